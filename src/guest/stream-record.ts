@@ -1,0 +1,98 @@
+import * as abi from '../memory/kernels/abi.ts';
+import { streamAt } from '../memory/layout.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import type { GuestPlan, StreamPlan } from './stream-plan.ts';
+import type { Pattern } from './workload.ts';
+
+const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
+  sequential: abi.PATTERN_SEQUENTIAL,
+  stride: abi.PATTERN_STRIDE,
+  uniform: abi.PATTERN_UNIFORM,
+  hotspot: abi.PATTERN_HOTSPOT,
+  zipf: abi.PATTERN_ZIPF,
+  trace: abi.PATTERN_TRACE,
+};
+
+/** Writes the plan's tables and stream records into a slot; every stream stands at n = 0. */
+export function writePlan(slot: Memslot, plan: GuestPlan): void {
+  const addresses: number[] = [];
+  let at = slot.layout.tables;
+  for (const table of plan.tables) {
+    slot.words.set(table, at >>> 2);
+    addresses.push(at);
+    at += Math.ceil(table.byteLength / 64) * 64;
+  }
+  plan.streams.forEach((stream, index) => writeRecord(slot, plan, stream, index, addresses));
+}
+
+/** A share of 2^32 as a u32 threshold for `draw < threshold`. */
+function threshold(share: number): number {
+  return Math.min(4294967295, Math.floor(share * 4294967296));
+}
+
+function writeRecord(
+  slot: Memslot,
+  plan: GuestPlan,
+  stream: StreamPlan,
+  index: number,
+  addresses: readonly number[],
+): void {
+  const { layout, words, doubles } = slot;
+  const workload = plan.workloads[stream.workload]!;
+  const { pattern, pages } = workload;
+  const at = streamAt(layout, index);
+  const put = (offset: number, value: number): void => void (words[(at + offset) >>> 2] = value);
+  doubles[at >>> 3] = 0;
+  doubles[(at + abi.STREAM_WRITES) >>> 3] = 0;
+  put(abi.STREAM_CHECKSUM_LOW, 0);
+  put(abi.STREAM_CHECKSUM_HIGH, 0);
+  put(abi.STREAM_KEY_A, stream.keyA);
+  put(abi.STREAM_KEY_B, stream.keyB);
+  put(abi.STREAM_PATTERN, PATTERN_NUMBERS[pattern.kind]);
+  put(abi.STREAM_FIRST_GFN, workload.firstGfn);
+  put(abi.STREAM_PAGES, pages);
+  put(abi.STREAM_START, stream.start);
+  put(abi.STREAM_STRIDE, pattern.kind === 'stride' ? pattern.stridePages % pages : 0);
+  const isHotspot = pattern.kind === 'hotspot';
+  put(abi.STREAM_HOT_PAGES, isHotspot ? pattern.hotPages : 0);
+  put(abi.STREAM_HOT_THRESHOLD, isHotspot ? threshold(pattern.hotAccesses) : 0);
+  put(abi.STREAM_WRITE_THRESHOLD, threshold(workload.writes));
+  put(abi.STREAM_ALL_WRITES, workload.writes >= 1 ? 1 : 0);
+  put(abi.STREAM_LANE, stream.lane);
+  put(abi.STREAM_WORDS, workload.wordsPerPage);
+  put(abi.STREAM_TABLE, stream.table < 0 ? 0 : addresses[stream.table]!);
+  put(abi.STREAM_TABLE_LENGTH, stream.table < 0 ? 0 : plan.tables[stream.table]!.length);
+  put(abi.STREAM_PAGE_SHIFT, layout.pageShift);
+  put(abi.STREAM_RAM, layout.ramOffset);
+}
+
+/** What a stream has done so far: the part of its record that moves with the guest. */
+export interface StreamProgress {
+  readonly n: number;
+  readonly writes: number;
+  readonly checksumLow: number;
+  readonly checksumHigh: number;
+}
+
+export function readProgress(slot: Memslot, stream: number): StreamProgress {
+  const at = streamAt(slot.layout, stream);
+  return {
+    n: slot.doubles[at >>> 3]!,
+    writes: slot.doubles[(at + abi.STREAM_WRITES) >>> 3]!,
+    checksumLow: slot.words[(at + abi.STREAM_CHECKSUM_LOW) >>> 2]! >>> 0,
+    checksumHigh: slot.words[(at + abi.STREAM_CHECKSUM_HIGH) >>> 2]! >>> 0,
+  };
+}
+
+export function writeProgress(slot: Memslot, stream: number, progress: StreamProgress): void {
+  const at = streamAt(slot.layout, stream);
+  slot.doubles[at >>> 3] = progress.n;
+  slot.doubles[(at + abi.STREAM_WRITES) >>> 3] = progress.writes;
+  slot.words[(at + abi.STREAM_CHECKSUM_LOW) >>> 2] = progress.checksumLow;
+  slot.words[(at + abi.STREAM_CHECKSUM_HIGH) >>> 2] = progress.checksumHigh;
+}
+
+/** Accesses made so far, without the rest: cheap enough for a live view. */
+export function readAccesses(slot: Memslot, stream: number): number {
+  return slot.doubles[streamAt(slot.layout, stream) >>> 3]!;
+}

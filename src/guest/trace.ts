@@ -1,0 +1,127 @@
+import { gunzipSync } from 'node:zlib';
+import { Generator } from '../random/generator.ts';
+import { ACCESS_READ_BIT } from '../memory/kernels/abi.ts';
+
+/** A page-dirtying trace: the pages of each interval, each once. */
+export interface TraceIntervals {
+  readonly intervalNs: number;
+  /** Pages that any interval names lie below this. */
+  readonly endGfn: number;
+  /** For every interval its gfns, ACCESS_READ_BIT set for pages that were only read. */
+  readonly intervals: readonly Uint32Array[];
+}
+
+export interface TraceFile {
+  readonly intervalMs: number;
+  readonly pageSize: number;
+  /** Flattened (first gfn, count) pairs, ascending, of every interval. */
+  readonly runs: readonly (readonly number[])[];
+}
+
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+}
+
+const MAX_TRACE_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Reads a `pageferry/trace@1` file: gzip of text lines, first a JSON header, then one JSON array an
+ * interval. Throws TraceError with the line when something is wrong.
+ */
+export function parseTrace(bytes: Uint8Array): TraceFile {
+  let text: string;
+  try {
+    text = gunzipSync(bytes, { maxOutputLength: MAX_TRACE_BYTES }).toString('utf8');
+  } catch (cause) {
+    throw new TraceError('is not a gzip file of a page trace', { cause });
+  }
+  const lines = text.trimEnd().split('\n');
+  const header = parseLine(lines[0] ?? '', 1) as Partial<Record<string, unknown>> | null;
+  if (header?.['format'] !== 'pageferry/trace@1') {
+    throw new TraceError('line 1: expected a header with format "pageferry/trace@1"');
+  }
+  const { intervalMs, pageSize } = header;
+  if (typeof intervalMs !== 'number' || !(intervalMs > 0)) {
+    throw new TraceError('line 1: expected intervalMs, a number of milliseconds above 0');
+  }
+  if (typeof pageSize !== 'number' || !Number.isSafeInteger(pageSize) || pageSize <= 0) {
+    throw new TraceError('line 1: expected pageSize, a number of bytes');
+  }
+  const runs = lines.slice(1).map((line, i) => checkRuns(parseLine(line, i + 2), i + 2));
+  if (runs.length === 0) throw new TraceError('has no interval');
+  return { intervalMs, pageSize, runs };
+}
+
+function parseLine(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new TraceError(`line ${number}: is not JSON`, { cause });
+  }
+}
+
+function checkRuns(value: unknown, line: number): number[] {
+  const isPairs = Array.isArray(value) && value.length % 2 === 0;
+  if (!isPairs || !value.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    throw new TraceError(`line ${line}: expected [gfnStart, count, ...] pairs`);
+  }
+  const runs = value as number[];
+  for (let i = 0; i < runs.length; i += 2) {
+    const previousEnd = i === 0 ? 0 : runs[i - 2]! + runs[i - 1]!;
+    if (runs[i]! < previousEnd || runs[i + 1]! < 1 || runs[i]! + runs[i + 1]! > 0x7fffffff) {
+      throw new TraceError(`line ${line}: runs must be ascending, disjoint and not empty`);
+    }
+  }
+  return runs;
+}
+
+/**
+ * The intervals of a trace, from the pages written (`dirty`) and, if there, the pages touched:
+ * what is touched but not dirty is read. The true order within an interval is unknown, so each is
+ * shuffled by (seed, interval).
+ */
+export function traceIntervals(
+  dirty: TraceFile,
+  seed: number,
+  touched?: TraceFile,
+): TraceIntervals {
+  let endGfn = 0;
+  const intervals = (touched ?? dirty).runs.map((runs, index) => {
+    const written = new Set(touched ? expand(dirty.runs[index] ?? []) : []);
+    const gfns = expand(runs);
+    for (const gfn of gfns) endGfn = Math.max(endGfn, gfn + 1);
+    const list = gfns.map((gfn) => (touched && !written.has(gfn) ? gfn | ACCESS_READ_BIT : gfn));
+    const shuffled = Uint32Array.from(list, (entry) => entry >>> 0);
+    new Generator(seed, index, 0x7ace).shuffle(shuffled);
+    return shuffled;
+  });
+  return { intervalNs: dirty.intervalMs * 1e6, endGfn, intervals };
+}
+
+function expand(runs: readonly number[]): number[] {
+  const gfns: number[] = [];
+  for (let i = 0; i < runs.length; i += 2) {
+    for (let k = 0; k < runs[i + 1]!; k++) gfns.push(runs[i]! + k);
+  }
+  return gfns;
+}
+
+/** One stream's part of a trace. */
+export interface TraceShare {
+  /** Its accesses in order, all intervals after one another. */
+  readonly list: Uint32Array;
+  /** Where each interval begins in `list`, and its length at the end. */
+  readonly starts: Uint32Array;
+}
+
+/** Splits a trace over `count` vCPUs by gfn modulo count; `index` is this one's turn. */
+export function traceShare(trace: TraceIntervals, index: number, count: number): TraceShare {
+  const parts = trace.intervals.map((gfns) =>
+    gfns.filter((entry) => (entry & 0x7fffffff) % count === index),
+  );
+  const starts = new Uint32Array(parts.length + 1);
+  parts.forEach((part, i) => (starts[i + 1] = starts[i]! + part.length));
+  const list = new Uint32Array(starts[parts.length]!);
+  parts.forEach((part, i) => list.set(part, starts[i]!));
+  return { list, starts };
+}

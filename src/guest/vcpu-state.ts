@@ -1,0 +1,119 @@
+import type { Memslot } from '../memory/memslot.ts';
+import { PACE_DOUBLES } from './pacing.ts';
+import type { GuestPlan } from './stream-plan.ts';
+import { readProgress, type StreamProgress, writeProgress } from './stream-record.ts';
+
+/**
+ * What a vCPU keeps beside its stream records, in doubles of a shared area of its host: a vCPU
+ * writes it, the engine reads it while the vCPU is parked. Times are the run's clock.
+ *
+ *   0  guest time, ns: stops don't count
+ *   1  last sign of life while it ran
+ *   2  when it was last resumed
+ *   3  its largest gap over a stop: from the last sign of life before to the first one after
+ *   4  its largest other lag, which is the scheduler's doing
+ *   5  when the engine last asked it to pause (the engine's to write)
+ *   6  1 while it sleeps for a throttle
+ *   8… pacing state of the guest's streams
+ */
+export const GUEST_NS = 0;
+export const ALIVE_NS = 1;
+export const RESUMED_NS = 2;
+export const GAP_NS = 3;
+export const LAG_NS = 4;
+export const PAUSED_NS = 5;
+export const THROTTLED = 6;
+const FIRST_STREAM = 8;
+
+export function vcpuAreaDoubles(plan: GuestPlan): number {
+  return Math.ceil((FIRST_STREAM + PACE_DOUBLES * plan.streams.length) / 8) * 8;
+}
+
+export const vcpuAreaAt = (plan: GuestPlan, vcpu: number): number => vcpu * vcpuAreaDoubles(plan);
+
+export const paceAt = (plan: GuestPlan, vcpu: number, stream: number): number =>
+  vcpuAreaAt(plan, vcpu) + FIRST_STREAM + PACE_DOUBLES * stream;
+
+export function createVcpuArea(plan: GuestPlan): SharedArrayBuffer {
+  return new SharedArrayBuffer(Math.max(1, plan.vcpus) * vcpuAreaDoubles(plan) * 8);
+}
+
+export interface StreamState extends StreamProgress {
+  readonly stream: number;
+  readonly pace: readonly number[];
+}
+
+/** The state of a vCPU that moves with a migration. */
+export interface VcpuState {
+  readonly guestNs: number;
+  readonly aliveNs: number;
+  readonly pausedNs: number;
+  readonly throttled: number;
+  readonly streams: readonly StreamState[];
+}
+
+/** Notes for every vCPU when it was asked to pause; before the pause is stored. */
+export function notePause(area: Float64Array, plan: GuestPlan, nowNs: number): void {
+  for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) area[vcpuAreaAt(plan, vcpu) + PAUSED_NS] = nowNs;
+}
+
+/** Reads the state of every vCPU; only while all are parked. */
+export function saveVcpus(slot: Memslot, area: Float64Array, plan: GuestPlan): VcpuState[] {
+  return Array.from({ length: plan.vcpus }, (_, vcpu) => {
+    const at = vcpuAreaAt(plan, vcpu);
+    const streams = plan.streams.flatMap(({ vcpu: owner }, stream) => {
+      if (owner !== vcpu) return [];
+      const pace = paceAt(plan, vcpu, stream);
+      return [
+        {
+          stream,
+          ...readProgress(slot, stream),
+          pace: Array.from(area.subarray(pace, pace + PACE_DOUBLES)),
+        },
+      ];
+    });
+    return {
+      guestNs: area[at + GUEST_NS]!,
+      aliveNs: area[at + ALIVE_NS]!,
+      pausedNs: area[at + PAUSED_NS]!,
+      throttled: area[at + THROTTLED]!,
+      streams,
+    };
+  });
+}
+
+/** Why a state doesn't fit a guest, undefined when it does. A peer's state is checked before it is loaded. */
+export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): string | undefined {
+  if (states.length !== plan.vcpus) return `it has ${states.length} vCPUs, the guest ${plan.vcpus}`;
+  for (const [vcpu, state] of states.entries()) {
+    const own = plan.streams.flatMap((s, i) => (s.vcpu === vcpu ? [i] : []));
+    const sent = state.streams.map((s) => s.stream);
+    if (own.length !== sent.length || own.some((s, i) => s !== sent[i])) {
+      return `vCPU ${vcpu} has other streams than the guest's`;
+    }
+    if (state.streams.some((s) => s.pace.length !== PACE_DOUBLES)) {
+      return `vCPU ${vcpu} has another pacing state`;
+    }
+  }
+  return undefined;
+}
+
+/** Loads a state that `stateMismatch` has passed; only while all vCPUs are parked. */
+export function loadVcpus(
+  slot: Memslot,
+  area: Float64Array,
+  plan: GuestPlan,
+  states: readonly VcpuState[],
+): void {
+  states.forEach((state, vcpu) => {
+    const at = vcpuAreaAt(plan, vcpu);
+    area[at + GUEST_NS] = state.guestNs;
+    area[at + ALIVE_NS] = state.aliveNs;
+    area[at + PAUSED_NS] = state.pausedNs;
+    area[at + THROTTLED] = state.throttled;
+    for (const stream of state.streams) {
+      writeProgress(slot, stream.stream, stream);
+      area.set(stream.pace, paceAt(plan, vcpu, stream.stream));
+    }
+  });
+}

@@ -1,0 +1,42 @@
+import type { Frame, FrameMemory } from '../wire/frame.ts';
+
+/** Room in which the sender builds its next frame, at byte `at` of `memory`. */
+export interface FrameRoom {
+  readonly memory: FrameMemory;
+  readonly at: number;
+  readonly sequence: number;
+}
+
+/**
+ * One end of a link, both directions. No call waits: who has no credit or no frame asks its driver
+ * to be woken at `creditAtNs()` or `arrivalAtNs()`.
+ */
+export interface Link {
+  /**
+   * Room for a frame of at most `maxBytes`, undefined while the link can't take one: its rate's
+   * share is used up, or the receiver is behind. Control frames pass the migration's own limit.
+   */
+  room(maxBytes: number, kind: 'pages' | 'control'): FrameRoom | undefined;
+  /** Sends the frame that was built in the last room; it has `bytes` bytes. */
+  post(bytes: number): void;
+  /** When room may be there again, on the clock; Infinity: when the receiver has caught up. */
+  creditAtNs(kind: 'pages' | 'control'): number;
+  /** The sender has nothing to send for now: time that passes is not made up for. */
+  rest(): void;
+  /** The migration's own limit in bytes a second, Infinity for none. */
+  limit(bytesPerSecond: number): void;
+  /** Bytes of all frames posted. */
+  readonly postedBytes: number;
+  /** When the last posted frame has left the link's sending side. */
+  readonly drainedAtNs: number;
+
+  /** The next frame that has arrived, checked; valid until the next `poll` or `release`. Throws WireError. */
+  poll(): Frame | undefined;
+  /** Gives the last polled frame's room back. */
+  release(): void;
+  /**
+   * When the next frame arrives, once the last polled one has been released; Infinity when none is
+   * under way. A dead link has something to say at once: `poll` throws it.
+   */
+  arrivalAtNs(): number;
+}

@@ -1,0 +1,41 @@
+/**
+ * Paces a sender. `readyAtNs` says when it may send next; `take` books bytes and says when their
+ * last one has left.
+ */
+export interface RateLimiter {
+  readyAtNs(): number;
+  take(bytes: number, nowNs: number): number;
+  /** Nothing is waiting to be sent: idle time from now on is lost, as on a real link. */
+  rest(): void;
+  setRate(bytesPerSecond: number): void;
+}
+
+/** A sender that comes late because it was not scheduled makes that up, to this much. */
+const MADE_UP_LAG_NS = 10e6;
+
+/**
+ * A token bucket seen from its other side: it keeps the time up to which the bytes sent so far keep
+ * the link busy. A frame may be sent when less than `horizonNs` of that is left, so that the link
+ * stays busy while the sender is woken; the bucket's depth is the time a busy sender lagged behind,
+ * at most 10 ms. Time in which there was nothing to send is never made up.
+ */
+export function tokenBucket(bytesPerSecond: number, horizonNs: number): RateLimiter {
+  let perByteNs = 1e9 / bytesPerSecond;
+  let busyUntilNs = 0;
+  let isResting = true;
+  return {
+    readyAtNs: () => (perByteNs === 0 ? 0 : busyUntilNs - horizonNs),
+    take(bytes, nowNs) {
+      const earliest = isResting ? nowNs : nowNs - MADE_UP_LAG_NS;
+      busyUntilNs = Math.max(busyUntilNs, earliest) + bytes * perByteNs;
+      isResting = false;
+      return perByteNs === 0 ? nowNs : busyUntilNs;
+    },
+    rest() {
+      isResting = true;
+    },
+    setRate(rate) {
+      perByteNs = 1e9 / rate;
+    },
+  };
+}

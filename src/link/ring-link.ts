@@ -1,0 +1,116 @@
+import type { Clock } from '../clock/clock.ts';
+import type { Doorbell } from '../memory/doorbell.ts';
+import { type Frame, openFrame, WireError } from '../wire/frame.ts';
+import type { FrameRoom, Link } from './link.ts';
+import { type RateLimiter, tokenBucket } from './rate-limiter.ts';
+import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
+
+export interface RingLinkParts {
+  readonly clock: Clock;
+  readonly outgoing: SharedRing;
+  readonly incoming: SharedRing;
+  /** Rung when a frame has been posted, or room has been made, for the other end. */
+  readonly peerDoorbell: Doorbell;
+  readonly bytesPerSecond: number;
+  readonly latencyNs: number;
+}
+
+/** How far ahead of the link a sender may be: the link stays busy while its sender is woken. */
+const HORIZON_NS = 1e6;
+
+/**
+ * A link over two rings in shared memory. The sender computes when the last byte of a frame leaves
+ * (bandwidth) and arrives (latency), and writes that time beside the frame; the receiver doesn't
+ * see the frame before.
+ */
+export function ringLink(parts: RingLinkParts): Link {
+  return new RingLink(parts);
+}
+
+class RingLink implements Link {
+  readonly #clock: Clock;
+  readonly #producer: RingProducer;
+  readonly #consumer: RingConsumer;
+  readonly #peer: Doorbell;
+  readonly #latencyNs: number;
+  readonly #link: RateLimiter;
+  readonly #migration: RateLimiter;
+  #kind: 'pages' | 'control' = 'control';
+  /** Bytes that found no room in the ring, 0 when the last frame found some. */
+  #awaitedBytes = 0;
+  #sequenceOut = 0;
+  #sequenceIn = 0;
+  #held: ReceivedRecord | undefined;
+  postedBytes = 0;
+  drainedAtNs = 0;
+
+  constructor(parts: RingLinkParts) {
+    this.#clock = parts.clock;
+    this.#producer = new RingProducer(parts.outgoing);
+    this.#consumer = new RingConsumer(parts.incoming);
+    this.#peer = parts.peerDoorbell;
+    this.#latencyNs = parts.latencyNs;
+    this.#link = tokenBucket(parts.bytesPerSecond, HORIZON_NS);
+    this.#migration = tokenBucket(Infinity, HORIZON_NS);
+  }
+
+  room(maxBytes: number, kind: 'pages' | 'control'): FrameRoom | undefined {
+    if (this.#readyAtNs(kind) > this.#clock.now()) return undefined;
+    const at = this.#producer.reserve(maxBytes);
+    this.#awaitedBytes = at < 0 ? maxBytes : 0;
+    if (at < 0) return undefined;
+    this.#kind = kind;
+    return { memory: this.#producer.memory, at, sequence: this.#sequenceOut };
+  }
+
+  post(bytes: number): void {
+    const nowNs = this.#clock.now();
+    if (this.#kind === 'pages') this.#migration.take(bytes, nowNs);
+    this.drainedAtNs = this.#link.take(bytes, nowNs);
+    this.#producer.commit(bytes, this.drainedAtNs + this.#latencyNs);
+    this.#sequenceOut++;
+    this.postedBytes += bytes;
+    this.#peer.ring();
+  }
+
+  creditAtNs(kind: 'pages' | 'control'): number {
+    const isFull = this.#awaitedBytes > 0 && this.#producer.reserve(this.#awaitedBytes) < 0;
+    return isFull ? Infinity : this.#readyAtNs(kind);
+  }
+
+  #readyAtNs(kind: 'pages' | 'control'): number {
+    const linkReady = this.#link.readyAtNs();
+    return kind === 'control' ? linkReady : Math.max(linkReady, this.#migration.readyAtNs());
+  }
+
+  rest(): void {
+    this.#link.rest();
+    this.#migration.rest();
+  }
+
+  limit(bytesPerSecond: number): void {
+    this.#migration.setRate(bytesPerSecond);
+  }
+
+  poll(): Frame | undefined {
+    this.release();
+    const isClosed = this.#consumer.isClosed();
+    const record = this.#consumer.peek();
+    if (!record && isClosed) throw new WireError('the link is dead: its other end is gone');
+    if (!record || record.arrivalNs > this.#clock.now()) return undefined;
+    this.#held = record;
+    return openFrame(this.#consumer.memory, record.at, record.bytes, this.#sequenceIn++);
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    const isAwaited = this.#consumer.release(this.#held.bytes);
+    this.#held = undefined;
+    if (isAwaited) this.#peer.ring();
+  }
+
+  arrivalAtNs(): number {
+    const isClosed = this.#consumer.isClosed();
+    return this.#consumer.peek()?.arrivalNs ?? (isClosed ? 0 : Infinity);
+  }
+}

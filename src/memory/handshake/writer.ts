@@ -1,0 +1,73 @@
+import type { Doorbell } from '../doorbell.ts';
+import {
+  LOAD_EPOCH,
+  PARK,
+  RUN_WINDOW,
+  UNPARK,
+  WAIT,
+  writerLocal,
+  writerStep,
+  type WriterLocal,
+} from './steps.ts';
+import { RUN, runSeenOf, STOP, throttleOf, wakeOf } from './words.ts';
+
+/** A writer's side of the handshake: poll between batches, park for every wait. */
+export class WriterHandshake {
+  readonly local: WriterLocal;
+  readonly #words: Int32Array;
+  readonly #doorbell: Doorbell;
+
+  constructor(words: Int32Array, writer: number, doorbell: Doorbell) {
+    this.#words = words;
+    this.#doorbell = doorbell;
+    this.local = writerLocal(writer);
+  }
+
+  /** Polls. True: the writer may touch memory until the next poll. False: it is parked by a pause. */
+  poll(): boolean {
+    return this.#advance(LOAD_EPOCH) === RUN_WINDOW;
+  }
+
+  /** Parks, sleeps until woken or at most `timeoutMs`, comes back. The result is `poll`'s. */
+  sleep(timeoutMs: number): boolean {
+    const wake = Atomics.load(this.#words, wakeOf(this.local.writer));
+    this.#advance(PARK);
+    Atomics.wait(this.#words, wakeOf(this.local.writer), wake, timeoutMs);
+    return this.#advance(UNPARK) === RUN_WINDOW;
+  }
+
+  /** For a writer that is parked by a pause: sleeps and looks again. The result is `poll`'s. */
+  waitParked(timeoutMs: number): boolean {
+    const wake = Atomics.load(this.#words, wakeOf(this.local.writer));
+    const pc = this.#advance(UNPARK);
+    if (pc === RUN_WINDOW || this.isStopped()) return pc === RUN_WINDOW;
+    Atomics.wait(this.#words, wakeOf(this.local.writer), wake, timeoutMs);
+    return this.#advance(UNPARK) === RUN_WINDOW;
+  }
+
+  isStopped(): boolean {
+    return Atomics.load(this.#words, STOP) !== 0;
+  }
+
+  /** Share of time taken from this writer, 0 to 0.99. */
+  throttle(): number {
+    return Atomics.load(this.#words, throttleOf(this.local.writer)) / 1000;
+  }
+
+  /** Tells the engine that this writer runs again after a resume. */
+  reportRunning(): void {
+    Atomics.store(this.#words, runSeenOf(this.local.writer), Atomics.load(this.#words, RUN));
+    this.#doorbell.ring();
+  }
+
+  #advance(from: number): number {
+    let step = from;
+    do step = writerStep(this.#words, this.local, step);
+    while (step !== RUN_WINDOW && step !== WAIT);
+    if (this.local.hasNews) {
+      this.local.hasNews = false;
+      this.#doorbell.ring();
+    }
+    return step;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What the kernels and their callers agree on: the stream record, the numbers of the patterns and
+ * log kinds, the shape of a run list. AssemblyScript and TypeScript both compile this file, so that
+ * no number stands in two places; it holds plain constants only.
+ *
+ * A stream record lies in the control area of its memslot (little-endian):
+ *
+ *   byte  0  f64  n                accesses made so far (exact to 2^53)
+ *         8  f64  writes           how many of them wrote
+ *        16  u32  checksum low     folded from every word that a read saw
+ *        20  u32  checksum high
+ *        24  u32  key a            from (seed, stream)
+ *        28  u32  key b
+ *        32  u32  pattern          PATTERN_*
+ *        36  u32  first gfn        of the region, slot-relative
+ *        40  u32  pages            of the region
+ *        44  u32  start            sequential, stride: where this stream begins, pages into the region
+ *        48  u32  stride           pages, already reduced modulo the region
+ *        52  u32  hot pages        hotspot: size of the hot set
+ *        56  u32  hot threshold    hotspot: share of accesses to it, times 2^32
+ *        60  u32  write threshold  share of accesses that write, times 2^32
+ *        64  u32  all writes       1: no draw is needed
+ *        68  u32  lane             byte offset of the stream's words within a page
+ *        72  u32  words            8-byte words per access
+ *        76  u32  table            zipf: alias table; trace: page list (byte address)
+ *        80  u32  table length     entries
+ *        84  u32  page shift
+ *        88  u32  ram              byte address of the slot's first page
+ */
+export const STREAM_N = 0;
+export const STREAM_WRITES = 8;
+export const STREAM_CHECKSUM_LOW = 16;
+export const STREAM_CHECKSUM_HIGH = 20;
+export const STREAM_KEY_A = 24;
+export const STREAM_KEY_B = 28;
+export const STREAM_PATTERN = 32;
+export const STREAM_FIRST_GFN = 36;
+export const STREAM_PAGES = 40;
+export const STREAM_START = 44;
+export const STREAM_STRIDE = 48;
+export const STREAM_HOT_PAGES = 52;
+export const STREAM_HOT_THRESHOLD = 56;
+export const STREAM_WRITE_THRESHOLD = 60;
+export const STREAM_ALL_WRITES = 64;
+export const STREAM_LANE = 68;
+export const STREAM_WORDS = 72;
+export const STREAM_TABLE = 76;
+export const STREAM_TABLE_LENGTH = 80;
+export const STREAM_PAGE_SHIFT = 84;
+export const STREAM_RAM = 88;
+export const STREAM_BYTES = 128;
+
+export const PATTERN_SEQUENTIAL = 0;
+export const PATTERN_STRIDE = 1;
+export const PATTERN_UNIFORM = 2;
+export const PATTERN_HOTSPOT = 3;
+export const PATTERN_ZIPF = 4;
+export const PATTERN_TRACE = 5;
+
+/** How `touch` marks: not at all; plain OR in the writer's own map; atomic OR in the shared map. */
+export const MARK_NONE = 0;
+export const MARK_PRIVATE = 1;
+export const MARK_ATOMIC = 2;
+
+/** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
+export const ACCESS_READ_BIT = 0x80000000;
+/** The most accesses between two polls (design rule: a poll comes at least that often). */
+export const ACCESS_BATCH = 1024;
+
+/**
+ * A run list, as `takeRuns` writes it, u32 each:
+ * next cursor, pages taken, pages skipped, then (first gfn, page count) for every run.
+ */
+export const RUNS_CURSOR = 0;
+export const RUNS_PAGES = 1;
+export const RUNS_SKIPPED = 2;
+export const RUNS_FIRST = 3;
+
+/**
+ * Keys of the page hash (digits of pi): sixteen 32-bit words, a 64-bit key (low word first) for each
+ * of the eight lanes of a 64-byte stripe.
+ */
+export const HASH_KEY_0 = 0x243f6a88;
+export const HASH_KEY_1 = 0x85a308d3;
+export const HASH_KEY_2 = 0x13198a2e;
+export const HASH_KEY_3 = 0x03707344;
+export const HASH_KEY_4 = 0xa4093822;
+export const HASH_KEY_5 = 0x299f31d0;
+export const HASH_KEY_6 = 0x082efa98;
+export const HASH_KEY_7 = 0xec4e6c89;
+export const HASH_KEY_8 = 0x452821e6;
+export const HASH_KEY_9 = 0x38d01377;
+export const HASH_KEY_10 = 0xbe5466cf;
+export const HASH_KEY_11 = 0x34e90c6c;
+export const HASH_KEY_12 = 0xc0ac29b7;
+export const HASH_KEY_13 = 0xc97c50dd;
+export const HASH_KEY_14 = 0x3f84d5b5;
+export const HASH_KEY_15 = 0xb5470917;

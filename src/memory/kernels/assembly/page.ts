@@ -1,0 +1,129 @@
+// Whole pages: zero scan, 64-bit hash, comparison. Twin: ../twin/page.ts.
+// Lengths are multiples of 128 bytes.
+
+import {
+  HASH_KEY_0,
+  HASH_KEY_1,
+  HASH_KEY_10,
+  HASH_KEY_11,
+  HASH_KEY_12,
+  HASH_KEY_13,
+  HASH_KEY_14,
+  HASH_KEY_15,
+  HASH_KEY_2,
+  HASH_KEY_3,
+  HASH_KEY_4,
+  HASH_KEY_5,
+  HASH_KEY_6,
+  HASH_KEY_7,
+  HASH_KEY_8,
+  HASH_KEY_9,
+} from '../abi';
+
+/** 1 when all bytes are zero. Stops at the first 128 bytes that are not. */
+export function isZero(at: usize, bytes: usize): bool {
+  const end = at + bytes;
+  for (let p = at; p < end; p += 128) {
+    const low = v128.or(
+      v128.or(v128.load(p), v128.load(p, 16)),
+      v128.or(v128.load(p, 32), v128.load(p, 48)),
+    );
+    const high = v128.or(
+      v128.or(v128.load(p, 64), v128.load(p, 80)),
+      v128.or(v128.load(p, 96), v128.load(p, 112)),
+    );
+    if (v128.any_true(v128.or(low, high))) return false;
+  }
+  return true;
+}
+
+/** Offset of the first byte that differs, -1 when there is none. */
+export function firstDifference(a: usize, b: usize, bytes: usize): i32 {
+  for (let i: usize = 0; i < bytes; i += 64) {
+    const low = v128.or(
+      v128.xor(v128.load(a + i), v128.load(b + i)),
+      v128.xor(v128.load(a + i, 16), v128.load(b + i, 16)),
+    );
+    const high = v128.or(
+      v128.xor(v128.load(a + i, 32), v128.load(b + i, 32)),
+      v128.xor(v128.load(a + i, 48), v128.load(b + i, 48)),
+    );
+    if (!v128.any_true(v128.or(low, high))) continue;
+    for (let j = i; j < i + 64; j++) {
+      if (load<u8>(a + j) != load<u8>(b + j)) return <i32>j;
+    }
+  }
+  return -1;
+}
+
+// @ts-ignore: decorator
+@inline
+function round(acc: v128, data: v128, key: v128): v128 {
+  const keyed = v128.xor(data, key);
+  const low = v128.shuffle<u32>(keyed, keyed, 0, 2, 0, 2);
+  const high = v128.shuffle<u32>(keyed, keyed, 1, 3, 1, 3);
+  const product = i64x2.extmul_low_i32x4_u(low, high);
+  return i64x2.add(i64x2.add(acc, v128.shuffle<u64>(data, data, 1, 0)), product);
+}
+
+// @ts-ignore: decorator
+@inline
+function scramble(acc: v128, key: v128): v128 {
+  const mixed = v128.xor(v128.xor(acc, i64x2.shr_u(acc, 47)), key);
+  const low = i64x2.extmul_low_i32x4_u(
+    v128.shuffle<u32>(mixed, mixed, 0, 2, 0, 2),
+    i32x4.splat(0x9e3779b1),
+  );
+  const high = i64x2.extmul_low_i32x4_u(
+    v128.shuffle<u32>(mixed, mixed, 1, 3, 1, 3),
+    i32x4.splat(0x9e3779b1),
+  );
+  return i64x2.add(low, i64x2.shl(high, 32));
+}
+
+// @ts-ignore: decorator
+@inline
+function fold(hash: u64, acc: v128): u64 {
+  let h = (hash ^ i64x2.extract_lane(acc, 0)) * 0x9e3779b185ebca87;
+  h ^= h >> 29;
+  h = (h ^ i64x2.extract_lane(acc, 1)) * 0xc2b2ae3d27d4eb4f;
+  return h ^ (h >> 32);
+}
+
+/**
+ * 64-bit sum of `bytes` bytes (a multiple of 64), written to `out` (low word first). It has the
+ * structure of XXH3's long-input loop (multiply-accumulate of 32-bit halves over 64-byte stripes,
+ * a scramble every 1024 bytes), with our own keys and finish: it is not XXH3 and not a
+ * cryptographic hash.
+ */
+export function pageHash(at: usize, bytes: usize, out: usize): void {
+  const key0 = i32x4(HASH_KEY_0, HASH_KEY_1, HASH_KEY_2, HASH_KEY_3);
+  const key1 = i32x4(HASH_KEY_4, HASH_KEY_5, HASH_KEY_6, HASH_KEY_7);
+  const key2 = i32x4(HASH_KEY_8, HASH_KEY_9, HASH_KEY_10, HASH_KEY_11);
+  const key3 = i32x4(HASH_KEY_12, HASH_KEY_13, HASH_KEY_14, HASH_KEY_15);
+  // The keys change from stripe to stripe, so that stripes that trade places change the sum.
+  const step = i64x2.splat(0x9e3779b97f4a7c15);
+  let place = i64x2.splat(0);
+  let acc0 = key3;
+  let acc1 = key2;
+  let acc2 = key1;
+  let acc3 = key0;
+  const end = at + bytes;
+  let p = at;
+  while (p < end) {
+    const blockEnd = min<usize>(p + 1024, end);
+    while (p < blockEnd) {
+      acc0 = round(acc0, v128.load(p), i64x2.add(key0, place));
+      acc1 = round(acc1, v128.load(p, 16), i64x2.add(key1, place));
+      acc2 = round(acc2, v128.load(p, 32), i64x2.add(key2, place));
+      acc3 = round(acc3, v128.load(p, 48), i64x2.add(key3, place));
+      place = i64x2.add(place, step);
+      p += 64;
+    }
+    acc0 = scramble(acc0, key1);
+    acc1 = scramble(acc1, key2);
+    acc2 = scramble(acc2, key3);
+    acc3 = scramble(acc3, key0);
+  }
+  store<u64>(out, fold(fold(fold(fold(<u64>bytes, acc0), acc1), acc2), acc3));
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import type { Kernels } from './kernels.ts';
+
+/** src/memory/kernels and dist/memory/kernels lie equally deep, so one path serves both. */
+const WASM_FILE = new URL('../../../src/memory/kernels/kernels.wasm', import.meta.url);
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The WASM kernels over `memory` (shared, at most 65 536 WASM pages). Compiled once a thread. */
+export function loadKernels(memory: WebAssembly.Memory): Kernels {
+  compiled ??= new WebAssembly.Module(readFileSync(WASM_FILE));
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  const raw = exports as unknown as Omit<Kernels, 'isZero'> & {
+    isZero(at: number, bytes: number): number;
+  };
+  return {
+    nextGfns: raw.nextGfns,
+    touch: raw.touch,
+    mergeAndClear: raw.mergeAndClear,
+    mergeAndClearAtomic: raw.mergeAndClearAtomic,
+    popcount: raw.popcount,
+    takeRuns: raw.takeRuns,
+    isZero: (at, bytes) => raw.isZero(at, bytes) !== 0,
+    firstDifference: raw.firstDifference,
+    pageHash: raw.pageHash,
+  };
+}

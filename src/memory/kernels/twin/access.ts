@@ -1,0 +1,142 @@
+import * as abi from '../abi.ts';
+import type { Views } from './views.ts';
+
+/**
+ * The access stream in plain TypeScript. The proof replays with this code, so it is written to be
+ * read beside ../assembly/access.ts and shares nothing with it but the record's layout.
+ */
+
+const TWO_32 = 4294967296;
+
+function mix32(value: number): number {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return x ^ (x >>> 16);
+}
+
+/** The n-th draw of a stream. ToInt32 takes n modulo 2^32 exactly below 2^53. */
+function draw(n: number, keyA: number, keyB: number): number {
+  const high = Math.floor(n / TWO_32);
+  return mix32(Math.imul(n | 0, 0x9e3779b1) ^ keyA ^ mix32(high ^ keyB));
+}
+
+/** random × range ÷ 2^32; exact, since range stays below 2^21. */
+function scale(random: number, range: number): number {
+  return Math.floor(((random >>> 0) * range) / TWO_32);
+}
+
+function rotateLeft(x: number, bits: number): number {
+  return (x << bits) | (x >>> (32 - bits));
+}
+
+function pageOf(v: Views, s: number, pattern: number, first: number, second: number): number {
+  const { words } = v;
+  const pages = words[s + (abi.STREAM_PAGES >> 2)]!;
+  if (pattern === abi.PATTERN_UNIFORM) return scale(first, pages);
+  if (pattern === abi.PATTERN_HOTSPOT) {
+    const hot = words[s + (abi.STREAM_HOT_PAGES >> 2)]!;
+    const threshold = words[s + (abi.STREAM_HOT_THRESHOLD >> 2)]! >>> 0;
+    return second >>> 0 < threshold ? scale(first, hot) : hot + scale(first, pages - hot);
+  }
+  const slot = scale(first, pages);
+  const entry = (words[s + (abi.STREAM_TABLE >> 2)]! >>> 2) + slot * 2;
+  return second >>> 0 < words[entry]! >>> 0 ? slot : words[entry + 1]!;
+}
+
+/** The twin of `nextGfns`. */
+export function nextGfns(v: Views, stream: number, count: number, out: number): void {
+  const { words } = v;
+  const s = stream >>> 2;
+  const o = out >>> 2;
+  const keyA = words[s + (abi.STREAM_KEY_A >> 2)]!;
+  const keyB = words[s + (abi.STREAM_KEY_B >> 2)]!;
+  const pattern = words[s + (abi.STREAM_PATTERN >> 2)]!;
+  const firstGfn = words[s + (abi.STREAM_FIRST_GFN >> 2)]!;
+  const pages = words[s + (abi.STREAM_PAGES >> 2)]!;
+  const start = words[s + (abi.STREAM_START >> 2)]!;
+  const step = pattern === abi.PATTERN_STRIDE ? words[s + (abi.STREAM_STRIDE >> 2)]! : 1;
+  const table = words[s + (abi.STREAM_TABLE >> 2)]! >>> 2;
+  const tableLength = words[s + (abi.STREAM_TABLE_LENGTH >> 2)]! >>> 0;
+  const allWrites = words[s + (abi.STREAM_ALL_WRITES >> 2)] !== 0;
+  const threshold = words[s + (abi.STREAM_WRITE_THRESHOLD >> 2)]! >>> 0;
+  const n0 = v.doubles[stream >>> 3]!;
+  for (let i = 0; i < count; i++) {
+    const n = n0 + i;
+    if (pattern === abi.PATTERN_TRACE) {
+      words[o + i] = firstGfn + words[table + (n % tableLength)]!;
+      continue;
+    }
+    const first = draw(n, keyA, keyB);
+    const second = mix32(first ^ keyB);
+    const isCursor = pattern === abi.PATTERN_SEQUENTIAL || pattern === abi.PATTERN_STRIDE;
+    const page = isCursor
+      ? (start + (n % pages) * step) % pages
+      : pageOf(v, s, pattern, first, second);
+    const writes = allWrites || mix32(second ^ 0x68e31da4) >>> 0 < threshold;
+    words[o + i] = (firstGfn + page) | (writes ? 0 : abi.ACCESS_READ_BIT);
+  }
+}
+
+/** word = mix(word, token), never 0: order matters, so a lost or doubled write shows. */
+function writeWords(words: Int32Array, lane: number, count: number, token: number, keyB: number) {
+  let t = token;
+  for (let w = 0; w < count; w++) {
+    const at = lane + 2 * w;
+    let low = rotateLeft(Math.imul(words[at]! ^ t, 0x85ebca6b), 15);
+    const high = (Math.imul(words[at + 1]! ^ t ^ keyB, 0xc2b2ae35) + low) | 0;
+    if ((low | high) === 0) low = 1;
+    words[at] = low;
+    words[at + 1] = high;
+    t = (t + 0x9e3779b1) | 0;
+  }
+}
+
+/** The twin of `touch`. */
+export function touch(
+  v: Views,
+  stream: number,
+  count: number,
+  gfns: number,
+  mark: number,
+  map: number,
+): void {
+  const { words } = v;
+  const s = stream >>> 2;
+  const keyA = words[s + (abi.STREAM_KEY_A >> 2)]!;
+  const keyB = words[s + (abi.STREAM_KEY_B >> 2)]!;
+  const wordCount = words[s + (abi.STREAM_WORDS >> 2)]!;
+  const pageWords = 2 ** (words[s + (abi.STREAM_PAGE_SHIFT >> 2)]! - 2);
+  const lane =
+    ((words[s + (abi.STREAM_RAM >> 2)]! >>> 0) + words[s + (abi.STREAM_LANE >> 2)]!) / 4;
+  const n0 = v.doubles[stream >>> 3]!;
+  let checksumLow = words[s + (abi.STREAM_CHECKSUM_LOW >> 2)]!;
+  let checksumHigh = words[s + (abi.STREAM_CHECKSUM_HIGH >> 2)]!;
+  let writes = 0;
+  for (let i = 0; i < count; i++) {
+    const entry = words[(gfns >>> 2) + i]!;
+    const gfn = entry & 0x7fffffff;
+    const at = lane + gfn * pageWords;
+    if (entry < 0) {
+      for (let w = 0; w < wordCount; w++) {
+        const low = words[at + 2 * w]!;
+        const high = words[at + 2 * w + 1]!;
+        checksumLow = rotateLeft(Math.imul(checksumLow ^ low, 0x27d4eb2f), 13);
+        checksumHigh = (Math.imul(checksumHigh ^ high, 0x165667b1) + checksumLow) | 0;
+      }
+      continue;
+    }
+    const n = n0 + i;
+    const high = Math.floor(n / TWO_32);
+    const token = (Math.imul(n | 0, 0x9e3779b1) + keyA + Math.imul(high, 0x85ebca77)) | 0;
+    writeWords(words, at, wordCount, token, keyB);
+    writes++;
+    const word = (map >>> 2) + (gfn >>> 5);
+    if (mark === abi.MARK_PRIVATE) words[word] = words[word]! | (1 << (gfn & 31));
+    else if (mark === abi.MARK_ATOMIC) Atomics.or(words, word, 1 << (gfn & 31));
+  }
+  words[s + (abi.STREAM_CHECKSUM_LOW >> 2)] = checksumLow;
+  words[s + (abi.STREAM_CHECKSUM_HIGH >> 2)] = checksumHigh;
+  v.doubles[(stream + abi.STREAM_WRITES) >>> 3]! += writes;
+  v.doubles[stream >>> 3] = n0 + count;
+}

@@ -1,0 +1,104 @@
+import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from '../abi.ts';
+import type { Views } from './views.ts';
+
+/** Number of set bits of a 32-bit word (Hacker's Delight, 5-1). */
+export function popcount32(word: number): number {
+  let x = word - ((word >>> 1) & 0x55555555);
+  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+  x = (x + (x >>> 4)) & 0x0f0f0f0f;
+  return Math.imul(x, 0x01010101) >>> 24;
+}
+
+export function mergeAndClear(v: Views, map: number, target: number, bytes: number): number {
+  const { words } = v;
+  let fresh = 0;
+  for (let i = 0; i < bytes >>> 2; i++) {
+    const marks = words[(map >>> 2) + i]!;
+    if (marks === 0) continue;
+    words[(map >>> 2) + i] = 0;
+    const at = (target >>> 2) + i;
+    fresh += popcount32(marks & ~words[at]!);
+    words[at]! |= marks;
+  }
+  return fresh;
+}
+
+export function mergeAndClearAtomic(v: Views, map: number, target: number, bytes: number): number {
+  const { words } = v;
+  let fresh = 0;
+  for (let i = 0; i < bytes >>> 2; i++) {
+    // A plain look first: an exchange on every word costs ten times as much as the empty scan.
+    if (words[(map >>> 2) + i] === 0) continue;
+    const marks = Atomics.exchange(words, (map >>> 2) + i, 0);
+    const at = (target >>> 2) + i;
+    fresh += popcount32(marks & ~words[at]!);
+    words[at]! |= marks;
+  }
+  return fresh;
+}
+
+export function popcount(v: Views, map: number, bytes: number): number {
+  let count = 0;
+  for (let i = 0; i < bytes >>> 2; i++) count += popcount32(v.words[(map >>> 2) + i]!);
+  return count;
+}
+
+function isMarkedLive(words: Int32Array, maps: number, count: number, bit: number): boolean {
+  for (let k = 0; k < count; k++) {
+    const map = words[(maps >>> 2) + k]! >>> 2;
+    if ((words[map + (bit >>> 5)]! >>> (bit & 31)) & 1) return true;
+  }
+  return false;
+}
+
+/** Bit by bit: slow, obvious, and with the same result as the kernel. */
+export function takeRuns(
+  v: Views,
+  bits: number,
+  from: number,
+  end: number,
+  maxPages: number,
+  maxRuns: number,
+  maps: number,
+  mapCount: number,
+  out: number,
+): number {
+  const { words } = v;
+  const o = out >>> 2;
+  let taken = 0;
+  let skipped = 0;
+  let runs = 0;
+  let runEnd = -1;
+  let cursor = from;
+  // The kernel drops the live pages of a 64-page word as soon as it opens the word, also those
+  // behind the place where a full list ends; the twin does the same.
+  let droppedWord = -1;
+  for (; cursor < end && taken < maxPages; cursor++) {
+    if (cursor >>> 6 !== droppedWord) {
+      droppedWord = cursor >>> 6;
+      const wordEnd = Math.min(end, (droppedWord + 1) * 64);
+      for (let bit = cursor; bit < wordEnd; bit++) {
+        const at = (bits >>> 2) + (bit >>> 5);
+        if (!((words[at]! >>> (bit & 31)) & 1) || !isMarkedLive(words, maps, mapCount, bit)) continue;
+        words[at]! &= ~(1 << (bit & 31));
+        skipped++;
+      }
+    }
+    const at = (bits >>> 2) + (cursor >>> 5);
+    if (!((words[at]! >>> (cursor & 31)) & 1)) continue;
+    if (cursor !== runEnd) {
+      if (runs === maxRuns) break;
+      words[o + RUNS_FIRST + 2 * runs] = cursor;
+      words[o + RUNS_FIRST + 2 * runs + 1] = 0;
+      runs++;
+    }
+    words[o + RUNS_FIRST + 2 * runs - 1]! += 1;
+    words[at]! &= ~(1 << (cursor & 31));
+    taken++;
+    runEnd = cursor + 1;
+  }
+  words[o + RUNS_CURSOR] = cursor;
+  words[o + RUNS_PAGES] = taken;
+  words[o + RUNS_SKIPPED] = skipped;
+  return runs;
+}

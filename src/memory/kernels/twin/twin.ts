@@ -1,0 +1,22 @@
+import type { Kernels } from '../kernels.ts';
+import * as access from './access.ts';
+import * as bits from './bits.ts';
+import * as page from './page.ts';
+import { viewsOf } from './views.ts';
+
+/** The kernels in plain TypeScript over any shared buffer. */
+export function twinKernels(buffer: SharedArrayBuffer): Kernels {
+  const v = viewsOf(buffer);
+  return {
+    nextGfns: (stream, count, out) => access.nextGfns(v, stream, count, out),
+    touch: (stream, count, gfns, mark, map) => access.touch(v, stream, count, gfns, mark, map),
+    mergeAndClear: (map, target, bytes) => bits.mergeAndClear(v, map, target, bytes),
+    mergeAndClearAtomic: (map, target, bytes) => bits.mergeAndClearAtomic(v, map, target, bytes),
+    popcount: (map, bytes) => bits.popcount(v, map, bytes),
+    takeRuns: (set, from, end, maxPages, maxRuns, maps, mapCount, out) =>
+      bits.takeRuns(v, set, from, end, maxPages, maxRuns, maps, mapCount, out),
+    isZero: (at, bytes) => page.isZero(v, at, bytes),
+    firstDifference: (a, b, bytes) => page.firstDifference(v, a, b, bytes),
+    pageHash: (at, bytes, out) => page.pageHash(v, at, bytes, out),
+  };
+}

@@ -1,0 +1,112 @@
+import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
+
+/**
+ * Where everything lies in a memslot's memory. No other file knows an offset.
+ *
+ *   0        4 KiB                                                        ramOffset
+ *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬─────────┬────────────────┐
+ *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ shared  │ guest RAM      │
+ *   │        │         │ one a writer │         │        │ dirty    │ map and │ pages × size   │
+ *   │        │         │              │         │        │ maps × 2 │ page set│                │
+ *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴─────────┴────────────────┘
+ *
+ * Maps hold a bit a page and are padded to cache lines with a line between them, so that two
+ * writers never share one. RAM begins at a WASM page, plus the skew: source and destination at
+ * equal offsets modulo 1 GiB would halve the copy bandwidth (4 KiB aliasing in the L1 cache).
+ */
+export interface SlotGeometry {
+  /** Guest pages in the slot. */
+  readonly pages: number;
+  readonly pageSize: number;
+  /** Writers with maps of their own: 0 is the host side, then the vCPUs. */
+  readonly writers: number;
+  readonly streams: number;
+  /** Room for alias tables and trace lists. */
+  readonly tableBytes: number;
+  /** Whole host pages by which RAM is shifted. */
+  readonly skewPages: number;
+}
+
+export interface SlotLayout extends SlotGeometry {
+  readonly pageShift: number;
+  readonly ramBytes: number;
+  readonly mapBytes: number;
+  readonly scratch: number;
+  readonly maxRuns: number;
+  readonly tables: number;
+  readonly sharedMap: number;
+  readonly pageSet: number;
+  readonly ramOffset: number;
+  readonly totalBytes: number;
+}
+
+const HOST_PAGE = 4096;
+const CACHE_LINE = 64;
+export const WASM_PAGE = 65536;
+/** A WASM memory holds 65 536 pages of 64 KiB; RAM and control area share them. */
+export const MAX_SLOT_BYTES = 65536 * WASM_PAGE;
+/** Runs in one run list: a batch of 64 KiB of 4 KiB pages needs 16, zero runs come cheap. */
+const MAX_RUNS = 512;
+const SCRATCH_BYTES = 32768;
+
+export function alignUp(value: number, alignment: number): number {
+  return Math.ceil(value / alignment) * alignment;
+}
+
+export function slotLayout(geometry: SlotGeometry): SlotLayout {
+  const { pages, pageSize, writers, streams, tableBytes } = geometry;
+  const mapBytes = alignUp(Math.ceil(pages / 8), CACHE_LINE);
+  const stride = mapBytes + CACHE_LINE;
+  const lists = HOST_PAGE + SCRATCH_BYTES;
+  const streamArea = lists + writers * ACCESS_BATCH * 4;
+  const tables = alignUp(streamArea + streams * STREAM_BYTES, CACHE_LINE);
+  const maps = alignUp(tables + tableBytes, CACHE_LINE);
+  const sharedMap = maps + 2 * writers * stride;
+  const pageSet = sharedMap + stride;
+  const ramOffset = alignUp(pageSet + stride, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
+  return {
+    ...geometry,
+    pageShift: Math.log2(pageSize),
+    ramBytes: pages * pageSize,
+    mapBytes,
+    scratch: HOST_PAGE,
+    maxRuns: MAX_RUNS,
+    tables,
+    sharedMap,
+    pageSet,
+    ramOffset,
+    totalBytes: alignUp(ramOffset + pages * pageSize, WASM_PAGE),
+  };
+}
+
+/** Byte address of the access list of a writer. */
+export function accessListAt(layout: SlotLayout, writer: number): number {
+  return layout.scratch + SCRATCH_BYTES + writer * ACCESS_BATCH * 4;
+}
+
+export function streamAt(layout: SlotLayout, stream: number): number {
+  return accessListAt(layout, layout.writers) + stream * STREAM_BYTES;
+}
+
+/** Byte address of a writer's private dirty map; `half` is the epoch modulo 2. */
+export function writerMapAt(layout: SlotLayout, writer: number, half: number): number {
+  const stride = layout.mapBytes + CACHE_LINE;
+  const first = layout.sharedMap - 2 * layout.writers * stride;
+  return first + (2 * writer + half) * stride;
+}
+
+/** Scratch of the engine: a run list, then map pointers, then two pages' worth of small results. */
+export function scratchAreas(layout: SlotLayout): {
+  runList: number;
+  pointers: number;
+  hash: number;
+  compare: number;
+} {
+  const runList = layout.scratch;
+  const pointers = runList + (RUNS_FIRST + 2 * MAX_RUNS) * 4;
+  const hash = alignUp(pointers + layout.writers * 4, CACHE_LINE);
+  return { runList, pointers, hash, compare: alignUp(hash + 64, CACHE_LINE) };
+}
+
+/** Bytes that `scratchAreas().compare` may be used for. */
+export const COMPARE_BYTES = 16384;

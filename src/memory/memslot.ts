@@ -1,0 +1,52 @@
+import { type Kernels } from './kernels/kernels.ts';
+import { loadKernels } from './kernels/load.ts';
+import { twinKernels } from './kernels/twin/twin.ts';
+import { MAX_SLOT_BYTES, slotLayout, type SlotGeometry, type SlotLayout, WASM_PAGE } from './layout.ts';
+
+/** What another thread needs to open the same slot; all of it can be sent through a message port. */
+export interface SharedSlot {
+  readonly memory: WebAssembly.Memory;
+  readonly geometry: SlotGeometry;
+}
+
+/** A memslot as one thread sees it: a stretch of guest physical memory with its control area. */
+export interface Memslot {
+  readonly layout: SlotLayout;
+  readonly buffer: SharedArrayBuffer;
+  readonly kernels: Kernels;
+  /** Guest RAM of the slot, page 0 first. */
+  readonly ram: Uint8Array;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+}
+
+export class SlotTooLargeError extends Error {
+  override readonly name = 'SlotTooLargeError';
+}
+
+/** Reserves a slot. Nothing is touched yet: prefault before timing anything. */
+export function createSlot(geometry: SlotGeometry): SharedSlot {
+  const { totalBytes } = slotLayout(geometry);
+  if (totalBytes > MAX_SLOT_BYTES) {
+    throw new SlotTooLargeError(
+      `a memslot of ${geometry.pages} pages needs ${totalBytes} bytes, a WASM memory has ${MAX_SLOT_BYTES}`,
+    );
+  }
+  const wasmPages = totalBytes / WASM_PAGE;
+  const memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages, shared: true });
+  return { memory, geometry };
+}
+
+/** Opens a slot in this thread, with the WASM kernels or, for the proof, with their twin. */
+export function openSlot(shared: SharedSlot, kernels: 'wasm' | 'twin' = 'wasm'): Memslot {
+  const layout = slotLayout(shared.geometry);
+  const { buffer } = shared.memory;
+  return {
+    layout,
+    buffer,
+    kernels: kernels === 'wasm' ? loadKernels(shared.memory) : twinKernels(buffer),
+    ram: new Uint8Array(buffer, layout.ramOffset, layout.ramBytes),
+    words: new Int32Array(buffer),
+    doubles: new Float64Array(buffer),
+  };
+}

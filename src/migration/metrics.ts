@@ -1,0 +1,91 @@
+import type { EncodedPages } from '../wire/pages.ts';
+
+/** One pass of pre-copy, or the last set, as results list it. */
+export interface RoundReport {
+  readonly index: number;
+  /** The vCPUs stood still. */
+  readonly stopped: boolean;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly rawPages: number;
+  readonly zeroPages: number;
+  readonly skippedPages: number;
+  readonly bytes: number;
+  /** Pages found dirty at its end. */
+  readonly dirtiedPages: number;
+  /** What the last set would take at this round's bandwidth; absent when nothing was sent. */
+  readonly expectedDowntimeNs?: number;
+}
+
+type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] };
+
+/** What the source counts while it sends; a round opens with its first batch. */
+export class TransferMetrics {
+  readonly rounds: RoundReport[] = [];
+  dirtySyncCount = 0;
+  lastDirtiedPages = 0;
+  /** Bytes of page frames while the guest ran, and while it stood still. */
+  liveBytes = 0;
+  stoppedBytes = 0;
+  #open: OpenRound | undefined;
+
+  get bytes(): number {
+    return this.liveBytes + this.stoppedBytes;
+  }
+
+  /** The round under way, or the one that comes next. */
+  get round(): number {
+    return this.rounds.length + (this.#open || this.rounds.length === 0 ? 1 : 0);
+  }
+
+  openRound(stopped: boolean, nowNs: number): void {
+    this.closeRound(nowNs);
+    this.#open = {
+      index: this.rounds.length + 1,
+      stopped,
+      startNs: nowNs,
+      endNs: nowNs,
+      rawPages: 0,
+      zeroPages: 0,
+      skippedPages: 0,
+      bytes: 0,
+      dirtiedPages: 0,
+    };
+  }
+
+  closeRound(nowNs: number): void {
+    if (!this.#open) return;
+    this.#open.endNs = nowNs;
+    this.rounds.push(this.#open);
+    this.#open = undefined;
+  }
+
+  /** A batch goes out; it opens a live round if none is open. */
+  sent(encoded: EncodedPages, nowNs: number): void {
+    if (!this.#open) this.openRound(false, nowNs);
+    const round = this.#open!;
+    round.rawPages += encoded.rawPages;
+    round.zeroPages += encoded.zeroPages;
+    round.bytes += encoded.length;
+    if (round.stopped) this.stoppedBytes += encoded.length;
+    else this.liveBytes += encoded.length;
+  }
+
+  skipped(pages: number, nowNs: number): void {
+    if (pages === 0) return;
+    if (!this.#open) this.openRound(false, nowNs);
+    this.#open!.skippedPages += pages;
+  }
+
+  /** The dirty log was harvested: what it found was dirtied during the last live round. */
+  synced(dirtiedPages: number, pendingBytes: number, nowNs: number): void {
+    this.dirtySyncCount++;
+    this.lastDirtiedPages = dirtiedPages;
+    this.closeRound(nowNs);
+    const last = this.rounds.at(-1) as OpenRound | undefined;
+    if (!last) return;
+    last.dirtiedPages += dirtiedPages;
+    const bytesPerNs = last.bytes / (last.endNs - last.startNs);
+    if (bytesPerNs > 0) last.expectedDowntimeNs = pendingBytes / bytesPerNs;
+  }
+}

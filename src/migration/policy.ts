@@ -1,0 +1,46 @@
+/** What a policy is told: numbers that don't change while it looks at them. */
+export interface PolicyStatistics {
+  /** Why it is asked: the migration begins, a batch has been sent, the dirty log has been harvested. */
+  readonly event: 'start' | 'batch' | 'synced';
+  /** Since the migration's start. */
+  readonly nowMs: number;
+  /** The round under way, from 1. */
+  readonly round: number;
+  /** Pages that have yet to be sent. */
+  readonly pendingPages: number;
+  readonly pageSize: number;
+  /** Bytes of all page frames so far. */
+  readonly transferredBytes: number;
+  /** Pages that the last harvest found dirty. */
+  readonly dirtiedPages: number;
+}
+
+export type PolicyAction =
+  /** Go on sending. */
+  | { readonly kind: 'continue' }
+  /** Harvest the dirty log. */
+  | { readonly kind: 'sync' }
+  /** Stop the guest and send the rest. */
+  | { readonly kind: 'switchover' }
+  /** Take a share of their time from the vCPUs, or from one. */
+  | { readonly kind: 'throttle'; readonly share: number; readonly vcpu?: number }
+  /** Limit the migration to a rate. */
+  | { readonly kind: 'limit'; readonly bytesPerSecond: number }
+  /** Give up; the guest stays at the source. */
+  | { readonly kind: 'abort'; readonly reason: string };
+
+/**
+ * When to go on, to harvest, to stop: a pure function of its own state and the statistics. It is
+ * asked between batches and after each harvest. The last action of the list that says how to go on
+ * (continue, sync, switchover, abort) counts; the others take effect at once.
+ */
+export interface Policy<State = unknown> {
+  readonly name: string;
+  /** Whether pages that are dirty again are skipped instead of sent (Clark et al. 2005, section 3.1). */
+  readonly skipsRedirtied: boolean;
+  readonly initial: State;
+  decide(
+    state: State,
+    statistics: PolicyStatistics,
+  ): { readonly state: State; readonly actions: readonly PolicyAction[] };
+}

@@ -1,0 +1,129 @@
+import { type ControlBody, encodeControl, packControl } from '../wire/control.ts';
+import { HEADER_BYTES, WireError } from '../wire/frame.ts';
+import type { RoundReport } from './metrics.ts';
+import type { Algorithm } from './ports.ts';
+import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
+
+export interface SourceReport {
+  readonly outcome: 'completed' | 'cancelled' | 'diverged' | 'failed';
+  readonly error?: string;
+  /** RUN was sent, and nobody knows whether the guest runs. */
+  readonly guestLost: boolean;
+  readonly startNs: number;
+  readonly endNs: number;
+  /** When the first page went out. */
+  readonly firstPageNs?: number;
+  readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number };
+  /** The destination's times, when the guest runs there. */
+  readonly running?: ControlBody<'running'>;
+  readonly rounds: readonly RoundReport[];
+  readonly dirtySyncCount: number;
+  readonly precopyBytes: number;
+  readonly downtimeBytes: number;
+  /** Pages that had yet to be sent at the end. */
+  readonly unsentPages: number;
+  readonly linkBytes: number;
+}
+
+/**
+ * Runs a source algorithm to its end, whatever that is. Before the point of no return every end but
+ * completion leaves the guest running at the source, with its log off, and tells the destination.
+ */
+export function* runSource(
+  side: SourceSide,
+  body: (session: SourceSession) => Algorithm<void>,
+): Algorithm<SourceReport> {
+  const session = new SourceSession(side);
+  try {
+    yield* hello(session);
+    yield* body(session);
+    const running = yield* handOver(session);
+    return report(session, { outcome: 'completed', guestLost: false, running });
+  } catch (error) {
+    if (!(error instanceof MigrationEnded || error instanceof WireError)) throw error;
+    const outcome = error instanceof MigrationEnded ? error.outcome : 'failed';
+    // A destination that says it failed has not run the guest: the frozen one here goes on.
+    const isPeerSafe = error instanceof MigrationEnded && error.isPeerSafe;
+    const guestLost = session.isPastReturn && !isPeerSafe;
+    if (!guestLost) yield* goOnHere(session);
+    return report(session, { outcome, error: error.message, guestLost });
+  }
+}
+
+function* hello(session: SourceSession): Algorithm<void> {
+  const { guest, options, link } = session.side;
+  const { pages, pageSize } = guest.slot.layout;
+  link.limit(options.maxBytesPerSecond);
+  const { integrity } = options;
+  yield* session.send({ name: 'hello', body: { pages, pageSize, vcpus: guest.vcpus, integrity } });
+  yield* session.receive('welcome');
+}
+
+/**
+ * The end of every algorithm that stops the guest before it moves: the last set has been sent; now
+ * the state, then RUN, the point of no return.
+ */
+function* handOver(session: SourceSession): Algorithm<ControlBody<'running'>> {
+  const { guest, clock } = session.side;
+  session.phase = 'handover';
+  session.metrics.closeRound(clock.now());
+  const stoppedPages = session.metrics.rounds.at(-1)!;
+  yield* session.send({
+    name: 'switchover',
+    body: { stoppedPages: stoppedPages.rawPages + stoppedPages.zeroPages },
+  });
+  yield* session.send({ name: 'state', body: { vcpus: guest.vcpuState() } });
+  yield* session.send({ name: 'run', body: {} });
+  session.isPastReturn = true;
+  const running = yield* session.receive('running');
+  session.phase = 'over';
+  return running;
+}
+
+function* goOnHere(session: SourceSession): Algorithm<void> {
+  const { guest, clock } = session.side;
+  session.metrics.closeRound(clock.now());
+  session.phase = 'over';
+  const untilNs = clock.now() + 5e9;
+  if (session.isLogging) {
+    guest.dirtyLog.stop();
+    while (!guest.isSettled() && clock.now() < untilNs) yield { guest: true, untilNs };
+  }
+  if (session.isPaused) {
+    guest.resume();
+    while (!guest.isSettled() && clock.now() < untilNs) yield { guest: true, untilNs };
+  }
+  yield* sendCancel(session, untilNs);
+}
+
+/** Tells the destination if the link still takes a frame; it may be what has failed. */
+function* sendCancel(session: SourceSession, untilNs: number): Algorithm<void> {
+  const { link, clock } = session.side;
+  const packed = packControl({ name: 'cancel', body: {} });
+  let room = link.room(packed.length + HEADER_BYTES, 'control');
+  while (!room && clock.now() < untilNs) {
+    yield { credit: 'control', untilNs };
+    room = link.room(packed.length + HEADER_BYTES, 'control');
+  }
+  if (room) link.post(encodeControl(room.memory, room.at, 'cancel', packed, room.sequence));
+}
+
+function report(
+  session: SourceSession,
+  end: Pick<SourceReport, 'outcome' | 'guestLost'> & { error?: string; running?: ControlBody<'running'> },
+): SourceReport {
+  const { metrics, side } = session;
+  return {
+    ...end,
+    startNs: session.startNs,
+    endNs: end.running?.runningNs ?? side.clock.now(),
+    ...(session.firstPageNs === undefined ? {} : { firstPageNs: session.firstPageNs }),
+    stop: session.stop,
+    rounds: metrics.rounds,
+    dirtySyncCount: metrics.dirtySyncCount,
+    precopyBytes: metrics.liveBytes,
+    downtimeBytes: metrics.stoppedBytes,
+    unsentPages: side.guest.unsent.count,
+    linkBytes: side.link.postedBytes,
+  };
+}

@@ -1,0 +1,59 @@
+import type { DestinationReport } from '../migration/destination.ts';
+import type { SourceReport } from '../migration/source.ts';
+
+/** One byte that differs between what the guest became and what it should have become. */
+export interface Difference {
+  readonly gfn: number;
+  readonly offset: number;
+  readonly expected: number;
+  readonly found: number;
+}
+
+/** The proof of a run (design rule 9). */
+export interface Proof {
+  readonly kind: 'replay' | 'full';
+  readonly replayedBy: 'twin' | 'kernel';
+  readonly pagesCompared: number;
+  readonly bytesCompared: number;
+  readonly differingPages: number;
+  readonly readsChecked: number;
+  readonly ok: boolean;
+  readonly firstDifference?: Difference;
+  /** What else is wrong: a read checksum, a state that changed on the way. */
+  readonly problems: readonly string[];
+  readonly durationNs: number;
+}
+
+export interface TimelineSample {
+  readonly ns: number;
+  readonly accesses: number;
+}
+
+/** What a runtime reports of a run; the result is built from it. Times are on the run's clock. */
+export interface RunReport {
+  readonly runtime: 'threads';
+  readonly clock: string;
+  readonly source: SourceReport;
+  readonly destination?: DestinationReport;
+  readonly guest: {
+    readonly pages: number;
+    readonly pageSize: number;
+    /** Accesses a second of each workload before the migration; absent when it began at once. */
+    readonly achievedRate?: readonly number[];
+    /** All accesses of the guest so far, over the run. */
+    readonly timeline: readonly TimelineSample[];
+    /** Largest gap over the switchover that a vCPU saw; absent when the guest was not stopped. */
+    readonly blackoutNs?: number;
+    readonly startedNs: number;
+    readonly endedNs: number;
+  };
+  readonly disturbance: {
+    readonly maxLagNs: number;
+    readonly involuntarySwitches: number;
+    readonly runnableThreads: number;
+    readonly cpus: number;
+  };
+  /** How long the emulator took to get ready, which is no part of the migration. */
+  readonly prepareNs: number;
+  readonly proof?: Proof;
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { Link } from '../../link/link.ts';
+import type { Doorbell } from '../../memory/doorbell.ts';
+import type { Algorithm, WaitRequest, Wake } from '../../migration/ports.ts';
+
+export interface DriverParts {
+  readonly clock: Clock;
+  readonly link: Link;
+  readonly doorbell: Doorbell;
+  readonly isGuestSettled: () => boolean;
+  readonly isCancelled: () => boolean;
+  readonly isAborted: () => boolean;
+  /** How often it looks before it sleeps: worth it only while a core is free. */
+  readonly spins: number;
+}
+
+/** The run was given up from outside: a thread died, or the program ends. */
+export class RunAborted extends Error {
+  override readonly name = 'RunAborted';
+}
+
+/** No sleep is longer, so that no lost wake-up can hang a run. */
+const LONGEST_SLEEP_MS = 100;
+/** A sleep takes some 100 µs longer than asked for; below this the thread looks at the clock instead. */
+const SHORTEST_SLEEP_NS = 30_000;
+
+/** Runs one half of a migration in this thread: blocks on the side's doorbell whenever it waits. */
+export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts): Result {
+  let step = algorithm.next();
+  while (!step.done) step = algorithm.next(waitFor(step.value, parts));
+  return step.value;
+}
+
+function waitFor(request: WaitRequest, parts: DriverParts): Wake {
+  const { clock, link, doorbell } = parts;
+  link.release();
+  if (!request.credit) link.rest();
+  for (;;) {
+    const sequence = doorbell.sequence();
+    if (parts.isAborted()) throw new RunAborted('the run was given up');
+    if (request.cancel && parts.isCancelled()) return 'cancel';
+    const nowNs = clock.now();
+    const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
+    if (arrivalNs <= nowNs) return 'frame';
+    if (request.guest && parts.isGuestSettled()) return 'guest';
+    const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
+    if (creditNs <= nowNs) return 'credit';
+    if (nowNs >= request.untilNs) return 'time';
+    const leftNs = Math.min(arrivalNs, creditNs, request.untilNs) - nowNs;
+    if (leftNs < SHORTEST_SLEEP_NS) continue;
+    doorbell.wait(sequence, Math.min(leftNs / 1e6, LONGEST_SLEEP_MS), parts.spins);
+  }
+}

@@ -1,0 +1,141 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { readProgress, type StreamProgress, writePlan } from '../../guest/stream-record.ts';
+import type { VcpuState } from '../../guest/vcpu-state.ts';
+import { openSlot } from '../../memory/memslot.ts';
+import type { RunConfig } from '../config.ts';
+import type { Proof } from '../report.ts';
+import { locateDifference } from './compare.ts';
+import type { SharedHost } from './host.ts';
+import type { WorkerPool } from './pool.ts';
+import { ranges } from './ranges.ts';
+
+export interface ProofParts {
+  readonly config: RunConfig;
+  readonly plan: GuestPlan;
+  readonly pool: WorkerPool;
+  readonly clock: Clock;
+  /** Where the guest ran last; its vCPUs have stopped. */
+  readonly final: SharedHost;
+  /** The other side: its memory becomes what the guest must look like. */
+  readonly canvas: SharedHost;
+  /** The canvas is the source as it stood at the pause; else it is filled anew. */
+  readonly isFrozenSource: boolean;
+  readonly sentState?: readonly VcpuState[] | undefined;
+  readonly receivedState?: readonly VcpuState[] | undefined;
+}
+
+/** Beyond this many accesses the kernel replays, and the result says so. */
+const TWIN_ACCESSES = 1e9;
+
+/**
+ * The proof (design rule 9): the streams are replayed on the canvas, from the pause or from the
+ * initial contents, up to the counters that the guest reached; then every byte of every page and
+ * every read checksum must agree.
+ */
+export async function prove(parts: ProofParts): Promise<Proof> {
+  const { config, plan, clock, canvas, final } = parts;
+  const startNs = clock.now();
+  const problems: string[] = [];
+  if (parts.isFrozenSource) problems.push(...stateProblems(parts.sentState, parts.receivedState));
+  else await refill(parts);
+  const expectedSlot = openSlot(canvas.slot);
+  const finalSlot = openSlot(final.slot);
+  const before = plan.streams.map((_, stream) => readProgress(expectedSlot, stream));
+  const after = plan.streams.map((_, stream) => readProgress(finalSlot, stream));
+  const replayedBy = await replay(parts, before, after);
+  plan.streams.forEach((_, stream) => {
+    const expected = readProgress(expectedSlot, stream);
+    if (!isSameProgress(expected, after[stream]!)) problems.push(streamProblem(plan, stream));
+  });
+  const { differingPages, firstGfn } = await compareAll(parts);
+  const { pages, pageSize } = expectedSlot.layout;
+  return {
+    kind: parts.isFrozenSource ? 'replay' : 'full',
+    replayedBy,
+    pagesCompared: pages,
+    bytesCompared: pages * pageSize,
+    differingPages,
+    readsChecked: after.reduce((sum, p, i) => sum + reads(p) - reads(before[i]!), 0),
+    ok: differingPages === 0 && problems.length === 0,
+    ...(firstGfn === undefined
+      ? {}
+      : { firstDifference: locateDifference(expectedSlot, finalSlot, firstGfn) }),
+    problems,
+    durationNs: clock.now() - startNs,
+  };
+
+  function reads(progress: StreamProgress): number {
+    return progress.n - progress.writes;
+  }
+
+  function streamProblem(guest: GuestPlan, stream: number): string {
+    const { vcpu, workload } = guest.streams[stream]!;
+    return `vCPU ${vcpu} of workload ${workload}: what it read or counted differs (seed ${config.seed})`;
+  }
+}
+
+function isSameProgress(a: StreamProgress, b: StreamProgress): boolean {
+  return (
+    a.n === b.n &&
+    a.writes === b.writes &&
+    a.checksumLow === b.checksumLow &&
+    a.checksumHigh === b.checksumHigh
+  );
+}
+
+function stateProblems(
+  sent: readonly VcpuState[] | undefined,
+  received: readonly VcpuState[] | undefined,
+): string[] {
+  if (JSON.stringify(sent) === JSON.stringify(received) && sent) return [];
+  return ["the vCPUs' state that the destination received is not the one that the source saved"];
+}
+
+/** Gives the canvas the guest's initial contents, its streams at n = 0. */
+async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
+  const { contents } = config.guest;
+  await Promise.all(
+    ranges(canvas.slot.geometry.pages, pool.threads).map((range) =>
+      pool.run('fill', { host: canvas, contents, seed: config.seed, ...range }),
+    ),
+  );
+  writePlan(openSlot(canvas.slot), plan);
+}
+
+async function replay(
+  { plan, pool, canvas }: ProofParts,
+  before: readonly StreamProgress[],
+  after: readonly StreamProgress[],
+): Promise<'twin' | 'kernel'> {
+  const work = plan.streams.map((_, stream) => ({ stream, targetN: after[stream]!.n }));
+  const accesses = work.reduce((sum, w) => sum + w.targetN - before[w.stream]!.n, 0);
+  const replayedBy = accesses > TWIN_ACCESSES ? 'kernel' : 'twin';
+  const kernels = replayedBy === 'kernel' ? 'wasm' : 'twin';
+  // One task per access list of the slot; a list belongs to one replay at a time.
+  const tasks = Math.min(canvas.slot.geometry.writers, pool.threads);
+  await Promise.all(
+    Array.from({ length: tasks }, (_, list) => {
+      const streams = work.filter((w) => w.stream % tasks === list);
+      if (streams.length === 0) return undefined;
+      return pool.run('replay', { host: canvas, streams, list, kernels });
+    }),
+  );
+  return replayedBy;
+}
+
+async function compareAll({
+  pool,
+  canvas,
+  final,
+}: ProofParts): Promise<{ differingPages: number; firstGfn: number | undefined }> {
+  const results = await Promise.all(
+    ranges(canvas.slot.geometry.pages, pool.threads).map((range) =>
+      pool.run('compare', { expected: canvas, found: final, ...range }),
+    ),
+  );
+  return {
+    differingPages: results.reduce((sum, result) => sum + result.differingPages, 0),
+    firstGfn: results.find((result) => result.firstGfn !== undefined)?.firstGfn,
+  };
+}

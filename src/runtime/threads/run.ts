@@ -1,0 +1,323 @@
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../../clock/clock.ts';
+import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
+import { readAccesses } from '../../guest/stream-record.ts';
+import { GAP_NS, GUEST_NS, LAG_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
+import { closeRing } from '../../link/ring.ts';
+import type { SourceReport } from '../../migration/source.ts';
+import type { RunConfig } from '../config.ts';
+import type { Proof, RunReport } from '../report.ts';
+import { Crew, CrewError } from './crew.ts';
+import { type Host, openHost, type SharedHost } from './host.ts';
+import { WorkerPool } from './pool.ts';
+import { prove } from './proof.ts';
+import { type LiveFigures, LIVE_PHASES, RunWords } from './run-words.ts';
+import { setStage, type Stage, threadsOf } from './setup.ts';
+import type { Tasks } from './tasks.ts';
+import { Timeline } from './timeline.ts';
+
+export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
+
+/** What somebody who watches a run sees. */
+export interface LiveView {
+  readonly phase: RunPhase;
+  readonly figures: LiveFigures;
+  readonly pages: number;
+  readonly accesses: number;
+  readonly elapsedNs: number;
+}
+
+export interface RunOptions {
+  /** Threads to use, at least as many as the run needs; they outlive it. Absent: own ones. */
+  readonly pool?: WorkerPool;
+  /** Cancels the migration, as Ctrl-C does. */
+  readonly signal?: AbortSignal;
+  /** Given a function to call for a look, as often as one likes. */
+  readonly onStart?: (look: () => LiveView) => void;
+  /** Called when the guest stands still and the proof comes next, with both sides' RAM. */
+  readonly beforeProof?: (source: Uint8Array, destination: Uint8Array) => void;
+  /** Called when a phase begins. */
+  readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
+}
+
+/** A vCPU polls every few microseconds and a parked one wakes every 100 ms; this is a hang. */
+const ANSWER_MS = 10_000;
+
+/**
+ * One migration in real time: worker threads are the vCPUs and the two engines, frames really move
+ * through shared-memory rings. Ends with a report whatever happens to the migration; throws only
+ * when the run could not be set up.
+ */
+export async function runThreads(config: RunConfig, options: RunOptions = {}): Promise<RunReport> {
+  const pool = options.pool ?? new WorkerPool(threadsOf(config));
+  if (pool.threads < threadsOf(config)) {
+    throw new Error(`the run needs ${threadsOf(config)} threads, the pool has ${pool.threads}`);
+  }
+  const run = new ThreadRun(config, options, pool);
+  try {
+    return await run.run();
+  } finally {
+    const haveLeft = await run.leave();
+    if (!options.pool || !haveLeft) await pool.destroy();
+  }
+}
+
+interface Ends {
+  readonly source: Tasks['source'][1];
+  /** Absent when the destination's engine died. */
+  readonly destination?: Tasks['destination'][1];
+}
+
+interface Engines {
+  readonly source: Promise<Tasks['source'][1]>;
+  readonly destination: Promise<Tasks['destination'][1]>;
+}
+
+class ThreadRun {
+  readonly #config: RunConfig;
+  readonly #options: RunOptions;
+  readonly #pool: WorkerPool;
+  readonly #origin = monotonicOrigin();
+  readonly #clock: Clock = monotonicClock(this.#origin);
+  readonly #words = new RunWords();
+  readonly #crew = new Crew();
+  #hosts: { source: Host; destination: Host } | undefined;
+  #phase: RunPhase = 'prepare';
+
+  constructor(config: RunConfig, options: RunOptions, pool: WorkerPool) {
+    this.#config = config;
+    this.#options = options;
+    this.#pool = pool;
+  }
+
+  async run(): Promise<RunReport> {
+    const { migration, guest } = this.#config;
+    this.#enter('prepare');
+    const stage = await setStage(this.#config, this.#pool);
+    const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
+    this.#hosts = hosts;
+    const timeline = new Timeline(this.#clock, [hosts.source.slot, hosts.destination.slot], stage.plan);
+    this.#offerLook(timeline, hosts.source.slot.layout.pages);
+    const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
+    const startedNs = { value: 0 };
+    const prepareNs = { value: 0 };
+    let rates: number[] | undefined;
+    let ends: Ends | CrewError;
+    try {
+      const engines = this.#startCrew(stage);
+      await this.#crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
+      prepareNs.value = this.#clock.now();
+      hosts.source.engine.resume();
+      await this.#crew.until('the vCPUs start', () => hosts.source.engine.areAllRunning(), ANSWER_MS);
+      startedNs.value = this.#clock.now();
+      timeline.start();
+      this.#enter('before');
+      await this.#pass(migration.startAfterNs);
+      rates = migration.startAfterNs > 0 ? this.#achievedRates(stage) : undefined;
+      ends = await this.#migrate(engines, hosts);
+      const isMoved = ends.source.report.outcome === 'completed';
+      this.#enter('after');
+      await this.#pass(migration.runAfterNs);
+      await this.#park(isMoved ? hosts.destination : hosts.source);
+    } catch (error) {
+      if (!(error instanceof CrewError)) throw error;
+      ends = error;
+    }
+    timeline.stop();
+    const endedNs = this.#clock.now();
+    const switches = process.resourceUsage().involuntaryContextSwitches - switchesBefore;
+    await this.leave();
+    const source = ends instanceof CrewError ? this.#failed(ends) : ends.source.report;
+    const blackoutNs = this.#mostOf(stage, GAP_NS);
+    const proof = ends instanceof CrewError ? undefined : await this.#prove(stage, ends);
+    return {
+      runtime: 'threads',
+      clock: MONOTONIC_CLOCK_NAME,
+      source,
+      ...(!(ends instanceof CrewError) && ends.destination
+        ? { destination: ends.destination.report }
+        : {}),
+      guest: {
+        pages: hosts.source.slot.layout.pages,
+        pageSize: guest.pageSize,
+        ...(rates ? { achievedRate: rates } : {}),
+        timeline: timeline.samples,
+        ...(blackoutNs > 0 ? { blackoutNs } : {}),
+        startedNs: startedNs.value,
+        endedNs,
+      },
+      disturbance: {
+        maxLagNs: this.#mostOf(stage, LAG_NS),
+        involuntarySwitches: switches,
+        runnableThreads: guest.vcpus + 2,
+        cpus: availableParallelism(),
+      },
+      prepareNs: prepareNs.value,
+      ...(proof ? { proof } : {}),
+    };
+  }
+
+  /** Tells everybody to leave; false when somebody does not. */
+  async leave(): Promise<boolean> {
+    this.#words.abort();
+    for (const host of Object.values(this.#hosts ?? {})) {
+      host.engine.stop();
+      host.doorbell.ring();
+    }
+    return this.#crew.haveAllLeft(5000);
+  }
+
+  #threads(): number {
+    return threadsOf(this.#config);
+  }
+
+  #enter(phase: RunPhase): void {
+    this.#phase = phase;
+    this.#options.onPhase?.(phase, this.#pool);
+  }
+
+  #pass(ns: number): Promise<void> {
+    const isCancelled = (): boolean => this.#options.signal?.aborted ?? false;
+    return this.#crew.pass(ns / 1e6, () => this.#clock.now() / 1e6, isCancelled);
+  }
+
+  #offerLook(timeline: Timeline, pages: number): void {
+    this.#options.onStart?.(() => ({
+      phase: this.#phase,
+      figures: this.#words.figures(),
+      pages,
+      accesses: timeline.accesses(),
+      elapsedNs: this.#clock.now(),
+    }));
+  }
+
+  #startCrew(stage: Stage): Engines {
+    const { vcpus } = this.#config.guest;
+    const shared = { plan: stage.plan, clockOrigin: this.#origin, runWords: this.#words.buffer };
+    for (const side of ['source', 'destination'] as const) {
+      const host = stage[side];
+      for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+        const task = this.#pool.run('vcpu', { ...shared, host, vcpu });
+        void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, task);
+      }
+    }
+    const isRoomy = availableParallelism() >= vcpus + 2;
+    const engine = { ...shared, link: this.#config.link, spins: isRoomy ? 2000 : 200 };
+    const source = this.#pool.run('source', {
+      ...engine,
+      host: stage.source,
+      peerHandshake: stage.destination.handshake,
+      outgoing: stage.forward,
+      incoming: stage.backward,
+      migration: this.#config.migration,
+    });
+    const destination = this.#pool.run('destination', {
+      ...engine,
+      host: stage.destination,
+      peerHandshake: stage.source.handshake,
+      outgoing: stage.backward,
+      incoming: stage.forward,
+    });
+    return {
+      source: this.#crew.watch('the source engine', source),
+      destination: this.#crew.watch('the destination engine', destination, () => {
+        closeRing(stage.backward);
+        this.#hosts?.source.doorbell.ring();
+      }),
+    };
+  }
+
+  async #migrate(engines: Engines, hosts: { source: Host; destination: Host }): Promise<Ends> {
+    const { signal } = this.#options;
+    const cancel = (): void => {
+      this.#words.cancel();
+      hosts.source.doorbell.ring();
+    };
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#enter('migrate');
+    this.#words.start();
+    hosts.source.doorbell.ring();
+    hosts.destination.doorbell.ring();
+    try {
+      const source = await this.#crew.result(engines.source);
+      const destination = await engines.destination.catch(() => undefined);
+      return { source, ...(destination ? { destination } : {}) };
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #park(host: Host): Promise<void> {
+    host.engine.pause();
+    await this.#crew.until('the vCPUs pause', () => host.engine.areAllParked(), ANSWER_MS);
+  }
+
+  /** Accesses a second of guest time, by workload, up to now. */
+  #achievedRates(stage: Stage): number[] {
+    const { slot, area } = this.#hosts!.source;
+    const { plan } = stage;
+    return plan.workloads.map((_, workload) => {
+      let rate = 0;
+      plan.streams.forEach(({ workload: of, vcpu }, stream) => {
+        const seconds = area[vcpuAreaAt(plan, vcpu) + GUEST_NS]! / 1e9;
+        if (of === workload && seconds > 0) rate += readAccesses(slot, stream) / seconds;
+      });
+      return rate;
+    });
+  }
+
+  #mostOf(stage: Stage, field: number): number {
+    let most = 0;
+    for (const host of Object.values(this.#hosts!)) {
+      for (let vcpu = 0; vcpu < stage.plan.vcpus; vcpu++) {
+        most = Math.max(most, host.area[vcpuAreaAt(stage.plan, vcpu) + field]!);
+      }
+    }
+    return most;
+  }
+
+  async #prove(stage: Stage, ends: Ends): Promise<Proof | undefined> {
+    const { verify } = this.#config;
+    const hosts = this.#hosts!;
+    this.#options.beforeProof?.(hosts.source.slot.ram, hosts.destination.slot.ram);
+    if (verify === 'off' || ends.source.report.guestLost) return undefined;
+    this.#enter('verify');
+    const isMoved = ends.source.report.outcome === 'completed';
+    const sides: [SharedHost, SharedHost] = isMoved
+      ? [stage.destination, stage.source]
+      : [stage.source, stage.destination];
+    return prove({
+      config: this.#config,
+      plan: stage.plan,
+      pool: this.#pool,
+      clock: this.#clock,
+      final: sides[0],
+      canvas: sides[1],
+      isFrozenSource: isMoved && verify === 'replay',
+      sentState: ends.source.state,
+      receivedState: ends.destination?.state,
+    });
+  }
+
+  /** What is known of a migration whose threads died: how far it got. */
+  #failed(error: CrewError): SourceReport {
+    const figures = this.#words.figures();
+    const phase = LIVE_PHASES[figures.phase] ?? 'setup';
+    const nowNs = this.#clock.now();
+    return {
+      outcome: 'failed',
+      error: `${error.message} (in ${this.#phase}${this.#phase === 'migrate' ? `, ${phase}, round ${figures.round}, ${figures.pagesLeft} pages left` : ''})`,
+      guestLost: false,
+      startNs: nowNs,
+      endNs: nowNs,
+      stop: {},
+      rounds: [],
+      dirtySyncCount: 0,
+      precopyBytes: figures.bytes,
+      downtimeBytes: 0,
+      unsentPages: figures.pagesLeft,
+      linkBytes: figures.bytes,
+    };
+  }
+}

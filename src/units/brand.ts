@@ -1,0 +1,28 @@
+declare const unit: unique symbol;
+
+/** A number that carries its unit in its type; it is still a number, so arithmetic needs no unwrapping. */
+export type Branded<Unit extends string> = number & { readonly [unit]: Unit };
+
+export type Bytes = Branded<'bytes'>;
+export type BytesPerSecond = Branded<'bytes/s'>;
+export type Nanoseconds = Branded<'ns'>;
+/** Guest frame number: index of a page in guest physical memory. */
+export type Gfn = Branded<'gfn'>;
+
+export const KIB = 1024;
+export const MIB = 1024 ** 2;
+export const GIB = 1024 ** 3;
+export const NS_PER_MS = 1e6;
+export const NS_PER_SECOND = 1e9;
+
+/** What a reader may write for a quantity, for error messages. */
+export class UnitError extends Error {
+  override readonly name = 'UnitError';
+}
+
+/** Splits "12.5MiB" into number and suffix; undefined when it is neither. */
+export function splitQuantity(text: string): { value: number; suffix: string } | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([A-Za-z/]*)\s*$/.exec(text);
+  if (!match) return undefined;
+  return { value: Number(match[1]), suffix: match[2]! };
+}

@@ -1,0 +1,44 @@
+import { type Bytes, splitQuantity, UnitError } from './brand.ts';
+
+const FACTORS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+};
+
+/** Parses a size: a plain integer is bytes; KiB, MiB, GiB, TiB are binary, KB, MB, GB, TB decimal. */
+export function parseSize(input: string | number): Bytes {
+  const parts = typeof input === 'number' ? { value: input, suffix: '' } : splitQuantity(input);
+  const factor = parts && Object.hasOwn(FACTORS, parts.suffix) ? FACTORS[parts.suffix] : undefined;
+  const bytes = parts && factor ? parts.value * factor : Number.NaN;
+  if (!Number.isSafeInteger(bytes) || bytes < 0) {
+    throw new UnitError(`expected a size such as 64MiB, got ${JSON.stringify(input)}`);
+  }
+  return bytes as Bytes;
+}
+
+/** "64 MiB", "1.5 GiB", "512 B": binary units, at most three significant decimals. */
+export function formatSize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let index = 0;
+  while (value >= 1024 && index < units.length - 1) {
+    value /= 1024;
+    index++;
+  }
+  return `${trimNumber(value)} ${units[index]}`;
+}
+
+/** At most three significant digits behind the point, none when they say nothing. */
+export function trimNumber(value: number): string {
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return String(Number(value.toFixed(digits)));
+}

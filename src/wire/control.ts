@@ -1,0 +1,110 @@
+import { Packr } from 'msgpackr';
+import { z } from 'zod';
+import { type Frame, FRAME, type FrameMemory, frameName, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
+import { MAX_CONTROL_BYTES } from './limits.ts';
+
+/** Control messages are msgpack maps; a receiver checks every field before it uses one. */
+const packr = new Packr({ useRecords: false });
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const word = z.number().int().min(0).max(4294967295);
+const time = z.number();
+
+const stream = z.strictObject({
+  stream: count,
+  n: count,
+  writes: count,
+  checksumLow: word,
+  checksumHigh: word,
+  pace: z.array(z.number()).max(16).readonly(),
+});
+
+const vcpu = z.strictObject({
+  guestNs: time,
+  aliveNs: time,
+  pausedNs: time,
+  throttled: z.number(),
+  streams: z.array(stream).max(65536).readonly(),
+});
+
+const bodies = {
+  /** Source: this is the guest that comes. */
+  hello: z.strictObject({
+    pages: count,
+    pageSize: count,
+    vcpus: count,
+    integrity: z.enum(['full', 'header']),
+  }),
+  /** Destination: it fits here. */
+  welcome: z.strictObject({}),
+  /** Source: the vCPUs stand still and every page has been sent. */
+  switchover: z.strictObject({ stoppedPages: count }),
+  /** Source: the state of the vCPUs. */
+  state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),
+  /** Source: run the guest. The point of no return. */
+  run: z.strictObject({}),
+  /** Destination: the guest runs here; when each step was done, on this side's clock. */
+  running: z.strictObject({ pagesNs: time, stateNs: time, runningNs: time }),
+  /** Source: the migration is off, the guest stays here. */
+  cancel: z.strictObject({}),
+  /** Destination: it can't go on; the guest has not run here. */
+  failed: z.strictObject({ message: z.string().max(4096) }),
+};
+
+export type ControlName = keyof typeof bodies;
+export type ControlBody<Name extends ControlName> = z.infer<(typeof bodies)[Name]>;
+
+export type ControlMessage = {
+  [Name in ControlName]: { readonly name: Name; readonly body: ControlBody<Name> };
+}[ControlName];
+
+/** Packs a message; the bytes are valid until the next call. */
+export function packControl(message: ControlMessage): Uint8Array {
+  const packed = packr.pack(message.body);
+  if (packed.length > MAX_CONTROL_BYTES) {
+    throw new WireError(`a ${message.name} message of ${packed.length} bytes is too long`);
+  }
+  return packed;
+}
+
+/** Writes a packed control frame at `at`; returns its length. */
+export function encodeControl(
+  memory: FrameMemory,
+  at: number,
+  name: ControlName,
+  packed: Uint8Array,
+  sequence: number,
+): number {
+  memory.bytes.set(packed, at + HEADER_BYTES);
+  const length = HEADER_BYTES + packed.length;
+  sealFrame(memory, at, {
+    type: FRAME[name],
+    sequence,
+    controlBytes: packed.length,
+    payloadOffset: length,
+    length,
+  });
+  return length;
+}
+
+/** Unpacks and checks a control frame. Throws WireError when it is not what its type says. */
+export function decodeControl(frame: Frame): ControlMessage {
+  const name = (Object.keys(bodies) as ControlName[]).find((n) => FRAME[n] === frame.type);
+  if (!name) throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} is unknown here`);
+  if (frame.controlEnd - frame.controlAt > MAX_CONTROL_BYTES) {
+    throw new WireError(`frame ${frame.sequence}: a control message too long`);
+  }
+  // A copy: msgpackr's results may share memory with their input, and the frame's will be reused.
+  const packed = Buffer.from(frame.memory.bytes.slice(frame.controlAt, frame.controlEnd));
+  let value: unknown;
+  try {
+    value = packr.unpack(packed);
+  } catch (cause) {
+    throw new WireError(`frame ${frame.sequence}: ${name} is not msgpack`, { cause });
+  }
+  const checked = bodies[name].safeParse(value);
+  if (!checked.success) {
+    throw new WireError(`frame ${frame.sequence}: ${name} has a wrong body`, { cause: checked.error });
+  }
+  return { name, body: checked.data } as ControlMessage;
+}

@@ -1,0 +1,141 @@
+import type { Kernels } from '../memory/kernels/kernels.ts';
+import { crc32c } from './crc32c.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
+
+/**
+ * A frame, little-endian (docs/wire.md):
+ *
+ *   byte  0  u32  magic "PFRY"
+ *         4  u16  version
+ *         6  u16  type; bit 15 set: optional, may be skipped by who doesn't know it
+ *         8  u32  frame length, header included
+ *        12  u32  sequence number, counted per direction from 0
+ *        16  u32  length of the control part, which follows the header
+ *        20  u32  payload offset from the frame's start (the payload ends the frame)
+ *        24  u32  reserved, 0
+ *        28  u32  CRC-32C of bytes 0 to 27 and of the control part
+ */
+export const HEADER_BYTES = 32;
+const MAGIC = 0x59524650;
+export const WIRE_VERSION = 1;
+export const OPTIONAL_TYPE = 0x8000;
+
+/** Frame types; who may send which when stands in docs/wire.md. */
+export const FRAME = {
+  hello: 1,
+  welcome: 2,
+  pages: 3,
+  switchover: 4,
+  state: 5,
+  run: 6,
+  running: 7,
+  cancel: 8,
+  failed: 9,
+} as const;
+
+export type FrameName = keyof typeof FRAME;
+
+/** The memory in which frames are built and read: the kernels see it, so sums need no copy. */
+export interface FrameMemory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly kernels: Kernels;
+  /** Byte address of 64 bytes that encoders may use as they like. */
+  readonly scratch: number;
+}
+
+/** A frame that has arrived and passed the checks of its header. */
+export interface Frame {
+  readonly memory: FrameMemory;
+  readonly type: number;
+  readonly sequence: number;
+  readonly length: number;
+  /** Byte range of the control part in the memory. */
+  readonly controlAt: number;
+  readonly controlEnd: number;
+  readonly payloadAt: number;
+  readonly payloadEnd: number;
+}
+
+/** A stream that is damaged, hostile or of another version; it ends the migration. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+export interface FrameHeader {
+  readonly type: number;
+  readonly sequence: number;
+  readonly controlBytes: number;
+  readonly payloadOffset: number;
+  readonly length: number;
+}
+
+/** Writes the header at `at`, once the control part behind it is complete (the CRC covers it). */
+export function sealFrame(memory: FrameMemory, at: number, header: FrameHeader): void {
+  const { view, bytes } = memory;
+  view.setUint32(at, MAGIC, true);
+  view.setUint16(at + 4, WIRE_VERSION, true);
+  view.setUint16(at + 6, header.type, true);
+  view.setUint32(at + 8, header.length, true);
+  view.setUint32(at + 12, header.sequence, true);
+  view.setUint32(at + 16, header.controlBytes, true);
+  view.setUint32(at + 20, header.payloadOffset, true);
+  view.setUint32(at + 24, 0, true);
+  const control = at + HEADER_BYTES;
+  const crc = crc32c(bytes, at, at + 28);
+  view.setUint32(at + 28, crc32c(bytes, control, control + header.controlBytes, crc), true);
+}
+
+/**
+ * Reads the header of the frame in bytes [at, at + received). Nothing of the frame is used before
+ * magic, version, lengths, CRC and sequence number have been checked. Throws WireError.
+ */
+export function openFrame(
+  memory: FrameMemory,
+  at: number,
+  received: number,
+  sequence: number,
+): Frame {
+  const { view, bytes } = memory;
+  if (received < HEADER_BYTES) throw new WireError(`frame ${sequence}: cut off in its header`);
+  if (view.getUint32(at, true) !== MAGIC) throw new WireError(`frame ${sequence}: wrong magic`);
+  const version = view.getUint16(at + 4, true);
+  if (version !== WIRE_VERSION) {
+    throw new WireError(`frame ${sequence}: wire version ${version}, this side speaks ${WIRE_VERSION}`);
+  }
+  const length = view.getUint32(at + 8, true);
+  const controlBytes = view.getUint32(at + 16, true);
+  const payloadOffset = view.getUint32(at + 20, true);
+  const isPossible =
+    length === received &&
+    length <= MAX_FRAME_BYTES &&
+    HEADER_BYTES + controlBytes <= payloadOffset &&
+    payloadOffset <= length;
+  if (!isPossible) throw new WireError(`frame ${sequence}: impossible lengths`);
+  const control = at + HEADER_BYTES;
+  const crc = crc32c(bytes, control, control + controlBytes, crc32c(bytes, at, at + 28));
+  if (crc !== view.getUint32(at + 28, true)) throw new WireError(`frame ${sequence}: CRC differs`);
+  if (view.getUint32(at + 12, true) !== sequence >>> 0) {
+    throw new WireError(`frame ${sequence}: came as number ${view.getUint32(at + 12, true)}`);
+  }
+  return {
+    memory,
+    type: view.getUint16(at + 6, true),
+    sequence,
+    length,
+    controlAt: control,
+    controlEnd: control + controlBytes,
+    payloadAt: at + payloadOffset,
+    payloadEnd: at + length,
+  };
+}
+
+/** Whether a frame of unknown type may be skipped. */
+export function isOptional(frame: Frame): boolean {
+  return (frame.type & OPTIONAL_TYPE) !== 0;
+}
+
+export function frameName(type: number): string {
+  const entry = Object.entries(FRAME).find(([, number]) => number === type);
+  return entry ? entry[0].toUpperCase() : `type ${type}`;
+}

@@ -1,0 +1,178 @@
+import type { Memslot } from '../memory/memslot.ts';
+import type { TakenRuns } from '../memory/page-set.ts';
+import { type Frame, FRAME, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
+
+/**
+ * A page frame. Control part (u32 each, little-endian):
+ *
+ *   slot · page size · runs · sums · runs × (first gfn, encoding << 28 | pages) · sums × 8 bytes
+ *
+ * padded to 64 bytes; then the payload: the raw pages in the order of the runs. There is one sum
+ * (page hash) a raw page with integrity `full`, none with `header`.
+ */
+export type Integrity = 'full' | 'header';
+
+/** Encodings of a run; the numbers up to 15 are free for others. */
+export const ENCODING_RAW = 0;
+export const ENCODING_ZERO = 1;
+
+const ENCODING_SHIFT = 28;
+const COUNT_MASK = 0x0fffffff;
+const FIXED = 16;
+const ALIGNMENT = 64;
+
+export interface PageCounts {
+  /** Pages sent raw and as zero pages, in QEMU's words `normal` and `duplicate`. */
+  rawPages: number;
+  zeroPages: number;
+}
+
+export interface EncodedPages extends PageCounts {
+  /** Bytes of the frame. */
+  readonly length: number;
+}
+
+/** Room that a frame of `pages` pages may need. */
+export function pageFrameRoom(pages: number, pageSize: number): number {
+  const control = FIXED + pages * 8 + pages * 8;
+  return HEADER_BYTES + control + ALIGNMENT + pages * pageSize;
+}
+
+/**
+ * Builds a page frame at `at` from runs of a page set. Each page is read once: a zero page is one
+ * that a scan saw zero, any other is copied into the frame, and its sum is taken of that copy (a
+ * vCPU may be writing the original meanwhile; then the page is dirty and comes again).
+ */
+export function encodePages(
+  slot: Memslot,
+  taken: TakenRuns,
+  memory: FrameMemory,
+  at: number,
+  sequence: number,
+  options: { readonly integrity: Integrity; readonly zeroPages: boolean },
+): EncodedPages {
+  const { pageSize, ramOffset } = slot.layout;
+  const { view } = memory;
+  const runsAt = at + HEADER_BYTES + FIXED;
+  let runs = 0;
+  let rawPages = 0;
+  let zeroPages = 0;
+  for (let i = 0; i < taken.runs; i++) {
+    const first = taken.list[2 * i]!;
+    const end = first + taken.list[2 * i + 1]!;
+    let runEncoding = -1;
+    for (let gfn = first; gfn < end; gfn++) {
+      const isZero = options.zeroPages && slot.kernels.isZero(ramOffset + gfn * pageSize, pageSize);
+      const encoding = isZero ? ENCODING_ZERO : ENCODING_RAW;
+      if (isZero) zeroPages++;
+      else rawPages++;
+      if (encoding !== runEncoding) {
+        view.setUint32(runsAt + 8 * runs, gfn, true);
+        view.setUint32(runsAt + 8 * runs + 4, encoding << ENCODING_SHIFT, true);
+        runEncoding = encoding;
+        runs++;
+      }
+      const word = runsAt + 8 * runs - 4;
+      view.setUint32(word, view.getUint32(word, true) + 1, true);
+    }
+  }
+  const sums = options.integrity === 'full' ? rawPages : 0;
+  const sumsAt = runsAt + 8 * runs;
+  const controlBytes = FIXED + 8 * runs + 8 * sums;
+  const payloadOffset = Math.ceil((HEADER_BYTES + controlBytes) / ALIGNMENT) * ALIGNMENT;
+  const length = payloadOffset + rawPages * pageSize;
+  copyRaw(slot, memory, runsAt, runs, at + payloadOffset);
+  for (let i = 0; i < sums; i++) {
+    memory.kernels.pageHash(at + payloadOffset + i * pageSize, pageSize, memory.scratch);
+    view.setUint32(sumsAt + 8 * i, view.getUint32(memory.scratch, true), true);
+    view.setUint32(sumsAt + 8 * i + 4, view.getUint32(memory.scratch + 4, true), true);
+  }
+  view.setUint32(at + HEADER_BYTES, 0, true);
+  view.setUint32(at + HEADER_BYTES + 4, pageSize, true);
+  view.setUint32(at + HEADER_BYTES + 8, runs, true);
+  view.setUint32(at + HEADER_BYTES + 12, sums, true);
+  sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
+  return { length, rawPages, zeroPages };
+}
+
+function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {
+  const { pageSize } = slot.layout;
+  let at = to;
+  for (let i = 0; i < runs; i++) {
+    const word = memory.view.getUint32(runsAt + 8 * i + 4, true);
+    if (word >>> ENCODING_SHIFT !== ENCODING_RAW) continue;
+    const from = memory.view.getUint32(runsAt + 8 * i, true) * pageSize;
+    const bytes = (word & COUNT_MASK) * pageSize;
+    memory.bytes.set(slot.ram.subarray(from, from + bytes), at);
+    at += bytes;
+  }
+}
+
+/**
+ * Checks a page frame against the guest it is for, whole, before a byte is written; then installs
+ * its pages. Throws WireError; a frame that throws has changed nothing.
+ */
+export function installPages(frame: Frame, slot: Memslot, integrity: Integrity): PageCounts {
+  const { memory } = frame;
+  const { view } = memory;
+  const { pageSize, pages: slotPages, ramOffset } = slot.layout;
+  const fail = (why: string): never => {
+    throw new WireError(`frame ${frame.sequence}: ${why}`);
+  };
+  const controlBytes = frame.controlEnd - frame.controlAt;
+  if (controlBytes < FIXED) fail('a page frame cut off');
+  const runs = view.getUint32(frame.controlAt + 8, true);
+  const sums = view.getUint32(frame.controlAt + 12, true);
+  if (controlBytes !== FIXED + 8 * runs + 8 * sums) fail('a page frame of impossible lengths');
+  if (view.getUint32(frame.controlAt, true) !== 0) fail('pages of a memslot that is not there');
+  if (view.getUint32(frame.controlAt + 4, true) !== pageSize) fail('pages of another size');
+  const runsAt = frame.controlAt + FIXED;
+  let rawPages = 0;
+  let zeroPages = 0;
+  for (let i = 0; i < runs; i++) {
+    const first = view.getUint32(runsAt + 8 * i, true);
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    const count = word & COUNT_MASK;
+    if (count === 0 || first + count > slotPages) fail(`pages ${first} + ${count} lie outside memory`);
+    if (word >>> ENCODING_SHIFT === ENCODING_RAW) rawPages += count;
+    else if (word >>> ENCODING_SHIFT === ENCODING_ZERO) zeroPages += count;
+    else fail(`page encoding ${word >>> ENCODING_SHIFT} is unknown here`);
+  }
+  if (frame.payloadEnd - frame.payloadAt !== rawPages * pageSize) fail('payload of a wrong length');
+  if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
+  checkSums(frame, runsAt + 8 * runs, sums, pageSize, fail);
+  let from = frame.payloadAt;
+  for (let i = 0; i < runs; i++) {
+    const first = view.getUint32(runsAt + 8 * i, true);
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    const count = word & COUNT_MASK;
+    if (word >>> ENCODING_SHIFT === ENCODING_RAW) {
+      slot.ram.set(memory.bytes.subarray(from, from + count * pageSize), first * pageSize);
+      from += count * pageSize;
+      continue;
+    }
+    for (let gfn = first; gfn < first + count; gfn++) {
+      // Most zero pages are zero here already: looking is cheaper than writing.
+      if (slot.kernels.isZero(ramOffset + gfn * pageSize, pageSize)) continue;
+      slot.ram.fill(0, gfn * pageSize, (gfn + 1) * pageSize);
+    }
+  }
+  return { rawPages, zeroPages };
+}
+
+function checkSums(
+  frame: Frame,
+  sumsAt: number,
+  sums: number,
+  pageSize: number,
+  fail: (why: string) => never,
+): void {
+  const { view, kernels, scratch } = frame.memory;
+  for (let i = 0; i < sums; i++) {
+    kernels.pageHash(frame.payloadAt + i * pageSize, pageSize, scratch);
+    const isEqual =
+      view.getUint32(scratch, true) === view.getUint32(sumsAt + 8 * i, true) &&
+      view.getUint32(scratch + 4, true) === view.getUint32(sumsAt + 8 * i + 4, true);
+    if (!isEqual) fail(`the sum of raw page ${i} differs: damaged on the way`);
+  }
+}
