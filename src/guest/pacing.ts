@@ -73,7 +73,8 @@ export class Pacer {
   due(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;
     if (pace.kind === 'max') return guestNs >= fromNs && guestNs < untilNs ? ACCESS_BATCH : 0;
-    if (pace.kind === 'trace') return Math.max(0, traceDue(pace, this.#state[this.#at + 1]!) - done);
+    if (pace.kind === 'trace')
+      return Math.max(0, traceDue(pace, this.#state[this.#at + 1]!) - done);
     return Math.floor(this.#state[this.#at]!);
   }
 

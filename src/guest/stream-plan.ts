@@ -43,7 +43,14 @@ export function planGuest(
   workloads.forEach((workload, index) => {
     const members = vcpusOf(workload, vcpus);
     members.forEach((vcpu, turn) => {
-      const { table, pace } = paceAndTable(workload, turn, members.length, tables, zipfTables, seed);
+      const { table, pace } = paceAndTable(
+        workload,
+        turn,
+        members.length,
+        tables,
+        zipfTables,
+        seed,
+      );
       streams.push({
         vcpu,
         workload: index,

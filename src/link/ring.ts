@@ -62,13 +62,15 @@ export class RingProducer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
   readonly #capacity: number;
-  #head = 0;
-  #tail = 0;
+  #head: number;
+  #tail: number;
 
   constructor(ring: SharedRing) {
     this.memory = frameMemory(ring, PRODUCER_SCRATCH);
     this.#words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
     this.#capacity = ring.capacity;
+    this.#head = Atomics.load(this.#words, HEAD);
+    this.#tail = Atomics.load(this.#words, TAIL);
   }
 
   /** Byte address for a frame of at most `maxBytes`, -1 while there is no room for it. */
@@ -126,12 +128,13 @@ export class RingConsumer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
   readonly #capacity: number;
-  #tail = 0;
+  #tail: number;
 
   constructor(ring: SharedRing) {
     this.memory = frameMemory(ring, CONSUMER_SCRATCH);
     this.#words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
     this.#capacity = ring.capacity;
+    this.#tail = Atomics.load(this.#words, TAIL);
   }
 
   /** The oldest record that has not been released, whether its time has come or not. */

@@ -1,7 +1,13 @@
 import { type Kernels } from './kernels/kernels.ts';
 import { loadKernels } from './kernels/load.ts';
 import { twinKernels } from './kernels/twin/twin.ts';
-import { MAX_SLOT_BYTES, slotLayout, type SlotGeometry, type SlotLayout, WASM_PAGE } from './layout.ts';
+import {
+  MAX_SLOT_BYTES,
+  slotLayout,
+  type SlotGeometry,
+  type SlotLayout,
+  WASM_PAGE,
+} from './layout.ts';
 
 /** What another thread needs to open the same slot; all of it can be sent through a message port. */
 export interface SharedSlot {

@@ -1,5 +1,12 @@
 import { type ControlMessage, decodeControl, encodeControl, packControl } from '../wire/control.ts';
-import { type Frame, FRAME, frameName, HEADER_BYTES, isOptional, WireError } from '../wire/frame.ts';
+import {
+  type Frame,
+  FRAME,
+  frameName,
+  HEADER_BYTES,
+  isOptional,
+  WireError,
+} from '../wire/frame.ts';
 import { installPages, type Integrity } from '../wire/pages.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
@@ -103,7 +110,8 @@ class DestinationSession {
   #checkHello(hello: { pages: number; pageSize: number; vcpus: number }): void {
     const { guest } = this.#side;
     const { pages, pageSize } = guest.slot.layout;
-    const isSame = hello.pages === pages && hello.pageSize === pageSize && hello.vcpus === guest.vcpus;
+    const isSame =
+      hello.pages === pages && hello.pageSize === pageSize && hello.vcpus === guest.vcpus;
     if (isSame) return;
     throw new WireError(
       `the source's guest (${hello.pages} pages of ${hello.pageSize}, ${hello.vcpus} vCPUs) ` +

@@ -1,5 +1,11 @@
 import { batchPages, BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
-import { type ControlBody, type ControlMessage, decodeControl, encodeControl, packControl } from '../wire/control.ts';
+import {
+  type ControlBody,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  packControl,
+} from '../wire/control.ts';
 import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
 import { TransferMetrics } from './metrics.ts';
@@ -106,7 +112,8 @@ export class SourceSession {
     for (;;) {
       const message = this.#poll();
       if (message?.name === name) return message.body as ControlBody<Name>;
-      if (message) throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
+      if (message)
+        throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
       yield* this.wait({ frame: true });
     }
   }
@@ -183,6 +190,7 @@ export class SourceSession {
 
   #failIfPeerDid(): void {
     const message = this.#poll();
-    if (message) throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
+    if (message)
+      throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
   }
 }

@@ -110,7 +110,10 @@ function* sendCancel(session: SourceSession, untilNs: number): Algorithm<void> {
 
 function report(
   session: SourceSession,
-  end: Pick<SourceReport, 'outcome' | 'guestLost'> & { error?: string; running?: ControlBody<'running'> },
+  end: Pick<SourceReport, 'outcome' | 'guestLost'> & {
+    error?: string;
+    running?: ControlBody<'running'>;
+  },
 ): SourceReport {
   const { metrics, side } = session;
   return {

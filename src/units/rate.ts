@@ -23,7 +23,7 @@ export function parseRate(input: string | number): BytesPerSecond {
   const parts = typeof input === 'string' ? splitQuantity(input) : undefined;
   const factor = parts && Object.hasOwn(FACTORS, parts.suffix) ? FACTORS[parts.suffix] : undefined;
   const rate = parts && factor ? parts.value * factor : Number.NaN;
-  if (!(rate > 0)) {
+  if (!(rate > 0 && rate < Infinity)) {
     throw new UnitError(
       `expected a rate such as 1Gbit/s or 100MB/s, or unlimited, got ${JSON.stringify(input)}`,
     );

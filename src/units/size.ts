@@ -18,11 +18,17 @@ const FACTORS: Readonly<Record<string, number>> = {
 export function parseSize(input: string | number): Bytes {
   const parts = typeof input === 'number' ? { value: input, suffix: '' } : splitQuantity(input);
   const factor = parts && Object.hasOwn(FACTORS, parts.suffix) ? FACTORS[parts.suffix] : undefined;
-  const bytes = parts && factor ? parts.value * factor : Number.NaN;
+  const bytes = parts && factor ? wholeOf(parts.value * factor) : Number.NaN;
   if (!Number.isSafeInteger(bytes) || bytes < 0) {
     throw new UnitError(`expected a size such as 64MiB, got ${JSON.stringify(input)}`);
   }
   return bytes as Bytes;
+}
+
+/** The whole number that a product of decimals stands for: 1.001 × 1e6 is a hair below 1001000. */
+function wholeOf(product: number): number {
+  const whole = Math.round(product);
+  return Math.abs(product - whole) <= whole * Number.EPSILON ? whole : product;
 }
 
 /** "64 MiB", "1.5 GiB", "512 B": binary units, at most three significant decimals. */

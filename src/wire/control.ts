@@ -1,6 +1,14 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
-import { type Frame, FRAME, type FrameMemory, frameName, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
+import {
+  type Frame,
+  FRAME,
+  type FrameMemory,
+  frameName,
+  HEADER_BYTES,
+  sealFrame,
+  WireError,
+} from './frame.ts';
 import { MAX_CONTROL_BYTES } from './limits.ts';
 
 /** Control messages are msgpack maps; a receiver checks every field before it uses one. */
@@ -90,7 +98,8 @@ export function encodeControl(
 /** Unpacks and checks a control frame. Throws WireError when it is not what its type says. */
 export function decodeControl(frame: Frame): ControlMessage {
   const name = (Object.keys(bodies) as ControlName[]).find((n) => FRAME[n] === frame.type);
-  if (!name) throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} is unknown here`);
+  if (!name)
+    throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} is unknown here`);
   if (frame.controlEnd - frame.controlAt > MAX_CONTROL_BYTES) {
     throw new WireError(`frame ${frame.sequence}: a control message too long`);
   }
@@ -104,7 +113,9 @@ export function decodeControl(frame: Frame): ControlMessage {
   }
   const checked = bodies[name].safeParse(value);
   if (!checked.success) {
-    throw new WireError(`frame ${frame.sequence}: ${name} has a wrong body`, { cause: checked.error });
+    throw new WireError(`frame ${frame.sequence}: ${name} has a wrong body`, {
+      cause: checked.error,
+    });
   }
   return { name, body: checked.data } as ControlMessage;
 }

@@ -101,7 +101,9 @@ export function openFrame(
   if (view.getUint32(at, true) !== MAGIC) throw new WireError(`frame ${sequence}: wrong magic`);
   const version = view.getUint16(at + 4, true);
   if (version !== WIRE_VERSION) {
-    throw new WireError(`frame ${sequence}: wire version ${version}, this side speaks ${WIRE_VERSION}`);
+    throw new WireError(
+      `frame ${sequence}: wire version ${version}, this side speaks ${WIRE_VERSION}`,
+    );
   }
   const length = view.getUint32(at + 8, true);
   const controlBytes = view.getUint32(at + 16, true);

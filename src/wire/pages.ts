@@ -1,6 +1,13 @@
 import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
-import { type Frame, FRAME, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
+import {
+  type Frame,
+  FRAME,
+  type FrameMemory,
+  HEADER_BYTES,
+  sealFrame,
+  WireError,
+} from './frame.ts';
 
 /**
  * A page frame. Control part (u32 each, little-endian):
@@ -133,7 +140,8 @@ export function installPages(frame: Frame, slot: Memslot, integrity: Integrity):
     const first = view.getUint32(runsAt + 8 * i, true);
     const word = view.getUint32(runsAt + 8 * i + 4, true);
     const count = word & COUNT_MASK;
-    if (count === 0 || first + count > slotPages) fail(`pages ${first} + ${count} lie outside memory`);
+    if (count === 0 || first + count > slotPages)
+      fail(`pages ${first} + ${count} lie outside memory`);
     if (word >>> ENCODING_SHIFT === ENCODING_RAW) rawPages += count;
     else if (word >>> ENCODING_SHIFT === ENCODING_ZERO) zeroPages += count;
     else fail(`page encoding ${word >>> ENCODING_SHIFT} is unknown here`);

@@ -12,21 +12,21 @@ export type DirtyLogKind = 'bitmap' | 'atomic' | 'none';
 export interface DirtyLog {
   readonly kind: DirtyLogKind;
   /** Asks for logging; when settled, every write from now on is marked. */
-  start(): void;
+  start(this: void): void;
   /** Asks for the marks made so far. */
-  harvest(): void;
+  harvest(this: void): void;
   /** Asks for the end of logging. */
-  stop(): void;
+  stop(this: void): void;
   /** Whether every writer has answered what was asked last. */
-  isSettled(): boolean;
+  isSettled(this: void): boolean;
   /** After a settled harvest: moves its marks into `target`, returns how many pages are new there. */
-  collect(target: PageSet): number;
+  collect(this: void, target: PageSet): number;
   /** While every writer is parked: moves all marks there are, of both halves, into `target`. */
-  collectLast(target: PageSet): number;
+  collectLast(this: void, target: PageSet): number;
   /**
    * Maps that writers are marking now, for peeking: a racy hint. What it shows stays marked.
    */
-  liveMaps(): readonly number[];
+  liveMaps(this: void): readonly number[];
 }
 
 /** What a writer must know to mark: a kernel mark kind and the map of its current epoch. */

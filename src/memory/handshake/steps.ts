@@ -1,12 +1,4 @@
-import {
-  acknowledgedOf,
-  EPOCH,
-  MODE,
-  PARKED,
-  PAUSE,
-  RUNNING,
-  stateOf,
-} from './words.ts';
+import { acknowledgedOf, EPOCH, MODE, PARKED, PAUSE, RUNNING, stateOf } from './words.ts';
 
 /**
  * A writer's half of the handshake as a step machine: each step makes one atomic access, so that a

@@ -31,23 +31,34 @@ export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts):
   return step.value;
 }
 
+/** What has ended a wait, undefined while nothing has; and by when at the latest something may. */
+export function look(
+  request: WaitRequest,
+  parts: Omit<DriverParts, 'doorbell' | 'isAborted' | 'spins'>,
+): { readonly wake?: Wake; readonly nextNs: number; readonly nowNs: number } {
+  const { clock, link } = parts;
+  const nowNs = clock.now();
+  const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
+  const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
+  const nextNs = Math.min(arrivalNs, creditNs, request.untilNs);
+  if (request.cancel && parts.isCancelled()) return { wake: 'cancel', nextNs, nowNs };
+  if (arrivalNs <= nowNs) return { wake: 'frame', nextNs, nowNs };
+  if (request.guest && parts.isGuestSettled()) return { wake: 'guest', nextNs, nowNs };
+  if (creditNs <= nowNs) return { wake: 'credit', nextNs, nowNs };
+  if (request.untilNs <= nowNs) return { wake: 'time', nextNs, nowNs };
+  return { nextNs, nowNs };
+}
+
 function waitFor(request: WaitRequest, parts: DriverParts): Wake {
-  const { clock, link, doorbell } = parts;
+  const { link, doorbell } = parts;
   link.release();
   if (!request.credit) link.rest();
   for (;;) {
     const sequence = doorbell.sequence();
     if (parts.isAborted()) throw new RunAborted('the run was given up');
-    if (request.cancel && parts.isCancelled()) return 'cancel';
-    const nowNs = clock.now();
-    const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
-    if (arrivalNs <= nowNs) return 'frame';
-    if (request.guest && parts.isGuestSettled()) return 'guest';
-    const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
-    if (creditNs <= nowNs) return 'credit';
-    if (nowNs >= request.untilNs) return 'time';
-    const leftNs = Math.min(arrivalNs, creditNs, request.untilNs) - nowNs;
-    if (leftNs < SHORTEST_SLEEP_NS) continue;
-    doorbell.wait(sequence, Math.min(leftNs / 1e6, LONGEST_SLEEP_MS), parts.spins);
+    const { wake, nextNs, nowNs } = look(request, parts);
+    if (wake) return wake;
+    if (nextNs - nowNs < SHORTEST_SLEEP_NS) continue;
+    doorbell.wait(sequence, Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS), parts.spins);
   }
 }

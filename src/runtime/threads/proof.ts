@@ -65,14 +65,14 @@ export async function prove(parts: ProofParts): Promise<Proof> {
     durationNs: clock.now() - startNs,
   };
 
-  function reads(progress: StreamProgress): number {
-    return progress.n - progress.writes;
-  }
-
   function streamProblem(guest: GuestPlan, stream: number): string {
     const { vcpu, workload } = guest.streams[stream]!;
     return `vCPU ${vcpu} of workload ${workload}: what it read or counted differs (seed ${config.seed})`;
   }
+}
+
+function reads(progress: StreamProgress): number {
+  return progress.n - progress.writes;
 }
 
 function isSameProgress(a: StreamProgress, b: StreamProgress): boolean {

@@ -96,7 +96,11 @@ class ThreadRun {
     const stage = await setStage(this.#config, this.#pool);
     const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
     this.#hosts = hosts;
-    const timeline = new Timeline(this.#clock, [hosts.source.slot, hosts.destination.slot], stage.plan);
+    const timeline = new Timeline(
+      this.#clock,
+      [hosts.source.slot, hosts.destination.slot],
+      stage.plan,
+    );
     this.#offerLook(timeline, hosts.source.slot.layout.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
     const startedNs = { value: 0 };
@@ -105,10 +109,18 @@ class ThreadRun {
     let ends: Ends | CrewError;
     try {
       const engines = this.#startCrew(stage);
-      await this.#crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
+      await this.#crew.until(
+        'the threads start',
+        () => this.#words.ready === this.#threads(),
+        60_000,
+      );
       prepareNs.value = this.#clock.now();
       hosts.source.engine.resume();
-      await this.#crew.until('the vCPUs start', () => hosts.source.engine.areAllRunning(), ANSWER_MS);
+      await this.#crew.until(
+        'the vCPUs start',
+        () => hosts.source.engine.areAllRunning(),
+        ANSWER_MS,
+      );
       startedNs.value = this.#clock.now();
       timeline.start();
       this.#enter('before');
@@ -202,14 +214,14 @@ class ThreadRun {
       }
     }
     const isRoomy = availableParallelism() >= vcpus + 2;
-    const engine = { ...shared, link: this.#config.link, spins: isRoomy ? 2000 : 200 };
+    const { link, migration } = this.#config;
+    const engine = { ...shared, link, migration, spins: isRoomy ? 2000 : 200 };
     const source = this.#pool.run('source', {
       ...engine,
       host: stage.source,
       peerHandshake: stage.destination.handshake,
       outgoing: stage.forward,
       incoming: stage.backward,
-      migration: this.#config.migration,
     });
     const destination = this.#pool.run('destination', {
       ...engine,

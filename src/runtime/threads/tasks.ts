@@ -12,7 +12,7 @@ export interface Tasks {
   readonly fill: [FillTask, void];
   readonly prefault: [RangeTask, void];
   readonly vcpu: [VcpuTask, void];
-  readonly source: [SourceTask, { report: SourceReport; state: readonly VcpuState[] | undefined }];
+  readonly source: [EngineTask, { report: SourceReport; state: readonly VcpuState[] | undefined }];
   readonly destination: [
     EngineTask,
     { report: DestinationReport; state: readonly VcpuState[] | undefined },
@@ -48,11 +48,8 @@ export interface EngineTask extends RunTask {
   readonly incoming: SharedRing;
   readonly peerHandshake: SharedArrayBuffer;
   readonly link: RunConfig['link'];
-  readonly spins: number;
-}
-
-export interface SourceTask extends EngineTask {
   readonly migration: RunConfig['migration'];
+  readonly spins: number;
 }
 
 export interface ReplayTask {

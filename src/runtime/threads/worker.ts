@@ -9,21 +9,16 @@ import { DOORBELL } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import { openSlot } from '../../memory/memslot.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
-import type { Algorithm } from '../../migration/ports.ts';
-import { precopySource } from '../../migration/precopy.ts';
-import { qemuPolicy } from '../../migration/policies/qemu.ts';
-import { roundsPolicy } from '../../migration/policies/rounds.ts';
-import type { SourceReport } from '../../migration/source.ts';
-import type { SourceSession, SourceSide } from '../../migration/source-session.ts';
-import { stopAndCopySource } from '../../migration/stop-and-copy.ts';
-import type { RunConfig } from '../config.ts';
+import type { SourceSession } from '../../migration/source-session.ts';
+import { sourceAlgorithm, sourceOptions } from './algorithms.ts';
 import { comparePages } from './compare.ts';
 import { drive, type DriverParts, RunAborted } from './driver.ts';
 import { ThreadDestinationGuest, ThreadSourceGuest } from './guests.ts';
 import { openHost } from './host.ts';
 import { LIVE_PHASES, RunWords } from './run-words.ts';
 import type { EngineTask, Tasks } from './tasks.ts';
-import { warmUpEngine, warmUpVcpu } from './warm-up.ts';
+import { rehearse } from './rehearsal.ts';
+import { warmUpVcpu } from './warm-up.ts';
 
 /**
  * The entry of the pool's worker threads: thin wrappers that open what they were sent and call the
@@ -42,7 +37,13 @@ export const prefault: Handlers['prefault'] = ({ host, firstGfn, pages }) => {
   prefaultPages(ram.subarray(firstGfn * layout.pageSize, (firstGfn + pages) * layout.pageSize));
 };
 
-export const vcpu: Handlers['vcpu'] = ({ host: shared, plan, vcpu: number, clockOrigin, runWords }) => {
+export const vcpu: Handlers['vcpu'] = ({
+  host: shared,
+  plan,
+  vcpu: number,
+  clockOrigin,
+  runWords,
+}) => {
   const host = openHost(shared);
   const writer = number + 1;
   warmUpVcpu(host.slot, writer, plan.streams.length + number);
@@ -70,7 +71,7 @@ function openEngine(task: EngineTask) {
     bytesPerSecond: task.link.bytesPerSecond,
     latencyNs: task.link.latencyNs,
   });
-  warmUpEngine(host.slot);
+  rehearse(task, host.dirtyLog);
   words.reportReady();
   const parts = (isGuestSettled: () => boolean): DriverParts => ({
     clock,
@@ -95,7 +96,6 @@ export const source: Handlers['source'] = (task) => {
   const { host, clock, words, link, parts, awaitStart } = openEngine(task);
   const guest = new ThreadSourceGuest(host, task.plan, clock);
   awaitStart();
-  const { migration } = task;
   const watch = (session: SourceSession): void =>
     words.setFigures({
       phase: LIVE_PHASES.indexOf(session.phase),
@@ -104,32 +104,13 @@ export const source: Handlers['source'] = (task) => {
       bytes: link.postedBytes,
       ns: clock.now(),
     });
-  const side: SourceSide = {
-    clock,
-    link,
-    guest,
-    watch,
-    options: {
-      integrity: task.link.integrity,
-      zeroPages: migration.zeroPages,
-      linkBytesPerSecond: task.link.bytesPerSecond,
-      maxBytesPerSecond: migration.maxBytesPerSecond,
-      strictRate: migration.strictRate,
-      timeoutNs: migration.timeoutNs,
-    },
-  };
+  const options = sourceOptions(task.link, task.migration);
   const report = drive(
-    algorithmOf(side, migration),
+    sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
     parts(() => guest.isSettled()),
   );
   return { report, state: guest.savedState };
 };
-
-function algorithmOf(side: SourceSide, config: RunConfig['migration']): Algorithm<SourceReport> {
-  if (config.algorithm === 'stop-and-copy') return stopAndCopySource(side);
-  if (config.policy === 'rounds') return precopySource(side, roundsPolicy(config.rounds));
-  return precopySource(side, qemuPolicy(config.downtimeLimitNs / 1e6));
-}
 
 export const destination: Handlers['destination'] = (task) => {
   const { host, clock, link, parts, awaitStart } = openEngine(task);

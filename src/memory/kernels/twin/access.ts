@@ -107,8 +107,7 @@ export function touch(
   const keyB = words[s + (abi.STREAM_KEY_B >> 2)]!;
   const wordCount = words[s + (abi.STREAM_WORDS >> 2)]!;
   const pageWords = 2 ** (words[s + (abi.STREAM_PAGE_SHIFT >> 2)]! - 2);
-  const lane =
-    ((words[s + (abi.STREAM_RAM >> 2)]! >>> 0) + words[s + (abi.STREAM_LANE >> 2)]!) / 4;
+  const lane = ((words[s + (abi.STREAM_RAM >> 2)]! >>> 0) + words[s + (abi.STREAM_LANE >> 2)]!) / 4;
   const n0 = v.doubles[stream >>> 3]!;
   let checksumLow = words[s + (abi.STREAM_CHECKSUM_LOW >> 2)]!;
   let checksumHigh = words[s + (abi.STREAM_CHECKSUM_HIGH >> 2)]!;

@@ -79,7 +79,8 @@ export function takeRuns(
       const wordEnd = Math.min(end, (droppedWord + 1) * 64);
       for (let bit = cursor; bit < wordEnd; bit++) {
         const at = (bits >>> 2) + (bit >>> 5);
-        if (!((words[at]! >>> (bit & 31)) & 1) || !isMarkedLive(words, maps, mapCount, bit)) continue;
+        if (!((words[at]! >>> (bit & 31)) & 1) || !isMarkedLive(words, maps, mapCount, bit))
+          continue;
         words[at]! &= ~(1 << (bit & 31));
         skipped++;
       }

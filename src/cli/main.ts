@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../result/version.ts';
+import { EXIT } from './exit.ts';
+import { runCommand } from './run.ts';
+import { schemaCommand } from './schema.ts';
+
+const program = new Command('pageferry')
+  .description('Live-migration emulator: real pages, real dirty logs, every byte proved.')
+  .version(VERSION)
+  .option('--no-color', 'no colours (also: NO_COLOR in the environment)')
+  .showHelpAfterError('(pageferry --help lists the commands)')
+  .exitOverride();
+
+program.addCommand(runCommand());
+program.addCommand(schemaCommand());
+for (const command of program.commands) {
+  command.exitOverride().copyInheritedSettings(program);
+}
+
+// A reader that closes the pipe early (head, less) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version end with 0; everything else that commander finds is wrong usage.
+  process.exitCode = error.exitCode === 0 ? 0 : EXIT.badInput;
+}

@@ -1,0 +1,110 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { buildResult } from '../result/build.ts';
+import type { RunResult } from '../result/schema.ts';
+import { writeAtomically } from '../result/write.ts';
+import { runThreads } from '../runtime/threads/run.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { loadScenario, presets } from '../scenario/load.ts';
+import { EXIT } from './exit.ts';
+import { LiveDisplay } from './live.ts';
+import { summary } from './summary.ts';
+
+interface RunFlags {
+  readonly set: string[];
+  readonly runtime?: string;
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run one migration and prove its every byte')
+    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
+    .option('--set <key=value>', 'override a key, such as link.bandwidth=10Gbit/s', collect, [])
+    .addOption(new Option('--runtime <name>', 'threads: real time, worker threads'))
+    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('--json', 'print the JSON result on stdout, and nothing else')
+    .option('-q, --quiet', 'print no summary and no progress')
+    .addHelpText('after', () => {
+      const width = Math.max(...presets().map(({ name }) => name.length));
+      const lines = presets().map(({ name, summary: text }) => `  ${name.padEnd(width)}  ${text}`);
+      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 completed, 1 not completed, 2 bad input, 3 a byte differed, 130 second Ctrl-C`;
+    })
+    .action(async (scenario: string, flags: RunFlags) => {
+      process.exitCode = await run(scenario, flags);
+    });
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+async function run(name: string, flags: RunFlags): Promise<number> {
+  try {
+    const sets =
+      flags.runtime === undefined ? flags.set : [...flags.set, `runtime=${flags.runtime}`];
+    const { scenario, config } = loadScenario(name, sets);
+    checkOutput(flags.output);
+    const display = new LiveDisplay(process.stderr, flags.quiet !== true);
+    const interrupt = cancelOnInterrupt(display);
+    let result: RunResult;
+    try {
+      const report = await runThreads(config, {
+        signal: interrupt.signal,
+        onStart: (look) => display.start(look),
+      });
+      result = buildResult(scenario, report);
+    } finally {
+      display.stop();
+      interrupt.forget();
+    }
+    if (flags.output !== undefined)
+      writeAtomically(flags.output, `${JSON.stringify(result, null, 2)}\n`);
+    if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    else if (!flags.quiet) process.stdout.write(summary(result));
+    return exitCodeOf(result);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  }
+}
+
+function exitCodeOf(result: RunResult): number {
+  if (result.verify?.ok === false) return EXIT.differs;
+  return result.outcome === 'completed' ? EXIT.done : EXIT.notCompleted;
+}
+
+/** A result that can't be written is found out before the run, not after it. */
+function checkOutput(path: string | undefined): void {
+  if (path === undefined) return;
+  const refuse = (sentence: string): never => {
+    throw new InputError([{ place: `-o ${path}`, key: '', sentence }]);
+  };
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    refuse('is a folder: name a file in it');
+  }
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch {
+    refuse(`the folder ${dirname(path)} is not there or can't be written to`);
+  }
+}
+
+/** First Ctrl-C: the guest stays at the source and the result is still written. Second: out. */
+function cancelOnInterrupt(display: LiveDisplay): { signal: AbortSignal; forget(): void } {
+  const controller = new AbortController();
+  const onInterrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    display.note(
+      pc.yellow('cancelling: the guest stays where it is (Ctrl-C again to leave at once)'),
+    );
+    controller.abort();
+  };
+  process.on('SIGINT', onInterrupt);
+  return { signal: controller.signal, forget: () => void process.off('SIGINT', onInterrupt) };
+}

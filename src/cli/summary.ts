@@ -1,0 +1,137 @@
+import pc from 'picocolors';
+import type { RunResult } from '../result/schema.ts';
+import { formatBitRate } from '../units/rate.ts';
+import { formatSize } from '../units/size.ts';
+import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
+
+/** What a person wants to read after a run. */
+export function summary(result: RunResult): string {
+  const lines = [
+    headline(result),
+    '',
+    ...roundTable(result),
+    ...downtime(result),
+    ...guest(result),
+    proof(result),
+    ...caveats(result),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function headline(result: RunResult): string {
+  const scenario = result.scenario as {
+    name?: string;
+    guest: { vcpus: number };
+    migration: { algorithm: string; policy: string };
+    link: { bandwidth: string | number };
+  };
+  const { migration } = scenario;
+  const how =
+    migration.algorithm === 'precopy'
+      ? `pre-copy, policy ${migration.policy}`
+      : migration.algorithm;
+  const what = `${formatSize(result.ram.total)} guest, ${scenario.guest.vcpus} vCPUs, ${how}, link ${scenario.link.bandwidth}`;
+  const colour = result.outcome === 'completed' ? pc.green : pc.red;
+  const title = pc.bold(scenario.name ?? 'run');
+  const outcome = colour(result.outcome + (result.guestLost ? ', guest lost' : ''));
+  const why = result.error === undefined ? '' : `: ${result.error}`;
+  return `${title}: ${what}\n${outcome} in ${formatMs(result.totalTimeMs)}${why}`;
+}
+
+/** More rounds than this are shown from both ends. */
+const MOST_ROUNDS = 16;
+
+function roundTable({ rounds, ram }: RunResult): string[] {
+  if (rounds.length === 0) return [];
+  const head = [
+    'round',
+    'start',
+    'time',
+    'pages',
+    'zero',
+    'skipped',
+    'sent',
+    'link',
+    'dirtied',
+    'dirty rate',
+  ];
+  const rows = rounds.map((round) => [
+    round.stopped ? 'stopped' : String(round.index),
+    formatMs(round.startMs),
+    formatMs(round.durationMs),
+    String(round.pages),
+    String(round.zeroPages),
+    String(round.skippedPages),
+    formatSize(round.bytes),
+    round.bandwidthBytesPerSecond === undefined ? '' : formatBitRate(round.bandwidthBytesPerSecond),
+    round.stopped ? '' : String(round.dirtiedPages),
+    round.dirtyPagesPerSecond === undefined ? '' : `${formatCount(round.dirtyPagesPerSecond)}/s`,
+  ]);
+  const [title, ...body] = alignRows([head, ...rows]);
+  const left = body.length - MOST_ROUNDS;
+  const shown =
+    left > 0 ? [...body.slice(0, 8), pc.dim(`… ${left} more rounds`), ...body.slice(-8)] : body;
+  const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages, ${ram.dirtySyncCount} dirty syncs`;
+  return [pc.dim(title!), ...shown, total, ''];
+}
+
+function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): string[] {
+  if (downtimeMs === undefined || !parts) return [];
+  const named = [
+    ['pause', parts.pauseMs],
+    ['last harvest', parts.lastHarvestMs],
+    ['last pages', parts.lastPagesMs],
+    ['state', parts.stateMs],
+    ['handover', parts.handoverMs],
+  ] as const;
+  const list = named.map(([name, value]) => `${name} ${formatMs(value)}`).join(' + ');
+  const seen =
+    blackoutMs === undefined ? '' : `, blackout seen by the guest ${formatMs(blackoutMs)}`;
+  return [`${pc.bold(`downtime ${formatMs(downtimeMs)}`)} = ${list}${seen}`];
+}
+
+function guest({ guest: g, totalTimeMs }: RunResult): string[] {
+  const { periodMs, accessesPerSecond } = g.timeline;
+  if (accessesPerSecond.length === 0) return [];
+  const spanSeconds = (accessesPerSecond.length * periodMs) / 1000;
+  const duringSeconds = totalTimeMs / 1000;
+  const rate = duringSeconds > 0 ? `${formatCount(g.accessesDuring / duringSeconds)}/s during` : '';
+  const before =
+    g.achievedRate && g.achievedRate.length > 0
+      ? `${formatCount(g.achievedRate.reduce((sum, value) => sum + value, 0))}/s before, `
+      : '';
+  return [
+    `guest speed ${pc.cyan(`│${sparkline(condense(accessesPerSecond, 64))}│`)} ${spanSeconds.toFixed(1)} s; ${before}${rate}`,
+  ];
+}
+
+function proof({ verify, guestLost }: RunResult): string {
+  if (guestLost) return pc.red('nothing to prove: the guest is lost');
+  if (!verify) return pc.yellow('not proved: the run failed before its end');
+  if (verify.kind === 'off') return pc.yellow('not proved: verify is off');
+  const kind =
+    verify.kind === 'full' ? 'replayed from its initial contents' : 'replayed from the pause';
+  const how = `${kind} by the ${verify.replayedBy === 'twin' ? 'TypeScript twin' : 'kernel'}`;
+  if (verify.ok) {
+    return pc.green(
+      `proved: ${formatSize(verify.bytesCompared!)} in ${verify.pagesCompared} pages and ${verify.readsChecked} reads agree, ${how}`,
+    );
+  }
+  const { firstDifference: first } = verify;
+  const where = first
+    ? `; first at gfn ${first.gfn}, byte ${first.offset}: expected 0x${first.expected.toString(16)}, found 0x${first.found.toString(16)}`
+    : '';
+  const problems = (verify.problems ?? []).map((problem) => `\n  ${problem}`).join('');
+  return pc.red(
+    `BYTES DIFFER in ${verify.differingPages} of ${verify.pagesCompared} pages${where}${problems}`,
+  );
+}
+
+function caveats({ disturbance: d }: RunResult): string[] {
+  if (d.runnableThreads <= d.cpus) return [];
+  return [
+    pc.yellow(
+      `note: ${d.runnableThreads} runnable threads shared ${d.cpus} CPUs; the scheduler held a vCPU up for as long as ${formatMs(d.maxLagMs)}, so times are those of a busy host`,
+    ),
+  ];
+}

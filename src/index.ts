@@ -1,0 +1,16 @@
+export type { RunConfig } from './runtime/config.ts';
+export type { Difference, Proof, RunReport } from './runtime/report.ts';
+export { WorkerPool } from './runtime/threads/pool.ts';
+export {
+  type LiveView,
+  type RunOptions,
+  type RunPhase,
+  runThreads,
+} from './runtime/threads/run.ts';
+export { InputError, type InputProblem } from './scenario/input-error.ts';
+export { scenarioJsonSchema } from './scenario/json-schema.ts';
+export { type LoadedScenario, loadScenario, type Preset, presets } from './scenario/load.ts';
+export type { Scenario } from './scenario/schema.ts';
+export { buildResult } from './result/build.ts';
+export { type RunResult, resultSchema } from './result/schema.ts';
+export { writeAtomically } from './result/write.ts';

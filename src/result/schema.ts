@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+/** The shape of a result, `pageferry/run@1`: milliseconds and bytes as numbers; absent means unknown. */
+
+const ms = z.number();
+const bytes = z.number().int().min(0);
+const count = z.number().int().min(0);
+const perSecond = z.number().min(0);
+
+const round = z.strictObject({
+  index: z.number().int().min(1),
+  stopped: z.literal(true).optional(),
+  startMs: ms,
+  durationMs: ms.min(0),
+  pages: count,
+  zeroPages: count,
+  skippedPages: count,
+  bytes,
+  dirtiedPages: count,
+  dirtyPagesPerSecond: perSecond.optional(),
+  bandwidthBytesPerSecond: perSecond.optional(),
+  expectedDowntimeMs: ms.optional(),
+});
+
+export const resultSchema = z.strictObject({
+  schema: z.literal('pageferry/run@1'),
+  version: z.string(),
+  scenario: z.record(z.string(), z.unknown()),
+  host: z.strictObject({
+    node: z.string(),
+    platform: z.string(),
+    cpuModel: z.string(),
+    cpus: count,
+    memoryBytes: bytes,
+  }),
+  runtime: z.literal('threads'),
+  clock: z.string(),
+  outcome: z.enum(['completed', 'cancelled', 'diverged', 'failed']),
+  guestLost: z.literal(true).optional(),
+  error: z.string().optional(),
+  prepareMs: ms,
+  totalTimeMs: ms,
+  setupTimeMs: ms.optional(),
+  downtimeMs: ms.optional(),
+  blackoutMs: ms.optional(),
+  downtimeParts: z
+    .strictObject({
+      pauseMs: ms,
+      lastHarvestMs: ms,
+      lastPagesMs: ms,
+      stateMs: ms,
+      handoverMs: ms,
+    })
+    .optional(),
+  ram: z.strictObject({
+    transferred: bytes,
+    precopyBytes: bytes,
+    downtimeBytes: bytes,
+    total: bytes,
+    remaining: bytes,
+    normal: count,
+    duplicate: count,
+    dirtySyncCount: count,
+    pageSize: bytes,
+  }),
+  rounds: z.array(round),
+  guest: z.strictObject({
+    accessesBefore: count,
+    accessesDuring: count,
+    accessesAfter: count,
+    achievedRate: z.array(perSecond).optional(),
+    timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),
+  }),
+  link: z.strictObject({ bytes, achievedBytesPerSecond: perSecond.optional() }),
+  disturbance: z.strictObject({
+    maxLagMs: ms,
+    involuntarySwitches: count,
+    runnableThreads: count,
+    cpus: count,
+  }),
+  verify: z
+    .strictObject({
+      kind: z.enum(['replay', 'full', 'off']),
+      replayedBy: z.enum(['twin', 'kernel']).optional(),
+      pagesCompared: count.optional(),
+      bytesCompared: bytes.optional(),
+      differingPages: count.optional(),
+      readsChecked: count.optional(),
+      durationMs: ms.optional(),
+      ok: z.boolean().optional(),
+      firstDifference: z
+        .strictObject({ gfn: count, offset: count, expected: count, found: count })
+        .optional(),
+      problems: z.array(z.string()).optional(),
+    })
+    .optional(),
+});
+
+export type RunResult = z.infer<typeof resultSchema>;

@@ -1,0 +1,117 @@
+import { ringBytes } from '../link/capacity.ts';
+import { parseDuration } from '../units/duration.ts';
+import { parseRate } from '../units/rate.ts';
+import { formatSize, parseSize } from '../units/size.ts';
+import type { Path } from './document.ts';
+import { shown } from './fields.ts';
+import type { Scenario } from './schema.ts';
+
+/** A problem of a scenario whose single values are all right. */
+export interface Problem {
+  readonly path: Path;
+  readonly sentence: string;
+}
+
+const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
+
+/** What is impossible about a scenario; needs neither files nor the machine. */
+export function check(scenario: Scenario): Problem[] {
+  const pageSize = pageSizeOf(scenario);
+  if (pageSize === undefined) {
+    const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(scenario.guest.pageSize)}`;
+    return [{ path: ['guest', 'pageSize'], sentence }];
+  }
+  return [
+    ...checkMemory(scenario, pageSize),
+    ...checkRegions(scenario, pageSize),
+    ...checkWorkloads(scenario, pageSize),
+    ...checkMigration(scenario),
+    ...checkLink(scenario, pageSize),
+  ];
+}
+
+function pageSizeOf(scenario: Scenario): number | undefined {
+  try {
+    const bytes = parseSize(scenario.guest.pageSize);
+    return PAGE_SIZES.has(bytes) ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkMemory({ guest }: Scenario, pageSize: number): Problem[] {
+  const bytes = parseSize(guest.memory);
+  if (bytes % pageSize === 0) return [];
+  const sentence = `${shown(guest.memory)} is no multiple of the page size, ${formatSize(pageSize)}`;
+  return [{ path: ['guest', 'memory'], sentence }];
+}
+
+function checkRegions({ guest }: Scenario, pageSize: number): Problem[] {
+  const memory = parseSize(guest.memory);
+  const lists = { contents: guest.contents, workloads: guest.workloads };
+  return Object.entries(lists).flatMap(([list, entries]) =>
+    entries.flatMap(({ region }, index) => {
+      if (!region) return [];
+      const path = ['guest', list, index, 'region'];
+      const start = parseSize(region.start);
+      const size = parseSize(region.size);
+      const problems: Problem[] = [];
+      for (const [key, bytes] of [['start', start] as const, ['size', size] as const]) {
+        if (bytes % pageSize === 0) continue;
+        const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
+        problems.push({ path: [...path, key], sentence });
+      }
+      if (start + size > memory) {
+        const sentence = `ends at ${formatSize(start + size)}, beyond the guest's ${formatSize(memory)}`;
+        problems.push({ path, sentence });
+      }
+      return problems;
+    }),
+  );
+}
+
+function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
+  return guest.workloads.flatMap((workload, index) => {
+    const path = ['guest', 'workloads', index];
+    const problems: Problem[] = [];
+    if (workload.vcpu !== undefined && workload.vcpu >= guest.vcpus) {
+      const sentence = `the guest has ${guest.vcpus} vCPUs, numbered from 0`;
+      problems.push({ path: [...path, 'vcpu'], sentence });
+    }
+    if (workload.wordsPerPage * 8 > pageSize) {
+      const sentence = `${workload.wordsPerPage} words take ${workload.wordsPerPage * 8} bytes, a page has ${pageSize}`;
+      problems.push({ path: [...path, 'wordsPerPage'], sentence });
+    }
+    const { until } = workload;
+    if (until !== undefined && parseDuration(until) <= parseDuration(workload.from)) {
+      const sentence = `must be later than from (${shown(workload.from)})`;
+      problems.push({ path: [...path, 'until'], sentence });
+    }
+    if (workload.pattern === 'trace') return problems;
+    if (workload.rate === 'max' && workload.tick !== undefined) {
+      const sentence = 'a workload of rate max has no ticks: leave it out, or give a rate';
+      problems.push({ path: [...path, 'tick'], sentence });
+    }
+    if (workload.pattern === 'stride' && parseSize(workload.stride) % pageSize !== 0) {
+      const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
+      problems.push({ path: [...path, 'stride'], sentence });
+    }
+    return problems;
+  });
+}
+
+function checkMigration({ guest, migration }: Scenario): Problem[] {
+  if (migration.algorithm !== 'precopy' || guest.dirtyLog !== 'none') return [];
+  const sentence =
+    'pre-copy needs a dirty log: choose bitmap or atomic, or algorithm stop-and-copy';
+  return [{ path: ['guest', 'dirtyLog'], sentence }];
+}
+
+function checkLink({ link }: Scenario, pageSize: number): Problem[] {
+  const latencyNs = parseDuration(link.latency);
+  if (ringBytes(parseRate(link.bandwidth), latencyNs, pageSize) !== undefined) return [];
+  const sentence =
+    `${shown(link.bandwidth)} × ${shown(link.latency)} is more under way than a ring of 64 MiB holds: ` +
+    'lower one of them';
+  return [{ path: ['link', 'latency'], sentence }];
+}

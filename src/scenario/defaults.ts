@@ -1,0 +1,34 @@
+/** Every default of a scenario, each with where it comes from. */
+export const DEFAULTS = {
+  seed: 1,
+  runtime: 'threads',
+  verify: 'replay',
+  guest: {
+    /** x86's page; what KVM's dirty log counts in. */
+    pageSize: '4KiB',
+    vcpus: 2,
+    /** Fastest of the exact logs: no atomics in the write loop. */
+    dirtyLog: 'bitmap',
+  },
+  link: {
+    /** The migration network of most published measurements. */
+    bandwidth: '1Gbit/s',
+    /** A switched LAN, one way. */
+    latency: '100us',
+    integrity: 'full',
+  },
+  migration: {
+    algorithm: 'precopy',
+    policy: 'qemu',
+    /** Clark et al. 2005: at most 29 live rounds, then the stop. */
+    rounds: 30,
+    strictRate: false,
+    /** QEMU: migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME. */
+    downtimeLimit: '300ms',
+    startAfter: '1s',
+    runAfter: '1s',
+    timeout: '60s',
+    /** QEMU looks for zero pages unless told otherwise. */
+    encodings: ['zero'],
+  },
+} as const;

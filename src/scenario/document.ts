@@ -1,0 +1,179 @@
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { formatKey, InputError, type InputProblem } from './input-error.ts';
+
+export type Path = readonly (string | number)[];
+
+/** Where in a document a problem is shown. */
+export type Anchor = 'value' | 'key';
+
+/** Values that aliases may repeat, all in all. */
+const MAX_ALIASES = 100;
+
+/** A YAML document that knows the place of each of its keys. */
+export class ScenarioDocument {
+  readonly source: string;
+  readonly #document: Document;
+  readonly #lines = new LineCounter();
+  readonly #overridden: Path[] = [];
+
+  /** Throws InputError when the text is not YAML. `source` is what errors call it. */
+  constructor(source: string, content: string) {
+    this.source = source;
+    this.#document = parseDocument(content, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
+    const problems = yamlProblems(this.#document).map(({ offset, sentence }): InputProblem => {
+      const { line, col } = this.#lines.linePos(offset);
+      return { place: `${source}:${line}:${col}`, key: '', sentence };
+    });
+    if (problems.length > 0) throw new InputError(problems);
+  }
+
+  /** The plain value. */
+  value(): unknown {
+    return this.#document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
+  }
+
+  /** Sets a key from a `--set key=value` argument. Throws InputError when it is not one. */
+  set(argument: string): void {
+    const match = /^([^=]+)=(.*)$/s.exec(argument);
+    const path = match ? parseKey(match[1]!) : undefined;
+    if (!match || !path) {
+      throw new InputError([
+        {
+          place: '--set',
+          key: '',
+          sentence: `expected key=value such as link.bandwidth=1Gbit/s, got "${argument}"`,
+        },
+      ]);
+    }
+    const value = parseDocument(match[2]!, { logLevel: 'error' });
+    if (yamlProblems(value).length > 0) {
+      const sentence = `${match[2]!} is not a YAML value`;
+      throw new InputError([{ place: '--set', key: match[1]!, sentence }]);
+    }
+    this.#openParents(path);
+    this.#document.setIn(path, this.#document.createNode(value.toJS()));
+    this.#overridden.push(path);
+  }
+
+  /** A list is addressed only where it has entries, a map only where there is one, or nothing yet. */
+  #openParents(path: Path): void {
+    const document = this.#document;
+    if (document.contents === null) document.contents = document.createNode({});
+    for (let depth = 0; depth < path.length; depth++) {
+      const parentPath = path.slice(0, depth);
+      const parent = depth === 0 ? document.contents : document.getIn(parentPath, true);
+      const plain: unknown = isNode(parent) ? parent.toJS(document) : undefined;
+      const part = path[depth]!;
+      const isOpen =
+        typeof part === 'number'
+          ? Array.isArray(plain) && part <= plain.length
+          : (plain ?? undefined) === undefined ||
+            (typeof plain === 'object' && !Array.isArray(plain));
+      if (!isOpen) throw new InputError([closedParent(path, depth)]);
+      // What an alias stands for is copied, so that only this place changes; an empty value gives way.
+      if (isAlias(parent)) document.setIn(parentPath, document.createNode(plain));
+      else if (plain === null && depth > 0) document.deleteIn(parentPath);
+      else if (plain === null) document.contents = document.createNode({});
+    }
+  }
+
+  /** `FILE:LINE:COL` of a key or its value; of the nearest parent that is there. */
+  place(path: Path, anchor: Anchor): string {
+    if (this.#overridden.some((set) => startsWith(path, set))) return '--set';
+    for (let length = path.length; length >= 0; length--) {
+      const part = path.slice(0, length);
+      const offset = this.#offset(part, length === path.length ? anchor : 'value');
+      if (offset !== undefined) return this.#at(offset);
+      if (length > 0 && this.#overridden.some((set) => startsWith(set, part))) return '--set';
+    }
+    return this.#at(0);
+  }
+
+  #at(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.source}:${Math.max(1, line)}:${Math.max(1, col)}`;
+  }
+
+  #offset(path: Path, anchor: Anchor): number | undefined {
+    const last = path.at(-1);
+    if (anchor === 'key' && last !== undefined) {
+      const parent =
+        path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+      if (!isMap(parent)) return undefined;
+      const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === last);
+      return isNode(pair?.key) ? pair.key.range?.[0] : undefined;
+    }
+    const node = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
+    return isNode(node) ? node.range?.[0] : undefined;
+  }
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return start.every((part, i) => part === path[i]);
+}
+
+function closedParent(path: Path, depth: number): InputProblem {
+  const parent = depth === 0 ? 'the scenario' : formatKey(path.slice(0, depth));
+  const sentence =
+    typeof path[depth] === 'number'
+      ? `the scenario has no ${formatKey(path.slice(0, depth + 1))} to set a key of`
+      : `${parent} is not a map`;
+  return { place: '--set', key: formatKey(path), sentence };
+}
+
+/** What is wrong with a document before anybody looks at its keys. */
+function yamlProblems(document: Document): { offset: number; sentence: string }[] {
+  const problems = document.errors.map(({ code, message, pos }) => ({
+    offset: pos[0],
+    sentence: SENTENCES[code] ?? message,
+  }));
+  visit(document, {
+    Alias: (_, alias) => {
+      const sentence = aliasProblem(alias, document);
+      if (sentence !== undefined) problems.push({ offset: alias.range?.[0] ?? 0, sentence });
+    },
+  });
+  if (problems.length > 0) return problems;
+  try {
+    document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    problems.push({ offset: 0, sentence: 'its aliases unfold to too much: write values out' });
+  }
+  return problems;
+}
+
+/** Where the parser's own words would not help. */
+const SENTENCES: Partial<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is there twice: leave one out',
+  MULTIPLE_DOCS: 'a second document begins here: one file is one scenario',
+};
+
+function aliasProblem(alias: Alias, document: Document): string | undefined {
+  const target = alias.resolve(document);
+  if (!target) return `*${alias.source} has no &${alias.source} before it`;
+  const [at, end] = [alias.range?.[0] ?? 0, target.range?.[1] ?? 0];
+  return at < end ? `*${alias.source} stands within what it repeats` : undefined;
+}
+
+/** Reads `guest.workloads[0].rate`; undefined when it is no such key. */
+export function parseKey(key: string): Path | undefined {
+  if (!/^[A-Za-z]\w*(\[\d+\])*(\.[A-Za-z]\w*(\[\d+\])*)*$/.test(key.trim())) return undefined;
+  return Array.from(key.trim().matchAll(/([A-Za-z]\w*)|\[(\d+)\]/g), (match) =>
+    match[1] === undefined ? Number(match[2]) : match[1],
+  );
+}

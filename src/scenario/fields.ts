@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { UnitError } from '../units/brand.ts';
+import { parseDuration } from '../units/duration.ts';
+import { parseRate } from '../units/rate.ts';
+import { parseSize } from '../units/size.ts';
+
+/** How a wrong value is shown in a message. */
+export function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  return JSON.stringify(value) ?? String(value);
+}
+
+type Parse = (input: string | number) => number;
+
+/** A quantity with a unit, kept as it was written once `parse` (and `accept`) have passed it. */
+function quantity(parse: Parse, expected: string, accept: (value: number) => boolean) {
+  return z
+    .union([z.string(), z.number()], { error: ({ input }) => `${expected}, got ${shown(input)}` })
+    .superRefine((input, context) => {
+      try {
+        if (!accept(parse(input))) {
+          context.addIssue({ code: 'custom', message: `${expected}, got ${shown(input)}` });
+        }
+      } catch (error) {
+        if (!(error instanceof UnitError)) throw error;
+        context.addIssue({ code: 'custom', message: error.message });
+      }
+    });
+}
+
+export const size = quantity(parseSize, 'expected a size such as 64MiB', () => true);
+export const positiveSize = quantity(
+  parseSize,
+  'expected a size above 0 such as 64MiB',
+  (bytes) => bytes > 0,
+);
+export const rate = quantity(
+  parseRate,
+  'expected a rate such as 1Gbit/s or 100MB/s, or unlimited',
+  () => true,
+);
+export const duration = quantity(
+  parseDuration,
+  'expected a duration such as 300ms or 10s',
+  () => true,
+);
+export const positiveDuration = quantity(
+  parseDuration,
+  'expected a duration above 0 such as 300ms or 10s',
+  (ns) => ns > 0,
+);
+
+/** A whole number in a range. */
+export function whole(low: number, high: number) {
+  const expected = `expected a whole number from ${low} to ${high}`;
+  const message = ({ input }: { input?: unknown }): string => `${expected}, got ${shown(input)}`;
+  return z.int({ error: message }).min(low, { error: message }).max(high, { error: message });
+}
+
+export function share(low = 0) {
+  const message = ({ input }: { input?: unknown }): string =>
+    `expected a share from ${low} to 1, got ${shown(input)}`;
+  return z.number({ error: message }).min(low, { error: message }).max(1, { error: message });
+}
+
+export const flag = z.boolean({
+  error: ({ input }) => `expected true or false, got ${shown(input)}`,
+});
+export const text = z.string({ error: ({ input }) => `expected text, got ${shown(input)}` });
+
+/** One of `values`; of `later` ones the message says that they are not built yet. */
+export function choice<const Values extends readonly [string, ...string[]]>(
+  values: Values,
+  later: readonly string[] = [],
+) {
+  return z.enum(values, {
+    error: ({ input }) => {
+      const known = `expected ${values.join(' or ')}`;
+      const isLater = typeof input === 'string' && later.includes(input);
+      return isLater
+        ? `${shown(input)} is not built yet: ${known}`
+        : `${known}, got ${shown(input)}`;
+    },
+  });
+}

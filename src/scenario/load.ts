@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunConfig } from '../runtime/config.ts';
+import { ScenarioDocument } from './document.ts';
+import { InputError } from './input-error.ts';
+import { located, parseScenario } from './parse.ts';
+import { ResolveError, resolveScenario } from './resolve.ts';
+import type { Scenario } from './schema.ts';
+import { nearest } from './suggest.ts';
+
+/** src/scenario and dist/scenario lie equally deep below the package. */
+const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/scenarios', import.meta.url));
+
+export interface LoadedScenario {
+  readonly scenario: Scenario;
+  readonly config: RunConfig;
+}
+
+export interface Preset {
+  readonly name: string;
+  /** Its first comment line. */
+  readonly summary: string;
+}
+
+/** The scenarios that come with the program. */
+export function presets(): Preset[] {
+  return readdirSync(PRESET_FOLDER)
+    .filter((file) => file.endsWith('.yaml'))
+    .toSorted()
+    .map((file) => {
+      const content = readFileSync(join(PRESET_FOLDER, file), 'utf8');
+      return { name: file.slice(0, -5), summary: /^#\s*(.*)$/m.exec(content)?.[1] ?? '' };
+    });
+}
+
+/**
+ * Loads a scenario: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
+ * anything else a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ */
+export function loadScenario(name: string, sets: readonly string[] = []): LoadedScenario {
+  const { source, content, folder } = readSource(name);
+  const document = new ScenarioDocument(source, content);
+  for (const argument of sets) document.set(argument);
+  const scenario = parseScenario(document);
+  try {
+    return { scenario, config: resolveScenario(scenario, folder, process.availableMemory()) };
+  } catch (error) {
+    if (!(error instanceof ResolveError)) throw error;
+    throw new InputError([located(document, error.problem)]);
+  }
+}
+
+function readSource(name: string): { source: string; content: string; folder: string } {
+  if (name === '-') {
+    return { source: '<stdin>', content: readFileSync(0, 'utf8'), folder: process.cwd() };
+  }
+  if (/\/|\.(?:ya?ml|json)$/.test(name)) {
+    return { source: name, content: readFile(name), folder: dirname(name) };
+  }
+  const known = presets().map((preset) => preset.name);
+  if (known.includes(name)) {
+    const file = join(PRESET_FOLDER, `${name}.yaml`);
+    return { source: `preset ${name}`, content: readFile(file), folder: PRESET_FOLDER };
+  }
+  const guess = nearest(name, known);
+  const hint = guess ? `did you mean ${guess}?` : `there are ${known.join(', ')}`;
+  throw new InputError([
+    {
+      place: name,
+      key: '',
+      sentence: `is no preset (${hint}); write ./${name} for a file of that name`,
+    },
+  ]);
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`;
+    throw new InputError([{ place: path, key: '', sentence: reason }]);
+  }
+}

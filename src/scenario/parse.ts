@@ -1,0 +1,108 @@
+import type { z } from 'zod';
+import { check, type Problem } from './check.ts';
+import type { Anchor, Path, ScenarioDocument } from './document.ts';
+import { formatKey, InputError, type InputProblem } from './input-error.ts';
+import { LATER_KEYS, type Scenario, scenarioSchema } from './schema.ts';
+import { nearest } from './suggest.ts';
+
+/**
+ * A complete, checked scenario from a document. Throws InputError with everything that is wrong,
+ * each with its place.
+ */
+export function parseScenario(document: ScenarioDocument): Scenario {
+  const parsed = scenarioSchema.safeParse(document.value());
+  if (!parsed.success) {
+    throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
+  }
+  const problems = check(parsed.data);
+  if (problems.length > 0) throw new InputError(problems.map((p) => located(document, p)));
+  return parsed.data;
+}
+
+export function located(document: ScenarioDocument, problem: Problem): InputProblem {
+  const { path, sentence } = problem;
+  return { place: document.place(path, 'value'), key: formatKey(path), sentence };
+}
+
+function explain(document: ScenarioDocument, issue: z.core.$ZodIssue): InputProblem[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
+  const at = (where: Path, anchor: Anchor, sentence: string): InputProblem => ({
+    place: document.place(where, anchor),
+    key: formatKey(where),
+    sentence,
+  });
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => at([...path, key], 'key', unknownKey(document, path, key)));
+  }
+  const isMissing = valueAt(document.value(), path) === undefined;
+  const isMap = issue.code === 'invalid_type' && issue.expected === 'object';
+  const sentence = isMap ? 'expected a map of keys' : issue.message;
+  if (!isMissing) return [at(path, 'value', sentence)];
+  return [at(path, 'value', `is missing: ${sentence.replace(/, got undefined$/, '')}`)];
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, part) => (at as Record<string | number, unknown> | undefined)?.[part],
+    value,
+  );
+}
+
+function unknownKey(document: ScenarioDocument, path: Path, key: string): string {
+  const parent = path.filter((part) => typeof part === 'string').join('.');
+  if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
+  if (parent === 'guest.workloads' && NOT_OF_TRACES.includes(key) && isTrace(document, path)) {
+    return 'a trace has its own pace and its own writes: leave it out';
+  }
+  const known = knownKeys(document, path);
+  const guess = nearest(key, known);
+  if (guess) return `unknown key: did you mean ${guess}?`;
+  return `unknown key: expected one of ${known.join(', ')}`;
+}
+
+/** Keys of every other workload. */
+const NOT_OF_TRACES = ['rate', 'writes', 'tick'];
+
+function isTrace(document: ScenarioDocument, path: Path): boolean {
+  return valueAt(document.value(), [...path, 'pattern']) === 'trace';
+}
+
+/** The keys that a map may have, found by asking the schema about an empty one in its place. */
+function knownKeys(document: ScenarioDocument, path: Path): string[] {
+  let schema: unknown = scenarioSchema;
+  for (const [depth, part] of path.entries()) {
+    const shape = shapeOf(schema, valueAt(document.value(), path.slice(0, depth)));
+    schema = typeof part === 'number' ? elementOf(schema) : shape?.[part];
+  }
+  return Object.keys(shapeOf(schema, valueAt(document.value(), path)) ?? {});
+}
+
+interface Definition {
+  readonly type: string;
+  readonly innerType?: unknown;
+  readonly element?: unknown;
+  readonly shape?: Record<string, unknown>;
+  readonly options?: readonly unknown[];
+  readonly values?: readonly unknown[];
+}
+
+function definition(schema: unknown): Definition | undefined {
+  let found = (schema as { def?: Definition } | undefined)?.def;
+  while (found?.innerType) found = (found.innerType as { def?: Definition }).def;
+  return found;
+}
+
+function elementOf(schema: unknown): unknown {
+  return definition(schema)?.element;
+}
+
+function shapeOf(schema: unknown, value: unknown): Record<string, unknown> | undefined {
+  const found = definition(schema);
+  if (!found?.options) return found?.shape;
+  const pattern = (value as { pattern?: unknown } | undefined)?.pattern;
+  const option = found.options.find((one) => {
+    const literal = definition(definition(one)?.shape?.['pattern']);
+    return literal?.values?.includes(pattern);
+  });
+  return definition(option)?.shape;
+}

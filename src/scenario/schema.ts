@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { DEFAULTS } from './defaults.ts';
+import {
+  choice,
+  duration,
+  flag,
+  positiveDuration,
+  positiveSize,
+  rate,
+  share,
+  shown,
+  size,
+  text,
+  whole,
+} from './fields.ts';
+
+/**
+ * The shape of a scenario, as it is written: quantities keep their units, and parsing one fills in
+ * the defaults. What depends on several keys is checked in check.ts.
+ */
+
+const region = z.strictObject({ start: size.default(0), size: positiveSize });
+
+const contents = z.strictObject({
+  region: region.optional(),
+  kind: choice(['zero', 'random', 'text', 'duplicate', 'mixed'], ['file']),
+  zeroShare: share().default(0),
+});
+
+const notARate = ({ input }: { input?: unknown }): string =>
+  `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
+const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
+  error: notARate,
+});
+
+const placed = {
+  region: region.optional(),
+  vcpu: whole(0, 1023).optional(),
+  wordsPerPage: whole(1, 8192).default(1),
+  from: duration.default('0s'),
+  until: positiveDuration.optional(),
+};
+
+const paced = {
+  ...placed,
+  rate: accessRate,
+  writes: share().default(1),
+  tick: positiveDuration.optional(),
+};
+
+const trace = z.strictObject({
+  file: text,
+  touched: text.optional(),
+  speed: z
+    .number({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })
+    .positive({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })
+    .default(1),
+  end: choice(['loop', 'hold']).default('loop'),
+});
+
+const theta = z
+  .number({ error: ({ input }) => `expected a number such as 0.99, got ${shown(input)}` })
+  .min(0, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` })
+  .max(10, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` });
+
+const patterns = 'sequential, uniform, zipf, hotspot, stride or trace';
+
+const workload = z.discriminatedUnion(
+  'pattern',
+  [
+    z.strictObject({ pattern: z.literal('sequential'), ...paced }),
+    z.strictObject({ pattern: z.literal('uniform'), ...paced }),
+    z.strictObject({ pattern: z.literal('zipf'), theta: theta.default(0.99), ...paced }),
+    z.strictObject({
+      pattern: z.literal('hotspot'),
+      hotPages: share(),
+      hotAccesses: share(),
+      ...paced,
+    }),
+    z.strictObject({ pattern: z.literal('stride'), stride: positiveSize, ...paced }),
+    z.strictObject({ pattern: z.literal('trace'), trace, ...placed }),
+  ],
+  {
+    error: ({ input }) =>
+      `expected pattern ${patterns}, got ${shown((input as { pattern?: unknown } | undefined)?.pattern)}`,
+  },
+);
+
+const guest = z.strictObject({
+  memory: positiveSize,
+  pageSize: choiceOfSize().default(DEFAULTS.guest.pageSize),
+  vcpus: whole(1, 64).default(DEFAULTS.guest.vcpus),
+  dirtyLog: choice(['bitmap', 'atomic', 'none'], ['bytemap', 'ring']).default(
+    DEFAULTS.guest.dirtyLog,
+  ),
+  backing: choice(['bytes'], ['versions']).default('bytes'),
+  contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
+  workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
+});
+
+function choiceOfSize() {
+  return z.union([z.string(), z.number()], {
+    error: ({ input }) => `expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(input)}`,
+  });
+}
+
+const link = z.strictObject({
+  bandwidth: rate.default(DEFAULTS.link.bandwidth),
+  latency: duration.default(DEFAULTS.link.latency),
+  integrity: choice(['full', 'header']).default(DEFAULTS.link.integrity),
+});
+
+const LATER_POLICIES = ['xen', 'clark2005', 'cloud-hypervisor', 'sdps'];
+
+const migration = z.strictObject({
+  algorithm: choice(['stop-and-copy', 'precopy'], ['postcopy', 'hybrid']).default(
+    DEFAULTS.migration.algorithm,
+  ),
+  policy: choice(['rounds', 'qemu'], LATER_POLICIES).default(DEFAULTS.migration.policy),
+  rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
+  maxBandwidth: rate.optional(),
+  strictRate: flag.default(DEFAULTS.migration.strictRate),
+  downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),
+  startAfter: duration.default(DEFAULTS.migration.startAfter),
+  runAfter: duration.default(DEFAULTS.migration.runAfter),
+  timeout: positiveDuration.default(DEFAULTS.migration.timeout),
+  encodings: z
+    .array(choice(['zero'], ['xbzrle', 'zstd', 'lz4']), { error: 'expected a list such as [zero]' })
+    .default([...DEFAULTS.migration.encodings]),
+});
+
+export const scenarioSchema = z.strictObject({
+  name: text.optional(),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
+  runtime: choice(['threads'], ['virtual']).default(DEFAULTS.runtime),
+  guest,
+  link: link.prefault({}),
+  migration: migration.prefault({}),
+  verify: choice(['replay', 'full', 'off']).default(DEFAULTS.verify),
+});
+
+/** A scenario with every default filled in, its quantities as they were written. */
+export type Scenario = z.output<typeof scenarioSchema>;
+export type ScenarioWorkload = Scenario['guest']['workloads'][number];
+
+/** Keys of the format that this version does not know what to do with. */
+export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
+  migration: ['postcopyAfter', 'postcopyBandwidth'],
+  'guest.contents': ['path', 'offset'],
+  '': ['costs'],
+};
