@@ -1,6 +1,6 @@
 /**
  * Logarithm, exponential and power from + − × ÷ alone. Math.log and Math.exp may differ between
- * engines in the last bit, and a bit can decide a page; these can't. Good to about 1e-14.
+ * engines in the last bit, and a bit can decide a page; these can't. Good to about 1e-13.
  */
 
 const LN2 = 0.6931471805599453;

@@ -51,7 +51,7 @@ function valueAt(value: unknown, path: Path): unknown {
 function unknownKey(document: ScenarioDocument, path: Path, key: string): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
   if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
-  if (parent === 'guest.workloads' && NOT_OF_TRACES.includes(key) && isTrace(document, path)) {
+  if (parent === 'guest.workloads' && NOT_OF_TRACES.has(key) && isTrace(document, path)) {
     return 'a trace has its own pace and its own writes: leave it out';
   }
   const known = knownKeys(document, path);
@@ -61,7 +61,7 @@ function unknownKey(document: ScenarioDocument, path: Path, key: string): string
 }
 
 /** Keys of every other workload. */
-const NOT_OF_TRACES = ['rate', 'writes', 'tick'];
+const NOT_OF_TRACES = new Set(['rate', 'writes', 'tick']);
 
 function isTrace(document: ScenarioDocument, path: Path): boolean {
   return valueAt(document.value(), [...path, 'pattern']) === 'trace';

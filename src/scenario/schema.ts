@@ -48,9 +48,13 @@ const paced = {
   tick: positiveDuration.optional(),
 };
 
+const fileName = z.string({
+  error: ({ input }) => `expected the name of a trace file, got ${shown(input)}`,
+});
+
 const trace = z.strictObject({
-  file: text,
-  touched: text.optional(),
+  file: fileName,
+  touched: fileName.optional(),
   speed: z
     .number({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })
     .positive({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })

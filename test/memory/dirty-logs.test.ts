@@ -1,0 +1,5 @@
+import { dirtyLogConformance } from '../conformance/dirty-log.ts';
+
+dirtyLogConformance('bitmap', true);
+dirtyLogConformance('atomic', true);
+dirtyLogConformance('none', false);

@@ -1,0 +1,28 @@
+import { createSlot, type Memslot, openSlot, type SharedSlot } from '../../src/memory/memslot.ts';
+import type { SlotGeometry } from '../../src/memory/layout.ts';
+
+const SMALL: SlotGeometry = {
+  pages: 256,
+  pageSize: 4096,
+  writers: 3,
+  streams: 8,
+  tableBytes: 65536,
+  skewPages: 0,
+};
+
+export function smallSlot(geometry: Partial<SlotGeometry> = {}): SharedSlot {
+  return createSlot({ ...SMALL, ...geometry });
+}
+
+/** The same fresh slot twice, under the kernels and under their twin. */
+export function slotPair(geometry: Partial<SlotGeometry> = {}): { wasm: Memslot; twin: Memslot } {
+  return {
+    wasm: openSlot(smallSlot(geometry), 'wasm'),
+    twin: openSlot(smallSlot(geometry), 'twin'),
+  };
+}
+
+/** Whether two slots hold the same bytes, all of them. */
+export function sameBytes(a: Memslot, b: Memslot): boolean {
+  return Buffer.compare(new Uint8Array(a.buffer), new Uint8Array(b.buffer)) === 0;
+}
