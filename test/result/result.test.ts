@@ -1,9 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -50,12 +55,12 @@ describe('writeAtomically', () => {
     expect(readdirSync(folder).toSorted()).toEqual(['link.json', 'old.json']);
   });
 
-  it('leaves the old file as it was, and nothing else, when it fails', () => {
+  it('leaves the old file as it was when it fails', () => {
     const path = join(folder, 'old.json');
     writeFileSync(path, 'old');
     // The name of the temporary file is taken by something that can't be written to.
     mkdirSync(join(folder, `old.json.${process.pid}.tmp`, 'taken'), { recursive: true });
-    expect(() => writeAtomically(path, 'new')).toThrow();
+    expect(() => writeAtomically(path, 'new')).toThrow(/EISDIR|directory/);
     expect(readFileSync(path, 'utf8')).toBe('old');
   });
 
@@ -71,9 +76,19 @@ describe('writeAtomically', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('writes to a device instead of putting a file in its place', () => {
-    writeAtomically('/dev/null', '{}');
-    expect(readFileSync('/dev/null', 'utf8')).toBe('');
+  it('writes into a pipe instead of putting a file in its place', () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const pipe = openSync(path, 'r+');
+    try {
+      writeAtomically(path, '{}');
+      const read = Buffer.alloc(10);
+      expect(readSync(pipe, read)).toBe(2);
+      expect(statSync(path).isFIFO()).toBe(true);
+      expect(readdirSync(folder)).toEqual(['pipe']);
+    } finally {
+      closeSync(pipe);
+    }
   });
 });
 
@@ -101,12 +116,7 @@ describe('timelines', () => {
   it('become speeds of equal periods, a stop among them', () => {
     expect(resample(samples)).toEqual({
       periodMs: 20,
-      accessesPerSecond: [10_000, 10_000, 5500, 1000].map((_, i) =>
-        Math.round(
-          (accessesAt(samples, (120 + 20 * i) * 1e6) - accessesAt(samples, (100 + 20 * i) * 1e6)) *
-            50,
-        ),
-      ),
+      accessesPerSecond: [10_000, 10_000, 5000, 1000],
     });
   });
 
@@ -456,6 +466,6 @@ describe('result of a run that is not complete', () => {
   });
 
   it('refuses a report that makes no sense', () => {
-    expect(() => buildSource({ linkBytes: -1 })).toThrow();
+    expect(() => buildSource({ linkBytes: -1 })).toThrow(/linkBytes|bytes/);
   });
 });

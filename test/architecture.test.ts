@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
+
+/** A room may import from those before it and from itself. */
+const ROOMS = [
+  'units',
+  'random',
+  'clock',
+  'memory',
+  'guest',
+  'wire',
+  'link',
+  'migration',
+  'runtime',
+  'scenario',
+  'result',
+  'cli',
+  'index.ts',
+];
+
+/** index.ts only exports; it may name every room but the commands. */
+function mayImport(from: string, to: string): boolean {
+  if (from === 'index.ts') return to !== 'cli';
+  return ROOMS.indexOf(to) <= ROOMS.indexOf(from);
+}
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.includes('assembly'))
+  .map((file) => ({ file, text: readFileSync(join(SOURCE, file), 'utf8') }));
+
+function importsOf(text: string): string[] {
+  return Array.from(text.matchAll(/(?:from|import)\s+'(\.[^']+)'/g), (match) => match[1]!);
+}
+
+const roomOf = (file: string): string => file.split('/')[0]!;
+
+describe('the layout of the source', () => {
+  it('has only rooms that are on the plan', () => {
+    const rooms = new Set(files.map(({ file }) => roomOf(file)));
+    expect([...rooms].filter((room) => !ROOMS.includes(room))).toEqual([]);
+  });
+
+  it('imports from earlier rooms only', () => {
+    const wrong = files.flatMap(({ file, text }) =>
+      importsOf(text).flatMap((specifier) => {
+        const target = relative(SOURCE, resolve(SOURCE, dirname(file), specifier));
+        return mayImport(roomOf(file), roomOf(target)) ? [] : [`${file} imports ${target}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('takes time and chance from their own rooms', () => {
+    const banned = /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime)\b/;
+    const wrong = files.filter(({ file, text }) => !file.startsWith('clock/') && banned.test(text));
+    expect(wrong.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no promise in a room before runtime', () => {
+    const early = ROOMS.slice(0, ROOMS.indexOf('runtime'));
+    const wrong = files.filter(
+      ({ file, text }) => early.includes(roomOf(file)) && /\basync\b|\bawait\b|\bPromise\b/.test(text),
+    );
+    expect(wrong.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('decides no page, byte or time with Math.pow, exp or log', () => {
+    const exact = new Set(['random', 'memory', 'guest']);
+    const wrong = files.filter(
+      ({ file, text }) =>
+        exact.has(roomOf(file)) && /Math\.(?:pow|exp|log)\(/.test(text),
+    );
+    expect(wrong.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('keeps files short', () => {
+    const long = files.filter(({ text }) => text.split('\n').length > 401);
+    expect(long.map(({ file }) => file)).toEqual([]);
+  });
+});

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Pattern, Workload } from '../../src/guest/workload.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
+import { WorkerPool } from '../../src/runtime/threads/pool.ts';
+import { runThreads } from '../../src/runtime/threads/run.ts';
+
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 200);
+const SEED = Number(process.env['PROPERTY_SEED'] ?? 20260101);
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const pattern: fc.Arbitrary<Pattern> = fc.oneof(
+  fc.constant<Pattern>({ kind: 'sequential' }),
+  fc.constant<Pattern>({ kind: 'uniform' }),
+  fc.record({ kind: fc.constant('zipf' as const), theta: fc.constantFrom(0, 0.5, 0.99, 1.5) }),
+  fc.record({
+    kind: fc.constant('hotspot' as const),
+    hotPages: fc.integer({ min: 1, max: 7 }),
+    hotAccesses: fc.constantFrom(0.5, 0.95),
+  }),
+  fc.record({ kind: fc.constant('stride' as const), stridePages: fc.integer({ min: 1, max: 9 }) }),
+  fc
+    .array(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }), { minLength: 1, maxLength: 5 })
+    .map((lists): Pattern => ({
+      kind: 'trace',
+      intervals: { intervalNs: 3e6, endGfn: 8, intervals: lists.map((list) => Uint32Array.from(list)) },
+      speed: 1,
+      end: 'loop',
+    })),
+);
+
+/** A region of at least 8 pages, as shares of the guest. */
+const workload = fc.record({
+  pattern,
+  from: fc.double({ min: 0, max: 0.8, noNaN: true }),
+  size: fc.double({ min: 0.1, max: 1, noNaN: true }),
+  rate: fc.constantFrom(2000, 20_000, 60_000, Infinity),
+  writes: fc.constantFrom(0.2, 0.7, 1),
+  wordsPerPage: fc.constantFrom(1, 3),
+  tickNs: fc.constantFrom(undefined, 1e6),
+  vcpu: fc.constantFrom(undefined, 0),
+});
+
+const scenario = fc.record({
+  seed: fc.integer({ min: 0 }),
+  pages: fc.integer({ min: 16, max: 1500 }),
+  pageSize: fc.constantFrom(4 * KIB, 4 * KIB, 4 * KIB, 16 * KIB, 64 * KIB),
+  vcpus: fc.integer({ min: 1, max: 2 }),
+  dirtyLog: fc.constantFrom('bitmap' as const, 'bitmap' as const, 'atomic' as const),
+  workloads: fc.array(workload, { minLength: 1, maxLength: 3 }),
+  kind: fc.constantFrom('random' as const, 'text' as const, 'duplicate' as const, 'mixed' as const),
+  zeroShare: fc.constantFrom(0, 0.3, 0.9),
+  bytesPerSecond: fc.constantFrom(40e6, 125e6, 400e6, Infinity),
+  latencyNs: fc.constantFrom(0, 50_000, 1e6),
+  integrity: fc.constantFrom('full' as const, 'header' as const),
+  algorithm: fc.constantFrom('precopy' as const, 'precopy' as const, 'precopy' as const, 'stop-and-copy' as const),
+  policy: fc.constantFrom('rounds' as const, 'qemu' as const),
+  rounds: fc.integer({ min: 1, max: 4 }),
+  downtimeLimitMs: fc.constantFrom(1, 10, 100),
+  zeroPages: fc.boolean(),
+  verify: fc.constantFrom('replay' as const, 'replay' as const, 'full' as const),
+  timeoutMs: fc.constantFrom(5, 400, 400, 400, 400),
+});
+
+type Drawn = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never;
+
+function configOf(drawn: Drawn): RunConfig {
+  const { pages, pageSize } = drawn;
+  const workloads = drawn.workloads.map(({ from, size, tickNs, vcpu, ...rest }): Workload => {
+    const firstGfn = Math.floor(from * (pages - 8));
+    const most = pages - firstGfn;
+    const { rate } = rest;
+    return {
+      ...rest,
+      firstGfn,
+      pages: Math.max(8, Math.floor(most * size)),
+      ...(tickNs === undefined || rate === Infinity ? {} : { tickNs }),
+      ...(vcpu === undefined ? {} : { vcpu }),
+      fromNs: 0,
+      untilNs: Infinity,
+    };
+  });
+  return {
+    seed: drawn.seed,
+    guest: {
+      memoryBytes: pages * pageSize,
+      pageSize,
+      vcpus: drawn.vcpus,
+      dirtyLog: drawn.dirtyLog,
+      contents: [{ firstGfn: 0, pages, kind: drawn.kind, zeroShare: drawn.zeroShare }],
+      workloads,
+    },
+    link: {
+      bytesPerSecond: drawn.bytesPerSecond,
+      latencyNs: drawn.latencyNs,
+      integrity: drawn.integrity,
+    },
+    migration: {
+      algorithm: drawn.algorithm,
+      policy: drawn.policy,
+      rounds: drawn.rounds,
+      maxBytesPerSecond: Infinity,
+      strictRate: false,
+      downtimeLimitNs: drawn.downtimeLimitMs * 1e6,
+      startAfterNs: 3e6,
+      runAfterNs: 3e6,
+      timeoutNs: drawn.timeoutMs * 1e6,
+      zeroPages: drawn.zeroPages,
+    },
+    verify: drawn.verify,
+  };
+}
+
+describe('random scenarios through worker threads', () => {
+  const pool = new WorkerPool(6);
+  afterAll(() => pool.destroy());
+
+  it(`arrive byte-exact, ${RUNS} of them`, { timeout: 600_000 }, async () => {
+    const power = { runs: 0, twoRounds: 0, lastSet: 0, skips: 0, reads: 0, diverged: 0, bytes: 0 };
+    await fc.assert(
+      fc.asyncProperty(scenario, async (drawn) => {
+        const report = await runThreads(configOf(drawn), { pool });
+        const { source, proof } = report;
+        expect(source.guestLost).toBe(false);
+        expect(['completed', 'diverged'], source.error).toContain(source.outcome);
+        expect(proof).toMatchObject({ ok: true, differingPages: 0, problems: [] });
+        expect(proof!.pagesCompared).toBe(drawn.pages);
+        const live = source.rounds.filter((round) => !round.stopped);
+        const bytes = source.rounds.reduce((sum, round) => sum + round.bytes, 0);
+        expect(bytes).toBe(source.precopyBytes + source.downtimeBytes);
+        power.runs++;
+        power.bytes += proof!.bytesCompared;
+        if (live.length >= 2) power.twoRounds++;
+        if (drawn.algorithm === 'precopy' && (source.rounds.at(-1)?.rawPages ?? 0) > 0) power.lastSet++;
+        if (source.rounds.some((round) => round.skippedPages > 0)) power.skips++;
+        if (proof!.readsChecked > 0) power.reads++;
+        if (source.outcome === 'diverged') power.diverged++;
+      }),
+      { numRuns: RUNS, seed: SEED, endOnFailure: true },
+    );
+    const share = (count: number): string => `${count} (${Math.round((100 * count) / power.runs)} %)`;
+    console.log(
+      `${power.runs} runs, ${Math.round(power.bytes / MIB)} MiB compared: two live rounds and more ${share(power.twoRounds)}, ` +
+        `non-empty last set ${share(power.lastSet)}, skips ${share(power.skips)}, reads ${share(power.reads)}, diverged ${share(power.diverged)}`,
+    );
+    // Without these the test would say nothing.
+    for (const count of [power.twoRounds, power.lastSet, power.skips, power.reads]) {
+      expect(count).toBeGreaterThanOrEqual(power.runs / 10);
+    }
+  });
+});

@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRing, RingConsumer, RingProducer } from '../../src/link/ring.ts';
+import { fillPages } from '../../src/memory/contents/contents.ts';
+import { openSlot } from '../../src/memory/memslot.ts';
+import { PageSet } from '../../src/memory/page-set.ts';
+import { crc32c } from '../../src/wire/crc32c.ts';
+import { decodeControl, encodeControl, packControl } from '../../src/wire/control.ts';
+import {
+  type Frame,
+  FRAME,
+  type FrameMemory,
+  HEADER_BYTES,
+  openFrame,
+  OPTIONAL_TYPE,
+  isOptional,
+  sealFrame,
+  WireError,
+} from '../../src/wire/frame.ts';
+import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../src/wire/pages.ts';
+import { sameBytes, smallSlot } from '../support/slots.ts';
+
+const AT = 4096 + 64;
+
+function memory(): FrameMemory {
+  return new RingProducer(createRing(1024 * 1024)).memory;
+}
+
+function pageFrame(integrity: Integrity, zeroShare = 0.5, gfns: readonly [number, number][] = [[3, 9], [20, 2]]) {
+  const source = openSlot(smallSlot());
+  const target = openSlot(smallSlot());
+  const contents = [{ firstGfn: 0, pages: 256, kind: 'random' as const, zeroShare }];
+  fillPages(source.ram, 4096, contents, 1, 0, 256);
+  const set = new PageSet(source);
+  for (const [first, pages] of gfns) set.addRun(first, pages);
+  const taken = set.take(0, 64);
+  const bytes = memory();
+  const encoded = encodePages(source, taken, bytes, AT, 0, { integrity, zeroPages: true });
+  expect(encoded.length).toBeLessThanOrEqual(pageFrameRoom(taken.pages, 4096));
+  return { source, target, bytes, encoded, taken };
+}
+
+describe('CRC-32C', () => {
+  it('gives the published check value', () => {
+    expect(crc32c(Buffer.from('123456789'), 0, 9)).toBe(0xe3069283);
+  });
+});
+
+describe('a page frame', () => {
+  it.each(['full', 'header'] as const)('brings its pages and no others, integrity %s', (integrity) => {
+    const { source, target, bytes, encoded } = pageFrame(integrity);
+    const frame = openFrame(bytes, AT, encoded.length, 0);
+    expect(frame.type).toBe(FRAME.pages);
+    target.ram.fill(0xee);
+    const counts = installPages(frame, target, integrity);
+    expect(counts).toEqual({ rawPages: encoded.rawPages, zeroPages: encoded.zeroPages });
+    expect(counts.rawPages + counts.zeroPages).toBe(11);
+    expect(counts.zeroPages).toBeGreaterThan(0);
+    for (let gfn = 0; gfn < 256; gfn++) {
+      const isSent = (gfn >= 3 && gfn < 12) || gfn === 20 || gfn === 21;
+      const page = target.ram.subarray(gfn * 4096, (gfn + 1) * 4096);
+      if (isSent) expect(Buffer.compare(page, source.ram.subarray(gfn * 4096, (gfn + 1) * 4096))).toBe(0);
+      else expect(page.every((byte) => byte === 0xee)).toBe(true);
+    }
+  });
+
+  it('with any bit flipped is refused before it changes a byte', () => {
+    const { bytes, encoded, target } = pageFrame('full', 0.5, [[3, 2]]);
+    const whole = bytes.bytes.slice(AT, AT + encoded.length);
+    const before = openSlot(smallSlot());
+    let refused = 0;
+    const padding: number[] = [];
+    for (let byte = 0; byte < whole.length; byte++) {
+      bytes.bytes[AT + byte]! ^= 1 << (byte & 7);
+      try {
+        installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full');
+        padding.push(byte);
+        target.ram.fill(0);
+      } catch (error) {
+        expect(error).toBeInstanceOf(WireError);
+        refused++;
+      }
+      bytes.bytes[AT + byte]! ^= 1 << (byte & 7);
+    }
+    target.kernels.popcount(0, 0);
+    expect(refused + padding.length).toBe(whole.length);
+    // Only the padding between control part and payload is not looked at.
+    expect(padding.length).toBeLessThan(64);
+    expect(padding.every((byte) => byte > HEADER_BYTES && byte < 256)).toBe(true);
+    expect(Buffer.compare(before.ram, target.ram)).toBe(0);
+  });
+
+  it.each([
+    ['pages outside memory', 16, 256],
+    ['an empty run', 20, 0],
+    ['an unknown encoding', 20, (7 << 28) | 2],
+    ['a run too long', 20, 0x0fffffff],
+    ['another memslot', 0, 1],
+    ['another page size', 4, 8192],
+    ['more runs than there are', 8, 1000],
+    ['more sums than there are', 12, 77],
+  ])('with a valid CRC but %s is refused', (_, offset, value) => {
+    const { bytes, encoded, target } = pageFrame('full');
+    const before = openSlot(smallSlot());
+    const frame = openFrame(bytes, AT, encoded.length, 0);
+    bytes.view.setUint32(frame.controlAt + offset, value, true);
+    reseal(bytes, frame);
+    expect(() => installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full')).toThrow(WireError);
+    expect(sameBytes(before, target)).toBe(true);
+  });
+
+  it('without the sums that were agreed on is refused', () => {
+    const { bytes, encoded, target } = pageFrame('header');
+    const frame = openFrame(bytes, AT, encoded.length, 0);
+    expect(() => installPages(frame, target, 'full')).toThrow(/sums missing/);
+  });
+});
+
+function reseal(bytes: FrameMemory, frame: Frame): void {
+  const controlBytes = frame.controlEnd - frame.controlAt;
+  const payloadOffset = frame.payloadAt - AT;
+  const { type, sequence, length } = frame;
+  sealFrame(bytes, AT, { type, sequence, controlBytes, payloadOffset, length });
+}
+
+describe('a frame header', () => {
+  it('of random bytes is always refused with one error', () => {
+    const bytes = memory();
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 0, maxLength: 300 }), (random) => {
+        bytes.bytes.fill(0, AT, AT + 512);
+        bytes.bytes.set(random, AT);
+        expect(() => openFrame(bytes, AT, random.length, 0)).toThrow(WireError);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('says what is wrong: magic, version, sequence', () => {
+    const bytes = memory();
+    const length = encodeControl(bytes, AT, 'run', packControl({ name: 'run', body: {} }), 5);
+    expect(() => openFrame(bytes, AT, length, 6)).toThrow('frame 6: came as number 5');
+    expect(() => openFrame(bytes, AT, length - 1, 5)).toThrow('impossible lengths');
+    bytes.view.setUint16(AT + 4, 9, true);
+    expect(() => openFrame(bytes, AT, length, 5)).toThrow('wire version 9, this side speaks 1');
+    bytes.view.setUint32(AT, 1, true);
+    expect(() => openFrame(bytes, AT, length, 5)).toThrow('wrong magic');
+  });
+
+  it('tells frames that may be skipped', () => {
+    const bytes = memory();
+    const header = { sequence: 0, controlBytes: 0, payloadOffset: 32, length: 32 };
+    sealFrame(bytes, AT, { ...header, type: OPTIONAL_TYPE | 77 });
+    expect(isOptional(openFrame(bytes, AT, 32, 0))).toBe(true);
+  });
+});
+
+describe('a control message', () => {
+  const message = {
+    name: 'hello',
+    body: { pages: 10, pageSize: 4096, vcpus: 2, integrity: 'full' },
+  } as const;
+
+  it('comes back as it was', () => {
+    const bytes = memory();
+    const length = encodeControl(bytes, AT, message.name, packControl(message), 0);
+    expect(decodeControl(openFrame(bytes, AT, length, 0))).toEqual(message);
+  });
+
+  it('of a wrong body, of no msgpack, of an unknown type is refused', () => {
+    const bytes = memory();
+    const asRunning = encodeControl(bytes, AT, 'running', packControl(message), 0);
+    expect(() => decodeControl(openFrame(bytes, AT, asRunning, 0))).toThrow('running has a wrong body');
+    const broken = encodeControl(bytes, AT, 'hello', Uint8Array.of(0xc1), 0);
+    expect(() => decodeControl(openFrame(bytes, AT, broken, 0))).toThrow(WireError);
+    sealFrame(bytes, AT, { type: 99, sequence: 0, controlBytes: 0, payloadOffset: 32, length: 32 });
+    expect(() => decodeControl(openFrame(bytes, AT, 32, 0))).toThrow('type 99 is unknown here');
+  });
+});
+
+describe('a ring', () => {
+  it('brings frames of all sizes in order, unsplit, through many laps', () => {
+    const ring = createRing(64 * 1024);
+    const producer = new RingProducer(ring);
+    const consumer = new RingConsumer(ring);
+    let sent = 0;
+    let received = 0;
+    const size = (n: number): number => 1 + ((n * 7919) % 20_000);
+    while (received < 3000) {
+      const at = sent < 3000 ? producer.reserve(size(sent)) : -1;
+      if (at >= 0) {
+        producer.memory.bytes.fill(sent & 0xff, at, at + size(sent));
+        producer.commit(size(sent), sent);
+        sent++;
+        if (sent % 3 !== 0) continue;
+      }
+      const record = consumer.peek()!;
+      expect(record).toMatchObject({ bytes: size(received), arrivalNs: received });
+      const bytes = consumer.memory.bytes.subarray(record.at, record.at + record.bytes);
+      expect(bytes.every((byte) => byte === (received & 0xff))).toBe(true);
+      consumer.release(record.bytes);
+      received++;
+    }
+    expect(consumer.peek()).toBeUndefined();
+  });
+
+  it('tells a consumer when the producer waits for room', () => {
+    const ring = createRing(64 * 1024);
+    const producer = new RingProducer(ring);
+    const consumer = new RingConsumer(ring);
+    for (let at = producer.reserve(30_000); at >= 0; at = producer.reserve(30_000)) producer.commit(30_000, 0);
+    expect(consumer.release(consumer.peek()!.bytes)).toBe(true);
+    expect(consumer.release(consumer.peek()!.bytes)).toBe(false);
+    expect(producer.reserve(30_000)).toBeGreaterThan(0);
+  });
+});
