@@ -132,7 +132,7 @@ function harvests(): void {
   }
 }
 
-function pages(): void {
+function wholePages(): void {
   const { slot } = guest({ kind: 'sequential' });
   const { ramOffset } = slot.layout;
   const { hash } = scratchAreas(slot.layout);
@@ -164,4 +164,4 @@ function pages(): void {
 
 accesses();
 harvests();
-pages();
+wholePages();

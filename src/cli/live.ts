@@ -17,7 +17,7 @@ export class LiveDisplay {
   constructor(stream: NodeJS.WriteStream, isWanted: boolean) {
     this.#stream = stream;
     this.#isWanted = isWanted;
-    this.#isShown = isWanted && Boolean(stream.isTTY);
+    this.#isShown = isWanted && stream.isTTY;
   }
 
   start(look: () => LiveView): void {
@@ -63,7 +63,7 @@ export function describe(view: LiveView, before: LiveView | undefined): string {
       return `${seconds}  running on              ${guest}`;
     case 'verify':
       return `${seconds}  proving every byte`;
-    case 'migrate':
+    default:
       return `${seconds}  ${migrating(view, before)}   ${guest}`;
   }
 }

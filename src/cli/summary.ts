@@ -67,12 +67,12 @@ function roundTable({ rounds, ram }: RunResult): string[] {
     round.stopped ? '' : String(round.dirtiedPages),
     round.dirtyPagesPerSecond === undefined ? '' : `${formatCount(round.dirtyPagesPerSecond)}/s`,
   ]);
-  const [title, ...body] = alignRows([head, ...rows]);
+  const [title = '', ...body] = alignRows([head, ...rows]);
   const left = body.length - MOST_ROUNDS;
   const shown =
     left > 0 ? [...body.slice(0, 8), pc.dim(`… ${left} more rounds`), ...body.slice(-8)] : body;
   const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages, ${ram.dirtySyncCount} dirty syncs`;
-  return [pc.dim(title!), ...shown, total, ''];
+  return [pc.dim(title), ...shown, total, ''];
 }
 
 function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): string[] {

@@ -88,7 +88,8 @@ export function traceIntervals(
   let endGfn = 0;
   const intervals = (touched ?? dirty).runs.map((runs, index) => {
     const written = new Set(touched ? expand(dirty.runs[index] ?? []) : []);
-    const gfns = expand(runs);
+    // What is dirty was touched, whatever the other file says: no write is dropped.
+    const gfns = [...new Set([...expand(runs), ...written])];
     for (const gfn of gfns) endGfn = Math.max(endGfn, gfn + 1);
     const list = gfns.map((gfn) => (touched && !written.has(gfn) ? gfn | ACCESS_READ_BIT : gfn));
     const shuffled = Uint32Array.from(list, (entry) => entry >>> 0);
@@ -122,6 +123,6 @@ export function traceShare(trace: TraceIntervals, index: number, count: number):
   const starts = new Uint32Array(parts.length + 1);
   parts.forEach((part, i) => (starts[i + 1] = starts[i]! + part.length));
   const list = new Uint32Array(starts[parts.length]!);
-  parts.forEach((part, i) => list.set(part, starts[i]!));
+  parts.forEach((part, i) => list.set(part, starts[i]));
   return { list, starts };
 }

@@ -21,7 +21,7 @@ type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] };
 
 /** What the source counts while it sends; a round opens with its first batch. */
 export class TransferMetrics {
-  readonly rounds: RoundReport[] = [];
+  readonly rounds: OpenRound[] = [];
   dirtySyncCount = 0;
   lastDirtiedPages = 0;
   /** Bytes of page frames while the guest ran, and while it stood still. */
@@ -82,7 +82,7 @@ export class TransferMetrics {
     this.dirtySyncCount++;
     this.lastDirtiedPages = dirtiedPages;
     this.closeRound(nowNs);
-    const last = this.rounds.at(-1) as OpenRound | undefined;
+    const last = this.rounds.at(-1);
     if (!last) return;
     last.dirtiedPages += dirtiedPages;
     const bytesPerNs = last.bytes / (last.endNs - last.startNs);

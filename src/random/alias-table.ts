@@ -32,7 +32,7 @@ export function aliasTable(weights: Float64Array): Uint32Array {
     table[2 * less] = Math.min(4294967295, Math.floor(scaled[less]! * 4294967296));
     table[2 * less + 1] = more;
     scaled[more] = scaled[more]! + scaled[less]! - 1;
-    (scaled[more]! < 1 ? small : large).push(more);
+    (scaled[more] < 1 ? small : large).push(more);
   }
   // What is left has weight 1 up to rounding; it keeps itself either way.
   for (const i of [...small, ...large]) {

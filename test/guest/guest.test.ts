@@ -11,14 +11,14 @@ const whole = { fromNs: 0, untilNs: Infinity };
 
 function pacer(pace: PaceSpec['pace'], window = whole) {
   const state = new Float64Array(2);
-  const it = new Pacer({ ...window, pace }, state, 0);
+  const paced = new Pacer({ ...window, pace }, state, 0);
   let done = 0;
   return {
-    it,
+    pace: paced,
     run(fromNs: number, toNs: number): number {
-      it.advance(fromNs, toNs, done);
-      const due = it.due(toNs, done);
-      it.spend(due);
+      paced.advance(fromNs, toNs, done);
+      const due = paced.due(toNs, done);
+      paced.spend(due);
       done += due;
       return due;
     },
@@ -47,7 +47,7 @@ describe('an even rate', () => {
   });
 
   it('keeps to its phase', () => {
-    const { it: pace, run } = pacer(
+    const { pace, run } = pacer(
       { kind: 'even', perNs: 1e5 / 1e9 },
       { fromNs: 10 * MS, untilNs: 15 * MS },
     );
@@ -79,18 +79,18 @@ describe('a ticking rate', () => {
   });
 
   it('keeps one missed tick pending over a stop, not more', () => {
-    const { it: pace, run } = pacer(tick);
+    const { pace, run } = pacer(tick);
     run(0, 2.5 * MS);
     pace.missed(2.5 * MS, 100 * MS);
     expect(pace.due(2.5 * MS, 0)).toBe(20);
     const short = pacer(tick);
     short.run(0, 2.5 * MS);
-    short.it.missed(2.5 * MS, 0.2 * MS);
-    expect(short.it.due(2.5 * MS, 0)).toBe(0);
+    short.pace.missed(2.5 * MS, 0.2 * MS);
+    expect(short.pace.due(2.5 * MS, 0)).toBe(0);
   });
 
   it('of an even rate nothing missed is made up', () => {
-    const { it: pace } = pacer({ kind: 'even', perNs: 1 });
+    const { pace } = pacer({ kind: 'even', perNs: 1 });
     pace.missed(5 * MS, 100 * MS);
     expect(pace.due(5 * MS, 0)).toBe(0);
   });
@@ -116,7 +116,7 @@ describe('a trace', () => {
   });
 
   it('stretches when it is late, and never skips', () => {
-    const { it: pace } = pacer(loop);
+    const { pace } = pacer(loop);
     pace.advance(0, 250 * MS, 0);
     // Nothing was done: its time waits 10 ms behind the first access.
     expect(pace.due(250 * MS, 0)).toBe(1);
@@ -124,7 +124,9 @@ describe('a trace', () => {
     expect(pace.due(300 * MS, 1)).toBe(1);
   });
 
-  const file = readFileSync(new URL('../../fixtures/traces/redis-zipf-zf.pftrace', import.meta.url));
+  const file = readFileSync(
+    new URL('../../fixtures/traces/redis-zipf-zf.pftrace', import.meta.url),
+  );
 
   it('of a Redis guest reads as published: 60 intervals, 2 877 pages in all', () => {
     const trace = parseTrace(file);
@@ -163,9 +165,21 @@ describe('a trace', () => {
     ['not gzip', Buffer.from('hello'), /not a gzip file/],
     ['another format', gzipSync('{"format":"x"}\n[]'), /line 1: expected a header/],
     ['no JSON', gzipSync('{\n'), /line 1: is not JSON/],
-    ['odd runs', gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}\n[1]'), /line 2: expected \[gfnStart/],
-    ['overlapping runs', gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}\n[1,5,3,1]'), /line 2: runs must/],
-    ['no interval', gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}'), /no interval/],
+    [
+      'odd runs',
+      gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}\n[1]'),
+      /line 2: expected \[gfnStart/,
+    ],
+    [
+      'overlapping runs',
+      gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}\n[1,5,3,1]'),
+      /line 2: runs must/,
+    ],
+    [
+      'no interval',
+      gzipSync('{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}'),
+      /no interval/,
+    ],
   ])('is refused when it is %s', (_, bytes, message) => {
     expect(() => parseTrace(bytes)).toThrow(TraceError);
     expect(() => parseTrace(bytes)).toThrow(message);
@@ -195,6 +209,8 @@ describe('lanes', () => {
 
   it('start sequential streams evenly spaced', () => {
     const sequential: Workload = { ...workload(0, 1), pattern: { kind: 'sequential' }, pages: 90 };
-    expect(planGuest([sequential], 3, 4096, 1).streams.map(({ start }) => start)).toEqual([0, 30, 60]);
+    expect(planGuest([sequential], 3, 4096, 1).streams.map(({ start }) => start)).toEqual([
+      0, 30, 60,
+    ]);
   });
 });

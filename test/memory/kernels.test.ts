@@ -4,12 +4,7 @@ import { planGuest, tableBytes } from '../../src/guest/stream-plan.ts';
 import { writePlan } from '../../src/guest/stream-record.ts';
 import type { Pattern, Workload } from '../../src/guest/workload.ts';
 import * as abi from '../../src/memory/kernels/abi.ts';
-import {
-  accessListAt,
-  scratchAreas,
-  streamAt,
-  writerMapAt,
-} from '../../src/memory/layout.ts';
+import { accessListAt, scratchAreas, streamAt, writerMapAt } from '../../src/memory/layout.ts';
 import type { Memslot } from '../../src/memory/memslot.ts';
 import { Generator } from '../../src/random/generator.ts';
 import { sameBytes, slotPair } from '../support/slots.ts';
@@ -170,25 +165,35 @@ describe('the bitmap kernels and their twin', () => {
 
   it('take the same runs, skip the same pages, leave the same set', () => {
     fc.assert(
-      fc.property(cases, ({ pages, density: share, live, liveMaps, seed, maxPages, maxRuns, from }) => {
-        const { wasm, twin } = slotPair({ pages });
-        const counts = [wasm, twin].map((slot) => {
-          const { pageSet } = slot.layout;
-          const { runList, pointers } = scratchAreas(slot.layout);
-          setBits(slot, pageSet, pages, share, seed);
-          for (let k = 0; k < liveMaps; k++) {
-            const map = writerMapAt(slot.layout, k, 1);
-            setBits(slot, map, pages, live, seed + 5 + k);
-            slot.words[(pointers >>> 2) + k] = map;
-          }
-          const start = Math.floor(from * pages);
-          return slot.kernels.takeRuns(
-            pageSet, start, pages, maxPages, maxRuns, pointers, liveMaps, runList,
-          );
-        });
-        expect(counts[0]).toBe(counts[1]);
-        expect(sameBytes(wasm, twin)).toBe(true);
-      }),
+      fc.property(
+        cases,
+        ({ pages, density: share, live, liveMaps, seed, maxPages, maxRuns, from }) => {
+          const { wasm, twin } = slotPair({ pages });
+          const counts = [wasm, twin].map((slot) => {
+            const { pageSet } = slot.layout;
+            const { runList, pointers } = scratchAreas(slot.layout);
+            setBits(slot, pageSet, pages, share, seed);
+            for (let k = 0; k < liveMaps; k++) {
+              const map = writerMapAt(slot.layout, k, 1);
+              setBits(slot, map, pages, live, seed + 5 + k);
+              slot.words[(pointers >>> 2) + k] = map;
+            }
+            const start = Math.floor(from * pages);
+            return slot.kernels.takeRuns(
+              pageSet,
+              start,
+              pages,
+              maxPages,
+              maxRuns,
+              pointers,
+              liveMaps,
+              runList,
+            );
+          });
+          expect(counts[0]).toBe(counts[1]);
+          expect(sameBytes(wasm, twin)).toBe(true);
+        },
+      ),
       { numRuns: 400 },
     );
   });

@@ -100,7 +100,12 @@ describe.each(['bitmap', 'atomic'] as const)('pre-copy over a %s log', (dirtyLog
 
   it('decides as QEMU does: at least three syncs, the last set within the threshold', () => {
     const limitMs = 20;
-    const world = new FakeWorld({ dirtyLog, pages: 16 * 1024, writesPerSecond: 5000, zeroShare: 0 });
+    const world = new FakeWorld({
+      dirtyLog,
+      pages: 16 * 1024,
+      writesPerSecond: 5000,
+      zeroShare: 0,
+    });
     const { source } = world.play(precopySource(world.side, qemuPolicy(limitMs)));
     expect(source.outcome).toBe('completed');
     expect(source.dirtySyncCount).toBeGreaterThanOrEqual(3);

@@ -22,10 +22,17 @@ const pattern: fc.Arbitrary<Pattern> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('stride' as const), stridePages: fc.integer({ min: 1, max: 9 }) }),
   fc
-    .array(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }), { minLength: 1, maxLength: 5 })
+    .array(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 5,
+    })
     .map((lists): Pattern => ({
       kind: 'trace',
-      intervals: { intervalNs: 3e6, endGfn: 8, intervals: lists.map((list) => Uint32Array.from(list)) },
+      intervals: {
+        intervalNs: 3e6,
+        endGfn: 8,
+        intervals: lists.map((list) => Uint32Array.from(list)),
+      },
       speed: 1,
       end: 'loop',
     })),
@@ -55,7 +62,12 @@ const scenario = fc.record({
   bytesPerSecond: fc.constantFrom(40e6, 125e6, 400e6, Infinity),
   latencyNs: fc.constantFrom(0, 50_000, 1e6),
   integrity: fc.constantFrom('full' as const, 'header' as const),
-  algorithm: fc.constantFrom('precopy' as const, 'precopy' as const, 'precopy' as const, 'stop-and-copy' as const),
+  algorithm: fc.constantFrom(
+    'precopy' as const,
+    'precopy' as const,
+    'precopy' as const,
+    'stop-and-copy' as const,
+  ),
   policy: fc.constantFrom('rounds' as const, 'qemu' as const),
   rounds: fc.integer({ min: 1, max: 4 }),
   downtimeLimitMs: fc.constantFrom(1, 10, 100),
@@ -133,14 +145,16 @@ describe('random scenarios through worker threads', () => {
         power.runs++;
         power.bytes += proof!.bytesCompared;
         if (live.length >= 2) power.twoRounds++;
-        if (drawn.algorithm === 'precopy' && (source.rounds.at(-1)?.rawPages ?? 0) > 0) power.lastSet++;
+        if (drawn.algorithm === 'precopy' && (source.rounds.at(-1)?.rawPages ?? 0) > 0)
+          power.lastSet++;
         if (source.rounds.some((round) => round.skippedPages > 0)) power.skips++;
         if (proof!.readsChecked > 0) power.reads++;
         if (source.outcome === 'diverged') power.diverged++;
       }),
       { numRuns: RUNS, seed: SEED, endOnFailure: true },
     );
-    const share = (count: number): string => `${count} (${Math.round((100 * count) / power.runs)} %)`;
+    const share = (count: number): string =>
+      `${count} (${Math.round((100 * count) / power.runs)} %)`;
     console.log(
       `${power.runs} runs, ${Math.round(power.bytes / MIB)} MiB compared: two live rounds and more ${share(power.twoRounds)}, ` +
         `non-empty last set ${share(power.lastSet)}, skips ${share(power.skips)}, reads ${share(power.reads)}, diverged ${share(power.diverged)}`,

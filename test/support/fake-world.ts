@@ -80,7 +80,14 @@ export class FakeWorld {
     };
     this.plan = planGuest([workload], 1, PAGE_SIZE, 1);
     const [source, target] = [0, 1].map((skewPages) => {
-      const geometry = { pages, pageSize: PAGE_SIZE, writers: 2, streams: 2, tableBytes: 0, skewPages };
+      const geometry = {
+        pages,
+        pageSize: PAGE_SIZE,
+        writers: 2,
+        streams: 2,
+        tableBytes: 0,
+        skewPages,
+      };
       return openHost(createHost(geometry, this.plan, dirtyLog));
     }) as [Host, Host];
     this.source = source;
@@ -93,8 +100,18 @@ export class FakeWorld {
     this.backward = createRing(1024 * 1024);
     const ends = { clock: this.clock, bytesPerSecond, latencyNs };
     const { forward, backward } = this;
-    this.near = ringLink({ ...ends, outgoing: forward, incoming: backward, peerDoorbell: target.doorbell });
-    this.far = ringLink({ ...ends, outgoing: backward, incoming: forward, peerDoorbell: source.doorbell });
+    this.near = ringLink({
+      ...ends,
+      outgoing: forward,
+      incoming: backward,
+      peerDoorbell: target.doorbell,
+    });
+    this.far = ringLink({
+      ...ends,
+      outgoing: backward,
+      incoming: forward,
+      peerDoorbell: source.doorbell,
+    });
     this.sourceGuest = new ThreadSourceGuest(source, this.plan, this.clock);
     this.targetGuest = new ThreadDestinationGuest(target, this.plan);
     // The destination's vCPU runs but does not write, so that both memories can be compared.

@@ -26,7 +26,14 @@ function memory(): FrameMemory {
   return new RingProducer(createRing(1024 * 1024)).memory;
 }
 
-function pageFrame(integrity: Integrity, zeroShare = 0.5, gfns: readonly [number, number][] = [[3, 9], [20, 2]]) {
+function pageFrame(
+  integrity: Integrity,
+  zeroShare = 0.5,
+  gfns: readonly [number, number][] = [
+    [3, 9],
+    [20, 2],
+  ],
+) {
   const source = openSlot(smallSlot());
   const target = openSlot(smallSlot());
   const contents = [{ firstGfn: 0, pages: 256, kind: 'random' as const, zeroShare }];
@@ -47,22 +54,26 @@ describe('CRC-32C', () => {
 });
 
 describe('a page frame', () => {
-  it.each(['full', 'header'] as const)('brings its pages and no others, integrity %s', (integrity) => {
-    const { source, target, bytes, encoded } = pageFrame(integrity);
-    const frame = openFrame(bytes, AT, encoded.length, 0);
-    expect(frame.type).toBe(FRAME.pages);
-    target.ram.fill(0xee);
-    const counts = installPages(frame, target, integrity);
-    expect(counts).toEqual({ rawPages: encoded.rawPages, zeroPages: encoded.zeroPages });
-    expect(counts.rawPages + counts.zeroPages).toBe(11);
-    expect(counts.zeroPages).toBeGreaterThan(0);
-    for (let gfn = 0; gfn < 256; gfn++) {
-      const isSent = (gfn >= 3 && gfn < 12) || gfn === 20 || gfn === 21;
-      const page = target.ram.subarray(gfn * 4096, (gfn + 1) * 4096);
-      if (isSent) expect(Buffer.compare(page, source.ram.subarray(gfn * 4096, (gfn + 1) * 4096))).toBe(0);
-      else expect(page.every((byte) => byte === 0xee)).toBe(true);
-    }
-  });
+  it.each(['full', 'header'] as const)(
+    'brings its pages and no others, integrity %s',
+    (integrity) => {
+      const { source, target, bytes, encoded } = pageFrame(integrity);
+      const frame = openFrame(bytes, AT, encoded.length, 0);
+      expect(frame.type).toBe(FRAME.pages);
+      target.ram.fill(0xee);
+      const counts = installPages(frame, target, integrity);
+      expect(counts).toEqual({ rawPages: encoded.rawPages, zeroPages: encoded.zeroPages });
+      expect(counts.rawPages + counts.zeroPages).toBe(11);
+      expect(counts.zeroPages).toBeGreaterThan(0);
+      for (let gfn = 0; gfn < 256; gfn++) {
+        const isSent = (gfn >= 3 && gfn < 12) || gfn === 20 || gfn === 21;
+        const page = target.ram.subarray(gfn * 4096, (gfn + 1) * 4096);
+        if (isSent)
+          expect(Buffer.compare(page, source.ram.subarray(gfn * 4096, (gfn + 1) * 4096))).toBe(0);
+        else expect(page.every((byte) => byte === 0xee)).toBe(true);
+      }
+    },
+  );
 
   it('with any bit flipped is refused before it changes a byte', () => {
     const { bytes, encoded, target } = pageFrame('full', 0.5, [[3, 2]]);
@@ -105,7 +116,9 @@ describe('a page frame', () => {
     const frame = openFrame(bytes, AT, encoded.length, 0);
     bytes.view.setUint32(frame.controlAt + offset, value, true);
     reseal(bytes, frame);
-    expect(() => installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full')).toThrow(WireError);
+    expect(() => installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full')).toThrow(
+      WireError,
+    );
     expect(sameBytes(before, target)).toBe(true);
   });
 
@@ -170,7 +183,9 @@ describe('a control message', () => {
   it('of a wrong body, of no msgpack, of an unknown type is refused', () => {
     const bytes = memory();
     const asRunning = encodeControl(bytes, AT, 'running', packControl(message), 0);
-    expect(() => decodeControl(openFrame(bytes, AT, asRunning, 0))).toThrow('running has a wrong body');
+    expect(() => decodeControl(openFrame(bytes, AT, asRunning, 0))).toThrow(
+      'running has a wrong body',
+    );
     const broken = encodeControl(bytes, AT, 'hello', Uint8Array.of(0xc1), 0);
     expect(() => decodeControl(openFrame(bytes, AT, broken, 0))).toThrow(WireError);
     sealFrame(bytes, AT, { type: 99, sequence: 0, controlBytes: 0, payloadOffset: 32, length: 32 });
@@ -208,7 +223,8 @@ describe('a ring', () => {
     const ring = createRing(64 * 1024);
     const producer = new RingProducer(ring);
     const consumer = new RingConsumer(ring);
-    for (let at = producer.reserve(30_000); at >= 0; at = producer.reserve(30_000)) producer.commit(30_000, 0);
+    for (let at = producer.reserve(30_000); at >= 0; at = producer.reserve(30_000))
+      producer.commit(30_000, 0);
     expect(consumer.release(consumer.peek()!.bytes)).toBe(true);
     expect(consumer.release(consumer.peek()!.bytes)).toBe(false);
     expect(producer.reserve(30_000)).toBeGreaterThan(0);

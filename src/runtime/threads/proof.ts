@@ -117,7 +117,6 @@ async function replay(
   await Promise.all(
     Array.from({ length: tasks }, (_, list) => {
       const streams = work.filter((w) => w.stream % tasks === list);
-      if (streams.length === 0) return undefined;
       return pool.run('replay', { host: canvas, streams, list, kernels });
     }),
   );
