@@ -85,6 +85,7 @@ class Vcpu {
     for (;;) {
       if (!isRunning && !this.#waitForResume()) return;
       if (handshake.isStopped()) return;
+      if (handshake.hasBeenResumed()) this.#goOn(clock.now());
       this.#passTime(clock.now());
       if (this.#isThrottleDue()) isRunning = this.#sleepThrottled();
       else isRunning = this.#runOneBatch() ? handshake.poll() : this.#sleepUntilDue();
@@ -181,16 +182,20 @@ class Vcpu {
 
   /** Parked by a pause, until resumed (true) or stopped for good (false). */
   #waitForResume(): boolean {
-    const { area, clock, handshake } = this.#parts;
+    const { handshake } = this.#parts;
     while (!handshake.waitParked(LONGEST_SLEEP_NS / 1e6)) if (handshake.isStopped()) return false;
-    const nowNs = clock.now();
+    return true;
+  }
+
+  /** First thing after a resume, before any access. */
+  #goOn(nowNs: number): void {
+    const { area, handshake } = this.#parts;
     area[this.#at + RESUMED_NS] = nowNs;
     const aliveNs = area[this.#at + ALIVE_NS]!;
     if (aliveNs > 0) this.#endStop(aliveNs, nowNs);
     area[this.#at + ALIVE_NS] = nowNs;
     this.#lastNs = nowNs;
     handshake.reportRunning();
-    return true;
   }
 
   /** Accounts for a stop: a vCPU that slept when the pause came had lived until the pause. */

@@ -13,6 +13,8 @@ import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts
 
 /** How long one side waits for an answer that takes the other, or a vCPU, no work. */
 export const PATIENCE_NS = 30e9;
+/** Whoever watches looks at most this often while batches go out. */
+const WATCH_EVERY = 16;
 /** A batch is at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
 
@@ -67,6 +69,7 @@ export class SourceSession {
   firstPageNs: number | undefined;
   readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number } = {};
   #cursor = 0;
+  #waits = 0;
 
   constructor(side: SourceSide) {
     this.side = side;
@@ -76,19 +79,23 @@ export class SourceSession {
 
   /** Waits; a cancel, the timeout or a peer that failed end the migration by throwing MigrationEnded. */
   *wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>): Algorithm<Wake> {
-    const { clock } = this.side;
-    this.side.watch?.(this);
-    const patienceNs = clock.now() + PATIENCE_NS;
+    const nowNs = this.side.clock.now();
+    if (this.#waits++ % WATCH_EVERY === 0 || request.credit !== 'pages') this.side.watch?.(this);
     const isBounded = !this.isPastReturn;
+    // A link that always has room never lets the wait reach its end, so time is looked at here.
+    if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
+    const patienceNs = nowNs + PATIENCE_NS;
     const untilNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const wake = yield { ...request, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
-    if (isBounded && clock.now() >= this.deadlineNs) {
-      const seconds = this.side.options.timeoutNs / 1e9;
-      throw new MigrationEnded('diverged', `not completed within the timeout of ${seconds} s`);
-    }
-    if (wake === 'time') throw new MigrationEnded('failed', `no answer for ${PATIENCE_NS / 1e9} s`);
-    return wake;
+    if (wake !== 'time') return wake;
+    if (untilNs === this.deadlineNs) throw this.#tooLate();
+    throw new MigrationEnded('failed', `no answer for ${PATIENCE_NS / 1e9} s`);
+  }
+
+  #tooLate(): MigrationEnded {
+    const seconds = this.side.options.timeoutNs / 1e9;
+    return new MigrationEnded('diverged', `not completed within the timeout of ${seconds} s`);
   }
 
   /** Waits until the guest has answered what it was asked. */

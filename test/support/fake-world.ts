@@ -213,7 +213,6 @@ class FakeVcpu {
   readonly #perNs: number;
   readonly #clock: Clock;
   #owed = 0;
-  #wasRunning = false;
 
   constructor(host: Host, log: DirtyLogKind, clock: Clock, perSecond: number) {
     this.#clock = clock;
@@ -226,11 +225,10 @@ class FakeVcpu {
   /** Answers the engine; parks in between, so that every look of the engine is an answer. */
   poll(): boolean {
     const isRunning = this.#handshake.sleep(0);
-    if (isRunning && !this.#wasRunning) {
+    if (isRunning && this.#handshake.hasBeenResumed()) {
       this.#host.area[RESUMED_NS] = this.#clock.now();
       this.#handshake.reportRunning();
     }
-    this.#wasRunning = isRunning;
     return isRunning;
   }
 

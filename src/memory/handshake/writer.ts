@@ -16,6 +16,7 @@ export class WriterHandshake {
   readonly local: WriterLocal;
   readonly #words: Int32Array;
   readonly #doorbell: Doorbell;
+  #run = 0;
 
   constructor(words: Int32Array, writer: number, doorbell: Doorbell) {
     this.#words = words;
@@ -54,9 +55,20 @@ export class WriterHandshake {
     return Atomics.load(this.#words, throttleOf(this.local.writer)) / 1000;
   }
 
-  /** Tells the engine that this writer runs again after a resume. */
+  /**
+   * Whether the engine has resumed the writers since this was last asked. To be asked whenever the
+   * writer may run: one that slept through a pause and its end has seen neither.
+   */
+  hasBeenResumed(): boolean {
+    const run = Atomics.load(this.#words, RUN);
+    if (run === this.#run) return false;
+    this.#run = run;
+    return true;
+  }
+
+  /** Tells the engine that this writer runs again since the resume that it asked about last. */
   reportRunning(): void {
-    Atomics.store(this.#words, runSeenOf(this.local.writer), Atomics.load(this.#words, RUN));
+    Atomics.store(this.#words, runSeenOf(this.local.writer), this.#run);
     this.#doorbell.ring();
   }
 

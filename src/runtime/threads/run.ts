@@ -213,9 +213,8 @@ class ThreadRun {
         void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, task);
       }
     }
-    const isRoomy = availableParallelism() >= vcpus + 2;
     const { link, migration } = this.#config;
-    const engine = { ...shared, link, migration, spins: isRoomy ? 2000 : 200 };
+    const engine = { ...shared, link, migration };
     const source = this.#pool.run('source', {
       ...engine,
       host: stage.source,

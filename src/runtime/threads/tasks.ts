@@ -49,7 +49,6 @@ export interface EngineTask extends RunTask {
   readonly peerHandshake: SharedArrayBuffer;
   readonly link: RunConfig['link'];
   readonly migration: RunConfig['migration'];
-  readonly spins: number;
 }
 
 export interface ReplayTask {

@@ -80,7 +80,6 @@ function openEngine(task: EngineTask) {
     isGuestSettled,
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,
-    spins: task.spins,
   });
   const awaitStart = (): void => {
     while (!words.isStarted()) {

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import { buildResult } from '../../src/result/build.ts';
+import { WorkerPool } from '../../src/runtime/threads/pool.ts';
+import { runThreads } from '../../src/runtime/threads/run.ts';
+import { smallRun } from '../support/run-config.ts';
+
+describe('a run over worker threads', () => {
+  const pool = new WorkerPool(6);
+  afterAll(() => pool.destroy());
+
+  it('completes, is proved, and its figures add up', async () => {
+    const report = await runThreads(smallRun(), { pool });
+    const result = buildResult({ verify: 'replay' }, report);
+    expect(result).toMatchObject({
+      outcome: 'completed',
+      verify: { ok: true, kind: 'replay', replayedBy: 'twin' },
+    });
+    expect(result.rounds.filter((round) => !round.stopped)).toHaveLength(3);
+    expect(result.rounds.at(-1)).toMatchObject({ stopped: true });
+    const parts = Object.values(result.downtimeParts!).reduce((sum, ms) => sum + ms, 0);
+    expect(parts).toBeCloseTo(result.downtimeMs!, 6);
+    expect(result.guest.accessesBefore).toBeGreaterThan(0);
+    expect(result.guest.accessesAfter).toBeGreaterThan(0);
+    expect(result.ram.remaining).toBe(0);
+    expect(report.destination).toMatchObject({ outcome: 'completed' });
+  });
+
+  it.each([
+    [
+      'stop-and-copy without a dirty log',
+      smallRun({ guest: { dirtyLog: 'none' }, migration: { algorithm: 'stop-and-copy' } }),
+    ],
+    [
+      'pages of 2 MiB',
+      smallRun({
+        guest: {
+          memoryBytes: 32 * 2 ** 20,
+          pageSize: 2 ** 21,
+          contents: [{ firstGfn: 0, pages: 16, kind: 'random', zeroShare: 0 }],
+          workloads: [],
+        },
+      }),
+    ],
+    ['no workload at all', smallRun({ guest: { workloads: [] } })],
+    ['no limit and no latency', smallRun({ link: { bytesPerSecond: Infinity, latencyNs: 0 } })],
+    ['a replay from the initial contents', smallRun({ verify: 'full' })],
+  ])('is proved with %s', async (_, config) => {
+    const { source, proof } = await runThreads(config, { pool });
+    expect(source.outcome).toBe('completed');
+    expect(proof).toMatchObject({ ok: true, kind: config.verify === 'full' ? 'full' : 'replay' });
+  });
+
+  it('says where a byte differs', async () => {
+    const report = await runThreads(smallRun(), {
+      pool,
+      beforeProof: (_source, destination) => {
+        destination[555 * 4096 + 77]! ^= 0x20;
+      },
+    });
+    expect(report.proof).toMatchObject({
+      ok: false,
+      differingPages: 1,
+      firstDifference: { gfn: 555, offset: 77 },
+    });
+    const { expected, found } = report.proof!.firstDifference!;
+    expect(expected ^ found).toBe(0x20);
+    expect(buildResult({ verify: 'replay' }, report).verify).toMatchObject({ ok: false });
+  });
+
+  it('finds a byte that differs at the source, too, when the guest stayed there', async () => {
+    const report = await runThreads(smallRun({ migration: { timeoutNs: 5e6 } }), {
+      pool,
+      beforeProof: (source) => {
+        source[2000 * 4096 + 4095]! ^= 1;
+      },
+    });
+    expect(report.source.outcome).toBe('diverged');
+    expect(report.proof).toMatchObject({
+      ok: false,
+      kind: 'full',
+      firstDifference: { gfn: 2000, offset: 4095 },
+    });
+  });
+
+  it('can be cancelled; the guest runs on at the source and is proved', async () => {
+    const controller = new AbortController();
+    const { source, proof } = await runThreads(smallRun({ link: { bytesPerSecond: 1e6 } }), {
+      pool,
+      signal: controller.signal,
+      onPhase: (phase) => {
+        if (phase === 'migrate') setTimeout(() => controller.abort(), 100);
+      },
+    });
+    expect(source).toMatchObject({ outcome: 'cancelled', guestLost: false });
+    expect(source.unsentPages).toBeGreaterThan(0);
+    expect(proof).toMatchObject({ ok: true, kind: 'full' });
+  });
+
+  it('refuses a pool that is too small before anything starts', async () => {
+    const small = new WorkerPool(3);
+    await expect(runThreads(smallRun(), { pool: small })).rejects.toThrow(
+      'needs 6 threads, the pool has 3',
+    );
+    await small.destroy();
+  });
+});
+
+describe('a thread that dies', () => {
+  // The tasks start in this order, one a thread: source vCPUs, destination vCPUs, the two engines.
+  const slow = smallRun({ link: { bytesPerSecond: 1e6 } });
+
+  it.each([0, 1, 2, 3, 4, 5])(
+    'thread %i: the run ends with its error, and never hangs',
+    async (index) => {
+      const pool = new WorkerPool(6);
+      const report = await runThreads(slow, {
+        pool,
+        onPhase: (phase) => {
+          if (phase === 'migrate') void sleep(60).then(() => pool.killThread(index));
+        },
+      });
+      expect(report.source.outcome).toBe('failed');
+      expect(report.source.error).toMatch(/died|the link is dead/);
+      // A dead destination leaves the guest running at the source, and that is proved.
+      if (/the link is dead/.test(report.source.error!)) {
+        expect(report.proof).toMatchObject({ ok: true, kind: 'full' });
+      } else {
+        expect(report.proof).toBeUndefined();
+      }
+      await pool.destroy();
+    },
+  );
+});

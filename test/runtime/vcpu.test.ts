@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { monotonicOrigin } from '../../src/clock/monotonic.ts';
+import { planGuest } from '../../src/guest/stream-plan.ts';
+import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
+import type { Workload } from '../../src/guest/workload.ts';
+import { PAUSE } from '../../src/memory/handshake/words.ts';
+import { createHost, openHost } from '../../src/runtime/threads/host.ts';
+import { WorkerPool } from '../../src/runtime/threads/pool.ts';
+import { RunWords } from '../../src/runtime/threads/run-words.ts';
+
+const busy: Workload = {
+  pattern: { kind: 'uniform' },
+  firstGfn: 0,
+  pages: 256,
+  rate: Infinity,
+  writes: 1,
+  wordsPerPage: 1,
+  fromNs: 0,
+  untilNs: Infinity,
+};
+
+function guest(workload: Workload) {
+  const plan = planGuest([workload], 1, 4096, 1);
+  const geometry = {
+    pages: 256,
+    pageSize: 4096,
+    writers: 2,
+    streams: 2,
+    tableBytes: 0,
+    skewPages: 0,
+  };
+  const shared = createHost(geometry, plan, 'bitmap');
+  const host = openHost(shared);
+  writePlan(host.slot, plan);
+  Atomics.store(host.words, PAUSE, 1);
+  const words = new RunWords();
+  const task = {
+    host: shared,
+    plan,
+    vcpu: 0,
+    clockOrigin: monotonicOrigin(),
+    runWords: words.buffer,
+  };
+  return { host, task, accesses: () => readAccesses(host.slot, 0) };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(1);
+}
+
+describe('a vCPU thread', () => {
+  let pool: WorkerPool;
+  beforeAll(() => {
+    pool = new WorkerPool(1);
+  });
+  afterAll(() => pool.destroy());
+
+  it('runs, pauses, resumes and leaves as it is told through shared memory', async () => {
+    const { host, task, accesses } = guest(busy);
+    const ended = pool.run('vcpu', task);
+    host.engine.resume();
+    await until(() => host.engine.areAllRunning() && accesses() > 1000);
+    host.engine.pause();
+    await until(() => host.engine.areAllParked());
+    const stopped = accesses();
+    await sleep(50);
+    expect(accesses()).toBe(stopped);
+    host.engine.resume();
+    await until(() => accesses() > stopped);
+    host.engine.stop();
+    await ended;
+  });
+
+  it('is slowed down by a throttle', async () => {
+    const { host, task, accesses } = guest(busy);
+    const ended = pool.run('vcpu', task);
+    host.engine.resume();
+    await until(() => accesses() > 1000);
+    const span = async (): Promise<number> => {
+      const before = accesses();
+      await sleep(400);
+      return accesses() - before;
+    };
+    const free = await span();
+    host.engine.throttle(0.95);
+    await sleep(50);
+    // One twentieth is asked for; half is already far outside of chance.
+    expect(await span()).toBeLessThan(free / 2);
+    host.engine.stop();
+    await ended;
+  });
+
+  it('makes no access outside its phase', async () => {
+    const { host, task, accesses } = guest({ ...busy, fromNs: 3600e9 });
+    const ended = pool.run('vcpu', task);
+    host.engine.resume();
+    await sleep(60);
+    host.engine.stop();
+    await ended;
+    expect(accesses()).toBe(0);
+  });
+
+  it('makes each access of a held trace once', async () => {
+    const intervals = [Uint32Array.of(1, 2, 3), Uint32Array.of(), Uint32Array.of(200)];
+    const pattern = {
+      kind: 'trace',
+      intervals: { intervalNs: 5e6, endGfn: 201, intervals },
+      speed: 1,
+      end: 'hold',
+    } as const;
+    const plan = planGuest([{ ...busy, pattern }], 1, 4096, 1);
+    const geometry = {
+      pages: 256,
+      pageSize: 4096,
+      writers: 2,
+      streams: 2,
+      tableBytes: 64,
+      skewPages: 0,
+    };
+    const shared = createHost(geometry, plan, 'none');
+    const host = openHost(shared);
+    writePlan(host.slot, plan);
+    const words = new RunWords();
+    const ended = pool.run('vcpu', {
+      host: shared,
+      plan,
+      vcpu: 0,
+      clockOrigin: monotonicOrigin(),
+      runWords: words.buffer,
+    });
+    await until(() => readAccesses(host.slot, 0) === 4);
+    await sleep(40);
+    host.engine.stop();
+    await ended;
+    expect(readAccesses(host.slot, 0)).toBe(4);
+    const written = Array.from({ length: 256 }, (_, gfn) => gfn).filter(
+      (gfn) => host.slot.ram[gfn * 4096] !== 0 || host.slot.ram[gfn * 4096 + 1] !== 0,
+    );
+    expect(written).toEqual([1, 2, 3, 200]);
+  });
+});
