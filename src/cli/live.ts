@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import type { LiveView } from '../runtime/threads/run.ts';
 import { formatBitRate } from '../units/rate.ts';
@@ -77,5 +77,5 @@ function migrating(view: LiveView, before: LiveView | undefined): string {
   const bar = `${'█'.repeat(Math.round(done * 16))}${'░'.repeat(16 - Math.round(done * 16))}`;
   const name = phase === 'live' ? `round ${figures.round}` : phase;
   const link = formatBitRate(Math.max(0, rate));
-  return `${pc.bold(name.padEnd(9))} ${bar} ${formatCount(figures.pagesLeft).padStart(7)} pages left   link ${link.padStart(11)}`;
+  return `${colours.bold(name.padEnd(9))} ${bar} ${formatCount(figures.pagesLeft).padStart(7)} pages left   link ${link.padStart(11)}`;
 }

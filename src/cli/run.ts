@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
@@ -101,7 +101,7 @@ function cancelOnInterrupt(display: LiveDisplay): { signal: AbortSignal; forget(
   const onInterrupt = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     display.note(
-      pc.yellow('cancelling: the guest stays where it is (Ctrl-C again to leave at once)'),
+      colours.yellow('cancelling: the guest stays where it is (Ctrl-C again to leave at once)'),
     );
     controller.abort();
   };

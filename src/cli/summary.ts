@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 import type { RunResult } from '../result/schema.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
@@ -31,8 +31,8 @@ function headline(result: RunResult): string {
       ? `pre-copy, policy ${migration.policy}`
       : migration.algorithm;
   const what = `${formatSize(result.ram.total)} guest, ${scenario.guest.vcpus} vCPUs, ${how}, link ${scenario.link.bandwidth}`;
-  const colour = result.outcome === 'completed' ? pc.green : pc.red;
-  const title = pc.bold(scenario.name ?? 'run');
+  const colour = result.outcome === 'completed' ? colours.green : colours.red;
+  const title = colours.bold(scenario.name ?? 'run');
   const outcome = colour(result.outcome + (result.guestLost ? ', guest lost' : ''));
   const why = result.error === undefined ? '' : `: ${result.error}`;
   return `${title}: ${what}\n${outcome} in ${formatMs(result.totalTimeMs)}${why}`;
@@ -70,9 +70,11 @@ function roundTable({ rounds, ram }: RunResult): string[] {
   const [title = '', ...body] = alignRows([head, ...rows]);
   const left = body.length - MOST_ROUNDS;
   const shown =
-    left > 0 ? [...body.slice(0, 8), pc.dim(`… ${left} more rounds`), ...body.slice(-8)] : body;
+    left > 0
+      ? [...body.slice(0, 8), colours.dim(`… ${left} more rounds`), ...body.slice(-8)]
+      : body;
   const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages, ${ram.dirtySyncCount} dirty syncs`;
-  return [pc.dim(title), ...shown, total, ''];
+  return [colours.dim(title), ...shown, total, ''];
 }
 
 function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): string[] {
@@ -87,7 +89,7 @@ function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): 
   const list = named.map(([name, value]) => `${name} ${formatMs(value)}`).join(' + ');
   const seen =
     blackoutMs === undefined ? '' : `, blackout seen by the guest ${formatMs(blackoutMs)}`;
-  return [`${pc.bold(`downtime ${formatMs(downtimeMs)}`)} = ${list}${seen}`];
+  return [`${colours.bold(`downtime ${formatMs(downtimeMs)}`)} = ${list}${seen}`];
 }
 
 function guest({ guest: g, totalTimeMs }: RunResult): string[] {
@@ -101,19 +103,19 @@ function guest({ guest: g, totalTimeMs }: RunResult): string[] {
       ? `${formatCount(g.achievedRate.reduce((sum, value) => sum + value, 0))}/s before, `
       : '';
   return [
-    `guest speed ${pc.cyan(`│${sparkline(condense(accessesPerSecond, 64))}│`)} ${spanSeconds.toFixed(1)} s; ${before}${rate}`,
+    `guest speed ${colours.cyan(`│${sparkline(condense(accessesPerSecond, 64))}│`)} ${spanSeconds.toFixed(1)} s; ${before}${rate}`,
   ];
 }
 
 function proof({ verify, guestLost }: RunResult): string {
-  if (guestLost) return pc.red('nothing to prove: the guest is lost');
-  if (!verify) return pc.yellow('not proved: the run failed before its end');
-  if (verify.kind === 'off') return pc.yellow('not proved: verify is off');
+  if (guestLost) return colours.red('nothing to prove: the guest is lost');
+  if (!verify) return colours.yellow('not proved: the run failed before its end');
+  if (verify.kind === 'off') return colours.yellow('not proved: verify is off');
   const kind =
     verify.kind === 'full' ? 'replayed from its initial contents' : 'replayed from the pause';
   const how = `${kind} by the ${verify.replayedBy === 'twin' ? 'TypeScript twin' : 'kernel'}`;
   if (verify.ok) {
-    return pc.green(
+    return colours.green(
       `proved: ${formatSize(verify.bytesCompared!)} in ${verify.pagesCompared} pages and ${verify.readsChecked} reads agree, ${how}`,
     );
   }
@@ -122,7 +124,7 @@ function proof({ verify, guestLost }: RunResult): string {
     ? `; first at gfn ${first.gfn}, byte ${first.offset}: expected 0x${first.expected.toString(16)}, found 0x${first.found.toString(16)}`
     : '';
   const problems = (verify.problems ?? []).map((problem) => `\n  ${problem}`).join('');
-  return pc.red(
+  return colours.red(
     `BYTES DIFFER in ${verify.differingPages} of ${verify.pagesCompared} pages${where}${problems}`,
   );
 }
@@ -130,7 +132,7 @@ function proof({ verify, guestLost }: RunResult): string {
 function caveats({ disturbance: d }: RunResult): string[] {
   if (d.runnableThreads <= d.cpus) return [];
   return [
-    pc.yellow(
+    colours.yellow(
       `note: ${d.runnableThreads} runnable threads shared ${d.cpus} CPUs; the scheduler held a vCPU up for as long as ${formatMs(d.maxLagMs)}, so times are those of a busy host`,
     ),
   ];
