@@ -11,6 +11,8 @@ export interface RoundReport {
   readonly zeroPages: number;
   readonly skippedPages: number;
   readonly bytes: number;
+  /** How long its frames kept the link busy: a sender may be ahead of the link, so not its duration. */
+  readonly linkNs: number;
   /** Pages found dirty at its end. */
   readonly dirtiedPages: number;
   /** What the last set would take at this round's bandwidth; absent when nothing was sent. */
@@ -28,6 +30,7 @@ export class TransferMetrics {
   liveBytes = 0;
   stoppedBytes = 0;
   #open: OpenRound | undefined;
+  #linkFromNs = 0;
 
   get bytes(): number {
     return this.liveBytes + this.stoppedBytes;
@@ -49,6 +52,7 @@ export class TransferMetrics {
       zeroPages: 0,
       skippedPages: 0,
       bytes: 0,
+      linkNs: 0,
       dirtiedPages: 0,
     };
   }
@@ -60,10 +64,15 @@ export class TransferMetrics {
     this.#open = undefined;
   }
 
-  /** A batch goes out; it opens a live round if none is open. */
-  sent(encoded: EncodedPages, nowNs: number): void {
-    if (!this.#open) this.openRound(false, nowNs);
+  /**
+   * A batch went out that was begun at `begunNs`; the link was busy with others until `linkFromNs`
+   * and is with this one until `linkToNs`.
+   */
+  sent(encoded: EncodedPages, begunNs: number, linkFromNs: number, linkToNs: number): void {
+    if (!this.#open) this.openRound(false, begunNs);
     const round = this.#open!;
+    if (round.bytes === 0) this.#linkFromNs = linkFromNs;
+    round.linkNs = linkToNs - this.#linkFromNs;
     round.rawPages += encoded.rawPages;
     round.zeroPages += encoded.zeroPages;
     round.bytes += encoded.length;
@@ -85,7 +94,7 @@ export class TransferMetrics {
     const last = this.rounds.at(-1);
     if (!last) return;
     last.dirtiedPages += dirtiedPages;
-    const bytesPerNs = last.bytes / (last.endNs - last.startNs);
-    if (bytesPerNs > 0) last.expectedDowntimeNs = pendingBytes / bytesPerNs;
+    const bytesPerNs = last.bytes / last.linkNs;
+    if (bytesPerNs > 0 && last.linkNs > 0) last.expectedDowntimeNs = pendingBytes / bytesPerNs;
   }
 }

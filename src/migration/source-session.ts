@@ -135,15 +135,19 @@ export class SourceSession {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.#failIfPeerDid();
       const room = link.room(bytes, 'pages');
       if (!room) continue;
+      const fromNs = clock.now();
       const live = skipsRedirtied ? guest.dirtyLog.liveMaps() : [];
       const taken = guest.unsent.take(this.#cursor, most, live);
       this.#cursor = taken.cursor >= pages ? 0 : taken.cursor;
-      this.metrics.skipped(taken.skipped, clock.now());
+      this.metrics.skipped(taken.skipped, fromNs);
       if (taken.pages === 0) return;
       const encoded = encodePages(guest.slot, taken, room.memory, room.at, room.sequence, options);
+      const linkFromNs = Math.max(fromNs, link.drainedAtNs);
       link.post(encoded.length);
-      this.firstPageNs ??= clock.now();
-      this.metrics.sent(encoded, clock.now());
+      const postedNs = clock.now();
+      this.firstPageNs ??= postedNs;
+      const linkToNs = Math.max(postedNs, link.drainedAtNs);
+      this.metrics.sent(encoded, fromNs, linkFromNs, linkToNs);
       return;
     }
   }

@@ -126,7 +126,7 @@ function roundOf(round: RoundReport, startNs: number): RunResult['rounds'][numbe
     bytes: round.bytes,
     dirtiedPages: round.dirtiedPages,
     ...(isTimed && !round.stopped ? { dirtyPagesPerSecond: round.dirtiedPages / seconds } : {}),
-    ...(isTimed && round.bytes > 0 ? { bandwidthBytesPerSecond: round.bytes / seconds } : {}),
+    ...(round.linkNs > 0 ? { bandwidthBytesPerSecond: (round.bytes / round.linkNs) * 1e9 } : {}),
     ...(round.expectedDowntimeNs === undefined
       ? {}
       : { expectedDowntimeMs: ms(round.expectedDowntimeNs) }),

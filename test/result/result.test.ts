@@ -172,6 +172,7 @@ const SOURCE: SourceReport = {
       zeroPages: 1000,
       skippedPages: 96,
       bytes: 12_400_000,
+      linkNs: 100_000_000,
       dirtiedPages: 500,
       expectedDowntimeNs: 16_500_000,
     },
@@ -184,6 +185,7 @@ const SOURCE: SourceReport = {
       zeroPages: 0,
       skippedPages: 500,
       bytes: 0,
+      linkNs: 0,
       dirtiedPages: 3,
     },
     {
@@ -195,6 +197,7 @@ const SOURCE: SourceReport = {
       zeroPages: 1,
       skippedPages: 0,
       bytes: 8300,
+      linkNs: 80_000_000,
       dirtiedPages: 0,
     },
   ],
@@ -355,7 +358,7 @@ describe('result of a completed run', () => {
         skippedPages: 0,
         bytes: 8300,
         dirtiedPages: 0,
-        bandwidthBytesPerSecond: 8300 / 0.089799999,
+        bandwidthBytesPerSecond: 8300 / 0.08,
       },
     ]);
   });

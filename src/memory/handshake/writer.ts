@@ -17,6 +17,7 @@ export class WriterHandshake {
   readonly #words: Int32Array;
   readonly #doorbell: Doorbell;
   #run = 0;
+  #isParked = true;
 
   constructor(words: Int32Array, writer: number, doorbell: Doorbell) {
     this.#words = words;
@@ -24,9 +25,13 @@ export class WriterHandshake {
     this.local = writerLocal(writer);
   }
 
-  /** Polls. True: the writer may touch memory until the next poll. False: it is parked by a pause. */
+  /**
+   * Polls. True: the writer may touch memory until the next poll. False: it is parked by a pause.
+   * A parked writer, as every writer is at first, takes the way out of a wait: it says that it runs
+   * before it looks.
+   */
   poll(): boolean {
-    return this.#advance(LOAD_EPOCH) === RUN_WINDOW;
+    return this.#advance(this.#isParked ? UNPARK : LOAD_EPOCH) === RUN_WINDOW;
   }
 
   /** Parks, sleeps until woken or at most `timeoutMs`, comes back. The result is `poll`'s. */
@@ -76,6 +81,7 @@ export class WriterHandshake {
     let step = from;
     do step = writerStep(this.#words, this.local, step);
     while (step !== RUN_WINDOW && step !== WAIT);
+    this.#isParked = step === WAIT;
     if (this.local.hasNews) {
       this.local.hasNews = false;
       this.#doorbell.ring();
