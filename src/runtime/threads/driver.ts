@@ -10,6 +10,8 @@ export interface DriverParts {
   readonly isGuestSettled: () => boolean;
   readonly isCancelled: () => boolean;
   readonly isAborted: () => boolean;
+  /** Whether a core is free for it, so that it may look a while before it sleeps. */
+  readonly isRoomy: () => boolean;
 }
 
 /** The run was given up from outside: a thread died, or the program ends. */
@@ -34,7 +36,7 @@ export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts):
 /** What has ended a wait, undefined while nothing has; and by when at the latest something may. */
 export function look(
   request: WaitRequest,
-  parts: Omit<DriverParts, 'doorbell' | 'isAborted'>,
+  parts: Omit<DriverParts, 'doorbell' | 'isAborted' | 'isRoomy'>,
 ): { readonly wake?: Wake; readonly nextNs: number; readonly nowNs: number } {
   const { clock, link } = parts;
   const nowNs = clock.now();
@@ -60,7 +62,7 @@ function waitFor(request: WaitRequest, parts: DriverParts): Wake {
     if (wake) return wake;
     if (nextNs - nowNs < SHORTEST_SLEEP_NS) continue;
     // A wait for a known time is slept through; a peer that is at work answers within microseconds.
-    const spins = nextNs < request.untilNs ? 0 : SPINS;
+    const spins = nextNs < request.untilNs || !parts.isRoomy() ? 0 : SPINS;
     doorbell.wait(sequence, Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS), spins);
   }
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import { replayStream } from '../../guest/replay.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
@@ -5,7 +6,7 @@ import { ringLink } from '../../link/ring-link.ts';
 import { fillPages, prefault as prefaultPages } from '../../memory/contents/contents.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
-import { DOORBELL } from '../../memory/handshake/words.ts';
+import { DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import { openSlot } from '../../memory/memslot.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
@@ -59,15 +60,18 @@ export const vcpu: Handlers['vcpu'] = ({
   });
 };
 
-function openEngine(task: EngineTask) {
+function openEngine(task: EngineTask, side: 'source' | 'destination') {
   const host = openHost(task.host);
+  const peerWords = new Int32Array(task.peerHandshake);
+  const sourceWords = side === 'source' ? host.words : peerWords;
+  const isRoomy = availableParallelism() >= task.plan.vcpus + 2;
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
   const link = ringLink({
     clock,
     outgoing: task.outgoing,
     incoming: task.incoming,
-    peerDoorbell: new Doorbell(new Int32Array(task.peerHandshake), DOORBELL),
+    peerDoorbell: new Doorbell(peerWords, DOORBELL),
     bytesPerSecond: task.link.bytesPerSecond,
     latencyNs: task.link.latencyNs,
   });
@@ -80,6 +84,8 @@ function openEngine(task: EngineTask) {
     isGuestSettled,
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,
+    // While the guest stands still the two engines have the machine to themselves.
+    isRoomy: () => isRoomy || Atomics.load(sourceWords, PAUSE) !== 0,
   });
   const awaitStart = (): void => {
     while (!words.isStarted()) {
@@ -92,7 +98,7 @@ function openEngine(task: EngineTask) {
 }
 
 export const source: Handlers['source'] = (task) => {
-  const { host, clock, words, link, parts, awaitStart } = openEngine(task);
+  const { host, clock, words, link, parts, awaitStart } = openEngine(task, 'source');
   const guest = new ThreadSourceGuest(host, task.plan, clock);
   awaitStart();
   const watch = (session: SourceSession): void =>
@@ -112,7 +118,7 @@ export const source: Handlers['source'] = (task) => {
 };
 
 export const destination: Handlers['destination'] = (task) => {
-  const { host, clock, link, parts, awaitStart } = openEngine(task);
+  const { host, clock, link, parts, awaitStart } = openEngine(task, 'destination');
   const guest = new ThreadDestinationGuest(host, task.plan);
   awaitStart();
   const report = drive(
