@@ -30,7 +30,7 @@ function headline(result: RunResult): string {
     migration.algorithm === 'precopy'
       ? `pre-copy, policy ${migration.policy}`
       : migration.algorithm;
-  const what = `${formatSize(result.ram.total)} guest, ${scenario.guest.vcpus} vCPUs, ${how}, link ${scenario.link.bandwidth}`;
+  const what = `${formatSize(result.ram.total)} guest, ${scenario.guest.vcpus} vCPU${scenario.guest.vcpus === 1 ? '' : 's'}, ${how}, link ${scenario.link.bandwidth}`;
   const colour = result.outcome === 'completed' ? colours.green : colours.red;
   const title = colours.bold(scenario.name ?? 'run');
   const outcome = colour(result.outcome + (result.guestLost ? ', guest lost' : ''));

@@ -6,14 +6,10 @@ export type Branded<Unit extends string> = number & { readonly [unit]: Unit };
 export type Bytes = Branded<'bytes'>;
 export type BytesPerSecond = Branded<'bytes/s'>;
 export type Nanoseconds = Branded<'ns'>;
-/** Guest frame number: index of a page in guest physical memory. */
-export type Gfn = Branded<'gfn'>;
 
 export const KIB = 1024;
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
-export const NS_PER_MS = 1e6;
-export const NS_PER_SECOND = 1e9;
 
 /** What a reader may write for a quantity, for error messages. */
 export class UnitError extends Error {

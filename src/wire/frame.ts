@@ -33,8 +33,6 @@ export const FRAME = {
   failed: 9,
 } as const;
 
-export type FrameName = keyof typeof FRAME;
-
 /** The memory in which frames are built and read: the kernels see it, so sums need no copy. */
 export interface FrameMemory {
   readonly bytes: Uint8Array;

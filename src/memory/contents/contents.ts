@@ -3,14 +3,6 @@ import { fillDuplicate, fillMixed, fillRandom, fillText } from './generators.ts'
 
 export type ContentsKind = 'zero' | 'random' | 'text' | 'duplicate' | 'mixed';
 
-export const CONTENTS_KINDS: readonly ContentsKind[] = [
-  'zero',
-  'random',
-  'text',
-  'duplicate',
-  'mixed',
-];
-
 /** What a stretch of guest memory holds before the guest starts. */
 export interface Contents {
   readonly firstGfn: number;

@@ -4,8 +4,6 @@ import { bitmapLog, bitmapMarks } from './bitmap.ts';
 import type { DirtyLog, DirtyLogKind, DirtyLogParts, MarkTarget } from './dirty-log.ts';
 import { noLog, noMarks } from './none.ts';
 
-export const DIRTY_LOG_KINDS: readonly DirtyLogKind[] = ['bitmap', 'atomic', 'none'];
-
 /** The engine's side of a dirty log. */
 export function openDirtyLog(kind: DirtyLogKind, parts: DirtyLogParts): DirtyLog {
   if (kind === 'bitmap') return bitmapLog(parts);
