@@ -5,6 +5,7 @@ export {
   type LiveView,
   type RunOptions,
   type RunPhase,
+  RunSetupError,
   runThreads,
 } from './runtime/threads/run.ts';
 export { InputError, type InputProblem } from './scenario/input-error.ts';

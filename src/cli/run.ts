@@ -5,7 +5,7 @@ import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
-import { runThreads } from '../runtime/threads/run.ts';
+import { RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
@@ -68,15 +68,16 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     else if (!flags.quiet) process.stdout.write(summary(result));
     return exitCodeOf(result);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError || error instanceof RunSetupError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
+    return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
 }
 
 function exitCodeOf(result: RunResult): number {
   if (result.verify?.ok === false) return EXIT.differs;
-  return result.outcome === 'completed' ? EXIT.done : EXIT.notCompleted;
+  const isProved = result.verify?.ok === true || result.verify?.kind === 'off';
+  return result.outcome === 'completed' && isProved ? EXIT.done : EXIT.notCompleted;
 }
 
 /** A result that can't be written is found out before the run, not after it. */

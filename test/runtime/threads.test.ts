@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildResult } from '../../src/result/build.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
-import { runThreads } from '../../src/runtime/threads/run.ts';
+import type { RunReport } from '../../src/runtime/report.ts';
+import { RunSetupError, runThreads } from '../../src/runtime/threads/run.ts';
 import { smallRun } from '../support/run-config.ts';
 
 describe('a run over worker threads', () => {
@@ -107,6 +108,36 @@ describe('a run over worker threads', () => {
 });
 
 describe('a thread that dies', () => {
+  it.each(['prepare', 'before', 'after', 'verify'] as const)(
+    'in phase %s: the run ends all the same',
+    async (phase) => {
+      const pool = new WorkerPool(6);
+      const config = smallRun({
+        guest: { memoryBytes: 64 * 2 ** 20 },
+        migration: { runAfterNs: 3e8, startAfterNs: 3e8 },
+      });
+      const ended = await runThreads(config, {
+        pool,
+        onPhase: (now) => {
+          if (now === phase) void sleep(10).then(() => pool.killThread(1));
+        },
+      }).catch((error: unknown) => error);
+      if (ended instanceof Error) {
+        expect(ended).toBeInstanceOf(RunSetupError);
+        expect(phase).toBe('prepare');
+      } else {
+        const report = ended as RunReport;
+        // An idle thread that dies is replaced, and nobody is the worse for it.
+        const isWhole = report.source.outcome === 'completed' && report.proof?.ok === true;
+        const saysSo =
+          report.source.outcome === 'failed' && /died|cut short/.test(report.source.error!);
+        expect(isWhole || saysSo, report.source.error).toBe(true);
+        if (saysSo) expect(report.proof).toBeUndefined();
+      }
+      await pool.destroy();
+    },
+  );
+
   // The tasks start in this order, one a thread: source vCPUs, destination vCPUs, the two engines.
   const slow = smallRun({ link: { bytesPerSecond: 1e6 } });
 

@@ -40,6 +40,11 @@ export interface RunOptions {
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
 }
 
+/** Memory could not be had or a thread died before the guest existed: there is nothing to report. */
+export class RunSetupError extends Error {
+  override readonly name = 'RunSetupError';
+}
+
 /** A vCPU polls every few microseconds and a parked one wakes every 100 ms; this is a hang. */
 const ANSWER_MS = 10_000;
 
@@ -68,6 +73,16 @@ interface Ends {
   readonly destination?: Tasks['destination'][1];
 }
 
+/** How far a run got. */
+interface Play {
+  prepareNs: number;
+  startedNs: number;
+  endedNs: number;
+  rates?: number[];
+  ends?: Ends;
+  failure?: CrewError;
+}
+
 interface Engines {
   readonly source: Promise<Tasks['source'][1]>;
   readonly destination: Promise<Tasks['destination'][1]>;
@@ -91,80 +106,97 @@ class ThreadRun {
   }
 
   async run(): Promise<RunReport> {
-    const { migration, guest } = this.#config;
     this.#enter('prepare');
-    const stage = await setStage(this.#config, this.#pool);
+    const stage = await setStage(this.#config, this.#pool).catch((cause: unknown) => {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new RunSetupError(`the run could not be set up: ${message}`, { cause });
+    });
     const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
     this.#hosts = hosts;
-    const timeline = new Timeline(
-      this.#clock,
-      [hosts.source.slot, hosts.destination.slot],
-      stage.plan,
-    );
+    const slots = [hosts.source.slot, hosts.destination.slot];
+    const timeline = new Timeline(this.#clock, slots, stage.plan);
     this.#offerLook(timeline, hosts.source.slot.layout.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
-    const startedNs = { value: 0 };
-    const prepareNs = { value: 0 };
-    let rates: number[] | undefined;
-    let ends: Ends | CrewError;
+    const play: Play = { prepareNs: 0, startedNs: 0, endedNs: 0 };
+    await this.#guarded(play, () => this.#play(play, stage, hosts, timeline));
+    timeline.stop();
+    play.endedNs = this.#clock.now();
+    const switches = process.resourceUsage().involuntaryContextSwitches - switchesBefore;
+    if (!(await this.leave())) play.failure ??= new CrewError('a thread does not leave');
+    let proof: Proof | undefined;
+    if (!play.failure && play.ends) {
+      const { ends } = play;
+      await this.#guarded(play, async () => void (proof = await this.#prove(stage, ends)));
+    }
+    return this.#report(stage, play, timeline, switches, proof);
+  }
+
+  /** Notes a worker's death as the failure of the run; anything else is a defect and goes on up. */
+  async #guarded(play: Play, act: () => Promise<void>): Promise<void> {
     try {
-      const engines = this.#startCrew(stage);
-      await this.#crew.until(
-        'the threads start',
-        () => this.#words.ready === this.#threads(),
-        60_000,
-      );
-      prepareNs.value = this.#clock.now();
-      hosts.source.engine.resume();
-      await this.#crew.until(
-        'the vCPUs start',
-        () => hosts.source.engine.areAllRunning(),
-        ANSWER_MS,
-      );
-      startedNs.value = this.#clock.now();
-      timeline.start();
-      this.#enter('before');
-      await this.#pass(migration.startAfterNs);
-      rates = migration.startAfterNs > 0 ? this.#achievedRates(stage) : undefined;
-      ends = await this.#migrate(engines, hosts);
-      const isMoved = ends.source.report.outcome === 'completed';
-      this.#enter('after');
-      await this.#pass(migration.runAfterNs);
-      await this.#park(isMoved ? hosts.destination : hosts.source);
+      await act();
     } catch (error) {
       if (!(error instanceof CrewError)) throw error;
-      ends = error;
+      play.failure ??= error;
     }
-    timeline.stop();
-    const endedNs = this.#clock.now();
-    const switches = process.resourceUsage().involuntaryContextSwitches - switchesBefore;
-    await this.leave();
-    const source = ends instanceof CrewError ? this.#failed(ends) : ends.source.report;
+  }
+
+  async #play(
+    play: Play,
+    stage: Stage,
+    hosts: { source: Host; destination: Host },
+    timeline: Timeline,
+  ): Promise<void> {
+    const { migration } = this.#config;
+    const crew = this.#crew;
+    const engines = this.#startCrew(stage);
+    await crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
+    play.prepareNs = this.#clock.now();
+    hosts.source.engine.resume();
+    await crew.until('the vCPUs start', () => hosts.source.engine.areAllRunning(), ANSWER_MS);
+    play.startedNs = this.#clock.now();
+    timeline.start();
+    this.#enter('before');
+    await this.#pass(migration.startAfterNs);
+    if (migration.startAfterNs > 0) play.rates = this.#achievedRates(stage);
+    play.ends = await this.#migrate(engines, hosts);
+    const isMoved = play.ends.source.report.outcome === 'completed';
+    this.#enter('after');
+    await this.#pass(migration.runAfterNs);
+    await this.#park(isMoved ? hosts.destination : hosts.source);
+  }
+
+  #report(
+    stage: Stage,
+    play: Play,
+    timeline: Timeline,
+    involuntarySwitches: number,
+    proof: Proof | undefined,
+  ): RunReport {
+    const { guest } = this.#config;
+    const { ends, failure, rates } = play;
     const blackoutNs = this.#mostOf(stage, GAP_NS);
-    const proof = ends instanceof CrewError ? undefined : await this.#prove(stage, ends);
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
-      source,
-      ...(!(ends instanceof CrewError) && ends.destination
-        ? { destination: ends.destination.report }
-        : {}),
+      source: failure ? this.#failed(failure, ends?.source.report) : ends!.source.report,
+      ...(ends?.destination ? { destination: ends.destination.report } : {}),
       guest: {
-        pages: hosts.source.slot.layout.pages,
+        pages: guest.memoryBytes / guest.pageSize,
         pageSize: guest.pageSize,
         ...(rates ? { achievedRate: rates } : {}),
         timeline: timeline.samples,
         ...(blackoutNs > 0 ? { blackoutNs } : {}),
-        startedNs: startedNs.value,
-        endedNs,
+        startedNs: play.startedNs,
+        endedNs: play.endedNs,
       },
       disturbance: {
         maxLagNs: this.#mostOf(stage, LAG_NS),
-        involuntarySwitches: switches,
+        involuntarySwitches,
         runnableThreads: guest.vcpus + 2,
         cpus: availableParallelism(),
       },
-      prepareNs: prepareNs.value,
+      prepareNs: play.prepareNs,
       ...(proof ? { proof } : {}),
     };
   }
@@ -298,7 +330,7 @@ class ThreadRun {
     const sides: [SharedHost, SharedHost] = isMoved
       ? [stage.destination, stage.source]
       : [stage.source, stage.destination];
-    return prove({
+    const proving = prove({
       config: this.#config,
       plan: stage.plan,
       pool: this.#pool,
@@ -309,16 +341,21 @@ class ThreadRun {
       sentState: ends.source.state,
       receivedState: ends.destination?.state,
     });
+    return proving.catch((cause: unknown) => {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new CrewError(`the proof was cut short: ${message}`, { cause });
+    });
   }
 
-  /** What is known of a migration whose threads died: how far it got. */
-  #failed(error: CrewError): SourceReport {
+  /** What is known of a run whose threads died: how far it got. */
+  #failed(error: CrewError, migrated?: SourceReport): SourceReport {
+    const message = `${error.message} (in phase ${this.#phase}${this.#howFar()})`;
+    if (migrated) return { ...migrated, outcome: 'failed', error: message };
     const figures = this.#words.figures();
-    const phase = LIVE_PHASES[figures.phase] ?? 'setup';
     const nowNs = this.#clock.now();
     return {
       outcome: 'failed',
-      error: `${error.message} (in ${this.#phase}${this.#phase === 'migrate' ? `, ${phase}, round ${figures.round}, ${figures.pagesLeft} pages left` : ''})`,
+      error: message,
       guestLost: false,
       startNs: nowNs,
       endNs: nowNs,
@@ -330,5 +367,11 @@ class ThreadRun {
       unsentPages: figures.pagesLeft,
       linkBytes: figures.bytes,
     };
+  }
+
+  #howFar(): string {
+    if (this.#phase !== 'migrate') return '';
+    const { phase, round, pagesLeft } = this.#words.figures();
+    return `, ${LIVE_PHASES[phase] ?? 'setup'}, round ${round}, ${pagesLeft} pages left`;
   }
 }
