@@ -43,6 +43,7 @@ export async function prove(parts: ProofParts): Promise<Proof> {
   const finalSlot = openSlot(final.slot);
   const before = plan.streams.map((_, stream) => readProgress(expectedSlot, stream));
   const after = plan.streams.map((_, stream) => readProgress(finalSlot, stream));
+  if (parts.isFrozenSource) problems.push(...frozenProblems(plan, parts.sentState, before));
   const replayedBy = await replay(parts, before, after);
   plan.streams.forEach((_, stream) => {
     const expected = readProgress(expectedSlot, stream);
@@ -90,6 +91,20 @@ function stateProblems(
 ): string[] {
   if (JSON.stringify(sent) === JSON.stringify(received) && sent) return [];
   return ["the vCPUs' state that the destination received is not the one that the source saved"];
+}
+
+/** The source's streams must stand where the state says that was saved at the pause. */
+function frozenProblems(
+  plan: GuestPlan,
+  sent: readonly VcpuState[] | undefined,
+  frozen: readonly StreamProgress[],
+): string[] {
+  const saved = new Map(sent?.flatMap(({ streams }) => streams.map((s) => [s.stream, s] as const)));
+  return plan.streams.flatMap(({ vcpu, workload }, stream) => {
+    const at = saved.get(stream);
+    if (at && isSameProgress(at, frozen[stream]!)) return [];
+    return [`vCPU ${vcpu} of workload ${workload} went on at the source after the pause`];
+  });
 }
 
 /** Gives the canvas the guest's initial contents, its streams at n = 0. */
