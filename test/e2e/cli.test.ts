@@ -98,7 +98,7 @@ describe('run', () => {
   it('reads a scenario from standard input', async () => {
     const { exitCode, stdout } = await pageferry(['run', '-'], SMALL);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^small: 16 MiB guest, 1 vCPUs, pre-copy, policy rounds/);
+    expect(stdout).toMatch(/^small: 16 MiB guest, 1 vCPU, pre-copy, policy rounds/);
   });
 
   it('takes overrides, the last one winning', async () => {
