@@ -5,7 +5,7 @@ import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
-import { RunSetupError, runThreads } from '../runtime/threads/run.ts';
+import { type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
@@ -56,6 +56,7 @@ async function run(name: string, flags: RunFlags): Promise<number> {
       const report = await runThreads(config, {
         signal: interrupt.signal,
         onStart: (look) => display.start(look),
+        onPhase: (phase) => interrupt.enter(phase),
       });
       result = buildResult(scenario, report);
     } finally {
@@ -97,15 +98,31 @@ function checkOutput(path: string | undefined): void {
 }
 
 /** First Ctrl-C: the guest stays at the source and the result is still written. Second: out. */
-function cancelOnInterrupt(display: LiveDisplay): { signal: AbortSignal; forget(): void } {
+function cancelOnInterrupt(display: LiveDisplay): {
+  signal: AbortSignal;
+  enter(phase: RunPhase): void;
+  forget(): void;
+} {
   const controller = new AbortController();
+  let phase: RunPhase = 'prepare';
   const onInterrupt = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    const isOver = phase === 'after' || phase === 'verify';
     display.note(
-      colours.yellow('cancelling: the guest stays where it is (Ctrl-C again to leave at once)'),
+      colours.yellow(
+        isOver
+          ? 'too late to cancel: the migration is over, finishing (Ctrl-C again to leave at once)'
+          : 'cancelling: the guest stays where it is (Ctrl-C again to leave at once)',
+      ),
     );
     controller.abort();
   };
   process.on('SIGINT', onInterrupt);
-  return { signal: controller.signal, forget: () => void process.off('SIGINT', onInterrupt) };
+  return {
+    signal: controller.signal,
+    enter: (now) => {
+      phase = now;
+    },
+    forget: () => void process.off('SIGINT', onInterrupt),
+  };
 }

@@ -124,6 +124,8 @@ function proof({ verify, guestLost }: RunResult): string {
     ? `; first at gfn ${first.gfn}, byte ${first.offset}: expected 0x${first.expected.toString(16)}, found 0x${first.found.toString(16)}`
     : '';
   const problems = (verify.problems ?? []).map((problem) => `\n  ${problem}`).join('');
+  const isState = verify.differingPages === 0;
+  if (isState) return colours.red(`THE PROOF FAILED: all bytes agree, but${problems}`);
   return colours.red(
     `BYTES DIFFER in ${verify.differingPages} of ${verify.pagesCompared} pages${where}${problems}`,
   );

@@ -67,13 +67,15 @@ export class Pacer {
     if (pace.kind !== 'tick' || guestNs < fromNs || guestNs >= untilNs) return;
     const missed = ticksDue(pace, guestNs - fromNs, guestNs - fromNs + gapNs);
     const burst = Math.ceil(pace.perNs * pace.tickNs);
-    this.#owe(Math.min(missed, burst), burst);
+    // A burst once begun is finished as well: what is owed already stays.
+    this.#state[this.#at]! += Math.min(missed, burst);
   }
 
   /** Accesses due now, at guest time `guestNs`, of a stream that has made `done`. */
   due(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;
     if (pace.kind === 'max') return guestNs >= fromNs && guestNs < untilNs ? ACCESS_BATCH : 0;
+    if (pace.kind === 'trace' && guestNs < fromNs) return 0;
     if (pace.kind === 'trace')
       return Math.max(0, traceDue(pace, this.#state[this.#at + 1]!) - done);
     return Math.floor(this.#state[this.#at]!);

@@ -36,7 +36,7 @@ export function precopySource<State>(
 }
 
 /** Asks the policy, does what takes effect at once, and says how to go on. */
-function asker<State>(
+export function asker<State>(
   session: SourceSession,
   policy: Policy<State>,
 ): (event: 'start' | 'batch' | 'synced') => 'continue' | 'sync' | 'switchover' {

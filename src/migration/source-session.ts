@@ -84,7 +84,9 @@ export class SourceSession {
     const isBounded = !this.isPastReturn;
     // A link that always has room never lets the wait reach its end, so time is looked at here.
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
-    const patienceNs = nowNs + PATIENCE_NS;
+    // A link that is slow says when it has room; patience is for answers.
+    const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
+    const patienceNs = Math.max(nowNs, Number.isFinite(creditNs) ? creditNs : nowNs) + PATIENCE_NS;
     const untilNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const wake = yield { ...request, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');

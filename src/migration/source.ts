@@ -84,6 +84,7 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
   const { guest, clock } = session.side;
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
+  guest.throttle(0);
   const untilNs = clock.now() + 5e9;
   if (session.isLogging) {
     guest.dirtyLog.stop();
@@ -93,12 +94,15 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
     guest.resume();
     while (!guest.isSettled() && clock.now() < untilNs) yield { guest: true, untilNs };
   }
-  yield* sendCancel(session, untilNs);
+  yield* sendCancel(session);
 }
 
 /** Tells the destination if the link still takes a frame; it may be what has failed. */
-function* sendCancel(session: SourceSession, untilNs: number): Algorithm<void> {
+function* sendCancel(session: SourceSession): Algorithm<void> {
   const { link, clock } = session.side;
+  // A slow link may be busy with one large page for longer than that.
+  const creditNs = link.creditAtNs('control');
+  const untilNs = Math.max(clock.now(), Number.isFinite(creditNs) ? creditNs : 0) + 5e9;
   const packed = packControl({ name: 'cancel', body: {} });
   let room = link.room(packed.length + HEADER_BYTES, 'control');
   while (!room && clock.now() < untilNs) {

@@ -1,13 +1,26 @@
+import type { Policy } from './policy.ts';
 import type { Algorithm } from './ports.ts';
+import { asker } from './precopy.ts';
 import { runSource, type SourceReport } from './source.ts';
 import type { SourceSide } from './source-session.ts';
 
-/** Stop the guest, send everything, run it there. Downtime is the whole copy; the limit holds throughout. */
-export function stopAndCopySource(side: SourceSide): Algorithm<SourceReport> {
+/**
+ * Stop the guest, send everything, run it there. Downtime is the whole copy. The migration's limit
+ * holds throughout, except that policy `qemu` lifts it once less than its threshold is left, where
+ * QEMU enters completion (rules of migration_iteration_run), unless the limit is strict.
+ */
+export function stopAndCopySource<State>(
+  side: SourceSide,
+  policy: Policy<State>,
+): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
     side.guest.unsent.addAll();
     session.metrics.dirtySyncCount = 1;
     yield* session.pauseAndHarvest();
-    while (side.guest.unsent.count > 0) yield* session.sendBatch(false);
+    const ask = asker(session, policy);
+    while (side.guest.unsent.count > 0) {
+      yield* session.sendBatch(false);
+      if (ask('batch') !== 'continue' && !side.options.strictRate) side.link.limit(Infinity);
+    }
   });
 }

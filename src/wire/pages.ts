@@ -1,3 +1,4 @@
+import { batchPages } from './limits.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
 import {
@@ -145,6 +146,8 @@ export function installPages(frame: Frame, slot: Memslot, integrity: Integrity):
     if (word >>> ENCODING_SHIFT === ENCODING_RAW) rawPages += count;
     else if (word >>> ENCODING_SHIFT === ENCODING_ZERO) zeroPages += count;
     else fail(`page encoding ${word >>> ENCODING_SHIFT} is unknown here`);
+    // Zero runs carry no payload: without this a frame could ask for any amount of work.
+    if (rawPages + zeroPages > batchPages(pageSize)) fail('more pages than a batch has');
   }
   if (frame.payloadEnd - frame.payloadAt !== rawPages * pageSize) fail('payload of a wrong length');
   if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
@@ -160,7 +163,7 @@ export function installPages(frame: Frame, slot: Memslot, integrity: Integrity):
       continue;
     }
     for (let gfn = first; gfn < first + count; gfn++) {
-      // Most zero pages are zero here already: looking is cheaper than writing.
+      // A page that is zero here already stays untouched, as a real destination's would.
       if (slot.kernels.isZero(ramOffset + gfn * pageSize, pageSize)) continue;
       slot.ram.fill(0, gfn * pageSize, (gfn + 1) * pageSize);
     }

@@ -83,6 +83,12 @@ describe('a ticking rate', () => {
     run(0, 2.5 * MS);
     pace.missed(2.5 * MS, 100 * MS);
     expect(pace.due(2.5 * MS, 0)).toBe(20);
+    // A burst that had begun is finished as well.
+    const begun = pacer(tick);
+    begun.pace.advance(0, 1.5 * MS, 0);
+    begun.pace.spend(5);
+    begun.pace.missed(1.5 * MS, 10 * MS);
+    expect(begun.pace.due(1.5 * MS, 0)).toBe(35);
     const short = pacer(tick);
     short.run(0, 2.5 * MS);
     short.pace.missed(2.5 * MS, 0.2 * MS);
@@ -108,6 +114,12 @@ describe('a trace', () => {
       expect(traceDue(loop, traceDueNs(loop, n))).toBe(n + 1);
       if (n > 0) expect(traceDue(loop, traceDueNs(loop, n) - 1)).toBe(n);
     }
+  });
+
+  it('makes no access before its phase', () => {
+    const { pace } = pacer(loop, { fromNs: 500 * MS, untilNs: Infinity });
+    expect(pace.due(499 * MS, 0)).toBe(0);
+    expect(pace.due(500 * MS, 0)).toBe(1);
   });
 
   it('holds at its end when it is told to', () => {

@@ -6,7 +6,7 @@ import type { Workload } from '../../src/guest/workload.ts';
 import type { Link } from '../../src/link/link.ts';
 import { ringLink } from '../../src/link/ring-link.ts';
 import { closeRing, createRing, type SharedRing } from '../../src/link/ring.ts';
-import { fillPages } from '../../src/memory/contents/contents.ts';
+import { fillDestination, fillPages } from '../../src/memory/contents/contents.ts';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
@@ -96,6 +96,7 @@ export class FakeWorld {
     Atomics.store(target.words, PAUSE, 1);
     const contents = [{ firstGfn: 0, pages, kind: 'random' as const, zeroShare }];
     fillPages(source.slot.ram, PAGE_SIZE, contents, 1, 0, pages);
+    fillDestination(target.slot.ram);
     this.forward = createRing(4 * 1024 * 1024);
     this.backward = createRing(1024 * 1024);
     const ends = { clock: this.clock, bytesPerSecond, latencyNs };

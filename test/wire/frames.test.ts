@@ -106,6 +106,7 @@ describe('a page frame', () => {
     ['an empty run', 20, 0],
     ['an unknown encoding', 20, (7 << 28) | 2],
     ['a run too long', 20, 0x0fffffff],
+    ['more pages than a batch', 20, (1 << 28) | 17],
     ['another memslot', 0, 1],
     ['another page size', 4, 8192],
     ['more runs than there are', 8, 1000],

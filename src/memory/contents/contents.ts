@@ -50,7 +50,13 @@ function isZeroPage(contents: Contents, seed: number, entry: number, gfn: number
   return hashWords(seed, entry, gfn, 0x2e70) < contents.zeroShare * 4294967296;
 }
 
-/** Writes to every host page of `ram` without changing it, so that no first touch lands in a measurement. */
-export function prefault(ram: Uint8Array): void {
-  for (let at = 0; at < ram.length; at += 4096) Atomics.or(ram, at, 0);
+/** What a destination's memory holds before anything has come. */
+export const DESTINATION_FILLER = 0xa5;
+
+/**
+ * Prefaults a destination's RAM and fills it with a pattern: no first touch lands in a measurement,
+ * and a page that never comes, a zero page too, shows in the proof.
+ */
+export function fillDestination(ram: Uint8Array): void {
+  ram.fill(DESTINATION_FILLER);
 }

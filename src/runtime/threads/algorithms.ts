@@ -12,9 +12,13 @@ export function sourceAlgorithm(
   side: SourceSide,
   config: RunConfig['migration'],
 ): Algorithm<SourceReport> {
-  if (config.algorithm === 'stop-and-copy') return stopAndCopySource(side);
-  if (config.policy === 'rounds') return precopySource(side, roundsPolicy(config.rounds));
-  return precopySource(side, qemuPolicy(config.downtimeLimitNs / 1e6));
+  const isStopped = config.algorithm === 'stop-and-copy';
+  if (config.policy === 'rounds') {
+    const policy = roundsPolicy(config.rounds);
+    return isStopped ? stopAndCopySource(side, policy) : precopySource(side, policy);
+  }
+  const policy = qemuPolicy(config.downtimeLimitNs / 1e6);
+  return isStopped ? stopAndCopySource(side, policy) : precopySource(side, policy);
 }
 
 export function sourceOptions(

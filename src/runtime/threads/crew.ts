@@ -11,22 +11,30 @@ export class CrewError extends Error {
  */
 export class Crew {
   readonly #tasks: Promise<unknown>[] = [];
+  readonly #nowMs: () => number;
   #failure: CrewError | undefined;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   get failure(): CrewError | undefined {
     return this.#failure;
   }
 
   /**
-   * Watches a task; the name says whose death it would be. With `onDeath` the run goes on without
-   * it, for instance because a migration can end well when its destination dies.
+   * Watches a task; the name says whose death it would be. The run goes on without it when `onDeath`
+   * says so, for instance because the guest can stay at the source when the destination dies.
    */
-  watch<Result>(name: string, task: Promise<Result>, onDeath?: () => void): Promise<Result> {
+  watch<Result>(
+    name: string,
+    task: Promise<Result>,
+    onDeath?: (error: CrewError) => boolean,
+  ): Promise<Result> {
     const watched = task.catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       const error = new CrewError(`${name} died: ${message}`, { cause });
-      if (onDeath) onDeath();
-      else this.#failure ??= error;
+      if (!onDeath?.(error)) this.#failure ??= error;
       throw error;
     });
     // Everybody who needs the result awaits it; a rejection nobody awaits is in `failure` already.
@@ -37,9 +45,10 @@ export class Crew {
 
   /** Polls for a condition in shared memory; throws what failed, or says who was late. */
   async until(what: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
-    for (let waitedMs = 0; !isTrue(); waitedMs += 1) {
+    const endMs = this.#nowMs() + timeoutMs;
+    while (!isTrue()) {
       if (this.#failure) throw this.#failure;
-      if (waitedMs > timeoutMs) throw new CrewError(`${what}: not within ${timeoutMs / 1000} s`);
+      if (this.#nowMs() > endMs) throw new CrewError(`${what}: not within ${timeoutMs / 1000} s`);
       await sleep(1);
     }
   }
@@ -53,11 +62,11 @@ export class Crew {
   }
 
   /** Lets time pass; ends early when something failed (throws) or `isEnough`. */
-  async pass(ms: number, nowMs: () => number, isEnough: () => boolean): Promise<void> {
-    const endMs = nowMs() + ms;
-    while (nowMs() < endMs && !isEnough()) {
+  async pass(ms: number, isEnough: () => boolean): Promise<void> {
+    const endMs = this.#nowMs() + ms;
+    while (this.#nowMs() < endMs && !isEnough()) {
       if (this.#failure) throw this.#failure;
-      await sleep(Math.min(20, Math.max(0, endMs - nowMs())));
+      await sleep(Math.min(20, Math.max(0, endMs - this.#nowMs())));
     }
   }
 

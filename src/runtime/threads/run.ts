@@ -4,14 +4,15 @@ import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clo
 import { readAccesses } from '../../guest/stream-record.ts';
 import { GAP_NS, GUEST_NS, LAG_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
 import { closeRing } from '../../link/ring.ts';
-import type { SourceReport } from '../../migration/source.ts';
+import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Crew, CrewError } from './crew.ts';
+import { failedRun, withCause } from './failure.ts';
 import { type Host, openHost, type SharedHost } from './host.ts';
 import { WorkerPool } from './pool.ts';
 import { prove } from './proof.ts';
-import { type LiveFigures, LIVE_PHASES, RunWords } from './run-words.ts';
+import { type LiveFigures, RunWords } from './run-words.ts';
 import { setStage, type Stage, threadsOf } from './setup.ts';
 import type { Tasks } from './tasks.ts';
 import { Timeline } from './timeline.ts';
@@ -95,7 +96,8 @@ class ThreadRun {
   readonly #origin = monotonicOrigin();
   readonly #clock: Clock = monotonicClock(this.#origin);
   readonly #words = new RunWords();
-  readonly #crew = new Crew();
+  readonly #crew = new Crew(() => this.#clock.now() / 1e6);
+  #destinationDeath: CrewError | undefined;
   #hosts: { source: Host; destination: Host } | undefined;
   #phase: RunPhase = 'prepare';
 
@@ -159,7 +161,7 @@ class ThreadRun {
     this.#enter('before');
     await this.#pass(migration.startAfterNs);
     if (migration.startAfterNs > 0) play.rates = this.#achievedRates(stage);
-    play.ends = await this.#migrate(engines, hosts);
+    play.ends = await this.#migrate(engines, hosts, stage);
     const isMoved = play.ends.source.report.outcome === 'completed';
     this.#enter('after');
     await this.#pass(migration.runAfterNs);
@@ -179,7 +181,9 @@ class ThreadRun {
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
-      source: failure ? this.#failed(failure, ends?.source.report) : ends!.source.report,
+      source: failure
+        ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
+        : withCause(ends!.source.report, this.#destinationDeath),
       ...(ends?.destination ? { destination: ends.destination.report } : {}),
       guest: {
         pages: guest.memoryBytes / guest.pageSize,
@@ -222,7 +226,7 @@ class ThreadRun {
 
   #pass(ns: number): Promise<void> {
     const isCancelled = (): boolean => this.#options.signal?.aborted ?? false;
-    return this.#crew.pass(ns / 1e6, () => this.#clock.now() / 1e6, isCancelled);
+    return this.#crew.pass(ns / 1e6, isCancelled);
   }
 
   #offerLook(timeline: Timeline, pages: number): void {
@@ -263,14 +267,22 @@ class ThreadRun {
     });
     return {
       source: this.#crew.watch('the source engine', source),
-      destination: this.#crew.watch('the destination engine', destination, () => {
+      destination: this.#crew.watch('the destination engine', destination, (error) => {
+        // Before the migration nothing is at stake; later the source goes on with its guest.
+        if (this.#phase === 'prepare') return false;
+        this.#destinationDeath = error;
         closeRing(stage.backward);
         this.#hosts?.source.doorbell.ring();
+        return true;
       }),
     };
   }
 
-  async #migrate(engines: Engines, hosts: { source: Host; destination: Host }): Promise<Ends> {
+  async #migrate(
+    engines: Engines,
+    hosts: { source: Host; destination: Host },
+    stage: Stage,
+  ): Promise<Ends> {
     const { signal } = this.#options;
     const cancel = (): void => {
       this.#words.cancel();
@@ -284,11 +296,33 @@ class ThreadRun {
     hosts.destination.doorbell.ring();
     try {
       const source = await this.#crew.result(engines.source);
-      const destination = await engines.destination.catch(() => undefined);
+      const destination = await this.#destinationEnd(engines, stage);
       return { source, ...(destination ? { destination } : {}) };
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  /** The destination's report; once the source is done it has nothing more to wait for. */
+  async #destinationEnd(engines: Engines, stage: Stage): Promise<Ends['destination']> {
+    closeRing(stage.forward);
+    this.#hosts?.destination.doorbell.ring();
+    let end: Ends['destination'];
+    let isOver = false;
+    const watched = engines.destination.then((value) => void (end = value));
+    void watched.catch(() => undefined).finally(() => (isOver = true));
+    await this.#crew.until(
+      'the destination engine ends',
+      () => isOver,
+      ANSWER_MS + this.#slackMs(),
+    );
+    return end;
+  }
+
+  /** Frames that are still under way arrive first. */
+  #slackMs(): number {
+    const { latencyNs, bytesPerSecond } = this.#config.link;
+    return latencyNs / 1e6 + (3 * MAX_FRAME_BYTES * 1000) / bytesPerSecond;
   }
 
   async #park(host: Host): Promise<void> {
@@ -345,33 +379,5 @@ class ThreadRun {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new CrewError(`the proof was cut short: ${message}`, { cause });
     });
-  }
-
-  /** What is known of a run whose threads died: how far it got. */
-  #failed(error: CrewError, migrated?: SourceReport): SourceReport {
-    const message = `${error.message} (in phase ${this.#phase}${this.#howFar()})`;
-    if (migrated) return { ...migrated, outcome: 'failed', error: message };
-    const figures = this.#words.figures();
-    const nowNs = this.#clock.now();
-    return {
-      outcome: 'failed',
-      error: message,
-      guestLost: false,
-      startNs: nowNs,
-      endNs: nowNs,
-      stop: {},
-      rounds: [],
-      dirtySyncCount: 0,
-      precopyBytes: figures.bytes,
-      downtimeBytes: 0,
-      unsentPages: figures.pagesLeft,
-      linkBytes: figures.bytes,
-    };
-  }
-
-  #howFar(): string {
-    if (this.#phase !== 'migrate') return '';
-    const { phase, round, pagesLeft } = this.#words.figures();
-    return `, ${LIVE_PHASES[phase] ?? 'setup'}, round ${round}, ${pagesLeft} pages left`;
   }
 }

@@ -3,7 +3,7 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { replayStream } from '../../guest/replay.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
-import { fillPages, prefault as prefaultPages } from '../../memory/contents/contents.ts';
+import { fillPages, fillDestination } from '../../memory/contents/contents.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
@@ -35,7 +35,7 @@ export const fill: Handlers['fill'] = ({ host, contents, seed, firstGfn, pages }
 
 export const prefault: Handlers['prefault'] = ({ host, firstGfn, pages }) => {
   const { ram, layout } = openSlot(host.slot);
-  prefaultPages(ram.subarray(firstGfn * layout.pageSize, (firstGfn + pages) * layout.pageSize));
+  fillDestination(ram.subarray(firstGfn * layout.pageSize, (firstGfn + pages) * layout.pageSize));
 };
 
 export const vcpu: Handlers['vcpu'] = ({

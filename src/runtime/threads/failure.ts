@@ -1,0 +1,39 @@
+import type { SourceReport } from '../../migration/source.ts';
+import type { CrewError } from './crew.ts';
+import { LIVE_PHASES, type RunWords } from './run-words.ts';
+
+/** What is known of a run whose threads died: how far it got. */
+export function failedRun(
+  error: CrewError,
+  phase: string,
+  words: RunWords,
+  nowNs: number,
+  migrated?: SourceReport,
+): SourceReport {
+  const figures = words.figures();
+  const step = LIVE_PHASES[figures.phase] ?? 'setup';
+  const howFar =
+    phase === 'migrate' ? `, ${step}, round ${figures.round}, ${figures.pagesLeft} pages left` : '';
+  const message = `${error.message} (in phase ${phase}${howFar})`;
+  if (migrated) return { ...migrated, outcome: 'failed', error: message };
+  return {
+    outcome: 'failed',
+    error: message,
+    guestLost: false,
+    startNs: nowNs,
+    endNs: nowNs,
+    stop: {},
+    rounds: [],
+    dirtySyncCount: 0,
+    precopyBytes: 0,
+    downtimeBytes: 0,
+    unsentPages: figures.pagesLeft,
+    linkBytes: figures.bytes,
+  };
+}
+
+/** A migration that failed because the destination's engine died says why that did. */
+export function withCause(source: SourceReport, death: CrewError | undefined): SourceReport {
+  if (!death || source.outcome !== 'failed') return source;
+  return { ...source, error: `${source.error ?? 'failed'} (${death.message})` };
+}
