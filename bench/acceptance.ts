@@ -1,20 +1,18 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { buildResult, loadScenario, type RunResult, runThreads } from '../dist/index.js';
+import {
+  bigFigures,
+  diabolicalFigures,
+  faultFigures,
+  postcopyFigures,
+  run,
+} from './postcopy-figures.ts';
 import { isToy, median, printTable } from './report.ts';
 
-/** The figures that the docs quote, measured: `npm run acceptance [-- --only rates,web,quick]`. */
+/** The figures that the docs quote, measured: `npm run acceptance [-- --only rates,web,…]`. */
 
 const only = /--only[= ](\S+)/.exec(process.argv.join(' '))?.[1]?.split(',');
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-
-async function run(name: string, sets: readonly string[]): Promise<RunResult> {
-  const { scenario, config } = loadScenario(name, sets);
-  const result = buildResult(scenario, await runThreads(config));
-  if (result.verify?.ok !== true)
-    throw new Error(`${name} was not proved: ${JSON.stringify(result.verify)}`);
-  return result;
-}
 
 async function webServer(): Promise<void> {
   const rows: string[][] = [
@@ -156,7 +154,15 @@ function exitCode(args: readonly string[], timeoutMs: number): Promise<number | 
   });
 }
 
-const parts = { rates, web: webServer, quick: underLoad };
+const parts = {
+  rates,
+  web: webServer,
+  quick: underLoad,
+  postcopy: postcopyFigures,
+  diabolical: diabolicalFigures,
+  faults: faultFigures,
+  big: bigFigures,
+};
 for (const [name, part] of Object.entries(parts)) {
   if (!only || only.includes(name)) await part();
 }

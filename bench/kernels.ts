@@ -64,9 +64,9 @@ function guest(pattern: Pattern): { slot: Memslot; record: number; list: number 
     fromNs: 0,
     untilNs: Infinity,
   };
-  const plan = planGuest([workload], 1, 4096, 1);
+  const plan = planGuest([workload], 1, [{ firstGfn: 0, pages: PAGES }], 4096, 1);
   const geometry = { pages: PAGES, pageSize: 4096, writers: 2, streams: 2, skewPages: 0 };
-  const slot = openSlot(createSlot({ ...geometry, tableBytes: tableBytes(plan) }));
+  const slot = openSlot(createSlot({ ...geometry, tableBytes: tableBytes(plan, 0) }));
   slot.ram.fill(1);
   writePlan(slot, plan);
   return { slot, record: streamAt(slot.layout, 0), list: accessListAt(slot.layout, 1) };

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
+import { dirtyRateCommand } from './dirty-rate.ts';
 import { EXIT } from './exit.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
@@ -13,6 +14,7 @@ const program = new Command('pageferry')
   .exitOverride();
 
 program.addCommand(runCommand());
+program.addCommand(dirtyRateCommand());
 program.addCommand(schemaCommand());
 for (const command of program.commands) {
   command.exitOverride().copyInheritedSettings(program);

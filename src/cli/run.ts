@@ -1,15 +1,16 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
-import { type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
+import { ContentsError } from '../runtime/threads/fill.ts';
+import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
+import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
 import { LiveDisplay } from './live.ts';
+import { checkOutput } from './output.ts';
 import { summary } from './summary.ts';
 
 interface RunFlags {
@@ -55,7 +56,10 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     try {
       const report = await runThreads(config, {
         signal: interrupt.signal,
-        onStart: (look) => display.start(look),
+        onStart: (look) => {
+          display.start(look);
+          interrupt.watch(look);
+        },
         onPhase: (phase) => interrupt.enter(phase),
       });
       result = buildResult(scenario, report);
@@ -69,6 +73,10 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     else if (!flags.quiet) process.stdout.write(summary(result));
     return exitCodeOf(result);
   } catch (error) {
+    if (error instanceof ContentsError) {
+      process.stderr.write(`${name} guest.contents: ${error.message}\n`);
+      return EXIT.badInput;
+    }
     if (!(error instanceof InputError || error instanceof RunSetupError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
@@ -81,39 +89,20 @@ function exitCodeOf(result: RunResult): number {
   return result.outcome === 'completed' && isProved ? EXIT.done : EXIT.notCompleted;
 }
 
-/** A result that can't be written is found out before the run, not after it. */
-function checkOutput(path: string | undefined): void {
-  if (path === undefined) return;
-  const refuse = (sentence: string): never => {
-    throw new InputError([{ place: `-o ${path}`, key: '', sentence }]);
-  };
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    refuse('is a folder: name a file in it');
-  }
-  try {
-    accessSync(dirname(path), constants.W_OK);
-  } catch {
-    refuse(`the folder ${dirname(path)} is not there or can't be written to`);
-  }
-}
-
 /** First Ctrl-C: the guest stays at the source and the result is still written. Second: out. */
 function cancelOnInterrupt(display: LiveDisplay): {
   signal: AbortSignal;
   enter(phase: RunPhase): void;
+  watch(look: () => LiveView): void;
   forget(): void;
 } {
   const controller = new AbortController();
   let phase: RunPhase = 'prepare';
+  let look: (() => LiveView) | undefined;
   const onInterrupt = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    const isOver = phase === 'after' || phase === 'verify';
     display.note(
-      colours.yellow(
-        isOver
-          ? 'too late to cancel: the migration is over, finishing (Ctrl-C again to leave at once)'
-          : 'cancelling: the guest stays where it is (Ctrl-C again to leave at once)',
-      ),
+      colours.yellow(`${interruptNote(phase, look?.())} (Ctrl-C again to leave at once)`),
     );
     controller.abort();
   };
@@ -123,6 +112,20 @@ function cancelOnInterrupt(display: LiveDisplay): {
     enter: (now) => {
       phase = now;
     },
+    watch: (live) => {
+      look = live;
+    },
     forget: () => void process.off('SIGINT', onInterrupt),
   };
+}
+
+function interruptNote(phase: RunPhase, view: LiveView | undefined): string {
+  if (phase === 'after' || phase === 'verify') {
+    return 'too late to cancel: the migration is over, finishing';
+  }
+  const step = LIVE_PHASES[view?.figures.phase ?? 0];
+  if (phase === 'migrate' && step === 'postcopy') {
+    return 'too late to cancel: the guest runs at the destination, its pages are still coming';
+  }
+  return 'cancelling: the guest stays where it is';
 }

@@ -11,6 +11,7 @@ export function summary(result: RunResult): string {
     '',
     ...roundTable(result),
     ...downtime(result),
+    ...postcopy(result),
     ...guest(result),
     proof(result),
     ...caveats(result),
@@ -22,20 +23,29 @@ function headline(result: RunResult): string {
   const scenario = result.scenario as {
     name?: string;
     guest: { vcpus: number };
-    migration: { algorithm: string; policy: string };
+    migration: { algorithm: string; policy: string; postcopyAfter: number };
     link: { bandwidth: string | number };
   };
   const { migration } = scenario;
-  const how =
-    migration.algorithm === 'precopy'
-      ? `pre-copy, policy ${migration.policy}`
-      : migration.algorithm;
+  const how = describeAlgorithm(migration);
   const what = `${formatSize(result.ram.total)} guest, ${scenario.guest.vcpus} vCPU${scenario.guest.vcpus === 1 ? '' : 's'}, ${how}, link ${scenario.link.bandwidth}`;
   const colour = result.outcome === 'completed' ? colours.green : colours.red;
   const title = colours.bold(scenario.name ?? 'run');
   const outcome = colour(result.outcome + (result.guestLost ? ', guest lost' : ''));
   const why = result.error === undefined ? '' : `: ${result.error}`;
   return `${title}: ${what}\n${outcome} in ${formatMs(result.totalTimeMs)}${why}`;
+}
+
+function describeAlgorithm(migration: {
+  algorithm: string;
+  policy: string;
+  postcopyAfter: number;
+}): string {
+  const { algorithm, policy, postcopyAfter } = migration;
+  if (algorithm === 'precopy') return `pre-copy, policy ${policy}`;
+  if (algorithm === 'postcopy') return 'post-copy';
+  if (algorithm !== 'hybrid') return algorithm;
+  return `hybrid, post-copy after ${postcopyAfter} round${postcopyAfter === 1 ? '' : 's'}, policy ${policy}`;
 }
 
 /** More rounds than this are shown from both ends. */
@@ -90,6 +100,24 @@ function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): 
   const seen =
     blackoutMs === undefined ? '' : `, blackout seen by the guest ${formatMs(blackoutMs)}`;
   return [`${colours.bold(`downtime ${formatMs(downtimeMs)}`)} = ${list}${seen}`];
+}
+
+function postcopy({ ram, faults, resumeTimeMs }: RunResult): string[] {
+  if (!faults) return [];
+  const { latencyUs: latency } = faults;
+  const pushed = `post-copy: ${formatSize(ram.postcopyBytes)} sent while the guest ran${
+    resumeTimeMs === undefined ? '' : `, all pages there after ${formatMs(resumeTimeMs)}`
+  }${ram.dropped ? `, ${ram.dropped} pages came too late` : ''}`;
+  if (!latency) return [`${pushed}; no demand faults`];
+  const times = [
+    `median ${formatMs(latency.p50 / 1e3)}`,
+    `p99 ${formatMs(latency.p99 / 1e3)}`,
+    `longest ${formatMs(latency.max / 1e3)}`,
+  ];
+  return [
+    pushed,
+    `demand faults: ${faults.count}, ${times.join(', ')}; vCPUs blocked for ${formatMs(faults.blockedMs)} in all`,
+  ];
 }
 
 function guest({ guest: g, totalTimeMs }: RunResult): string[] {

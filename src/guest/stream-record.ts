@@ -1,7 +1,8 @@
 import * as abi from '../memory/kernels/abi.ts';
 import { streamAt } from '../memory/layout.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
-import type { GuestPlan, StreamPlan } from './stream-plan.ts';
+import type { FullPlan, StreamPlan } from './stream-plan.ts';
 import type { Pattern } from './workload.ts';
 
 const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
@@ -14,15 +15,18 @@ const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
 };
 
 /** Writes the plan's tables and stream records into a slot; every stream stands at n = 0. */
-export function writePlan(slot: Memslot, plan: GuestPlan): void {
-  const addresses: number[] = [];
+export function writePlan(slot: Memslot, plan: FullPlan): void {
+  const addresses = new Map<number, number>();
   let at = slot.layout.tables;
-  for (const table of plan.tables) {
-    slot.words.set(table, at >>> 2);
-    addresses.push(at);
-    at += Math.ceil(table.byteLength / 64) * 64;
+  for (const [index, { slot: owner, entries }] of plan.tables.entries()) {
+    if (owner !== slot.layout.index) continue;
+    slot.words.set(entries, at >>> 2);
+    addresses.set(index, at);
+    at += Math.ceil(entries.byteLength / 64) * 64;
   }
-  plan.streams.forEach((stream, index) => writeRecord(slot, plan, stream, index, addresses));
+  plan.streams.forEach((stream, index) => {
+    if (stream.slot === slot.layout.index) writeRecord(slot, plan, stream, index, addresses);
+  });
 }
 
 /** A share of 2^32 as a u32 threshold for `draw < threshold`. */
@@ -32,14 +36,13 @@ function threshold(share: number): number {
 
 function writeRecord(
   slot: Memslot,
-  plan: GuestPlan,
+  plan: FullPlan,
   stream: StreamPlan,
   index: number,
-  addresses: readonly number[],
+  addresses: ReadonlyMap<number, number>,
 ): void {
   const { layout, words, doubles } = slot;
   const workload = plan.workloads[stream.workload]!;
-  const { pattern, pages } = workload;
   const at = streamAt(layout, index);
   const put = (offset: number, value: number): void => void (words[(at + offset) >>> 2] = value);
   doubles[at >>> 3] = 0;
@@ -48,20 +51,19 @@ function writeRecord(
   put(abi.STREAM_CHECKSUM_HIGH, 0);
   put(abi.STREAM_KEY_A, stream.keyA);
   put(abi.STREAM_KEY_B, stream.keyB);
-  put(abi.STREAM_PATTERN, PATTERN_NUMBERS[pattern.kind]);
-  put(abi.STREAM_FIRST_GFN, workload.firstGfn);
-  put(abi.STREAM_PAGES, pages);
+  put(abi.STREAM_PATTERN, PATTERN_NUMBERS[stream.pattern]);
+  put(abi.STREAM_FIRST_GFN, stream.firstGfn);
+  put(abi.STREAM_PAGES, stream.pages);
   put(abi.STREAM_START, stream.start);
-  put(abi.STREAM_STRIDE, pattern.kind === 'stride' ? pattern.stridePages % pages : 0);
-  const isHotspot = pattern.kind === 'hotspot';
-  put(abi.STREAM_HOT_PAGES, isHotspot ? pattern.hotPages : 0);
-  put(abi.STREAM_HOT_THRESHOLD, isHotspot ? threshold(pattern.hotAccesses) : 0);
+  put(abi.STREAM_STRIDE, stream.stridePages % stream.pages);
+  put(abi.STREAM_HOT_PAGES, stream.hotPages);
+  put(abi.STREAM_HOT_THRESHOLD, threshold(stream.hotAccesses));
   put(abi.STREAM_WRITE_THRESHOLD, threshold(workload.writes));
   put(abi.STREAM_ALL_WRITES, workload.writes >= 1 ? 1 : 0);
   put(abi.STREAM_LANE, stream.lane);
   put(abi.STREAM_WORDS, workload.wordsPerPage);
-  put(abi.STREAM_TABLE, stream.table < 0 ? 0 : addresses[stream.table]!);
-  put(abi.STREAM_TABLE_LENGTH, stream.table < 0 ? 0 : plan.tables[stream.table]!.length);
+  put(abi.STREAM_TABLE, addresses.get(stream.table) ?? 0);
+  put(abi.STREAM_TABLE_LENGTH, plan.tables[stream.table]?.entries.length ?? 0);
   put(abi.STREAM_PAGE_SHIFT, layout.pageShift);
   put(abi.STREAM_RAM, layout.ramOffset);
 }
@@ -95,4 +97,13 @@ export function writeProgress(slot: Memslot, stream: number, progress: StreamPro
 /** Accesses made so far, without the rest: cheap enough for a live view. */
 export function readAccesses(slot: Memslot, stream: number): number {
   return slot.doubles[streamAt(slot.layout, stream) >>> 3]!;
+}
+
+/** The slot that holds a stream's record and pages. */
+export function slotOfStream(
+  memory: GuestMemory,
+  plan: { readonly streams: readonly Pick<StreamPlan, 'slot'>[] },
+  stream: number,
+): Memslot {
+  return memory.slots[plan.streams[stream]!.slot]!;
 }

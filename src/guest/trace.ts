@@ -115,10 +115,24 @@ export interface TraceShare {
   readonly starts: Uint32Array;
 }
 
-/** Splits a trace over `count` vCPUs by gfn modulo count; `index` is this one's turn. */
-export function traceShare(trace: TraceIntervals, index: number, count: number): TraceShare {
+/**
+ * Splits a trace over `count` vCPUs by gfn modulo count; `index` is this one's turn. Of its pages
+ * those of a part of the region, [offset, offset + pages), are taken and counted from there.
+ */
+export function traceShare(
+  trace: TraceIntervals,
+  index: number,
+  count: number,
+  offset = 0,
+  pages = Infinity,
+): TraceShare {
   const parts = trace.intervals.map((gfns) =>
-    gfns.filter((entry) => (entry & 0x7fffffff) % count === index),
+    gfns
+      .filter((entry) => {
+        const gfn = entry & 0x7fffffff;
+        return gfn % count === index && gfn >= offset && gfn < offset + pages;
+      })
+      .map((entry) => entry - offset),
   );
   const starts = new Uint32Array(parts.length + 1);
   parts.forEach((part, i) => (starts[i + 1] = starts[i]! + part.length));

@@ -1,4 +1,4 @@
-import type { Memslot } from '../memory/memslot.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PACE_DOUBLES } from './pacing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { readProgress, type StreamProgress, writeProgress } from './stream-record.ts';
@@ -14,7 +14,10 @@ import { readProgress, type StreamProgress, writeProgress } from './stream-recor
  *   4  its largest other lag, which is the scheduler's doing
  *   5  when the engine last asked it to pause (the engine's to write)
  *   6  1 while it sleeps for a throttle
- *   8… pacing state of the guest's streams
+ *   7  time it has been blocked by demand faults
+ *   8  demand faults that it has taken
+ *   9  when the page it waits for was last requested (the engine's to write)
+ *  16… pacing state of the guest's streams
  */
 export const GUEST_NS = 0;
 export const ALIVE_NS = 1;
@@ -23,7 +26,10 @@ export const GAP_NS = 3;
 export const LAG_NS = 4;
 export const PAUSED_NS = 5;
 export const THROTTLED = 6;
-const FIRST_STREAM = 8;
+export const BLOCKED_NS = 7;
+export const FAULTS = 8;
+export const REQUESTED_NS = 9;
+const FIRST_STREAM = 16;
 
 export function vcpuAreaDoubles(plan: GuestPlan): number {
   return Math.ceil((FIRST_STREAM + PACE_DOUBLES * plan.streams.length) / 8) * 8;
@@ -58,16 +64,16 @@ export function notePause(area: Float64Array, plan: GuestPlan, nowNs: number): v
 }
 
 /** Reads the state of every vCPU; only while all are parked. */
-export function saveVcpus(slot: Memslot, area: Float64Array, plan: GuestPlan): VcpuState[] {
+export function saveVcpus(memory: GuestMemory, area: Float64Array, plan: GuestPlan): VcpuState[] {
   return Array.from({ length: plan.vcpus }, (_, vcpu) => {
     const at = vcpuAreaAt(plan, vcpu);
-    const streams = plan.streams.flatMap(({ vcpu: owner }, stream) => {
+    const streams = plan.streams.flatMap(({ vcpu: owner, slot }, stream) => {
       if (owner !== vcpu) return [];
       const pace = paceAt(plan, vcpu, stream);
       return [
         {
           stream,
-          ...readProgress(slot, stream),
+          ...readProgress(memory.slots[slot]!, stream),
           pace: Array.from(area.subarray(pace, pace + PACE_DOUBLES)),
         },
       ];
@@ -82,6 +88,8 @@ export function saveVcpus(slot: Memslot, area: Float64Array, plan: GuestPlan): V
   });
 }
 
+const isPace = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+
 /** Why a state doesn't fit a guest, undefined when it does. A peer's state is checked before it is loaded. */
 export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): string | undefined {
   if (states.length !== plan.vcpus) return `it has ${states.length} vCPUs, the guest ${plan.vcpus}`;
@@ -91,7 +99,7 @@ export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): st
     if (own.length !== sent.length || own.some((s, i) => s !== sent[i])) {
       return `vCPU ${vcpu} has other streams than the guest's`;
     }
-    if (state.streams.some((s) => s.pace.length !== PACE_DOUBLES)) {
+    if (state.streams.some((s) => s.pace.length !== PACE_DOUBLES || !s.pace.every(isPace))) {
       return `vCPU ${vcpu} has another pacing state`;
     }
   }
@@ -100,7 +108,7 @@ export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): st
 
 /** Loads a state that `stateMismatch` has passed; only while all vCPUs are parked. */
 export function loadVcpus(
-  slot: Memslot,
+  memory: GuestMemory,
   area: Float64Array,
   plan: GuestPlan,
   states: readonly VcpuState[],
@@ -112,7 +120,8 @@ export function loadVcpus(
     area[at + PAUSED_NS] = state.pausedNs;
     area[at + THROTTLED] = state.throttled;
     for (const stream of state.streams) {
-      writeProgress(slot, stream.stream, stream);
+      const { slot } = plan.streams[stream.stream]!;
+      writeProgress(memory.slots[slot]!, stream.stream, stream);
       area.set(stream.pace, paceAt(plan, vcpu, stream.stream));
     }
   });

@@ -1,19 +1,27 @@
 import type { Clock } from '../clock/clock.ts';
-import type { MarkTarget } from '../memory/dirty-logs/dirty-log.ts';
+import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { PARTIAL } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_BATCH, MARK_NONE } from '../memory/kernels/abi.ts';
+import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
 import { accessListAt, streamAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
+import { PageWaiter } from '../memory/presence/page-waiter.ts';
+import { type Deal, groupsOf } from './dealing.ts';
+import { type FaultLog, FaultRecorder } from './faults.ts';
 import { Pacer } from './pacing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { readAccesses } from './stream-record.ts';
 import {
   ALIVE_NS,
+  BLOCKED_NS,
+  FAULTS,
   GAP_NS,
   GUEST_NS,
   LAG_NS,
   paceAt,
   PAUSED_NS,
+  REQUESTED_NS,
   RESUMED_NS,
   THROTTLED,
   vcpuAreaAt,
@@ -22,10 +30,12 @@ import {
 export interface VcpuParts {
   readonly vcpu: number;
   readonly plan: GuestPlan;
-  readonly slot: Memslot;
+  readonly memory: GuestMemory;
+  /** The host's handshake words. */
+  readonly words: Int32Array;
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
-  readonly marks: MarkTarget;
+  readonly marks: WriterMarks;
   readonly clock: Clock;
 }
 
@@ -41,44 +51,77 @@ const THROTTLE_RUN_NS = 10e6;
 interface Stream {
   readonly record: number;
   readonly index: number;
-  readonly pacer: Pacer;
-  readonly batch: number;
+  readonly slot: Memslot;
+  /** Byte address of the vCPU's access list in that slot. */
+  readonly list: number;
 }
 
-/** A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped. */
-export function runVcpu(parts: VcpuParts): void {
-  new Vcpu(parts).run();
+/**
+ * What became of a turn. `made`: poll next. `idle`: nothing is due. `running`, `parked`: it waited for
+ * room in a ring, and that is what the poll after it said.
+ */
+type Step = 'made' | 'idle' | 'running' | 'parked';
+
+/** Streams that share a pace. */
+interface Group {
+  readonly pacer: Pacer;
+  readonly streams: readonly Stream[];
+  readonly batch: number;
+  readonly deal: Deal;
+}
+
+/**
+ * A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped.
+ * Returns what it knows of its demand faults.
+ */
+export function runVcpu(parts: VcpuParts): FaultLog | undefined {
+  return new Vcpu(parts).run();
 }
 
 class Vcpu {
   readonly #parts: VcpuParts;
-  readonly #streams: readonly Stream[];
+  readonly #groups: readonly Group[];
   readonly #at: number;
-  readonly #list: number;
+  readonly #pages: PageWaiter;
+  readonly #faults = new FaultRecorder();
   #lastNs = 0;
   #turn = 0;
   #ranNs = 0;
 
   constructor(parts: VcpuParts) {
-    const { vcpu, plan, slot, area, handshake } = parts;
+    const { vcpu, plan, memory, area, handshake, words } = parts;
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
-    this.#list = accessListAt(slot.layout, handshake.local.writer);
-    this.#streams = plan.streams.flatMap((stream, index) => {
-      if (stream.vcpu !== vcpu) return [];
-      const bytes = plan.workloads[stream.workload]!.wordsPerPage * 8;
-      return [
-        {
-          index,
-          record: streamAt(slot.layout, index),
-          pacer: new Pacer(stream.pace, area, paceAt(plan, vcpu, index)),
-          batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / bytes))),
-        },
-      ];
+    this.#pages = new PageWaiter(memory, words, handshake);
+    const { writer } = handshake.local;
+    this.#groups = groupsOf(plan.streams, vcpu).map(({ streams, deal }) => {
+      const leader = streams[0]!;
+      const { workload, pace } = plan.streams[leader]!;
+      const bytes = plan.workloads[workload]!.wordsPerPage * 8;
+      return {
+        deal,
+        pacer: new Pacer(pace, area, paceAt(plan, vcpu, leader)),
+        batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / bytes))),
+        streams: streams.map((index) => {
+          const slot = memory.slots[plan.streams[index]!.slot]!;
+          const { layout } = slot;
+          return {
+            index,
+            slot,
+            record: streamAt(layout, index),
+            list: accessListAt(layout, writer),
+          };
+        }),
+      };
     });
   }
 
-  run(): void {
+  run(): FaultLog | undefined {
+    this.#live();
+    return this.#faults.log();
+  }
+
+  #live(): void {
     const { handshake, clock } = this.#parts;
     this.#lastNs = clock.now();
     let isRunning = handshake.poll();
@@ -87,18 +130,24 @@ class Vcpu {
       if (handshake.isStopped()) return;
       if (handshake.hasBeenResumed()) this.#goOn(clock.now());
       this.#passTime(clock.now());
-      if (this.#isThrottleDue()) isRunning = this.#sleepThrottled();
-      else isRunning = this.#runOneBatch() ? handshake.poll() : this.#sleepUntilDue();
+      if (this.#isThrottleDue()) {
+        isRunning = this.#sleepThrottled();
+        continue;
+      }
+      const step = this.#runOneBatch();
+      if (step === 'made') isRunning = handshake.poll();
+      else if (step === 'idle') isRunning = this.#sleepUntilDue();
+      else isRunning = step === 'running';
     }
   }
 
   /** Guest time since the last look: what is due grows by it. */
   #passTime(nowNs: number): void {
-    const { area, slot } = this.#parts;
+    const { area } = this.#parts;
     const passedNs = nowNs - this.#lastNs;
     const guestNs = area[this.#at + GUEST_NS]!;
-    for (const stream of this.#streams) {
-      stream.pacer.advance(guestNs, guestNs + passedNs, readAccesses(slot, stream.index));
+    for (const group of this.#groups) {
+      group.pacer.advance(guestNs, guestNs + passedNs, made(group.streams[0]!));
     }
     area[this.#at + GUEST_NS] = guestNs + passedNs;
     area[this.#at + ALIVE_NS] = nowNs;
@@ -107,32 +156,97 @@ class Vcpu {
     this.#lastNs = nowNs;
   }
 
-  /** One batch of the next stream that has something due; false when none has. */
-  #runOneBatch(): boolean {
-    const { area, slot, marks, handshake } = this.#parts;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    const { epoch, mode, writer } = handshake.local;
-    for (let i = 0; i < this.#streams.length; i++) {
-      const stream = this.#streams[(this.#turn + i) % this.#streams.length]!;
-      const due = stream.pacer.due(guestNs, readAccesses(slot, stream.index));
-      const count = Math.min(due, stream.batch);
-      if (count <= 0) continue;
-      slot.kernels.nextGfns(stream.record, count, this.#list);
-      const mark = mode === 0 ? MARK_NONE : marks.mark;
-      slot.kernels.touch(stream.record, count, this.#list, mark, marks.mapOf(writer, epoch));
-      stream.pacer.spend(count);
-      this.#turn = (this.#turn + i + 1) % this.#streams.length;
-      return true;
+  /** One batch of the next group that has something due. */
+  #runOneBatch(): Step {
+    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
+    const groups = this.#groups;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups[(this.#turn + i) % groups.length]!;
+      const due = Math.min(group.pacer.due(guestNs, made(group.streams[0]!)), group.batch);
+      if (due <= 0) continue;
+      const { place, most } = group.deal((k) => made(group.streams[k]!));
+      const stream = group.streams[place]!;
+      const wanted = Math.min(due, most);
+      const room = this.#room();
+      if (room === 0) return this.#waitForRoom();
+      const asked = Math.min(wanted, room);
+      stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
+      const count = this.#presentOf(stream, asked);
+      if (count === 0) return this.#fault(stream);
+      this.#access(stream, count);
+      group.pacer.spend(count);
+      this.#turn = (this.#turn + i + 1) % groups.length;
+      return 'made';
     }
-    return false;
+    return 'idle';
+  }
+
+  /** Accesses whose pages a log's ring can take; any number without one. */
+  #room(): number {
+    const { marks, handshake } = this.#parts;
+    return handshake.local.mode !== 0 && marks.ring ? marks.ring.room() : ACCESS_BATCH;
+  }
+
+  /** The first accesses of the list whose pages are all there. */
+  #presentOf({ slot, list }: Stream, count: number): number {
+    if (Atomics.load(this.#parts.words, PARTIAL) === 0) return count;
+    return slot.kernels.countPresent(list, count, slot.layout.presence);
+  }
+
+  /** Data first, then the marks. */
+  #access({ slot, record, list }: Stream, count: number): void {
+    const { marks, handshake } = this.#parts;
+    const { epoch, mode, writer } = handshake.local;
+    const { kernels, layout } = slot;
+    const map = marks.mapOf(layout, writer, epoch);
+    kernels.touch(record, count, list, mode === 0 ? MARK_NONE : marks.mark, map);
+    if (mode === 0 || !marks.ring) return;
+    const fresh = kernels.markFresh(list, count, map);
+    marks.ring.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
+  }
+
+  #waitForRoom(): Step {
+    const { handshake, marks, clock } = this.#parts;
+    const startNs = clock.now();
+    const sequence = handshake.wakeSequence();
+    if (!marks.ring!.announceStall()) return 'made';
+    handshake.ringDoorbell();
+    const isRunning = handshake.sleep(LONGEST_SLEEP_NS / 1e6, sequence);
+    if (isRunning) this.#blocked(clock.now() - startNs);
+    return isRunning ? 'running' : 'parked';
+  }
+
+  /** Waits for the page of the list's first access. */
+  #fault({ slot, list }: Stream): Step {
+    const { area, clock } = this.#parts;
+    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    const startNs = clock.now();
+    const end = this.#pages.waitFor(slot, page, LONGEST_SLEEP_NS / 1e6);
+    if (end === 'there') return 'made';
+    const endNs = clock.now();
+    area[this.#at + BLOCKED_NS]! += endNs - startNs;
+    if (end === 'parked') return 'parked';
+    area[this.#at + FAULTS]! += 1;
+    this.#faults.record(startNs, endNs, area[this.#at + REQUESTED_NS]!);
+    this.#blocked(endNs - startNs);
+    return 'made';
+  }
+
+  /** Guest time goes on while the vCPU is blocked; accesses due meanwhile are not made up. */
+  #blocked(ns: number): void {
+    const { area } = this.#parts;
+    this.#miss(ns);
+    area[this.#at + GUEST_NS]! += ns;
+    this.#lastNs += ns;
+    area[this.#at + ALIVE_NS] = this.#lastNs;
   }
 
   #sleepUntilDue(): boolean {
-    const { area, slot, clock, handshake } = this.#parts;
+    const { area, clock, handshake } = this.#parts;
     const guestNs = area[this.#at + GUEST_NS]!;
     let sleepNs = LONGEST_SLEEP_NS;
-    for (const { pacer, index } of this.#streams) {
-      sleepNs = Math.min(sleepNs, pacer.nextDueInNs(guestNs, readAccesses(slot, index)));
+    for (const { pacer, streams } of this.#groups) {
+      sleepNs = Math.min(sleepNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
     }
     sleepNs = Math.max(sleepNs, SHORTEST_SLEEP_NS);
     // Once it is parked by a pause the engine may be reading its state: it changes nothing then.
@@ -166,18 +280,10 @@ class Vcpu {
       if (handshake.isStopped()) break;
     }
     area[this.#at + THROTTLED] = 0;
-    this.#sleptThrottled(sleptNs);
+    this.#blocked(sleptNs);
     // Sleeping too long earns running time: the share holds on average.
     this.#ranNs = Math.max(-THROTTLE_RUN_NS, ((wantedNs - sleptNs) * (1 - share)) / share);
     return true;
-  }
-
-  #sleptThrottled(sleptNs: number): void {
-    const { area } = this.#parts;
-    this.#miss(sleptNs);
-    area[this.#at + GUEST_NS]! += sleptNs;
-    this.#lastNs += sleptNs;
-    area[this.#at + ALIVE_NS] = this.#lastNs;
   }
 
   /** Parked by a pause, until resumed (true) or stopped for good (false). */
@@ -205,7 +311,7 @@ class Vcpu {
     this.#lastNs = aliveNs;
     if (area[this.#at + THROTTLED] !== 0) {
       area[this.#at + THROTTLED] = 0;
-      this.#sleptThrottled(stoppedNs - aliveNs);
+      this.#blocked(stoppedNs - aliveNs);
     } else if (stoppedNs > aliveNs) {
       const lag = area[this.#at + LAG_NS]!;
       this.#passTime(stoppedNs);
@@ -217,6 +323,10 @@ class Vcpu {
 
   #miss(gapNs: number): void {
     const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    for (const { pacer } of this.#streams) pacer.missed(guestNs, gapNs);
+    for (const { pacer } of this.#groups) pacer.missed(guestNs, gapNs);
   }
+}
+
+function made({ slot, index }: Stream): number {
+  return readAccesses(slot, index);
 }

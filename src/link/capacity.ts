@@ -3,7 +3,7 @@ import { MAX_FRAME_BYTES } from '../wire/limits.ts';
 /** The largest ring; two of them (one a direction) stay far below 64 MiB a side in the usual case. */
 export const MAX_RING_BYTES = 64 * 1024 * 1024;
 /** A link without a limit is taken to need room for this rate: beyond what memory allows to copy. */
-const UNLIMITED_BYTES_PER_SECOND = 10e9;
+export const UNLIMITED_BYTES_PER_SECOND = 10e9;
 /** What a sender may be ahead (horizon) and make up (lag), in seconds. */
 const SLACK_SECONDS = 0.012;
 const SMALLEST_RING_BYTES = 4 * 1024 * 1024;

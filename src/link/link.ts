@@ -1,5 +1,19 @@
 import type { Frame, FrameMemory } from '../wire/frame.ts';
 
+/**
+ * What a frame is for. Pages obey the link's rate and the migration's own limit. Urgent pages (a vCPU
+ * waits for them) are booked on the link but not held back: they take the next place in its line; the
+ * limit does not count them, or a burst of them would stop the push for as long as they were over it.
+ * Control frames obey the link's rate alone.
+ */
+export type FrameKind = 'pages' | 'urgent' | 'control';
+
+/** How far a sender of pages may be ahead of the link and of its receiver. */
+export interface Lookahead {
+  readonly ns: number;
+  readonly bytes: number;
+}
+
 /** Room in which the sender builds its next frame, at byte `at` of `memory`. */
 export interface FrameRoom {
   readonly memory: FrameMemory;
@@ -16,15 +30,17 @@ export interface Link {
    * Room for a frame of at most `maxBytes`, undefined while the link can't take one: its rate's
    * share is used up, or the receiver is behind. Control frames pass the migration's own limit.
    */
-  room(maxBytes: number, kind: 'pages' | 'control'): FrameRoom | undefined;
+  room(maxBytes: number, kind: FrameKind): FrameRoom | undefined;
   /** Sends the frame that was built in the last room; it has `bytes` bytes. */
   post(bytes: number): void;
   /** When room may be there again, on the clock; Infinity: when the receiver has caught up. */
-  creditAtNs(kind: 'pages' | 'control'): number;
+  creditAtNs(kind: FrameKind): number;
   /** The sender has nothing to send for now: time that passes is not made up for. */
   rest(): void;
   /** The migration's own limit in bytes a second, Infinity for none. */
   limit(bytesPerSecond: number): void;
+  /** Keeps the line short that an urgent page would have to wait in. */
+  lookahead(most: Lookahead): void;
   /** Bytes of all frames posted. */
   readonly postedBytes: number;
   /** When the last posted frame has left the link's sending side. */

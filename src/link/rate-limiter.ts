@@ -8,6 +8,7 @@ export interface RateLimiter {
   /** Nothing is waiting to be sent: idle time from now on is lost, as on a real link. */
   rest(): void;
   setRate(bytesPerSecond: number): void;
+  setHorizon(ns: number): void;
 }
 
 /** A sender that comes late because it was not scheduled makes that up, to this much. */
@@ -15,11 +16,12 @@ const MADE_UP_LAG_NS = 10e6;
 
 /**
  * A token bucket seen from its other side: it keeps the time up to which the bytes sent so far keep
- * the link busy. A frame may be sent when less than `horizonNs` of that is left, so that the link
+ * the link busy. A frame may be sent when less than the horizon of that is left, so that the link
  * stays busy while the sender is woken; the bucket's depth is the time a busy sender lagged behind,
  * at most 10 ms. Time in which there was nothing to send is never made up.
  */
-export function tokenBucket(bytesPerSecond: number, horizonNs: number): RateLimiter {
+export function tokenBucket(bytesPerSecond: number, mostAheadNs: number): RateLimiter {
+  let horizonNs = mostAheadNs;
   let perByteNs = 1e9 / bytesPerSecond;
   let busyUntilNs = 0;
   let isResting = true;
@@ -36,6 +38,9 @@ export function tokenBucket(bytesPerSecond: number, horizonNs: number): RateLimi
     },
     setRate(rate) {
       perByteNs = 1e9 / rate;
+    },
+    setHorizon(ns) {
+      horizonNs = ns;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Doorbell } from '../memory/doorbell.ts';
 import { type Frame, openFrame, WireError } from '../wire/frame.ts';
-import type { FrameRoom, Link } from './link.ts';
+import type { FrameKind, FrameRoom, Link, Lookahead } from './link.ts';
 import { type RateLimiter, tokenBucket } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
@@ -35,7 +35,9 @@ class RingLink implements Link {
   readonly #latencyNs: number;
   readonly #link: RateLimiter;
   readonly #migration: RateLimiter;
-  #kind: 'pages' | 'control' = 'control';
+  #kind: FrameKind = 'control';
+  /** Bytes of pages that may be under way to a receiver. */
+  #mostQueued = Infinity;
   /** Bytes that found no room in the ring, 0 when the last frame found some. */
   #awaitedBytes = 0;
   #sequenceOut = 0;
@@ -54,9 +56,9 @@ class RingLink implements Link {
     this.#migration = tokenBucket(Infinity, HORIZON_NS);
   }
 
-  room(maxBytes: number, kind: 'pages' | 'control'): FrameRoom | undefined {
+  room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
     if (this.#readyAtNs(kind) > this.#clock.now()) return undefined;
-    const at = this.#producer.reserve(maxBytes);
+    const at = this.#producer.reserve(maxBytes, this.#mostOf(kind));
     this.#awaitedBytes = at < 0 ? maxBytes : 0;
     if (at < 0) return undefined;
     this.#kind = kind;
@@ -73,12 +75,18 @@ class RingLink implements Link {
     this.#peer.ring();
   }
 
-  creditAtNs(kind: 'pages' | 'control'): number {
-    const isFull = this.#awaitedBytes > 0 && this.#producer.reserve(this.#awaitedBytes) < 0;
+  creditAtNs(kind: FrameKind): number {
+    const isFull =
+      this.#awaitedBytes > 0 && this.#producer.reserve(this.#awaitedBytes, this.#mostOf(kind)) < 0;
     return isFull ? Infinity : this.#readyAtNs(kind);
   }
 
-  #readyAtNs(kind: 'pages' | 'control'): number {
+  #mostOf(kind: FrameKind): number {
+    return kind === 'pages' ? this.#mostQueued : Infinity;
+  }
+
+  #readyAtNs(kind: FrameKind): number {
+    if (kind === 'urgent') return 0;
     const linkReady = this.#link.readyAtNs();
     return kind === 'control' ? linkReady : Math.max(linkReady, this.#migration.readyAtNs());
   }
@@ -90,6 +98,11 @@ class RingLink implements Link {
 
   limit(bytesPerSecond: number): void {
     this.#migration.setRate(bytesPerSecond);
+  }
+
+  lookahead({ ns, bytes }: Lookahead): void {
+    this.#link.setHorizon(ns);
+    this.#mostQueued = bytes;
   }
 
   poll(): Frame | undefined {

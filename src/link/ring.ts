@@ -73,13 +73,18 @@ export class RingProducer {
     this.#tail = Atomics.load(this.#words, TAIL);
   }
 
-  /** Byte address for a frame of at most `maxBytes`, -1 while there is no room for it. */
-  reserve(maxBytes: number): number {
+  /**
+   * Byte address for a frame of at most `maxBytes`, -1 while there is no room for it, or while
+   * `mostQueued` bytes or more are under way.
+   */
+  reserve(maxBytes: number, mostQueued = Infinity): number {
     const need = RECORD_HEADER + maxBytes + ALIGNMENT;
-    if (!this.#hasRoom(need + this.#skipBefore(need))) {
+    const spare = Math.max(0, this.#capacity - mostQueued);
+    const isFree = (): boolean => this.#hasRoom(Math.max(need + this.#skipBefore(need), spare));
+    if (!isFree()) {
       // Announce the wait, then look again: the consumer may just have made room.
       Atomics.store(this.#words, WAITING, 1);
-      if (!this.#hasRoom(need + this.#skipBefore(need))) return -1;
+      if (!isFree()) return -1;
       Atomics.store(this.#words, WAITING, 0);
     }
     const skip = this.#skipBefore(need);

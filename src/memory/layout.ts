@@ -3,23 +3,31 @@ import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
 /**
  * Where everything lies in a memslot's memory. No other file knows an offset.
  *
- *   0        4 KiB                                                        ramOffset
- *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬─────────┬────────────────┐
- *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ shared  │ guest RAM      │
- *   │        │         │ one a writer │         │        │ dirty    │ map and │ pages × size   │
- *   │        │         │              │         │        │ maps × 2 │ page set│                │
- *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴─────────┴────────────────┘
+ *   0        4 KiB                                                                 ramOffset
+ *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬──────────┬──────────┬───────────┐
+ *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ engine's │ presence │ guest RAM │
+ *   │        │         │ one a writer │         │        │ dirty    │ maps     │ a byte   │ pages     │
+ *   │        │         │              │         │        │ maps × 2 │          │ a page   │ × size    │
+ *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴──────────┴──────────┴───────────┘
  *
- * Maps hold a bit a page and are padded to cache lines with a line between them, so that two
- * writers never share one. RAM begins at a WASM page, plus the skew: source and destination at
- * equal offsets modulo 1 GiB would halve the copy bandwidth (4 KiB aliasing in the L1 cache).
+ * The engine's maps: the shared map of the log `atomic`, the page set, marks kept by a manual clear,
+ * marks drained from rings (two halves). Maps hold a bit a page (the writers' a byte a page with
+ * `bytemap`) and are padded to cache lines with a line between them, so that two writers never share
+ * one. What nobody touches takes no memory. RAM begins at a WASM page, plus the skew: source and
+ * destination at equal offsets modulo 1 GiB would halve the copy bandwidth (4 KiB aliasing in the
+ * L1 cache).
  */
 export interface SlotGeometry {
+  /** Number of the slot in its guest, and the guest's gfn of its first page; 0 when absent. */
+  readonly index?: number;
+  readonly firstGfn?: number;
   /** Guest pages in the slot. */
   readonly pages: number;
   readonly pageSize: number;
   /** Writers with maps of their own: 0 is the host side, then the vCPUs. */
   readonly writers: number;
+  /** What a page takes in a writer's dirty map; a bit when absent. */
+  readonly mapUnit?: 'bit' | 'byte';
   readonly streams: number;
   /** Room for alias tables and trace lists. */
   readonly tableBytes: number;
@@ -27,15 +35,20 @@ export interface SlotGeometry {
   readonly skewPages: number;
 }
 
-export interface SlotLayout extends SlotGeometry {
+export interface SlotLayout extends Required<SlotGeometry> {
   readonly pageShift: number;
   readonly ramBytes: number;
+  /** Bytes of a map of a bit a page. */
   readonly mapBytes: number;
+  readonly writerMapBytes: number;
   readonly scratch: number;
   readonly maxRuns: number;
   readonly tables: number;
   readonly sharedMap: number;
   readonly pageSet: number;
+  /** Marks that a harvest with manual clear has got and not yet cleared. */
+  readonly keptMap: number;
+  readonly presence: number;
   readonly ramOffset: number;
   readonly totalBytes: number;
 }
@@ -48,32 +61,41 @@ export const MAX_SLOT_BYTES = 65536 * WASM_PAGE;
 /** Runs in one run list: a batch of 64 KiB of 4 KiB pages needs 16, zero runs come cheap. */
 const MAX_RUNS = 512;
 const SCRATCH_BYTES = 32768;
+/** Shared map, page set, kept map, two halves of drained ring entries. */
+const ENGINE_MAPS = 5;
 
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }
 
 export function slotLayout(geometry: SlotGeometry): SlotLayout {
-  const { pages, pageSize, writers, streams, tableBytes } = geometry;
+  const { pages, pageSize, writers, streams, tableBytes, mapUnit = 'bit' } = geometry;
   const mapBytes = alignUp(Math.ceil(pages / 8), CACHE_LINE);
+  const writerMapBytes = mapUnit === 'bit' ? mapBytes : 8 * mapBytes;
   const stride = mapBytes + CACHE_LINE;
   const lists = HOST_PAGE + SCRATCH_BYTES;
   const streamArea = lists + writers * ACCESS_BATCH * 4;
   const tables = alignUp(streamArea + streams * STREAM_BYTES, CACHE_LINE);
   const maps = alignUp(tables + tableBytes, CACHE_LINE);
-  const sharedMap = maps + 2 * writers * stride;
-  const pageSet = sharedMap + stride;
-  const ramOffset = alignUp(pageSet + stride, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
+  const sharedMap = maps + 2 * writers * (writerMapBytes + CACHE_LINE);
+  const presence = sharedMap + ENGINE_MAPS * stride;
+  const ramOffset = alignUp(presence + pages, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
   return {
+    index: 0,
+    firstGfn: 0,
     ...geometry,
+    mapUnit,
     pageShift: Math.log2(pageSize),
     ramBytes: pages * pageSize,
     mapBytes,
+    writerMapBytes,
     scratch: HOST_PAGE,
     maxRuns: MAX_RUNS,
     tables,
     sharedMap,
-    pageSet,
+    pageSet: sharedMap + stride,
+    keptMap: sharedMap + 2 * stride,
+    presence,
     ramOffset,
     totalBytes: alignUp(ramOffset + pages * pageSize, WASM_PAGE),
   };
@@ -90,9 +112,14 @@ export function streamAt(layout: SlotLayout, stream: number): number {
 
 /** Byte address of a writer's private dirty map; `half` is the epoch modulo 2. */
 export function writerMapAt(layout: SlotLayout, writer: number, half: number): number {
-  const stride = layout.mapBytes + CACHE_LINE;
+  const stride = layout.writerMapBytes + CACHE_LINE;
   const first = layout.sharedMap - 2 * layout.writers * stride;
   return first + (2 * writer + half) * stride;
+}
+
+/** Byte address of the marks of one half that the engine has drained from rings. */
+export function drainedMapAt(layout: SlotLayout, half: number): number {
+  return layout.keptMap + (1 + half) * (layout.mapBytes + CACHE_LINE);
 }
 
 /** Scratch of the engine: a run list, then map pointers, then two pages' worth of small results. */

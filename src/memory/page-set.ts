@@ -4,8 +4,9 @@ import { scratchAreas } from './layout.ts';
 
 /** Pages taken out of a set, as runs of gfns; valid until the next `take`. */
 export interface TakenRuns {
+  readonly slot: Memslot;
   readonly runs: number;
-  /** (first gfn, page count) for every run, from index 0. */
+  /** (first gfn in the slot, page count) for every run, from index 0. */
   readonly list: Uint32Array;
   readonly pages: number;
   /** Pages that were only dropped because they are dirty again. */
@@ -14,7 +15,7 @@ export interface TakenRuns {
   readonly cursor: number;
 }
 
-/** The set of a slot's pages that have yet to be sent: a bitmap in the slot, and its size. */
+/** A set of a slot's pages (those that have yet to be sent): a bitmap in the slot, and its size. */
 export class PageSet {
   readonly #slot: Memslot;
   readonly #at: number;
@@ -70,26 +71,70 @@ export class PageSet {
     }
   }
 
+  /** Takes out the pages from `from` up to `to` that are in another set of the same slot. */
+  removeCommon(other: PageSet, from: number, to: number): void {
+    const { words } = this.#slot;
+    for (let page = from & ~31; page < to; page += 32) {
+      const at = (this.#at >>> 2) + (page >>> 5);
+      let common = words[at]! & words[(other.#at >>> 2) + (page >>> 5)]!;
+      if (common === 0) continue;
+      if (page < from) common &= -1 << (from & 31);
+      if (page + 32 > to) common &= ~(-1 << (to & 31));
+      words[at]! &= ~common;
+    }
+    this.#count = this.#slot.kernels.popcount(this.#at, this.#slot.layout.mapBytes);
+  }
+
+  /** The first page of the set from `gfn` on, -1 when there is none. */
+  firstFrom(gfn: number): number {
+    const { words, layout } = this.#slot;
+    const first = this.#at >>> 2;
+    for (let page = gfn; page < layout.pages; page++) {
+      const word = words[first + (page >>> 5)]! >>> (page & 31);
+      if (word & 1) return page;
+      if (word === 0) page |= 31;
+    }
+    return -1;
+  }
+
+  /** Calls `take` for every run of pages in the set, in order; the set stays as it is. */
+  eachRun(take: (gfn: number, pages: number) => void): void {
+    const { words, layout, kernels } = this.#slot;
+    const at = this.#runList >>> 2;
+    for (let from = 0; from < layout.pages; from = words[at + RUNS_CURSOR]!) {
+      const runs = kernels.listRuns(this.#at, from, layout.pages, layout.maxRuns, this.#runList);
+      for (let i = 0; i < runs; i++) {
+        take(words[at + RUNS_FIRST + 2 * i]!, words[at + RUNS_FIRST + 2 * i + 1]!);
+      }
+    }
+  }
+
   has(gfn: number): boolean {
     return ((this.#slot.words[(this.#at >>> 2) + (gfn >>> 5)]! >>> (gfn & 31)) & 1) === 1;
   }
 
   /**
-   * Takes up to `maxPages` pages from `cursor` on, in gfn order, to the end of the slot at most.
-   * Pages marked in one of `liveMaps` are dropped: they are dirty again and come back with the next
-   * harvest.
+   * Takes up to `maxPages` pages from `cursor` on, in gfn order, to `end` (the slot's when absent)
+   * at most. Pages marked in one of `liveMaps` are dropped: they are dirty again and come back with
+   * the next harvest.
    */
-  take(cursor: number, maxPages: number, liveMaps: readonly number[] = []): TakenRuns {
+  take(
+    cursor: number,
+    maxPages: number,
+    liveMaps: readonly number[] = [],
+    end: number = this.#slot.layout.pages,
+  ): TakenRuns {
     const { words, layout, kernels } = this.#slot;
     liveMaps.forEach((map, i) => (words[(this.#pointers >>> 2) + i] = map));
     const runs = kernels.takeRuns(
       this.#at,
       cursor,
-      layout.pages,
+      end,
       maxPages,
       layout.maxRuns,
       this.#pointers,
       liveMaps.length,
+      layout.mapUnit === 'byte' ? 1 : 0,
       this.#runList,
     );
     const at = this.#runList >>> 2;
@@ -97,6 +142,6 @@ export class PageSet {
     const skipped = words[at + RUNS_SKIPPED]!;
     this.#count -= pages + skipped;
     const list = new Uint32Array(this.#slot.buffer, this.#runList + RUNS_FIRST * 4, 2 * runs);
-    return { runs, list, pages, skipped, cursor: words[at + RUNS_CURSOR]! };
+    return { slot: this.#slot, runs, list, pages, skipped, cursor: words[at + RUNS_CURSOR]! };
   }
 }

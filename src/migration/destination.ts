@@ -8,6 +8,7 @@ import {
   WireError,
 } from '../wire/frame.ts';
 import { installPages, type Integrity } from '../wire/pages.ts';
+import { decodeRanges } from '../wire/ranges.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
 /** A source that sends nothing for this long is gone. */
@@ -22,31 +23,34 @@ export interface DestinationReport {
   readonly error?: string;
   readonly rawPages: number;
   readonly zeroPages: number;
+  /** Pages that came when they were there already. */
+  readonly droppedPages: number;
 }
 
 /** Where the destination stands; docs/wire.md has the table of what it takes when. */
-type State = 'expectHello' | 'receiving' | 'expectState' | 'expectRun';
+type State = 'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly';
 
 const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
-  receiving: [FRAME.pages, FRAME.switchover, FRAME.cancel],
+  receiving: [FRAME.pages, FRAME.discard, FRAME.switchover, FRAME.cancel],
   expectState: [FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
+  runningPartly: [FRAME.pages, FRAME.end],
 };
 
 /**
- * The destination's half of every algorithm that stops the guest before it moves: install what
- * comes, load the state, run the guest, say so. A stream that is not as it should be ends it with
- * FAILED, and the guest does not run here.
+ * The destination's half of every algorithm: install what comes, load the state, run the guest, say
+ * so; and after a switch to post-copy ask for the pages that vCPUs wait for, until all are there. A
+ * stream that is not as it should be ends it with FAILED, which says whether the guest has run here.
  */
 export function* destination(side: DestinationSide): Algorithm<DestinationReport> {
   const session = new DestinationSession(side);
   try {
-    const isRunning = yield* session.serve();
+    const isRunning = yield* session.receive();
     return session.report(isRunning ? 'completed' : 'cancelled');
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    yield* session.send({ name: 'failed', body: { message: error.message.slice(0, 4096) } });
+    yield* session.fail(error);
     return session.report('failed', error.message);
   }
 }
@@ -55,38 +59,60 @@ class DestinationSession {
   readonly #side: DestinationSide;
   #state: State = 'expectHello';
   #integrity: Integrity = 'full';
-  #rawPages = 0;
-  #zeroPages = 0;
+  #isPostcopy = false;
+  #hasRun = false;
+  #hasToldRunning = false;
+  readonly #counts = { rawPages: 0, zeroPages: 0, droppedPages: 0 };
   #pagesNs = 0;
   #stateNs = 0;
+  #presentNs: number | undefined;
 
   constructor(side: DestinationSide) {
     this.#side = side;
   }
 
   report(outcome: DestinationReport['outcome'], error?: string): DestinationReport {
-    const pages = { rawPages: this.#rawPages, zeroPages: this.#zeroPages };
-    return { outcome, ...pages, ...(error === undefined ? {} : { error }) };
+    return { outcome, ...this.#counts, ...(error === undefined ? {} : { error }) };
   }
 
-  /** Takes frames until the guest runs here (true) or the source calls it off (false). */
-  *serve(): Algorithm<boolean> {
+  *fail(error: WireError): Algorithm<void> {
+    const body = { message: error.message.slice(0, 4096), ran: this.#hasRun };
+    yield* this.#send({ name: 'failed', body });
+  }
+
+  /** Takes frames until the guest is here, whole (true), or the source calls it off (false). */
+  *receive(): Algorithm<boolean> {
     for (;;) {
       const frame = yield* this.#nextFrame();
-      if (frame.type === FRAME.pages) {
-        const counts = installPages(frame, this.#side.guest.slot, this.#integrity);
-        this.#rawPages += counts.rawPages;
-        this.#zeroPages += counts.zeroPages;
-        continue;
-      }
-      const message = decodeControl(frame);
-      if (message.name === 'cancel') return false;
-      if (message.name === 'run') {
-        yield* this.#run();
+      if (frame.type === FRAME.pages) this.#install(frame);
+      else if (frame.type === FRAME.discard) this.#discard(frame);
+      else {
+        const message = decodeControl(frame);
+        if (message.name === 'cancel') return false;
+        yield* this.#take(message);
+        if (message.name !== 'run') continue;
+        if (this.#isPostcopy) yield* this.#serveFaults();
         return true;
       }
-      yield* this.#take(message);
     }
+  }
+
+  #install(frame: Frame): void {
+    const { guest, clock } = this.#side;
+    const gate = this.#state === 'runningPartly' ? guest.presence : undefined;
+    const counts = installPages(frame, guest.memory, this.#integrity, gate);
+    this.#counts.rawPages += counts.rawPages;
+    this.#counts.zeroPages += counts.zeroPages;
+    this.#counts.droppedPages += counts.droppedPages;
+    if (gate && guest.presence.absent === 0) this.#presentNs ??= clock.now();
+  }
+
+  #discard(frame: Frame): void {
+    const { presence, memory } = this.#side.guest;
+    decodeRanges(frame, memory.pages, (gfn, pages) => {
+      if (presence.discard(gfn, pages)) return;
+      throw new WireError(`frame ${frame.sequence}: ranges are not in ascending order`);
+    });
   }
 
   *#take(message: ControlMessage): Algorithm<void> {
@@ -95,8 +121,10 @@ class DestinationSession {
       this.#checkHello(message.body);
       this.#integrity = message.body.integrity;
       this.#state = 'receiving';
-      yield* this.send({ name: 'welcome', body: {} });
+      yield* this.#send({ name: 'welcome', body: {} });
     } else if (message.name === 'switchover') {
+      this.#checkAbsent(message.body.postcopy, message.body.absentPages);
+      this.#isPostcopy = message.body.postcopy;
       this.#pagesNs = clock.now();
       this.#state = 'expectState';
     } else if (message.name === 'state') {
@@ -104,46 +132,105 @@ class DestinationSession {
       if (mismatch) throw new WireError(`the vCPUs' state does not fit: ${mismatch}`);
       this.#stateNs = clock.now();
       this.#state = 'expectRun';
+    } else if (message.name === 'run') {
+      yield* this.#run();
     }
   }
 
-  #checkHello(hello: { pages: number; pageSize: number; vcpus: number }): void {
-    const { guest } = this.#side;
-    const { pages, pageSize } = guest.slot.layout;
+  #checkHello(hello: { slots: readonly number[]; pageSize: number; vcpus: number }): void {
+    const { memory, vcpus } = this.#side.guest;
+    const own = memory.slots.map(({ layout }) => layout.pages);
     const isSame =
-      hello.pages === pages && hello.pageSize === pageSize && hello.vcpus === guest.vcpus;
+      hello.slots.join() === own.join() &&
+      hello.pageSize === memory.pageSize &&
+      hello.vcpus === vcpus;
     if (isSame) return;
     throw new WireError(
-      `the source's guest (${hello.pages} pages of ${hello.pageSize}, ${hello.vcpus} vCPUs) ` +
-        `is not the one prepared here (${pages} pages of ${pageSize}, ${guest.vcpus} vCPUs)`,
+      `the source's guest (${hello.slots.join(' + ')} pages of ${hello.pageSize}, ${hello.vcpus} vCPUs) ` +
+        `is not the one prepared here (${own.join(' + ')} pages of ${memory.pageSize}, ${vcpus} vCPUs)`,
+    );
+  }
+
+  /** Presence is now the complement of what the source says is missing. */
+  #checkAbsent(postcopy: boolean, absentPages: number): void {
+    const { absent } = this.#side.guest.presence;
+    if (absent === absentPages && (postcopy || absent === 0)) return;
+    throw new WireError(
+      `the source says that ${absentPages} pages are missing, here ${absent} are`,
     );
   }
 
   *#run(): Algorithm<void> {
     const { guest, clock } = this.#side;
+    if (this.#isPostcopy) guest.presence.begin();
+    this.#hasRun = true;
     guest.run();
+    if (this.#isPostcopy) {
+      this.#state = 'runningPartly';
+      if (guest.presence.absent === 0) this.#presentNs = clock.now();
+      return;
+    }
+    yield* this.#awaitRunning();
+    yield* this.#tellRunning();
+  }
+
+  *#awaitRunning(): Algorithm<void> {
+    const { guest, clock } = this.#side;
     const untilNs = clock.now() + SILENCE_NS;
-    while (!guest.isSettled()) {
+    while (!guest.areRunning()) {
       if ((yield { guest: true, untilNs }) === 'time') throw new Error('a vCPU does not start');
     }
-    yield* this.send({
-      name: 'running',
-      body: {
-        pagesNs: this.#pagesNs,
-        stateNs: this.#stateNs,
-        runningNs: guest.runningSinceNs(),
-      },
-    });
+  }
+
+  *#tellRunning(): Algorithm<void> {
+    this.#hasToldRunning = true;
+    const runningNs = this.#side.guest.runningSinceNs();
+    const body = { pagesNs: this.#pagesNs, stateNs: this.#stateNs, runningNs };
+    yield* this.#send({ name: 'running', body });
+  }
+
+  /** The guest runs; its missing pages come in, those first that a vCPU waits for. */
+  *#serveFaults(): Algorithm<void> {
+    const { guest } = this.#side;
+    for (;;) {
+      const frame = yield* this.#nextFrame();
+      if (frame.type === FRAME.pages) {
+        this.#install(frame);
+        continue;
+      }
+      const { absent } = guest.presence;
+      if (absent > 0)
+        throw new WireError(`the source has sent all pages, but ${absent} are missing`);
+      break;
+    }
+    guest.presence.end();
+    if (!this.#hasToldRunning) {
+      yield* this.#awaitRunning();
+      yield* this.#tellRunning();
+    }
+    yield* this.#send({ name: 'complete', body: { presentNs: this.#presentNs! } });
+  }
+
+  /** Once the guest runs: tells of its start and asks for the pages that vCPUs wait for. */
+  *#tendGuest(): Algorithm<void> {
+    const { guest } = this.#side;
+    if (this.#state !== 'runningPartly') return;
+    if (!this.#hasToldRunning && guest.areRunning()) yield* this.#tellRunning();
+    for (const gfn of guest.faults()) yield* this.#send({ name: 'request', body: { gfn } });
   }
 
   *#nextFrame(): Algorithm<Frame> {
     const { link, clock } = this.#side;
-    const untilNs = clock.now() + SILENCE_NS;
     for (;;) {
+      yield* this.#tendGuest();
       const frame = link.poll();
       if (!frame) {
-        const wake = yield { frame: true, untilNs };
-        if (wake === 'time') throw new WireError(`the source is silent for ${SILENCE_NS / 1e9} s`);
+        const guest = this.#state === 'runningPartly';
+        const wake = yield { frame: true, guest, untilNs: clock.now() + SILENCE_NS };
+        // A guest that runs here stays: its source may be slow, and a dead link says so itself.
+        if (wake === 'time' && !guest) {
+          throw new WireError(`the source is silent for ${SILENCE_NS / 1e9} s`);
+        }
         continue;
       }
       if (EXPECTED[this.#state].includes(frame.type)) return frame;
@@ -152,7 +239,7 @@ class DestinationSession {
     }
   }
 
-  *send(message: ControlMessage): Algorithm<void> {
+  *#send(message: ControlMessage): Algorithm<void> {
     const { link, clock } = this.#side;
     const packed = packControl(message);
     const untilNs = clock.now() + SILENCE_NS;

@@ -29,11 +29,13 @@ export class TransferMetrics {
   /** Bytes of page frames while the guest ran, and while it stood still. */
   liveBytes = 0;
   stoppedBytes = 0;
+  /** Page frames sent after the guest began to run at the destination. */
+  readonly postcopy = { bytes: 0, rawPages: 0, zeroPages: 0, requests: 0 };
   #open: OpenRound | undefined;
   #linkFromNs = 0;
 
   get bytes(): number {
-    return this.liveBytes + this.stoppedBytes;
+    return this.liveBytes + this.stoppedBytes + this.postcopy.bytes;
   }
 
   /** The round under way, or the one that comes next. */
@@ -78,6 +80,13 @@ export class TransferMetrics {
     round.bytes += encoded.length;
     if (round.stopped) this.stoppedBytes += encoded.length;
     else this.liveBytes += encoded.length;
+  }
+
+  /** A batch went out after the switch to post-copy. */
+  pushed(encoded: EncodedPages): void {
+    this.postcopy.bytes += encoded.length;
+    this.postcopy.rawPages += encoded.rawPages;
+    this.postcopy.zeroPages += encoded.zeroPages;
   }
 
   skipped(pages: number, nowNs: number): void {

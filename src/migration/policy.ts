@@ -22,6 +22,8 @@ export type PolicyAction =
   | { readonly kind: 'sync' }
   /** Stop the guest and send the rest. */
   | { readonly kind: 'switchover' }
+  /** Stop the guest, run it at the destination at once and send the rest after. */
+  | { readonly kind: 'postcopy' }
   /** Take a share of their time from the vCPUs, or from one. */
   | { readonly kind: 'throttle'; readonly share: number; readonly vcpu?: number }
   /** Limit the migration to a rate. */
@@ -32,7 +34,7 @@ export type PolicyAction =
 /**
  * When to go on, to harvest, to stop: a pure function of its own state and the statistics. It is
  * asked between batches and after each harvest. The last action of the list that says how to go on
- * (continue, sync, switchover, abort) counts; the others take effect at once.
+ * (continue, sync, switchover, postcopy, abort) counts; the others take effect at once.
  */
 export interface Policy<State = unknown> {
   readonly name: string;

@@ -1,20 +1,23 @@
 import type { Clock } from '../clock/clock.ts';
 import type { VcpuState } from '../guest/vcpu-state.ts';
-import type { Link } from '../link/link.ts';
+import type { FrameKind, Link } from '../link/link.ts';
 import type { DirtyLog } from '../memory/dirty-logs/dirty-log.ts';
-import type { Memslot } from '../memory/memslot.ts';
-import type { PageSet } from '../memory/page-set.ts';
+import type { ManualClearLog } from '../memory/dirty-logs/manual-clear.ts';
+import type { GuestMemory, GuestPageSet } from '../memory/guest-memory.ts';
+import type { PresenceMap } from '../memory/presence/presence-map.ts';
 
 /**
  * The guest as the source's algorithm sees it. Calls only ask; the answer is there when
  * `isSettled()` (what a `wait` for `guest` waits for).
  */
 export interface SourceGuest {
-  readonly slot: Memslot;
+  readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly dirtyLog: DirtyLog;
+  /** The same log when its marks are cleared by hand, in chunks just before they are sent. */
+  readonly manualClear?: { readonly log: ManualClearLog; readonly chunkPages: number };
   /** The pages that have yet to be sent. */
-  readonly unsent: PageSet;
+  readonly unsent: GuestPageSet;
   /** Asks every vCPU to park. */
   pause(): void;
   /** Asks every vCPU to go on. */
@@ -28,15 +31,21 @@ export interface SourceGuest {
 
 /** The guest as the destination's algorithm sees it; its vCPUs are parked until `run`. */
 export interface DestinationGuest {
-  readonly slot: Memslot;
+  readonly memory: GuestMemory;
   readonly vcpus: number;
+  readonly presence: PresenceMap;
   /** Loads a state; says why when it doesn't fit. */
   load(states: readonly VcpuState[]): string | undefined;
   /** Asks every vCPU to run. */
   run(): void;
-  isSettled(): boolean;
-  /** When the last vCPU began to run, once settled. */
+  /** Whether every vCPU runs. */
+  areRunning(): boolean;
+  /** When the last vCPU began to run, once all do. */
   runningSinceNs(): number;
+  /** Pages that vCPUs wait for and that this call is the first to tell of; to be requested now. */
+  faults(): readonly number[];
+  /** Whether there is news: the vCPUs have come to run, or one waits for another page. */
+  isSettled(): boolean;
 }
 
 /** What both halves have. */
@@ -48,7 +57,7 @@ export interface Side {
 /** What an algorithm waits for: any of these ends the wait. */
 export interface WaitRequest {
   /** Room for a frame of this kind. */
-  readonly credit?: 'pages' | 'control';
+  readonly credit?: FrameKind;
   /** A frame that has arrived. */
   readonly frame?: boolean;
   /** The guest has answered what it was asked. */

@@ -1,3 +1,5 @@
+import type { FrameRoom } from '../link/link.ts';
+import type { TakenRuns } from '../memory/page-set.ts';
 import { batchPages, BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
 import {
   type ControlBody,
@@ -7,7 +9,7 @@ import {
   packControl,
 } from '../wire/control.ts';
 import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
-import { encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
+import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 
@@ -21,12 +23,15 @@ const BATCH_SECONDS = 0.001;
 export interface SourceOptions {
   readonly integrity: Integrity;
   readonly zeroPages: boolean;
-  /** The slower of the link and the migration's own limit, bytes a second. */
   readonly linkBytesPerSecond: number;
+  readonly linkLatencyNs: number;
+  /** The migration's own limit, bytes a second. */
   readonly maxBytesPerSecond: number;
   /** The migration's limit also holds for pages sent after the pause. */
   readonly strictRate: boolean;
   readonly timeoutNs: number;
+  /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
+  readonly postcopyBytesPerSecond: number;
 }
 
 export interface SourceSide extends Side {
@@ -36,7 +41,10 @@ export interface SourceSide extends Side {
   readonly watch?: (session: SourceSession) => void;
 }
 
-/** Ends a migration before the point of no return; the guest goes on at the source. */
+/**
+ * Ends a migration. Before the point of no return the guest goes on at the source; after it only
+ * when the destination says that the guest has not run there.
+ */
 export class MigrationEnded extends Error {
   override readonly name = 'MigrationEnded';
   readonly outcome: 'cancelled' | 'diverged' | 'failed';
@@ -50,7 +58,7 @@ export class MigrationEnded extends Error {
   }
 }
 
-export type SourcePhase = 'setup' | 'live' | 'stopped' | 'handover' | 'over';
+export type SourcePhase = 'setup' | 'live' | 'stopped' | 'handover' | 'postcopy' | 'over';
 
 /**
  * What every source algorithm is made of: waiting, sending a batch, sending a control message,
@@ -66,10 +74,16 @@ export class SourceSession {
   isPaused = false;
   /** RUN has been sent: cancel and timeout no longer apply. */
   isPastReturn = false;
+  /** The guest runs at the destination before all its pages are there. */
+  isPostcopy = false;
+  /** The destination's word that the guest runs there, once it has come. */
+  running: ControlBody<'running'> | undefined;
   firstPageNs: number | undefined;
   readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number } = {};
   #cursor = 0;
   #waits = 0;
+  /** Chunks whose marks have been cleared by hand since the last harvest. */
+  readonly #cleared = new Set<number>();
 
   constructor(side: SourceSide) {
     this.side = side;
@@ -86,7 +100,8 @@ export class SourceSession {
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
     // A link that is slow says when it has room; patience is for answers.
     const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
-    const patienceNs = Math.max(nowNs, Number.isFinite(creditNs) ? creditNs : nowNs) + PATIENCE_NS;
+    const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
+    const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
     const untilNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const wake = yield { ...request, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
@@ -107,19 +122,27 @@ export class SourceSession {
 
   *send(message: ControlMessage): Algorithm<void> {
     const packed = packControl(message);
+    yield* this.sendFrame(packed.length + HEADER_BYTES, (room) =>
+      encodeControl(room.memory, room.at, message.name, packed, room.sequence),
+    );
+  }
+
+  /** Sends a control frame of at most `bytes`, which `build` puts into its room. */
+  *sendFrame(bytes: number, build: (room: FrameRoom) => number): Algorithm<void> {
     const { link } = this.side;
-    let room = link.room(packed.length + HEADER_BYTES, 'control');
+    let room = link.room(bytes, 'control');
     while (!room) {
-      if ((yield* this.wait({ credit: 'control', frame: true })) === 'frame') this.#failIfPeerDid();
-      room = link.room(packed.length + HEADER_BYTES, 'control');
+      const wake = yield* this.wait({ credit: 'control', frame: !this.isPostcopy });
+      if (wake === 'frame') this.#failIfPeerDid();
+      room = link.room(bytes, 'control');
     }
-    link.post(encodeControl(room.memory, room.at, message.name, packed, room.sequence));
+    link.post(build(room));
   }
 
   /** The next message of the peer, which must be one of that name. */
   *receive<Name extends 'welcome' | 'running'>(name: Name): Algorithm<ControlBody<Name>> {
     for (;;) {
-      const message = this.#poll();
+      const message = this.poll();
       if (message?.name === name) return message.body as ControlBody<Name>;
       if (message)
         throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
@@ -129,29 +152,61 @@ export class SourceSession {
 
   /** Sends the next batch of unsent pages, and with it moves the cursor. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
-    const { link, guest, options, clock } = this.side;
-    const { pageSize, pages } = guest.slot.layout;
+    const { link, guest, clock } = this.side;
+    const { pages, pageSize } = guest.memory;
     const most = this.#batchPages(pageSize);
-    const bytes = Math.min(MAX_FRAME_BYTES, pageFrameRoom(most, pageSize));
+    const end = yield* this.#clearAhead();
     for (;;) {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.#failIfPeerDid();
-      const room = link.room(bytes, 'pages');
+      const room = link.room(this.frameBytes(most), 'pages');
       if (!room) continue;
       const fromNs = clock.now();
-      const live = skipsRedirtied ? guest.dirtyLog.liveMaps() : [];
-      const taken = guest.unsent.take(this.#cursor, most, live);
+      const liveMaps = skipsRedirtied ? { liveMaps: guest.dirtyLog.liveMaps } : {};
+      const taken = guest.unsent.take(this.#cursor, most, { end, ...liveMaps });
       this.#cursor = taken.cursor >= pages ? 0 : taken.cursor;
       this.metrics.skipped(taken.skipped, fromNs);
       if (taken.pages === 0) return;
-      const encoded = encodePages(guest.slot, taken, room.memory, room.at, room.sequence, options);
       const linkFromNs = Math.max(fromNs, link.drainedAtNs);
-      link.post(encoded.length);
+      const encoded = this.post(taken, room);
       const postedNs = clock.now();
-      this.firstPageNs ??= postedNs;
       const linkToNs = Math.max(postedNs, link.drainedAtNs);
       this.metrics.sent(encoded, fromNs, linkFromNs, linkToNs);
       return;
     }
+  }
+
+  /** Encodes taken pages into the room and posts the frame. */
+  post(taken: TakenRuns, room: FrameRoom): EncodedPages {
+    const { link, options, clock } = this.side;
+    const encoded = encodePages(taken, room.memory, room.at, room.sequence, options);
+    link.post(encoded.length);
+    this.firstPageNs ??= clock.now();
+    return encoded;
+  }
+
+  frameBytes(pages: number): number {
+    return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.side.guest.memory.pageSize));
+  }
+
+  /**
+   * With a log that is cleared by hand: clears the chunk of the next page to be sent, unless that
+   * has been done since the last harvest. Returns where the chunk ends: nothing behind is taken.
+   */
+  *#clearAhead(): Algorithm<number> {
+    const { unsent, memory, manualClear } = this.side.guest;
+    if (!manualClear || this.isPaused) return memory.pages;
+    const next = unsent.firstFrom(this.#cursor);
+    if (next < 0) return memory.pages;
+    const { log, chunkPages } = manualClear;
+    const chunk = Math.floor(next / chunkPages);
+    const end = Math.min(memory.pages, (chunk + 1) * chunkPages);
+    this.#cursor = next;
+    if (this.#cleared.has(chunk)) return end;
+    this.#cleared.add(chunk);
+    log.clear(chunk * chunkPages, end - chunk * chunkPages);
+    yield* this.guestSettled();
+    log.cleared(unsent);
+    return end;
   }
 
   /** Harvests the dirty log into the unsent pages. */
@@ -160,6 +215,7 @@ export class SourceSession {
     guest.dirtyLog.harvest();
     yield* this.guestSettled();
     const dirtied = guest.dirtyLog.collect(guest.unsent);
+    this.#cleared.clear();
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
   }
 
@@ -182,8 +238,8 @@ export class SourceSession {
   }
 
   #unsentBytes(): number {
-    const { unsent, slot } = this.side.guest;
-    return unsent.count * slot.layout.pageSize;
+    const { unsent, memory } = this.side.guest;
+    return unsent.count * memory.pageSize;
   }
 
   #batchPages(pageSize: number): number {
@@ -193,16 +249,20 @@ export class SourceSession {
     return Math.max(1, Math.min(batchPages(pageSize), Math.floor(bytes / pageSize)));
   }
 
-  #poll(): ControlMessage | undefined {
+  /** The peer's next message, if one is there. */
+  poll(): ControlMessage | undefined {
     const frame = this.side.link.poll();
     if (!frame || isOptional(frame)) return undefined;
     const message = decodeControl(frame);
     if (message.name !== 'failed') return message;
-    throw new MigrationEnded('failed', `the destination failed: ${message.body.message}`, true);
+    const { message: why, ran } = message.body;
+    // A peer that has asked for pages, or said that the guest runs, can't take that back.
+    const hasRun = ran || this.running !== undefined || this.metrics.postcopy.requests > 0;
+    throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);
   }
 
   #failIfPeerDid(): void {
-    const message = this.#poll();
+    const message = this.poll();
     if (message)
       throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
   }

@@ -16,6 +16,8 @@ export interface SourceReport {
   readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number };
   /** The destination's times, when the guest runs there. */
   readonly running?: ControlBody<'running'>;
+  /** After the switch to post-copy: what was pushed, and since when all pages are there. */
+  readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
   readonly dirtySyncCount: number;
   readonly precopyBytes: number;
@@ -25,20 +27,38 @@ export interface SourceReport {
   readonly linkBytes: number;
 }
 
+export interface PostcopyReport {
+  readonly bytes: number;
+  readonly rawPages: number;
+  readonly zeroPages: number;
+  /** Requests received from the destination. */
+  readonly requests: number;
+  /** When the last page was there, on the destination's clock; absent when that never came. */
+  readonly presentNs?: number;
+}
+
+/** How the guest came to run at the destination. */
+export interface HandedOver {
+  readonly running: ControlBody<'running'>;
+  /** Of post-copy: since when all pages are there. */
+  readonly presentNs?: number;
+}
+
 /**
  * Runs a source algorithm to its end, whatever that is. Before the point of no return every end but
  * completion leaves the guest running at the source, with its log off, and tells the destination.
  */
 export function* runSource(
   side: SourceSide,
-  body: (session: SourceSession) => Algorithm<void>,
+  body: (session: SourceSession) => Algorithm<HandedOver>,
 ): Algorithm<SourceReport> {
   const session = new SourceSession(side);
   try {
     yield* hello(session);
-    yield* body(session);
-    const running = yield* handOver(session);
-    return report(session, { outcome: 'completed', guestLost: false, running });
+    const handed = yield* body(session);
+    session.phase = 'over';
+    side.watch?.(session);
+    return report(session, { outcome: 'completed', guestLost: false, ...handed });
   } catch (error) {
     if (!(error instanceof MigrationEnded || error instanceof WireError)) throw error;
     const outcome = error instanceof MigrationEnded ? error.outcome : 'failed';
@@ -52,32 +72,37 @@ export function* runSource(
 
 function* hello(session: SourceSession): Algorithm<void> {
   const { guest, options, link } = session.side;
-  const { pages, pageSize } = guest.slot.layout;
+  const { slots, pageSize } = guest.memory;
   link.limit(options.maxBytesPerSecond);
   const { integrity } = options;
-  yield* session.send({ name: 'hello', body: { pages, pageSize, vcpus: guest.vcpus, integrity } });
+  const pages = slots.map(({ layout }) => layout.pages);
+  const body = { slots: pages, pageSize, vcpus: guest.vcpus, integrity };
+  yield* session.send({ name: 'hello', body });
   yield* session.receive('welcome');
 }
 
 /**
- * The end of every algorithm that stops the guest before it moves: the last set has been sent; now
- * the state, then RUN, the point of no return.
+ * The end of every algorithm that has sent all pages while the guest stood still: the state, RUN, and
+ * the word that the guest runs there.
  */
-function* handOver(session: SourceSession): Algorithm<ControlBody<'running'>> {
+export function* handOver(session: SourceSession): Algorithm<HandedOver> {
+  yield* sendState(session, false);
+  return { running: yield* session.receive('running') };
+}
+
+/** The state, then RUN, the point of no return. */
+export function* sendState(session: SourceSession, postcopy: boolean): Algorithm<void> {
   const { guest, clock } = session.side;
   session.phase = 'handover';
   session.metrics.closeRound(clock.now());
-  const stoppedPages = session.metrics.rounds.at(-1)!;
-  yield* session.send({
-    name: 'switchover',
-    body: { stoppedPages: stoppedPages.rawPages + stoppedPages.zeroPages },
-  });
+  const stopped = session.metrics.rounds.at(-1)!;
+  const stoppedPages = stopped.rawPages + stopped.zeroPages;
+  const absentPages = guest.unsent.count;
+  yield* session.send({ name: 'switchover', body: { stoppedPages, postcopy, absentPages } });
   yield* session.send({ name: 'state', body: { vcpus: guest.vcpuState() } });
   yield* session.send({ name: 'run', body: {} });
   session.isPastReturn = true;
-  const running = yield* session.receive('running');
-  session.phase = 'over';
-  return running;
+  session.side.watch?.(session);
 }
 
 function* goOnHere(session: SourceSession): Algorithm<void> {
@@ -112,18 +137,31 @@ function* sendCancel(session: SourceSession): Algorithm<void> {
   if (room) link.post(encodeControl(room.memory, room.at, 'cancel', packed, room.sequence));
 }
 
+/** Over when the guest runs at the destination and has all its pages, in whichever order that came. */
+function endOf(runningNs?: number, presentNs?: number): number | undefined {
+  if (runningNs === undefined || presentNs === undefined) return runningNs;
+  return Math.max(runningNs, presentNs);
+}
+
 function report(
   session: SourceSession,
   end: Pick<SourceReport, 'outcome' | 'guestLost'> & {
     error?: string;
     running?: ControlBody<'running'>;
+    presentNs?: number;
   },
 ): SourceReport {
   const { metrics, side } = session;
+  const { presentNs, ...rest } = end;
+  const running = end.running ?? session.running;
   return {
-    ...end,
+    ...rest,
+    ...(running ? { running } : {}),
     startNs: session.startNs,
-    endNs: end.running?.runningNs ?? side.clock.now(),
+    endNs: endOf(end.running?.runningNs, presentNs) ?? side.clock.now(),
+    ...(session.isPostcopy
+      ? { postcopy: { ...metrics.postcopy, ...(presentNs === undefined ? {} : { presentNs }) } }
+      : {}),
     ...(session.firstPageNs === undefined ? {} : { firstPageNs: session.firstPageNs }),
     stop: session.stop,
     rounds: metrics.rounds,

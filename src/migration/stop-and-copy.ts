@@ -1,7 +1,7 @@
 import type { Policy } from './policy.ts';
 import type { Algorithm } from './ports.ts';
 import { asker } from './precopy.ts';
-import { runSource, type SourceReport } from './source.ts';
+import { handOver, runSource, type SourceReport } from './source.ts';
 import type { SourceSide } from './source-session.ts';
 
 /**
@@ -22,5 +22,6 @@ export function stopAndCopySource<State>(
       yield* session.sendBatch(false);
       if (ask('batch') !== 'continue' && !side.options.strictRate) side.link.limit(Infinity);
     }
+    return yield* handOver(session);
   });
 }

@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os';
+import type { FaultReport, Latencies } from '../guest/faults.ts';
 import type { RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
 import type { Proof, RunReport } from '../runtime/report.ts';
@@ -28,8 +29,10 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ...(source.outcome === 'completed' && guest.blackoutNs !== undefined
       ? { blackoutMs: ms(guest.blackoutNs) }
       : {}),
-    ram: ramOf(source, guest.pages, guest.pageSize),
+    ...resumeTimeOf(source),
+    ram: ramOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
+    ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
     guest: guestOf(report),
     link: linkOf(source),
     disturbance: {
@@ -96,19 +99,52 @@ function span(fromUs: number, toUs: number): number {
   return (toUs - fromUs) / 1e3;
 }
 
-function ramOf(source: SourceReport, pages: number, pageSize: number): RunResult['ram'] {
+/** From the guest's first instruction at the destination until its last page is there. */
+function resumeTimeOf({ running, postcopy }: SourceReport): Pick<RunResult, 'resumeTimeMs'> {
+  if (!running || postcopy?.presentNs === undefined) return {};
+  return { resumeTimeMs: ms(Math.max(0, postcopy.presentNs - running.runningNs)) };
+}
+
+function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
+  const { postcopy } = source;
   const sum = (count: (round: RoundReport) => number): number =>
     source.rounds.reduce((total, round) => total + count(round), 0);
   return {
-    transferred: source.precopyBytes + source.downtimeBytes,
+    transferred: source.precopyBytes + source.downtimeBytes + (postcopy?.bytes ?? 0),
     precopyBytes: source.precopyBytes,
     downtimeBytes: source.downtimeBytes,
-    total: pages * pageSize,
-    remaining: source.unsentPages * pageSize,
-    normal: sum((round) => round.rawPages),
-    duplicate: sum((round) => round.zeroPages),
+    postcopyBytes: postcopy?.bytes ?? 0,
+    total: guest.pages * guest.pageSize,
+    remaining: source.unsentPages * guest.pageSize,
+    normal: sum((round) => round.rawPages) + (postcopy?.rawPages ?? 0),
+    duplicate: sum((round) => round.zeroPages) + (postcopy?.zeroPages ?? 0),
+    ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
-    pageSize,
+    ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),
+    pageSize: guest.pageSize,
+  };
+}
+
+function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['faults']> {
+  if (!faults) return { count: 0, majorCount: 0, blockedMs: 0, vcpuBlockedMs: [] };
+  const { count, majorCount, blockedNs, latency, request } = faults;
+  return {
+    count,
+    majorCount,
+    latencyUs: latenciesOf(latency),
+    ...(request ? { requestLatencyUs: latenciesOf(request) } : {}),
+    blockedMs: ms(blockedNs.reduce((sum, ns) => sum + ns, 0)),
+    vcpuBlockedMs: blockedNs.map(ms),
+  };
+}
+
+function latenciesOf(of: Latencies): NonNullable<NonNullable<RunResult['faults']>['latencyUs']> {
+  return {
+    mean: ms(of.meanNs * 1e3),
+    p50: ms(of.p50Ns * 1e3),
+    p90: ms(of.p90Ns * 1e3),
+    p99: ms(of.p99Ns * 1e3),
+    max: ms(of.maxNs * 1e3),
   };
 }
 
@@ -143,6 +179,7 @@ function guestOf({ guest, source }: RunReport): RunResult['guest'] {
     accessesDuring: atEnd - atStart,
     accessesAfter: total - atEnd,
     ...(guest.achievedRate ? { achievedRate: [...guest.achievedRate] } : {}),
+    ...(guest.rings.length > 0 ? { dirtyRings: guest.rings.map((ring) => ({ ...ring })) } : {}),
     timeline: resample(timeline),
   };
 }

@@ -7,6 +7,14 @@ const bytes = z.number().int().min(0);
 const count = z.number().int().min(0);
 const perSecond = z.number().min(0);
 
+const latencies = z.strictObject({
+  mean: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  max: z.number(),
+});
+
 const round = z.strictObject({
   index: z.number().int().min(1),
   stopped: z.literal(true).optional(),
@@ -43,6 +51,7 @@ export const resultSchema = z.strictObject({
   setupTimeMs: ms.optional(),
   downtimeMs: ms.optional(),
   blackoutMs: ms.optional(),
+  resumeTimeMs: ms.optional(),
   downtimeParts: z
     .strictObject({
       pauseMs: ms,
@@ -56,19 +65,33 @@ export const resultSchema = z.strictObject({
     transferred: bytes,
     precopyBytes: bytes,
     downtimeBytes: bytes,
+    postcopyBytes: bytes,
     total: bytes,
     remaining: bytes,
     normal: count,
     duplicate: count,
+    dropped: count.optional(),
     dirtySyncCount: count,
+    postcopyRequests: count.optional(),
     pageSize: bytes,
   }),
   rounds: z.array(round),
+  faults: z
+    .strictObject({
+      count,
+      majorCount: count,
+      latencyUs: latencies.optional(),
+      requestLatencyUs: latencies.optional(),
+      blockedMs: ms,
+      vcpuBlockedMs: z.array(ms),
+    })
+    .optional(),
   guest: z.strictObject({
     accessesBefore: count,
     accessesDuring: count,
     accessesAfter: count,
     achievedRate: z.array(perSecond).optional(),
+    dirtyRings: z.array(z.strictObject({ entries: count, stalls: count })).optional(),
     timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),
   }),
   link: z.strictObject({ bytes, achievedBytesPerSecond: perSecond.optional() }),

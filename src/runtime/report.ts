@@ -1,3 +1,5 @@
+import type { FaultReport } from '../guest/faults.ts';
+import type { RingCounts } from '../memory/dirty-logs/dirty-log.ts';
 import type { DestinationReport } from '../migration/destination.ts';
 import type { SourceReport } from '../migration/source.ts';
 
@@ -44,6 +46,10 @@ export interface RunReport {
     readonly timeline: readonly TimelineSample[];
     /** Largest gap over the switchover that a vCPU saw; absent when the guest was not stopped. */
     readonly blackoutNs?: number;
+    /** Demand faults at the destination; absent when there was none. */
+    readonly faults?: FaultReport;
+    /** What the rings of a log `ring` have seen, by vCPU. */
+    readonly rings: readonly RingCounts[];
     readonly startedNs: number;
     readonly endedNs: number;
   };

@@ -25,6 +25,7 @@ export function check(scenario: Scenario): Problem[] {
     ...checkMemory(scenario, pageSize),
     ...checkRegions(scenario, pageSize),
     ...checkWorkloads(scenario, pageSize),
+    ...checkLog(scenario, pageSize),
     ...checkMigration(scenario),
     ...checkLink(scenario, pageSize),
   ];
@@ -101,10 +102,28 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
 }
 
 function checkMigration({ guest, migration }: Scenario): Problem[] {
-  if (migration.algorithm !== 'precopy' || guest.dirtyLog !== 'none') return [];
-  const sentence =
-    'pre-copy needs a dirty log: choose bitmap or atomic, or algorithm stop-and-copy';
+  const { algorithm } = migration;
+  const isLogged = algorithm === 'precopy' || algorithm === 'hybrid';
+  if (!isLogged || guest.dirtyLog !== 'none') return [];
+  const name = algorithm === 'precopy' ? 'pre-copy' : 'hybrid';
+  const sentence = `${name} needs a dirty log: choose bitmap, bytemap, atomic or ring, or algorithm stop-and-copy or postcopy`;
   return [{ path: ['guest', 'dirtyLog'], sentence }];
+}
+
+function checkLog({ guest }: Scenario, pageSize: number): Problem[] {
+  const { dirtyRingSize, clearChunk } = guest;
+  const problems: Problem[] = [];
+  if ((dirtyRingSize & (dirtyRingSize - 1)) !== 0) {
+    const sentence = `expected a power of two from 1024 to 65536, got ${dirtyRingSize}`;
+    problems.push({ path: ['guest', 'dirtyRingSize'], sentence });
+  }
+  // KVM_CLEAR_DIRTY_LOG takes ranges of whole 64-page words.
+  const wordBytes = 64 * pageSize;
+  if (clearChunk !== undefined && parseSize(clearChunk) % wordBytes !== 0) {
+    const sentence = `is no multiple of 64 pages, ${formatSize(wordBytes)}`;
+    problems.push({ path: ['guest', 'clearChunk'], sentence });
+  }
+  return problems;
 }
 
 function checkLink({ link }: Scenario, pageSize: number): Problem[] {

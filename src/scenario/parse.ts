@@ -84,6 +84,7 @@ interface Definition {
   readonly shape?: Record<string, unknown>;
   readonly options?: readonly unknown[];
   readonly values?: readonly unknown[];
+  readonly discriminator?: string;
 }
 
 function definition(schema: unknown): Definition | undefined {
@@ -99,10 +100,11 @@ function elementOf(schema: unknown): unknown {
 function shapeOf(schema: unknown, value: unknown): Record<string, unknown> | undefined {
   const found = definition(schema);
   if (!found?.options) return found?.shape;
-  const pattern = (value as { pattern?: unknown } | undefined)?.pattern;
+  const key = found.discriminator ?? '';
+  const kind = (value as Record<string, unknown> | undefined)?.[key];
   const option = found.options.find((one) => {
-    const literal = definition(definition(one)?.shape?.['pattern']);
-    return literal?.values?.includes(pattern);
+    const literal = definition(definition(one)?.shape?.[key]);
+    return literal?.values?.includes(kind);
   });
   return definition(option)?.shape;
 }

@@ -1,16 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
-import { LanesError, planGuest, tableBytes } from '../guest/stream-plan.ts';
+import { planMemory } from '../guest/memory-plan.ts';
+import { LanesError } from '../guest/stream-plan.ts';
 import { parseTrace, TraceError, type TraceFile, traceIntervals } from '../guest/trace.ts';
 import type { Pattern, Workload } from '../guest/workload.ts';
-import { MAX_SLOT_BYTES, slotLayout } from '../memory/layout.ts';
+import { type Contents, isCompressed } from '../memory/contents/contents.ts';
+import { MAX_SLOT_BYTES } from '../memory/layout.ts';
 import type { RunConfig } from '../runtime/config.ts';
-import { MIB } from '../units/brand.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
+import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './check.ts';
-import type { Scenario, ScenarioWorkload } from './schema.ts';
+import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 
 /** A scenario that can't be run here; `path` says which key is to blame. */
 export class ResolveError extends Error {
@@ -54,11 +56,14 @@ export function resolveScenario(
       pageSize,
       vcpus: guest.vcpus,
       dirtyLog: guest.dirtyLog,
-      contents: guest.contents.map(({ region, kind, zeroShare }) => ({
-        ...regionOf(region),
-        kind,
-        zeroShare,
-      })),
+      dirtyRingSize: guest.dirtyRingSize,
+      ...(guest.clearChunk === undefined
+        ? {}
+        : { clearChunkPages: parseSize(guest.clearChunk) / pageSize }),
+      memslots: guest.memslots,
+      contents: guest.contents.map((contents, index) =>
+        resolveContents(contents, index, regionOf(contents.region), folder, pageSize),
+      ),
       workloads: guest.workloads.map((workload, index) =>
         resolveWorkload(workload, index, regionOf(workload.region), scenario, folder, pageSize),
       ),
@@ -72,6 +77,9 @@ export function resolveScenario(
       algorithm: migration.algorithm,
       policy: migration.policy,
       rounds: migration.rounds,
+      postcopyAfter: migration.postcopyAfter,
+      postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
+      pageOrder: migration.pageOrder,
       maxBytesPerSecond:
         migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),
       strictRate: migration.strictRate,
@@ -83,11 +91,9 @@ export function resolveScenario(
     },
     verify: scenario.verify,
   };
-  checkSlot(config);
+  checkLanes(config);
   return config;
 }
-
-const LARGEST_PAGE = 2 * MIB;
 
 /** Two guests and what the runtime itself needs. */
 const RUNTIME_BYTES = 512 * 1024 * 1024;
@@ -103,31 +109,62 @@ function checkAvailable(memoryBytes: number, availableBytes: number): void {
   });
 }
 
-function checkSlot(config: RunConfig): void {
-  const { guest } = config;
-  const pages = guest.memoryBytes / guest.pageSize;
+/** A stream takes at most some 100 bytes of the message that carries the vCPUs' state. */
+const MOST_STREAMS = Math.floor(MAX_CONTROL_BYTES / 110);
+
+/** Lanes are found out while the streams are planned. */
+function checkLanes({ guest, seed }: RunConfig): void {
   try {
-    const plan = planGuest(guest.workloads, guest.vcpus, guest.pageSize, config.seed);
-    const { totalBytes } = slotLayout({
-      pages,
-      pageSize: guest.pageSize,
-      writers: guest.vcpus + 1,
-      streams: plan.streams.length + guest.vcpus,
-      tableBytes: tableBytes(plan),
-      skewPages: 1,
-    });
-    if (totalBytes <= MAX_SLOT_BYTES) return;
-    const control = totalBytes - guest.memoryBytes;
-    const most = Math.floor((MAX_SLOT_BYTES - control) / LARGEST_PAGE) * LARGEST_PAGE;
-    throw new ResolveError({
-      path: ['guest', 'memory'],
-      sentence:
-        `a guest has one memslot of at most 4 GiB, of which ${formatSize(control)} are needed ` +
-        `for dirty maps and tables: choose at most ${most / MIB}MiB`,
-    });
+    const { streams } = planMemory(guest, seed).plan;
+    if (streams.length <= MOST_STREAMS) return;
+    const sentence =
+      `its workloads make ${streams.length} streams (vCPUs × workloads × memslots), ` +
+      `their state fits for ${MOST_STREAMS}: use fewer of either`;
+    throw new ResolveError({ path: ['guest', 'workloads'], sentence });
   } catch (error) {
     if (!(error instanceof LanesError)) throw error;
     throw new ResolveError({ path: ['guest', 'workloads'], sentence: error.message });
+  }
+}
+
+function resolveContents(
+  contents: ScenarioContents,
+  index: number,
+  region: Region,
+  folder: string,
+  pageSize: number,
+): Contents {
+  const { kind } = contents;
+  if (kind === 'file') {
+    const offset = parseSize(contents.offset);
+    const path = resolvePath(folder, contents.path);
+    const sentence = imageProblem(path, offset, region.pages * pageSize);
+    if (sentence !== undefined) {
+      throw new ResolveError({ path: ['guest', 'contents', index, 'path'], sentence });
+    }
+    return { ...region, kind, zeroShare: 0, image: { path, offset } };
+  }
+  const { zeroShare } = contents;
+  if (kind !== 'mixed') return { ...region, kind, zeroShare };
+  const { duplicateShare, compressedShare } = contents;
+  return { ...region, kind, zeroShare, mixed: { duplicateShare, compressedShare } };
+}
+
+/** Why an image can't be used; the length of a compressed one shows only when it is read. */
+function imageProblem(path: string, offset: number, regionBytes: number): string | undefined {
+  try {
+    const facts = statSync(path);
+    accessSync(path, constants.R_OK);
+    if (!facts.isFile()) return `${path} is no file`;
+    if (isCompressed(path) || offset + regionBytes <= facts.size) return undefined;
+    const left = Math.max(0, facts.size - offset);
+    return (
+      `${path} has ${formatSize(left)} from offset ${formatSize(offset)} on, its region ` +
+      `${formatSize(regionBytes)}: give it a region of that size`
+    );
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return `${path} ${code === 'ENOENT' ? 'is not there' : `can't be read (${code})`}`;
   }
 }
 

@@ -21,11 +21,37 @@ import {
 
 const region = z.strictObject({ start: size.default(0), size: positiveSize });
 
-const contents = z.strictObject({
-  region: region.optional(),
-  kind: choice(['zero', 'random', 'text', 'duplicate', 'mixed'], ['file']),
-  zeroShare: share().default(0),
-});
+const placedContents = { region: region.optional() };
+const withZeros = { ...placedContents, zeroShare: share().default(0) };
+const kinds = 'zero, random, text, duplicate, mixed or file';
+
+const contents = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('zero'), ...withZeros }),
+    z.strictObject({ kind: z.literal('random'), ...withZeros }),
+    z.strictObject({ kind: z.literal('text'), ...withZeros }),
+    z.strictObject({ kind: z.literal('duplicate'), ...withZeros }),
+    z.strictObject({
+      kind: z.literal('mixed'),
+      ...withZeros,
+      duplicateShare: share().default(DEFAULTS.mixed.duplicateShare),
+      compressedShare: share().default(DEFAULTS.mixed.compressedShare),
+    }),
+    z.strictObject({
+      kind: z.literal('file'),
+      ...placedContents,
+      path: z.string({
+        error: ({ input }) => `expected the name of a memory image, got ${shown(input)}`,
+      }),
+      offset: size.default(0),
+    }),
+  ],
+  {
+    error: ({ input }) =>
+      `expected kind ${kinds}, got ${shown((input as { kind?: unknown } | undefined)?.kind)}`,
+  },
+);
 
 const notARate = ({ input }: { input?: unknown }): string =>
   `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
@@ -94,9 +120,12 @@ const guest = z.strictObject({
   memory: positiveSize,
   pageSize: choiceOfSize().default(DEFAULTS.guest.pageSize),
   vcpus: whole(1, 64).default(DEFAULTS.guest.vcpus),
-  dirtyLog: choice(['bitmap', 'atomic', 'none'], ['bytemap', 'ring']).default(
+  memslots: whole(1, 512).default(DEFAULTS.guest.memslots),
+  dirtyLog: choice(['bitmap', 'bytemap', 'atomic', 'ring', 'none']).default(
     DEFAULTS.guest.dirtyLog,
   ),
+  dirtyRingSize: whole(1024, 65_536).default(DEFAULTS.guest.dirtyRingSize),
+  clearChunk: positiveSize.optional(),
   backing: choice(['bytes'], ['versions']).default('bytes'),
   contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
   workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
@@ -117,11 +146,14 @@ const link = z.strictObject({
 const LATER_POLICIES = ['xen', 'clark2005', 'cloud-hypervisor', 'sdps'];
 
 const migration = z.strictObject({
-  algorithm: choice(['stop-and-copy', 'precopy'], ['postcopy', 'hybrid']).default(
+  algorithm: choice(['stop-and-copy', 'precopy', 'postcopy', 'hybrid']).default(
     DEFAULTS.migration.algorithm,
   ),
   policy: choice(['rounds', 'qemu'], LATER_POLICIES).default(DEFAULTS.migration.policy),
   rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
+  postcopyAfter: whole(1, 10_000).default(DEFAULTS.migration.postcopyAfter),
+  postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
+  pageOrder: choice(['follow', 'linear']).default(DEFAULTS.migration.pageOrder),
   maxBandwidth: rate.optional(),
   strictRate: flag.default(DEFAULTS.migration.strictRate),
   downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),
@@ -145,11 +177,10 @@ export const scenarioSchema = z.strictObject({
 
 /** A scenario with every default filled in, its quantities as they were written. */
 export type Scenario = z.output<typeof scenarioSchema>;
+export type ScenarioContents = Scenario['guest']['contents'][number];
 export type ScenarioWorkload = Scenario['guest']['workloads'][number];
 
 /** Keys of the format that this version does not know what to do with. */
 export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
-  migration: ['postcopyAfter', 'postcopyBandwidth'],
-  'guest.contents': ['path', 'offset'],
   '': ['costs'],
 };

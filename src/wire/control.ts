@@ -38,25 +38,39 @@ const vcpu = z.strictObject({
 const bodies = {
   /** Source: this is the guest that comes. */
   hello: z.strictObject({
-    pages: count,
+    /** Pages of each memslot. */
+    slots: z.array(count).max(65536).readonly(),
     pageSize: count,
     vcpus: count,
     integrity: z.enum(['full', 'header']),
   }),
   /** Destination: it fits here. */
   welcome: z.strictObject({}),
-  /** Source: the vCPUs stand still and every page has been sent. */
-  switchover: z.strictObject({ stoppedPages: count }),
+  /**
+   * Source: the vCPUs stand still. Every page has been sent but for `absentPages`, which the DISCARD
+   * frames before it have named.
+   */
+  switchover: z.strictObject({
+    stoppedPages: count,
+    postcopy: z.boolean(),
+    absentPages: count,
+  }),
   /** Source: the state of the vCPUs. */
   state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),
   /** Source: run the guest. The point of no return. */
   run: z.strictObject({}),
   /** Destination: the guest runs here; when each step was done, on this side's clock. */
   running: z.strictObject({ pagesNs: time, stateNs: time, runningNs: time }),
+  /** Destination, running: a vCPU waits for this page. */
+  request: z.strictObject({ gfn: count }),
+  /** Source: after RUN, every page that was absent has been sent. */
+  end: z.strictObject({}),
+  /** Destination: all pages are there since `presentNs` on this side's clock. */
+  complete: z.strictObject({ presentNs: time }),
   /** Source: the migration is off, the guest stays here. */
   cancel: z.strictObject({}),
-  /** Destination: it can't go on; the guest has not run here. */
-  failed: z.strictObject({ message: z.string().max(4096) }),
+  /** Destination: it can't go on; whether the guest has run here. */
+  failed: z.strictObject({ message: z.string().max(4096), ran: z.boolean() }),
 };
 
 export type ControlName = keyof typeof bodies;

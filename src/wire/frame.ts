@@ -31,6 +31,10 @@ export const FRAME = {
   running: 7,
   cancel: 8,
   failed: 9,
+  discard: 10,
+  request: 11,
+  end: 12,
+  complete: 13,
 } as const;
 
 /** The memory in which frames are built and read: the kernels see it, so sums need no copy. */

@@ -1,4 +1,5 @@
 import { batchPages } from './limits.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
 import {
@@ -52,13 +53,13 @@ export function pageFrameRoom(pages: number, pageSize: number): number {
  * vCPU may be writing the original meanwhile; then the page is dirty and comes again).
  */
 export function encodePages(
-  slot: Memslot,
   taken: TakenRuns,
   memory: FrameMemory,
   at: number,
   sequence: number,
   options: { readonly integrity: Integrity; readonly zeroPages: boolean },
 ): EncodedPages {
+  const { slot } = taken;
   const { pageSize, ramOffset } = slot.layout;
   const { view } = memory;
   const runsAt = at + HEADER_BYTES + FIXED;
@@ -95,7 +96,7 @@ export function encodePages(
     view.setUint32(sumsAt + 8 * i, view.getUint32(memory.scratch, true), true);
     view.setUint32(sumsAt + 8 * i + 4, view.getUint32(memory.scratch + 4, true), true);
   }
-  view.setUint32(at + HEADER_BYTES, 0, true);
+  view.setUint32(at + HEADER_BYTES, slot.layout.index, true);
   view.setUint32(at + HEADER_BYTES + 4, pageSize, true);
   view.setUint32(at + HEADER_BYTES + 8, runs, true);
   view.setUint32(at + HEADER_BYTES + 12, sums, true);
@@ -116,14 +117,77 @@ function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: numbe
   }
 }
 
+/** Decides page by page whether a page may still be installed (memory/presence). */
+export interface InstallGate {
+  /** Takes a page for writing; false drops it. */
+  claim(slot: Memslot, page: number): boolean;
+  /** The page's bytes are complete. */
+  publish(slot: Memslot, page: number): void;
+}
+
+export interface InstalledPages extends PageCounts {
+  /** Pages that the gate did not let in: they came too late. */
+  droppedPages: number;
+}
+
 /**
  * Checks a page frame against the guest it is for, whole, before a byte is written; then installs
- * its pages. Throws WireError; a frame that throws has changed nothing.
+ * its pages, all of them or with a gate those that it lets in. Throws WireError; a frame that throws
+ * has changed nothing.
  */
-export function installPages(frame: Frame, slot: Memslot, integrity: Integrity): PageCounts {
-  const { memory } = frame;
-  const { view } = memory;
-  const { pageSize, pages: slotPages, ramOffset } = slot.layout;
+export function installPages(
+  frame: Frame,
+  guest: GuestMemory,
+  integrity: Integrity,
+  gate?: InstallGate,
+): InstalledPages {
+  const { view } = frame.memory;
+  const { slot, runs, rawPages, zeroPages } = checkPages(frame, guest, integrity);
+  const { pageSize } = slot.layout;
+  const runsAt = frame.controlAt + FIXED;
+  let from = frame.payloadAt;
+  let droppedPages = 0;
+  for (let i = 0; i < runs; i++) {
+    const first = view.getUint32(runsAt + 8 * i, true);
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    const count = word & COUNT_MASK;
+    const isRaw = word >>> ENCODING_SHIFT === ENCODING_RAW;
+    // Without a gate a whole run is one copy.
+    const step = gate ? 1 : count;
+    for (let page = first; page < first + count; page += step) {
+      if (!gate || gate.claim(slot, page)) {
+        if (isRaw) writeRaw(slot, page, frame, from, step * pageSize);
+        else writeZero(slot, page, step);
+        gate?.publish(slot, page);
+      } else {
+        droppedPages++;
+      }
+      if (isRaw) from += step * pageSize;
+    }
+  }
+  return { rawPages, zeroPages, droppedPages };
+}
+
+function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes: number): void {
+  slot.ram.set(frame.memory.bytes.subarray(from, from + bytes), page * slot.layout.pageSize);
+}
+
+function writeZero({ layout, kernels, ram }: Memslot, first: number, count: number): void {
+  const { pageSize, ramOffset } = layout;
+  for (let page = first; page < first + count; page++) {
+    // A page that is zero here already stays untouched, as a real destination's would.
+    if (kernels.isZero(ramOffset + page * pageSize, pageSize)) continue;
+    ram.fill(0, page * pageSize, (page + 1) * pageSize);
+  }
+}
+
+/** Everything that can be wrong with a page frame. */
+function checkPages(
+  frame: Frame,
+  guest: GuestMemory,
+  integrity: Integrity,
+): PageCounts & { slot: Memslot; runs: number } {
+  const { view } = frame.memory;
   const fail = (why: string): never => {
     throw new WireError(`frame ${frame.sequence}: ${why}`);
   };
@@ -132,7 +196,10 @@ export function installPages(frame: Frame, slot: Memslot, integrity: Integrity):
   const runs = view.getUint32(frame.controlAt + 8, true);
   const sums = view.getUint32(frame.controlAt + 12, true);
   if (controlBytes !== FIXED + 8 * runs + 8 * sums) fail('a page frame of impossible lengths');
-  if (view.getUint32(frame.controlAt, true) !== 0) fail('pages of a memslot that is not there');
+  const slot =
+    guest.slots[view.getUint32(frame.controlAt, true)] ??
+    fail('pages of a memslot that is not there');
+  const { pageSize, pages: slotPages } = slot.layout;
   if (view.getUint32(frame.controlAt + 4, true) !== pageSize) fail('pages of another size');
   const runsAt = frame.controlAt + FIXED;
   let rawPages = 0;
@@ -152,23 +219,7 @@ export function installPages(frame: Frame, slot: Memslot, integrity: Integrity):
   if (frame.payloadEnd - frame.payloadAt !== rawPages * pageSize) fail('payload of a wrong length');
   if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
   checkSums(frame, runsAt + 8 * runs, sums, pageSize, fail);
-  let from = frame.payloadAt;
-  for (let i = 0; i < runs; i++) {
-    const first = view.getUint32(runsAt + 8 * i, true);
-    const word = view.getUint32(runsAt + 8 * i + 4, true);
-    const count = word & COUNT_MASK;
-    if (word >>> ENCODING_SHIFT === ENCODING_RAW) {
-      slot.ram.set(memory.bytes.subarray(from, from + count * pageSize), first * pageSize);
-      from += count * pageSize;
-      continue;
-    }
-    for (let gfn = first; gfn < first + count; gfn++) {
-      // A page that is zero here already stays untouched, as a real destination's would.
-      if (slot.kernels.isZero(ramOffset + gfn * pageSize, pageSize)) continue;
-      slot.ram.fill(0, gfn * pageSize, (gfn + 1) * pageSize);
-    }
-  }
-  return { rawPages, zeroPages };
+  return { slot, runs, rawPages, zeroPages };
 }
 
 function checkSums(

@@ -111,6 +111,7 @@ const RESULT: RunResult = {
     transferred: 20_971_520,
     precopyBytes: 20_000_000,
     downtimeBytes: 971_520,
+    postcopyBytes: 0,
     total: 67_108_864,
     remaining: 0,
     normal: 5000,
@@ -252,7 +253,7 @@ describe('summary', () => {
 describe('live line', () => {
   const VIEW: LiveView = {
     phase: 'migrate',
-    figures: { phase: 1, round: 2, pagesLeft: 4096, bytes: 2_000_000, ns: 1.5e9 },
+    figures: { phase: 1, round: 2, pagesLeft: 4096, bytes: 2_000_000, ns: 1.5e9, pastReturn: 0 },
     pages: 16_384,
     accesses: 3000,
     elapsedNs: 1.5e9,

@@ -1,73 +1,105 @@
 import { describe, expect, it } from 'vitest';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
-import { marksOf, openDirtyLog } from '../../src/memory/dirty-logs/open.ts';
+import { mapUnitOf, marksOf, openDirtyLog } from '../../src/memory/dirty-logs/open.ts';
+import { createRings } from '../../src/memory/dirty-logs/rings.ts';
+import { GuestPageSet, memoryOf } from '../../src/memory/guest-memory.ts';
+import { manualClear } from '../../src/memory/dirty-logs/manual-clear.ts';
 import { Doorbell } from '../../src/memory/doorbell.ts';
 import { EngineHandshake } from '../../src/memory/handshake/engine.ts';
 import { createHandshake, DOORBELL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { MARK_NONE } from '../../src/memory/kernels/abi.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
-import { PageSet } from '../../src/memory/page-set.ts';
 import { Generator } from '../../src/random/generator.ts';
-import { writerAccess } from '../support/accesses.ts';
+import { markedWrite } from '../support/accesses.ts';
 import { smallSlot } from '../support/slots.ts';
 
 const PAGES = 1000;
 const WRITERS = 3;
+const SLOTS = [
+  { index: 0, firstGfn: 0, pages: 600 },
+  { index: 1, firstGfn: 600, pages: 400 },
+];
 
-function open(kind: DirtyLogKind) {
-  const slot = openSlot(smallSlot({ pages: PAGES, writers: WRITERS }));
+interface LogOptions {
+  /** Entries of a ring. */
+  readonly ringSize?: number;
+  /** Under manual clear. */
+  readonly isManual?: boolean;
+}
+
+function open(kind: DirtyLogKind, { ringSize = 2048, isManual = false }: LogOptions = {}) {
+  const shape = { writers: WRITERS, mapUnit: mapUnitOf(kind) };
+  const memory = memoryOf(SLOTS.map((slot) => openSlot(smallSlot({ ...shape, ...slot }))));
   const words = new Int32Array(createHandshake(WRITERS));
   const engine = new EngineHandshake(words, WRITERS);
   const doorbell = new Doorbell(words, DOORBELL);
-  const log = openDirtyLog(kind, { slot, handshake: engine });
-  const marks = marksOf(kind, slot.layout);
+  const rings = createRings(WRITERS - 1, ringSize);
+  const parts = { memory, handshake: engine, rings };
+  const plain = openDirtyLog(kind, parts);
+  const manual = manualClear(plain, parts);
+  const log = isManual ? manual : plain;
   const writers = [1, 2].map((number) => {
     const handshake = new WriterHandshake(words, number, doorbell);
-    const { local } = handshake;
+    const marks = marksOf(kind, number, rings);
     return {
       handshake,
+      marks,
       /** Writes one page; the caller has polled. */
-      write(gfn: number): void {
-        const kindOfMark = local.mode === 0 ? MARK_NONE : marks.mark;
-        writerAccess(slot, number, gfn, kindOfMark, marks.mapOf(number, local.epoch));
-      },
+      write: (gfn: number): void => markedWrite(memory, handshake, marks, gfn),
     };
   });
   const pollAll = (): void => writers.forEach(({ handshake }) => handshake.sleep(0));
-  const target = new PageSet(slot);
+  const target = new GuestPageSet(memory);
   const takeAll = (): number[] => {
     const pages: number[] = [];
     while (target.count > 0) {
-      const { runs, list } = target.take(0, PAGES);
+      const { runs, list, slot } = target.take(0, PAGES);
       for (let i = 0; i < runs; i++) {
-        for (let k = 0; k < list[2 * i + 1]!; k++) pages.push(list[2 * i]! + k);
+        for (let k = 0; k < list[2 * i + 1]!; k++) {
+          pages.push(slot.layout.firstGfn + list[2 * i]! + k);
+        }
       }
     }
     return pages;
+  };
+  /** Collects; under manual clear all ranges are cleared at once, as a get-and-clear would. */
+  const collect = (): number => {
+    const fresh = log.collect(target);
+    if (isManual) clear(0, PAGES);
+    return fresh;
+  };
+  const clear = (firstGfn: number, pages: number): void => {
+    manual.clear(firstGfn, pages);
+    pollAll();
+    expect(manual.isSettled()).toBe(true);
+    manual.cleared(target);
+  };
+  const harvest = (): void => {
+    log.harvest();
+    pollAll();
   };
   const start = (): void => {
     log.start();
     pollAll();
     expect(log.isSettled()).toBe(true);
   };
-  return { slot, engine, log, writers, pollAll, target, takeAll, start };
+  return { engine, log, writers, pollAll, target, takeAll, start, collect, clear, harvest };
 }
 
 /** What every dirty log does; `isExact` is false for one that finds nothing. */
-export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean): void {
+export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean, isManual = false): void {
   const expected = (pages: number[]): number[] => (isExact ? pages : []);
 
-  describe(`the ${kind} dirty log`, () => {
+  describe(`the ${kind} dirty log${isManual ? ', cleared by hand' : ''}`, () => {
     it('marks nothing before it is started', () => {
-      const { writers, log, target, pollAll } = open(kind);
+      const { writers, log, target, pollAll } = open(kind, { isManual });
       pollAll();
       writers[0]!.write(7);
       expect(log.collectLast(target)).toBe(0);
     });
 
     it('finds exactly the pages written since the last harvest', () => {
-      const { writers, log, target, takeAll, start, pollAll } = open(kind);
+      const { writers, log, takeAll, start, pollAll, collect } = open(kind, { isManual });
       start();
       writers[0]!.write(3);
       writers[1]!.write(999);
@@ -75,32 +107,32 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean): void 
       log.harvest();
       pollAll();
       expect(log.isSettled()).toBe(true);
-      expect(log.collect(target)).toBe(expected([3, 999]).length);
+      expect(collect()).toBe(expected([3, 999]).length);
       expect(takeAll()).toEqual(expected([3, 999]));
       writers[0]!.write(64);
       log.harvest();
       pollAll();
-      expect(log.collect(target)).toBe(expected([64]).length);
+      expect(collect()).toBe(expected([64]).length);
       expect(takeAll()).toEqual(expected([64]));
       log.harvest();
       pollAll();
-      expect(log.collect(target)).toBe(0);
+      expect(collect()).toBe(0);
     });
 
     it('counts a page that is still unsent only once', () => {
-      const { writers, log, target, start, pollAll } = open(kind);
+      const { writers, log, target, start, pollAll, collect } = open(kind, { isManual });
       start();
-      target.addRun(5, 2);
+      target.parts[0]!.addRun(5, 2);
       writers[0]!.write(5);
       writers[0]!.write(8);
       log.harvest();
       pollAll();
-      expect(log.collect(target)).toBe(expected([8]).length);
+      expect(collect()).toBe(expected([8]).length);
       expect(target.count).toBe(2 + expected([8]).length);
     });
 
     it('finds pages of every writer in the last set, from before and after a harvest', () => {
-      const { engine, writers, log, target, takeAll, start } = open(kind);
+      const { engine, writers, log, target, takeAll, start } = open(kind, { isManual });
       start();
       writers[0]!.write(1);
       log.harvest();
@@ -115,7 +147,7 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean): void 
     });
 
     it('stops marking once it is stopped, and starts clean again', () => {
-      const { writers, log, target, start, pollAll } = open(kind);
+      const { writers, log, target, start, pollAll } = open(kind, { isManual });
       start();
       writers[0]!.write(10);
       log.stop();
@@ -128,21 +160,22 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean): void 
     });
 
     it('keeps what a peek shows', () => {
-      const { writers, log, target, takeAll, start, pollAll } = open(kind);
+      const { writers, log, target, takeAll, start, pollAll, collect } = open(kind, { isManual });
       start();
-      target.addRun(20, 4);
+      target.parts[0]!.addRun(20, 4);
       writers[0]!.write(21);
-      const { pages, skipped } = target.take(0, PAGES, log.liveMaps());
+      const { pages, skipped } = target.take(0, PAGES, { liveMaps: log.liveMaps });
       expect(skipped).toBe(expected([21]).length);
       expect(pages).toBe(4 - expected([21]).length);
+      log.tend();
       log.harvest();
       pollAll();
-      log.collect(target);
+      collect();
       expect(takeAll()).toEqual(expected([21]));
     });
 
     it('finds every page of a long random history, whatever the order of harvests', () => {
-      const { writers, log, target, takeAll, start, pollAll } = open(kind);
+      const { writers, log, takeAll, start, pollAll, collect } = open(kind, { isManual });
       const seed = 4711;
       const random = new Generator(seed);
       start();
@@ -155,10 +188,97 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean): void 
         }
         log.harvest();
         pollAll();
-        log.collect(target);
+        collect();
         const sorted = [...written].toSorted((a, b) => a - b);
         expect(takeAll(), `seed ${seed}, round ${round}`).toEqual(expected(sorted));
       }
+    });
+  });
+}
+
+/** What KVM's manual protect does beyond a log's own conformance. */
+export function manualClearConformance(kind: DirtyLogKind): void {
+  describe(`the ${kind} dirty log, cleared range by range`, () => {
+    it('gives a page again until its range is cleared', () => {
+      const { writers, log, target, takeAll, start, clear, harvest } = open(kind, {
+        isManual: true,
+      });
+      start();
+      writers[0]!.write(5);
+      writers[1]!.write(605);
+      for (let i = 0; i < 2; i++) {
+        harvest();
+        log.collect(target);
+        expect(takeAll()).toEqual([5, 605]);
+      }
+      harvest();
+      log.collect(target);
+      clear(0, 600);
+      takeAll();
+      harvest();
+      log.collect(target);
+      expect(takeAll()).toEqual([605]);
+    });
+
+    it('drops what was written before the clear of a page that is to be sent, and nothing else', () => {
+      const { writers, log, target, takeAll, start, clear, harvest } = open(kind, {
+        isManual: true,
+      });
+      start();
+      for (const gfn of [10, 11, 700]) writers[0]!.write(gfn);
+      harvest();
+      log.collect(target);
+      // Again before the clear; page 12 has been sent earlier and must come back.
+      for (const gfn of [10, 11, 12, 700]) writers[1]!.write(gfn);
+      clear(0, 100);
+      takeAll();
+      writers[0]!.write(11);
+      harvest();
+      log.collect(target);
+      expect(takeAll()).toEqual([11, 12, 700]);
+    });
+  });
+}
+
+export function ringConformance(): void {
+  describe('a full ring', () => {
+    it('stalls its vCPU until the engine has made room, and loses nothing', () => {
+      const { writers, log, takeAll, start, collect, harvest } = open('ring', { ringSize: 4 });
+      start();
+      const [first] = writers;
+      const { ring } = first!.marks;
+      for (const gfn of [1, 2, 3, 999]) first!.write(gfn);
+      expect(ring!.room()).toBe(0);
+      expect(ring!.announceStall()).toBe(true);
+      // Still the same stall.
+      expect(ring!.announceStall()).toBe(true);
+      const sequence = first!.handshake.wakeSequence();
+      log.tend();
+      expect(ring!.room()).toBe(4);
+      expect(first!.handshake.wakeSequence()).not.toBe(sequence);
+      expect(log.ringCounts()[0]).toEqual({ entries: 4, stalls: 1 });
+      // Drained but not harvested: the page is not pushed again, and not lost.
+      first!.write(2);
+      expect(ring!.room()).toBe(4);
+      first!.write(4);
+      harvest();
+      expect(collect()).toBe(5);
+      expect(takeAll()).toEqual([1, 2, 3, 4, 999]);
+    });
+
+    it('takes a page again once it has been harvested', () => {
+      const { writers, takeAll, start, collect, harvest } = open('ring', { ringSize: 4 });
+      start();
+      for (let round = 0; round < 3; round++) {
+        writers[0]!.write(7);
+        harvest();
+        writers[0]!.write(7);
+        collect();
+        expect(takeAll()).toEqual([7]);
+      }
+      harvest();
+      collect();
+      expect(takeAll()).toEqual([7]);
     });
   });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { execa, type Options } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunResult, resultSchema } from '../../src/result/schema.ts';
@@ -178,6 +179,22 @@ describe('run that does not complete', () => {
     expect(verify).toMatchObject({ kind: 'full', ok: true });
   });
 
+  it('refuses Ctrl-C once post-copy has begun, and completes', async () => {
+    const run = onTerminal([
+      'run',
+      write('late.yaml', SMALL),
+      ...sets('migration.algorithm=postcopy', 'link.bandwidth=40Mbit/s'),
+    ]);
+    await hasPrinted(run, /postcopy/);
+    run.kill('SIGINT');
+    const { exitCode, stdout, stderr } = await run;
+    expect(stripVTControlCharacters(stderr)).toContain(
+      'too late to cancel: the guest runs at the destination, its pages are still coming',
+    );
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^completed in /m);
+  });
+
   it('leaves at once with 130 at the second Ctrl-C, without a result', async () => {
     const output = join(folder, 'interrupted.json');
     const run = onTerminal([
@@ -330,5 +347,86 @@ describe('schema', () => {
     const { exitCode, stdout, stderr } = await pageferry(['schema']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ type: 'object', required: ['guest'] });
+  });
+});
+
+describe('post-copy', () => {
+  it('runs the guest first and tells of its faults', async () => {
+    const file = write('postcopy.yaml', SMALL);
+    const { exitCode, stdout } = await pageferry([
+      'run',
+      file,
+      ...sets('migration.algorithm=postcopy', 'link.bandwidth=200Mbit/s'),
+    ]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^small: 16 MiB guest, 1 vCPU, post-copy, link 200Mbit\/s/);
+    expect(stdout).toMatch(/^demand faults: \d+, median .*; vCPUs blocked for /m);
+    expect(stdout).toMatch(/^proved: /m);
+  });
+
+  it('of a compressed image that is too short is refused, with exit code 2', async () => {
+    writeFileSync(join(folder, 'short.gz'), gzipSync(Buffer.alloc(8192)));
+    const file = write(
+      'image.yaml',
+      SMALL.replace('kind: random, zeroShare: 0.25', 'kind: file, path: short.gz'),
+    );
+    const { exitCode, stdout, stderr } = await pageferry(['run', file]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/image\.yaml guest\.contents: .*short\.gz ends after 8192 bytes/);
+  });
+});
+
+describe('dirty-rate', () => {
+  it('prints a line a mode and period', async () => {
+    const file = write('rate.yaml', SMALL);
+    const { exitCode, stdout, stderr } = await pageferry([
+      'dirty-rate',
+      file,
+      '--period',
+      '50ms,100ms',
+    ]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const modes = stdout.split('\n').map((line) => line.split(' ')[0]);
+    expect(modes.filter((mode) => mode === 'page-sampling')).toHaveLength(2);
+    expect(modes.filter((mode) => mode === 'dirty-bitmap')).toHaveLength(2);
+    expect(modes.filter((mode) => mode === 'dirty-ring')).toHaveLength(2);
+  });
+
+  it('prints JSON alone, and writes it', async () => {
+    const file = write('rate.yaml', SMALL);
+    const output = join(folder, 'rate.json');
+    const args = ['dirty-rate', file, '--mode', 'dirty-bitmap', '--period', '50ms', '--json'];
+    const { exitCode, stdout } = await pageferry([...args, '-o', output]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 'pageferry/dirty-rate@1',
+      measurements: [{ mode: 'dirty-bitmap' }],
+    });
+    expect(readFileSync(output, 'utf8')).toBe(stdout);
+  });
+
+  it.each([
+    [
+      '--mode',
+      'guessing',
+      '--mode: expected page-sampling, dirty-bitmap, dirty-ring, got "guessing"',
+    ],
+    [
+      '--period',
+      '10ms',
+      '--period: expected durations from 50ms to 60s such as 100ms,1s, got "10ms"',
+    ],
+    [
+      '--sample-pages',
+      'all',
+      '--sample-pages: expected a whole number from 128 to 16384, got "all"',
+    ],
+  ])('refuses %s %s', async (flag, value, complaint) => {
+    const { exitCode, stdout, stderr } = await pageferry(['dirty-rate', 'idle', flag, value]);
+    expect({ exitCode, stdout, stderr: stderr.trim() }).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: complaint,
+    });
   });
 });

@@ -7,6 +7,7 @@ import { parseTrace, TraceError, traceIntervals, traceShare } from '../../src/gu
 import type { Workload } from '../../src/guest/workload.ts';
 
 const MS = 1e6;
+const SLOTS = [{ firstGfn: 0, pages: 4096 }];
 const whole = { fromNs: 0, untilNs: Infinity };
 
 function pacer(pace: PaceSpec['pace'], window = whole) {
@@ -210,18 +211,24 @@ describe('lanes', () => {
   });
 
   it('never overlap over a page, and are shared where regions are apart', () => {
-    const { streams } = planGuest([workload(0, 3), workload(5, 2), workload(100, 1)], 2, 4096, 1);
+    const { streams } = planGuest(
+      [workload(0, 3), workload(5, 2), workload(100, 1)],
+      2,
+      SLOTS,
+      4096,
+      1,
+    );
     expect(streams.map(({ lane }) => lane)).toEqual([0, 24, 48, 64, 0, 8]);
   });
 
   it('are refused when they do not fit into a page', () => {
-    expect(() => planGuest([workload(0, 300)], 2, 4096, 1)).toThrow(LanesError);
-    expect(() => planGuest([workload(0, 256)], 2, 4096, 1)).not.toThrow();
+    expect(() => planGuest([workload(0, 300)], 2, SLOTS, 4096, 1)).toThrow(LanesError);
+    expect(() => planGuest([workload(0, 256)], 2, SLOTS, 4096, 1)).not.toThrow();
   });
 
   it('start sequential streams evenly spaced', () => {
     const sequential: Workload = { ...workload(0, 1), pattern: { kind: 'sequential' }, pages: 90 };
-    expect(planGuest([sequential], 3, 4096, 1).streams.map(({ start }) => start)).toEqual([
+    expect(planGuest([sequential], 3, SLOTS, 4096, 1).streams.map(({ start }) => start)).toEqual([
       0, 30, 60,
     ]);
   });

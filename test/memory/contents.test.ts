@@ -6,12 +6,15 @@ import {
   fillDestination,
   fillPages,
 } from '../../src/memory/contents/contents.ts';
+import { slotLayout } from '../../src/memory/layout.ts';
 
 const PAGES = 2048;
+const SHAPE = { writers: 1, streams: 0, tableBytes: 0, skewPages: 0 };
 
 function fill(contents: readonly Contents[], seed = 1, pages = PAGES, pageSize = 4096): Uint8Array {
   const ram = new Uint8Array(new SharedArrayBuffer(pages * pageSize)).fill(0xaa);
-  fillPages(ram, pageSize, contents, seed, 0, pages);
+  const slot = { ram, layout: slotLayout({ ...SHAPE, pages, pageSize }) };
+  fillPages(slot, contents, seed, 0, pages);
   return ram;
 }
 
@@ -38,7 +41,8 @@ describe('initial contents', () => {
       const whole = fill(all(kind, 0.3));
       const parts = new Uint8Array(new SharedArrayBuffer(whole.length));
       for (let gfn = 0; gfn < PAGES; gfn += 100) {
-        fillPages(parts, 4096, all(kind, 0.3), 1, gfn, Math.min(100, PAGES - gfn));
+        const slot = { ram: parts, layout: slotLayout({ ...SHAPE, pages: PAGES, pageSize: 4096 }) };
+        fillPages(slot, all(kind, 0.3), 1, gfn, Math.min(100, PAGES - gfn));
       }
       expect(Buffer.compare(whole, parts)).toBe(0);
       expect(Buffer.compare(whole, fill(all(kind, 0.3), 2))).not.toBe(0);

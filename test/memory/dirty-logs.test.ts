@@ -1,5 +1,15 @@
-import { dirtyLogConformance } from '../conformance/dirty-log.ts';
+import {
+  dirtyLogConformance,
+  manualClearConformance,
+  ringConformance,
+} from '../conformance/dirty-log.ts';
 
-dirtyLogConformance('bitmap', true);
-dirtyLogConformance('atomic', true);
+const EXACT = ['bitmap', 'bytemap', 'atomic', 'ring'] as const;
+
+for (const kind of EXACT) {
+  dirtyLogConformance(kind, true);
+  dirtyLogConformance(kind, true, true);
+  manualClearConformance(kind);
+}
 dirtyLogConformance('none', false);
+ringConformance();

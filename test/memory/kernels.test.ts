@@ -46,12 +46,15 @@ function workload(pattern: Pattern, writes: number, wordsPerPage: number): Workl
   return { pattern, ...region, rate: 1, writes, wordsPerPage, fromNs: 0, untilNs: Infinity };
 }
 
+/** The whole guest is one slot. */
+const SLOTS = [{ firstGfn: 0, pages: PAGES }];
+
 describe('the access kernels and their twin', () => {
   it('make the same accesses, marks and counters, to the bit', () => {
     fc.assert(
       fc.property(workloads, ({ pattern, writes, wordsPerPage, n, count, mark, seed }) => {
-        const plan = planGuest([workload(pattern, writes, wordsPerPage)], 2, 4096, seed);
-        const { wasm, twin } = slotPair({ tableBytes: tableBytes(plan) });
+        const plan = planGuest([workload(pattern, writes, wordsPerPage)], 2, SLOTS, 4096, seed);
+        const { wasm, twin } = slotPair({ tableBytes: tableBytes(plan, 0) });
         for (const slot of [wasm, twin]) {
           writePlan(slot, plan);
           fillRandomly(slot, seed);
@@ -71,7 +74,7 @@ describe('the access kernels and their twin', () => {
   });
 
   it('mark exactly the pages that were written', () => {
-    const plan = planGuest([workload({ kind: 'uniform' }, 0.5, 1)], 1, 4096, 9);
+    const plan = planGuest([workload({ kind: 'uniform' }, 0.5, 1)], 1, SLOTS, 4096, 9);
     const { wasm } = slotPair();
     writePlan(wasm, plan);
     const list = accessListAt(wasm.layout, 1);
@@ -93,7 +96,7 @@ describe('the access kernels and their twin', () => {
   });
 
   it('never leave a written word at zero, whatever was there', () => {
-    const plan = planGuest([workload({ kind: 'sequential' }, 1, 1)], 1, 4096, 3);
+    const plan = planGuest([workload({ kind: 'sequential' }, 1, 1)], 1, SLOTS, 4096, 3);
     const { wasm } = slotPair();
     writePlan(wasm, plan);
     const record = streamAt(wasm.layout, 0);
@@ -109,7 +112,7 @@ describe('the access kernels and their twin', () => {
   });
 
   it('give the same access for the same n, however it is reached', () => {
-    const plan = planGuest([workload({ kind: 'zipf', theta: 0.8 }, 0.7, 1)], 1, 4096, 5);
+    const plan = planGuest([workload({ kind: 'zipf', theta: 0.8 }, 0.7, 1)], 1, SLOTS, 4096, 5);
     const { wasm } = slotPair();
     writePlan(wasm, plan);
     const record = streamAt(wasm.layout, 0);
@@ -187,6 +190,7 @@ describe('the bitmap kernels and their twin', () => {
               maxRuns,
               pointers,
               liveMaps,
+              0,
               runList,
             );
           });

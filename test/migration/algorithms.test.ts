@@ -6,7 +6,7 @@ import { qemuPolicy } from '../../src/migration/policies/qemu.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import type { SourcePhase, SourceSession } from '../../src/migration/source-session.ts';
 import { stopAndCopySource } from '../../src/migration/stop-and-copy.ts';
-import { accessesOf, FakeWorld, type FakeWorldOptions } from '../support/fake-world.ts';
+import { accessesOf, FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
 const MIB = 1024 * 1024;
 
@@ -27,7 +27,7 @@ function watched(options: FakeWorldOptions, when: SourcePhase, act: (world: Fake
 
 /** The destination became what the source was when it was frozen. */
 function expectMoved(world: FakeWorld): void {
-  expect(Buffer.compare(world.target.slot.ram, world.frozen!)).toBe(0);
+  expect(Buffer.compare(ramOf(world.target), world.frozen!)).toBe(0);
   expect(world.targetGuest.loadedState).toEqual(world.sourceGuest.savedState);
 }
 
@@ -209,7 +209,7 @@ describe('an end before the point of no return', () => {
   it('a destination prepared for another guest refuses', () => {
     const world = new FakeWorld();
     const other = new FakeWorld({ pages: 512 });
-    Object.assign(world.targetGuest, { slot: other.target.slot });
+    Object.assign(world.targetGuest, { memory: other.target.memory });
     const { source } = world.play(precopySource(world.side, roundsPolicy(1)));
     expect(source.error).toMatch(/is not the one prepared here \(512 pages/);
     expectAtSource(world);

@@ -215,6 +215,7 @@ const REPORT: RunReport = {
   guest: {
     pages: 4096,
     pageSize: 4096,
+    rings: [],
     achievedRate: [20_000.5, 0],
     timeline: [
       { ns: 0, accesses: 0 },
@@ -310,6 +311,7 @@ describe('result of a completed run', () => {
       transferred: 12_408_300,
       precopyBytes: 12_400_000,
       downtimeBytes: 8300,
+      postcopyBytes: 0,
       total: 16_777_216,
       remaining: 0,
       normal: 3002,

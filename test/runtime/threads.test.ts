@@ -56,7 +56,7 @@ describe('a run over worker threads', () => {
     const report = await runThreads(smallRun(), {
       pool,
       beforeProof: (_source, destination) => {
-        destination[555 * 4096 + 77]! ^= 0x20;
+        destination[0]![555 * 4096 + 77]! ^= 0x20;
       },
     });
     expect(report.proof).toMatchObject({
@@ -73,7 +73,7 @@ describe('a run over worker threads', () => {
     const report = await runThreads(smallRun({ migration: { timeoutNs: 5e6 } }), {
       pool,
       beforeProof: (source) => {
-        source[2000 * 4096 + 4095]! ^= 1;
+        source[0]![2000 * 4096 + 4095]! ^= 1;
       },
     });
     expect(report.source.outcome).toBe('diverged');

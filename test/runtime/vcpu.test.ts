@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { monotonicOrigin } from '../../src/clock/monotonic.ts';
-import { planGuest } from '../../src/guest/stream-plan.ts';
+import { planMemory } from '../../src/guest/memory-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
@@ -20,19 +20,17 @@ const busy: Workload = {
   untilNs: Infinity,
 };
 
+function createGuest(workload: Workload, kind: 'bitmap' | 'none') {
+  const shape = { memoryBytes: 256 * 4096, pageSize: 4096, vcpus: 1, memslots: 1 };
+  const { plan, geometries } = planMemory({ ...shape, dirtyLog: kind, workloads: [workload] }, 1);
+  return { shared: createHost(geometries(0), plan, { kind, ringSize: 1024 }), plan };
+}
+
 function guest(workload: Workload) {
-  const plan = planGuest([workload], 1, 4096, 1);
-  const geometry = {
-    pages: 256,
-    pageSize: 4096,
-    writers: 2,
-    streams: 2,
-    tableBytes: 0,
-    skewPages: 0,
-  };
-  const shared = createHost(geometry, plan, 'bitmap');
+  const { shared, plan } = createGuest(workload, 'bitmap');
   const host = openHost(shared);
-  writePlan(host.slot, plan);
+  const slot = host.memory.slots[0]!;
+  writePlan(slot, plan);
   Atomics.store(host.words, PAUSE, 1);
   const words = new RunWords();
   const task = {
@@ -42,7 +40,7 @@ function guest(workload: Workload) {
     clockOrigin: monotonicOrigin(),
     runWords: words.buffer,
   };
-  return { host, task, accesses: () => readAccesses(host.slot, 0) };
+  return { host, task, accesses: () => readAccesses(slot, 0) };
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -109,18 +107,10 @@ describe('a vCPU thread', () => {
       speed: 1,
       end: 'hold',
     } as const;
-    const plan = planGuest([{ ...busy, pattern }], 1, 4096, 1);
-    const geometry = {
-      pages: 256,
-      pageSize: 4096,
-      writers: 2,
-      streams: 2,
-      tableBytes: 64,
-      skewPages: 0,
-    };
-    const shared = createHost(geometry, plan, 'none');
+    const { shared, plan } = createGuest({ ...busy, pattern }, 'none');
     const host = openHost(shared);
-    writePlan(host.slot, plan);
+    const slot = host.memory.slots[0]!;
+    writePlan(slot, plan);
     const words = new RunWords();
     const ended = pool.run('vcpu', {
       host: shared,
@@ -129,13 +119,13 @@ describe('a vCPU thread', () => {
       clockOrigin: monotonicOrigin(),
       runWords: words.buffer,
     });
-    await until(() => readAccesses(host.slot, 0) === 4);
+    await until(() => readAccesses(slot, 0) === 4);
     await sleep(40);
     host.engine.stop();
     await ended;
-    expect(readAccesses(host.slot, 0)).toBe(4);
+    expect(readAccesses(slot, 0)).toBe(4);
     const written = Array.from({ length: 256 }, (_, gfn) => gfn).filter(
-      (gfn) => host.slot.ram[gfn * 4096] !== 0 || host.slot.ram[gfn * 4096 + 1] !== 0,
+      (gfn) => slot.ram[gfn * 4096] !== 0 || slot.ram[gfn * 4096 + 1] !== 0,
     );
     expect(written).toEqual([1, 2, 3, 200]);
   });

@@ -1,10 +1,14 @@
 import { accessListAt, streamAt } from '../../src/memory/layout.ts';
 import {
+  MARK_NONE,
   STREAM_PAGE_SHIFT,
   STREAM_PAGES,
   STREAM_RAM,
   STREAM_WORDS,
 } from '../../src/memory/kernels/abi.ts';
+import type { WriterMarks } from '../../src/memory/dirty-logs/dirty-log.ts';
+import { type GuestMemory, slotOf } from '../../src/memory/guest-memory.ts';
+import type { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import type { Memslot } from '../../src/memory/memslot.ts';
 
 /** One write of one word to a page, through the kernel, as a writer's stream would make it. */
@@ -23,4 +27,22 @@ export function writerAccess(
   const list = accessListAt(slot.layout, writer);
   slot.words[list >>> 2] = gfn;
   slot.kernels.touch(record, 1, list, mark, map);
+}
+
+/** One write of one page of a guest, marked as a vCPU would. */
+export function markedWrite(
+  memory: GuestMemory,
+  { local }: WriterHandshake,
+  marks: WriterMarks,
+  gfn: number,
+): void {
+  const slot = slotOf(memory, gfn);
+  const { layout } = slot;
+  const map = marks.mapOf(layout, local.writer, local.epoch);
+  const mark = local.mode === 0 ? MARK_NONE : marks.mark;
+  writerAccess(slot, local.writer, gfn - layout.firstGfn, mark, map);
+  if (local.mode === 0 || !marks.ring) return;
+  const list = accessListAt(layout, local.writer);
+  const fresh = slot.kernels.markFresh(list, 1, map);
+  marks.ring.push(slot.words, list >>> 2, fresh, layout.firstGfn, local.epoch);
 }

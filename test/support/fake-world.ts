@@ -1,16 +1,25 @@
 import type { Clock } from '../../src/clock/clock.ts';
-import { planGuest, type GuestPlan } from '../../src/guest/stream-plan.ts';
+import { planMemory } from '../../src/guest/memory-plan.ts';
+import type { FullPlan } from '../../src/guest/stream-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import { RESUMED_NS } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import type { Link } from '../../src/link/link.ts';
 import { ringLink } from '../../src/link/ring-link.ts';
 import { closeRing, createRing, type SharedRing } from '../../src/link/ring.ts';
-import { fillDestination, fillPages } from '../../src/memory/contents/contents.ts';
-import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
+import {
+  DESTINATION_FILLER,
+  fillDestination,
+  fillPages,
+} from '../../src/memory/contents/contents.ts';
+import type { DirtyLogKind, WriterMarks } from '../../src/memory/dirty-logs/dirty-log.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
+import { slotOf } from '../../src/memory/guest-memory.ts';
+import { presenceBytes } from '../../src/memory/presence/presence-map.ts';
+import { faultSteps } from '../../src/memory/presence/steps.ts';
+import { Generator } from '../../src/random/generator.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { PAUSE } from '../../src/memory/handshake/words.ts';
+import { PAUSE, PARTIAL, wantedOf } from '../../src/memory/handshake/words.ts';
 import { MARK_NONE } from '../../src/memory/kernels/abi.ts';
 import { accessListAt, streamAt } from '../../src/memory/layout.ts';
 import { destination, type DestinationReport } from '../../src/migration/destination.ts';
@@ -30,6 +39,12 @@ export class ManualClock implements Clock {
 export interface FakeWorldOptions {
   readonly pages?: number;
   readonly dirtyLog?: DirtyLogKind;
+  /** Entries of the log ring's ring; a fake vCPU never waits for room. */
+  readonly ringSize?: number;
+  readonly clearChunkPages?: number;
+  readonly memslots?: number;
+  /** Random pages a second that the destination's vCPU wants. */
+  readonly readsPerSecond?: number;
   /** Page writes a second, uniform over the guest. */
   readonly writesPerSecond?: number;
   readonly bytesPerSecond?: number;
@@ -47,7 +62,7 @@ const PAGE_SIZE = 4096;
  */
 export class FakeWorld {
   readonly clock = new ManualClock();
-  readonly plan: GuestPlan;
+  readonly plan: FullPlan;
   readonly source: Host;
   readonly target: Host;
   readonly sourceGuest: ThreadSourceGuest;
@@ -62,7 +77,7 @@ export class FakeWorld {
   frozen: Uint8Array | undefined;
   /** Called whenever time has passed. */
   onTime: (world: FakeWorld) => void = () => undefined;
-  readonly #vcpus: readonly FakeVcpu[];
+  readonly #vcpus: readonly [FakeVcpu, FakeVcpu];
   #isDestinationDead = false;
 
   constructor(options: FakeWorldOptions = {}) {
@@ -78,25 +93,27 @@ export class FakeWorld {
       fromNs: 0,
       untilNs: Infinity,
     };
-    this.plan = planGuest([workload], 1, PAGE_SIZE, 1);
-    const [source, target] = [0, 1].map((skewPages) => {
-      const geometry = {
-        pages,
-        pageSize: PAGE_SIZE,
-        writers: 2,
-        streams: 2,
-        tableBytes: 0,
-        skewPages,
-      };
-      return openHost(createHost(geometry, this.plan, dirtyLog));
-    }) as [Host, Host];
+    const { memslots = 1, ringSize = 65_536, clearChunkPages } = options;
+    const shape = { memoryBytes: pages * PAGE_SIZE, pageSize: PAGE_SIZE, vcpus: 1, memslots };
+    const { plan, geometries } = planMemory({ ...shape, dirtyLog, workloads: [workload] }, 1);
+    this.plan = plan;
+    const log = {
+      kind: dirtyLog,
+      ringSize,
+      ...(clearChunkPages === undefined ? {} : { clearChunkPages }),
+    };
+    const [source, target] = [0, 1].map((skewPages) =>
+      openHost(createHost(geometries(skewPages), plan, log)),
+    ) as [Host, Host];
     this.source = source;
     this.target = target;
-    for (const host of [source, target]) writePlan(host.slot, this.plan);
+    for (const host of [source, target]) {
+      for (const slot of host.memory.slots) writePlan(slot, plan);
+    }
     Atomics.store(target.words, PAUSE, 1);
     const contents = [{ firstGfn: 0, pages, kind: 'random' as const, zeroShare }];
-    fillPages(source.slot.ram, PAGE_SIZE, contents, 1, 0, pages);
-    fillDestination(target.slot.ram);
+    for (const slot of source.memory.slots) fillPages(slot, contents, 1, 0, slot.layout.pages);
+    for (const slot of target.memory.slots) fillDestination(slot.ram);
     this.forward = createRing(4 * 1024 * 1024);
     this.backward = createRing(1024 * 1024);
     const ends = { clock: this.clock, bytesPerSecond, latencyNs };
@@ -114,11 +131,11 @@ export class FakeWorld {
       peerDoorbell: source.doorbell,
     });
     this.sourceGuest = new ThreadSourceGuest(source, this.plan, this.clock);
-    this.targetGuest = new ThreadDestinationGuest(target, this.plan);
+    this.targetGuest = new ThreadDestinationGuest(target, this.plan, this.clock);
     // The destination's vCPU runs but does not write, so that both memories can be compared.
     this.#vcpus = [
-      new FakeVcpu(source, dirtyLog, this.clock, writesPerSecond),
-      new FakeVcpu(target, dirtyLog, this.clock, 0),
+      new FakeVcpu(source, plan, this.clock, writesPerSecond),
+      new FakeVcpu(target, plan, this.clock, 0, options.readsPerSecond ?? 0),
     ];
     this.side = {
       clock: this.clock,
@@ -128,12 +145,19 @@ export class FakeWorld {
         integrity: 'full',
         zeroPages: true,
         linkBytesPerSecond: bytesPerSecond,
+        linkLatencyNs: latencyNs,
+        postcopyBytesPerSecond: Infinity,
         maxBytesPerSecond: Infinity,
         strictRate: false,
         timeoutNs: 60e9,
         ...options.options,
       },
     };
+  }
+
+  /** Faults that the destination's vCPU has taken. */
+  get faults(): number {
+    return this.#vcpus[1].faults;
   }
 
   /** The destination's engine does nothing any more, and its end of the link is gone. */
@@ -188,7 +212,7 @@ export class FakeWorld {
           link.release();
           if (!step.value.credit) link.rest();
           for (const vcpu of this.#vcpus) vcpu.poll();
-          if (this.sourceGuest.savedState) this.frozen ??= this.source.slot.ram.slice();
+          if (this.sourceGuest.savedState) this.frozen ??= ramOf(this.source);
           const { wake, nextNs } = look(step.value, parts);
           if (!wake) return nextNs;
           step = algorithm.next(wake satisfies Wake);
@@ -206,20 +230,29 @@ export class FakeWorld {
   }
 }
 
-/** A vCPU without a thread: writes what is due when time passes, polls before. */
+/** A vCPU without a thread: writes what is due when time passes, polls before; may want absent pages. */
 class FakeVcpu {
+  /** Pages that it waited for, and got. */
+  faults = 0;
   readonly #host: Host;
-  readonly #log: DirtyLogKind;
+  readonly #plan: FullPlan;
+  readonly #marks: WriterMarks;
   readonly #handshake: WriterHandshake;
   readonly #perNs: number;
+  readonly #readsPerNs: number;
   readonly #clock: Clock;
+  readonly #random = new Generator(5);
   #owed = 0;
+  #owedReads = 0;
+  #wanted = -1;
 
-  constructor(host: Host, log: DirtyLogKind, clock: Clock, perSecond: number) {
+  constructor(host: Host, plan: FullPlan, clock: Clock, perSecond: number, reads = 0) {
     this.#clock = clock;
     this.#host = host;
-    this.#log = log;
+    this.#plan = plan;
+    this.#marks = marksOf(host.log.kind, 1, host.rings);
     this.#perNs = perSecond / 1e9;
+    this.#readsPerNs = reads / 1e9;
     this.#handshake = new WriterHandshake(host.words, 1, host.doorbell);
   }
 
@@ -235,22 +268,67 @@ class FakeVcpu {
 
   run(ns: number): void {
     if (!this.poll()) return;
-    const { slot } = this.#host;
+    this.#read(ns);
     this.#owed += ns * this.#perNs;
-    const count = Math.min(1024, Math.floor(this.#owed));
+    let count = Math.min(1024, Math.floor(this.#owed));
     this.#owed -= count;
-    if (count === 0) return;
-    const { epoch, mode, writer } = this.#handshake.local;
-    const marks = marksOf(this.#log, slot.layout);
-    const record = streamAt(slot.layout, 0);
-    const list = accessListAt(slot.layout, writer);
-    slot.kernels.nextGfns(record, count, list);
-    const mark = mode === 0 ? MARK_NONE : marks.mark;
-    slot.kernels.touch(record, count, list, mark, marks.mapOf(writer, epoch));
+    const { streams } = this.#plan;
+    // Dealt in turns: every slot has a stream.
+    streams.forEach((stream, index) => {
+      const part = index === streams.length - 1 ? count : Math.floor(count * stream.share);
+      count -= part;
+      if (part > 0) this.#write(stream.slot, index, part);
+    });
   }
+
+  #write(slotIndex: number, stream: number, count: number): void {
+    const slot = this.#host.memory.slots[slotIndex]!;
+    const { epoch, mode, writer } = this.#handshake.local;
+    const record = streamAt(slot.layout, stream);
+    const list = accessListAt(slot.layout, writer);
+    const map = this.#marks.mapOf(slot.layout, writer, epoch);
+    slot.kernels.nextGfns(record, count, list);
+    slot.kernels.touch(record, count, list, mode === 0 ? MARK_NONE : this.#marks.mark, map);
+    if (mode === 0 || !this.#marks.ring) return;
+    const fresh = slot.kernels.markFresh(list, count, map);
+    this.#marks.ring.push(slot.words, list >>> 2, fresh, slot.layout.firstGfn, epoch);
+  }
+
+  /** Wants a random page from time to time and waits for it. */
+  #read(ns: number): void {
+    const { words, memory } = this.#host;
+    if (this.#wanted >= 0) {
+      if (Atomics.load(words, wantedOf(1)) !== 0) return;
+      this.#expectFilled(this.#wanted);
+      this.#wanted = -1;
+      this.faults++;
+    }
+    this.#owedReads += ns * this.#readsPerNs;
+    if (this.#owedReads < 1 || Atomics.load(words, PARTIAL) === 0) return;
+    this.#owedReads = 0;
+    const gfn = this.#random.below(memory.pages);
+    const slot = slotOf(memory, gfn);
+    faultSteps.want(words, 1, gfn);
+    const page = gfn - slot.layout.firstGfn;
+    if (faultSteps.isPresent(presenceBytes(slot), page)) faultSteps.drop(words, 1);
+    else this.#wanted = gfn;
+  }
+
+  /** A page that was granted holds its bytes, not the destination's filler. */
+  #expectFilled(gfn: number): void {
+    const { layout, ram } = slotOf(this.#host.memory, gfn);
+    const at = (gfn - layout.firstGfn) * PAGE_SIZE;
+    const isFiller = ram.subarray(at, at + PAGE_SIZE).every((b) => b === DESTINATION_FILLER);
+    if (isFiller) throw new Error(`page ${gfn} was granted before its bytes came`);
+  }
+}
+
+/** All RAM of a host, slot after slot. */
+export function ramOf(host: Host): Uint8Array {
+  return Buffer.concat(host.memory.slots.map(({ ram }) => ram));
 }
 
 /** Accesses that a host's guest has made. */
 export function accessesOf(host: Host): number {
-  return readAccesses(host.slot, 0);
+  return host.memory.slots.reduce((sum, slot, index) => sum + readAccesses(slot, index), 0);
 }

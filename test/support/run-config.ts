@@ -19,6 +19,8 @@ export function smallRun(changes: Changes = {}): RunConfig {
       pageSize: 4096,
       vcpus: 2,
       dirtyLog: 'bitmap',
+      dirtyRingSize: 4096,
+      memslots: 1,
       contents: [{ firstGfn: 0, pages, kind: 'mixed', zeroShare: 0.2 }],
       workloads: [
         {
@@ -39,6 +41,9 @@ export function smallRun(changes: Changes = {}): RunConfig {
       algorithm: 'precopy',
       policy: 'rounds',
       rounds: 3,
+      postcopyAfter: 1,
+      postcopyBytesPerSecond: Infinity,
+      pageOrder: 'follow',
       maxBytesPerSecond: Infinity,
       strictRate: false,
       downtimeLimitNs: 10e6,

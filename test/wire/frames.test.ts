@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRing, RingConsumer, RingProducer } from '../../src/link/ring.ts';
 import { fillPages } from '../../src/memory/contents/contents.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
+import { memoryOf } from '../../src/memory/guest-memory.ts';
 import { PageSet } from '../../src/memory/page-set.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 import { decodeControl, encodeControl, packControl } from '../../src/wire/control.ts';
@@ -20,6 +21,7 @@ import {
 import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../src/wire/pages.ts';
 import { sameBytes, smallSlot } from '../support/slots.ts';
 
+import { decodeRanges, encodeRanges } from '../../src/wire/ranges.ts';
 const AT = 4096 + 64;
 
 function memory(): FrameMemory {
@@ -37,12 +39,12 @@ function pageFrame(
   const source = openSlot(smallSlot());
   const target = openSlot(smallSlot());
   const contents = [{ firstGfn: 0, pages: 256, kind: 'random' as const, zeroShare }];
-  fillPages(source.ram, 4096, contents, 1, 0, 256);
+  fillPages(source, contents, 1, 0, 256);
   const set = new PageSet(source);
   for (const [first, pages] of gfns) set.addRun(first, pages);
   const taken = set.take(0, 64);
   const bytes = memory();
-  const encoded = encodePages(source, taken, bytes, AT, 0, { integrity, zeroPages: true });
+  const encoded = encodePages(taken, bytes, AT, 0, { integrity, zeroPages: true });
   expect(encoded.length).toBeLessThanOrEqual(pageFrameRoom(taken.pages, 4096));
   return { source, target, bytes, encoded, taken };
 }
@@ -61,8 +63,9 @@ describe('a page frame', () => {
       const frame = openFrame(bytes, AT, encoded.length, 0);
       expect(frame.type).toBe(FRAME.pages);
       target.ram.fill(0xee);
-      const counts = installPages(frame, target, integrity);
-      expect(counts).toEqual({ rawPages: encoded.rawPages, zeroPages: encoded.zeroPages });
+      const counts = installPages(frame, memoryOf([target]), integrity);
+      const { rawPages, zeroPages } = encoded;
+      expect(counts).toEqual({ rawPages, zeroPages, droppedPages: 0 });
       expect(counts.rawPages + counts.zeroPages).toBe(11);
       expect(counts.zeroPages).toBeGreaterThan(0);
       for (let gfn = 0; gfn < 256; gfn++) {
@@ -84,7 +87,7 @@ describe('a page frame', () => {
     for (let byte = 0; byte < whole.length; byte++) {
       bytes.bytes[AT + byte]! ^= 1 << (byte & 7);
       try {
-        installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full');
+        installPages(openFrame(bytes, AT, encoded.length, 0), memoryOf([target]), 'full');
         padding.push(byte);
         target.ram.fill(0);
       } catch (error) {
@@ -117,16 +120,36 @@ describe('a page frame', () => {
     const frame = openFrame(bytes, AT, encoded.length, 0);
     bytes.view.setUint32(frame.controlAt + offset, value, true);
     reseal(bytes, frame);
-    expect(() => installPages(openFrame(bytes, AT, encoded.length, 0), target, 'full')).toThrow(
-      WireError,
-    );
+    expect(() =>
+      installPages(openFrame(bytes, AT, encoded.length, 0), memoryOf([target]), 'full'),
+    ).toThrow(WireError);
     expect(sameBytes(before, target)).toBe(true);
+  });
+
+  it('passes a gate page by page: what it does not let in is dropped and counted', () => {
+    const { source, target, bytes, encoded } = pageFrame('full');
+    target.ram.fill(0xee);
+    const published: number[] = [];
+    const gate = {
+      claim: (_: unknown, page: number): boolean => page % 2 === 1,
+      publish: (_: unknown, page: number): void => {
+        const ram = target.ram.subarray(page * 4096, (page + 1) * 4096);
+        const sent = source.ram.subarray(page * 4096, (page + 1) * 4096);
+        expect(Buffer.compare(ram, sent)).toBe(0);
+        published.push(page);
+      },
+    };
+    const frame = openFrame(bytes, AT, encoded.length, 0);
+    const counts = installPages(frame, memoryOf([target]), 'full', gate);
+    expect(published).toEqual([3, 5, 7, 9, 11, 21]);
+    expect(counts.droppedPages).toBe(5);
+    expect(target.ram.subarray(20 * 4096, 21 * 4096).every((byte) => byte === 0xee)).toBe(true);
   });
 
   it('without the sums that were agreed on is refused', () => {
     const { bytes, encoded, target } = pageFrame('header');
     const frame = openFrame(bytes, AT, encoded.length, 0);
-    expect(() => installPages(frame, target, 'full')).toThrow(/sums missing/);
+    expect(() => installPages(frame, memoryOf([target]), 'full')).toThrow(/sums missing/);
   });
 });
 
@@ -169,10 +192,35 @@ describe('a frame header', () => {
   });
 });
 
+describe('a frame of ranges', () => {
+  const encode = (list: readonly number[]) => {
+    const bytes = memory();
+    const length = encodeRanges(bytes, AT, list, 0, list.length / 2, 0);
+    return openFrame(bytes, AT, length, 0);
+  };
+
+  it('brings its ranges', () => {
+    const ranges: number[] = [];
+    decodeRanges(encode([0, 3, 10, 1, 99, 1]), 100, (gfn, pages) => ranges.push(gfn, pages));
+    expect(ranges).toEqual([0, 3, 10, 1, 99, 1]);
+  });
+
+  it.each([
+    ['a range outside memory', [0, 3, 99, 2]],
+    ['an empty range', [0, 0]],
+    ['no range', []],
+    ['a range that wraps', [4294967295, 4294967295]],
+  ])('with %s is refused before any is used', (_, list) => {
+    let used = 0;
+    expect(() => decodeRanges(encode(list), 100, () => used++)).toThrow(WireError);
+    expect(used).toBe(0);
+  });
+});
+
 describe('a control message', () => {
   const message = {
     name: 'hello',
-    body: { pages: 10, pageSize: 4096, vcpus: 2, integrity: 'full' },
+    body: { slots: [10, 4], pageSize: 4096, vcpus: 2, integrity: 'full' },
   } as const;
 
   it('comes back as it was', () => {

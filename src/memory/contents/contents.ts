@@ -1,7 +1,21 @@
+import type { Memslot } from '../memslot.ts';
 import { hashWords } from '../../random/generator.ts';
-import { fillDuplicate, fillMixed, fillRandom, fillText } from './generators.ts';
+import { fillDuplicate, fillMixed, fillRandom, fillText, type MixedShares } from './generators.ts';
 
-export type ContentsKind = 'zero' | 'random' | 'text' | 'duplicate' | 'mixed';
+export type ContentsKind = 'zero' | 'random' | 'text' | 'duplicate' | 'mixed' | 'file';
+
+/** A memory image: raw (sparse or not), or one compressed with gzip or brotli. */
+export interface ImageFile {
+  /** Absolute. */
+  readonly path: string;
+  /** Bytes of the image, uncompressed, before its first page here. */
+  readonly offset: number;
+}
+
+/** Whether an image is compressed, by its name. */
+export function isCompressed(path: string): boolean {
+  return /\.(?:gz|br)$/.test(path);
+}
 
 /** What a stretch of guest memory holds before the guest starts. */
 export interface Contents {
@@ -10,39 +24,57 @@ export interface Contents {
   readonly kind: ContentsKind;
   /** Share of the pages that are zero instead, 0 to 1. */
   readonly zeroShare: number;
+  /** Of kind mixed. */
+  readonly mixed?: MixedShares;
+  /** Of kind file. */
+  readonly image?: ImageFile;
 }
 
 /** A page's initial content as 32-bit words: a pure function of (seed, entry, gfn). */
-type Fill = (page: Uint32Array, seed: number, entry: number, gfn: number) => void;
+type Fill = (
+  page: Uint32Array,
+  seed: number,
+  entry: number,
+  gfn: number,
+  contents: Contents,
+) => void;
 
 const FILLS: Readonly<Record<ContentsKind, Fill>> = {
   zero: (page) => page.fill(0),
   random: fillRandom,
   text: fillText,
   duplicate: fillDuplicate,
-  mixed: fillMixed,
+  mixed: (page, seed, entry, gfn, { mixed }) => fillMixed(page, seed, entry, gfn, mixed),
+  // The image is read in one go once all pages have been touched.
+  file: (page) => page.fill(0),
 };
 
 /**
- * Writes the initial bytes of pages [firstGfn, firstGfn + pages) to `ram` (the slot's RAM, page 0
- * first). Of several entries over a page the last one wins; a page that none covers is zero. Every
- * page is written, so this prefaults the RAM too.
+ * Writes the initial bytes of pages [firstPage, firstPage + pages) of a slot. Of several entries over
+ * a page the last one wins; a page that none covers is zero. Every page is written, so this prefaults
+ * the RAM too.
  */
 export function fillPages(
-  ram: Uint8Array,
-  pageSize: number,
+  { ram, layout }: Pick<Memslot, 'ram' | 'layout'>,
   contents: readonly Contents[],
   seed: number,
-  firstGfn: number,
+  firstPage: number,
   pages: number,
 ): void {
-  for (let gfn = firstGfn; gfn < firstGfn + pages; gfn++) {
-    const page = new Uint32Array(ram.buffer, ram.byteOffset + gfn * pageSize, pageSize / 4);
-    const entry = contents.findLastIndex((c) => gfn >= c.firstGfn && gfn < c.firstGfn + c.pages);
+  const { pageSize } = layout;
+  for (let index = firstPage; index < firstPage + pages; index++) {
+    const gfn = layout.firstGfn + index;
+    const page = new Uint32Array(ram.buffer, ram.byteOffset + index * pageSize, pageSize / 4);
+    const entry = entryOf(contents, gfn);
     const found = contents[entry];
     if (!found || isZeroPage(found, seed, entry, gfn)) page.fill(0);
-    else FILLS[found.kind](page, seed, entry, gfn);
+    else FILLS[found.kind](page, seed, entry, gfn, found);
   }
+}
+
+/** The entry that says what a page holds, -1 when none does. */
+export function entryOf(contents: readonly Contents[], gfn: number): number {
+  return contents.findLastIndex((c) => gfn >= c.firstGfn && gfn < c.firstGfn + c.pages);
 }
 
 function isZeroPage(contents: Contents, seed: number, entry: number, gfn: number): boolean {

@@ -56,16 +56,36 @@ export function fillDuplicate(page: Uint32Array, seed: number, entry: number, gf
  * 2775 4206 2503 6606 1854 1543 3808 368 55 84 155 of 23 957 pages; 7.1 % had a duplicate).
  */
 const RATIO_COUNTS = [2775, 4206, 2503, 6606, 1854, 1543, 3808, 368, 55, 84, 155];
-const DUPLICATE_SHARE = 1712 / 23957;
+
+/** What of that a scenario may set: shares of the non-zero pages. */
+export interface MixedShares {
+  /** Pages that have equals elsewhere. */
+  readonly duplicateShare: number;
+  /** What zlib level 1 leaves of a page, on average. */
+  readonly compressedShare: number;
+}
+
+/** As measured: see RATIO_COUNTS. */
+const MEASURED: MixedShares = { duplicateShare: 1712 / 23957, compressedShare: 0.347 };
 
 /** Pages of many kinds, as a server's memory has them: see RATIO_COUNTS. */
-export function fillMixed(page: Uint32Array, seed: number, entry: number, gfn: number): void {
-  if (hashWords(seed, entry, gfn, 6) < DUPLICATE_SHARE * 4294967296) {
-    const twin = hashWords(seed, entry, gfn, 7) % DUPLICATE_CONTENTS;
-    fillAtRatio(page, seed, entry, -1 - twin, drawRatio(hashWords(seed, entry, twin, 8)));
-    return;
-  }
-  fillAtRatio(page, seed, entry, gfn, drawRatio(hashWords(seed, entry, gfn, 8)));
+export function fillMixed(
+  page: Uint32Array,
+  seed: number,
+  entry: number,
+  gfn: number,
+  shares: MixedShares = MEASURED,
+): void {
+  const isDuplicate = hashWords(seed, entry, gfn, 6) < shares.duplicateShare * 4294967296;
+  const twin = hashWords(seed, entry, gfn, 7) % DUPLICATE_CONTENTS;
+  const measured = drawRatio(hashWords(seed, entry, isDuplicate ? twin : gfn, 8));
+  const ratio = moved(measured, MEASURED.compressedShare, shares.compressedShare);
+  fillAtRatio(page, seed, entry, isDuplicate ? -1 - twin : gfn, ratio);
+}
+
+/** A ratio of a distribution with mean `from`, in one of the same shape with mean `to`. */
+function moved(ratio: number, from: number, to: number): number {
+  return to <= from ? (ratio * to) / from : 1 - ((1 - ratio) * (1 - to)) / (1 - from);
 }
 
 function drawRatio(random: number): number {

@@ -1,31 +1,35 @@
 import { MARK_ATOMIC } from '../kernels/abi.ts';
-import type { SlotLayout } from '../layout.ts';
-import type { PageSet } from '../page-set.ts';
-import type { DirtyLog, DirtyLogParts, MarkTarget } from './dirty-log.ts';
+import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
 
-export function atomicMarks(layout: SlotLayout): MarkTarget {
-  return { mark: MARK_ATOMIC, mapOf: () => layout.sharedMap };
-}
+export const atomicMarks: WriterMarks = {
+  mark: MARK_ATOMIC,
+  mapOf: (layout) => layout.sharedMap,
+};
 
 /**
  * One bitmap for all, marked with an unconditional atomic OR after each write and harvested with an
  * atomic exchange a word: the simple reference. It needs the handshake only to start and to stop.
  */
-export function atomicLog({ slot, handshake }: DirtyLogParts): DirtyLog {
-  const { layout, kernels } = slot;
+export function atomicLog({ memory, handshake }: DirtyLogParts): DirtyLog {
   let isHarvest = false;
-  const collect = (target: PageSet): number => {
-    const map = layout.sharedMap;
-    const fresh = kernels.mergeAndClearAtomic(map, target.address, layout.mapBytes);
-    target.grewBy(fresh);
-    return fresh;
+  const collect: DirtyLog['collect'] = (target) => {
+    let total = 0;
+    for (const { kernels, layout } of memory.slots) {
+      const part = target.parts[layout.index]!;
+      const fresh = kernels.mergeAndClearAtomic(layout.sharedMap, part.address, layout.mapBytes);
+      part.grewBy(fresh);
+      total += fresh;
+    }
+    return total;
   };
   return {
     kind: 'atomic',
     start() {
       isHarvest = false;
-      const first = layout.sharedMap >>> 2;
-      slot.words.fill(0, first, first + layout.mapBytes / 4);
+      for (const { words, layout } of memory.slots) {
+        const first = layout.sharedMap >>> 2;
+        words.fill(0, first, first + layout.mapBytes / 4);
+      }
       handshake.bumpEpoch(1);
     },
     harvest() {
@@ -38,6 +42,8 @@ export function atomicLog({ slot, handshake }: DirtyLogParts): DirtyLog {
     isSettled: () => isHarvest || handshake.haveAllAcknowledged(),
     collect,
     collectLast: collect,
-    liveMaps: () => [layout.sharedMap],
+    liveMaps: ({ layout }) => [layout.sharedMap],
+    tend: () => undefined,
+    ringCounts: () => [],
   };
 }

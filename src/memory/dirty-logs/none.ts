@@ -1,7 +1,7 @@
 import { MARK_NONE } from '../kernels/abi.ts';
-import type { DirtyLog, MarkTarget } from './dirty-log.ts';
+import type { DirtyLog, WriterMarks } from './dirty-log.ts';
 
-export const noMarks: MarkTarget = { mark: MARK_NONE, mapOf: () => 0 };
+export const noMarks: WriterMarks = { mark: MARK_NONE, mapOf: () => 0 };
 
 /** No dirty log: nothing is marked, nothing is found. Enough for a guest that stands still. */
 export const noLog: DirtyLog = {
@@ -13,4 +13,6 @@ export const noLog: DirtyLog = {
   collect: () => 0,
   collectLast: () => 0,
   liveMaps: () => [],
+  tend: () => undefined,
+  ringCounts: () => [],
 };

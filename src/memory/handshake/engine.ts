@@ -78,10 +78,13 @@ export class EngineHandshake {
     this.#wakeAll();
   }
 
+  /** Ends a writer's sleep. */
+  wake(writer: number): void {
+    Atomics.add(this.#words, wakeOf(writer), 1);
+    Atomics.notify(this.#words, wakeOf(writer));
+  }
+
   #wakeAll(): void {
-    for (let writer = 0; writer < this.writers; writer++) {
-      Atomics.add(this.#words, wakeOf(writer), 1);
-      Atomics.notify(this.#words, wakeOf(writer));
-    }
+    for (let writer = 0; writer < this.writers; writer++) this.wake(writer);
   }
 }

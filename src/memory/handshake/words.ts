@@ -8,14 +8,17 @@
  *   2  pause      1: writers must park
  *   3  stop       1: writers must leave for good
  *   4  run        counts the resumes
+ *   5  partial    1 while pages of a running guest are absent: vCPUs look before they touch
  *   6  doorbell   the engine's, two words
- *  16+16w         state, acknowledged epoch, wake-up word, throttle (share × 1000), run seen
+ *  16+16w         state, acknowledged epoch, wake-up word, throttle (share × 1000), run seen,
+ *                 wanted: guest gfn + 1 of the absent page that the writer waits for, 0 for none
  */
 export const EPOCH = 0;
 export const MODE = 1;
 export const PAUSE = 2;
 export const STOP = 3;
 export const RUN = 4;
+export const PARTIAL = 5;
 export const DOORBELL = 6;
 
 const FIRST_WRITER = 16;
@@ -31,6 +34,7 @@ export const acknowledgedOf = (writer: number): number => stateOf(writer) + 1;
 export const wakeOf = (writer: number): number => stateOf(writer) + 2;
 export const throttleOf = (writer: number): number => stateOf(writer) + 3;
 export const runSeenOf = (writer: number): number => stateOf(writer) + 4;
+export const wantedOf = (writer: number): number => stateOf(writer) + 5;
 
 export const handshakeWords = (writers: number): number => stateOf(writers);
 

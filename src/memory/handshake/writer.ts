@@ -34,12 +34,26 @@ export class WriterHandshake {
     return this.#advance(this.#isParked ? UNPARK : LOAD_EPOCH) === RUN_WINDOW;
   }
 
+  /** Counts the wake-ups: taken before an announcement, it lets `sleep` miss none that follows. */
+  wakeSequence(): number {
+    return Atomics.load(this.#words, wakeOf(this.local.writer));
+  }
+
   /** Parks, sleeps until woken or at most `timeoutMs`, comes back. The result is `poll`'s. */
-  sleep(timeoutMs: number): boolean {
-    const wake = Atomics.load(this.#words, wakeOf(this.local.writer));
+  sleep(timeoutMs: number, sequence: number = this.wakeSequence()): boolean {
+    return this.waitOn(wakeOf(this.local.writer), sequence, timeoutMs);
+  }
+
+  /** Parks, sleeps while word `index` of the handshake holds `value`, comes back. The result is `poll`'s. */
+  waitOn(index: number, value: number, timeoutMs: number): boolean {
     this.#advance(PARK);
-    Atomics.wait(this.#words, wakeOf(this.local.writer), wake, timeoutMs);
+    Atomics.wait(this.#words, index, value, timeoutMs);
     return this.#advance(UNPARK) === RUN_WINDOW;
+  }
+
+  /** Wakes the engine. */
+  ringDoorbell(): void {
+    this.#doorbell.ring();
   }
 
   /** For a writer that is parked by a pause: sleeps and looks again. The result is `poll`'s. */

@@ -57,10 +57,22 @@ export const PATTERN_HOTSPOT = 3;
 export const PATTERN_ZIPF = 4;
 export const PATTERN_TRACE = 5;
 
-/** How `touch` marks: not at all; plain OR in the writer's own map; atomic OR in the shared map. */
+/**
+ * How `touch` marks: not at all; plain OR in the writer's own map; atomic OR in the shared map; a
+ * byte in the writer's own map.
+ */
 export const MARK_NONE = 0;
 export const MARK_PRIVATE = 1;
 export const MARK_ATOMIC = 2;
+export const MARK_BYTE = 3;
+
+/**
+ * A page of a destination that runs before all its pages are there, a byte each, only ever touched
+ * with atomics: not there; being written; there, its bytes complete.
+ */
+export const PAGE_ABSENT = 0;
+export const PAGE_INSTALLING = 1;
+export const PAGE_PRESENT = 2;
 
 /** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
 export const ACCESS_READ_BIT = 0x80000000;

@@ -8,9 +8,20 @@ export interface Kernels {
   nextGfns(stream: number, count: number, out: number): void;
   /** Performs `count` listed accesses and advances the stream: data first, then the mark. */
   touch(stream: number, count: number, gfns: number, mark: number, map: number): void;
+  /**
+   * Marks the writes of an access list in a writer's own bitmap and keeps of the list only the gfns
+   * that were not marked before; returns how many.
+   */
+  markFresh(gfns: number, count: number, map: number): number;
+  /** How many accesses from the head of a list find their pages present. */
+  countPresent(gfns: number, count: number, presence: number): number;
+  /** Moves the marks of a quiet byte map into the bitmap `target`; `bytes` is the bitmap's length. */
+  mergeAndClearBytes(map: number, target: number, bytes: number): number;
   /** Moves the marks of a quiet map into `target`; returns how many bits are new there. */
   mergeAndClear(map: number, target: number, bytes: number): number;
-  /** The same for a map that other threads go on marking atomically. */
+  /** ORs a quiet map into `target`; returns how many bits are new there. */
+  merge(map: number, target: number, bytes: number): number;
+  /** `mergeAndClear` for a map that other threads go on marking atomically. */
   mergeAndClearAtomic(map: number, target: number, bytes: number): number;
   popcount(map: number, bytes: number): number;
   /** Takes pages out of a set as runs; see RUNS_* in abi.ts for what lands at `out`. Returns the number of runs. */
@@ -22,8 +33,12 @@ export interface Kernels {
     maxRuns: number,
     maps: number,
     mapCount: number,
+    /** What a page takes in the maps: 0 a bit, 1 a byte. */
+    mapUnit: number,
     out: number,
   ): number;
+  /** Lists the runs of a set, which stays as it is; its run list counts no pages. */
+  listRuns(bits: number, from: number, end: number, maxRuns: number, out: number): number;
   /** `bytes` is a multiple of 128. */
   isZero(at: number, bytes: number): boolean;
   /** Offset of the first difference, -1 if there is none. `bytes` is a multiple of 64. */

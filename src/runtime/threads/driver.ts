@@ -40,12 +40,14 @@ export function look(
 ): { readonly wake?: Wake; readonly nextNs: number; readonly nowNs: number } {
   const { clock, link } = parts;
   const nowNs = clock.now();
+  // Asked in every wait: a guest's log may have vCPUs that wait for the engine (full rings).
+  const isGuestSettled = parts.isGuestSettled();
   const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
   const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
   const nextNs = Math.min(arrivalNs, creditNs, request.untilNs);
   if (request.cancel && parts.isCancelled()) return { wake: 'cancel', nextNs, nowNs };
   if (arrivalNs <= nowNs) return { wake: 'frame', nextNs, nowNs };
-  if (request.guest && parts.isGuestSettled()) return { wake: 'guest', nextNs, nowNs };
+  if (request.guest && isGuestSettled) return { wake: 'guest', nextNs, nowNs };
   if (creditNs <= nowNs) return { wake: 'credit', nextNs, nowNs };
   if (request.untilNs <= nowNs) return { wake: 'time', nextNs, nowNs };
   return { nextNs, nowNs };
@@ -61,8 +63,8 @@ function waitFor(request: WaitRequest, parts: DriverParts): Wake {
     const { wake, nextNs, nowNs } = look(request, parts);
     if (wake) return wake;
     if (nextNs - nowNs < SHORTEST_SLEEP_NS) continue;
-    // A wait for a known time is slept through; a peer that is at work answers within microseconds.
-    const spins = nextNs < request.untilNs || !parts.isRoomy() ? 0 : SPINS;
+    // A peer that is at work, or a vCPU that waits for a page, has news within microseconds.
+    const spins = parts.isRoomy() ? SPINS : 0;
     doorbell.wait(sequence, Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS), spins);
   }
 }

@@ -19,7 +19,8 @@ export function failedRun(
   return {
     outcome: 'failed',
     error: message,
-    guestLost: false,
+    // After RUN the source's copy is no longer the guest.
+    guestLost: phase === 'migrate' && figures.pastReturn === 1 && step !== 'over',
     startNs: nowNs,
     endNs: nowNs,
     stop: {},

@@ -3,6 +3,7 @@ import type { GuestPlan } from '../../guest/stream-plan.ts';
 import {
   loadVcpus,
   notePause,
+  REQUESTED_NS,
   RESUMED_NS,
   saveVcpus,
   stateMismatch,
@@ -10,17 +11,20 @@ import {
   type VcpuState,
 } from '../../guest/vcpu-state.ts';
 import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
+import { manualClear } from '../../memory/dirty-logs/manual-clear.ts';
 import { openDirtyLog } from '../../memory/dirty-logs/open.ts';
-import { PageSet } from '../../memory/page-set.ts';
+import { type GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
+import { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { DestinationGuest, SourceGuest } from '../../migration/ports.ts';
-import type { Host } from './host.ts';
+import { type Host, logParts } from './host.ts';
 
 /** The source's guest over worker threads; keeps the state it gave away, for the proof. */
 export class ThreadSourceGuest implements SourceGuest {
-  readonly slot;
+  readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly dirtyLog: DirtyLog;
-  readonly unsent: PageSet;
+  readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
+  readonly unsent: GuestPageSet;
   savedState: readonly VcpuState[] | undefined;
   readonly #host: Host;
   readonly #plan: GuestPlan;
@@ -31,19 +35,36 @@ export class ThreadSourceGuest implements SourceGuest {
     this.#host = host;
     this.#plan = plan;
     this.#clock = clock;
-    this.slot = host.slot;
+    this.memory = host.memory;
     this.vcpus = plan.vcpus;
-    this.unsent = new PageSet(host.slot);
-    const log = openDirtyLog(host.dirtyLog, { slot: host.slot, handshake: host.engine });
-    const asking = (ask: () => void) => (): void => {
-      this.#hasSettled = log.isSettled;
-      ask();
-    };
-    this.dirtyLog = {
+    this.unsent = new GuestPageSet(host.memory);
+    const parts = logParts(host);
+    const log = openDirtyLog(host.log.kind, parts);
+    const { clearChunkPages: chunkPages } = host.log;
+    if (chunkPages === undefined) {
+      this.dirtyLog = this.#watched(log);
+      return;
+    }
+    const manual = manualClear(log, parts);
+    const clear = this.#asking(log, manual.clear);
+    this.dirtyLog = this.#watched(manual);
+    this.manualClear = { chunkPages, log: { ...manual, ...this.dirtyLog, clear } };
+  }
+
+  /** Calls that ask, so that `isSettled` knows what was asked last. */
+  #watched(log: DirtyLog): DirtyLog {
+    return {
       ...log,
-      start: asking(log.start),
-      harvest: asking(log.harvest),
-      stop: asking(log.stop),
+      start: this.#asking(log, log.start),
+      harvest: this.#asking(log, log.harvest),
+      stop: this.#asking(log, log.stop),
+    };
+  }
+
+  #asking<Arguments extends unknown[]>(log: DirtyLog, ask: (...given: Arguments) => void) {
+    return (...given: Arguments): void => {
+      this.#hasSettled = log.isSettled;
+      ask(...given);
     };
   }
 
@@ -63,35 +84,42 @@ export class ThreadSourceGuest implements SourceGuest {
   }
 
   vcpuState(): VcpuState[] {
-    const states = saveVcpus(this.slot, this.#host.area, this.#plan);
+    const states = saveVcpus(this.memory, this.#host.area, this.#plan);
     this.savedState = states;
     return states;
   }
 
   isSettled(): boolean {
+    this.dirtyLog.tend();
     return this.#hasSettled();
   }
 }
 
 /** The destination's guest over worker threads; keeps the state it got, for the proof. */
 export class ThreadDestinationGuest implements DestinationGuest {
-  readonly slot;
+  readonly memory: GuestMemory;
   readonly vcpus: number;
+  readonly presence: PresenceMap;
   loadedState: readonly VcpuState[] | undefined;
   readonly #host: Host;
   readonly #plan: GuestPlan;
+  readonly #clock: Clock;
+  readonly #requested = new Set<number>();
+  #hasToldRunning = false;
 
-  constructor(host: Host, plan: GuestPlan) {
+  constructor(host: Host, plan: GuestPlan, clock: Clock) {
     this.#host = host;
     this.#plan = plan;
-    this.slot = host.slot;
+    this.#clock = clock;
+    this.memory = host.memory;
     this.vcpus = plan.vcpus;
+    this.presence = new PresenceMap(host.memory, host.words, plan.vcpus + 1);
   }
 
   load(states: readonly VcpuState[]): string | undefined {
     const mismatch = stateMismatch(states, this.#plan);
     if (mismatch) return mismatch;
-    loadVcpus(this.slot, this.#host.area, this.#plan, states);
+    loadVcpus(this.memory, this.#host.area, this.#plan, states);
     this.loadedState = states;
     return undefined;
   }
@@ -100,8 +128,10 @@ export class ThreadDestinationGuest implements DestinationGuest {
     this.#host.engine.resume();
   }
 
-  isSettled(): boolean {
-    return this.#host.engine.areAllRunning();
+  areRunning(): boolean {
+    const areRunning = this.#host.engine.areAllRunning();
+    this.#hasToldRunning ||= areRunning;
+    return areRunning;
   }
 
   runningSinceNs(): number {
@@ -111,5 +141,26 @@ export class ThreadDestinationGuest implements DestinationGuest {
       latest = Math.max(latest, this.#host.area[at]!);
     }
     return latest;
+  }
+
+  faults(): readonly number[] {
+    const pages: number[] = [];
+    for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
+      const gfn = this.presence.wantedBy(vcpu + 1);
+      if (gfn < 0 || this.#requested.has(gfn)) continue;
+      this.#requested.add(gfn);
+      this.#host.area[vcpuAreaAt(this.#plan, vcpu) + REQUESTED_NS] = this.#clock.now();
+      pages.push(gfn);
+    }
+    return pages;
+  }
+
+  isSettled(): boolean {
+    if (!this.#hasToldRunning && this.#host.engine.areAllRunning()) return true;
+    for (let writer = 1; writer <= this.vcpus; writer++) {
+      const gfn = this.presence.wantedBy(writer);
+      if (gfn >= 0 && !this.#requested.has(gfn)) return true;
+    }
+    return false;
   }
 }

@@ -1,18 +1,24 @@
 import type { Clock } from '../../clock/clock.ts';
-import type { GuestPlan } from '../../guest/stream-plan.ts';
-import { readProgress, type StreamProgress, writePlan } from '../../guest/stream-record.ts';
+import { type FullPlan, type GuestPlan, lightPlan } from '../../guest/stream-plan.ts';
+import {
+  readProgress,
+  slotOfStream,
+  type StreamProgress,
+  writePlan,
+} from '../../guest/stream-record.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
-import { openSlot } from '../../memory/memslot.ts';
+import { openMemory, slotOf } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
-import type { Proof } from '../report.ts';
+import type { Difference, Proof } from '../report.ts';
 import { locateDifference } from './compare.ts';
+import { fillHost } from './fill.ts';
 import type { SharedHost } from './host.ts';
 import type { WorkerPool } from './pool.ts';
-import { ranges } from './ranges.ts';
+import { pageRanges } from './ranges.ts';
 
 export interface ProofParts {
   readonly config: RunConfig;
-  readonly plan: GuestPlan;
+  readonly plan: FullPlan;
   readonly pool: WorkerPool;
   readonly clock: Clock;
   /** Where the guest ran last; its vCPUs have stopped. */
@@ -39,18 +45,20 @@ export async function prove(parts: ProofParts): Promise<Proof> {
   const problems: string[] = [];
   if (parts.isFrozenSource) problems.push(...stateProblems(parts.sentState, parts.receivedState));
   else await refill(parts);
-  const expectedSlot = openSlot(canvas.slot);
-  const finalSlot = openSlot(final.slot);
-  const before = plan.streams.map((_, stream) => readProgress(expectedSlot, stream));
-  const after = plan.streams.map((_, stream) => readProgress(finalSlot, stream));
+  const expectedMemory = openMemory(canvas.slots);
+  const finalMemory = openMemory(final.slots);
+  const progress = (memory: typeof finalMemory, stream: number): StreamProgress =>
+    readProgress(slotOfStream(memory, plan, stream), stream);
+  const before = plan.streams.map((_, stream) => progress(expectedMemory, stream));
+  const after = plan.streams.map((_, stream) => progress(finalMemory, stream));
   if (parts.isFrozenSource) problems.push(...frozenProblems(plan, parts.sentState, before));
   const replayedBy = await replay(parts, before, after);
   plan.streams.forEach((_, stream) => {
-    const expected = readProgress(expectedSlot, stream);
+    const expected = progress(expectedMemory, stream);
     if (!isSameProgress(expected, after[stream]!)) problems.push(streamProblem(plan, stream));
   });
   const { differingPages, firstGfn } = await compareAll(parts);
-  const { pages, pageSize } = expectedSlot.layout;
+  const { pages, pageSize } = expectedMemory;
   return {
     kind: parts.isFrozenSource ? 'replay' : 'full',
     replayedBy,
@@ -59,12 +67,14 @@ export async function prove(parts: ProofParts): Promise<Proof> {
     differingPages,
     readsChecked: after.reduce((sum, p, i) => sum + reads(p) - reads(before[i]!), 0),
     ok: differingPages === 0 && problems.length === 0,
-    ...(firstGfn === undefined
-      ? {}
-      : { firstDifference: locateDifference(expectedSlot, finalSlot, firstGfn) }),
+    ...(firstGfn === undefined ? {} : { firstDifference: locate(firstGfn) }),
     problems,
     durationNs: clock.now() - startNs,
   };
+
+  function locate(gfn: number): Difference {
+    return locateDifference(slotOf(expectedMemory, gfn), slotOf(finalMemory, gfn), gfn);
+  }
 
   function streamProblem(guest: GuestPlan, stream: number): string {
     const { vcpu, workload } = guest.streams[stream]!;
@@ -110,12 +120,8 @@ function frozenProblems(
 /** Gives the canvas the guest's initial contents, its streams at n = 0. */
 async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
   const { contents } = config.guest;
-  await Promise.all(
-    ranges(canvas.slot.geometry.pages, pool.threads).map((range) =>
-      pool.run('fill', { host: canvas, contents, seed: config.seed, ...range }),
-    ),
-  );
-  writePlan(openSlot(canvas.slot), plan);
+  await fillHost(pool, canvas, contents, config.seed);
+  for (const slot of openMemory(canvas.slots).slots) writePlan(slot, plan);
 }
 
 async function replay(
@@ -128,11 +134,11 @@ async function replay(
   const replayedBy = accesses > TWIN_ACCESSES ? 'kernel' : 'twin';
   const kernels = replayedBy === 'kernel' ? 'wasm' : 'twin';
   // One task per access list of the slot; a list belongs to one replay at a time.
-  const tasks = Math.min(canvas.slot.geometry.writers, pool.threads);
+  const tasks = Math.min(canvas.writers, pool.threads);
   await Promise.all(
     Array.from({ length: tasks }, (_, list) => {
       const streams = work.filter((w) => w.stream % tasks === list);
-      return pool.run('replay', { host: canvas, streams, list, kernels });
+      return pool.run('replay', { host: canvas, plan: lightPlan(plan), streams, list, kernels });
     }),
   );
   return replayedBy;
@@ -144,7 +150,7 @@ async function compareAll({
   final,
 }: ProofParts): Promise<{ differingPages: number; firstGfn: number | undefined }> {
   const results = await Promise.all(
-    ranges(canvas.slot.geometry.pages, pool.threads).map((range) =>
+    pageRanges(canvas, pool.threads).map((range) =>
       pool.run('compare', { expected: canvas, found: final, ...range }),
     ),
   );

@@ -1,9 +1,22 @@
-/** Splits pages [0, pages) into at most `parts` ranges of nearly equal size. */
-export function ranges(pages: number, parts: number): { firstGfn: number; pages: number }[] {
-  const size = Math.max(1, Math.ceil(pages / parts));
-  const list = [];
-  for (let firstGfn = 0; firstGfn < pages; firstGfn += size) {
-    list.push({ firstGfn, pages: Math.min(size, pages - firstGfn) });
-  }
-  return list;
+import type { SharedHost } from './host.ts';
+
+/** Pages of one memslot, for one task. */
+export interface SlotPages {
+  readonly slot: number;
+  /** Within the slot. */
+  readonly firstPage: number;
+  readonly pages: number;
+}
+
+/** Splits a guest's pages into some `parts` ranges of nearly equal size, none across a memslot's border. */
+export function pageRanges({ slots }: SharedHost, parts: number): SlotPages[] {
+  const total = slots.reduce((sum, { geometry }) => sum + geometry.pages, 0);
+  const size = Math.max(1, Math.ceil(total / parts));
+  return slots.flatMap(({ geometry }, slot) => {
+    const list: SlotPages[] = [];
+    for (let firstPage = 0; firstPage < geometry.pages; firstPage += size) {
+      list.push({ slot, firstPage, pages: Math.min(size, geometry.pages - firstPage) });
+    }
+    return list;
+  });
 }

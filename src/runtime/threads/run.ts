@@ -1,15 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
-import { readAccesses } from '../../guest/stream-record.ts';
-import { GAP_NS, GUEST_NS, LAG_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
+import { lightPlan } from '../../guest/stream-plan.ts';
+import { type FaultLog, mergeFaults } from '../../guest/faults.ts';
+import { GAP_NS, LAG_NS } from '../../guest/vcpu-state.ts';
 import { closeRing } from '../../link/ring.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Crew, CrewError } from './crew.ts';
+import { ContentsError } from './fill.ts';
 import { failedRun, withCause } from './failure.ts';
 import { type Host, openHost, type SharedHost } from './host.ts';
+import { achievedRates, mostOf } from './measures.ts';
 import { WorkerPool } from './pool.ts';
 import { prove } from './proof.ts';
 import { type LiveFigures, RunWords } from './run-words.ts';
@@ -35,8 +38,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Given a function to call for a look, as often as one likes. */
   readonly onStart?: (look: () => LiveView) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM. */
-  readonly beforeProof?: (source: Uint8Array, destination: Uint8Array) => void;
+  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
+  readonly beforeProof?: (
+    source: readonly Uint8Array[],
+    destination: readonly Uint8Array[],
+  ) => void;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
 }
@@ -97,6 +103,8 @@ class ThreadRun {
   readonly #clock: Clock = monotonicClock(this.#origin);
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
+  /** Of the destination's vCPUs, once they have left. */
+  readonly #faultLogs: (FaultLog | undefined)[] = [];
   #destinationDeath: CrewError | undefined;
   #hosts: { source: Host; destination: Host } | undefined;
   #phase: RunPhase = 'prepare';
@@ -111,13 +119,14 @@ class ThreadRun {
     this.#enter('prepare');
     const stage = await setStage(this.#config, this.#pool).catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
+      if (cause instanceof ContentsError) throw cause;
       throw new RunSetupError(`the run could not be set up: ${message}`, { cause });
     });
     const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
     this.#hosts = hosts;
-    const slots = [hosts.source.slot, hosts.destination.slot];
-    const timeline = new Timeline(this.#clock, slots, stage.plan);
-    this.#offerLook(timeline, hosts.source.slot.layout.pages);
+    const memories = [hosts.source.memory, hosts.destination.memory];
+    const timeline = new Timeline(this.#clock, memories, stage.plan);
+    this.#offerLook(timeline, hosts.source.memory.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
     const play: Play = { prepareNs: 0, startedNs: 0, endedNs: 0 };
     await this.#guarded(play, () => this.#play(play, stage, hosts, timeline));
@@ -160,7 +169,7 @@ class ThreadRun {
     timeline.start();
     this.#enter('before');
     await this.#pass(migration.startAfterNs);
-    if (migration.startAfterNs > 0) play.rates = this.#achievedRates(stage);
+    if (migration.startAfterNs > 0) play.rates = achievedRates(hosts.source, stage.plan);
     play.ends = await this.#migrate(engines, hosts, stage);
     const isMoved = play.ends.source.report.outcome === 'completed';
     this.#enter('after');
@@ -177,7 +186,8 @@ class ThreadRun {
   ): RunReport {
     const { guest } = this.#config;
     const { ends, failure, rates } = play;
-    const blackoutNs = this.#mostOf(stage, GAP_NS);
+    const blackoutNs = mostOf(this.#hosts!, stage.plan, GAP_NS);
+    const faults = mergeFaults(this.#faultLogs);
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
@@ -191,11 +201,13 @@ class ThreadRun {
         ...(rates ? { achievedRate: rates } : {}),
         timeline: timeline.samples,
         ...(blackoutNs > 0 ? { blackoutNs } : {}),
+        ...(faults ? { faults } : {}),
+        rings: ends?.source.rings ?? [],
         startedNs: play.startedNs,
         endedNs: play.endedNs,
       },
       disturbance: {
-        maxLagNs: this.#mostOf(stage, LAG_NS),
+        maxLagNs: mostOf(this.#hosts!, stage.plan, LAG_NS),
         involuntarySwitches,
         runnableThreads: guest.vcpus + 2,
         cpus: availableParallelism(),
@@ -241,12 +253,13 @@ class ThreadRun {
 
   #startCrew(stage: Stage): Engines {
     const { vcpus } = this.#config.guest;
-    const shared = { plan: stage.plan, clockOrigin: this.#origin, runWords: this.#words.buffer };
+    const plan = lightPlan(stage.plan);
+    const shared = { plan, clockOrigin: this.#origin, runWords: this.#words.buffer };
     for (const side of ['source', 'destination'] as const) {
       const host = stage[side];
       for (let vcpu = 0; vcpu < vcpus; vcpu++) {
         const task = this.#pool.run('vcpu', { ...shared, host, vcpu });
-        void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, task);
+        void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, this.#keepFaults(task, side, vcpu));
       }
     }
     const { link, migration } = this.#config;
@@ -276,6 +289,11 @@ class ThreadRun {
         return true;
       }),
     };
+  }
+
+  async #keepFaults(task: Promise<FaultLog | undefined>, side: string, vcpu: number) {
+    const log = await task;
+    if (side === 'destination') this.#faultLogs[vcpu] = log;
   }
 
   async #migrate(
@@ -330,34 +348,10 @@ class ThreadRun {
     await this.#crew.until('the vCPUs pause', () => host.engine.areAllParked(), ANSWER_MS);
   }
 
-  /** Accesses a second of guest time, by workload, up to now. */
-  #achievedRates(stage: Stage): number[] {
-    const { slot, area } = this.#hosts!.source;
-    const { plan } = stage;
-    return plan.workloads.map((_, workload) => {
-      let rate = 0;
-      plan.streams.forEach(({ workload: of, vcpu }, stream) => {
-        const seconds = area[vcpuAreaAt(plan, vcpu) + GUEST_NS]! / 1e9;
-        if (of === workload && seconds > 0) rate += readAccesses(slot, stream) / seconds;
-      });
-      return rate;
-    });
-  }
-
-  #mostOf(stage: Stage, field: number): number {
-    let most = 0;
-    for (const host of Object.values(this.#hosts!)) {
-      for (let vcpu = 0; vcpu < stage.plan.vcpus; vcpu++) {
-        most = Math.max(most, host.area[vcpuAreaAt(stage.plan, vcpu) + field]!);
-      }
-    }
-    return most;
-  }
-
   async #prove(stage: Stage, ends: Ends): Promise<Proof | undefined> {
     const { verify } = this.#config;
     const hosts = this.#hosts!;
-    this.#options.beforeProof?.(hosts.source.slot.ram, hosts.destination.slot.ram);
+    this.#options.beforeProof?.(ramsOf(hosts.source), ramsOf(hosts.destination));
     if (verify === 'off' || ends.source.report.guestLost) return undefined;
     this.#enter('verify');
     const isMoved = ends.source.report.outcome === 'completed';
@@ -380,4 +374,8 @@ class ThreadRun {
       throw new CrewError(`the proof was cut short: ${message}`, { cause });
     });
   }
+}
+
+function ramsOf({ memory }: Host): Uint8Array[] {
+  return memory.slots.map(({ ram }) => ram);
 }

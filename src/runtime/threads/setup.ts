@@ -1,18 +1,19 @@
-import { type GuestPlan, planGuest, tableBytes } from '../../guest/stream-plan.ts';
+import { planMemory } from '../../guest/memory-plan.ts';
+import type { FullPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
 import { ringBytes } from '../../link/capacity.ts';
 import { createRing, type SharedRing } from '../../link/ring.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
-import type { SlotGeometry } from '../../memory/layout.ts';
-import { openSlot } from '../../memory/memslot.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
-import { createHost, type SharedHost } from './host.ts';
+import { fillHost } from './fill.ts';
+import { createHost, type LogConfig, type SharedHost } from './host.ts';
 import type { WorkerPool } from './pool.ts';
-import { ranges } from './ranges.ts';
+import { pageRanges } from './ranges.ts';
 
 /** Everything that two sides share before a thread of them runs. */
 export interface Stage {
-  readonly plan: GuestPlan;
+  readonly plan: FullPlan;
   readonly source: SharedHost;
   readonly destination: SharedHost;
   /** Frames from source to destination, and back. */
@@ -25,42 +26,34 @@ export function threadsOf(config: RunConfig): number {
   return 2 + 2 * config.guest.vcpus;
 }
 
-/** Shape of one side's memslot; the destination is shifted by a page, see memory/layout.ts. */
-function geometryOf(config: RunConfig, plan: GuestPlan, skewPages: number): SlotGeometry {
-  const { memoryBytes, pageSize, vcpus } = config.guest;
-  return {
-    pages: memoryBytes / pageSize,
-    pageSize,
-    writers: vcpus + 1,
-    // A spare record a vCPU, for its warm-up.
-    streams: plan.streams.length + vcpus,
-    tableBytes: tableBytes(plan),
-    skewPages,
-  };
+export function logConfigOf(guest: RunConfig['guest']): LogConfig {
+  const { dirtyLog: kind, dirtyRingSize: ringSize, clearChunkPages } = guest;
+  return { kind, ringSize, ...(clearChunkPages === undefined ? {} : { clearChunkPages }) };
 }
 
 /**
  * Reserves both sides' memory, fills the source with its initial contents and touches every page of
- * both, so that no first touch is left for the migration. The vCPUs of both sides are to pause.
+ * both, so that no first touch is left for the migration. The vCPUs of both sides are to pause. The
+ * destination's memslots are shifted by a page, see memory/layout.ts.
  */
 export async function setStage(config: RunConfig, pool: WorkerPool): Promise<Stage> {
   const { guest, link, seed } = config;
-  const plan = planGuest(guest.workloads, guest.vcpus, guest.pageSize, seed);
-  const source = createHost(geometryOf(config, plan, 0), plan, guest.dirtyLog);
-  const destination = createHost(geometryOf(config, plan, 1), plan, guest.dirtyLog);
+  const { plan, geometries } = planMemory(guest, seed);
+  const log = logConfigOf(guest);
+  const source = createHost(geometries(0), plan, log);
+  const destination = createHost(geometries(1), plan, log);
   for (const host of [source, destination]) {
-    writePlan(openSlot(host.slot), plan);
+    for (const slot of openMemory(host.slots).slots) writePlan(slot, plan);
     Atomics.store(new Int32Array(host.handshake), PAUSE, 1);
   }
   const capacity = ringBytes(link.bytesPerSecond, link.latencyNs, guest.pageSize);
   if (capacity === undefined) throw new Error('the link has more under way than a ring holds');
-  const { contents } = guest;
   await Promise.all(
-    ranges(source.slot.geometry.pages, pool.threads).flatMap((range) => [
-      pool.run('fill', { host: source, contents, seed, ...range }),
+    pageRanges(destination, pool.threads).map((range) =>
       pool.run('prefault', { host: destination, ...range }),
-    ]),
+    ),
   );
+  await fillHost(pool, source, guest.contents, seed);
   return {
     plan,
     source,

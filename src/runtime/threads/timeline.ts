@@ -1,7 +1,7 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
-import { readAccesses } from '../../guest/stream-record.ts';
+import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
 import type { Clock } from '../../clock/clock.ts';
-import type { Memslot } from '../../memory/memslot.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { TimelineSample } from '../report.ts';
 
 const SAMPLE_MS = 20;
@@ -10,14 +10,14 @@ const SAMPLE_MS = 20;
 export class Timeline {
   readonly samples: TimelineSample[] = [];
   readonly #clock: Clock;
-  readonly #slots: readonly Memslot[];
-  readonly #streams: number;
+  readonly #memories: readonly GuestMemory[];
+  readonly #plan: GuestPlan;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(clock: Clock, slots: readonly Memslot[], plan: GuestPlan) {
+  constructor(clock: Clock, memories: readonly GuestMemory[], plan: GuestPlan) {
     this.#clock = clock;
-    this.#slots = slots;
-    this.#streams = plan.streams.length;
+    this.#memories = memories;
+    this.#plan = plan;
   }
 
   start(): void {
@@ -37,8 +37,11 @@ export class Timeline {
   /** The destination's counters go on from the source's, so the larger one counts. */
   accesses(): number {
     let total = 0;
-    for (let stream = 0; stream < this.#streams; stream++) {
-      total += Math.max(...this.#slots.map((slot) => readAccesses(slot, stream)));
+    for (let stream = 0; stream < this.#plan.streams.length; stream++) {
+      const made = this.#memories.map((memory) =>
+        readAccesses(slotOfStream(memory, this.#plan, stream), stream),
+      );
+      total += Math.max(...made);
     }
     return total;
   }

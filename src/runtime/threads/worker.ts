@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import { replayStream } from '../../guest/replay.ts';
+import { slotOfStream } from '../../guest/stream-record.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { fillPages, fillDestination } from '../../memory/contents/contents.ts';
@@ -8,10 +9,14 @@ import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
 import { openSlot } from '../../memory/memslot.ts';
+import { noLink } from '../../link/no-link.ts';
+import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { sourceAlgorithm, sourceOptions } from './algorithms.ts';
+import { loadImage } from './image.ts';
 import { comparePages } from './compare.ts';
 import { drive, type DriverParts, RunAborted } from './driver.ts';
 import { ThreadDestinationGuest, ThreadSourceGuest } from './guests.ts';
@@ -26,16 +31,22 @@ import { warmUpVcpu } from './warm-up.ts';
  * rooms' own code. Workers always run this file's compiled form (see pool.ts).
  */
 
-type Handlers = { [Name in keyof Tasks]: (task: Tasks[Name][0]) => Tasks[Name][1] };
-
-export const fill: Handlers['fill'] = ({ host, contents, seed, firstGfn, pages }) => {
-  const { ram, layout } = openSlot(host.slot);
-  fillPages(ram, layout.pageSize, contents, seed, firstGfn, pages);
+type Handlers = {
+  [Name in keyof Tasks]: (task: Tasks[Name][0]) => Tasks[Name][1] | Promise<Tasks[Name][1]>;
 };
 
-export const prefault: Handlers['prefault'] = ({ host, firstGfn, pages }) => {
-  const { ram, layout } = openSlot(host.slot);
-  fillDestination(ram.subarray(firstGfn * layout.pageSize, (firstGfn + pages) * layout.pageSize));
+export const fill: Handlers['fill'] = ({ host, contents, seed, ...range }) => {
+  const slot = openSlot(host.slots[range.slot]!);
+  fillPages(slot, contents, seed, range.firstPage, range.pages);
+};
+
+export const load: Handlers['load'] = ({ host, contents, entry }) =>
+  loadImage(openMemory(host.slots), contents, entry);
+
+export const prefault: Handlers['prefault'] = ({ host, slot, firstPage, pages }) => {
+  const { ram, layout } = openSlot(host.slots[slot]!);
+  const { pageSize } = layout;
+  fillDestination(ram.subarray(firstPage * pageSize, (firstPage + pages) * pageSize));
 };
 
 export const vcpu: Handlers['vcpu'] = ({
@@ -47,15 +58,16 @@ export const vcpu: Handlers['vcpu'] = ({
 }) => {
   const host = openHost(shared);
   const writer = number + 1;
-  warmUpVcpu(host.slot, writer, plan.streams.length + number);
+  for (const slot of host.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + number);
   new RunWords(runWords).reportReady();
-  runVcpu({
+  return runVcpu({
     vcpu: number,
     plan,
-    slot: host.slot,
+    memory: host.memory,
+    words: host.words,
     area: host.area,
     handshake: new WriterHandshake(host.words, writer, host.doorbell),
-    marks: marksOf(host.dirtyLog, host.slot.layout),
+    marks: marksOf(host.log.kind, writer, host.rings),
     clock: monotonicClock(clockOrigin),
   });
 };
@@ -75,7 +87,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
     bytesPerSecond: task.link.bytesPerSecond,
     latencyNs: task.link.latencyNs,
   });
-  rehearse(task, host.dirtyLog);
+  rehearse(task, host.log);
   words.reportReady();
   const parts = (isGuestSettled: () => boolean): DriverParts => ({
     clock,
@@ -108,18 +120,19 @@ export const source: Handlers['source'] = (task) => {
       pagesLeft: guest.unsent.count,
       bytes: link.postedBytes,
       ns: clock.now(),
+      pastReturn: session.isPastReturn ? 1 : 0,
     });
   const options = sourceOptions(task.link, task.migration);
   const report = drive(
     sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
     parts(() => guest.isSettled()),
   );
-  return { report, state: guest.savedState };
+  return { report, state: guest.savedState, rings: guest.dirtyLog.ringCounts() };
 };
 
 export const destination: Handlers['destination'] = (task) => {
   const { host, clock, link, parts, awaitStart } = openEngine(task, 'destination');
-  const guest = new ThreadDestinationGuest(host, task.plan);
+  const guest = new ThreadDestinationGuest(host, task.plan, clock);
   awaitStart();
   const report = drive(
     runDestination({ clock, link, guest }),
@@ -128,10 +141,28 @@ export const destination: Handlers['destination'] = (task) => {
   return { report, state: guest.loadedState };
 };
 
-export const replay: Handlers['replay'] = ({ host, streams, list, kernels }) => {
-  const slot = openSlot(host.slot, kernels);
-  for (const { stream, targetN } of streams) replayStream(slot, stream, targetN, list);
+export const dirtyRate: Handlers['dirtyRate'] = ({ host: shared, plan, options, ...task }) => {
+  const host = openHost(shared);
+  const clock = monotonicClock(task.clockOrigin);
+  const words = new RunWords(task.runWords);
+  const guest = new ThreadSourceGuest(host, plan, clock);
+  return drive(measureDirtyRate(guest, clock, options), {
+    clock,
+    link: noLink,
+    doorbell: host.doorbell,
+    isGuestSettled: () => guest.isSettled(),
+    isCancelled: words.isCancelled,
+    isAborted: words.isAborted,
+    isRoomy: () => false,
+  });
 };
 
-export const compare: Handlers['compare'] = ({ expected, found, firstGfn, pages }) =>
-  comparePages(openSlot(expected.slot), openSlot(found.slot), firstGfn, pages);
+export const replay: Handlers['replay'] = ({ host, plan, streams, list, kernels }) => {
+  const memory = openMemory(host.slots, kernels);
+  for (const { stream, targetN } of streams) {
+    replayStream(slotOfStream(memory, plan, stream), stream, targetN, list);
+  }
+};
+
+export const compare: Handlers['compare'] = ({ expected, found, slot, firstPage, pages }) =>
+  comparePages(openSlot(expected.slots[slot]!), openSlot(found.slots[slot]!), firstPage, pages);

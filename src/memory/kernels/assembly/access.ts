@@ -4,7 +4,9 @@
 import {
   ACCESS_READ_BIT,
   MARK_ATOMIC,
+  MARK_BYTE,
   MARK_PRIVATE,
+  PAGE_PRESENT,
   PATTERN_HOTSPOT,
   PATTERN_SEQUENTIAL,
   PATTERN_STRIDE,
@@ -151,7 +153,7 @@ function writeWords(lane: usize, words: u32, token: u32, keyB: u32): void {
 
 /**
  * Performs `count` accesses from the list `gfns`: a write stores its data first and marks after.
- * Advances n, the write count and the read checksum of the stream. `map` is the bitmap to mark.
+ * Advances n, the write count and the read checksum of the stream. `map` is the map to mark.
  */
 export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: usize): void {
   const keyA = load<u32>(stream, STREAM_KEY_A);
@@ -181,9 +183,39 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
     const word = map + ((<usize>gfn >> 5) << 2);
     if (mark == MARK_PRIVATE) store<u32>(word, load<u32>(word) | (<u32>1 << (gfn & 31)));
     else if (mark == MARK_ATOMIC) atomic.or<u32>(word, <u32>1 << (gfn & 31));
+    else if (mark == MARK_BYTE) store<u8>(map + <usize>gfn, 1);
   }
   store<u32>(stream, checksumLow, STREAM_CHECKSUM_LOW);
   store<u32>(stream, checksumHigh, STREAM_CHECKSUM_HIGH);
   store<f64>(stream, load<f64>(stream, STREAM_WRITES) + <f64>writes, STREAM_WRITES);
   store<f64>(stream, <f64>(n0 + count), STREAM_N);
+}
+
+/**
+ * Marks the writes of a list in the bitmap `map`, which is the caller's own, and moves those gfns to
+ * the head of the list that were not marked before; returns how many.
+ */
+export function markFresh(gfns: usize, count: u32, map: usize): u32 {
+  let fresh: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const gfn = load<u32>(gfns + (<usize>i << 2));
+    if (gfn & <u32>ACCESS_READ_BIT) continue;
+    const word = map + ((<usize>gfn >> 5) << 2);
+    const bit = <u32>1 << (gfn & 31);
+    const before = load<u32>(word);
+    if (before & bit) continue;
+    store<u32>(word, before | bit);
+    store<u32>(gfns + (<usize>fresh << 2), gfn);
+    fresh++;
+  }
+  return fresh;
+}
+
+/** How many accesses from the head of a list find their pages present. */
+export function countPresent(gfns: usize, count: u32, presence: usize): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const gfn = load<u32>(gfns + (<usize>i << 2)) & ~(<u32>ACCESS_READ_BIT);
+    if (atomic.load<u8>(presence + <usize>gfn) != PAGE_PRESENT) return i;
+  }
+  return count;
 }

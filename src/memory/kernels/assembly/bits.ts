@@ -22,6 +22,16 @@ function mergeWord(target: usize, marks: u64): u32 {
   return <u32>popcnt<u64>(marks & ~before);
 }
 
+/** ORs a map that nobody marks into `target`; returns the bits newly set there. */
+export function merge(map: usize, target: usize, bytes: usize): u32 {
+  let fresh: u32 = 0;
+  for (let i: usize = 0; i < bytes; i += 64) {
+    if (!anySet(map + i)) continue;
+    for (let j: usize = i; j < i + 64; j += 8) fresh += mergeWord(target + j, load<u64>(map + j));
+  }
+  return fresh;
+}
+
 /** ORs a map that nobody marks any more into `target`, clears it, returns the bits newly set in `target`. */
 export function mergeAndClear(map: usize, target: usize, bytes: usize): u32 {
   let fresh: u32 = 0;
@@ -33,6 +43,34 @@ export function mergeAndClear(map: usize, target: usize, bytes: usize): u32 {
       store<u64>(map + j, 0);
       fresh += mergeWord(target + j, marks);
     }
+  }
+  return fresh;
+}
+
+// @ts-ignore: decorator
+@inline
+function markedBytes(at: usize): u64 {
+  const zero = i8x16.splat(0);
+  return (
+    <u64>i8x16.bitmask(i8x16.ne(v128.load(at), zero)) |
+    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 16), zero)) << 16) |
+    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 32), zero)) << 32) |
+    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 48), zero)) << 48)
+  );
+}
+
+/** The same for a map of a byte a page; `bytes` is the length of the bitmap `target`. */
+export function mergeAndClearBytes(map: usize, target: usize, bytes: usize): u32 {
+  const zero = i8x16.splat(0);
+  let fresh: u32 = 0;
+  for (let i: usize = 0; i < bytes; i += 8) {
+    const at = map + (i << 3);
+    if (!anySet(at)) continue;
+    fresh += mergeWord(target + i, markedBytes(at));
+    v128.store(at, zero);
+    v128.store(at, zero, 16);
+    v128.store(at, zero, 32);
+    v128.store(at, zero, 48);
   }
   return fresh;
 }
@@ -62,10 +100,11 @@ export function popcount(map: usize, bytes: usize): u32 {
 
 // @ts-ignore: decorator
 @inline
-function liveMarks(maps: usize, mapCount: u32, offset: usize): u64 {
+function liveMarks(maps: usize, mapCount: u32, mapUnit: u32, offset: usize): u64 {
   let live: u64 = 0;
   for (let k: u32 = 0; k < mapCount; k++) {
-    live |= load<u64>(<usize>load<u32>(maps + (<usize>k << 2)) + offset);
+    const map = <usize>load<u32>(maps + (<usize>k << 2));
+    live |= mapUnit == 0 ? load<u64>(map + offset) : markedBytes(map + (offset << 3));
   }
   return live;
 }
@@ -74,7 +113,8 @@ function liveMarks(maps: usize, mapCount: u32, offset: usize): u64 {
  * Takes pages out of the set `bits`, from bit `from` up to bit `end`, as runs of gfns, until
  * `maxPages` are taken or `maxRuns` runs are full. Pages that are marked in one of the `mapCount`
  * live maps (their addresses lie at `maps`) are taken out too but only counted as skipped: their
- * marks stay, so that the next harvest brings them back. Writes a run list to `out`, returns the
+ * marks stay, so that the next harvest brings them back. A page takes a bit in those maps, or with
+ * `mapUnit` 1 a byte. Writes a run list to `out`, returns the
  * number of runs.
  */
 export function takeRuns(
@@ -85,6 +125,7 @@ export function takeRuns(
   maxRuns: u32,
   maps: usize,
   mapCount: u32,
+  mapUnit: u32,
   out: usize,
 ): u32 {
   let cursor = from;
@@ -106,7 +147,7 @@ export function takeRuns(
     let pending = word & window;
     let cleared: u64 = 0;
     if (mapCount != 0 && pending != 0) {
-      cleared = pending & liveMarks(maps, mapCount, offset);
+      cleared = pending & liveMarks(maps, mapCount, mapUnit, offset);
       skipped += <u32>popcnt<u64>(cleared);
       pending &= ~cleared;
     }
@@ -148,4 +189,43 @@ export function takeRuns(
   store<u32>(out + (RUNS_PAGES << 2), taken);
   store<u32>(out + (RUNS_SKIPPED << 2), skipped);
   return runs;
+}
+
+/**
+ * Lists the runs of the set `bits` from bit `from` up to bit `end` without taking them, until
+ * `maxRuns` are listed. Writes a run list to `out` (its cursor is where the next call goes on, its
+ * counts of pages are 0), returns the number of runs.
+ */
+export function listRuns(bits: usize, from: u32, end: u32, maxRuns: u32, out: usize): u32 {
+  let runs: u32 = 0;
+  let cursor = from;
+  while (cursor < end && runs < maxRuns) {
+    const start = nextBit(bits, cursor, end, 0);
+    if (start >= end) {
+      cursor = end;
+      break;
+    }
+    cursor = nextBit(bits, start, end, <u64>-1);
+    const run = out + (RUNS_FIRST << 2) + (<usize>runs << 3);
+    store<u32>(run, start);
+    store<u32>(run, cursor - start, 4);
+    runs++;
+  }
+  store<u32>(out + (RUNS_CURSOR << 2), cursor);
+  store<u32>(out + (RUNS_PAGES << 2), 0);
+  store<u32>(out + (RUNS_SKIPPED << 2), 0);
+  return runs;
+}
+
+/** The first bit from `from` on that is set (`flip` 0) or clear (`flip` all ones); `end` if there is none. */
+// @ts-ignore: decorator
+@inline
+function nextBit(bits: usize, from: u32, end: u32, flip: u64): u32 {
+  let at = from;
+  while (at < end) {
+    const word = (load<u64>(bits + ((<usize>at >> 6) << 3)) ^ flip) >> <u64>(at & 63);
+    if (word != 0) return min<u32>(end, at + <u32>ctz<u64>(word));
+    at = (at & ~63) + 64;
+  }
+  return end;
 }

@@ -133,9 +133,35 @@ export function touch(
     const word = (map >>> 2) + (gfn >>> 5);
     if (mark === abi.MARK_PRIVATE) words[word] = words[word]! | (1 << (gfn & 31));
     else if (mark === abi.MARK_ATOMIC) Atomics.or(words, word, 1 << (gfn & 31));
+    else if (mark === abi.MARK_BYTE) v.bytes[map + gfn] = 1;
   }
   words[s + (abi.STREAM_CHECKSUM_LOW >> 2)] = checksumLow;
   words[s + (abi.STREAM_CHECKSUM_HIGH >> 2)] = checksumHigh;
   v.doubles[(stream + abi.STREAM_WRITES) >>> 3]! += writes;
   v.doubles[stream >>> 3] = n0 + count;
+}
+
+/** The twin of `markFresh`. */
+export function markFresh(v: Views, gfns: number, count: number, map: number): number {
+  const { words } = v;
+  let fresh = 0;
+  for (let i = 0; i < count; i++) {
+    const gfn = words[(gfns >>> 2) + i]!;
+    if (gfn < 0) continue;
+    const word = (map >>> 2) + (gfn >>> 5);
+    if ((words[word]! >>> (gfn & 31)) & 1) continue;
+    words[word]! |= 1 << (gfn & 31);
+    words[(gfns >>> 2) + fresh] = gfn;
+    fresh++;
+  }
+  return fresh;
+}
+
+/** The twin of `countPresent`. */
+export function countPresent(v: Views, gfns: number, count: number, presence: number): number {
+  for (let i = 0; i < count; i++) {
+    const gfn = v.words[(gfns >>> 2) + i]! & 0x7fffffff;
+    if (Atomics.load(v.bytes, presence + gfn) !== abi.PAGE_PRESENT) return i;
+  }
+  return count;
 }

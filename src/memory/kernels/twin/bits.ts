@@ -9,6 +9,17 @@ export function popcount32(word: number): number {
   return Math.imul(x, 0x01010101) >>> 24;
 }
 
+export function merge(v: Views, map: number, target: number, bytes: number): number {
+  const { words } = v;
+  let fresh = 0;
+  for (let i = 0; i < bytes >>> 2; i++) {
+    const at = (target >>> 2) + i;
+    fresh += popcount32(words[(map >>> 2) + i]! & ~words[at]!);
+    words[at]! |= words[(map >>> 2) + i]!;
+  }
+  return fresh;
+}
+
 export function mergeAndClear(v: Views, map: number, target: number, bytes: number): number {
   const { words } = v;
   let fresh = 0;
@@ -19,6 +30,18 @@ export function mergeAndClear(v: Views, map: number, target: number, bytes: numb
     const at = (target >>> 2) + i;
     fresh += popcount32(marks & ~words[at]!);
     words[at]! |= marks;
+  }
+  return fresh;
+}
+
+export function mergeAndClearBytes(v: Views, map: number, target: number, bytes: number): number {
+  let fresh = 0;
+  for (let page = 0; page < 8 * bytes; page++) {
+    if (v.bytes[map + page] === 0) continue;
+    v.bytes[map + page] = 0;
+    const at = (target >>> 2) + (page >>> 5);
+    if (((v.words[at]! >>> (page & 31)) & 1) === 0) fresh++;
+    v.words[at]! |= 1 << (page & 31);
   }
   return fresh;
 }
@@ -43,10 +66,12 @@ export function popcount(v: Views, map: number, bytes: number): number {
   return count;
 }
 
-function isMarkedLive(words: Int32Array, maps: number, count: number, bit: number): boolean {
+function isMarkedLive(v: Views, maps: number, count: number, unit: number, bit: number): boolean {
+  const { words } = v;
   for (let k = 0; k < count; k++) {
-    const map = words[(maps >>> 2) + k]! >>> 2;
-    if ((words[map + (bit >>> 5)]! >>> (bit & 31)) & 1) return true;
+    const map = words[(maps >>> 2) + k]! >>> 0;
+    if (unit === 1 && v.bytes[map + bit] !== 0) return true;
+    if (unit === 0 && (words[(map >>> 2) + (bit >>> 5)]! >>> (bit & 31)) & 1) return true;
   }
   return false;
 }
@@ -61,6 +86,7 @@ export function takeRuns(
   maxRuns: number,
   maps: number,
   mapCount: number,
+  mapUnit: number,
   out: number,
 ): number {
   const { words } = v;
@@ -79,7 +105,7 @@ export function takeRuns(
       const wordEnd = Math.min(end, (droppedWord + 1) * 64);
       for (let bit = cursor; bit < wordEnd; bit++) {
         const at = (bits >>> 2) + (bit >>> 5);
-        if (!((words[at]! >>> (bit & 31)) & 1) || !isMarkedLive(words, maps, mapCount, bit))
+        if (!((words[at]! >>> (bit & 31)) & 1) || !isMarkedLive(v, maps, mapCount, mapUnit, bit))
           continue;
         words[at]! &= ~(1 << (bit & 31));
         skipped++;
@@ -101,5 +127,37 @@ export function takeRuns(
   words[o + RUNS_CURSOR] = cursor;
   words[o + RUNS_PAGES] = taken;
   words[o + RUNS_SKIPPED] = skipped;
+  return runs;
+}
+
+/** The twin of `listRuns`, bit by bit. */
+export function listRuns(
+  v: Views,
+  bits: number,
+  from: number,
+  end: number,
+  maxRuns: number,
+  out: number,
+): number {
+  const { words } = v;
+  const o = out >>> 2;
+  const isSet = (bit: number): boolean =>
+    ((words[(bits >>> 2) + (bit >>> 5)]! >>> (bit & 31)) & 1) === 1;
+  let runs = 0;
+  let cursor = from;
+  while (cursor < end && runs < maxRuns) {
+    if (!isSet(cursor)) {
+      cursor++;
+      continue;
+    }
+    const start = cursor;
+    while (cursor < end && isSet(cursor)) cursor++;
+    words[o + RUNS_FIRST + 2 * runs] = start;
+    words[o + RUNS_FIRST + 2 * runs + 1] = cursor - start;
+    runs++;
+  }
+  words[o + RUNS_CURSOR] = cursor;
+  words[o + RUNS_PAGES] = 0;
+  words[o + RUNS_SKIPPED] = 0;
   return runs;
 }

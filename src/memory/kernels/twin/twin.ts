@@ -10,11 +10,16 @@ export function twinKernels(buffer: SharedArrayBuffer): Kernels {
   return {
     nextGfns: (stream, count, out) => access.nextGfns(v, stream, count, out),
     touch: (stream, count, gfns, mark, map) => access.touch(v, stream, count, gfns, mark, map),
+    markFresh: (gfns, count, map) => access.markFresh(v, gfns, count, map),
+    countPresent: (gfns, count, presence) => access.countPresent(v, gfns, count, presence),
+    mergeAndClearBytes: (map, target, bytes) => bits.mergeAndClearBytes(v, map, target, bytes),
+    merge: (map, target, bytes) => bits.merge(v, map, target, bytes),
     mergeAndClear: (map, target, bytes) => bits.mergeAndClear(v, map, target, bytes),
     mergeAndClearAtomic: (map, target, bytes) => bits.mergeAndClearAtomic(v, map, target, bytes),
     popcount: (map, bytes) => bits.popcount(v, map, bytes),
-    takeRuns: (set, from, end, maxPages, maxRuns, maps, mapCount, out) =>
-      bits.takeRuns(v, set, from, end, maxPages, maxRuns, maps, mapCount, out),
+    takeRuns: (set, from, end, maxPages, maxRuns, maps, mapCount, unit, out) =>
+      bits.takeRuns(v, set, from, end, maxPages, maxRuns, maps, mapCount, unit, out),
+    listRuns: (set, from, end, maxRuns, out) => bits.listRuns(v, set, from, end, maxRuns, out),
     isZero: (at, bytes) => page.isZero(v, at, bytes),
     firstDifference: (a, b, bytes) => page.firstDifference(v, a, b, bytes),
     pageHash: (at, bytes, out) => page.pageHash(v, at, bytes, out),

@@ -1,0 +1,136 @@
+import { Command } from 'commander';
+import { DIRTY_RATE_MODES, type DirtyRateMode } from '../migration/dirty-rate.ts';
+import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
+import { writeAtomically } from '../result/write.ts';
+import { ContentsError } from '../runtime/threads/fill.ts';
+import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { UnitError } from '../units/brand.ts';
+import { parseDuration } from '../units/duration.ts';
+import { formatSize } from '../units/size.ts';
+import { colours } from './colours.ts';
+import { EXIT } from './exit.ts';
+import { alignRows, formatCount, formatMs } from './format.ts';
+import { checkOutput } from './output.ts';
+
+interface Flags {
+  readonly mode: string[];
+  readonly period: string;
+  readonly samplePages: string;
+  readonly set: string[];
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+export function dirtyRateCommand(): Command {
+  return new Command('dirty-rate')
+    .description('measure how fast the guest dirties pages, in the ways that QEMU does')
+    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
+    .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; all of them when absent`, collect, [])
+    .option('--period <durations>', 'how long each measures, one or more: 100ms,1s,10s', '1s')
+    .option('--sample-pages <n>', 'pages hashed per GiB by page-sampling', '512')
+    .option('--set <key=value>', 'override a key of the scenario', collect, [])
+    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('--json', 'print the JSON result on stdout, and nothing else')
+    .option('-q, --quiet', 'print no table and no progress')
+    .action(async (scenario: string, flags: Flags) => {
+      process.exitCode = await measure(scenario, flags);
+    });
+}
+
+async function measure(name: string, flags: Flags): Promise<number> {
+  try {
+    const measurements = optionsOf(flags);
+    const { scenario, config } = loadScenario(name, flags.set);
+    checkOutput(flags.output);
+    const isShown = flags.quiet !== true && process.stderr.isTTY;
+    let done = 0;
+    const progress = (): void => {
+      if (!isShown) return;
+      process.stderr.write(`\r\x1b[2Kmeasured ${done} of ${measurements.length}`);
+    };
+    progress();
+    const seeded = measurements.map((one) => ({ ...one, seed: config.seed }));
+    const measured = await runDirtyRate(config, seeded, () => {
+      done++;
+      progress();
+    });
+    if (isShown) process.stderr.write('\r\x1b[2K');
+    const result = buildDirtyRate(scenario, config.guest.pageSize, measured);
+    const json = `${JSON.stringify(result, null, 2)}\n`;
+    if (flags.output !== undefined) writeAtomically(flags.output, json);
+    if (flags.json) process.stdout.write(json);
+    else if (!flags.quiet) process.stdout.write(table(result));
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof ContentsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  }
+}
+
+const LIMITS_NS = { least: 50e6, most: 60e9 };
+const SAMPLES = { least: 128, most: 16_384 };
+
+/** The measurements that the flags ask for, within QEMU's own limits (migration/dirtyrate.h). */
+function optionsOf(flags: Flags) {
+  const modes = flags.mode.length === 0 ? [...DIRTY_RATE_MODES] : flags.mode.map(modeOf);
+  const periods = flags.period.split(',').map(periodOf);
+  const samplePagesPerGiB = Number(flags.samplePages);
+  const isCount = Number.isInteger(samplePagesPerGiB);
+  if (!isCount || samplePagesPerGiB < SAMPLES.least || samplePagesPerGiB > SAMPLES.most) {
+    refuse(
+      '--sample-pages',
+      `expected a whole number from ${SAMPLES.least} to ${SAMPLES.most}, got "${flags.samplePages}"`,
+    );
+  }
+  return modes.flatMap((mode) =>
+    periods.map((periodNs) => ({ mode, periodNs, samplePagesPerGiB })),
+  );
+}
+
+function modeOf(text: string): DirtyRateMode {
+  const mode = DIRTY_RATE_MODES.find((one) => one === text);
+  return mode ?? refuse('--mode', `expected ${DIRTY_RATE_MODES.join(', ')}, got "${text}"`);
+}
+
+function periodOf(text: string): number {
+  try {
+    const ns = parseDuration(text.trim());
+    if (ns >= LIMITS_NS.least && ns <= LIMITS_NS.most) return ns;
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+  }
+  return refuse('--period', `expected durations from 50ms to 60s such as 100ms,1s, got "${text}"`);
+}
+
+function refuse(place: string, sentence: string): never {
+  throw new InputError([{ place, key: '', sentence }]);
+}
+
+function table({ measurements }: DirtyRateResult): string {
+  const head = ['mode', 'period', 'dirty', 'pages/s', 'rate', 'accesses/s', ''];
+  const rows = measurements.map((one) => [
+    one.mode,
+    formatMs(one.periodMs),
+    `${one.dirtyPages}`,
+    formatCount(one.pagesPerSecond),
+    `${formatSize(Math.round(one.bytesPerSecond))}/s`,
+    formatCount(one.accessesPerSecond),
+    remark(one),
+  ]);
+  const [title = '', ...body] = alignRows([head, ...rows]);
+  return `${[colours.dim(title), ...body].join('\n')}\n`;
+}
+
+function remark({ sampled, vcpus }: DirtyRateResult['measurements'][number]): string {
+  if (sampled) return `${sampled.changed} of ${sampled.pages} sampled pages changed`;
+  if (!vcpus) return '';
+  const rates = vcpus.map((one) => formatCount(one.pagesPerSecond)).join(' + ');
+  const stalls = vcpus.reduce((sum, one) => sum + one.stalls, 0);
+  return `by vCPU ${rates}${stalls > 0 ? `, ${stalls} full rings` : ''}`;
+}

@@ -1,0 +1,19 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InputError } from '../scenario/input-error.ts';
+
+/** A result that can't be written is found out before the run, not after it. */
+export function checkOutput(path: string | undefined): void {
+  if (path === undefined) return;
+  const refuse = (sentence: string): never => {
+    throw new InputError([{ place: `-o ${path}`, key: '', sentence }]);
+  };
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    refuse('is a folder: name a file in it');
+  }
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch {
+    refuse(`the folder ${dirname(path)} is not there or can't be written to`);
+  }
+}

@@ -1,0 +1,110 @@
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from 'hdr-histogram-js';
+
+/** Latencies are kept in nanoseconds with three digits, up to an hour. */
+const LONGEST_NS = 3.6e12;
+
+function histogram(): Histogram {
+  return build({
+    bitBucketSize: 64,
+    numberOfSignificantValueDigits: 3,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: LONGEST_NS,
+    useWebAssembly: false,
+  });
+}
+
+/** What one vCPU knows of its demand faults, in a form that crosses a message port. */
+export interface FaultLog {
+  readonly count: number;
+  /** Faults for which a request went to the source. */
+  readonly majorCount: number;
+  readonly blockedNs: number;
+  /** HDR histograms, compressed: from the access to the vCPU's going on, and from the request on. */
+  readonly latency: string;
+  readonly request: string;
+}
+
+export interface Latencies {
+  readonly meanNs: number;
+  readonly p50Ns: number;
+  readonly p90Ns: number;
+  readonly p99Ns: number;
+  readonly maxNs: number;
+}
+
+/** The demand faults of a run. */
+export interface FaultReport {
+  readonly count: number;
+  readonly majorCount: number;
+  /** By vCPU. */
+  readonly blockedNs: readonly number[];
+  readonly latency: Latencies;
+  readonly request?: Latencies;
+}
+
+/** Counts a vCPU's faults; made lazily, since most vCPUs never take one. */
+export class FaultRecorder {
+  #latency: Histogram | undefined;
+  #request: Histogram | undefined;
+  #blockedNs = 0;
+
+  /** A fault that blocked the vCPU from `startNs` to `endNs`; requested at `requestedNs`, if it was. */
+  record(startNs: number, endNs: number, requestedNs: number): void {
+    this.#latency ??= histogram();
+    this.#request ??= histogram();
+    this.#blockedNs += endNs - startNs;
+    this.#latency.recordValue(clamp(endNs - startNs));
+    if (requestedNs >= startNs && requestedNs <= endNs) {
+      this.#request.recordValue(clamp(endNs - requestedNs));
+    }
+  }
+
+  log(): FaultLog | undefined {
+    if (!this.#latency || !this.#request) return undefined;
+    return {
+      count: this.#latency.totalCount,
+      majorCount: this.#request.totalCount,
+      blockedNs: this.#blockedNs,
+      latency: encodeIntoCompressedBase64(this.#latency),
+      request: encodeIntoCompressedBase64(this.#request),
+    };
+  }
+}
+
+function clamp(ns: number): number {
+  return Math.max(1, Math.min(LONGEST_NS, Math.round(ns)));
+}
+
+/** The faults of all vCPUs together; undefined when there was none. */
+export function mergeFaults(logs: readonly (FaultLog | undefined)[]): FaultReport | undefined {
+  const known = logs.filter((log) => log !== undefined);
+  if (known.length === 0) return undefined;
+  const latency = histogram();
+  const request = histogram();
+  for (const log of known) {
+    latency.add(decodeFromCompressedBase64(log.latency, 64));
+    request.add(decodeFromCompressedBase64(log.request, 64));
+  }
+  return {
+    count: latency.totalCount,
+    majorCount: request.totalCount,
+    blockedNs: logs.map((log) => log?.blockedNs ?? 0),
+    latency: latenciesOf(latency),
+    ...(request.totalCount > 0 ? { request: latenciesOf(request) } : {}),
+  };
+}
+
+function latenciesOf(of: Histogram): Latencies {
+  return {
+    meanNs: of.mean,
+    p50Ns: of.getValueAtPercentile(50),
+    p90Ns: of.getValueAtPercentile(90),
+    p99Ns: of.getValueAtPercentile(99),
+    maxNs: of.maxValue,
+  };
+}

@@ -1,0 +1,80 @@
+import { aliasTable, zipfWeights } from '../random/alias-table.ts';
+import type { Pattern, Workload } from './workload.ts';
+
+/** Pages [firstGfn, firstGfn + pages) of the guest: a memslot. */
+export interface SlotRange {
+  readonly firstGfn: number;
+  readonly pages: number;
+}
+
+/** The part of a workload that lies in one memslot. */
+export interface WorkloadPart {
+  readonly slot: number;
+  /** Its first page within the slot. */
+  readonly firstGfn: number;
+  readonly pages: number;
+  /** Where it begins in the workload's region, pages. */
+  readonly offset: number;
+  /** Share of the workload's accesses that fall into it. */
+  readonly share: number;
+  /** The pattern within the part. */
+  readonly pattern: Pattern;
+  /** Of zipf: the alias table over the part's pages. */
+  readonly table?: Uint32Array;
+}
+
+/**
+ * Cuts a workload at the memslots' borders. Accesses are dealt by what the pattern says of the parts'
+ * pages: by their number (uniform), their weights (zipf), their hot and cold pages (hotspot); a
+ * cursor walks slot after slot.
+ */
+export function partsOf(
+  workload: Workload,
+  slots: readonly SlotRange[],
+  seed: number,
+): WorkloadPart[] {
+  const end = workload.firstGfn + workload.pages;
+  const cuts = slots.flatMap((range, slot) => {
+    const from = Math.max(workload.firstGfn, range.firstGfn);
+    const to = Math.min(end, range.firstGfn + range.pages);
+    if (to <= from) return [];
+    const offset = from - workload.firstGfn;
+    return [{ slot, firstGfn: from - range.firstGfn, pages: to - from, offset }];
+  });
+  const { pattern, pages } = workload;
+  if (pattern.kind === 'zipf') {
+    const weights = zipfWeights(pages, pattern.theta, seed);
+    const total = sum(weights);
+    return cuts.map((cut) => {
+      const own = weights.subarray(cut.offset, cut.offset + cut.pages);
+      return { ...cut, share: sum(own) / total, pattern, table: aliasTable(own) };
+    });
+  }
+  if (pattern.kind === 'hotspot') return cuts.map((cut) => hotspotPart(cut, pattern, pages));
+  return cuts.map((cut) => ({ ...cut, share: cut.pages / pages, pattern }));
+}
+
+type Cut = Omit<WorkloadPart, 'share' | 'pattern' | 'table'>;
+
+/** The hot pages are the region's first: a part may have hot ones, cold ones, or both. */
+function hotspotPart(
+  cut: Cut,
+  { hotPages, hotAccesses }: Extract<Pattern, { kind: 'hotspot' }>,
+  pages: number,
+): WorkloadPart {
+  const hot = Math.max(0, Math.min(cut.pages, hotPages - cut.offset));
+  const hotShare = (hotAccesses * hot) / hotPages;
+  const coldShare = ((1 - hotAccesses) * (cut.pages - hot)) / (pages - hotPages);
+  const share = hotShare + coldShare;
+  const isMixed = hot > 0 && hot < cut.pages;
+  const pattern: Pattern = isMixed
+    ? { kind: 'hotspot', hotPages: hot, hotAccesses: share > 0 ? hotShare / share : 0 }
+    : { kind: 'uniform' };
+  return { ...cut, share, pattern };
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

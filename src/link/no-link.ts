@@ -1,0 +1,16 @@
+import type { Link } from './link.ts';
+
+/** The link of an algorithm that talks to nobody. */
+export const noLink: Link = {
+  room: () => undefined,
+  post: () => undefined,
+  creditAtNs: () => Infinity,
+  rest: () => undefined,
+  limit: () => undefined,
+  lookahead: () => undefined,
+  postedBytes: 0,
+  drainedAtNs: 0,
+  poll: () => undefined,
+  release: () => undefined,
+  arrivalAtNs: () => Infinity,
+};

@@ -1,0 +1,139 @@
+import { type Memslot, openSlot, type SharedSlot } from './memslot.ts';
+import { PageSet, type TakenRuns } from './page-set.ts';
+
+/** Guest physical memory: memslots one after another, gfns counted through. */
+export interface GuestMemory {
+  readonly slots: readonly Memslot[];
+  readonly pages: number;
+  readonly pageSize: number;
+}
+
+export function openMemory(
+  shared: readonly SharedSlot[],
+  kernels: 'wasm' | 'twin' = 'wasm',
+): GuestMemory {
+  return memoryOf(shared.map((slot) => openSlot(slot, kernels)));
+}
+
+export function memoryOf(slots: readonly Memslot[]): GuestMemory {
+  return {
+    slots,
+    pages: slots.reduce((sum, { layout }) => sum + layout.pages, 0),
+    pageSize: slots[0]!.layout.pageSize,
+  };
+}
+
+/** Splits a guest's pages over `slots` memslots of nearly equal size, each at least a page. */
+export function splitPages(pages: number, slots: number): { firstGfn: number; pages: number }[] {
+  const count = Math.min(slots, pages);
+  return Array.from({ length: count }, (_, index) => {
+    const firstGfn = Math.floor((pages * index) / count);
+    return { firstGfn, pages: Math.floor((pages * (index + 1)) / count) - firstGfn };
+  });
+}
+
+/** The slot that holds a page of the guest; gfns are below the guest's `pages`. */
+export function slotOf(memory: GuestMemory, gfn: number): Memslot {
+  const { slots } = memory;
+  let index = slots.length - 1;
+  while (slots[index]!.layout.firstGfn > gfn) index--;
+  return slots[index]!;
+}
+
+/** What a take from a whole guest goes by, beside where it begins and how much it takes. */
+export interface TakeOptions {
+  /** The live dirty maps of a slot, for skipping what is dirty again. */
+  readonly liveMaps?: (slot: Memslot) => readonly number[];
+  /** Guest gfn at which the take ends; the guest's last page when absent. */
+  readonly end?: number;
+}
+
+/** A set of pages of a guest: a page set in each of its memslots. Gfns are the guest's. */
+export class GuestPageSet {
+  readonly memory: GuestMemory;
+  readonly parts: readonly PageSet[];
+
+  constructor(memory: GuestMemory, address?: (slot: Memslot) => number) {
+    this.memory = memory;
+    this.parts = memory.slots.map((slot) => new PageSet(slot, address?.(slot)));
+  }
+
+  get count(): number {
+    let count = 0;
+    for (const part of this.parts) count += part.count;
+    return count;
+  }
+
+  addAll(): void {
+    for (const part of this.parts) part.addAll();
+  }
+
+  clear(): void {
+    for (const part of this.parts) part.clear();
+  }
+
+  has(gfn: number): boolean {
+    const { layout } = slotOf(this.memory, gfn);
+    return this.parts[layout.index]!.has(gfn - layout.firstGfn);
+  }
+
+  /** The first page of the set from `cursor` on, else from page 0 on; -1 when the set is empty. */
+  firstFrom(cursor: number): number {
+    if (this.count === 0) return -1;
+    const { slots, pages } = this.memory;
+    const start = cursor >= pages ? 0 : cursor;
+    const first = slotOf(this.memory, start).layout.index;
+    for (let turn = 0; turn <= slots.length; turn++) {
+      const index = (first + turn) % slots.length;
+      const { firstGfn } = slots[index]!.layout;
+      const found = this.parts[index]!.firstFrom(turn === 0 ? start - firstGfn : 0);
+      if (found >= 0) return firstGfn + found;
+    }
+    return -1;
+  }
+
+  /** Calls `take` for every run of pages in the set, in order of the guest's gfns. */
+  eachRun(take: (gfn: number, pages: number) => void): void {
+    for (const [index, part] of this.parts.entries()) {
+      const { firstGfn } = this.memory.slots[index]!.layout;
+      part.eachRun((gfn, pages) => take(firstGfn + gfn, pages));
+    }
+  }
+
+  /** Takes one page, as runs; undefined when it is not in the set. */
+  takePage(gfn: number): TakenRuns | undefined {
+    if (!this.has(gfn)) return undefined;
+    const { layout } = slotOf(this.memory, gfn);
+    const page = gfn - layout.firstGfn;
+    return this.parts[layout.index]!.take(page, 1, [], page + 1);
+  }
+
+  /** Puts pages of one slot back: a send that failed must not lose them. */
+  restore(taken: TakenRuns): void {
+    const part = this.parts[taken.slot.layout.index]!;
+    for (let i = 0; i < taken.runs; i++) part.addRun(taken.list[2 * i]!, taken.list[2 * i + 1]!);
+  }
+
+  /**
+   * Takes up to `maxPages` pages of one slot, the first that has some from `cursor` on; its `cursor`
+   * is where the next take goes on, `memory.pages` past the last page.
+   */
+  take(cursor: number, maxPages: number, options: TakeOptions = {}): TakenRuns {
+    const { slots, pages } = this.memory;
+    const last = options.end ?? pages;
+    let at = cursor;
+    let skipped = 0;
+    for (;;) {
+      const slot = slotOf(this.memory, at);
+      const { index, firstGfn, pages: slotPages } = slot.layout;
+      const end = Math.min(slotPages, last - firstGfn);
+      const live = options.liveMaps?.(slot);
+      const taken = this.parts[index]!.take(at - firstGfn, maxPages, live, end);
+      skipped += taken.skipped;
+      at = firstGfn + taken.cursor;
+      const isOver = at >= last || index === slots.length - 1;
+      if (taken.pages > 0 || isOver) return { ...taken, skipped, cursor: at };
+      at = Math.max(at, firstGfn + slotPages);
+    }
+  }
+}

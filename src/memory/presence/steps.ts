@@ -1,0 +1,34 @@
+import { PAGE_ABSENT, PAGE_INSTALLING, PAGE_PRESENT } from '../kernels/abi.ts';
+import { wantedOf } from '../handshake/words.ts';
+
+/**
+ * The two halves of a demand fault, one atomic access a function, so that a test can enumerate every
+ * interleaving of the very code that runs.
+ *
+ *   vCPU       want → look ─absent→ ring the doorbell → wait while it is wanted
+ *                       └─present→ drop
+ *   installer  claim (absent → installing) → bytes → publish → is it wanted? → grant → notify
+ *
+ * The vCPU stores what it wants and then loads presence; the installer stores presence and then loads
+ * what is wanted. One of the two always sees the other: no wake-up is lost. `publish` comes after
+ * the bytes, and a vCPU reads bytes only after it has loaded `present`.
+ */
+export const faultSteps = {
+  want: (words: Int32Array, writer: number, gfn: number): void =>
+    void Atomics.store(words, wantedOf(writer), gfn + 1),
+  isPresent: (presence: Uint8Array, page: number): boolean =>
+    Atomics.load(presence, page) === PAGE_PRESENT,
+  isWanted: (words: Int32Array, writer: number, gfn: number): boolean =>
+    Atomics.load(words, wantedOf(writer)) === gfn + 1,
+  /** The vCPU found its page present, or gives up waiting. */
+  drop: (words: Int32Array, writer: number): void => void Atomics.store(words, wantedOf(writer), 0),
+
+  /** False: the page is there already, or somebody else is at it. */
+  claim: (presence: Uint8Array, page: number): boolean =>
+    Atomics.compareExchange(presence, page, PAGE_ABSENT, PAGE_INSTALLING) === PAGE_ABSENT,
+  publish: (presence: Uint8Array, page: number): void =>
+    void Atomics.store(presence, page, PAGE_PRESENT),
+  /** Whether the writer waited for the page and may go on. */
+  grant: (words: Int32Array, writer: number, gfn: number): boolean =>
+    Atomics.compareExchange(words, wantedOf(writer), gfn + 1, 0) === gfn + 1,
+};

@@ -1,0 +1,126 @@
+import type { Clock } from '../clock/clock.ts';
+import { slotOf } from '../memory/guest-memory.ts';
+import { scratchAreas } from '../memory/layout.ts';
+import { Generator } from '../random/generator.ts';
+import type { Algorithm, SourceGuest } from './ports.ts';
+
+/** QEMU's modes of calc-dirty-rate (migration/dirtyrate.c). */
+export const DIRTY_RATE_MODES = ['page-sampling', 'dirty-bitmap', 'dirty-ring'] as const;
+export type DirtyRateMode = (typeof DIRTY_RATE_MODES)[number];
+
+export interface DirtyRateOptions {
+  readonly mode: DirtyRateMode;
+  readonly periodNs: number;
+  readonly samplePagesPerGiB: number;
+  readonly seed: number;
+}
+
+export interface DirtyRateReport {
+  readonly mode: DirtyRateMode;
+  /** As it was, from first look to last. */
+  readonly periodNs: number;
+  /** Pages found dirty; of page sampling an estimate for the whole guest. */
+  readonly dirtyPages: number;
+  /** Page sampling: pages hashed, and how many of them had changed. */
+  readonly sampled?: { readonly pages: number; readonly changed: number };
+  /** Dirty ring: entries and full rings, by vCPU. */
+  readonly vcpus?: readonly { readonly entries: number; readonly stalls: number }[];
+}
+
+/** The reaper thread of QEMU collects and resets the rings once a second (accel/kvm/kvm-all.c). */
+const REAP_NS = 1e9;
+const GIB = 1024 ** 3;
+const PATIENCE_NS = 30e9;
+
+/** Measures how fast a running guest dirties pages, over one period. The dirty log is off before and after. */
+export function* measureDirtyRate(
+  guest: SourceGuest,
+  clock: Clock,
+  options: DirtyRateOptions,
+): Algorithm<DirtyRateReport> {
+  if (options.mode === 'page-sampling') return yield* sample(guest, clock, options);
+  return yield* countLogged(guest, clock, options);
+}
+
+/**
+ * Hashes a random sample of pages twice and counts those whose hash has changed: cheap, needs no log,
+ * and sees a page that was written back to what it was as clean.
+ */
+function* sample(
+  guest: SourceGuest,
+  clock: Clock,
+  { mode, periodNs, samplePagesPerGiB, seed }: DirtyRateOptions,
+): Algorithm<DirtyRateReport> {
+  const { memory } = guest;
+  const random = new Generator(seed, 0xd12);
+  const wanted = Math.ceil((memory.pages * memory.pageSize * samplePagesPerGiB) / GIB);
+  const pages = Math.max(1, Math.min(memory.pages, wanted));
+  const gfns = Array.from({ length: pages }, () => random.below(memory.pages));
+  const startNs = clock.now();
+  const before = gfns.map((gfn) => hashOf(guest, gfn));
+  yield* until(clock, startNs + periodNs);
+  const endNs = clock.now();
+  const changed = gfns.filter((gfn, i) => hashOf(guest, gfn) !== before[i]).length;
+  return {
+    mode,
+    periodNs: endNs - startNs,
+    dirtyPages: Math.round((memory.pages * changed) / pages),
+    sampled: { pages, changed },
+  };
+}
+
+function hashOf({ memory }: SourceGuest, gfn: number): string {
+  const { layout, kernels, words } = slotOf(memory, gfn);
+  const { hash } = scratchAreas(layout);
+  const at = layout.ramOffset + (gfn - layout.firstGfn) * layout.pageSize;
+  kernels.pageHash(at, layout.pageSize, hash);
+  return `${words[hash >>> 2]} ${words[(hash >>> 2) + 1]}`;
+}
+
+/**
+ * Counts what the dirty log finds: with a bitmap each page once a period, however often it was
+ * written; with rings every push, a page again after each reap and once for each vCPU that wrote it.
+ */
+function* countLogged(
+  guest: SourceGuest,
+  clock: Clock,
+  { mode, periodNs }: DirtyRateOptions,
+): Algorithm<DirtyRateReport> {
+  const { dirtyLog, unsent } = guest;
+  dirtyLog.start();
+  yield* settled(guest, clock);
+  const startNs = clock.now();
+  const endNs = startNs + periodNs;
+  const isRing = mode === 'dirty-ring';
+  for (let nextNs = startNs; nextNs < endNs;) {
+    nextNs = isRing ? Math.min(endNs, nextNs + REAP_NS) : endNs;
+    yield* until(clock, nextNs);
+    dirtyLog.harvest();
+    yield* settled(guest, clock);
+    dirtyLog.collect(unsent);
+  }
+  const tookNs = clock.now() - startNs;
+  const pages = unsent.count;
+  const vcpus = dirtyLog.ringCounts();
+  unsent.clear();
+  dirtyLog.stop();
+  yield* settled(guest, clock);
+  const entries = vcpus.reduce((sum, ring) => sum + ring.entries, 0);
+  return {
+    mode,
+    periodNs: tookNs,
+    dirtyPages: isRing ? entries : pages,
+    ...(isRing ? { vcpus } : {}),
+  };
+}
+
+function* until(clock: Clock, untilNs: number): Algorithm<void> {
+  while (clock.now() < untilNs) yield { untilNs };
+}
+
+function* settled(guest: SourceGuest, clock: Clock): Algorithm<void> {
+  const untilNs = clock.now() + PATIENCE_NS;
+  while (!guest.isSettled()) {
+    if ((yield { guest: true, untilNs }) === 'time') throw new Error('a vCPU does not answer');
+  }
+}

@@ -1,0 +1,51 @@
+import type { GuestPageSet } from '../../memory/guest-memory.ts';
+import type { TakenRuns } from '../../memory/page-set.ts';
+import type { PageOrder } from './page-order.ts';
+
+/**
+ * A cursor that goes through the guest and begins again at its first page. With `follow` it goes on
+ * behind the page that was requested last, since its neighbours may be wanted next (QEMU,
+ * migration/ram.c: the background scan continues from a served request); else requests don't move it.
+ */
+export function cursorOrder(follow: boolean): PageOrder {
+  let cursor = 0;
+  return {
+    next(unsent, most) {
+      const taken = takeFrom(unsent, cursor, most);
+      ({ cursor } = taken);
+      return taken;
+    },
+    requested(gfn) {
+      if (follow) cursor = gfn + 1;
+    },
+  };
+}
+
+/** Takes from `cursor` on; when nothing is left behind it, from the first page. */
+function takeFrom(unsent: GuestPageSet, cursor: number, most: number): TakenRuns {
+  const { pages } = unsent.memory;
+  const taken = cursor >= pages ? undefined : unsent.take(cursor, most);
+  return taken && taken.pages > 0 ? taken : unsent.take(0, most);
+}
+
+/**
+ * For tests: an order that puts every third batch back once it has been taken, so that its pages go
+ * out twice and come late.
+ */
+export function twiceOrder(): PageOrder {
+  const order = cursorOrder(true);
+  const again = new Set<number>();
+  let batches = 0;
+  return {
+    next(unsent, most) {
+      const taken = order.next(unsent, most);
+      const first = taken.slot.layout.firstGfn + (taken.list[0] ?? 0);
+      if (taken.pages > 0 && batches++ % 3 === 0 && !again.has(first)) {
+        again.add(first);
+        unsent.restore(taken);
+      }
+      return taken;
+    },
+    requested: (gfn) => order.requested(gfn),
+  };
+}

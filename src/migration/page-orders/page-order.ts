@@ -1,0 +1,12 @@
+import type { GuestPageSet } from '../../memory/guest-memory.ts';
+import type { TakenRuns } from '../../memory/page-set.ts';
+
+/** Which pages post-copy pushes when none is asked for. An order keeps its own state. */
+export interface PageOrder {
+  /** Takes the next pages to push, `most` at most; a run list without pages when none is left. */
+  next(unsent: GuestPageSet, most: number): TakenRuns;
+  /** A page was requested and has been taken. */
+  requested(gfn: number): void;
+}
+
+export type PageOrderName = 'follow' | 'linear' | 'twice';

@@ -1,0 +1,133 @@
+import type { FrameRoom } from '../link/link.ts';
+import type { TakenRuns } from '../memory/page-set.ts';
+import type { ControlMessage } from '../wire/control.ts';
+import { UNLIMITED_BYTES_PER_SECOND } from '../link/capacity.ts';
+import { batchPages } from '../wire/limits.ts';
+import type { PageOrder } from './page-orders/page-order.ts';
+import type { Algorithm } from './ports.ts';
+import type { HandedOver } from './source.ts';
+import { MigrationEnded, type SourceSession } from './source-session.ts';
+
+/**
+ * How far the push may be ahead of the link, and how long one of its frames may keep it busy: a
+ * requested page waits behind both. Shorter, and a sender that is woken late leaves the link idle.
+ */
+const AHEAD_NS = 150e3;
+const FRAME_SECONDS = 100e-6;
+/** Pages that may wait at a receiver that is slower than the link. */
+const QUEUED_BYTES = 256 * 1024;
+
+/**
+ * After RUN: sends every page that is still unsent, once. Requested pages go out before anything
+ * else; the order says which ones are pushed behind them. One loop serves both.
+ */
+export class PostcopyPush {
+  readonly #session: SourceSession;
+  readonly #order: PageOrder;
+  /** Requested pages that have not gone out yet, the oldest first. */
+  readonly #requests: number[] = [];
+  #hasSentEnd = false;
+  #presentNs: number | undefined;
+
+  constructor(session: SourceSession, order: PageOrder) {
+    this.#session = session;
+    this.#order = order;
+  }
+
+  *run(): Algorithm<HandedOver> {
+    const session = this.#session;
+    const { link, guest, options } = session.side;
+    const rate = Math.min(options.linkBytesPerSecond, UNLIMITED_BYTES_PER_SECOND);
+    const inFlight = rate * (options.linkLatencyNs / 1e9);
+    const least = 2 * session.frameBytes(this.#batch());
+    link.lookahead({ ns: AHEAD_NS, bytes: Math.max(least, inFlight + QUEUED_BYTES) });
+    link.limit(options.postcopyBytesPerSecond);
+    for (;;) {
+      // Whatever has come is taken before the end is looked for: after the last message none follows.
+      do this.#takeMessages();
+      while (this.#requests.length > 0 && this.#serveRequest());
+      if (this.#presentNs !== undefined && session.running) break;
+      if (this.#requests.length === 0 && guest.unsent.count > 0) this.#push();
+      if (guest.unsent.count === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
+      yield* session.wait({ frame: true, ...this.#credit() });
+    }
+    return { running: session.running, presentNs: this.#presentNs };
+  }
+
+  /** What there is to send needs this kind of credit; nothing when all has been sent. */
+  #credit(): { credit?: 'urgent' | 'pages' } {
+    if (this.#requests.length > 0) return { credit: 'urgent' };
+    return this.#session.side.guest.unsent.count > 0 ? { credit: 'pages' } : {};
+  }
+
+  #takeMessages(): void {
+    for (;;) {
+      const message = this.#session.poll();
+      if (!message) return;
+      this.#take(message);
+    }
+  }
+
+  #take(message: ControlMessage): void {
+    const { guest } = this.#session.side;
+    if (message.name === 'request') {
+      const { gfn } = message.body;
+      if (gfn >= guest.memory.pages) {
+        throw new MigrationEnded('failed', `the destination asked for page ${gfn} of the guest`);
+      }
+      const requests = ++this.#session.metrics.postcopy.requests;
+      if (requests > guest.memory.pages) {
+        throw new MigrationEnded(
+          'failed',
+          'the destination asks for more pages than the guest has',
+        );
+      }
+      this.#requests.push(gfn);
+    } else if (message.name === 'running') {
+      this.#session.running = message.body;
+    } else if (message.name === 'complete' && this.#hasSentEnd) {
+      this.#presentNs = message.body.presentNs;
+    } else {
+      throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
+    }
+  }
+
+  /** Sends the oldest requested page; false when the link has no room for it now. */
+  #serveRequest(): boolean {
+    const { guest, link } = this.#session.side;
+    const gfn = this.#requests[0]!;
+    if (guest.unsent.has(gfn)) {
+      const room = link.room(this.#session.frameBytes(1), 'urgent');
+      if (!room) return false;
+      this.#post(guest.unsent.takePage(gfn)!, room);
+      this.#order.requested(gfn);
+    }
+    // A page that is not unsent any more is on its way already.
+    this.#requests.shift();
+    return true;
+  }
+
+  #push(): void {
+    const { guest, link } = this.#session.side;
+    const most = this.#batch();
+    const room = link.room(this.#session.frameBytes(most), 'pages');
+    if (room) this.#post(this.#order.next(guest.unsent, most), room);
+  }
+
+  #post(taken: TakenRuns, room: FrameRoom): void {
+    this.#session.metrics.pushed(this.#session.post(taken, room));
+  }
+
+  #batch(): number {
+    const { options, guest } = this.#session.side;
+    const { pageSize } = guest.memory;
+    const rate = Math.min(options.linkBytesPerSecond, options.postcopyBytesPerSecond);
+    const pages = Math.min(batchPages(pageSize), (rate * FRAME_SECONDS) / pageSize);
+    return Math.max(1, Math.floor(pages));
+  }
+
+  *#sendEnd(): Algorithm<void> {
+    this.#hasSentEnd = true;
+    yield* this.#session.send({ name: 'end', body: {} });
+  }
+}

@@ -1,0 +1,59 @@
+import { encodeRanges, MAX_RANGES, rangesFrameBytes } from '../wire/ranges.ts';
+import type { PageOrder } from './page-orders/page-order.ts';
+import type { Policy } from './policy.ts';
+import type { Algorithm } from './ports.ts';
+import { sendRounds, stopAndFinish } from './precopy.ts';
+import { PostcopyPush } from './postcopy-push.ts';
+import { type HandedOver, runSource, sendState, type SourceReport } from './source.ts';
+import type { SourceSession, SourceSide } from './source-session.ts';
+
+/**
+ * Post-copy (Hines and Gopalan 2009): stop the guest, move its state alone, run it at the
+ * destination; then send every page once, those first that a vCPU waits for.
+ */
+export function postcopySource(side: SourceSide, order: PageOrder): Algorithm<SourceReport> {
+  return runSource(side, function* (session) {
+    side.guest.unsent.addAll();
+    session.metrics.dirtySyncCount = 1;
+    return yield* switchAndPush(session, order);
+  });
+}
+
+/**
+ * Pre-copy first, then post-copy for what is dirty: few faults, and it always ends (QEMU's
+ * migrate-start-postcopy). The policy says when, or ends it as pre-copy.
+ */
+export function hybridSource<State>(
+  side: SourceSide,
+  policy: Policy<State>,
+  order: PageOrder,
+): Algorithm<SourceReport> {
+  return runSource(side, function* (session) {
+    const next = yield* sendRounds(session, policy);
+    if (next === 'switchover') return yield* stopAndFinish(session);
+    return yield* switchAndPush(session, order);
+  });
+}
+
+/** Stop, say which pages are missing, move the state, run, push the rest. */
+function* switchAndPush(session: SourceSession, order: PageOrder): Algorithm<HandedOver> {
+  yield* session.pauseAndHarvest();
+  yield* sendDiscards(session);
+  yield* sendState(session, true);
+  session.isPostcopy = true;
+  session.phase = 'postcopy';
+  return yield* new PostcopyPush(session, order).run();
+}
+
+/** Everything unsent, or dirtied since it was sent, as ranges: the destination lacks it. */
+function* sendDiscards(session: SourceSession): Algorithm<void> {
+  const { guest } = session.side;
+  const list: number[] = [];
+  guest.unsent.eachRun((gfn, pages) => list.push(gfn, pages));
+  for (let from = 0; from < list.length / 2; from += MAX_RANGES) {
+    const ranges = Math.min(MAX_RANGES, list.length / 2 - from);
+    yield* session.sendFrame(rangesFrameBytes(ranges), (room) =>
+      encodeRanges(room.memory, room.at, list, from, ranges, room.sequence),
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import type { MeasuredDirtyRate } from '../runtime/threads/dirty-rate.ts';
+import { VERSION } from './version.ts';
+
+/** One measurement of a `pageferry/dirty-rate@1`; milliseconds and bytes as numbers. */
+export interface DirtyRateEntry {
+  readonly mode: string;
+  readonly periodMs: number;
+  readonly dirtyPages: number;
+  readonly pagesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** What the guest really did: page accesses a second, reads too. */
+  readonly accessesPerSecond: number;
+  readonly sampled?: { readonly pages: number; readonly changed: number };
+  readonly vcpus?: readonly { readonly pagesPerSecond: number; readonly stalls: number }[];
+}
+
+export interface DirtyRateResult {
+  readonly schema: 'pageferry/dirty-rate@1';
+  readonly version: string;
+  readonly scenario: Record<string, unknown>;
+  readonly measurements: readonly DirtyRateEntry[];
+}
+
+export function buildDirtyRate(
+  scenario: Record<string, unknown>,
+  pageSize: number,
+  measured: readonly MeasuredDirtyRate[],
+): DirtyRateResult {
+  const measurements = measured.map((one): DirtyRateEntry => {
+    const seconds = one.periodNs / 1e9;
+    const pagesPerSecond = one.dirtyPages / seconds;
+    return {
+      mode: one.mode,
+      periodMs: Math.round(one.periodNs / 1e3) / 1e3,
+      dirtyPages: one.dirtyPages,
+      pagesPerSecond,
+      bytesPerSecond: pagesPerSecond * pageSize,
+      accessesPerSecond: one.accessesPerSecond,
+      ...(one.sampled ? { sampled: one.sampled } : {}),
+      ...(one.vcpus
+        ? {
+            vcpus: one.vcpus.map(({ entries, stalls }) => ({
+              pagesPerSecond: entries / seconds,
+              stalls,
+            })),
+          }
+        : {}),
+    };
+  });
+  return { schema: 'pageferry/dirty-rate@1', version: VERSION, scenario, measurements };
+}

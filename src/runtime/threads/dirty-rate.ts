@@ -1,0 +1,129 @@
+import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
+import { planMemory } from '../../guest/memory-plan.ts';
+import { type FullPlan, lightPlan } from '../../guest/stream-plan.ts';
+import { writePlan } from '../../guest/stream-record.ts';
+import type { DirtyLogKind } from '../../memory/dirty-logs/dirty-log.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
+import { PAUSE } from '../../memory/handshake/words.ts';
+import type {
+  DirtyRateMode,
+  DirtyRateOptions,
+  DirtyRateReport,
+} from '../../migration/dirty-rate.ts';
+import type { RunConfig } from '../config.ts';
+import { Crew } from './crew.ts';
+import { fillHost } from './fill.ts';
+import { createHost, openHost, type SharedHost } from './host.ts';
+import { WorkerPool } from './pool.ts';
+import { RunWords } from './run-words.ts';
+import { logConfigOf } from './setup.ts';
+import { Timeline } from './timeline.ts';
+
+/** One measurement, with what the guest really did meanwhile. */
+export interface MeasuredDirtyRate extends DirtyRateReport {
+  readonly accessesPerSecond: number;
+}
+
+const LOGS: Readonly<Record<DirtyRateMode, DirtyLogKind>> = {
+  'page-sampling': 'none',
+  'dirty-bitmap': 'bitmap',
+  'dirty-ring': 'ring',
+};
+
+/** Threads that a measurement occupies: the vCPUs and an engine. */
+const threadsOf = (config: RunConfig): number => config.guest.vcpus + 1;
+
+/**
+ * Measures a scenario's dirty rate, one measurement after the other. Each mode gets a guest of its
+ * own, begun afresh from the same seed, which runs for `startAfter` first.
+ */
+export async function runDirtyRate(
+  config: RunConfig,
+  measurements: readonly DirtyRateOptions[],
+  onMeasured: (measured: MeasuredDirtyRate) => void = () => undefined,
+): Promise<MeasuredDirtyRate[]> {
+  const pool = new WorkerPool(threadsOf(config));
+  try {
+    const results: MeasuredDirtyRate[] = [];
+    for (const mode of new Set(measurements.map((one) => one.mode))) {
+      const own = measurements.filter((one) => one.mode === mode);
+      results.push(...(await measureMode(config, mode, own, pool, onMeasured)));
+    }
+    return results;
+  } finally {
+    await pool.destroy();
+  }
+}
+
+async function measureMode(
+  config: RunConfig,
+  mode: DirtyRateMode,
+  measurements: readonly DirtyRateOptions[],
+  pool: WorkerPool,
+  onMeasured: (measured: MeasuredDirtyRate) => void,
+): Promise<MeasuredDirtyRate[]> {
+  const guest = { ...config.guest, dirtyLog: LOGS[mode] };
+  const { plan, geometries } = planMemory(guest, config.seed);
+  const shared = createHost(geometries(0), plan, logConfigOf(guest));
+  for (const slot of openMemory(shared.slots).slots) writePlan(slot, plan);
+  Atomics.store(new Int32Array(shared.handshake), PAUSE, 1);
+  await fillHost(pool, shared, guest.contents, config.seed);
+  return new RunningGuest(shared, plan, pool).measure(config, measurements, onMeasured);
+}
+
+class RunningGuest {
+  readonly #shared: SharedHost;
+  readonly #plan: FullPlan;
+  readonly #pool: WorkerPool;
+  readonly #origin = monotonicOrigin();
+  readonly #clock = monotonicClock(this.#origin);
+  readonly #words = new RunWords();
+  readonly #crew = new Crew(() => this.#clock.now() / 1e6);
+
+  constructor(shared: SharedHost, plan: FullPlan, pool: WorkerPool) {
+    this.#shared = shared;
+    this.#plan = plan;
+    this.#pool = pool;
+  }
+
+  async measure(
+    config: RunConfig,
+    measurements: readonly DirtyRateOptions[],
+    onMeasured: (measured: MeasuredDirtyRate) => void,
+  ): Promise<MeasuredDirtyRate[]> {
+    const host = openHost(this.#shared);
+    const task = {
+      host: this.#shared,
+      plan: lightPlan(this.#plan),
+      clockOrigin: this.#origin,
+      runWords: this.#words.buffer,
+    };
+    for (let vcpu = 0; vcpu < this.#plan.vcpus; vcpu++) {
+      void this.#crew.watch(`vCPU ${vcpu}`, this.#pool.run('vcpu', { ...task, vcpu }));
+    }
+    try {
+      const areReady = (): boolean => this.#words.ready === this.#plan.vcpus;
+      await this.#crew.until('the vCPUs start', areReady, 60_000);
+      host.engine.resume();
+      await this.#crew.pass(config.migration.startAfterNs / 1e6, () => false);
+      const timeline = new Timeline(this.#clock, [host.memory], this.#plan);
+      const results: MeasuredDirtyRate[] = [];
+      for (const options of measurements) {
+        const before = { ns: this.#clock.now(), accesses: timeline.accesses() };
+        const work = this.#pool.run('dirtyRate', { ...task, options });
+        const report = await this.#crew.result(this.#crew.watch('the engine', work));
+        const seconds = (this.#clock.now() - before.ns) / 1e9;
+        const measured = {
+          ...report,
+          accessesPerSecond: (timeline.accesses() - before.accesses) / seconds,
+        };
+        onMeasured(measured);
+        results.push(measured);
+      }
+      return results;
+    } finally {
+      host.engine.stop();
+      await this.#crew.haveAllLeft(5000);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
+import { GUEST_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
+import type { Host } from './host.ts';
+
+/** Accesses a second of guest time, by workload, up to now. */
+export function achievedRates({ memory, area }: Host, plan: GuestPlan): number[] {
+  return plan.workloads.map((_, workload) => {
+    let rate = 0;
+    plan.streams.forEach(({ workload: of, vcpu }, stream) => {
+      const seconds = area[vcpuAreaAt(plan, vcpu) + GUEST_NS]! / 1e9;
+      if (of !== workload || seconds <= 0) return;
+      rate += readAccesses(slotOfStream(memory, plan, stream), stream) / seconds;
+    });
+    return rate;
+  });
+}
+
+/** The largest value of a field among all vCPUs of both sides. */
+export function mostOf(
+  hosts: { readonly source: Host; readonly destination: Host },
+  plan: GuestPlan,
+  field: number,
+): number {
+  let most = 0;
+  for (const host of [hosts.source, hosts.destination]) {
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
+      most = Math.max(most, host.area[vcpuAreaAt(plan, vcpu) + field]!);
+    }
+  }
+  return most;
+}

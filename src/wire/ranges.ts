@@ -1,0 +1,65 @@
+import {
+  type Frame,
+  FRAME,
+  type FrameMemory,
+  HEADER_BYTES,
+  sealFrame,
+  WireError,
+} from './frame.ts';
+
+/**
+ * A DISCARD frame: ranges of pages that the destination lacks, or has in a stale version. Control
+ * part (u32 each, little-endian): ranges × (first gfn of the guest, pages). No payload.
+ */
+export const MAX_RANGES = 4096;
+const RANGE_BYTES = 8;
+
+/** Bytes of a frame with that many ranges. */
+export const rangesFrameBytes = (ranges: number): number => HEADER_BYTES + RANGE_BYTES * ranges;
+
+/** Builds a frame of (first gfn, pages) pairs `list[2 × from]` on, `ranges` of them; returns its length. */
+export function encodeRanges(
+  memory: FrameMemory,
+  at: number,
+  list: readonly number[],
+  from: number,
+  ranges: number,
+  sequence: number,
+): number {
+  const controlBytes = RANGE_BYTES * ranges;
+  for (let i = 0; i < 2 * ranges; i++) {
+    memory.view.setUint32(at + HEADER_BYTES + 4 * i, list[2 * from + i]!, true);
+  }
+  const length = rangesFrameBytes(ranges);
+  sealFrame(memory, at, {
+    type: FRAME.discard,
+    sequence,
+    controlBytes,
+    payloadOffset: length,
+    length,
+  });
+  return length;
+}
+
+/** Calls `take` for each range once all have been checked against a guest of `pages`. Throws WireError. */
+export function decodeRanges(
+  frame: Frame,
+  pages: number,
+  take: (gfn: number, pages: number) => void,
+): void {
+  const { view } = frame.memory;
+  const bytes = frame.controlEnd - frame.controlAt;
+  const ranges = bytes / RANGE_BYTES;
+  const isPossible = Number.isInteger(ranges) && ranges > 0 && ranges <= MAX_RANGES;
+  if (!isPossible || frame.payloadEnd !== frame.payloadAt) {
+    throw new WireError(`frame ${frame.sequence}: ranges of impossible lengths`);
+  }
+  const at = (i: number): number => view.getUint32(frame.controlAt + 4 * i, true);
+  for (let i = 0; i < ranges; i++) {
+    if (at(2 * i + 1) > 0 && at(2 * i) + at(2 * i + 1) <= pages) continue;
+    throw new WireError(
+      `frame ${frame.sequence}: pages ${at(2 * i)} + ${at(2 * i + 1)} lie outside memory`,
+    );
+  }
+  for (let i = 0; i < ranges; i++) take(at(2 * i), at(2 * i + 1));
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { memoryOf } from '../../src/memory/guest-memory.ts';
+import { createHandshake, wantedOf } from '../../src/memory/handshake/words.ts';
+import { openSlot } from '../../src/memory/memslot.ts';
+import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
+import { exploreFaults, type FaultBug } from '../support/fault-model.ts';
+import { smallSlot } from '../support/slots.ts';
+
+describe('a demand fault, every interleaving of it', () => {
+  it.each([1, 2])(
+    '%i vCPU(s): no wake-up is lost, no byte too early, no write overwritten',
+    (n) => {
+      const { states, violation } = exploreFaults({ vcpus: n });
+      expect(violation).toBeUndefined();
+      expect(states).toBeGreaterThan(20);
+      console.log(`${n} vCPU(s): ${states} states`);
+    },
+  );
+
+  it.each<[FaultBug, RegExp]>([
+    ['page published before its bytes', /bytes are not there|write was lost/],
+    ['wanted looked at before the page is published', /sleeps for ever/],
+    ['presence looked at before the page is wanted', /sleeps for ever/],
+    ['installed without a claim', /write was lost/],
+  ])('finds the planted bug: %s', (bug, violation) => {
+    expect(exploreFaults({ vcpus: 1, bug }).violation).toMatch(violation);
+  });
+});
+
+describe('the presence map', () => {
+  const open = () => {
+    const shape = [
+      { index: 0, firstGfn: 0, pages: 100 },
+      { index: 1, firstGfn: 100, pages: 60 },
+    ];
+    const memory = memoryOf(shape.map((slot) => openSlot(smallSlot(slot))));
+    const words = new Int32Array(createHandshake(3));
+    return { memory, words, map: new PresenceMap(memory, words, 3) };
+  };
+
+  it('has everything at first, and lacks what is discarded, across memslots', () => {
+    const { map, memory } = open();
+    const [low, high] = memory.slots;
+    expect(map.absent).toBe(0);
+    expect(map.claim(low!, 99)).toBe(false);
+    expect(map.discard(98, 5)).toBe(true);
+    expect(map.absent).toBe(5);
+    expect(map.claim(low!, 97)).toBe(false);
+    expect(map.claim(low!, 98)).toBe(true);
+    expect(map.claim(low!, 98)).toBe(false);
+    expect(map.claim(high!, 2)).toBe(true);
+    expect(map.claim(high!, 3)).toBe(false);
+  });
+
+  it('takes ranges in ascending order only', () => {
+    const { map } = open();
+    expect(map.discard(10, 5)).toBe(true);
+    expect(map.discard(14, 1)).toBe(false);
+    expect(map.absent).toBe(5);
+  });
+
+  it('grants a page to every writer that wants it, and to no other', () => {
+    const { map, memory, words } = open();
+    const [, high] = memory.slots;
+    map.discard(0, 160);
+    Atomics.store(words, wantedOf(1), 141);
+    Atomics.store(words, wantedOf(2), 142);
+    expect(map.wantedBy(1)).toBe(140);
+    expect(map.claim(high!, 40)).toBe(true);
+    map.publish(high!, 40);
+    expect([map.wantedBy(1), map.wantedBy(2)]).toEqual([-1, 141]);
+    expect(map.absent).toBe(159);
+  });
+});
