@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { DIRTY_RATE_MODES, type DirtyRateMode } from '../migration/dirty-rate.ts';
 import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
 import { writeAtomically } from '../result/write.ts';
-import { ContentsError } from '../runtime/threads/fill.ts';
+import { ContentsError } from '../runtime/common/fill.ts';
 import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario } from '../scenario/load.ts';

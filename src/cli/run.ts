@@ -3,7 +3,7 @@ import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
-import { ContentsError } from '../runtime/threads/fill.ts';
+import { ContentsError } from '../runtime/common/fill.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import { slotLayout, streamAt } from '../../src/memory/layout.ts';
 import { buildResult } from '../../src/result/build.ts';
-import { ContentsError } from '../../src/runtime/threads/fill.ts';
+import { ContentsError } from '../../src/runtime/common/fill.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
 import { smallRun } from '../support/run-config.ts';

@@ -5,7 +5,7 @@ import { planMemory } from '../../src/guest/memory-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
-import { createHost, openHost } from '../../src/runtime/threads/host.ts';
+import { createHost, openHost } from '../../src/runtime/common/host.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { RunWords } from '../../src/runtime/threads/run-words.ts';
 

@@ -27,8 +27,8 @@ import type { Algorithm, Wake } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
 import { look } from '../../src/runtime/threads/driver.ts';
-import { ThreadDestinationGuest, ThreadSourceGuest } from '../../src/runtime/threads/guests.ts';
-import { createHost, type Host, openHost } from '../../src/runtime/threads/host.ts';
+import { HostDestinationGuest, HostSourceGuest } from '../../src/runtime/common/guests.ts';
+import { createHost, type Host, openHost } from '../../src/runtime/common/host.ts';
 
 /** A clock that stands still until it is moved. */
 export class ManualClock implements Clock {
@@ -65,8 +65,8 @@ export class FakeWorld {
   readonly plan: FullPlan;
   readonly source: Host;
   readonly target: Host;
-  readonly sourceGuest: ThreadSourceGuest;
-  readonly targetGuest: ThreadDestinationGuest;
+  readonly sourceGuest: HostSourceGuest;
+  readonly targetGuest: HostDestinationGuest;
   readonly forward: SharedRing;
   readonly backward: SharedRing;
   readonly near: Link;
@@ -130,8 +130,8 @@ export class FakeWorld {
       incoming: forward,
       peerDoorbell: source.doorbell,
     });
-    this.sourceGuest = new ThreadSourceGuest(source, this.plan, this.clock);
-    this.targetGuest = new ThreadDestinationGuest(target, this.plan, this.clock);
+    this.sourceGuest = new HostSourceGuest(source, this.plan, this.clock);
+    this.targetGuest = new HostDestinationGuest(target, this.plan, this.clock);
     // The destination's vCPU runs but does not write, so that both memories can be compared.
     this.#vcpus = [
       new FakeVcpu(source, plan, this.clock, writesPerSecond),

@@ -12,11 +12,11 @@ import type {
 } from '../../migration/dirty-rate.ts';
 import type { RunConfig } from '../config.ts';
 import { Crew } from './crew.ts';
-import { fillHost } from './fill.ts';
-import { createHost, openHost, type SharedHost } from './host.ts';
+import { fillHost } from '../common/fill.ts';
+import { createHost, openHost, type SharedHost } from '../common/host.ts';
 import { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
-import { logConfigOf } from './setup.ts';
+import { logConfigOf } from '../common/stage.ts';
 import { Timeline } from './timeline.ts';
 
 /** One measurement, with what the guest really did meanwhile. */

@@ -12,10 +12,10 @@ import { writerMapAt } from '../../memory/layout.ts';
 import { destination } from '../../migration/destination.ts';
 import type { Algorithm, DestinationGuest, SourceGuest } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
-import { sourceAlgorithm, sourceOptions } from './algorithms.ts';
+import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { look } from './driver.ts';
-import { ThreadDestinationGuest, ThreadSourceGuest } from './guests.ts';
-import { createHost, type Host, type LogConfig, openHost } from './host.ts';
+import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import { createHost, type Host, type LogConfig, openHost } from '../common/host.ts';
 
 /** Long enough for V8's optimising compilers to have seen the whole path many times. */
 const REHEARSE_NS = 100e6;
@@ -107,7 +107,7 @@ function miniature(config: LogConfig) {
   const clock = monotonicClock();
   const fresh = (): { source: SourceGuest; target: DestinationGuest } => {
     let asked = 0;
-    const source = new ThreadSourceGuest(from, plan, clock);
+    const source = new HostSourceGuest(from, plan, clock);
     source.isSettled = () => {
       asked++;
       for (const side of [0, 1]) {
@@ -118,7 +118,7 @@ function miniature(config: LogConfig) {
     };
     source.pause = () => undefined;
     source.resume = () => undefined;
-    const target = new ThreadDestinationGuest(to, plan, clock);
+    const target = new HostDestinationGuest(to, plan, clock);
     const wanted = [PAGES / 2, 3, 77];
     target.run = () => undefined;
     target.areRunning = () => true;

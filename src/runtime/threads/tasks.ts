@@ -1,21 +1,17 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
 import type { SharedRing } from '../../link/ring.ts';
-import type { Contents } from '../../memory/contents/contents.ts';
 import type { DirtyRateOptions, DirtyRateReport } from '../../migration/dirty-rate.ts';
 import type { DestinationReport } from '../../migration/destination.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { FaultLog } from '../../guest/faults.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
-import type { SharedHost } from './host.ts';
-import type { SlotPages } from './ranges.ts';
+import type { SharedHost } from '../common/host.ts';
+import type { Work } from '../common/work.ts';
 
 /** What the pool's workers are asked to do, and what they answer. The names are those of worker.ts. */
-export interface Tasks {
-  readonly fill: [FillTask, void];
-  readonly load: [LoadTask, string | undefined];
-  readonly prefault: [RangeTask, void];
+export interface Tasks extends Work {
   readonly vcpu: [VcpuTask, FaultLog | undefined];
   readonly source: [EngineTask, SourceEnd];
   readonly destination: [
@@ -23,8 +19,6 @@ export interface Tasks {
     { report: DestinationReport; state: readonly VcpuState[] | undefined },
   ];
   readonly dirtyRate: [DirtyRateTask, DirtyRateReport];
-  readonly replay: [ReplayTask, void];
-  readonly compare: [CompareTask, CompareResult];
 }
 
 export interface SourceEnd {
@@ -32,22 +26,6 @@ export interface SourceEnd {
   readonly state: readonly VcpuState[] | undefined;
   /** What the rings of its log have seen, by vCPU. */
   readonly rings: readonly RingCounts[];
-}
-
-export interface RangeTask extends SlotPages {
-  readonly host: SharedHost;
-}
-
-export interface FillTask extends RangeTask {
-  readonly contents: readonly Contents[];
-  readonly seed: number;
-}
-
-/** Reads the image of one entry; the answer is what is wrong with it. */
-export interface LoadTask {
-  readonly host: SharedHost;
-  readonly contents: readonly Contents[];
-  readonly entry: number;
 }
 
 interface RunTask {
@@ -73,21 +51,7 @@ export interface EngineTask extends RunTask {
   readonly migration: RunConfig['migration'];
 }
 
-export interface ReplayTask {
-  readonly host: SharedHost;
-  readonly plan: GuestPlan;
-  readonly streams: readonly { readonly stream: number; readonly targetN: number }[];
-  readonly list: number;
-  readonly kernels: 'wasm' | 'twin';
-}
-
-export interface CompareTask extends SlotPages {
-  readonly expected: SharedHost;
-  readonly found: SharedHost;
-}
-
-export interface CompareResult {
-  readonly differingPages: number;
-  /** Of the guest. */
-  readonly firstGfn?: number;
+/** Threads that a run occupies: an engine and the vCPUs on either side. */
+export function threadsOf(config: RunConfig): number {
+  return 2 + 2 * config.guest.vcpus;
 }

@@ -1,26 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
-import { replayStream } from '../../guest/replay.ts';
-import { slotOfStream } from '../../guest/stream-record.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
-import { fillPages, fillDestination } from '../../memory/contents/contents.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
-import { openMemory } from '../../memory/guest-memory.ts';
-import { openSlot } from '../../memory/memslot.ts';
 import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
-import { sourceAlgorithm, sourceOptions } from './algorithms.ts';
-import { loadImage } from './image.ts';
-import { comparePages } from './compare.ts';
+import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { drive, type DriverParts, RunAborted } from './driver.ts';
-import { ThreadDestinationGuest, ThreadSourceGuest } from './guests.ts';
-import { openHost } from './host.ts';
+import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import { openHost } from '../common/host.ts';
+import { workHandlers } from '../common/work.ts';
 import { LIVE_PHASES, RunWords } from './run-words.ts';
 import type { EngineTask, Tasks } from './tasks.ts';
 import { rehearse } from './rehearsal.ts';
@@ -35,19 +29,7 @@ type Handlers = {
   [Name in keyof Tasks]: (task: Tasks[Name][0]) => Tasks[Name][1] | Promise<Tasks[Name][1]>;
 };
 
-export const fill: Handlers['fill'] = ({ host, contents, seed, ...range }) => {
-  const slot = openSlot(host.slots[range.slot]!);
-  fillPages(slot, contents, seed, range.firstPage, range.pages);
-};
-
-export const load: Handlers['load'] = ({ host, contents, entry }) =>
-  loadImage(openMemory(host.slots), contents, entry);
-
-export const prefault: Handlers['prefault'] = ({ host, slot, firstPage, pages }) => {
-  const { ram, layout } = openSlot(host.slots[slot]!);
-  const { pageSize } = layout;
-  fillDestination(ram.subarray(firstPage * pageSize, (firstPage + pages) * pageSize));
-};
+export const { fill, load, prefault, replay, compare } = workHandlers;
 
 export const vcpu: Handlers['vcpu'] = ({
   host: shared,
@@ -111,7 +93,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
 
 export const source: Handlers['source'] = (task) => {
   const { host, clock, words, link, parts, awaitStart } = openEngine(task, 'source');
-  const guest = new ThreadSourceGuest(host, task.plan, clock);
+  const guest = new HostSourceGuest(host, task.plan, clock);
   awaitStart();
   const watch = (session: SourceSession): void =>
     words.setFigures({
@@ -132,7 +114,7 @@ export const source: Handlers['source'] = (task) => {
 
 export const destination: Handlers['destination'] = (task) => {
   const { host, clock, link, parts, awaitStart } = openEngine(task, 'destination');
-  const guest = new ThreadDestinationGuest(host, task.plan, clock);
+  const guest = new HostDestinationGuest(host, task.plan, clock);
   awaitStart();
   const report = drive(
     runDestination({ clock, link, guest }),
@@ -145,7 +127,7 @@ export const dirtyRate: Handlers['dirtyRate'] = ({ host: shared, plan, options, 
   const host = openHost(shared);
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
-  const guest = new ThreadSourceGuest(host, plan, clock);
+  const guest = new HostSourceGuest(host, plan, clock);
   return drive(measureDirtyRate(guest, clock, options), {
     clock,
     link: noLink,
@@ -156,13 +138,3 @@ export const dirtyRate: Handlers['dirtyRate'] = ({ host: shared, plan, options, 
     isRoomy: () => false,
   });
 };
-
-export const replay: Handlers['replay'] = ({ host, plan, streams, list, kernels }) => {
-  const memory = openMemory(host.slots, kernels);
-  for (const { stream, targetN } of streams) {
-    replayStream(slotOfStream(memory, plan, stream), stream, targetN, list);
-  }
-};
-
-export const compare: Handlers['compare'] = ({ expected, found, slot, firstPage, pages }) =>
-  comparePages(openSlot(expected.slots[slot]!), openSlot(found.slots[slot]!), firstPage, pages);

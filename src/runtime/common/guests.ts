@@ -19,7 +19,7 @@ import type { DestinationGuest, SourceGuest } from '../../migration/ports.ts';
 import { type Host, logParts } from './host.ts';
 
 /** The source's guest over worker threads; keeps the state it gave away, for the proof. */
-export class ThreadSourceGuest implements SourceGuest {
+export class HostSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly dirtyLog: DirtyLog;
@@ -96,7 +96,7 @@ export class ThreadSourceGuest implements SourceGuest {
 }
 
 /** The destination's guest over worker threads; keeps the state it got, for the proof. */
-export class ThreadDestinationGuest implements DestinationGuest {
+export class HostDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;

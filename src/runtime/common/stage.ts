@@ -8,7 +8,7 @@ import { openMemory } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
 import { fillHost } from './fill.ts';
 import { createHost, type LogConfig, type SharedHost } from './host.ts';
-import type { WorkerPool } from './pool.ts';
+import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
 /** Everything that two sides share before a thread of them runs. */
@@ -21,11 +21,6 @@ export interface Stage {
   readonly backward: SharedRing;
 }
 
-/** Threads that a run occupies: an engine and the vCPUs on either side. */
-export function threadsOf(config: RunConfig): number {
-  return 2 + 2 * config.guest.vcpus;
-}
-
 export function logConfigOf(guest: RunConfig['guest']): LogConfig {
   const { dirtyLog: kind, dirtyRingSize: ringSize, clearChunkPages } = guest;
   return { kind, ringSize, ...(clearChunkPages === undefined ? {} : { clearChunkPages }) };
@@ -36,7 +31,7 @@ export function logConfigOf(guest: RunConfig['guest']): LogConfig {
  * both, so that no first touch is left for the migration. The vCPUs of both sides are to pause. The
  * destination's memslots are shifted by a page, see memory/layout.ts.
  */
-export async function setStage(config: RunConfig, pool: WorkerPool): Promise<Stage> {
+export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Stage> {
   const { guest, link, seed } = config;
   const { plan, geometries } = planMemory(guest, seed);
   const log = logConfigOf(guest);

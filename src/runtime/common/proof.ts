@@ -13,13 +13,13 @@ import type { Difference, Proof } from '../report.ts';
 import { locateDifference } from './compare.ts';
 import { fillHost } from './fill.ts';
 import type { SharedHost } from './host.ts';
-import type { WorkerPool } from './pool.ts';
+import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
 export interface ProofParts {
   readonly config: RunConfig;
   readonly plan: FullPlan;
-  readonly pool: WorkerPool;
+  readonly pool: WorkRunner;
   readonly clock: Clock;
   /** Where the guest ran last; its vCPUs have stopped. */
   readonly final: SharedHost;

@@ -1,6 +1,6 @@
 import type { Memslot } from '../../memory/memslot.ts';
 import { COMPARE_BYTES, scratchAreas } from '../../memory/layout.ts';
-import type { CompareResult } from './tasks.ts';
+import type { CompareResult } from './work.ts';
 import type { Difference } from '../report.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Contents } from '../../memory/contents/contents.ts';
 import type { SharedHost } from './host.ts';
-import type { WorkerPool } from './pool.ts';
+import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
 /** Contents that turned out unusable once they were read: the scenario's fault, not the run's. */
@@ -10,7 +10,7 @@ export class ContentsError extends Error {
 
 /** Gives a host's memory its initial contents. Throws ContentsError. */
 export async function fillHost(
-  pool: WorkerPool,
+  pool: WorkRunner,
   host: SharedHost,
   contents: readonly Contents[],
   seed: number,
