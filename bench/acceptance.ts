@@ -8,6 +8,7 @@ import {
   run,
 } from './postcopy-figures.ts';
 import { isToy, median, printTable } from './report.ts';
+import { agreement, virtualSpeed } from './virtual-figures.ts';
 
 /** The figures that the docs quote, measured: `npm run acceptance [-- --only rates,web,…]`. */
 
@@ -162,6 +163,8 @@ const parts = {
   diabolical: diabolicalFigures,
   faults: faultFigures,
   big: bigFigures,
+  agree: agreement,
+  virtual: virtualSpeed,
 };
 for (const [name, part] of Object.entries(parts)) {
   if (!only || only.includes(name)) await part();

@@ -153,7 +153,7 @@ export async function bigFigures(): Promise<void> {
     if (result.verify?.ok !== true) throw new Error(`not proved: ${result.error}`);
     rows.push([
       algorithm,
-      (result.prepareMs / 1000).toFixed(1),
+      (result.prepareMs! / 1000).toFixed(1),
       (result.totalTimeMs / 1000).toFixed(2),
       result.downtimeMs!.toFixed(1),
       (result.ram.transferred / 2 ** 30).toFixed(2),

@@ -1,4 +1,4 @@
-import { runThreads, WorkerPool } from '../dist/index.js';
+import { COST_PROFILES, runThreads, WorkerPool } from '../dist/index.js';
 import type { RunConfig } from '../dist/index.js';
 import { isToy, median, printTable } from './report.ts';
 
@@ -15,6 +15,8 @@ function config(integrity: 'header' | 'full'): RunConfig {
   const pages = GUEST_BYTES / 4096;
   return {
     seed: 1,
+    runtime: 'threads',
+    costs: COST_PROFILES.none,
     guest: {
       memoryBytes: GUEST_BYTES,
       pageSize: 4096,

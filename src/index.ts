@@ -1,4 +1,6 @@
 export type { RunConfig } from './runtime/config.ts';
+export { COST_PROFILES, type CostProfile, type Costs } from './runtime/costs.ts';
+export { runVirtual, type VirtualOptions } from './runtime/virtual/run.ts';
 export type { Difference, Proof, RunReport } from './runtime/report.ts';
 export { WorkerPool } from './runtime/threads/pool.ts';
 export {
@@ -15,3 +17,5 @@ export type { Scenario } from './scenario/schema.ts';
 export { buildResult } from './result/build.ts';
 export { type RunResult, resultSchema } from './result/schema.ts';
 export { writeAtomically } from './result/write.ts';
+export { readMeasured } from './lab/validate/measured.ts';
+export { validate, type Validation } from './lab/validate/validate.ts';

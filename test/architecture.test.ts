@@ -18,6 +18,7 @@ const ROOMS = [
   'runtime',
   'scenario',
   'result',
+  'lab',
   'cli',
   'index.ts',
 ];

@@ -5,6 +5,7 @@ import { dirtyRateCommand } from './dirty-rate.ts';
 import { EXIT } from './exit.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
+import { validateCommand } from './validate.ts';
 
 const program = new Command('pageferry')
   .description('Live-migration emulator: real pages, real dirty logs, every byte proved.')
@@ -15,6 +16,7 @@ const program = new Command('pageferry')
 
 program.addCommand(runCommand());
 program.addCommand(dirtyRateCommand());
+program.addCommand(validateCommand());
 program.addCommand(schemaCommand());
 for (const command of program.commands) {
   command.exitOverride().copyInheritedSettings(program);

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { monotonicClock } from '../clock/monotonic.ts';
+import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
@@ -6,12 +8,16 @@ import { writeAtomically } from '../result/write.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
+import { runVirtual, type VirtualProgress } from '../runtime/virtual/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
+import { formatMs } from './format.ts';
 import { LiveDisplay } from './live.ts';
 import { checkOutput } from './output.ts';
 import { summary } from './summary.ts';
+
+const PROGRESS_NS = 500e6;
 
 interface RunFlags {
   readonly set: string[];
@@ -26,7 +32,12 @@ export function runCommand(): Command {
     .description('run one migration and prove its every byte')
     .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
     .option('--set <key=value>', 'override a key, such as link.bandwidth=10Gbit/s', collect, [])
-    .addOption(new Option('--runtime <name>', 'threads: real time, worker threads'))
+    .addOption(
+      new Option(
+        '--runtime <name>',
+        'threads: real time, worker threads; virtual: a deterministic clock, as fast as it goes',
+      ),
+    )
     .option('-o, --output <file>', 'write the JSON result to a file')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
@@ -54,16 +65,23 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     const interrupt = cancelOnInterrupt(display);
     let result: RunResult;
     try {
-      const report = await runThreads(config, {
-        signal: interrupt.signal,
-        onStart: (look) => {
-          display.start(look);
-          interrupt.watch(look);
-        },
-        onPhase: (phase) => interrupt.enter(phase),
-      });
+      const report =
+        config.runtime === 'virtual'
+          ? await runVirtual(config, {
+              signal: interrupt.signal,
+              onProgress: virtualProgress(flags.quiet !== true && process.stderr.isTTY),
+            })
+          : await runThreads(config, {
+              signal: interrupt.signal,
+              onStart: (look) => {
+                display.start(look);
+                interrupt.watch(look);
+              },
+              onPhase: (phase) => interrupt.enter(phase),
+            });
       result = buildResult(scenario, report);
     } finally {
+      if (config.runtime === 'virtual' && process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
       display.stop();
       interrupt.forget();
     }
@@ -81,6 +99,18 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
+}
+
+/** Shows now and then how far a virtual run is, once it has taken a while. */
+function virtualProgress(isShown: boolean): (progress: VirtualProgress) => void {
+  const clock = monotonicClock();
+  let shownNs = clock.now();
+  return ({ nowNs, bytes, pagesLeft }) => {
+    if (!isShown || clock.now() - shownNs < PROGRESS_NS) return;
+    shownNs = clock.now();
+    const text = `${formatMs(nowNs / 1e6)} of virtual time, ${formatSize(bytes)} sent, ${pagesLeft} pages left`;
+    process.stderr.write(`\r\x1b[2K${text}`);
+  };
 }
 
 function exitCodeOf(result: RunResult): number {

@@ -135,13 +135,17 @@ function guest({ guest: g, totalTimeMs }: RunResult): string[] {
   ];
 }
 
-function proof({ verify, guestLost }: RunResult): string {
+function proof({ verify, guestLost, scenario }: RunResult): string {
   if (guestLost) return colours.red('nothing to prove: the guest is lost');
   if (!verify) return colours.yellow('not proved: the run failed before its end');
   if (verify.kind === 'off') return colours.yellow('not proved: verify is off');
   const kind =
     verify.kind === 'full' ? 'replayed from its initial contents' : 'replayed from the pause';
   const how = `${kind} by the ${verify.replayedBy === 'twin' ? 'TypeScript twin' : 'kernel'}`;
+  const { backing } = (scenario['guest'] ?? {}) as { backing?: string };
+  if (verify.ok && backing === 'versions') {
+    return colours.green(`proved: the versions of ${verify.pagesCompared} pages agree, ${how}`);
+  }
   if (verify.ok) {
     return colours.green(
       `proved: ${formatSize(verify.bytesCompared!)} in ${verify.pagesCompared} pages and ${verify.readsChecked} reads agree, ${how}`,
@@ -160,7 +164,7 @@ function proof({ verify, guestLost }: RunResult): string {
 }
 
 function caveats({ disturbance: d }: RunResult): string[] {
-  if (d.runnableThreads <= d.cpus) return [];
+  if (!d || d.runnableThreads <= d.cpus) return [];
   return [
     colours.yellow(
       `note: ${d.runnableThreads} runnable threads shared ${d.cpus} CPUs; the scheduler held a vCPU up for as long as ${formatMs(d.maxLagMs)}, so times are those of a busy host`,

@@ -1,7 +1,13 @@
 import { type DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import { mapUnitOf } from '../memory/dirty-logs/open.ts';
 import { splitPages } from '../memory/guest-memory.ts';
-import { MAX_SLOT_BYTES, slotLayout, type SlotGeometry } from '../memory/layout.ts';
+import {
+  type Backing,
+  MAX_SLOT_BYTES,
+  slotLayout,
+  type SlotGeometry,
+  storedBytesOf,
+} from '../memory/layout.ts';
 import { type FullPlan, planGuest, tableBytes } from './stream-plan.ts';
 import type { Workload } from './workload.ts';
 
@@ -11,6 +17,7 @@ export interface GuestShape {
   readonly pageSize: number;
   readonly vcpus: number;
   readonly dirtyLog: DirtyLogKind;
+  readonly backing?: Backing;
   /** Memslots at least; more when the guest does not fit into that many. */
   readonly memslots: number;
   readonly workloads: readonly Workload[];
@@ -31,7 +38,10 @@ const MOST_SLOTS = 4096;
  */
 export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
   const pages = guest.memoryBytes / guest.pageSize;
-  let slots = Math.max(guest.memslots, Math.ceil(guest.memoryBytes / MAX_SLOT_BYTES));
+  let slots = Math.max(
+    guest.memslots,
+    Math.ceil((pages * storedBytesOf(guest.backing, guest.pageSize)) / MAX_SLOT_BYTES),
+  );
   for (;;) {
     const made = planSlots(guest, pages, slots, seed);
     const largest = Math.max(...made.geometries(1).map((g) => slotLayout(g).totalBytes));
@@ -41,7 +51,12 @@ export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
 }
 
 function planSlots(guest: GuestShape, pages: number, slots: number, seed: number): MemoryPlan {
-  const { pageSize, vcpus, workloads, dirtyLog } = guest;
+  const { pageSize, vcpus, dirtyLog, backing = 'bytes' } = guest;
+  // Writes are counted, not made: no stream needs words of its own.
+  const workloads =
+    backing === 'versions'
+      ? guest.workloads.map((workload) => ({ ...workload, wordsPerPage: 0 }))
+      : guest.workloads;
   const ranges = splitPages(pages, slots);
   const plan = planGuest(workloads, vcpus, ranges, pageSize, seed);
   return {
@@ -51,6 +66,7 @@ function planSlots(guest: GuestShape, pages: number, slots: number, seed: number
         ...range,
         index,
         pageSize,
+        backing,
         writers: vcpus + 1,
         mapUnit: mapUnitOf(dirtyLog),
         // A spare record a vCPU, for its warm-up.

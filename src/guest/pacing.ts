@@ -37,24 +37,33 @@ export class Pacer {
     this.#at = at;
   }
 
-  /** Guest time passed from `startNs` to `endNs` while the vCPU ran (or lagged); `done` is its n. */
-  advance(startNs: number, endNs: number, done: number): void {
+  /**
+   * Guest time passed from `startNs` to `endNs` while the vCPU ran (or lagged). Every access of that
+   * time is due now; `forgetLag` limits what is made up.
+   */
+  advance(startNs: number, endNs: number): void {
     const { pace, fromNs, untilNs } = this.#spec;
     const from = Math.max(startNs, fromNs);
     const to = Math.min(endNs, untilNs);
     if (to <= from) return;
+    const state = this.#state;
+    if (pace.kind === 'even') state[this.#at]! += (to - from) * pace.perNs;
+    else if (pace.kind === 'tick') state[this.#at]! += ticksDue(pace, from - fromNs, to - fromNs);
+    else if (pace.kind === 'trace') state[this.#at + 1]! += to - from;
+  }
+
+  /** Drops what is due for longer than 10 ms, of a stream that has made `done` accesses. */
+  forgetLag(done: number): void {
+    const { pace } = this.#spec;
     if (pace.kind === 'even') {
       // One more than that: the access that is due when a slow stream wakes a little late.
-      const most = 1 + pace.perNs * MADE_UP_LAG_NS;
-      this.#owe((to - from) * pace.perNs, most);
+      this.#atMost(this.#at, 1 + pace.perNs * MADE_UP_LAG_NS);
     } else if (pace.kind === 'tick') {
-      const burst = ticksDue(pace, from - fromNs, to - fromNs);
       const ticks = Math.max(1, Math.floor(MADE_UP_LAG_NS / pace.tickNs));
-      this.#owe(burst, Math.ceil(pace.perNs * pace.tickNs * (ticks + 1)));
+      this.#atMost(this.#at, Math.ceil(pace.perNs * pace.tickNs * (ticks + 1)));
     } else if (pace.kind === 'trace') {
       // A late trace stretches: its time waits for the access that is due.
-      const latest = traceDueNs(pace, done) + MADE_UP_LAG_NS;
-      this.#state[this.#at + 1] = Math.min(this.#state[this.#at + 1]! + (to - from), latest);
+      this.#atMost(this.#at + 1, traceDueNs(pace, done) + MADE_UP_LAG_NS);
     }
   }
 
@@ -97,8 +106,8 @@ export class Pacer {
     return (1 - (this.#state[this.#at]! % 1)) / pace.perNs;
   }
 
-  #owe(accesses: number, most: number): void {
-    this.#state[this.#at] = Math.min(this.#state[this.#at]! + accesses, most);
+  #atMost(at: number, most: number): void {
+    if (this.#state[at]! > most) this.#state[at] = most;
   }
 }
 

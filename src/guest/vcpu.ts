@@ -4,14 +4,10 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
-import { accessListAt, streamAt } from '../memory/layout.ts';
-import type { Memslot } from '../memory/memslot.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
-import { type Deal, groupsOf } from './dealing.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
-import { Pacer } from './pacing.ts';
+import { type Group, made, openGroups, type Stream } from './groups.ts';
 import type { GuestPlan } from './stream-plan.ts';
-import { readAccesses } from './stream-record.ts';
 import {
   ALIVE_NS,
   BLOCKED_NS,
@@ -19,7 +15,6 @@ import {
   GAP_NS,
   GUEST_NS,
   LAG_NS,
-  paceAt,
   PAUSED_NS,
   REQUESTED_NS,
   RESUMED_NS,
@@ -39,8 +34,6 @@ export interface VcpuParts {
   readonly clock: Clock;
 }
 
-/** The most bytes a vCPU writes between two polls. */
-const POLL_BYTES = 65536;
 /** No sleep is shorter: at low rates accesses come a few at a time, and the CPU stays free. */
 const SHORTEST_SLEEP_NS = 250_000;
 /** Every wait has a bound. */
@@ -48,27 +41,11 @@ const LONGEST_SLEEP_NS = 100e6;
 /** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
 const THROTTLE_RUN_NS = 10e6;
 
-interface Stream {
-  readonly record: number;
-  readonly index: number;
-  readonly slot: Memslot;
-  /** Byte address of the vCPU's access list in that slot. */
-  readonly list: number;
-}
-
 /**
  * What became of a turn. `made`: poll next. `idle`: nothing is due. `running`, `parked`: it waited for
  * room in a ring, and that is what the poll after it said.
  */
 type Step = 'made' | 'idle' | 'running' | 'parked';
-
-/** Streams that share a pace. */
-interface Group {
-  readonly pacer: Pacer;
-  readonly streams: readonly Stream[];
-  readonly batch: number;
-  readonly deal: Deal;
-}
 
 /**
  * A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped.
@@ -93,27 +70,7 @@ class Vcpu {
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#pages = new PageWaiter(memory, words, handshake);
-    const { writer } = handshake.local;
-    this.#groups = groupsOf(plan.streams, vcpu).map(({ streams, deal }) => {
-      const leader = streams[0]!;
-      const { workload, pace } = plan.streams[leader]!;
-      const bytes = plan.workloads[workload]!.wordsPerPage * 8;
-      return {
-        deal,
-        pacer: new Pacer(pace, area, paceAt(plan, vcpu, leader)),
-        batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / bytes))),
-        streams: streams.map((index) => {
-          const slot = memory.slots[plan.streams[index]!.slot]!;
-          const { layout } = slot;
-          return {
-            index,
-            slot,
-            record: streamAt(layout, index),
-            list: accessListAt(layout, writer),
-          };
-        }),
-      };
-    });
+    this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer);
   }
 
   run(): FaultLog | undefined {
@@ -147,7 +104,8 @@ class Vcpu {
     const passedNs = nowNs - this.#lastNs;
     const guestNs = area[this.#at + GUEST_NS]!;
     for (const group of this.#groups) {
-      group.pacer.advance(guestNs, guestNs + passedNs, made(group.streams[0]!));
+      group.pacer.advance(guestNs, guestNs + passedNs);
+      group.pacer.forgetLag(made(group.streams[0]!));
     }
     area[this.#at + GUEST_NS] = guestNs + passedNs;
     area[this.#at + ALIVE_NS] = nowNs;
@@ -325,8 +283,4 @@ class Vcpu {
     const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
     for (const { pacer } of this.#groups) pacer.missed(guestNs, gapNs);
   }
-}
-
-function made({ slot, index }: Stream): number {
-  return readAccesses(slot, index);
 }

@@ -6,7 +6,11 @@ export const MAX_RING_BYTES = 64 * 1024 * 1024;
 export const UNLIMITED_BYTES_PER_SECOND = 10e9;
 /** What a sender may be ahead (horizon) and make up (lag), in seconds. */
 const SLACK_SECONDS = 0.012;
+/** Without a scheduler nobody lags; only the horizon is left. */
+const VIRTUAL_SLACK_SECONDS = 0.002;
 const SMALLEST_RING_BYTES = 4 * 1024 * 1024;
+/** On one thread a frame is read just after it was written: a small ring stays in the cache. */
+const SMALLEST_VIRTUAL_RING_BYTES = 512 * 1024;
 
 /**
  * Bytes of a ring that holds what a link has under way: bandwidth × latency, some slack for
@@ -16,12 +20,14 @@ export function ringBytes(
   bytesPerSecond: number,
   latencyNs: number,
   pageSize: number,
+  isVirtual = false,
 ): number | undefined {
   const isUnlimited = bytesPerSecond === Infinity;
   const rate = isUnlimited ? UNLIMITED_BYTES_PER_SECOND : bytesPerSecond;
-  const seconds = latencyNs / 1e9 + (isUnlimited ? 0 : SLACK_SECONDS);
+  const seconds =
+    latencyNs / 1e9 + (isUnlimited ? 0 : isVirtual ? VIRTUAL_SLACK_SECONDS : SLACK_SECONDS);
   const frames = pageSize > 65536 ? 2 * MAX_FRAME_BYTES : 4 * 65536;
-  let bytes = SMALLEST_RING_BYTES;
+  let bytes = isVirtual ? SMALLEST_VIRTUAL_RING_BYTES : SMALLEST_RING_BYTES;
   while (bytes < rate * seconds + frames) bytes *= 2;
   return bytes <= MAX_RING_BYTES ? bytes : undefined;
 }

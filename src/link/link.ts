@@ -31,8 +31,11 @@ export interface Link {
    * share is used up, or the receiver is behind. Control frames pass the migration's own limit.
    */
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined;
-  /** Sends the frame that was built in the last room; it has `bytes` bytes. */
-  post(bytes: number): void;
+  /**
+   * Sends the frame that was built in the last room; it has `bytes` bytes on the link, of which only
+   * `storedBytes` are there when versions stand for pages.
+   */
+  post(bytes: number, storedBytes?: number): void;
   /** When room may be there again, on the clock; Infinity: when the receiver has caught up. */
   creditAtNs(kind: FrameKind): number;
   /** The sender has nothing to send for now: time that passes is not made up for. */

@@ -12,7 +12,7 @@ export interface RateLimiter {
 }
 
 /** A sender that comes late because it was not scheduled makes that up, to this much. */
-const MADE_UP_LAG_NS = 10e6;
+export const MADE_UP_LAG_NS = 10e6;
 
 /**
  * A token bucket seen from its other side: it keeps the time up to which the bytes sent so far keep
@@ -20,7 +20,11 @@ const MADE_UP_LAG_NS = 10e6;
  * stays busy while the sender is woken; the bucket's depth is the time a busy sender lagged behind,
  * at most 10 ms. Time in which there was nothing to send is never made up.
  */
-export function tokenBucket(bytesPerSecond: number, mostAheadNs: number): RateLimiter {
+export function tokenBucket(
+  bytesPerSecond: number,
+  mostAheadNs: number,
+  madeUpLagNs: number = MADE_UP_LAG_NS,
+): RateLimiter {
   let horizonNs = mostAheadNs;
   let perByteNs = 1e9 / bytesPerSecond;
   let busyUntilNs = 0;
@@ -28,7 +32,7 @@ export function tokenBucket(bytesPerSecond: number, mostAheadNs: number): RateLi
   return {
     readyAtNs: () => (perByteNs === 0 ? 0 : busyUntilNs - horizonNs),
     take(bytes, nowNs) {
-      const earliest = isResting ? nowNs : nowNs - MADE_UP_LAG_NS;
+      const earliest = isResting ? nowNs : nowNs - madeUpLagNs;
       busyUntilNs = Math.max(busyUntilNs, earliest) + bytes * perByteNs;
       isResting = false;
       return perByteNs === 0 ? nowNs : busyUntilNs;

@@ -13,6 +13,8 @@ export interface RingLinkParts {
   readonly peerDoorbell: Doorbell;
   readonly bytesPerSecond: number;
   readonly latencyNs: number;
+  /** What a sender that came late makes up; 10 ms when absent, nothing on a clock that has no scheduler. */
+  readonly madeUpLagNs?: number;
 }
 
 /** How far ahead of the link a sender may be: the link stays busy while its sender is woken. */
@@ -52,8 +54,8 @@ class RingLink implements Link {
     this.#consumer = new RingConsumer(parts.incoming);
     this.#peer = parts.peerDoorbell;
     this.#latencyNs = parts.latencyNs;
-    this.#link = tokenBucket(parts.bytesPerSecond, HORIZON_NS);
-    this.#migration = tokenBucket(Infinity, HORIZON_NS);
+    this.#link = tokenBucket(parts.bytesPerSecond, HORIZON_NS, parts.madeUpLagNs);
+    this.#migration = tokenBucket(Infinity, HORIZON_NS, parts.madeUpLagNs);
   }
 
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
@@ -65,11 +67,11 @@ class RingLink implements Link {
     return { memory: this.#producer.memory, at, sequence: this.#sequenceOut };
   }
 
-  post(bytes: number): void {
+  post(bytes: number, storedBytes: number = bytes): void {
     const nowNs = this.#clock.now();
     if (this.#kind === 'pages') this.#migration.take(bytes, nowNs);
     this.drainedAtNs = this.#link.take(bytes, nowNs);
-    this.#producer.commit(bytes, this.drainedAtNs + this.#latencyNs);
+    this.#producer.commit(storedBytes, this.drainedAtNs + this.#latencyNs, bytes);
     this.#sequenceOut++;
     this.postedBytes += bytes;
     this.#peer.ring();
@@ -117,7 +119,7 @@ class RingLink implements Link {
 
   release(): void {
     if (!this.#held) return;
-    const isAwaited = this.#consumer.release(this.#held.bytes);
+    const isAwaited = this.#consumer.release(this.#held.room);
     this.#held = undefined;
     if (isAwaited) this.#peer.ring();
   }

@@ -12,8 +12,8 @@ import type { FrameMemory } from '../wire/frame.ts';
  *        256        scratch of the consumer
  *       4096        data, a power of two
  *
- * A record is 32 bytes (u32 frame length, u32 kind, f64 arrival time) and the frame, padded to 64
- * bytes; a record of kind `skip` fills the end when a frame would not fit in one piece. The
+ * A record is 32 bytes (u32 frame length, u32 kind, f64 arrival time, u32 room) and the frame, in
+ * its room, padded to 64 bytes (more room than length: a frame that is longer on the link); a record of kind `skip` fills the end when a frame would not fit in one piece. The
  * producer copies first and publishes the head after; a frame is never split, so that kernels and
  * checks run on it where it lies.
  */
@@ -35,11 +35,11 @@ export interface SharedRing {
 }
 
 /** `capacity` is a power of two of at least 64 KiB. */
-export function createRing(capacity: number): SharedRing {
+export function createRing(capacity: number, prefault = true): SharedRing {
   const pages = Math.ceil((DATA + capacity) / 65536);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   // Prefaulted here, so that no first touch lands in a migration.
-  new Uint8Array(memory.buffer).fill(0);
+  if (prefault) new Uint8Array(memory.buffer).fill(0);
   return { memory, capacity };
 }
 
@@ -97,13 +97,14 @@ export class RingProducer {
     return this.#at() + RECORD_HEADER;
   }
 
-  /** Publishes the frame built in the reserved room. */
-  commit(bytes: number, arrivalNs: number): void {
+  /** Publishes the frame built in the reserved room; it takes up `room` bytes until it is released. */
+  commit(bytes: number, arrivalNs: number, room: number = bytes): void {
     const { view } = this.memory;
     view.setUint32(this.#at(), bytes, true);
     view.setUint32(this.#at() + 4, KIND_FRAME, true);
     view.setFloat64(this.#at() + 8, arrivalNs, true);
-    this.#head = (this.#head + recordBytes(bytes)) | 0;
+    view.setUint32(this.#at() + 16, room, true);
+    this.#head = (this.#head + recordBytes(room)) | 0;
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
@@ -126,6 +127,8 @@ export class RingProducer {
 export interface ReceivedRecord {
   readonly at: number;
   readonly bytes: number;
+  /** What it takes up in the ring. */
+  readonly room: number;
   readonly arrivalNs: number;
 }
 
@@ -149,7 +152,8 @@ export class RingConsumer {
       const at = DATA + (this.#tail & (this.#capacity - 1));
       const bytes = view.getUint32(at, true);
       if (view.getUint32(at + 4, true) === KIND_FRAME) {
-        return { at: at + RECORD_HEADER, bytes, arrivalNs: view.getFloat64(at + 8, true) };
+        const arrivalNs = view.getFloat64(at + 8, true);
+        return { at: at + RECORD_HEADER, bytes, room: view.getUint32(at + 16, true), arrivalNs };
       }
       this.#tail = (this.#tail + bytes) | 0;
       Atomics.store(this.#words, TAIL, this.#tail);
@@ -161,9 +165,9 @@ export class RingConsumer {
     return Atomics.load(this.#words, CLOSED) !== 0;
   }
 
-  /** Frees the oldest record; true when the producer waits for room and must be told. */
-  release(bytes: number): boolean {
-    this.#tail = (this.#tail + recordBytes(bytes)) | 0;
+  /** Frees the oldest record, of this much room; true when the producer waits for room and must be told. */
+  release(room: number): boolean {
+    this.#tail = (this.#tail + recordBytes(room)) | 0;
     Atomics.store(this.#words, TAIL, this.#tail);
     return Atomics.exchange(this.#words, WAITING, 0) === 1;
   }

@@ -77,6 +77,12 @@ export class GuestPageSet {
     return this.parts[layout.index]!.has(gfn - layout.firstGfn);
   }
 
+  /** Takes out one page. */
+  drop(gfn: number): void {
+    const { layout } = slotOf(this.memory, gfn);
+    this.parts[layout.index]!.drop(gfn - layout.firstGfn);
+  }
+
   /** The first page of the set from `cursor` on, else from page 0 on; -1 when the set is empty. */
   firstFrom(cursor: number): number {
     if (this.count === 0) return -1;

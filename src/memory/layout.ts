@@ -17,6 +17,16 @@ import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
  * destination at equal offsets modulo 1 GiB would halve the copy bandwidth (4 KiB aliasing in the
  * L1 cache).
  */
+/** A page's bytes, or its version: a 32-bit count of the writes to it, 0 for a page of zeros. */
+export type Backing = 'bytes' | 'versions';
+
+const VERSION_BYTES = 4;
+
+/** Bytes that stand for a page in memory. */
+export function storedBytesOf(backing: Backing | undefined, pageSize: number): number {
+  return backing === 'versions' ? VERSION_BYTES : pageSize;
+}
+
 export interface SlotGeometry {
   /** Number of the slot in its guest, and the guest's gfn of its first page; 0 when absent. */
   readonly index?: number;
@@ -24,6 +34,8 @@ export interface SlotGeometry {
   /** Guest pages in the slot. */
   readonly pages: number;
   readonly pageSize: number;
+  /** What stands for a page: its bytes, or a count of its writes; bytes when absent. */
+  readonly backing?: Backing;
   /** Writers with maps of their own: 0 is the host side, then the vCPUs. */
   readonly writers: number;
   /** What a page takes in a writer's dirty map; a bit when absent. */
@@ -36,6 +48,9 @@ export interface SlotGeometry {
 }
 
 export interface SlotLayout extends Required<SlotGeometry> {
+  /** Bytes that stand for a page: its size, or that of its version. */
+  readonly storedBytes: number;
+  /** Of `storedBytes`. */
   readonly pageShift: number;
   readonly ramBytes: number;
   /** Bytes of a map of a bit a page. */
@@ -70,6 +85,7 @@ export function alignUp(value: number, alignment: number): number {
 
 export function slotLayout(geometry: SlotGeometry): SlotLayout {
   const { pages, pageSize, writers, streams, tableBytes, mapUnit = 'bit' } = geometry;
+  const storedBytes = storedBytesOf(geometry.backing, pageSize);
   const mapBytes = alignUp(Math.ceil(pages / 8), CACHE_LINE);
   const writerMapBytes = mapUnit === 'bit' ? mapBytes : 8 * mapBytes;
   const stride = mapBytes + CACHE_LINE;
@@ -84,9 +100,11 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
     index: 0,
     firstGfn: 0,
     ...geometry,
+    backing: geometry.backing ?? 'bytes',
     mapUnit,
-    pageShift: Math.log2(pageSize),
-    ramBytes: pages * pageSize,
+    storedBytes,
+    pageShift: Math.log2(storedBytes),
+    ramBytes: pages * storedBytes,
     mapBytes,
     writerMapBytes,
     scratch: HOST_PAGE,
@@ -97,7 +115,7 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
     keptMap: sharedMap + 2 * stride,
     presence,
     ramOffset,
-    totalBytes: alignUp(ramOffset + pages * pageSize, WASM_PAGE),
+    totalBytes: alignUp(ramOffset + pages * storedBytes, WASM_PAGE),
   };
 }
 

@@ -71,6 +71,14 @@ export class PageSet {
     }
   }
 
+  /** Takes out one page. */
+  drop(gfn: number): void {
+    const word = (this.#at >>> 2) + (gfn >>> 5);
+    if (((this.#slot.words[word]! >>> (gfn & 31)) & 1) === 0) return;
+    this.#slot.words[word]! &= ~(1 << (gfn & 31));
+    this.#count--;
+  }
+
   /** Takes out the pages from `from` up to `to` that are in another set of the same slot. */
   removeCommon(other: PageSet, from: number, to: number): void {
     const { words } = this.#slot;

@@ -29,6 +29,9 @@ export class TransferMetrics {
   /** Bytes of page frames while the guest ran, and while it stood still. */
   liveBytes = 0;
   stoppedBytes = 0;
+  /** Bytes so far as the policy's accounting has them: in all, and by what the guest was doing. */
+  accountedBytes = 0;
+  sentPages = 0;
   /** Page frames sent after the guest began to run at the destination. */
   readonly postcopy = { bytes: 0, rawPages: 0, zeroPages: 0, requests: 0 };
   #open: OpenRound | undefined;
@@ -41,6 +44,15 @@ export class TransferMetrics {
   /** The round under way, or the one that comes next. */
   get round(): number {
     return this.rounds.length + (this.#open || this.rounds.length === 0 ? 1 : 0);
+  }
+
+  /** Pages that this round has skipped. */
+  get skippedPages(): number {
+    return this.#open?.skippedPages ?? 0;
+  }
+
+  account(bytes: number): void {
+    this.accountedBytes += bytes;
   }
 
   openRound(stopped: boolean, nowNs: number): void {
@@ -78,6 +90,7 @@ export class TransferMetrics {
     round.rawPages += encoded.rawPages;
     round.zeroPages += encoded.zeroPages;
     round.bytes += encoded.length;
+    this.sentPages += encoded.rawPages + encoded.zeroPages;
     if (round.stopped) this.stoppedBytes += encoded.length;
     else this.liveBytes += encoded.length;
   }

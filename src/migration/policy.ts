@@ -1,7 +1,11 @@
 /** What a policy is told: numbers that don't change while it looks at them. */
 export interface PolicyStatistics {
-  /** Why it is asked: the migration begins, a batch has been sent, the dirty log has been harvested. */
-  readonly event: 'start' | 'batch' | 'synced';
+  /**
+   * Why it is asked: the migration begins, a batch has been sent, the dirty log has been harvested, a
+   * limiter that held the sender back has opened, the guest stands still and its last harvest is in
+   * (whatever it says then about how to go on counts no more).
+   */
+  readonly event: 'start' | 'batch' | 'synced' | 'window' | 'stopped';
   /** Since the migration's start. */
   readonly nowMs: number;
   /** The round under way, from 1. */
@@ -11,8 +15,20 @@ export interface PolicyStatistics {
   readonly pageSize: number;
   /** Bytes of all page frames so far. */
   readonly transferredBytes: number;
+  /** Bytes so far as the policy's own accounting has them (accounting.ts). */
+  readonly accountedBytes: number;
+  /** Pages sent so far, raw and zero. */
+  readonly sentPages: number;
+  /** Pages skipped in this round because they were dirty again. */
+  readonly skippedPages: number;
   /** Pages that the last harvest found dirty. */
   readonly dirtiedPages: number;
+  /** Harvests so far, the one at the start among them. */
+  readonly syncs: number;
+  /** The guest runs at the destination already, and pages are pushed. */
+  readonly isPostcopy: boolean;
+  /** The migration's limiter lets nothing out now. */
+  readonly isHeldBack: boolean;
 }
 
 export type PolicyAction =
@@ -26,6 +42,10 @@ export type PolicyAction =
   | { readonly kind: 'postcopy' }
   /** Take a share of their time from the vCPUs, or from one. */
   | { readonly kind: 'throttle'; readonly share: number; readonly vcpu?: number }
+  /** A chunk of pages has ended: its accounting is closed. */
+  | { readonly kind: 'chunk' }
+  /** The limiter's window begins anew. */
+  | { readonly kind: 'renew' }
   /** Limit the migration to a rate. */
   | { readonly kind: 'limit'; readonly bytesPerSecond: number }
   /** Give up; the guest stays at the source. */
@@ -40,6 +60,8 @@ export interface Policy<State = unknown> {
   readonly name: string;
   /** Whether pages that are dirty again are skipped instead of sent (Clark et al. 2005, section 3.1). */
   readonly skipsRedirtied: boolean;
+  /** The migration's limit holds on after the guest's stop. */
+  readonly keepsLimit?: boolean;
   readonly initial: State;
   decide(
     state: State,

@@ -5,6 +5,7 @@ import { UNLIMITED_BYTES_PER_SECOND } from '../link/capacity.ts';
 import { batchPages } from '../wire/limits.ts';
 import type { PageOrder } from './page-orders/page-order.ts';
 import type { Algorithm } from './ports.ts';
+import type { Asker } from './precopy.ts';
 import type { HandedOver } from './source.ts';
 import { MigrationEnded, type SourceSession } from './source-session.ts';
 
@@ -24,12 +25,15 @@ const QUEUED_BYTES = 256 * 1024;
 export class PostcopyPush {
   readonly #session: SourceSession;
   readonly #order: PageOrder;
+  readonly #ask: Asker | undefined;
   /** Requested pages that have not gone out yet, the oldest first. */
   readonly #requests: number[] = [];
   #hasSentEnd = false;
   #presentNs: number | undefined;
 
-  constructor(session: SourceSession, order: PageOrder) {
+  /** `ask`: a policy with a limiter of its own says when little enough is left to send it at full speed. */
+  constructor(session: SourceSession, order: PageOrder, ask?: Asker) {
+    this.#ask = ask;
     this.#session = session;
     this.#order = order;
   }
@@ -41,17 +45,40 @@ export class PostcopyPush {
     const inFlight = rate * (options.linkLatencyNs / 1e9);
     const least = 2 * session.frameBytes(this.#batch());
     link.lookahead({ ns: AHEAD_NS, bytes: Math.max(least, inFlight + QUEUED_BYTES) });
-    link.limit(options.postcopyBytesPerSecond);
+    session.limit(options.postcopyBytesPerSecond);
+    session.renew();
     for (;;) {
       // Whatever has come is taken before the end is looked for: after the last message none follows.
       do this.#takeMessages();
-      while (this.#requests.length > 0 && this.#serveRequest());
+      while (this.#mayServe() && this.#serveRequest());
       if (this.#presentNs !== undefined && session.running) break;
+      if (session.isHeldBack && guest.unsent.count > 0) {
+        yield* this.#awaitWindow();
+        continue;
+      }
       if (this.#requests.length === 0 && guest.unsent.count > 0) this.#push();
       if (guest.unsent.count === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
       yield* session.wait({ frame: true, ...this.#credit() });
     }
     return { running: session.running, presentNs: this.#presentNs };
+  }
+
+  /** A limiter of a policy's own holds requested pages back as well, unless they have their channel. */
+  #mayServe(): boolean {
+    if (this.#requests.length === 0) return false;
+    const { options, guest } = this.#session.side;
+    // A page that is on its way needs nothing any more.
+    const isGone = !guest.unsent.has(this.#requests[0]!);
+    return isGone || options.preempt === true || !this.#session.isHeldBack;
+  }
+
+  *#awaitWindow(): Algorithm<void> {
+    const session = this.#session;
+    if ((yield* session.wait({ frame: true }, session.opensAtNs())) !== 'time') return;
+    const way = this.#ask?.('window') ?? 'continue';
+    // Less than a threshold's worth is left: QEMU completes, which no limit holds back.
+    if (way === 'continue') session.renewIfOver();
+    else session.lift();
   }
 
   /** What there is to send needs this kind of credit; nothing when all has been sent. */
@@ -121,9 +148,12 @@ export class PostcopyPush {
   #batch(): number {
     const { options, guest } = this.#session.side;
     const { pageSize } = guest.memory;
-    const rate = Math.min(options.linkBytesPerSecond, options.postcopyBytesPerSecond);
+    const rate = options.pacing
+      ? options.linkBytesPerSecond
+      : Math.min(options.linkBytesPerSecond, options.postcopyBytesPerSecond);
     const pages = Math.min(batchPages(pageSize), (rate * FRAME_SECONDS) / pageSize);
-    return Math.max(1, Math.floor(pages));
+    const most = this.#session.limiter.mostPages();
+    return Math.max(1, Math.floor(Math.min(pages, most)));
   }
 
   *#sendEnd(): Algorithm<void> {

@@ -2,7 +2,7 @@ import { encodeRanges, MAX_RANGES, rangesFrameBytes } from '../wire/ranges.ts';
 import type { PageOrder } from './page-orders/page-order.ts';
 import type { Policy } from './policy.ts';
 import type { Algorithm } from './ports.ts';
-import { sendRounds, stopAndFinish } from './precopy.ts';
+import { type Asker, asker, sendRounds, stopAndFinish } from './precopy.ts';
 import { PostcopyPush } from './postcopy-push.ts';
 import { type HandedOver, runSource, sendState, type SourceReport } from './source.ts';
 import type { SourceSession, SourceSide } from './source-session.ts';
@@ -29,20 +29,25 @@ export function hybridSource<State>(
   order: PageOrder,
 ): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
-    const next = yield* sendRounds(session, policy);
-    if (next === 'switchover') return yield* stopAndFinish(session);
-    return yield* switchAndPush(session, order);
+    const ask = asker(session, policy);
+    const next = yield* sendRounds(session, policy, ask);
+    if (next === 'switchover') return yield* stopAndFinish(session, policy, ask);
+    return yield* switchAndPush(session, order, ask);
   });
 }
 
 /** Stop, say which pages are missing, move the state, run, push the rest. */
-function* switchAndPush(session: SourceSession, order: PageOrder): Algorithm<HandedOver> {
+function* switchAndPush(
+  session: SourceSession,
+  order: PageOrder,
+  ask?: Asker,
+): Algorithm<HandedOver> {
   yield* session.pauseAndHarvest();
   yield* sendDiscards(session);
   yield* sendState(session, true);
   session.isPostcopy = true;
   session.phase = 'postcopy';
-  return yield* new PostcopyPush(session, order).run();
+  return yield* new PostcopyPush(session, order, ask).run();
 }
 
 /** Everything unsent, or dirtied since it was sent, as ranges: the destination lacks it. */

@@ -1,4 +1,4 @@
-import type { Policy, PolicyAction } from './policy.ts';
+import type { Policy, PolicyAction, PolicyStatistics } from './policy.ts';
 import type { Algorithm } from './ports.ts';
 import { type HandedOver, handOver, runSource, type SourceReport } from './source.ts';
 import { MigrationEnded, type SourceSession, type SourceSide } from './source-session.ts';
@@ -13,8 +13,9 @@ export function precopySource<State>(
   policy: Policy<State>,
 ): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
-    yield* sendRounds(session, policy);
-    return yield* stopAndFinish(session);
+    const ask = asker(session, policy);
+    yield* sendRounds(session, policy, ask);
+    return yield* stopAndFinish(session, policy, ask);
   });
 }
 
@@ -22,6 +23,7 @@ export function precopySource<State>(
 export function* sendRounds<State>(
   session: SourceSession,
   policy: Policy<State>,
+  ask: Asker,
 ): Algorithm<'switchover' | 'postcopy'> {
   const { guest } = session.side;
   guest.dirtyLog.start();
@@ -31,31 +33,46 @@ export function* sendRounds<State>(
   session.metrics.dirtySyncCount = 1;
   session.phase = 'live';
 
-  const ask = asker(session, policy);
   let next = ask('start');
-  while (next === 'continue' || next === 'sync') {
-    if (next === 'sync') yield* session.sync();
-    else yield* session.sendBatch(policy.skipsRedirtied);
-    next = ask(next === 'sync' ? 'synced' : 'batch');
+  for (;;) {
+    if (next === 'sync') {
+      yield* session.sync();
+      next = ask('synced');
+    } else if (next !== 'continue') {
+      return next;
+    } else if (session.isHeldBack) {
+      yield* session.awaitWindow();
+      next = ask('window');
+    } else {
+      yield* session.sendBatch(policy.skipsRedirtied);
+      next = ask('batch');
+    }
   }
-  return next;
 }
 
 /** Stops the guest, sends what is left, hands over. */
-export function* stopAndFinish(session: SourceSession): Algorithm<HandedOver> {
-  const { guest, link, options } = session.side;
+export function* stopAndFinish<State>(
+  session: SourceSession,
+  policy: Policy<State>,
+  ask: Asker,
+): Algorithm<HandedOver> {
+  const { guest, options } = session.side;
   yield* session.pauseAndHarvest();
-  if (!options.strictRate) link.limit(Infinity);
-  while (guest.unsent.count > 0) yield* session.sendBatch(false);
+  ask('stopped');
+  if (!options.strictRate && policy.keepsLimit !== true) session.lift();
+  while (guest.unsent.count > 0) {
+    while (session.isHeldBack) {
+      yield* session.awaitWindow();
+      session.renew();
+    }
+    yield* session.sendBatch(false);
+  }
   return yield* handOver(session);
 }
 
 /** Asks the policy, does what takes effect at once, and says how to go on. */
-export function asker<State>(
-  session: SourceSession,
-  policy: Policy<State>,
-): (event: 'start' | 'batch' | 'synced') => Way {
-  const { guest, clock, link } = session.side;
+export function asker<State>(session: SourceSession, policy: Policy<State>): Asker {
+  const { guest, clock } = session.side;
   let { initial: state } = policy;
   return (event) => {
     const { metrics } = session;
@@ -66,22 +83,34 @@ export function asker<State>(
       pendingPages: guest.unsent.count,
       pageSize: guest.memory.pageSize,
       transferredBytes: metrics.bytes,
+      accountedBytes: metrics.accountedBytes,
+      sentPages: metrics.sentPages,
+      skippedPages: metrics.skippedPages,
       dirtiedPages: metrics.lastDirtiedPages,
+      syncs: metrics.dirtySyncCount,
+      isPostcopy: session.isPostcopy,
+      isHeldBack: session.isHeldBack,
     });
     state = decision.state;
     let next: Way = 'continue';
     for (const action of decision.actions) {
       if (action.kind === 'throttle') guest.throttle(action.share, action.vcpu);
-      else if (action.kind === 'limit') link.limit(action.bytesPerSecond);
+      else if (action.kind === 'limit') session.limit(action.bytesPerSecond);
+      else if (action.kind === 'renew') session.renew();
+      else if (action.kind === 'chunk') metrics.account(session.accounting.chunkBytes);
       else next = wayOn(action);
     }
     return next;
   };
 }
 
+export type Asker = (event: PolicyStatistics['event']) => Way;
+
 type Way = 'continue' | 'sync' | 'switchover' | 'postcopy';
 
-function wayOn(action: Exclude<PolicyAction, { kind: 'throttle' | 'limit' }>): Way {
+function wayOn(
+  action: Exclude<PolicyAction, { kind: 'throttle' | 'limit' | 'renew' | 'chunk' }>,
+): Way {
   if (action.kind === 'abort') throw new MigrationEnded('diverged', action.reason);
   return action.kind;
 }

@@ -10,7 +10,10 @@ import {
 } from '../wire/control.ts';
 import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
+import { type Accounting, plainAccounting } from './accounting.ts';
+import { type SendLimiter, unlimited } from './limiters.ts';
 import { TransferMetrics } from './metrics.ts';
+import type { PrecopyWalk } from './page-orders/permuted.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 
 /** How long one side waits for an answer that takes the other, or a vCPU, no work. */
@@ -32,6 +35,12 @@ export interface SourceOptions {
   readonly timeoutNs: number;
   /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
   readonly postcopyBytesPerSecond: number;
+  /** Requested pages have a channel of their own (postcopy-preempt). */
+  readonly preempt?: boolean;
+  /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
+  readonly walk?: PrecopyWalk;
+  /** A policy's own way to keep to `maxBytesPerSecond`; absent: evenly, by the link's token bucket. */
+  readonly pacing?: { readonly accounting: Accounting; readonly limiter: SendLimiter };
 }
 
 export interface SourceSide extends Side {
@@ -67,6 +76,8 @@ export type SourcePhase = 'setup' | 'live' | 'stopped' | 'handover' | 'postcopy'
 export class SourceSession {
   readonly side: SourceSide;
   readonly metrics = new TransferMetrics();
+  readonly accounting: Accounting;
+  readonly limiter: SendLimiter;
   readonly startNs: number;
   readonly deadlineNs: number;
   phase: SourcePhase = 'setup';
@@ -79,7 +90,12 @@ export class SourceSession {
   /** The destination's word that the guest runs there, once it has come. */
   running: ControlBody<'running'> | undefined;
   firstPageNs: number | undefined;
-  readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number } = {};
+  readonly stop: {
+    pauseAskedNs?: number;
+    pausedNs?: number;
+    harvestedNs?: number;
+    handedNs?: number;
+  } = {};
   #cursor = 0;
   #waits = 0;
   /** Chunks whose marks have been cleared by hand since the last harvest. */
@@ -87,12 +103,15 @@ export class SourceSession {
 
   constructor(side: SourceSide) {
     this.side = side;
+    const { pacing } = side.options;
+    this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
+    this.limiter = pacing?.limiter ?? unlimited;
     this.startNs = side.clock.now();
     this.deadlineNs = this.startNs + side.options.timeoutNs;
   }
 
   /** Waits; a cancel, the timeout or a peer that failed end the migration by throwing MigrationEnded. */
-  *wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>): Algorithm<Wake> {
+  *wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>, atNs = Infinity): Algorithm<Wake> {
     const nowNs = this.side.clock.now();
     if (this.#waits++ % WATCH_EVERY === 0 || request.credit !== 'pages') this.side.watch?.(this);
     const isBounded = !this.isPastReturn;
@@ -102,17 +121,59 @@ export class SourceSession {
     const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
     const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
     const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
-    const untilNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
+    const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
+    const untilNs = Math.min(lastNs, atNs);
     const wake = yield { ...request, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
     if (wake !== 'time') return wake;
     if (untilNs === this.deadlineNs) throw this.#tooLate();
+    if (untilNs === atNs) return wake;
     throw new MigrationEnded('failed', `no answer for ${PATIENCE_NS / 1e9} s`);
   }
 
   #tooLate(): MigrationEnded {
     const seconds = this.side.options.timeoutNs / 1e9;
     return new MigrationEnded('diverged', `not completed within the timeout of ${seconds} s`);
+  }
+
+  /** Whether the migration's limiter lets nothing out now. */
+  get isHeldBack(): boolean {
+    return this.limiter.mostPages() <= 0;
+  }
+
+  /** Waits until the limiter's window is over. */
+  *awaitWindow(): Algorithm<void> {
+    const untilNs = this.opensAtNs();
+    while (this.side.clock.now() < untilNs) {
+      if ((yield* this.wait({ frame: !this.isPostcopy }, untilNs)) === 'frame')
+        this.#failIfPeerDid();
+    }
+  }
+
+  /** Outside of a policy's decisions: a window that is over is followed by another. */
+  renewIfOver(): void {
+    if (this.isHeldBack) this.renew();
+  }
+
+  /** The limiter's window begins anew. */
+  renew(): void {
+    this.limiter.renew(this.side.clock.now() - this.startNs);
+  }
+
+  /** When the limiter, which holds the sender back, lets it go on. */
+  opensAtNs(): number {
+    return this.startNs + this.limiter.opensAtNs(this.side.clock.now() - this.startNs);
+  }
+
+  /** Sets the migration's own limit. */
+  limit(bytesPerSecond: number): void {
+    if (this.side.options.pacing) this.limiter.setRate(bytesPerSecond);
+    else this.side.link.limit(bytesPerSecond);
+  }
+
+  /** The migration's own limit holds no more. */
+  lift(): void {
+    this.limit(Infinity);
   }
 
   /** Waits until the guest has answered what it was asked. */
@@ -153,17 +214,15 @@ export class SourceSession {
   /** Sends the next batch of unsent pages, and with it moves the cursor. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
     const { link, guest, clock } = this.side;
-    const { pages, pageSize } = guest.memory;
-    const most = this.#batchPages(pageSize);
+    const { pageSize } = guest.memory;
+    const most = Math.min(this.#batchPages(pageSize), this.limiter.mostPages());
     const end = yield* this.#clearAhead();
     for (;;) {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.#failIfPeerDid();
       const room = link.room(this.frameBytes(most), 'pages');
       if (!room) continue;
       const fromNs = clock.now();
-      const liveMaps = skipsRedirtied ? { liveMaps: guest.dirtyLog.liveMaps } : {};
-      const taken = guest.unsent.take(this.#cursor, most, { end, ...liveMaps });
-      this.#cursor = taken.cursor >= pages ? 0 : taken.cursor;
+      const taken = this.#take(most, end, skipsRedirtied);
       this.metrics.skipped(taken.skipped, fromNs);
       if (taken.pages === 0) return;
       const linkFromNs = Math.max(fromNs, link.drainedAtNs);
@@ -175,11 +234,25 @@ export class SourceSession {
     }
   }
 
+  #take(most: number, end: number, skipsRedirtied: boolean): TakenRuns {
+    const { guest, options } = this.side;
+    const { dirtyLog, unsent, memory } = guest;
+    if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? dirtyLog : undefined);
+    const liveMaps = skipsRedirtied ? { liveMaps: dirtyLog.liveMaps } : {};
+    const taken = unsent.take(this.#cursor, most, { end, ...liveMaps });
+    this.#cursor = taken.cursor >= memory.pages ? 0 : taken.cursor;
+    return taken;
+  }
+
   /** Encodes taken pages into the room and posts the frame. */
   post(taken: TakenRuns, room: FrameRoom): EncodedPages {
     const { link, options, clock } = this.side;
     const encoded = encodePages(taken, room.memory, room.at, room.sequence, options);
-    link.post(encoded.length);
+    link.post(encoded.length, encoded.storedLength);
+    const { rawPages, zeroPages } = encoded;
+    const { pageBytes, zeroBytes } = this.accounting;
+    this.limiter.take(rawPages, zeroPages);
+    this.metrics.account(rawPages * pageBytes + zeroPages * zeroBytes);
     this.firstPageNs ??= clock.now();
     return encoded;
   }

@@ -13,18 +13,28 @@ export interface SourceReport {
   readonly endNs: number;
   /** When the first page went out. */
   readonly firstPageNs?: number;
-  readonly stop: { pauseAskedNs?: number; pausedNs?: number; harvestedNs?: number };
+  /** `handedNs`: the state and RUN are on their way. */
+  readonly stop: SourceStop;
   /** The destination's times, when the guest runs there. */
   readonly running?: ControlBody<'running'>;
   /** After the switch to post-copy: what was pushed, and since when all pages are there. */
   readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
   readonly dirtySyncCount: number;
+  /** Bytes as the policy's accounting has them. */
+  readonly accountedBytes: number;
   readonly precopyBytes: number;
   readonly downtimeBytes: number;
   /** Pages that had yet to be sent at the end. */
   readonly unsentPages: number;
   readonly linkBytes: number;
+}
+
+export interface SourceStop {
+  readonly pauseAskedNs?: number;
+  readonly pausedNs?: number;
+  readonly harvestedNs?: number;
+  readonly handedNs?: number;
 }
 
 export interface PostcopyReport {
@@ -73,7 +83,7 @@ export function* runSource(
 function* hello(session: SourceSession): Algorithm<void> {
   const { guest, options, link } = session.side;
   const { slots, pageSize } = guest.memory;
-  link.limit(options.maxBytesPerSecond);
+  link.limit(options.pacing ? Infinity : options.maxBytesPerSecond);
   const { integrity } = options;
   const pages = slots.map(({ layout }) => layout.pages);
   const body = { slots: pages, pageSize, vcpus: guest.vcpus, integrity };
@@ -102,6 +112,7 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
   yield* session.send({ name: 'state', body: { vcpus: guest.vcpuState() } });
   yield* session.send({ name: 'run', body: {} });
   session.isPastReturn = true;
+  session.stop.handedNs = clock.now();
   session.side.watch?.(session);
 }
 
@@ -166,6 +177,7 @@ function report(
     stop: session.stop,
     rounds: metrics.rounds,
     dirtySyncCount: metrics.dirtySyncCount,
+    accountedBytes: metrics.accountedBytes,
     precopyBytes: metrics.liveBytes,
     downtimeBytes: metrics.stoppedBytes,
     unsentPages: side.guest.unsent.count,

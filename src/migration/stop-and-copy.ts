@@ -18,9 +18,12 @@ export function stopAndCopySource<State>(
     session.metrics.dirtySyncCount = 1;
     yield* session.pauseAndHarvest();
     const ask = asker(session, policy);
+    let event: 'batch' | 'window' = 'batch';
     while (side.guest.unsent.count > 0) {
-      yield* session.sendBatch(false);
-      if (ask('batch') !== 'continue' && !side.options.strictRate) side.link.limit(Infinity);
+      event = session.isHeldBack ? 'window' : 'batch';
+      if (event === 'window') yield* session.awaitWindow();
+      else yield* session.sendBatch(false);
+      if (ask(event) !== 'continue' && !side.options.strictRate) session.lift();
     }
     return yield* handOver(session);
   });

@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import type { FaultReport, Latencies } from '../guest/faults.ts';
+import { averageRate, bounds, geometricSeries, type Prediction } from '../migration/models.ts';
 import type { RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
 import type { Proof, RunReport } from '../runtime/report.ts';
@@ -14,13 +15,13 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     schema: 'pageferry/run@1',
     version: VERSION,
     scenario,
-    host: hostFacts(),
+    ...(report.runtime === 'threads' ? { host: hostFacts() } : {}),
     runtime: report.runtime,
     clock: report.clock,
     outcome: source.outcome,
     ...(source.guestLost ? { guestLost: true as const } : {}),
     ...(source.error === undefined ? {} : { error: source.error }),
-    prepareMs: ms(report.prepareNs),
+    ...(report.prepareNs === undefined ? {} : { prepareMs: ms(report.prepareNs) }),
     totalTimeMs: ms(source.endNs - source.startNs),
     ...(source.firstPageNs === undefined
       ? {}
@@ -31,16 +32,21 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
       : {}),
     ...resumeTimeOf(source),
     ram: ramOf(report),
+    ...modelsOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
     guest: guestOf(report),
     link: linkOf(source),
-    disturbance: {
-      maxLagMs: ms(disturbance.maxLagNs),
-      involuntarySwitches: disturbance.involuntarySwitches,
-      runnableThreads: disturbance.runnableThreads,
-      cpus: disturbance.cpus,
-    },
+    ...(disturbance
+      ? {
+          disturbance: {
+            maxLagMs: ms(disturbance.maxLagNs),
+            involuntarySwitches: disturbance.involuntarySwitches,
+            runnableThreads: disturbance.runnableThreads,
+            cpus: disturbance.cpus,
+          },
+        }
+      : {}),
     ...(source.guestLost ? {} : verifyOf(scenario, report.proof)),
   };
   return resultSchema.parse(result);
@@ -50,7 +56,7 @@ function ms(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
 }
 
-function hostFacts(): RunResult['host'] {
+function hostFacts(): NonNullable<RunResult['host']> {
   const processors = cpus();
   return {
     node: process.version,
@@ -123,6 +129,47 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),
     pageSize: guest.pageSize,
   };
+}
+
+/** What closed formulas say of a pre-copy, with the dirty rate of its first round. */
+function modelsOf({ source, guest, link }: RunReport): Pick<RunResult, 'models'> {
+  const first = source.rounds.find((round) => !round.stopped);
+  const { running, stop } = source;
+  const isPrecopy = source.outcome === 'completed' && !source.postcopy;
+  if (!isPrecopy || !first || !link || !running || stop.harvestedNs === undefined) return {};
+  const seconds = (first.endNs - first.startNs) / 1e9;
+  const downtimeNs = running.runningNs - (stop.pauseAskedNs ?? 0);
+  const copyNs = (source.downtimeBytes / link.bytesPerSecond) * 1e9;
+  if (!(seconds > 0) || !Number.isFinite(link.bytesPerSecond)) return {};
+  const inputs = {
+    guestBytes: guest.pages * guest.pageSize,
+    pageSize: guest.pageSize,
+    bytesPerSecond: link.bytesPerSecond,
+    dirtyPagesPerSecond: first.dirtiedPages / seconds,
+    workingSetPages: link.workingSetPages,
+    overheadSeconds: Math.max(0, downtimeNs - copyNs) / 1e9,
+    downtimeLimitSeconds: link.downtimeLimitNs / 1e9,
+  };
+  const geometric = geometricSeries(inputs);
+  const { totalSeconds, downtimeSeconds } = bounds(inputs);
+  return {
+    models: {
+      dirtyPagesPerSecond: inputs.dirtyPagesPerSecond,
+      bounds: { totalTimeMs: range(totalSeconds), downtimeMs: range(downtimeSeconds) },
+      ...(geometric ? { geometric: predictionOf(geometric) } : {}),
+      average: predictionOf(averageRate(inputs)),
+    },
+  };
+}
+
+const range = ({ low, high }: { low: number; high: number }): { low: number; high: number } => ({
+  low: ms(low * 1e9),
+  high: ms(high * 1e9),
+});
+
+function predictionOf(of: Prediction): { totalTimeMs: number; downtimeMs: number; rounds: number } {
+  const { totalSeconds, downtimeSeconds, rounds } = of;
+  return { totalTimeMs: ms(totalSeconds * 1e9), downtimeMs: ms(downtimeSeconds * 1e9), rounds };
 }
 
 function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['faults']> {
@@ -205,7 +252,7 @@ function verifyOf(
       bytesCompared: proof.bytesCompared,
       differingPages: proof.differingPages,
       readsChecked: proof.readsChecked,
-      durationMs: ms(proof.durationNs),
+      ...(proof.durationNs === undefined ? {} : { durationMs: ms(proof.durationNs) }),
       ok: proof.ok,
       ...(proof.firstDifference ? { firstDifference: proof.firstDifference } : {}),
       ...(proof.problems.length > 0 ? { problems: [...proof.problems] } : {}),

@@ -15,6 +15,9 @@ const latencies = z.strictObject({
   max: z.number(),
 });
 
+const range = z.strictObject({ low: ms, high: ms });
+const prediction = z.strictObject({ totalTimeMs: ms, downtimeMs: ms, rounds: count });
+
 const round = z.strictObject({
   index: z.number().int().min(1),
   stopped: z.literal(true).optional(),
@@ -34,19 +37,21 @@ export const resultSchema = z.strictObject({
   schema: z.literal('pageferry/run@1'),
   version: z.string(),
   scenario: z.record(z.string(), z.unknown()),
-  host: z.strictObject({
-    node: z.string(),
-    platform: z.string(),
-    cpuModel: z.string(),
-    cpus: count,
-    memoryBytes: bytes,
-  }),
-  runtime: z.literal('threads'),
+  host: z
+    .strictObject({
+      node: z.string(),
+      platform: z.string(),
+      cpuModel: z.string(),
+      cpus: count,
+      memoryBytes: bytes,
+    })
+    .optional(),
+  runtime: z.enum(['threads', 'virtual']),
   clock: z.string(),
   outcome: z.enum(['completed', 'cancelled', 'diverged', 'failed']),
   guestLost: z.literal(true).optional(),
   error: z.string().optional(),
-  prepareMs: ms,
+  prepareMs: ms.optional(),
   totalTimeMs: ms,
   setupTimeMs: ms.optional(),
   downtimeMs: ms.optional(),
@@ -75,6 +80,15 @@ export const resultSchema = z.strictObject({
     postcopyRequests: count.optional(),
     pageSize: bytes,
   }),
+  /** What closed formulas say of a completed pre-copy. */
+  models: z
+    .strictObject({
+      dirtyPagesPerSecond: perSecond,
+      bounds: z.strictObject({ totalTimeMs: range, downtimeMs: range }),
+      geometric: prediction.optional(),
+      average: prediction,
+    })
+    .optional(),
   rounds: z.array(round),
   faults: z
     .strictObject({
@@ -95,12 +109,14 @@ export const resultSchema = z.strictObject({
     timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),
   }),
   link: z.strictObject({ bytes, achievedBytesPerSecond: perSecond.optional() }),
-  disturbance: z.strictObject({
-    maxLagMs: ms,
-    involuntarySwitches: count,
-    runnableThreads: count,
-    cpus: count,
-  }),
+  disturbance: z
+    .strictObject({
+      maxLagMs: ms,
+      involuntarySwitches: count,
+      runnableThreads: count,
+      cpus: count,
+    })
+    .optional(),
   verify: z
     .strictObject({
       kind: z.enum(['replay', 'full', 'off']),

@@ -1,17 +1,29 @@
 import type { Workload } from '../guest/workload.ts';
 import type { Contents } from '../memory/contents/contents.ts';
+import type { Backing } from '../memory/layout.ts';
 import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
+import type { QemuVersion } from '../migration/accounting.ts';
 import type { PageOrderName } from '../migration/page-orders/page-order.ts';
+import type { AutoConvergeOptions } from '../migration/policies/auto-converge.ts';
+import type { LadderName } from '../migration/policies/ladders.ts';
 import type { Integrity } from '../wire/pages.ts';
+import type { Costs } from './costs.ts';
+
+export type PolicyName = 'rounds' | 'qemu' | 'xen' | 'clark2005' | 'cloud-hypervisor' | 'sdps';
 
 /** One run, complete and checked: what a runtime needs to know. Infinity stands for `unlimited`. */
 export interface RunConfig {
   readonly seed: number;
+  readonly runtime: 'threads' | 'virtual';
+  /** What things take in the virtual runtime. */
+  readonly costs: Costs;
   readonly guest: {
     readonly memoryBytes: number;
     readonly pageSize: number;
     readonly vcpus: number;
     readonly dirtyLog: DirtyLogKind;
+    /** What stands for a page; `versions` in the virtual runtime alone. */
+    readonly backing?: Backing;
     /** Entries of a vCPU's ring, a power of two; of the log `ring`. */
     readonly dirtyRingSize: number;
     /** Marks are cleared by hand, in chunks of this many pages; absent: by the harvest itself. */
@@ -28,11 +40,26 @@ export interface RunConfig {
   };
   readonly migration: {
     readonly algorithm: 'stop-and-copy' | 'precopy' | 'postcopy' | 'hybrid';
-    readonly policy: 'rounds' | 'qemu';
+    readonly policy: PolicyName;
     readonly rounds: number;
     /** Live rounds of hybrid before the switch. */
     readonly postcopyAfter: number;
     readonly postcopyBytesPerSecond: number;
+    /** How often whoever asks for post-copy looks whether it is time; 0: at once. */
+    readonly postcopyPollNs?: number;
+    /** Requested pages have a channel of their own. */
+    readonly preempt?: boolean;
+    /** Whose rules policy qemu follows. */
+    readonly qemuVersion?: QemuVersion;
+    readonly autoConverge?: AutoConvergeOptions;
+    /** How the downtime limit of policy qemu is raised while the migration goes on. */
+    readonly ladder?: LadderName;
+    /** Of policy cloud-hypervisor. */
+    readonly timeoutAction?: 'cancel' | 'ignore';
+    /** Of policy clark2005: megabits of 2^20 a second. */
+    readonly startMbit?: number;
+    readonly maxMbit?: number;
+    readonly availSwitchoverBytesPerSecond?: number;
     readonly pageOrder: PageOrderName;
     readonly maxBytesPerSecond: number;
     readonly strictRate: boolean;

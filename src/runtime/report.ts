@@ -23,7 +23,8 @@ export interface Proof {
   readonly firstDifference?: Difference;
   /** What else is wrong: a read checksum, a state that changed on the way. */
   readonly problems: readonly string[];
-  readonly durationNs: number;
+  /** Real time; absent when the run was virtual. */
+  readonly durationNs?: number;
 }
 
 export interface TimelineSample {
@@ -33,9 +34,17 @@ export interface TimelineSample {
 
 /** What a runtime reports of a run; the result is built from it. Times are on the run's clock. */
 export interface RunReport {
-  readonly runtime: 'threads';
+  readonly runtime: 'threads' | 'virtual';
   readonly clock: string;
   readonly source: SourceReport;
+  /** What closed formulas need to know of the run. */
+  readonly link?: {
+    /** The slower of the link's rate and the migration's own. */
+    readonly bytesPerSecond: number;
+    readonly downtimeLimitNs: number;
+    /** Pages that some workload may write to. */
+    readonly workingSetPages: number;
+  };
   readonly destination?: DestinationReport;
   readonly guest: {
     readonly pages: number;
@@ -53,13 +62,14 @@ export interface RunReport {
     readonly startedNs: number;
     readonly endedNs: number;
   };
-  readonly disturbance: {
+  /** What the host's scheduler did to the run; a virtual one has none. */
+  readonly disturbance?: {
     readonly maxLagNs: number;
     readonly involuntarySwitches: number;
     readonly runnableThreads: number;
     readonly cpus: number;
   };
-  /** How long the emulator took to get ready, which is no part of the migration. */
-  readonly prepareNs: number;
+  /** How long the emulator took to get ready, which is no part of the migration; absent when virtual. */
+  readonly prepareNs?: number;
   readonly proof?: Proof;
 }

@@ -29,6 +29,9 @@ export const DEFAULTS = {
   migration: {
     algorithm: 'precopy',
     policy: 'qemu',
+    /** Rules that differ: what the limiter and the counters count. */
+    qemuVersion: '10',
+    autoConverge: false,
     /** Clark et al. 2005: at most 29 live rounds, then the stop. */
     rounds: 30,
     strictRate: false,

@@ -12,6 +12,7 @@ import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './check.ts';
+import { resolveCosts } from './costs.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 
 /** A scenario that can't be run here; `path` says which key is to blame. */
@@ -48,14 +49,19 @@ export function resolveScenario(
     region
       ? { firstGfn: parseSize(region.start) / pageSize, pages: parseSize(region.size) / pageSize }
       : { firstGfn: 0, pages: memoryBytes / pageSize };
-  checkAvailable(memoryBytes, availableBytes);
+  checkBacking(scenario);
+  const perPage = guest.backing === 'versions' ? VERSION_BYTES : pageSize;
+  checkAvailable((memoryBytes / pageSize) * perPage, memoryBytes, availableBytes);
   const config: RunConfig = {
     seed: scenario.seed,
+    runtime: scenario.runtime,
+    costs: resolveCosts(scenario.costs),
     guest: {
       memoryBytes,
       pageSize,
       vcpus: guest.vcpus,
       dirtyLog: guest.dirtyLog,
+      backing: guest.backing,
       dirtyRingSize: guest.dirtyRingSize,
       ...(guest.clearChunk === undefined
         ? {}
@@ -77,6 +83,16 @@ export function resolveScenario(
       algorithm: migration.algorithm,
       policy: migration.policy,
       rounds: migration.rounds,
+      qemuVersion: migration.qemuVersion,
+      ...(migration.autoConverge
+        ? { autoConverge: { ...migration.throttle, max: Math.min(0.99, migration.throttle.max) } }
+        : {}),
+      ...(migration.downtimeLadder === 'none' ? {} : { ladder: migration.downtimeLadder }),
+      ...(migration.availSwitchoverBandwidth === undefined
+        ? {}
+        : { availSwitchoverBytesPerSecond: parseRate(migration.availSwitchoverBandwidth) }),
+      preempt: migration.postcopyPreempt,
+      timeoutAction: migration.timeoutAction,
       postcopyAfter: migration.postcopyAfter,
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
       pageOrder: migration.pageOrder,
@@ -98,13 +114,29 @@ export function resolveScenario(
 /** Two guests and what the runtime itself needs. */
 const RUNTIME_BYTES = 512 * 1024 * 1024;
 
-function checkAvailable(memoryBytes: number, availableBytes: number): void {
-  if (2 * memoryBytes + RUNTIME_BYTES <= availableBytes) return;
+/** A page's version, its presence and its dirty bits. */
+const VERSION_BYTES = 6;
+
+/** Versions count writes; they can't be read, or come from a file. */
+function checkBacking({ guest, runtime }: Scenario): void {
+  if (guest.backing !== 'versions') return;
+  if (runtime !== 'virtual') {
+    const sentence = 'versions stand for pages in the virtual runtime alone: set runtime: virtual';
+    throw new ResolveError({ path: ['guest', 'backing'], sentence });
+  }
+  const index = guest.contents.findIndex(({ kind }) => kind === 'file');
+  if (index < 0) return;
+  const sentence = 'an image has bytes, which backing versions does not keep: use backing: bytes';
+  throw new ResolveError({ path: ['guest', 'contents', index, 'kind'], sentence });
+}
+
+function checkAvailable(storedBytes: number, memoryBytes: number, availableBytes: number): void {
+  if (2 * storedBytes + RUNTIME_BYTES <= availableBytes) return;
   throw new ResolveError({
     path: ['guest', 'memory'],
     sentence:
       `source and destination of ${formatSize(memoryBytes)} and the runtime need ` +
-      `${formatSize(2 * memoryBytes + RUNTIME_BYTES)}, this machine has ${formatSize(availableBytes)} ` +
+      `${formatSize(2 * storedBytes + RUNTIME_BYTES)}, this machine has ${formatSize(availableBytes)} ` +
       'free: choose a smaller guest',
   });
 }

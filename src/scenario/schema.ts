@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { AUTO_CONVERGE_DEFAULTS } from '../migration/policies/auto-converge.ts';
+import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
 import {
   choice,
@@ -126,7 +128,7 @@ const guest = z.strictObject({
   ),
   dirtyRingSize: whole(1024, 65_536).default(DEFAULTS.guest.dirtyRingSize),
   clearChunk: positiveSize.optional(),
-  backing: choice(['bytes'], ['versions']).default('bytes'),
+  backing: choice(['bytes', 'versions']).default('bytes'),
   contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
   workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
 });
@@ -143,15 +145,30 @@ const link = z.strictObject({
   integrity: choice(['full', 'header']).default(DEFAULTS.link.integrity),
 });
 
-const LATER_POLICIES = ['xen', 'clark2005', 'cloud-hypervisor', 'sdps'];
+const throttle = z.strictObject({
+  trigger: share().default(AUTO_CONVERGE_DEFAULTS.trigger),
+  initial: share(0.01).default(AUTO_CONVERGE_DEFAULTS.initial),
+  increment: share(0.01).default(AUTO_CONVERGE_DEFAULTS.increment),
+  max: share(0.01).default(AUTO_CONVERGE_DEFAULTS.max),
+  tailSlow: flag.default(AUTO_CONVERGE_DEFAULTS.tailSlow),
+});
 
 const migration = z.strictObject({
   algorithm: choice(['stop-and-copy', 'precopy', 'postcopy', 'hybrid']).default(
     DEFAULTS.migration.algorithm,
   ),
-  policy: choice(['rounds', 'qemu'], LATER_POLICIES).default(DEFAULTS.migration.policy),
+  policy: choice(['rounds', 'qemu', 'xen', 'clark2005', 'cloud-hypervisor', 'sdps']).default(
+    DEFAULTS.migration.policy,
+  ),
+  qemuVersion: choice(['7.2', '10']).default(DEFAULTS.migration.qemuVersion),
+  autoConverge: flag.default(DEFAULTS.migration.autoConverge),
+  throttle: throttle.prefault({}),
+  downtimeLadder: choice(['none', 'nova', 'kubevirt', 'proxmox']).default('none'),
+  availSwitchoverBandwidth: rate.optional(),
+  postcopyPreempt: flag.default(false),
+  timeoutAction: choice(['cancel', 'ignore']).default('cancel'),
   rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
-  postcopyAfter: whole(1, 10_000).default(DEFAULTS.migration.postcopyAfter),
+  postcopyAfter: whole(0, 10_000).default(DEFAULTS.migration.postcopyAfter),
   postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
   pageOrder: choice(['follow', 'linear']).default(DEFAULTS.migration.pageOrder),
   maxBandwidth: rate.optional(),
@@ -168,10 +185,11 @@ const migration = z.strictObject({
 export const scenarioSchema = z.strictObject({
   name: text.optional(),
   seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
-  runtime: choice(['threads'], ['virtual']).default(DEFAULTS.runtime),
+  runtime: choice(['threads', 'virtual']).default(DEFAULTS.runtime),
   guest,
   link: link.prefault({}),
   migration: migration.prefault({}),
+  costs: costs.prefault({}),
   verify: choice(['replay', 'full', 'off']).default(DEFAULTS.verify),
 });
 
@@ -181,6 +199,4 @@ export type ScenarioContents = Scenario['guest']['contents'][number];
 export type ScenarioWorkload = Scenario['guest']['workloads'][number];
 
 /** Keys of the format that this version does not know what to do with. */
-export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['costs'],
-};
+export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {};

@@ -15,17 +15,36 @@ import { MAX_CONTROL_BYTES } from './limits.ts';
 const packr = new Packr({ useRecords: false });
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const word = z.number().int().min(0).max(4294967295);
 const time = z.number();
 
-const stream = z.strictObject({
-  stream: count,
-  n: count,
-  writes: count,
-  checksumLow: word,
-  checksumHigh: word,
-  pace: z.array(z.number()).max(16).readonly(),
-});
+/** The read checksum is eight bytes, low word first: a message is as long whatever was read. */
+const stream = z
+  .strictObject({
+    stream: count,
+    n: count,
+    writes: count,
+    checksum: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 8),
+    pace: z.array(z.number()).max(16).readonly(),
+  })
+  .transform(({ stream: index, n, writes, checksum, pace }) => {
+    const view = new DataView(checksum.buffer, checksum.byteOffset, 8);
+    const [checksumLow, checksumHigh] = [view.getUint32(0, true), view.getUint32(4, true)];
+    return { stream: index, n, writes, checksumLow, checksumHigh, pace };
+  });
+
+function packStream({ checksumLow, checksumHigh, ...rest }: z.output<typeof stream>): object {
+  const checksum = Buffer.alloc(8);
+  checksum.writeUInt32LE(checksumLow, 0);
+  checksum.writeUInt32LE(checksumHigh, 4);
+  return { ...rest, checksum };
+}
+
+/** What is packed: a state's checksums are bytes. */
+function packable(message: ControlMessage): object {
+  if (message.name !== 'state') return message.body;
+  const vcpus = message.body.vcpus.map((one) => ({ ...one, streams: one.streams.map(packStream) }));
+  return { vcpus };
+}
 
 const vcpu = z.strictObject({
   guestNs: time,
@@ -82,7 +101,7 @@ export type ControlMessage = {
 
 /** Packs a message; the bytes are valid until the next call. */
 export function packControl(message: ControlMessage): Uint8Array {
-  const packed = packr.pack(message.body);
+  const packed = packr.pack(packable(message));
   if (packed.length > MAX_CONTROL_BYTES) {
     throw new WireError(`a ${message.name} message of ${packed.length} bytes is too long`);
   }

@@ -37,8 +37,10 @@ export interface PageCounts {
 }
 
 export interface EncodedPages extends PageCounts {
-  /** Bytes of the frame. */
+  /** Bytes of the frame on the link. */
   readonly length: number;
+  /** Bytes that it takes here: fewer when versions stand for its pages. */
+  readonly storedLength: number;
 }
 
 /** Room that a frame of `pages` pages may need. */
@@ -60,7 +62,8 @@ export function encodePages(
   options: { readonly integrity: Integrity; readonly zeroPages: boolean },
 ): EncodedPages {
   const { slot } = taken;
-  const { pageSize, ramOffset } = slot.layout;
+  const { pageSize, storedBytes } = slot.layout;
+  const isVersions = slot.layout.backing === 'versions';
   const { view } = memory;
   const runsAt = at + HEADER_BYTES + FIXED;
   let runs = 0;
@@ -71,7 +74,7 @@ export function encodePages(
     const end = first + taken.list[2 * i + 1]!;
     let runEncoding = -1;
     for (let gfn = first; gfn < end; gfn++) {
-      const isZero = options.zeroPages && slot.kernels.isZero(ramOffset + gfn * pageSize, pageSize);
+      const isZero = options.zeroPages && isZeroPage(slot, gfn);
       const encoding = isZero ? ENCODING_ZERO : ENCODING_RAW;
       if (isZero) zeroPages++;
       else rawPages++;
@@ -89,10 +92,10 @@ export function encodePages(
   const sumsAt = runsAt + 8 * runs;
   const controlBytes = FIXED + 8 * runs + 8 * sums;
   const payloadOffset = Math.ceil((HEADER_BYTES + controlBytes) / ALIGNMENT) * ALIGNMENT;
-  const length = payloadOffset + rawPages * pageSize;
+  const length = payloadOffset + rawPages * storedBytes;
   copyRaw(slot, memory, runsAt, runs, at + payloadOffset);
   for (let i = 0; i < sums; i++) {
-    memory.kernels.pageHash(at + payloadOffset + i * pageSize, pageSize, memory.scratch);
+    sumPage(memory, at + payloadOffset + i * storedBytes, storedBytes);
     view.setUint32(sumsAt + 8 * i, view.getUint32(memory.scratch, true), true);
     view.setUint32(sumsAt + 8 * i + 4, view.getUint32(memory.scratch + 4, true), true);
   }
@@ -101,19 +104,57 @@ export function encodePages(
   view.setUint32(at + HEADER_BYTES + 8, runs, true);
   view.setUint32(at + HEADER_BYTES + 12, sums, true);
   sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
-  return { length, rawPages, zeroPages };
+  const onLink = isVersions ? payloadOffset + rawPages * pageSize : length;
+  return { length: onLink, storedLength: length, rawPages, zeroPages };
+}
+
+function isZeroPage({ layout, kernels, words }: Memslot, page: number): boolean {
+  const at = layout.ramOffset + page * layout.storedBytes;
+  if (layout.backing === 'versions') return words[at >>> 2] === 0;
+  return kernels.isZero(at, layout.storedBytes);
+}
+
+/** The sum of a page, or of the version that stands for it, to the frame's scratch. */
+function sumPage({ view, kernels, scratch }: FrameMemory, at: number, storedBytes: number): void {
+  if (storedBytes >= 64) {
+    kernels.pageHash(at, storedBytes, scratch);
+    return;
+  }
+  const version = view.getUint32(at, true);
+  view.setUint32(scratch, Math.imul(version, 0x9e3779b1), true);
+  view.setUint32(scratch + 4, ~version, true);
 }
 
 function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {
-  const { pageSize } = slot.layout;
+  const { storedBytes } = slot.layout;
   let at = to;
   for (let i = 0; i < runs; i++) {
     const word = memory.view.getUint32(runsAt + 8 * i + 4, true);
     if (word >>> ENCODING_SHIFT !== ENCODING_RAW) continue;
-    const from = memory.view.getUint32(runsAt + 8 * i, true) * pageSize;
-    const bytes = (word & COUNT_MASK) * pageSize;
+    const from = memory.view.getUint32(runsAt + 8 * i, true) * storedBytes;
+    const bytes = (word & COUNT_MASK) * storedBytes;
     memory.bytes.set(slot.ram.subarray(from, from + bytes), at);
     at += bytes;
+  }
+}
+
+/** Lists the runs of a page frame that was built, or has been checked, at `at`. */
+export function eachPageRun(
+  { view }: FrameMemory,
+  at: number,
+  take: (slot: number, first: number, pages: number, isRaw: boolean) => void,
+): void {
+  const slot = view.getUint32(at + HEADER_BYTES, true);
+  const runs = view.getUint32(at + HEADER_BYTES + 8, true);
+  for (let i = 0; i < runs; i++) {
+    const run = at + HEADER_BYTES + FIXED + 8 * i;
+    const word = view.getUint32(run + 4, true);
+    take(
+      slot,
+      view.getUint32(run, true),
+      word & COUNT_MASK,
+      word >>> ENCODING_SHIFT === ENCODING_RAW,
+    );
   }
 }
 
@@ -143,7 +184,7 @@ export function installPages(
 ): InstalledPages {
   const { view } = frame.memory;
   const { slot, runs, rawPages, zeroPages } = checkPages(frame, guest, integrity);
-  const { pageSize } = slot.layout;
+  const { storedBytes } = slot.layout;
   const runsAt = frame.controlAt + FIXED;
   let from = frame.payloadAt;
   let droppedPages = 0;
@@ -156,28 +197,29 @@ export function installPages(
     const step = gate ? 1 : count;
     for (let page = first; page < first + count; page += step) {
       if (!gate || gate.claim(slot, page)) {
-        if (isRaw) writeRaw(slot, page, frame, from, step * pageSize);
+        if (isRaw) writeRaw(slot, page, frame, from, step * storedBytes);
         else writeZero(slot, page, step);
         gate?.publish(slot, page);
       } else {
         droppedPages++;
       }
-      if (isRaw) from += step * pageSize;
+      if (isRaw) from += step * storedBytes;
     }
   }
   return { rawPages, zeroPages, droppedPages };
 }
 
 function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes: number): void {
-  slot.ram.set(frame.memory.bytes.subarray(from, from + bytes), page * slot.layout.pageSize);
+  slot.ram.set(frame.memory.bytes.subarray(from, from + bytes), page * slot.layout.storedBytes);
 }
 
-function writeZero({ layout, kernels, ram }: Memslot, first: number, count: number): void {
-  const { pageSize, ramOffset } = layout;
+function writeZero(slot: Memslot, first: number, count: number): void {
+  const { layout, ram } = slot;
+  const { storedBytes } = layout;
   for (let page = first; page < first + count; page++) {
     // A page that is zero here already stays untouched, as a real destination's would.
-    if (kernels.isZero(ramOffset + page * pageSize, pageSize)) continue;
-    ram.fill(0, page * pageSize, (page + 1) * pageSize);
+    if (isZeroPage(slot, page)) continue;
+    ram.fill(0, page * storedBytes, (page + 1) * storedBytes);
   }
 }
 
@@ -199,7 +241,7 @@ function checkPages(
   const slot =
     guest.slots[view.getUint32(frame.controlAt, true)] ??
     fail('pages of a memslot that is not there');
-  const { pageSize, pages: slotPages } = slot.layout;
+  const { pageSize, storedBytes, pages: slotPages } = slot.layout;
   if (view.getUint32(frame.controlAt + 4, true) !== pageSize) fail('pages of another size');
   const runsAt = frame.controlAt + FIXED;
   let rawPages = 0;
@@ -216,9 +258,10 @@ function checkPages(
     // Zero runs carry no payload: without this a frame could ask for any amount of work.
     if (rawPages + zeroPages > batchPages(pageSize)) fail('more pages than a batch has');
   }
-  if (frame.payloadEnd - frame.payloadAt !== rawPages * pageSize) fail('payload of a wrong length');
+  if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes)
+    fail('payload of a wrong length');
   if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
-  checkSums(frame, runsAt + 8 * runs, sums, pageSize, fail);
+  checkSums(frame, runsAt + 8 * runs, sums, storedBytes, fail);
   return { slot, runs, rawPages, zeroPages };
 }
 
@@ -226,12 +269,12 @@ function checkSums(
   frame: Frame,
   sumsAt: number,
   sums: number,
-  pageSize: number,
+  storedBytes: number,
   fail: (why: string) => never,
 ): void {
-  const { view, kernels, scratch } = frame.memory;
+  const { view, scratch } = frame.memory;
   for (let i = 0; i < sums; i++) {
-    kernels.pageHash(frame.payloadAt + i * pageSize, pageSize, scratch);
+    sumPage(frame.memory, frame.payloadAt + i * storedBytes, storedBytes);
     const isEqual =
       view.getUint32(scratch, true) === view.getUint32(sumsAt + 8 * i, true) &&
       view.getUint32(scratch + 4, true) === view.getUint32(sumsAt + 8 * i + 4, true);

@@ -243,7 +243,7 @@ describe('summary', () => {
   });
 
   it('warns when threads had to share CPUs', () => {
-    const disturbance = { ...RESULT.disturbance, cpus: 2 };
+    const disturbance = { ...RESULT.disturbance!, cpus: 2 };
     expect(lines({ disturbance }).at(-2)).toMatch(
       /^note: 4 runnable threads shared 2 CPUs; .* as long as 2\.50 ms/,
     );

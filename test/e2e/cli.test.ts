@@ -52,6 +52,56 @@ const sets = (...keys: readonly string[]): string[] => keys.flatMap((key) => ['-
 const readResult = (path: string): RunResult =>
   resultSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
 
+describe('the virtual runtime', () => {
+  it('writes the same result, byte for byte, each time', async () => {
+    const texts = await Promise.all(
+      ['a.json', 'b.json'].map(async (name) => {
+        const output = join(folder, name);
+        const args = ['run', write('virtual.yaml', SMALL), '--runtime', 'virtual', '-o', output];
+        const { exitCode, stdout } = await pageferry(args);
+        expect(exitCode).toBe(0);
+        expect(stdout).toMatch(/proved: 16 MiB/);
+        return readFileSync(output, 'utf8');
+      }),
+    );
+    expect(texts[0]).toBe(texts[1]);
+    expect(resultSchema.parse(JSON.parse(texts[0]!))).toMatchObject({ runtime: 'virtual' });
+  });
+});
+
+describe('validate', () => {
+  const measured = JSON.parse(readFileSync('fixtures/measured/qemu-two-cores.json', 'utf8')) as {
+    runs: { id: string }[];
+  };
+  const some = (...ids: string[]): string => {
+    const runs = measured.runs.filter(({ id }) => ids.includes(id));
+    return write('measured.json', JSON.stringify({ ...measured, runs }));
+  };
+
+  it('prints predicted beside measured, and medians', async () => {
+    const file = some('precopy-64-0c7fd296-0', 'xbzrle-b96bce51-0');
+    const { exitCode, stdout, stderr } = await pageferry(['validate', file]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^precopy-64-0c7fd296-0 +completed +1911 → 19\d\d /m);
+    expect(stdout).toMatch(/^xbzrle-b96bce51-0: skipped, capability xbzrle is not built yet$/m);
+    expect(stdout).toMatch(/^totalTimeMs +1 /m);
+  });
+
+  it('prints JSON alone', async () => {
+    const { stdout } = await pageferry(['validate', some('precopy-64-0c7fd296-0'), '--json']);
+    const { runs, skipped, summary } = JSON.parse(stdout) as Record<string, unknown>;
+    expect(runs).toHaveLength(1);
+    expect(skipped).toEqual([]);
+    expect(summary).toMatchObject({ outcome: { n: 1, median: 0 } });
+  });
+
+  it('refuses a bad file with exit code 2', async () => {
+    const { exitCode, stderr } = await pageferry(['validate', write('not-measured.json', '{}')]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/not-measured\.json:1:1 format: /);
+  });
+});
+
 describe('run', () => {
   it('migrates a preset, proves every byte and writes the result', async () => {
     const output = join(folder, 'quick.json');
@@ -254,9 +304,9 @@ describe('bad input', () => {
     ['a missing file', ['run', './gone.yaml'], './gone.yaml: there is no such file'],
     ['a wrong override', ['run', 'quick', '--set', 'seed'], '--set: expected key=value such as'],
     [
-      'a runtime that is not built yet',
-      ['run', 'quick', '--runtime', 'virtual'],
-      '--set runtime: "virtual" is not built yet: expected threads',
+      'an unknown runtime',
+      ['run', 'quick', '--runtime', 'real'],
+      '--set runtime: expected threads or virtual, got "real"',
     ],
     ['an unknown command', ['rnu'], "error: unknown command 'rnu'\n(Did you mean run?)"],
     ['an unknown option', ['run', 'quick', '--fast'], "error: unknown option '--fast'"],

@@ -17,7 +17,8 @@ function pacer(pace: PaceSpec['pace'], window = whole) {
   return {
     pace: paced,
     run(fromNs: number, toNs: number): number {
-      paced.advance(fromNs, toNs, done);
+      paced.advance(fromNs, toNs);
+      paced.forgetLag(done);
       const due = paced.due(toNs, done);
       paced.spend(due);
       done += due;
@@ -86,7 +87,8 @@ describe('a ticking rate', () => {
     expect(pace.due(2.5 * MS, 0)).toBe(20);
     // A burst that had begun is finished as well.
     const begun = pacer(tick);
-    begun.pace.advance(0, 1.5 * MS, 0);
+    begun.pace.advance(0, 1.5 * MS);
+    begun.pace.forgetLag(0);
     begun.pace.spend(5);
     begun.pace.missed(1.5 * MS, 10 * MS);
     expect(begun.pace.due(1.5 * MS, 0)).toBe(35);
@@ -130,10 +132,12 @@ describe('a trace', () => {
 
   it('stretches when it is late, and never skips', () => {
     const { pace } = pacer(loop);
-    pace.advance(0, 250 * MS, 0);
+    pace.advance(0, 250 * MS);
+    pace.forgetLag(0);
     // Nothing was done: its time waits 10 ms behind the first access.
     expect(pace.due(250 * MS, 0)).toBe(1);
-    pace.advance(250 * MS, 300 * MS, 1);
+    pace.advance(250 * MS, 300 * MS);
+    pace.forgetLag(1);
     expect(pace.due(300 * MS, 1)).toBe(1);
   });
 

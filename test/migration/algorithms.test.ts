@@ -106,7 +106,9 @@ describe.each(['bitmap', 'atomic'] as const)('pre-copy over a %s log', (dirtyLog
       writesPerSecond: 5000,
       zeroShare: 0,
     });
-    const { source } = world.play(precopySource(world.side, qemuPolicy(limitMs)));
+    const { source } = world.play(
+      precopySource(world.side, qemuPolicy({ version: '10', downtimeLimitMs: limitMs })),
+    );
     expect(source.outcome).toBe('completed');
     expect(source.dirtySyncCount).toBeGreaterThanOrEqual(3);
     expect(source.downtimeBytes).toBeLessThan(1.2 * 0.125 * limitMs * MIB);

@@ -202,6 +202,7 @@ const SOURCE: SourceReport = {
     },
   ],
   dirtySyncCount: 4,
+  accountedBytes: 0,
   precopyBytes: 12_400_000,
   downtimeBytes: 8300,
   unsentPages: 0,

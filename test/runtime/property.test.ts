@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Pattern, Workload } from '../../src/guest/workload.ts';
 import { ACCESS_READ_BIT } from '../../src/memory/kernels/abi.ts';
+import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import type { RunConfig } from '../../src/runtime/config.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
@@ -77,18 +78,20 @@ const scenario = fc.record({
       'postcopy',
       'hybrid',
       'hybrid',
+      'hybrid',
+      'hybrid',
       'stop-and-copy',
     ] as const),
   ),
   postcopyAfter: fc.integer({ min: 1, max: 2 }),
   postcopyBytesPerSecond: fc.constantFrom(Infinity, 100e6),
   pageOrder: fc.constantFrom(...(['follow', 'linear', 'twice', 'twice'] as const)),
-  policy: fc.constantFrom('rounds' as const, 'qemu' as const),
+  policy: fc.constantFrom('rounds' as const, 'rounds' as const, 'qemu' as const),
   rounds: fc.integer({ min: 1, max: 4 }),
   downtimeLimitMs: fc.constantFrom(1, 10, 100),
   zeroPages: fc.boolean(),
   verify: fc.constantFrom('replay' as const, 'replay' as const, 'full' as const),
-  timeoutMs: fc.constantFrom(5, 400, 400, 400, 400),
+  timeoutMs: fc.constantFrom(5, 800, 800, 800, 800),
 });
 
 type Drawn = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never;
@@ -111,6 +114,8 @@ function configOf(drawn: Drawn): RunConfig {
   });
   return {
     seed: drawn.seed,
+    runtime: 'threads',
+    costs: COST_PROFILES.kvm,
     guest: {
       memoryBytes: pages * pageSize,
       pageSize,

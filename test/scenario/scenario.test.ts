@@ -14,6 +14,7 @@ import { ResolveError, resolveScenario } from '../../src/scenario/resolve.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { nearest } from '../../src/scenario/suggest.ts';
 import { MIB } from '../../src/units/brand.ts';
+import { COST_PROFILES } from '../../src/runtime/costs.ts';
 
 let folder = '';
 let file = '';
@@ -132,6 +133,12 @@ describe('defaults', () => {
       migration: {
         algorithm: 'precopy',
         policy: 'qemu',
+        qemuVersion: '10',
+        autoConverge: false,
+        throttle: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.99, tailSlow: false },
+        downtimeLadder: 'none',
+        postcopyPreempt: false,
+        timeoutAction: 'cancel',
         rounds: 30,
         postcopyAfter: 1,
         postcopyBandwidth: 'unlimited',
@@ -143,6 +150,7 @@ describe('defaults', () => {
         timeout: '60s',
         encodings: ['zero'],
       },
+      costs: { profile: 'kvm' },
       verify: 'replay',
     });
   });
@@ -225,11 +233,14 @@ verify: full
     const usual = { writes: 1, wordsPerPage: 1, fromNs: 0, untilNs: Infinity };
     expect(config).toEqual({
       seed: Number.MAX_SAFE_INTEGER,
+      runtime: 'threads',
+      costs: COST_PROFILES.kvm,
       guest: {
         memoryBytes: 100_663_296,
         pageSize: 16_384,
         vcpus: 3,
         dirtyLog: 'atomic',
+        backing: 'bytes',
         dirtyRingSize: 4096,
         memslots: 1,
         contents: [
@@ -276,6 +287,9 @@ verify: full
       migration: {
         algorithm: 'precopy',
         policy: 'rounds',
+        qemuVersion: '10',
+        preempt: false,
+        timeoutAction: 'cancel',
         postcopyAfter: 1,
         postcopyBytesPerSecond: Infinity,
         pageOrder: 'follow',
@@ -376,7 +390,7 @@ type Row = readonly [what: string, yaml: string, ...complaints: string[]];
 const PATTERNS = 'expected pattern sequential, uniform, zipf, hotspot, stride or trace';
 const RATE = 'expected a rate such as 1Gbit/s or 100MB/s, or unlimited';
 const ACCESSES = 'expected page accesses a second, a number above 0 such as 20000, or max';
-const TOP_KEYS = 'expected one of name, seed, runtime, guest, link, migration, verify';
+const TOP_KEYS = 'expected one of name, seed, runtime, guest, link, migration, costs, verify';
 const PAGE_SIZES = 'expected 4KiB, 16KiB, 64KiB or 2MiB';
 const SEED = 'expected a whole number from 0 to 9007199254740991';
 const KINDS = 'expected kind zero, random, text, duplicate, mixed or file';
@@ -936,30 +950,84 @@ describe('traces that can not be used', () => {
   });
 });
 
-describe('what is not built yet', () => {
+describe('costs and policies of the virtual runtime', () => {
+  const config = (yaml: string): RunConfig => load(withMore(yaml)).config;
+
+  it('come from a profile, but for what is given', () => {
+    const { costs, runtime } = config(
+      'runtime: virtual\ncosts: { profile: qemu-tcg, access: 7ns, rawSend: 1GB/s, windowLagPerMB: 2us }',
+    );
+    expect(runtime).toBe('virtual');
+    expect(costs).toEqual({
+      ...COST_PROFILES['qemu-tcg'],
+      accessNs: 7,
+      rawSendBytesPerSecond: 1e9,
+      firstSendBytesPerSecond: 1e9,
+      windowLagNsPerByte: 0.002,
+    });
+  });
+
+  it('take all their keys', () => {
+    const { migration } = config(
+      'migration: { autoConverge: true, throttle: { max: 1, tailSlow: true }, downtimeLadder: nova, availSwitchoverBandwidth: 1GB/s, postcopyPreempt: true, timeoutAction: ignore, qemuVersion: "7.2", postcopyAfter: 0 }',
+    );
+    expect(migration).toMatchObject({
+      autoConverge: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.99, tailSlow: true },
+      ladder: 'nova',
+      availSwitchoverBytesPerSecond: 1e9,
+      preempt: true,
+      timeoutAction: 'ignore',
+      qemuVersion: '7.2',
+      postcopyAfter: 0,
+    });
+  });
+
   it.each<Row>([
     [
-      'the virtual runtime',
-      withMore('runtime: virtual'),
-      '2:10 runtime: "virtual" is not built yet: expected threads',
+      'an unknown profile',
+      withMore('costs: { profile: vax }'),
+      '2:19 costs.profile: expected kvm or qemu-tcg or none, got "vax"',
     ],
     [
-      'backing by versions',
-      withGuest('backing: versions'),
-      '3:12 guest.backing: "versions" is not built yet: expected bytes',
+      'an access of no time',
+      withMore('costs: { access: 0ns }'),
+      '2:18 costs.access: expected a duration above 0 such as 300ms or 10s, got "0ns"',
     ],
-    ...['xen', 'clark2005', 'cloud-hypervisor', 'sdps'].map((policy): Row => [
-      `policy ${policy}`,
-      withMore(`migration: { policy: ${policy} }`),
-      `2:22 migration.policy: "${policy}" is not built yet: expected rounds or qemu`,
-    ]),
-    ...['xbzrle', 'zstd', 'lz4'].map((encoding): Row => [
+    [
+      'a rate without a unit',
+      withMore('costs: { rawSend: 5 }'),
+      '2:19 costs.rawSend: expected a rate such as 1Gbit/s or 100MB/s, or unlimited, got 5',
+    ],
+    [
+      'a trigger above 1',
+      withMore('migration: { throttle: { trigger: 50 } }'),
+      '2:35 migration.throttle.trigger: expected a share from 0 to 1, got 50',
+    ],
+    [
+      'versions in real time',
+      withGuest('backing: versions'),
+      '3:12 guest.backing: versions stand for pages in the virtual runtime alone: set runtime: virtual',
+    ],
+  ])('%s', (_, yaml, ...expected) => {
+    expect(complaints(yaml)).toEqual(expected);
+  });
+
+  it('versions have no image', () => {
+    const yaml = `runtime: virtual\nguest: { memory: 64MiB, backing: versions, contents: [{ kind: file, path: x }] }\n`;
+    expect(complaints(yaml)).toEqual([
+      '2:63 guest.contents[0].kind: an image has bytes, which backing versions does not keep: use backing: bytes',
+    ]);
+  });
+});
+
+describe('what is not built yet', () => {
+  it.each<Row>(
+    ['xbzrle', 'zstd', 'lz4'].map((encoding): Row => [
       `encoding ${encoding}`,
       withMore(`migration: { encodings: [${encoding}] }`),
       `2:26 migration.encodings[0]: "${encoding}" is not built yet: expected zero`,
     ]),
-    ['costs', withMore('costs: {}'), '2:1 costs: is not built yet: leave it out'],
-  ])('%s', (_, yaml, ...expected) => {
+  )('%s', (_, yaml, ...expected) => {
     expect(complaints(yaml)).toEqual(expected);
   });
 });
@@ -1024,8 +1092,8 @@ describe('wrong --set arguments', () => {
     ['link={bandwidth: 3}', `--set link.bandwidth: ${RATE}, got 3`],
     ['link.bandwith=1Gbit/s', '--set link.bandwith: unknown key: did you mean bandwidth?'],
     [
-      'migration.policy=xen',
-      '--set migration.policy: "xen" is not built yet: expected rounds or qemu',
+      'migration.encodings=[zstd]',
+      '--set migration.encodings[0]: "zstd" is not built yet: expected zero',
     ],
     [
       'guest.workloads[7].rate=3',
@@ -1137,6 +1205,7 @@ describe('JSON schema', () => {
       'guest',
       'link',
       'migration',
+      'costs',
       'verify',
     ]);
   });

@@ -26,7 +26,7 @@ import { destination, type DestinationReport } from '../../src/migration/destina
 import type { Algorithm, Wake } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
-import { look } from '../../src/runtime/threads/driver.ts';
+import { look } from '../../src/runtime/common/look.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../../src/runtime/common/guests.ts';
 import { createHost, type Host, openHost } from '../../src/runtime/common/host.ts';
 

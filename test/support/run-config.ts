@@ -1,4 +1,5 @@
 import type { RunConfig } from '../../src/runtime/config.ts';
+import { COST_PROFILES } from '../../src/runtime/costs.ts';
 
 const MIB = 1024 * 1024;
 
@@ -13,6 +14,8 @@ export function smallRun(changes: Changes = {}): RunConfig {
   const pages = (8 * MIB) / 4096;
   return {
     seed: 7,
+    runtime: changes.runtime ?? 'threads',
+    costs: { ...COST_PROFILES.kvm, ...changes.costs },
     verify: changes.verify ?? 'replay',
     guest: {
       memoryBytes: 8 * MIB,

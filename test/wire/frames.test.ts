@@ -262,7 +262,7 @@ describe('a ring', () => {
       expect(record).toMatchObject({ bytes: size(received), arrivalNs: received });
       const bytes = consumer.memory.bytes.subarray(record.at, record.at + record.bytes);
       expect(bytes.every((byte) => byte === (received & 0xff))).toBe(true);
-      consumer.release(record.bytes);
+      consumer.release(record.room);
       received++;
     }
     expect(consumer.peek()).toBeUndefined();
@@ -274,8 +274,8 @@ describe('a ring', () => {
     const consumer = new RingConsumer(ring);
     for (let at = producer.reserve(30_000); at >= 0; at = producer.reserve(30_000))
       producer.commit(30_000, 0);
-    expect(consumer.release(consumer.peek()!.bytes)).toBe(true);
-    expect(consumer.release(consumer.peek()!.bytes)).toBe(false);
+    expect(consumer.release(consumer.peek()!.room)).toBe(true);
+    expect(consumer.release(consumer.peek()!.room)).toBe(false);
     expect(producer.reserve(30_000)).toBeGreaterThan(0);
   });
 });

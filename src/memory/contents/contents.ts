@@ -61,6 +61,10 @@ export function fillPages(
   firstPage: number,
   pages: number,
 ): void {
+  if (layout.backing === 'versions') {
+    fillVersions({ ram, layout }, contents, seed, firstPage, pages);
+    return;
+  }
   const { pageSize } = layout;
   for (let index = firstPage; index < firstPage + pages; index++) {
     const gfn = layout.firstGfn + index;
@@ -70,6 +74,28 @@ export function fillPages(
     if (!found || isZeroPage(found, seed, entry, gfn)) page.fill(0);
     else FILLS[found.kind](page, seed, entry, gfn, found);
   }
+}
+
+/** A page that is not zero has been written once. */
+function fillVersions(
+  { ram, layout }: Pick<Memslot, 'ram' | 'layout'>,
+  contents: readonly Contents[],
+  seed: number,
+  firstPage: number,
+  pages: number,
+): void {
+  const versions = new Uint32Array(ram.buffer, ram.byteOffset, layout.pages);
+  for (let page = firstPage; page < firstPage + pages; page++) {
+    const gfn = layout.firstGfn + page;
+    const entry = contents.length === 1 && covers(contents[0]!, gfn) ? 0 : entryOf(contents, gfn);
+    const found = contents[entry];
+    const isZero = !found || found.kind === 'zero' || isZeroPage(found, seed, entry, gfn);
+    versions[page] = isZero ? 0 : 1;
+  }
+}
+
+function covers({ firstGfn, pages }: Contents, gfn: number): boolean {
+  return gfn >= firstGfn && gfn < firstGfn + pages;
 }
 
 /** The entry that says what a page holds, -1 when none does. */

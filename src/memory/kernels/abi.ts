@@ -21,7 +21,7 @@
  *        60  u32  write threshold  share of accesses that write, times 2^32
  *        64  u32  all writes       1: no draw is needed
  *        68  u32  lane             byte offset of the stream's words within a page
- *        72  u32  words            8-byte words per access
+ *        72  u32  words            8-byte words per access; 0: a write adds one to the page's version
  *        76  u32  table            zipf: alias table; trace: page list (byte address)
  *        80  u32  table length     entries
  *        84  u32  page shift

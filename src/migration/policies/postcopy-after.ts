@@ -11,6 +11,7 @@ export function postcopyAfter<State>(policy: Policy<State>, rounds: number): Pol
     name: `${policy.name}, post-copy after ${rounds}`,
     decide(before, statistics) {
       const decision = policy.decide(before, statistics);
+      if (rounds === 0) return { state: decision.state, actions: [{ kind: 'postcopy' }] };
       if (statistics.round < rounds) return decision;
       const isEnding = decision.actions.some(({ kind }) => kind === 'switchover');
       const isSynced = statistics.event === 'synced';

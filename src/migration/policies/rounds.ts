@@ -10,6 +10,7 @@ export function roundsPolicy(rounds: number): Policy<null> {
     skipsRedirtied: true,
     initial: null,
     decide(state, { event, pendingPages, round }) {
+      if (event === 'stopped') return { state, actions: [] };
       if (pendingPages > 0) return { state, actions: [{ kind: 'continue' }] };
       const isLast = event === 'synced' || round >= rounds;
       return { state, actions: [{ kind: isLast ? 'switchover' : 'sync' }] };

@@ -5,27 +5,93 @@ import type { Policy } from '../../migration/policy.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import { hybridSource, postcopySource } from '../../migration/postcopy.ts';
 import { precopySource } from '../../migration/precopy.ts';
-import { qemuPolicy } from '../../migration/policies/qemu.ts';
+import { plainAccounting, qemuAccounting } from '../../migration/accounting.ts';
+import { clarkBursts, qemuWindow, type WindowLag } from '../../migration/limiters.ts';
+import { type QemuOptions, qemuPolicy } from '../../migration/policies/qemu.ts';
+import { CLARK_RATES, clarkPolicy } from '../../migration/policies/clark2005.ts';
+import {
+  kubevirtLadder,
+  type Ladder,
+  type LadderName,
+  novaLadder,
+  proxmoxLadder,
+} from '../../migration/policies/ladders.ts';
+import { cloudHypervisorPolicy, sdpsPolicy } from '../../migration/policies/rounds-until.ts';
+import { xenPolicy } from '../../migration/policies/xen.ts';
+import { permutedWalk } from '../../migration/page-orders/permuted.ts';
 import { roundsPolicy } from '../../migration/policies/rounds.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { SourceOptions, SourceSide } from '../../migration/source-session.ts';
 import { stopAndCopySource } from '../../migration/stop-and-copy.ts';
 import type { RunConfig } from '../config.ts';
 
+type Migration = RunConfig['migration'];
+
 /** The source's half that a scenario asks for. */
-export function sourceAlgorithm(
-  side: SourceSide,
-  config: RunConfig['migration'],
-): Algorithm<SourceReport> {
-  return config.policy === 'rounds'
-    ? algorithmWith(side, config, roundsPolicy(config.rounds))
-    : algorithmWith(side, config, qemuPolicy(config.downtimeLimitNs / 1e6));
+export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<SourceReport> {
+  const { pages, pageSize } = side.guest.memory;
+  const simple = <State>(policy: Policy<State>): Algorithm<SourceReport> =>
+    algorithmWith(side, config, policy, postcopyAfter(policy, config.postcopyAfter));
+  switch (config.policy) {
+    case 'rounds':
+      return simple(roundsPolicy(config.rounds));
+    case 'xen':
+      return simple(xenPolicy);
+    case 'clark2005':
+      return simple(clarkPolicy({ pages, ...clarkRates(config) }));
+    case 'cloud-hypervisor':
+      return simple(
+        cloudHypervisorPolicy({
+          downtimeMs: config.downtimeLimitNs / 1e6,
+          timeoutMs: config.timeoutNs / 1e6,
+          timeoutAction: config.timeoutAction ?? 'cancel',
+        }),
+      );
+    case 'sdps':
+      return simple(sdpsPolicy(config.downtimeLimitNs / 1e6));
+    default:
+      return qemuAlgorithm(side, config, pages * pageSize);
+  }
+}
+
+function qemuAlgorithm(side: SourceSide, config: Migration, guestBytes: number) {
+  const options = qemuOptions(config, guestBytes);
+  const hybrid = qemuPolicy({
+    ...options,
+    postcopyAfter: { rounds: config.postcopyAfter, pollMs: (config.postcopyPollNs ?? 0) / 1e6 },
+  });
+  return algorithmWith(side, config, qemuPolicy(options), hybrid);
+}
+
+function clarkRates({ startMbit, maxMbit }: Migration): { startMbit: number; maxMbit: number } {
+  return {
+    startMbit: startMbit ?? CLARK_RATES.startMbit,
+    maxMbit: maxMbit ?? CLARK_RATES.maxMbit,
+  };
+}
+
+function qemuOptions(config: Migration, guestBytes: number): QemuOptions {
+  const { autoConverge, availSwitchoverBytesPerSecond } = config;
+  const downtimeLimitMs = config.downtimeLimitNs / 1e6;
+  return {
+    version: config.qemuVersion ?? '10',
+    downtimeLimitMs,
+    ...(autoConverge ? { autoConverge } : {}),
+    ...(config.ladder ? { ladder: ladderOf(config.ladder, downtimeLimitMs, guestBytes) } : {}),
+    ...(availSwitchoverBytesPerSecond === undefined ? {} : { availSwitchoverBytesPerSecond }),
+  };
+}
+
+function ladderOf(name: LadderName, limitMs: number, guestBytes: number): Ladder {
+  if (name === 'nova') return novaLadder(limitMs, guestBytes);
+  return name === 'kubevirt' ? kubevirtLadder : proxmoxLadder;
 }
 
 function algorithmWith<State>(
   side: SourceSide,
   config: RunConfig['migration'],
   policy: Policy<State>,
+  hybrid: Policy<State>,
 ): Algorithm<SourceReport> {
   switch (config.algorithm) {
     case 'stop-and-copy':
@@ -34,10 +100,8 @@ function algorithmWith<State>(
       return precopySource(side, policy);
     case 'postcopy':
       return postcopySource(side, orderOf(config.pageOrder));
-    default: {
-      const order = orderOf(config.pageOrder);
-      return hybridSource(side, postcopyAfter(policy, config.postcopyAfter), order);
-    }
+    default:
+      return hybridSource(side, hybrid, orderOf(config.pageOrder));
   }
 }
 
@@ -45,9 +109,12 @@ function orderOf(name: PageOrderName): PageOrder {
   return name === 'twice' ? twiceOrder() : cursorOrder(name === 'follow');
 }
 
+/** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */
 export function sourceOptions(
   link: RunConfig['link'],
   migration: RunConfig['migration'],
+  guest: { readonly pages: number; readonly pageSize: number },
+  lag?: WindowLag,
 ): SourceOptions {
   return {
     integrity: link.integrity,
@@ -55,8 +122,30 @@ export function sourceOptions(
     linkBytesPerSecond: link.bytesPerSecond,
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: migration.postcopyBytesPerSecond,
+    preempt: migration.preempt ?? false,
     maxBytesPerSecond: migration.maxBytesPerSecond,
     strictRate: migration.strictRate,
-    timeoutNs: migration.timeoutNs,
+    // A timeout that is to be ignored ends the rounds, which its policy does, not the migration.
+    timeoutNs: isTimeoutIgnored(migration) ? Infinity : migration.timeoutNs,
+    ...pacingOf(migration, guest, lag),
   };
+}
+
+function isTimeoutIgnored({ policy, timeoutAction }: Migration): boolean {
+  return policy === 'cloud-hypervisor' && timeoutAction === 'ignore';
+}
+
+function pacingOf(
+  migration: Migration,
+  { pages, pageSize }: { readonly pages: number; readonly pageSize: number },
+  lag?: WindowLag,
+): Pick<SourceOptions, 'pacing' | 'walk'> {
+  if (migration.policy === 'qemu') {
+    const accounting = qemuAccounting(migration.qemuVersion ?? '10', pageSize);
+    const limiter = qemuWindow(migration.maxBytesPerSecond, accounting, lag);
+    return { pacing: { accounting, limiter } };
+  }
+  if (migration.policy !== 'clark2005') return {};
+  const accounting = plainAccounting(pageSize);
+  return { pacing: { accounting, limiter: clarkBursts(accounting) }, walk: permutedWalk(pages) };
 }

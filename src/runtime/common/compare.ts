@@ -13,7 +13,7 @@ export function comparePages(
   firstPage: number,
   pages: number,
 ): CompareResult {
-  const { pageSize } = expected.layout;
+  const { storedBytes: pageSize } = expected.layout;
   const chunk = Math.max(1, Math.floor((1024 * 1024) / pageSize));
   let differingPages = 0;
   let first: number | undefined;
@@ -39,8 +39,9 @@ function isEqual(a: Memslot, b: Memslot, from: number, to: number): boolean {
  * slot's scratch: one caller at a time.
  */
 export function locateDifference(expected: Memslot, found: Memslot, gfn: number): Difference {
-  const { pageSize, ramOffset, firstGfn } = expected.layout;
+  const { storedBytes: pageSize, ramOffset, firstGfn } = expected.layout;
   const page = gfn - firstGfn;
+  if (expected.layout.backing === 'versions') return differentVersion(expected, found, gfn);
   const { compare } = scratchAreas(expected.layout);
   const scratch = new Uint8Array(expected.buffer, compare, COMPARE_BYTES);
   for (let at = page * pageSize; at < (page + 1) * pageSize; at += COMPARE_BYTES) {
@@ -57,4 +58,14 @@ export function locateDifference(expected: Memslot, found: Memslot, gfn: number)
     };
   }
   throw new Error(`page ${gfn} differs, but no byte of it does`);
+}
+
+/** Of two versions the lowest byte that differs. */
+function differentVersion(expected: Memslot, found: Memslot, gfn: number): Difference {
+  const from = (gfn - expected.layout.firstGfn) * expected.layout.storedBytes;
+  for (let offset = 0; offset < expected.layout.storedBytes; offset++) {
+    const [a, b] = [expected.ram[from + offset]!, found.ram[from + offset]!];
+    if (a !== b) return { gfn, offset, expected: a, found: b };
+  }
+  throw new Error(`page ${gfn} differs, but its version does not`);
 }

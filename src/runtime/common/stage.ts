@@ -41,7 +41,9 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
     for (const slot of openMemory(host.slots).slots) writePlan(slot, plan);
     Atomics.store(new Int32Array(host.handshake), PAUSE, 1);
   }
-  const capacity = ringBytes(link.bytesPerSecond, link.latencyNs, guest.pageSize);
+  // On a virtual clock a first touch takes no time.
+  const isTimed = config.runtime === 'threads';
+  const capacity = ringBytes(link.bytesPerSecond, link.latencyNs, guest.pageSize, !isTimed);
   if (capacity === undefined) throw new Error('the link has more under way than a ring holds');
   await Promise.all(
     pageRanges(destination, pool.threads).map((range) =>
@@ -53,7 +55,7 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
     plan,
     source,
     destination,
-    forward: createRing(capacity),
-    backward: createRing(4 * 1024 * 1024),
+    forward: createRing(capacity, isTimed),
+    backward: createRing(4 * 1024 * 1024, isTimed),
   };
 }

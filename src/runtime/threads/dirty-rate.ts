@@ -17,7 +17,7 @@ import { createHost, openHost, type SharedHost } from '../common/host.ts';
 import { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
 import { logConfigOf } from '../common/stage.ts';
-import { Timeline } from './timeline.ts';
+import { Timeline } from '../common/timeline.ts';
 
 /** One measurement, with what the guest really did meanwhile. */
 export interface MeasuredDirtyRate extends DirtyRateReport {

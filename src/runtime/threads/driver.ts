@@ -1,14 +1,9 @@
-import type { Clock } from '../../clock/clock.ts';
-import type { Link } from '../../link/link.ts';
 import type { Doorbell } from '../../memory/doorbell.ts';
 import type { Algorithm, WaitRequest, Wake } from '../../migration/ports.ts';
+import { look, type LookParts } from '../common/look.ts';
 
-export interface DriverParts {
-  readonly clock: Clock;
-  readonly link: Link;
+export interface DriverParts extends LookParts {
   readonly doorbell: Doorbell;
-  readonly isGuestSettled: () => boolean;
-  readonly isCancelled: () => boolean;
   readonly isAborted: () => boolean;
   /** Whether a core is free for it, so that it may look a while before it sleeps. */
   readonly isRoomy: () => boolean;
@@ -31,26 +26,6 @@ export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts):
   let step = algorithm.next();
   while (!step.done) step = algorithm.next(waitFor(step.value, parts));
   return step.value;
-}
-
-/** What has ended a wait, undefined while nothing has; and by when at the latest something may. */
-export function look(
-  request: WaitRequest,
-  parts: Omit<DriverParts, 'doorbell' | 'isAborted' | 'isRoomy'>,
-): { readonly wake?: Wake; readonly nextNs: number; readonly nowNs: number } {
-  const { clock, link } = parts;
-  const nowNs = clock.now();
-  // Asked in every wait: a guest's log may have vCPUs that wait for the engine (full rings).
-  const isGuestSettled = parts.isGuestSettled();
-  const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
-  const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
-  const nextNs = Math.min(arrivalNs, creditNs, request.untilNs);
-  if (request.cancel && parts.isCancelled()) return { wake: 'cancel', nextNs, nowNs };
-  if (arrivalNs <= nowNs) return { wake: 'frame', nextNs, nowNs };
-  if (request.guest && isGuestSettled) return { wake: 'guest', nextNs, nowNs };
-  if (creditNs <= nowNs) return { wake: 'credit', nextNs, nowNs };
-  if (request.untilNs <= nowNs) return { wake: 'time', nextNs, nowNs };
-  return { nextNs, nowNs };
 }
 
 function waitFor(request: WaitRequest, parts: DriverParts): Wake {

@@ -26,6 +26,7 @@ export function failedRun(
     stop: {},
     rounds: [],
     dirtySyncCount: 0,
+    accountedBytes: 0,
     precopyBytes: 0,
     downtimeBytes: 0,
     unsentPages: figures.pagesLeft,

@@ -13,7 +13,7 @@ import { destination } from '../../migration/destination.ts';
 import type { Algorithm, DestinationGuest, SourceGuest } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
 import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
-import { look } from './driver.ts';
+import { look } from '../common/look.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import { createHost, type Host, type LogConfig, openHost } from '../common/host.ts';
 
@@ -59,7 +59,8 @@ export function rehearse(config: Pick<RunConfig, 'link' | 'migration'>, log: Log
     const near = ringLink({ ...ends, outgoing: forward, incoming: backward });
     const far = ringLink({ ...ends, outgoing: backward, incoming: forward });
     const { source, target } = guests.fresh();
-    const options = sourceOptions({ ...config.link, bytesPerSecond: Infinity }, migration);
+    const link = { ...config.link, bytesPerSecond: Infinity };
+    const options = sourceOptions(link, migration, { pages: PAGES, pageSize: PAGE_SIZE });
     const sending = sourceAlgorithm({ clock, link: near, guest: source, options }, migration);
     const receiving = destination({ clock, link: far, guest: target });
     const halves = [half(sending, near, clock, source), half(receiving, far, clock, target)];

@@ -10,6 +10,7 @@ import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Crew, CrewError } from './crew.ts';
 import { ContentsError } from '../common/fill.ts';
+import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
 import { type Host, openHost, type SharedHost } from '../common/host.ts';
 import { achievedRates, mostOf } from '../common/measures.ts';
@@ -18,7 +19,7 @@ import { prove } from '../common/proof.ts';
 import { type LiveFigures, RunWords } from './run-words.ts';
 import { setStage, type Stage } from '../common/stage.ts';
 import { type Tasks, threadsOf } from './tasks.ts';
-import { Timeline } from './timeline.ts';
+import { Timeline } from '../common/timeline.ts';
 
 export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
 
@@ -191,6 +192,7 @@ class ThreadRun {
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
+      link: linkFacts(this.#config),
       source: failure
         ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
         : withCause(ends!.source.report, this.#destinationDeath),

@@ -104,7 +104,7 @@ export const source: Handlers['source'] = (task) => {
       ns: clock.now(),
       pastReturn: session.isPastReturn ? 1 : 0,
     });
-  const options = sourceOptions(task.link, task.migration);
+  const options = sourceOptions(task.link, task.migration, host.memory);
   const report = drive(
     sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
     parts(() => guest.isSettled()),

@@ -178,7 +178,9 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
     }
     const n = n0 + i;
     const token = (<u32>n) * 0x9e3779b1 + keyA + <u32>(n >> 32) * 0x85ebca77;
-    writeWords(at, words, token, keyB);
+    // A page that is only counted: its version.
+    if (words == 0) store<u32>(at, load<u32>(at) + 1);
+    else writeWords(at, words, token, keyB);
     writes++;
     const word = map + ((<usize>gfn >> 5) << 2);
     if (mark == MARK_PRIVATE) store<u32>(word, load<u32>(word) | (<u32>1 << (gfn & 31)));

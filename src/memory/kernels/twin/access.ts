@@ -128,7 +128,8 @@ export function touch(
     const n = n0 + i;
     const high = Math.floor(n / TWO_32);
     const token = (Math.imul(n | 0, 0x9e3779b1) + keyA + Math.imul(high, 0x85ebca77)) | 0;
-    writeWords(words, at, wordCount, token, keyB);
+    if (wordCount === 0) words[at] = (words[at]! + 1) | 0;
+    else writeWords(words, at, wordCount, token, keyB);
     writes++;
     const word = (map >>> 2) + (gfn >>> 5);
     if (mark === abi.MARK_PRIVATE) words[word] = words[word]! | (1 << (gfn & 31));

@@ -30,8 +30,8 @@ export class Timeline {
     this.sample();
   }
 
-  sample(): void {
-    this.samples.push({ ns: this.#clock.now(), accesses: this.accesses() });
+  sample(nowNs: number = this.#clock.now()): void {
+    this.samples.push({ ns: nowNs, accesses: this.accesses() });
   }
 
   /** The destination's counters go on from the source's, so the larger one counts. */

@@ -1,0 +1,119 @@
+import { loadScenario, runThreads, runVirtual, WorkerPool } from '../dist/index.js';
+import type { RunConfig, RunReport } from '../dist/index.js';
+import { isToy, median, printTable } from './report.ts';
+
+const MIB = 1024 * 1024;
+
+interface Case {
+  readonly name: string;
+  readonly sets: readonly string[];
+}
+
+/** Scenarios whose link is the bottleneck: what the emulator itself takes does not show. */
+function cases(): Case[] {
+  const guests = [
+    ['uniform', '{ pattern: uniform, rate: 4000, region: { start: 8MiB, size: 32MiB } }'],
+    ['zipf', '{ pattern: zipf, rate: 20000, region: { start: 8MiB, size: 48MiB } }'],
+    ['sequential', '{ pattern: sequential, rate: 3000, region: { start: 16MiB, size: 64MiB } }'],
+    [
+      'tick',
+      '{ pattern: sequential, rate: 5000, tick: 10ms, region: { start: 16MiB, size: 24MiB } }',
+    ],
+    [
+      'hotspot',
+      '{ pattern: hotspot, hotPages: 0.1, hotAccesses: 0.9, rate: 8000, region: { size: 96MiB } }',
+    ],
+  ] as const;
+  const migrations = [
+    ['rounds', ['migration.policy=rounds', 'migration.rounds=4']],
+    ['qemu', ['migration.policy=qemu', 'migration.downtimeLimit=100ms']],
+    ['xen', ['migration.policy=xen']],
+    ['post-copy', ['migration.algorithm=postcopy']],
+  ] as const;
+  return guests.flatMap(([guest, workload]) =>
+    migrations.map(([migration, sets]) => ({
+      name: `${guest}, ${migration}`,
+      sets: [`guest.workloads=[${workload}]`, ...sets],
+    })),
+  );
+}
+
+const SHARED = [
+  'guest.memory=128MiB',
+  'guest.vcpus=1',
+  'guest.contents=[{ kind: random, zeroShare: 0.1 }]',
+  'link.bandwidth=400Mbit/s',
+  'migration.startAfter=200ms',
+  'migration.runAfter=50ms',
+];
+
+const bytesOf = ({ source }: RunReport): number =>
+  source.precopyBytes + source.downtimeBytes + (source.postcopy?.bytes ?? 0);
+const msOf = ({ source }: RunReport): number => (source.endNs - source.startNs) / 1e6;
+const percent = (a: number, b: number): string => `${(100 * (a / b - 1)).toFixed(1)} %`;
+
+/** The same scenarios on both runtimes. */
+export async function agreement(): Promise<void> {
+  const rows = [
+    ['scenario', 'total ms', 'virtual', 'error', 'MiB', 'virtual', 'error', 'rounds', 'virtual'],
+  ];
+  const errors = { time: [] as number[], bytes: [] as number[], rounds: [] as number[] };
+  const pool = new WorkerPool(4);
+  try {
+    for (const { name, sets } of isToy ? cases().slice(0, 1) : cases()) {
+      const { config } = loadScenario('quick', [...SHARED, ...sets]);
+      const threads = await runThreads(config, { pool });
+      const virtual = await runVirtual({ ...config, runtime: 'virtual' });
+      const [t, v] = [threads.source.rounds.length, virtual.source.rounds.length];
+      errors.time.push(Math.abs(msOf(virtual) / msOf(threads) - 1));
+      errors.bytes.push(Math.abs(bytesOf(virtual) / bytesOf(threads) - 1));
+      errors.rounds.push(Math.abs(v / t - 1));
+      rows.push([
+        name,
+        msOf(threads).toFixed(0),
+        msOf(virtual).toFixed(0),
+        percent(msOf(virtual), msOf(threads)),
+        (bytesOf(threads) / MIB).toFixed(1),
+        (bytesOf(virtual) / MIB).toFixed(1),
+        percent(bytesOf(virtual), bytesOf(threads)),
+        String(t),
+        String(v),
+      ]);
+    }
+  } finally {
+    await pool.destroy();
+  }
+  printTable('Threads and virtual: 128 MiB, 1 vCPU, 400 Mbit/s', rows);
+  const all = Object.entries(errors).map(
+    ([what, list]) =>
+      `${what} ${(100 * median(list)).toFixed(2)} % (worst ${(100 * Math.max(...list)).toFixed(1)} %)`,
+  );
+  console.log(`  median error: ${all.join(', ')}`);
+}
+
+/** How much faster than real time a virtual run is, its set-up and proof apart. */
+export async function virtualSpeed(): Promise<void> {
+  const rows = [['scenario', 'virtual s', 'set-up s', 'run s', 'proof s', '× real time']];
+  for (const name of isToy ? ['quick'] : ['quick', 'web-server', 'redis', 'postcopy', 'mmuncher']) {
+    const { config } = loadScenario(name, []);
+    rows.push(await timed(name, { ...config, runtime: 'virtual' }));
+  }
+  printTable('Virtual runtime: from the migration’s start to the end of the run', rows);
+}
+
+async function timed(name: string, config: RunConfig): Promise<string[]> {
+  const marks: number[] = [performance.now()];
+  const report = await runVirtual(config, {
+    happenings: () => {
+      marks.push(performance.now());
+      return [];
+    },
+    beforeProof: () => void marks.push(performance.now()),
+  });
+  marks.push(performance.now());
+  const [setUp, run, proof] = [1, 2, 3].map((i) => (marks[i]! - marks[i - 1]!) / 1000);
+  const seconds = (report.guest.endedNs - report.source.startNs) / 1e9;
+  return [name, seconds, setUp!, run!, proof!, seconds / run!].map((value) =>
+    typeof value === 'number' ? value.toFixed(2) : value,
+  );
+}

@@ -1,0 +1,70 @@
+import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { accessListAt, streamAt } from '../memory/layout.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { type Deal, groupsOf } from './dealing.ts';
+import { Pacer, type PaceSpec } from './pacing.ts';
+import type { GuestPlan } from './stream-plan.ts';
+import { readAccesses } from './stream-record.ts';
+import { paceAt } from './vcpu-state.ts';
+
+/** A stream as its vCPU sees it. */
+export interface Stream {
+  readonly record: number;
+  readonly index: number;
+  readonly slot: Memslot;
+  /** Byte address of the vCPU's access list in that slot. */
+  readonly list: number;
+}
+
+/** Streams that share a pace. */
+export interface Group {
+  readonly pacer: Pacer;
+  readonly streams: readonly Stream[];
+  /** Accesses between two polls at most. */
+  readonly batch: number;
+  readonly deal: Deal;
+}
+
+export interface GroupsParts {
+  readonly vcpu: number;
+  readonly plan: GuestPlan;
+  readonly memory: GuestMemory;
+  readonly area: Float64Array;
+}
+
+/** The most bytes a vCPU writes between two polls. */
+const POLL_BYTES = 65536;
+
+/** The groups of a vCPU's streams; `paceOf` may replace a pace, as one with a clock of its own does. */
+export function openGroups(
+  { vcpu, plan, memory, area }: GroupsParts,
+  writer: number,
+  paceOf: (spec: PaceSpec) => PaceSpec = (spec) => spec,
+): Group[] {
+  return groupsOf(plan.streams, vcpu).map(({ streams, deal }) => {
+    const leader = streams[0]!;
+    const { workload, pace } = plan.streams[leader]!;
+    const bytes = plan.workloads[workload]!.wordsPerPage * 8;
+    return {
+      deal,
+      pacer: new Pacer(paceOf(pace), area, paceAt(plan, vcpu, leader)),
+      batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / Math.max(1, bytes)))),
+      streams: streams.map((index) => {
+        const slot = memory.slots[plan.streams[index]!.slot]!;
+        const { layout } = slot;
+        return {
+          index,
+          slot,
+          record: streamAt(layout, index),
+          list: accessListAt(layout, writer),
+        };
+      }),
+    };
+  });
+}
+
+/** Accesses that a stream has made. */
+export function made({ slot, index }: Stream): number {
+  return readAccesses(slot, index);
+}

@@ -1,0 +1,319 @@
+import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { WriterHandshake } from '../memory/handshake/writer.ts';
+import { PARTIAL } from '../memory/handshake/words.ts';
+import { ACCESS_READ_BIT, MARK_BYTE, MARK_NONE } from '../memory/kernels/abi.ts';
+import { presenceBytes } from '../memory/presence/presence-map.ts';
+import { faultSteps } from '../memory/presence/steps.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { type FaultLog, FaultRecorder } from './faults.ts';
+import { type Group, made, openGroups, type Stream } from './groups.ts';
+import type { GuestPlan } from './stream-plan.ts';
+import {
+  ALIVE_NS,
+  BLOCKED_NS,
+  FAULTS,
+  GAP_NS,
+  GUEST_NS,
+  REQUESTED_NS,
+  RESUMED_NS,
+  vcpuAreaAt,
+} from './vcpu-state.ts';
+
+/** What a vCPU's doings take, in nanoseconds. */
+export interface VcpuCosts {
+  /** An access; a workload without a rate makes one every so often. */
+  readonly accessNs: number;
+  /** More for the first write to a page since its mark was last taken: the fault of a protected page. */
+  readonly firstWriteNs: number;
+  /** Going on after a demand fault, once the page is there. */
+  readonly wakeNs: number;
+  /** Leaving the guest because its dirty ring is full, until the engine has drained it. */
+  readonly ringFullNs: number;
+}
+
+export interface VirtualVcpuParts {
+  readonly vcpu: number;
+  readonly plan: GuestPlan;
+  readonly memory: GuestMemory;
+  /** The host's handshake words. */
+  readonly words: Int32Array;
+  readonly area: Float64Array;
+  readonly handshake: WriterHandshake;
+  readonly marks: WriterMarks;
+  readonly costs: VcpuCosts;
+  /** Has the engine drain the rings. */
+  readonly drainRings: () => void;
+}
+
+/** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
+const THROTTLE_RUN_NS = 10e6;
+/** Less than this is nothing: sums of doubles would never get past it. */
+const INSTANT_NS = 1;
+
+/** A page that the vCPU waits for, since `ns`. The engine sees it from `announce` on. */
+interface PendingFault {
+  readonly slot: Memslot;
+  readonly page: number;
+  readonly gfn: number;
+  readonly ns: number;
+  isAnnounced: boolean;
+}
+
+/**
+ * A vCPU without a thread, on a clock that somebody else moves: `advance` makes every access that is
+ * due up to a point in time, no sooner than anybody looks. With pages absent it stops at the very
+ * access that misses one.
+ */
+export class VirtualVcpu {
+  readonly #parts: VirtualVcpuParts;
+  readonly #groups: readonly Group[];
+  readonly #at: number;
+  readonly #faults = new FaultRecorder();
+  #isRunning = false;
+  #nowNs = 0;
+  /** Until when the accesses made so far keep it busy; may be ahead of `#nowNs` by part of one. */
+  #busyNs = 0;
+  #ranNs = 0;
+  #sleepNs = 0;
+  #turn = 0;
+  #fault: PendingFault | undefined;
+
+  constructor(parts: VirtualVcpuParts) {
+    const { vcpu, plan, memory, area, handshake, costs } = parts;
+    this.#parts = parts;
+    this.#at = vcpuAreaAt(plan, vcpu);
+    const perNs = 1 / costs.accessNs;
+    this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, (spec) =>
+      spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
+    );
+  }
+
+  /** Answers what the engine has asked by `nowNs`; it has lived until then. */
+  poll(nowNs: number): void {
+    const { handshake } = this.#parts;
+    const isRunning = handshake.sleep(0);
+    if (isRunning && handshake.hasBeenResumed()) this.#goOn(nowNs);
+    this.#isRunning = isRunning;
+  }
+
+  /** Makes what is due up to `toNs`, or to its own first fault. */
+  advance(toNs: number): void {
+    if (!this.#isRunning) return;
+    while (this.#nowNs < toNs && !this.#fault) {
+      const share = this.#parts.handshake.throttle();
+      if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, toNs);
+      else if (share > 0) this.#run(Math.min(toNs, this.#nowNs + THROTTLE_RUN_NS - this.#ranNs));
+      else this.#run(toNs);
+      if (share === 0) this.#ranNs = this.#sleepNs = 0;
+    }
+    this.#parts.area[this.#at + ALIVE_NS] = Math.max(this.#nowNs, 0);
+  }
+
+  /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
+  get faultAtNs(): number {
+    return this.#fault && !this.#fault.isAnnounced ? this.#fault.ns : Infinity;
+  }
+
+  /** Tells the engine of a fault whose time has come, and goes on if its page has come. */
+  announce(nowNs: number): void {
+    const fault = this.#fault;
+    if (!fault || fault.isAnnounced || fault.ns > nowNs) return;
+    const { words, handshake } = this.#parts;
+    fault.isAnnounced = true;
+    faultSteps.want(words, handshake.local.writer, fault.gfn);
+    if (!faultSteps.isPresent(presenceBytes(fault.slot), fault.page)) return;
+    faultSteps.drop(words, handshake.local.writer);
+    this.#fault = undefined;
+  }
+
+  /** Goes on when the page that it waits for has come by `nowNs`. */
+  settle(nowNs: number): void {
+    const fault = this.#fault;
+    const { words, area, handshake, costs } = this.#parts;
+    if (!fault?.isAnnounced || faultSteps.isWanted(words, handshake.local.writer, fault.gfn))
+      return;
+    this.#fault = undefined;
+    const endNs = nowNs + costs.wakeNs;
+    area[this.#at + BLOCKED_NS]! += endNs - fault.ns;
+    area[this.#at + FAULTS]! += 1;
+    this.#faults.record(fault.ns, endNs, area[this.#at + REQUESTED_NS]!);
+    this.#stall(endNs - this.#nowNs);
+    this.#busyNs = this.#nowNs;
+  }
+
+  /** When it answers what needs it to run: now, unless it sleeps for a throttle. */
+  awakeAtNs(nowNs: number): number {
+    return this.#isRunning && this.#sleepNs > 0 ? nowNs + this.#sleepNs : nowNs;
+  }
+
+  faultLog(): FaultLog | undefined {
+    return this.#faults.log();
+  }
+
+  /** First thing after a resume. */
+  #goOn(nowNs: number): void {
+    const { area, handshake } = this.#parts;
+    const aliveNs = area[this.#at + ALIVE_NS]!;
+    const guestNs = area[this.#at + GUEST_NS]!;
+    if (guestNs > 0) {
+      area[this.#at + GAP_NS] = Math.max(area[this.#at + GAP_NS]!, nowNs - aliveNs);
+      for (const { pacer } of this.#groups) pacer.missed(guestNs, nowNs - aliveNs);
+    }
+    area[this.#at + RESUMED_NS] = nowNs;
+    area[this.#at + ALIVE_NS] = nowNs;
+    this.#nowNs = nowNs;
+    this.#busyNs = nowNs;
+    handshake.reportRunning();
+  }
+
+  /** Guest time goes on while the vCPU does not run; accesses due meanwhile are not made up. */
+  #stall(ns: number): void {
+    const { area } = this.#parts;
+    const guestNs = area[this.#at + GUEST_NS]!;
+    for (const { pacer } of this.#groups) pacer.missed(guestNs, ns);
+    area[this.#at + GUEST_NS] = guestNs + ns;
+    this.#nowNs += ns;
+  }
+
+  /** Asleep for share ÷ (1 − share) of the time it ran. */
+  #sleep(share: number, toNs: number): void {
+    if (this.#sleepNs <= 0) this.#sleepNs = (this.#ranNs * share) / (1 - share);
+    const ns = Math.min(this.#sleepNs, toNs - this.#nowNs);
+    this.#stall(ns);
+    this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
+    this.#sleepNs -= ns;
+    if (this.#sleepNs < INSTANT_NS) this.#ranNs = this.#sleepNs = 0;
+  }
+
+  #run(endNs: number): void {
+    const fromNs = this.#nowNs;
+    if (Atomics.load(this.#parts.words, PARTIAL) === 0) this.#runWhole(endNs);
+    else this.#runPartly(endNs);
+    this.#ranNs += this.#nowNs - fromNs;
+  }
+
+  #pass(ns: number): void {
+    const { area } = this.#parts;
+    const guestNs = area[this.#at + GUEST_NS]!;
+    for (const { pacer } of this.#groups) pacer.advance(guestNs, guestNs + ns);
+    area[this.#at + GUEST_NS] = guestNs + ns;
+    this.#nowNs += ns;
+  }
+
+  /** All pages are there: who comes first among the streams makes no difference to any byte. */
+  #runWhole(endNs: number): void {
+    const groups = this.#groups;
+    this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
+    this.#pass(endNs - this.#nowNs);
+    for (let idle = 0; idle < groups.length && this.#busyNs < endNs;) {
+      const group = groups[this.#turn % groups.length]!;
+      this.#turn++;
+      idle = this.#batch(group, endNs) > 0 ? 0 : idle + 1;
+    }
+    for (const { pacer, streams } of groups) pacer.forgetLag(made(streams[0]!));
+  }
+
+  /** Pages are absent: access by access in the order of their times, until one of them is missing. */
+  #runPartly(endNs: number): void {
+    const { area } = this.#parts;
+    while (this.#nowNs < endNs && !this.#fault) {
+      if (this.#busyNs > this.#nowNs) {
+        this.#pass(Math.min(this.#busyNs, endNs) - this.#nowNs);
+        continue;
+      }
+      const guestNs = area[this.#at + GUEST_NS]!;
+      const due = this.#groups.find(
+        ({ pacer, streams }) => pacer.due(guestNs, made(streams[0]!)) > 0,
+      );
+      if (!due) {
+        this.#pass(Math.min(this.#untilDueNs(guestNs), endNs - this.#nowNs));
+        continue;
+      }
+      this.#busyNs = this.#nowNs;
+      this.#batch(due, this.#nowNs);
+    }
+  }
+
+  #untilDueNs(guestNs: number): number {
+    let leastNs = Infinity;
+    for (const { pacer, streams } of this.#groups) {
+      leastNs = Math.min(leastNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
+    }
+    return Math.max(leastNs, INSTANT_NS);
+  }
+
+  /** One batch of a group, as far as time, its ring and its pages allow; returns the accesses made. */
+  #batch(group: Group, endNs: number): number {
+    const { area, costs, marks, drainRings, handshake } = this.#parts;
+    const guestNs = area[this.#at + GUEST_NS]!;
+    const due = Math.min(group.pacer.due(guestNs, made(group.streams[0]!)), group.batch);
+    if (due <= 0) return 0;
+    const { place, most } = group.deal((k) => made(group.streams[k]!));
+    const stream = group.streams[place]!;
+    const isLogging = handshake.local.mode !== 0;
+    const mostNs = costs.accessNs + (isLogging ? costs.firstWriteNs : 0);
+    const fits = Math.max(1, Math.ceil((endNs - this.#busyNs) / mostNs));
+    let count = Math.min(due, most, fits);
+    if (isLogging && marks.ring) {
+      if (marks.ring.room() === 0 && marks.ring.announceStall()) {
+        drainRings();
+        this.#busyNs += costs.ringFullNs;
+      }
+      count = Math.min(count, marks.ring.room());
+    }
+    stream.slot.kernels.nextGfns(stream.record, count, stream.list);
+    const there = this.#presentOf(stream, count);
+    if (there === 0) {
+      this.#miss(stream);
+      return 0;
+    }
+    const fresh = this.#access(stream, there);
+    group.pacer.spend(there);
+    this.#busyNs += there * costs.accessNs + fresh * costs.firstWriteNs;
+    return there;
+  }
+
+  #presentOf({ slot, list }: Stream, count: number): number {
+    if (Atomics.load(this.#parts.words, PARTIAL) === 0) return count;
+    return slot.kernels.countPresent(list, count, slot.layout.presence);
+  }
+
+  #miss({ slot, list }: Stream): void {
+    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    const gfn = slot.layout.firstGfn + page;
+    this.#fault = { slot, page, gfn, ns: this.#nowNs, isAnnounced: false };
+  }
+
+  /** Data first, then the marks; returns the pages that were not marked before. */
+  #access({ slot, record, list }: Stream, count: number): number {
+    const { marks, handshake } = this.#parts;
+    const { epoch, mode, writer } = handshake.local;
+    const { kernels, layout } = slot;
+    kernels.touch(record, count, list, MARK_NONE, 0);
+    if (mode === 0) return 0;
+    const map = marks.mapOf(layout, writer, epoch);
+    if (marks.mark === MARK_BYTE) return markFreshBytes(slot, list, count, map);
+    const fresh = kernels.markFresh(list, count, map);
+    marks.ring?.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
+    return fresh;
+  }
+}
+
+/** `markFresh` of a map of a byte a page. */
+function markFreshBytes(
+  { words, buffer }: Memslot,
+  list: number,
+  count: number,
+  map: number,
+): number {
+  const bytes = new Uint8Array(buffer);
+  let fresh = 0;
+  for (let i = 0; i < count; i++) {
+    const access = words[(list >>> 2) + i]!;
+    if (access & ACCESS_READ_BIT || bytes[map + access] !== 0) continue;
+    bytes[map + access] = 1;
+    fresh++;
+  }
+  return fresh;
+}

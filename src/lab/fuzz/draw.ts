@@ -1,0 +1,150 @@
+import type { Pattern, Workload } from '../../guest/workload.ts';
+import { Generator } from '../../random/generator.ts';
+import type { PolicyName, RunConfig } from '../../runtime/config.ts';
+import { COST_PROFILES, type CostProfile } from '../../runtime/costs.ts';
+import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
+
+/** What happens to a run's link, or to its destination. */
+export type Trouble =
+  | { readonly kind: 'none' }
+  /** Nothing arrives for a while. */
+  | { readonly kind: 'stall'; readonly afterNs: number; readonly forNs: number }
+  /** The link dies, in both directions. */
+  | { readonly kind: 'cut'; readonly afterNs: number }
+  /** The destination does nothing any more. */
+  | { readonly kind: 'death'; readonly afterNs: number };
+
+export interface Drawn {
+  readonly config: RunConfig;
+  readonly trouble: Trouble;
+}
+
+const KIB = 1024;
+const POLICIES: readonly PolicyName[] = [
+  'rounds',
+  'rounds',
+  'qemu',
+  'qemu',
+  'xen',
+  'clark2005',
+  'cloud-hypervisor',
+  'sdps',
+];
+
+/** A random small run and what befalls it: a function of the seed alone. */
+export function draw(seed: number): Drawn {
+  const random = new Generator(seed);
+  const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
+  const unit = (): number => random.below(1 << 20) / (1 << 20);
+  const pageSize = one([4 * KIB, 4 * KIB, 4 * KIB, 16 * KIB, 64 * KIB]);
+  const pages = 24 + random.below(pageSize === 4 * KIB ? 400 : 60);
+  const vcpus = 1 + random.below(2);
+  const bytesPerSecond = one([20e6, 40e6, 125e6, 400e6, Infinity]);
+  const passNs = bytesPerSecond === Infinity ? 1e6 : ((pages * pageSize) / bytesPerSecond) * 1e9;
+  const workloads = Array.from({ length: random.below(4) }, (): Workload => {
+    const firstGfn = random.below(pages - 16);
+    const span = pages - firstGfn;
+    const size = Math.max(8, Math.floor(span * unit()));
+    const tickNs = one([undefined, undefined, 1e6, 3e6]);
+    const vcpu = one([undefined, undefined, 0]);
+    return {
+      pattern: pattern(one, size),
+      firstGfn,
+      pages: size,
+      rate: one([500, 5000, 50_000, 400_000]),
+      writes: one([1, 0.7, 0.2]),
+      wordsPerPage: one([1, 1, 3]),
+      ...(tickNs === undefined ? {} : { tickNs }),
+      ...(vcpu === undefined ? {} : { vcpu }),
+      fromNs: 0,
+      untilNs: one([Infinity, Infinity, passNs]),
+    };
+  });
+  const clearChunkPages = one([undefined, undefined, undefined, 64, 128]);
+  const config: RunConfig = {
+    seed: random.below(2 ** 31),
+    runtime: 'virtual',
+    costs: COST_PROFILES[one<CostProfile>(['kvm', 'kvm', 'qemu-tcg', 'none'])],
+    guest: {
+      memoryBytes: pages * pageSize,
+      pageSize,
+      vcpus,
+      dirtyLog: one(['bitmap', 'bytemap', 'atomic', 'ring']),
+      dirtyRingSize: one([16, 1024]),
+      ...(clearChunkPages === undefined ? {} : { clearChunkPages }),
+      memslots: 1 + random.below(3),
+      contents: [
+        {
+          firstGfn: 0,
+          pages,
+          kind: one(['random', 'text', 'duplicate']),
+          zeroShare: one([0, 0.3, 0.9]),
+        },
+      ],
+      workloads,
+    },
+    link: {
+      bytesPerSecond,
+      // An unlimited link of a long latency has more under way than a ring holds.
+      latencyNs: one([0, 50_000, 1e6, bytesPerSecond === Infinity ? 1e6 : 20e6]),
+      integrity: one(['full', 'header']),
+    },
+    migration: {
+      algorithm: one([
+        'precopy',
+        'precopy',
+        'precopy',
+        'postcopy',
+        'postcopy',
+        'hybrid',
+        'hybrid',
+        'stop-and-copy',
+      ]),
+      policy: one(POLICIES),
+      rounds: 1 + random.below(6),
+      qemuVersion: one(['7.2', '10']),
+      ...(random.below(4) === 0 ? { autoConverge: AUTO_CONVERGE_DEFAULTS } : {}),
+      ...(random.below(6) === 0 ? { ladder: one(['nova', 'kubevirt', 'proxmox'] as const) } : {}),
+      preempt: random.below(2) === 0,
+      timeoutAction: one(['cancel', 'cancel', 'ignore']),
+      startMbit: one([1, 100]),
+      maxMbit: one([200, 500]),
+      postcopyAfter: random.below(3),
+      postcopyPollNs: one([0, 5e6]),
+      postcopyBytesPerSecond: one([Infinity, Infinity, 30e6]),
+      pageOrder: one(['follow', 'linear', 'twice']),
+      maxBytesPerSecond: one([Infinity, Infinity, 15e6]),
+      strictRate: random.below(4) === 0,
+      downtimeLimitNs: one([1e6, 10e6, 300e6]),
+      startAfterNs: random.below(20) * 1e6,
+      runAfterNs: random.below(20) * 1e6,
+      timeoutNs: one([5e6, 2e9, 5e9, 5e9]),
+      zeroPages: random.below(4) > 0,
+    },
+    verify: one(['replay', 'replay', 'full']),
+  };
+  return { config, trouble: troubleOf(random, one, passNs) };
+}
+
+function pattern(one: <Value>(values: readonly Value[]) => Value, pages: number): Pattern {
+  return one<Pattern>([
+    { kind: 'sequential' },
+    { kind: 'uniform' },
+    { kind: 'zipf', theta: 0.9 },
+    { kind: 'hotspot', hotPages: Math.max(1, pages >> 2), hotAccesses: 0.9 },
+    { kind: 'stride', stridePages: 3 },
+  ]);
+}
+
+function troubleOf(
+  random: Generator,
+  one: <Value>(values: readonly Value[]) => Value,
+  passNs: number,
+): Trouble {
+  // Some a few passes on, some in the first moments, so that every phase is hit.
+  const afterNs = random.below(4096) * (passNs / one([400, 1000, 4000]));
+  const kind = one(['none', 'stall', 'cut', 'death'] as const);
+  if (kind === 'none') return { kind };
+  if (kind === 'stall') return { kind, afterNs, forNs: random.below(300) * 1e6 };
+  return { kind, afterNs };
+}

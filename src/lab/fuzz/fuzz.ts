@@ -1,0 +1,60 @@
+import { runVirtual, type Happening } from '../../runtime/virtual/run.ts';
+import type { RunReport } from '../../runtime/report.ts';
+import { type Sides, wrongs } from './check.ts';
+import { draw, type Drawn } from './draw.ts';
+
+/** A run of a few hundred pages that takes more events than that goes round in circles. */
+const MOST_EVENTS = 3e6;
+
+export interface FuzzResult {
+  readonly seed: number;
+  readonly outcome: string;
+  readonly trouble: Drawn['trouble']['kind'];
+  readonly wrongs: readonly string[];
+}
+
+const label = (phase: string, list: readonly string[]): string[] =>
+  list.map((wrong) => `${phase}: ${wrong}`);
+
+/**
+ * One seed, twice. Safety: with its trouble, nothing is lost, whatever becomes of the migration.
+ * Liveness: without, the same run ends well.
+ */
+export async function fuzz(seed: number): Promise<FuzzResult> {
+  const drawn = draw(seed);
+  const safe = await play(drawn);
+  const calm: Drawn = { ...drawn, trouble: { kind: 'none' } };
+  const live = drawn.trouble.kind === 'none' ? safe : await play(calm);
+  return {
+    seed,
+    outcome: safe.outcome,
+    trouble: drawn.trouble.kind,
+    wrongs:
+      live === safe
+        ? label('safety', safe.wrongs)
+        : [...label('safety', safe.wrongs), ...label('liveness', live.wrongs)],
+  };
+}
+
+async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly string[] }> {
+  const { config, trouble } = drawn;
+  let sides: Sides = { source: false, destination: false };
+  let report: RunReport;
+  try {
+    report = await runVirtual(config, {
+      mostEvents: MOST_EVENTS,
+      onEnd: (end) => (sides = end),
+      happenings: (world): Happening[] => {
+        if (trouble.kind === 'none') return [];
+        const atNs = config.migration.startAfterNs + trouble.afterNs;
+        if (trouble.kind === 'cut') return [{ atNs, act: () => world.cutLink() }];
+        if (trouble.kind === 'death') return [{ atNs, act: () => world.killDestination() }];
+        return [{ atNs, act: () => world.stallLink(atNs + trouble.forNs) }];
+      },
+    });
+  } catch (error) {
+    return { outcome: 'threw', wrongs: [(error as Error).stack ?? String(error)] };
+  }
+  const { outcome, guestLost } = report.source;
+  return { outcome: guestLost ? 'lost' : outcome, wrongs: wrongs(drawn, report, sides) };
+}

@@ -1,0 +1,171 @@
+import type { Workload } from '../../guest/workload.ts';
+import type { Contents } from '../../memory/contents/contents.ts';
+import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+import { COST_PROFILES, type Costs } from '../../runtime/costs.ts';
+import type { MeasuredHost, MeasuredRun } from './measured.ts';
+
+const PAGE = 4096;
+const MIB_PAGES = 256;
+const FILL_FROM = 2 * MIB_PAGES;
+/** Firmware and video memory, in blocks that are sent last. */
+const FIRMWARE_PAGES = 130;
+/** Pages outside the filled region that aren't zero: firmware, and what the guest needs itself. */
+const NON_ZERO = { '7.2': 95, '10': 98, kvmLess: 3 } as const;
+/** Of those, how many lie in the firmware's blocks; the rest is low memory. */
+const NON_ZERO_FIRMWARE = 64;
+/** The guest's counter and stack, written at each tick. */
+const TICK_PAGE = 0x10a;
+/** Building and sending the 99 kB description of the devices, which post-copy leaves out. */
+const DESCRIPTION_NS = 3e6;
+/** Whoever asks for post-copy looks every so often. */
+const POLL_NS = 50e6;
+
+const CONTENTS: ReadonlyMap<string, Contents['kind']> = new Map([
+  ['random', 'random'],
+  ['text', 'text'],
+  ['zero', 'zero'],
+  ['duplicate', 'duplicate'],
+] as const);
+
+/** Why a measured run is not predicted; undefined when it is. */
+export function unsupported({ inputs, outcome }: MeasuredRun): string | undefined {
+  if (outcome !== 'completed' && outcome !== 'cancelled') return `it ended ${outcome}`;
+  const modes = ['precopy', 'postcopy', 'stopcopy'];
+  if (!modes.includes(inputs.mode)) return `mode ${inputs.mode} is not known`;
+  if (!CONTENTS.has(inputs.content)) return `contents ${inputs.content} are not known`;
+  if (!['seq', 'random'].includes(inputs.pattern)) return `pattern ${inputs.pattern} is not known`;
+  const known = new Set(['auto-converge', 'postcopy-preempt', 'postcopy-ram', 'events']);
+  const cap = inputs.caps.find((name) => !known.has(name));
+  if (cap !== undefined) return `capability ${cap} is not built yet`;
+  if (inputs.smp > 1) return 'more than one vCPU in the measured guest';
+  return undefined;
+}
+
+/** The run that a measured one is: from its inputs alone, never from what came out. */
+export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
+  const { inputs } = run;
+  const version = run.qemu_version.major >= 8 ? '10' : '7.2';
+  const isIdle = inputs.rate < 0 || inputs.mode === 'stopcopy' || inputs.wws_pages === 0;
+  const memoryPages = inputs.ram_mib * MIB_PAGES + FIRMWARE_PAGES;
+  const perSecond = run.guest_before.page_writes_per_s;
+  // The cursor stands where the writes so far have brought it.
+  const ahead = run.guest_before.writes_total % Math.max(1, inputs.wws_pages);
+  const startAfterNs = isIdle || perSecond === 0 ? 0 : Math.round((ahead / perSecond) * 1e9);
+  return {
+    seed: 1,
+    runtime: 'virtual',
+    costs: costsOf(run, host),
+    guest: {
+      memoryBytes: memoryPages * PAGE,
+      pageSize: PAGE,
+      vcpus: 1,
+      dirtyLog: 'bitmap',
+      dirtyRingSize: 4096,
+      memslots: 1,
+      contents: contentsOf(run, version),
+      workloads: isIdle ? [] : workloadsOf(run),
+    },
+    link: { bytesPerSecond: Infinity, latencyNs: 20e3, integrity: 'header' },
+    migration: {
+      algorithm: inputs.mode === 'postcopy' ? 'hybrid' : 'precopy',
+      policy: 'qemu',
+      qemuVersion: version,
+      rounds: 1,
+      postcopyAfter: inputs.postcopy_after_pass - 1,
+      postcopyPollNs: POLL_NS,
+      postcopyBytesPerSecond: inputs.postcopy_bandwidth || Infinity,
+      preempt: inputs.caps.includes('postcopy-preempt'),
+      pageOrder: 'follow',
+      maxBytesPerSecond: inputs.max_bandwidth || Infinity,
+      strictRate: false,
+      downtimeLimitNs: inputs.downtime_limit_ms * 1e6,
+      startAfterNs,
+      runAfterNs: 0,
+      timeoutNs: inputs.timeout_s * 1e9,
+      zeroPages: true,
+      ...(inputs.caps.includes('auto-converge') ? { autoConverge: autoConvergeOf(run) } : {}),
+    },
+    verify: 'off',
+  };
+}
+
+function costsOf({ inputs, guest_before: before }: MeasuredRun, host: MeasuredHost): Costs {
+  const profile = COST_PROFILES['qemu-tcg'];
+  const scale = host.rawSendBytesPerSecond / 600e6;
+  return {
+    ...profile,
+    stateNs: profile.stateNs + (inputs.mode === 'postcopy' ? 0 : DESCRIPTION_NS),
+    rawSendBytesPerSecond: profile.rawSendBytesPerSecond * scale,
+    firstSendBytesPerSecond: profile.firstSendBytesPerSecond * scale,
+    ...(inputs.rate === 0 && before.page_writes_per_s > 0
+      ? { accessNs: 1e9 / before.page_writes_per_s }
+      : {}),
+  };
+}
+
+function contentsOf(run: MeasuredRun, version: '7.2' | '10'): Contents[] {
+  const { inputs } = run;
+  const low =
+    NON_ZERO[version] - (inputs.accel === 'kvm' ? NON_ZERO.kvmLess : 0) - NON_ZERO_FIRMWARE;
+  const ram = inputs.ram_mib * MIB_PAGES;
+  const kind = CONTENTS.get(inputs.content) ?? 'random';
+  return [
+    { firstGfn: 1, pages: low, kind: 'random', zeroShare: 0 },
+    { firstGfn: ram, pages: NON_ZERO_FIRMWARE, kind: 'random', zeroShare: 0 },
+    {
+      firstGfn: FILL_FROM,
+      pages: Math.min(Math.round(inputs.fill_mib * MIB_PAGES), ram - FILL_FROM),
+      kind,
+      zeroShare: inputs.zero_pct / 100,
+    },
+    // The guest has been through its working set before.
+    ...(run.guest_before.writes_total >= inputs.wws_pages && inputs.wws_pages > 0
+      ? [
+          {
+            firstGfn: Math.floor(inputs.hot_start / PAGE),
+            pages: inputs.wws_pages,
+            kind: 'random' as const,
+            zeroShare: 0,
+          },
+        ]
+      : []),
+  ];
+}
+
+function workloadsOf({ inputs, guest_before: before }: MeasuredRun): Workload[] {
+  const always = { writes: 1, fromNs: 0, untilNs: Infinity };
+  const ticks = before.ticks_per_s;
+  const hot: Workload = {
+    ...always,
+    pattern: { kind: inputs.pattern === 'seq' ? 'sequential' : 'uniform' },
+    firstGfn: Math.floor(inputs.hot_start / PAGE),
+    pages: inputs.wws_pages,
+    rate: inputs.rate === 0 ? Infinity : before.page_writes_per_s,
+    wordsPerPage: inputs.words_per_page,
+    ...(ticks > 0 ? { tickNs: 1e9 / ticks } : {}),
+  };
+  if (ticks === 0) return [hot];
+  const tick: Workload = {
+    ...always,
+    pattern: { kind: 'sequential' },
+    firstGfn: TICK_PAGE,
+    pages: 1,
+    rate: ticks,
+    wordsPerPage: 1,
+    tickNs: 1e9 / ticks,
+  };
+  return [hot, tick];
+}
+
+function autoConvergeOf({ inputs: { params } }: MeasuredRun): typeof AUTO_CONVERGE_DEFAULTS {
+  const share = (name: string, other: number): number =>
+    typeof params[name] === 'number' ? params[name] / 100 : other;
+  return {
+    trigger: share('throttle-trigger-threshold', AUTO_CONVERGE_DEFAULTS.trigger),
+    initial: share('cpu-throttle-initial', AUTO_CONVERGE_DEFAULTS.initial),
+    increment: share('cpu-throttle-increment', AUTO_CONVERGE_DEFAULTS.increment),
+    max: share('max-cpu-throttle', AUTO_CONVERGE_DEFAULTS.max),
+    tailSlow: params['cpu-throttle-tailslow'] === true,
+  };
+}

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ScenarioDocument } from '../../scenario/document.ts';
+import { formatKey } from '../../scenario/input-error.ts';
+
+/**
+ * Measured migrations, `pageferry/measured@1` (docs/validate.md). Of each run only what went in is
+ * read for a prediction; what came out is only compared with.
+ */
+const count = z.number().min(0);
+
+const inputs = z.looseObject({
+  accel: z.string(),
+  ram_mib: z.number().int().positive(),
+  content: z.string(),
+  zero_pct: z.number().min(0).max(100).default(0),
+  fill_mib: count,
+  wws_pages: count,
+  hot_start: count,
+  /** Page writes a second; 0: as fast as it goes; -1: none. */
+  rate: z.number().min(-1),
+  pattern: z.string(),
+  words_per_page: z.number().int().positive().default(1),
+  mode: z.string(),
+  /** Bytes a second; 0: no limit. */
+  max_bandwidth: count,
+  downtime_limit_ms: count,
+  caps: z.array(z.string()).default([]),
+  params: z.record(z.string(), z.unknown()).default({}),
+  timeout_s: z.number().positive(),
+  postcopy_after_pass: z.number().int().min(1).default(1),
+  /** Bytes a second; 0: no limit. */
+  postcopy_bandwidth: count.default(0),
+  smp: z.number().int().positive().default(1),
+});
+
+const derived = z.looseObject({
+  transferred: count.nullish(),
+  normal: count.nullish(),
+  dirty_sync_count: count.nullish(),
+  total_time_ms: count.nullish(),
+  downtime_ms: count.nullish(),
+  downtime_bogus: z.boolean().nullish(),
+  cpu_disturbed: z.boolean().nullish(),
+});
+
+const run = z.looseObject({
+  id: z.string(),
+  inputs,
+  qemu_version: z.looseObject({ major: z.number().int(), minor: z.number().int() }),
+  guest_before: z.looseObject({
+    page_writes_per_s: count,
+    ticks_per_s: count.default(0),
+    writes_total: count.default(0),
+  }),
+  outcome: z.string(),
+  derived,
+});
+
+const file = z.looseObject({
+  format: z.literal('pageferry/measured@1'),
+  host: z.looseObject({
+    rawSendBytesPerSecond: z.number().positive(),
+    hostPacedAboveBytesPerSecond: z.number().positive().default(Infinity),
+  }),
+  runs: z.array(run),
+});
+
+export type MeasuredFile = z.output<typeof file>;
+export type MeasuredRun = MeasuredFile['runs'][number];
+export type MeasuredHost = MeasuredFile['host'];
+
+/** A file of measured runs that can't be used; the message says where and why. */
+export class MeasuredFileError extends Error {
+  override readonly name = 'MeasuredFileError';
+}
+
+/** Reads and checks a file of measured runs. Throws MeasuredFileError. */
+export function readMeasured(path: string): MeasuredFile {
+  const text = read(path);
+  const parsed = file.safeParse(parse(path, text));
+  if (parsed.success) return parsed.data;
+  // JSON is YAML, whose parser knows where everything stands.
+  const document = new ScenarioDocument(path, text);
+  const lines = parsed.error.issues.slice(0, 20).map((issue) => {
+    const at = issue.path as (string | number)[];
+    return `${document.place(at, 'value')} ${formatKey(at)}: ${issue.message}`;
+  });
+  throw new MeasuredFileError(lines.join('\n'));
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MeasuredFileError(
+      code === 'ENOENT' ? `${path}: is not there` : `${path}: can't be read (${code})`,
+    );
+  }
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MeasuredFileError(`${path}: is not JSON: ${(error as Error).message}`);
+  }
+}

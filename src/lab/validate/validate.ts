@@ -1,0 +1,213 @@
+import { qemuAccounting } from '../../migration/accounting.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+import type { RunReport } from '../../runtime/report.ts';
+import { runVirtual } from '../../runtime/virtual/run.ts';
+import { configOf, unsupported } from './mapping.ts';
+import type { MeasuredFile, MeasuredHost, MeasuredRun } from './measured.ts';
+
+/** What is compared: QEMU's own numbers, by QEMU's own definitions. */
+export interface Metrics {
+  readonly outcome: 'completed' | 'cancelled';
+  readonly totalTimeMs: number | null;
+  readonly transferred: number | null;
+  readonly normal: number | null;
+  readonly dirtySyncCount: number | null;
+  readonly downtimeMs: number | null;
+}
+
+export type MetricName = Exclude<keyof Metrics, 'outcome'>;
+export const METRICS: readonly MetricName[] = [
+  'totalTimeMs',
+  'transferred',
+  'normal',
+  'dirtySyncCount',
+  'downtimeMs',
+];
+
+export interface Counted {
+  readonly time: boolean;
+  readonly transferred: boolean;
+  readonly downtime: boolean;
+  readonly outcome: boolean;
+}
+
+export interface Prediction {
+  readonly id: string;
+  /** What of the run goes into the summary. */
+  readonly counted: Counted;
+  /** Why something does not. */
+  readonly why?: string;
+  readonly measured: Metrics;
+  readonly predicted: Metrics;
+  /** (predicted − measured) ÷ measured; null where there is nothing to compare. */
+  readonly errors: Readonly<Record<keyof Metrics, number | null>>;
+  /** Until the guest runs at the destination, which QEMU's number leaves out. */
+  readonly fullDowntimeMs: number | null;
+}
+
+export interface Spread {
+  readonly n: number;
+  readonly median: number;
+  readonly p90: number;
+  readonly max: number;
+}
+
+export interface Validation {
+  readonly runs: readonly Prediction[];
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  /** Of the errors' absolute values, over what is counted; of `outcome` the share that differs. */
+  readonly summary: Readonly<Partial<Record<keyof Metrics, Spread>>>;
+}
+
+/** One prediction in so many moves real bytes and is proved; the others count versions, with the same result. */
+const BYTES_EVERY = 10;
+
+function backed(config: RunConfig, hasBytes: boolean): RunConfig {
+  if (hasBytes) return { ...config, verify: 'replay' };
+  return { ...config, guest: { ...config.guest, backing: 'versions' } };
+}
+
+/** Predicts every run of a file; `onRun` is told of each. */
+export async function validate(
+  file: MeasuredFile,
+  onRun: (done: number, all: number) => void = () => undefined,
+): Promise<Validation> {
+  const runs: Prediction[] = [];
+  const skipped: { id: string; reason: string }[] = [];
+  for (const [index, run] of file.runs.entries()) {
+    const reason = unsupported(run);
+    if (reason !== undefined) skipped.push({ id: run.id, reason });
+    else runs.push(await predict(run, file.host, runs.length % BYTES_EVERY === 0));
+    onRun(index + 1, file.runs.length);
+  }
+  return { runs, skipped, summary: summarise(runs) };
+}
+
+async function predict(
+  run: MeasuredRun,
+  host: MeasuredHost,
+  hasBytes: boolean,
+): Promise<Prediction> {
+  const config = backed(configOf(run, host), hasBytes);
+  const report = await runVirtual(config);
+  if (report.proof?.ok === false) throw new Error(`${run.id}: the prediction lost a byte`);
+  const measured = measuredOf(run);
+  const predicted = predictedOf(config, report);
+  const { counted, why } = countedOf(run, host);
+  const { running, stop } = report.source;
+  const isWhole = running !== undefined && stop.pauseAskedNs !== undefined;
+  return {
+    id: run.id,
+    counted,
+    ...(why === undefined ? {} : { why }),
+    measured,
+    predicted,
+    errors: errorsOf(predicted, measured),
+    fullDowntimeMs: isWhole ? (running.runningNs - stop.pauseAskedNs) / 1e6 : null,
+  };
+}
+
+function measuredOf({ derived, outcome }: MeasuredRun): Metrics {
+  const isOver = outcome === 'completed';
+  return {
+    outcome: isOver ? 'completed' : 'cancelled',
+    totalTimeMs: isOver ? (derived.total_time_ms ?? null) : null,
+    transferred: derived.transferred ?? null,
+    normal: derived.normal ?? null,
+    dirtySyncCount: derived.dirty_sync_count ?? null,
+    downtimeMs: isOver && derived.downtime_bogus !== true ? (derived.downtime_ms ?? null) : null,
+  };
+}
+
+/** By QEMU's definitions: in pre-copy both times end when the last byte has been written. */
+function predictedOf(config: RunConfig, { source }: RunReport): Metrics {
+  const isOver = source.outcome === 'completed';
+  const { handedNs, pauseAskedNs } = source.stop;
+  const endNs = source.postcopy ? source.endNs : handedNs;
+  const version = config.migration.qemuVersion ?? '10';
+  const { otherBytes } = qemuAccounting(version, config.guest.pageSize);
+  const raw = source.rounds.reduce((sum, round) => sum + round.rawPages, 0);
+  const span = (toNs?: number, fromNs?: number): number | null =>
+    isOver && toNs !== undefined && fromNs !== undefined ? (toNs - fromNs) / 1e6 : null;
+  return {
+    outcome: isOver ? 'completed' : 'cancelled',
+    totalTimeMs: span(endNs, source.startNs),
+    transferred: source.accountedBytes + (isOver ? otherBytes : 0),
+    normal: raw + (source.postcopy?.rawPages ?? 0),
+    dirtySyncCount: source.dirtySyncCount,
+    downtimeMs: span(handedNs, pauseAskedNs),
+  };
+}
+
+function errorsOf(predicted: Metrics, measured: Metrics): Prediction['errors'] {
+  const isSame = predicted.outcome === measured.outcome;
+  const error = (name: MetricName): number | null => {
+    const [p, m] = [predicted[name], measured[name]];
+    return isSame && p !== null && m !== null && m > 0 ? (p - m) / m : null;
+  };
+  return {
+    outcome: isSame ? 0 : 1,
+    totalTimeMs: error('totalTimeMs'),
+    transferred: error('transferred'),
+    normal: error('normal'),
+    dirtySyncCount: error('dirtySyncCount'),
+    downtimeMs: error('downtimeMs'),
+  };
+}
+
+/** Decided from the inputs and the marks of a disturbed measurement alone. */
+function countedOf(run: MeasuredRun, host: MeasuredHost): { counted: Counted; why?: string } {
+  const { inputs, derived } = run;
+  const reasons: string[] = [];
+  const isDisturbed = derived.cpu_disturbed === true;
+  const isBogus = derived.downtime_bogus === true;
+  if (isDisturbed) reasons.push('the host was busy with other work');
+  const rate = inputs.max_bandwidth || Infinity;
+  const isHostPaced = rate > host.hostPacedAboveBytesPerSecond;
+  if (isHostPaced) reasons.push('the host, not the limit, set the pace: time is not counted');
+  const thresholdBytes = rate * (inputs.downtime_limit_ms / 1000);
+  const wwsBytes = inputs.rate < 0 ? 0 : inputs.wws_pages * 4096;
+  const isBorderline = Math.abs(wwsBytes / thresholdBytes - 1) <= 0.1;
+  if (isBorderline) reasons.push('borderline: the working set is within 10 % of the threshold');
+  if (isBogus) reasons.push('QEMU reports no usable downtime');
+  const isSound = !isDisturbed;
+  return {
+    counted: {
+      time: isSound && !isHostPaced,
+      transferred: isSound,
+      downtime: isSound && !isBogus,
+      outcome: isSound && !isBorderline,
+    },
+    ...(reasons.length > 0 ? { why: reasons.join('; ') } : {}),
+  };
+}
+
+const COUNTED_AS: Readonly<Record<keyof Metrics, keyof Counted>> = {
+  outcome: 'outcome',
+  totalTimeMs: 'time',
+  transferred: 'transferred',
+  normal: 'transferred',
+  dirtySyncCount: 'transferred',
+  downtimeMs: 'downtime',
+};
+
+function summarise(runs: readonly Prediction[]): Validation['summary'] {
+  const summary: Partial<Record<keyof Metrics, Spread>> = {};
+  for (const name of ['outcome', ...METRICS] as const) {
+    const errors = runs.flatMap(({ counted, errors: all }) => {
+      const error = all[name];
+      return counted[COUNTED_AS[name]] && error !== null ? [Math.abs(error)] : [];
+    });
+    if (errors.length > 0) summary[name] = spreadOf(errors);
+  }
+  return summary;
+}
+
+function spreadOf(errors: readonly number[]): Spread {
+  const sorted = errors.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? sorted[0]!;
+  const middle = sorted.length >> 1;
+  const median =
+    sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { n: sorted.length, median, p90: at(0.9), max: sorted.at(-1)! };
+}

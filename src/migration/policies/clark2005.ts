@@ -1,0 +1,82 @@
+import type { Policy, PolicyAction, PolicyStatistics } from '../policy.ts';
+
+/** tools/libxc/xc_linux_save.c of January 2005 and xc_domain_save.c of 3.3: the same rules. */
+const MAX_ROUNDS = 29;
+const MAX_FACTOR = 3;
+const LEAST_PAGES = 50;
+/** What a round's rate is above the dirty rate of the one before. */
+const STEP_MBIT = 50;
+/** The limiter's megabit. */
+const MBIT_BYTES = (1 << 20) / 8;
+
+export interface ClarkOptions {
+  /** The guest's pages. */
+  readonly pages: number;
+  /** Megabits of 2^20 a second. */
+  readonly startMbit: number;
+  readonly maxMbit: number;
+}
+
+/** START_MBIT_RATE and MAX_MBIT_RATE. */
+export const CLARK_RATES = { startMbit: 100, maxMbit: 500 } as const;
+
+const limit = (mbit: number): PolicyAction => ({
+  kind: 'limit',
+  bytesPerSecond: mbit * MBIT_BYTES,
+});
+
+export interface ClarkState {
+  readonly rateMbit: number;
+  /** Pages that the round before sent. */
+  readonly sentLast: number;
+  /** Pages sent, and the time, when this round began. */
+  readonly sentBefore: number;
+  readonly startMs: number;
+}
+
+/**
+ * Pre-copy as Clark et al. 2005 really had it: pages dirty again are skipped; a round's rate is the
+ * last one's dirty rate plus 50 Mbit/s, never lowered, at most the maximum; the guest is stopped
+ * when a round at full rate sent more than the one before, after 29 rounds, when fewer than 50 pages
+ * were to be sent, or when three times the guest's pages have gone out. The rate holds after the stop.
+ */
+export function clarkPolicy({ pages, startMbit, maxMbit }: ClarkOptions): Policy<ClarkState> {
+  /** After the log was cleaned: the next round's rate. */
+  const adapt = (before: ClarkState, now: PolicyStatistics): ClarkState => {
+    const roundMs = now.nowMs - before.startMs;
+    // Decimal megabits, as the code computes them.
+    const dirtyMbit = roundMs > 0 ? (now.dirtiedPages * now.pageSize * 8) / roundMs / 1000 : 0;
+    const rateMbit =
+      dirtyMbit > before.rateMbit
+        ? Math.min(maxMbit, Math.floor(dirtyMbit) + STEP_MBIT)
+        : before.rateMbit;
+    const sentLast = now.sentPages - before.sentBefore;
+    return { rateMbit, sentLast, sentBefore: now.sentPages, startMs: now.nowMs };
+  };
+  const isEnough = (state: ClarkState, now: PolicyStatistics): boolean => {
+    const sent = now.sentPages - state.sentBefore;
+    return (
+      (sent > state.sentLast && state.rateMbit === maxMbit) ||
+      now.round >= MAX_ROUNDS ||
+      sent + now.skippedPages < LEAST_PAGES ||
+      now.sentPages > MAX_FACTOR * pages
+    );
+  };
+  return {
+    name: 'clark2005',
+    skipsRedirtied: true,
+    keepsLimit: true,
+    initial: { rateMbit: startMbit, sentLast: Infinity, sentBefore: 0, startMs: 0 },
+    decide(state, now) {
+      const { event } = now;
+      if (event === 'start') return { state, actions: [limit(startMbit), { kind: 'continue' }] };
+      if (event === 'synced' || event === 'stopped') {
+        const next = adapt(state, now);
+        return { state: next, actions: [limit(next.rateMbit), { kind: 'continue' }] };
+      }
+      if (event === 'window') return { state, actions: [{ kind: 'renew' }, { kind: 'continue' }] };
+      if (now.pendingPages > 0) return { state, actions: [{ kind: 'continue' }] };
+      return { state, actions: [{ kind: isEnough(state, now) ? 'switchover' : 'sync' }] };
+    },
+  };
+}

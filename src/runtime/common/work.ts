@@ -1,0 +1,93 @@
+import { fillDestination, fillPages } from '../../memory/contents/contents.ts';
+import type { Contents } from '../../memory/contents/contents.ts';
+import { replayStream } from '../../guest/replay.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { slotOfStream } from '../../guest/stream-record.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
+import { openSlot } from '../../memory/memslot.ts';
+import { comparePages } from './compare.ts';
+import type { SharedHost } from './host.ts';
+import { loadImage } from './image.ts';
+import type { SlotPages } from './ranges.ts';
+
+/** Work on memory before and after a run, cut into pieces that threads may share. */
+export interface Work {
+  readonly fill: [FillTask, void];
+  readonly load: [LoadTask, string | undefined];
+  readonly prefault: [RangeTask, void];
+  readonly replay: [ReplayTask, void];
+  readonly compare: [CompareTask, CompareResult];
+}
+
+/** Who does the work: a pool of threads, or this one. */
+export interface WorkRunner {
+  /** Pieces that it can do at a time. */
+  readonly threads: number;
+  run<Name extends keyof Work>(name: Name, task: Work[Name][0]): Promise<Work[Name][1]>;
+}
+
+export interface RangeTask extends SlotPages {
+  readonly host: SharedHost;
+}
+
+export interface FillTask extends RangeTask {
+  readonly contents: readonly Contents[];
+  readonly seed: number;
+}
+
+/** Reads the image of one entry; the answer is what is wrong with it. */
+export interface LoadTask {
+  readonly host: SharedHost;
+  readonly contents: readonly Contents[];
+  readonly entry: number;
+}
+
+export interface ReplayTask {
+  readonly host: SharedHost;
+  readonly plan: GuestPlan;
+  readonly streams: readonly { readonly stream: number; readonly targetN: number }[];
+  readonly list: number;
+  readonly kernels: 'wasm' | 'twin';
+}
+
+export interface CompareTask extends SlotPages {
+  readonly expected: SharedHost;
+  readonly found: SharedHost;
+}
+
+export interface CompareResult {
+  readonly differingPages: number;
+  /** Of the guest. */
+  readonly firstGfn?: number;
+}
+
+export type WorkHandlers = {
+  readonly [Name in keyof Work]: (task: Work[Name][0]) => Work[Name][1] | Promise<Work[Name][1]>;
+};
+
+export const workHandlers: WorkHandlers = {
+  fill({ host, contents, seed, ...range }) {
+    const slot = openSlot(host.slots[range.slot]!);
+    fillPages(slot, contents, seed, range.firstPage, range.pages);
+  },
+  load: ({ host, contents, entry }) => loadImage(openMemory(host.slots), contents, entry),
+  prefault({ host, slot, firstPage, pages }) {
+    const { ram, layout } = openSlot(host.slots[slot]!);
+    const { storedBytes } = layout;
+    fillDestination(ram.subarray(firstPage * storedBytes, (firstPage + pages) * storedBytes));
+  },
+  replay({ host, plan, streams, list, kernels }) {
+    const memory = openMemory(host.slots, kernels);
+    for (const { stream, targetN } of streams) {
+      replayStream(slotOfStream(memory, plan, stream), stream, targetN, list);
+    }
+  },
+  compare: ({ expected, found, slot, firstPage, pages }) =>
+    comparePages(openSlot(expected.slots[slot]!), openSlot(found.slots[slot]!), firstPage, pages),
+};
+
+/** Does the work in this thread. */
+export const inlineRunner: WorkRunner = {
+  threads: 1,
+  run: async (name, task) => workHandlers[name](task),
+};

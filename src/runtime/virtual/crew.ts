@@ -1,0 +1,85 @@
+import { VirtualVcpu } from '../../guest/virtual-vcpu.ts';
+import type { FaultLog } from '../../guest/faults.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
+import { marksOf } from '../../memory/dirty-logs/open.ts';
+import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import type { Host } from '../common/host.ts';
+import type { Costs } from '../costs.ts';
+
+/** The vCPUs of one side, advanced together and only when somebody looks. */
+export class VirtualCrew {
+  readonly #vcpus: readonly VirtualVcpu[];
+  readonly #host: Host;
+  readonly #plan: GuestPlan;
+  #drainRings: () => void = () => undefined;
+  #onAdvanced: (nowNs: number) => void = () => undefined;
+
+  constructor(host: Host, plan: GuestPlan, costs: Costs) {
+    this.#host = host;
+    this.#plan = plan;
+    this.#vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) => {
+      const writer = vcpu + 1;
+      return new VirtualVcpu({
+        vcpu,
+        plan,
+        memory: host.memory,
+        words: host.words,
+        area: host.area,
+        handshake: new WriterHandshake(host.words, writer, host.doorbell),
+        marks: marksOf(host.log.kind, writer, host.rings),
+        costs,
+        drainRings: () => this.#drainRings(),
+      });
+    });
+  }
+
+  /** Who drains the rings when a vCPU finds its own full, and who wants to know how far the guest is. */
+  attend(drainRings: () => void, onAdvanced: (nowNs: number) => void): void {
+    this.#drainRings = drainRings;
+    this.#onAdvanced = onAdvanced;
+  }
+
+  /** Runs every vCPU to a point in time, or to its own first fault before it. */
+  advance(toNs: number): void {
+    for (const vcpu of this.#vcpus) vcpu.advance(toNs);
+    this.#onAdvanced(toNs);
+  }
+
+  /** The vCPUs answer what the engine has asked. */
+  poll(nowNs: number): void {
+    for (const vcpu of this.#vcpus) vcpu.poll(nowNs);
+  }
+
+  /** The first fault that the engine has not been told of; Infinity: none so far. */
+  faultAtNs(): number {
+    let firstNs = Infinity;
+    for (const vcpu of this.#vcpus) firstNs = Math.min(firstNs, vcpu.faultAtNs);
+    return firstNs;
+  }
+
+  /** Faults whose time has come are told of; vCPUs whose page has come go on. */
+  attendFaults(nowNs: number): void {
+    for (const vcpu of this.#vcpus) {
+      vcpu.settle(nowNs);
+      vcpu.announce(nowNs);
+    }
+  }
+
+  /** When every vCPU can have answered what needs it to run. */
+  awakeAtNs(nowNs: number): number {
+    return this.#vcpus.reduce((last, vcpu) => Math.max(last, vcpu.awakeAtNs(nowNs)), nowNs);
+  }
+
+  faultLogs(): (FaultLog | undefined)[] {
+    return this.#vcpus.map((vcpu) => vcpu.faultLog());
+  }
+
+  accesses(): number {
+    let total = 0;
+    this.#plan.streams.forEach((_, stream) => {
+      total += readAccesses(slotOfStream(this.#host.memory, this.#plan, stream), stream);
+    });
+    return total;
+  }
+}

@@ -1,0 +1,169 @@
+import type { VirtualClock } from '../../clock/virtual.ts';
+import type { VcpuState } from '../../guest/vcpu-state.ts';
+import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
+import type { GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
+import type { PresenceMap } from '../../memory/presence/presence-map.ts';
+import type { DestinationGuest, SourceGuest } from '../../migration/ports.ts';
+import type { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import type { Costs } from '../costs.ts';
+import type { VirtualCrew } from './crew.ts';
+
+const GIB = 1024 * 1024 * 1024;
+
+/**
+ * The source's guest on a virtual clock: every call takes its time, and before the engine looks at
+ * memory the vCPUs have lived until now.
+ */
+export class VirtualSourceGuest implements SourceGuest {
+  readonly memory: GuestMemory;
+  readonly vcpus: number;
+  readonly unsent: GuestPageSet;
+  readonly dirtyLog: DirtyLog;
+  readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
+  readonly #inner: HostSourceGuest;
+  readonly #crew: VirtualCrew;
+  readonly #clock: VirtualClock;
+  readonly #costs: Costs;
+
+  constructor(inner: HostSourceGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+    this.#inner = inner;
+    this.#crew = crew;
+    this.#clock = clock;
+    this.#costs = costs;
+    this.memory = inner.memory;
+    this.vcpus = inner.vcpus;
+    this.unsent = inner.unsent;
+    this.dirtyLog = this.#timed(inner.dirtyLog);
+    if (!inner.manualClear) return;
+    const { chunkPages, log } = inner.manualClear;
+    const clear: typeof log.clear = (...range) => {
+      this.live();
+      log.clear(...range);
+    };
+    this.manualClear = { chunkPages, log: { ...log, ...this.dirtyLog, clear } };
+  }
+
+  /** The vCPUs live until now. */
+  live(): void {
+    this.#crew.advance(this.#clock.now());
+  }
+
+  pause(): void {
+    this.live();
+    this.#inner.pause();
+    this.#clock.spend(this.#costs.kickNs);
+    this.live();
+    this.#poll();
+  }
+
+  resume(): void {
+    this.#inner.resume();
+    this.#poll();
+  }
+
+  throttle(share: number, vcpu?: number): void {
+    this.live();
+    this.#inner.throttle(share, vcpu);
+  }
+
+  vcpuState(): VcpuState[] {
+    const { stateNs, stateBytes, rawSendBytesPerSecond } = this.#costs;
+    this.#clock.spend(stateNs + (stateBytes / rawSendBytesPerSecond) * 1e9);
+    return this.#inner.vcpuState();
+  }
+
+  isSettled(): boolean {
+    this.#poll();
+    return this.#inner.isSettled();
+  }
+
+  #poll(): void {
+    this.live();
+    this.#crew.poll(this.#clock.now());
+  }
+
+  #timed(log: DirtyLog): DirtyLog {
+    const harvestNs =
+      (this.#costs.harvestNsPerGiB * this.memory.pages * this.memory.pageSize) / GIB;
+    const after =
+      <Arguments extends unknown[], Result>(ns: number, call: (...given: Arguments) => Result) =>
+      (...given: Arguments): Result => {
+        this.#clock.spend(ns);
+        this.live();
+        return call(...given);
+      };
+    const harvest = after(harvestNs, log.harvest);
+    return {
+      ...log,
+      start: after(0, log.start),
+      harvest: () => {
+        harvest();
+        if (!this.#costs.harvestWaitsForVcpus) return;
+        this.#poll();
+        this.#clock.moveTo(this.#crew.awakeAtNs(this.#clock.now()));
+      },
+      stop: after(0, log.stop),
+      collect: after(0, log.collect),
+      collectLast: after(harvestNs, log.collectLast),
+      liveMaps: after(0, log.liveMaps),
+    };
+  }
+}
+
+/** The destination's guest on a virtual clock. */
+export class VirtualDestinationGuest implements DestinationGuest {
+  readonly memory: GuestMemory;
+  readonly vcpus: number;
+  readonly presence: PresenceMap;
+  readonly #inner: HostDestinationGuest;
+  readonly #crew: VirtualCrew;
+  readonly #clock: VirtualClock;
+  readonly #costs: Costs;
+
+  constructor(inner: HostDestinationGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+    this.#inner = inner;
+    this.#crew = crew;
+    this.#clock = clock;
+    this.#costs = costs;
+    this.memory = inner.memory;
+    this.vcpus = inner.vcpus;
+    this.presence = inner.presence;
+  }
+
+  load(states: readonly VcpuState[]): string | undefined {
+    this.#clock.spend(this.#costs.stateNs);
+    return this.#inner.load(states);
+  }
+
+  run(): void {
+    this.#clock.spend(this.#costs.startNs);
+    this.#inner.run();
+    this.#crew.poll(this.#clock.now());
+  }
+
+  areRunning(): boolean {
+    this.#crew.poll(this.#clock.now());
+    return this.#inner.areRunning();
+  }
+
+  runningSinceNs(): number {
+    return this.#inner.runningSinceNs();
+  }
+
+  faults(): readonly number[] {
+    this.#attend();
+    return this.#inner.faults();
+  }
+
+  isSettled(): boolean {
+    this.#attend();
+    return this.#inner.isSettled();
+  }
+
+  #attend(): void {
+    const nowNs = this.#clock.now();
+    this.#crew.attendFaults(nowNs);
+    this.#crew.advance(nowNs);
+    this.#crew.attendFaults(nowNs);
+  }
+}

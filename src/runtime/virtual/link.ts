@@ -1,0 +1,134 @@
+import type { VirtualClock } from '../../clock/virtual.ts';
+import type { FrameKind, FrameRoom, Link, Lookahead } from '../../link/link.ts';
+import { type Frame, FRAME } from '../../wire/frame.ts';
+import { eachPageRun } from '../../wire/pages.ts';
+import type { Costs } from '../costs.ts';
+
+const COSTED_PAGE = 4096;
+
+export interface VirtualLinkParts {
+  readonly inner: Link;
+  readonly clock: VirtualClock;
+  readonly costs: Costs;
+  readonly pageSize: number;
+  readonly storedBytes: number;
+  /** Pages of each memslot. */
+  readonly slots: readonly number[];
+  /** Until when nothing arrives, for tests. */
+  readonly stalledUntilNs: () => number;
+  readonly setupNs?: number;
+  /** Called before pages are read for a frame. */
+  readonly beforeRead?: () => void;
+  /** Called when a frame has been dealt with. */
+  readonly afterFrame?: () => void;
+}
+
+/** One end of a link whose sender and receiver take time for what they do. */
+export class VirtualLink implements Link {
+  readonly #inner: Link;
+  readonly #parts: VirtualLinkParts;
+  /** Pages that have been sent raw before, a byte each. */
+  readonly #sent: readonly Uint8Array[];
+  /** Whether it makes a difference that a page is sent for the first time. */
+  readonly #marksFirst: boolean;
+  #room: FrameRoom | undefined;
+  #isPages = false;
+  /** Spent before the first frame. */
+  #setupNs: number;
+
+  constructor(parts: VirtualLinkParts) {
+    this.#inner = parts.inner;
+    this.#parts = parts;
+    this.#setupNs = parts.setupNs ?? 0;
+    const { rawSendBytesPerSecond, firstSendBytesPerSecond } = parts.costs;
+    this.#marksFirst = rawSendBytesPerSecond !== firstSendBytesPerSecond;
+    this.#sent = parts.slots.map((pages) => new Uint8Array(this.#marksFirst ? pages : 0));
+  }
+
+  room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
+    this.#room = this.#inner.room(maxBytes, kind);
+    this.#isPages = kind !== 'control';
+    if (this.#room && this.#isPages) this.#parts.beforeRead?.();
+    return this.#room;
+  }
+
+  post(bytes: number, storedBytes?: number): void {
+    this.#parts.clock.spend(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
+    this.#setupNs = 0;
+    this.#inner.post(bytes, storedBytes);
+  }
+
+  poll(): Frame | undefined {
+    this.#parts.afterFrame?.();
+    if (this.#parts.clock.now() < this.#parts.stalledUntilNs()) {
+      this.#inner.release();
+      return undefined;
+    }
+    const frame = this.#inner.poll();
+    if (frame?.type !== FRAME.pages) return frame;
+    const { clock, costs, pageSize, storedBytes } = this.#parts;
+    const raw = (frame.payloadEnd - frame.payloadAt) / storedBytes;
+    clock.spend((raw * pageSize * costs.installNs) / COSTED_PAGE);
+    return frame;
+  }
+
+  creditAtNs(kind: FrameKind): number {
+    return this.#inner.creditAtNs(kind);
+  }
+
+  rest(): void {
+    this.#inner.rest();
+  }
+
+  limit(bytesPerSecond: number): void {
+    this.#inner.limit(bytesPerSecond);
+  }
+
+  lookahead(most: Lookahead): void {
+    this.#inner.lookahead(most);
+  }
+
+  release(): void {
+    this.#inner.release();
+  }
+
+  arrivalAtNs(): number {
+    return Math.max(this.#inner.arrivalAtNs(), this.#parts.stalledUntilNs());
+  }
+
+  get postedBytes(): number {
+    return this.#inner.postedBytes;
+  }
+
+  get drainedAtNs(): number {
+    return this.#inner.drainedAtNs;
+  }
+
+  /** Reading and sending the pages of the frame that was just built. */
+  #pagesNs(bytes: number): number {
+    const { costs, pageSize } = this.#parts;
+    const { memory, at } = this.#room!;
+    let all = 0;
+    let raw = 0;
+    let first = 0;
+    eachPageRun(memory, at, (slot, from, pages, isRaw) => {
+      all += pages;
+      if (!isRaw) return;
+      raw += pages;
+      if (!this.#marksFirst) return;
+      const sent = this.#sent[slot]!;
+      for (let page = from; page < from + pages; page++) {
+        if (sent[page] !== 0) continue;
+        sent[page] = 1;
+        first++;
+      }
+    });
+    const encodeNs = (all * costs.encodeNs * pageSize) / COSTED_PAGE;
+    const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
+    const sendNs =
+      ((bytes - firstBytes) / costs.rawSendBytesPerSecond +
+        firstBytes / costs.firstSendBytesPerSecond) *
+      1e9;
+    return encodeNs + sendNs;
+  }
+}

@@ -1,0 +1,378 @@
+import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
+import { mergeFaults } from '../../guest/faults.ts';
+import { GAP_NS } from '../../guest/vcpu-state.ts';
+import { ringLink } from '../../link/ring-link.ts';
+import { closeRing } from '../../link/ring.ts';
+import { PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
+import { destination as runDestination } from '../../migration/destination.ts';
+import type { SourceReport } from '../../migration/source.ts';
+import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import { linkFacts } from '../common/link-facts.ts';
+import { type Host, openHost } from '../common/host.ts';
+import { achievedRates, mostOf } from '../common/measures.ts';
+import { prove } from '../common/proof.ts';
+import { setStage, type Stage } from '../common/stage.ts';
+import { Timeline } from '../common/timeline.ts';
+import { inlineRunner } from '../common/work.ts';
+import type { RunConfig } from '../config.ts';
+import type { Proof, RunReport } from '../report.ts';
+import { VirtualCrew } from './crew.ts';
+import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
+import { Half } from './half.ts';
+import { VirtualLink } from './link.ts';
+
+export interface VirtualOptions {
+  /** Cancels the migration, as Ctrl-C does; looked at a few times a second. */
+  readonly signal?: AbortSignal;
+  /** Told now and then how far the run is, in virtual nanoseconds. */
+  readonly onProgress?: (progress: VirtualProgress) => void;
+  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
+  readonly beforeProof?: (
+    source: readonly Uint8Array[],
+    destination: readonly Uint8Array[],
+  ) => void;
+  /** Told at the end of the migration on which sides vCPUs may run. */
+  readonly onEnd?: (sides: { readonly source: boolean; readonly destination: boolean }) => void;
+  /** More events than that are a run that goes round in circles: it throws. */
+  readonly mostEvents?: number;
+  /** Things that happen to the run at points in time: link faults, for tests. */
+  readonly happenings?: (world: HappeningWorld) => readonly Happening[];
+}
+
+export interface VirtualProgress {
+  readonly nowNs: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly pagesLeft: number;
+}
+
+export interface Happening {
+  readonly atNs: number;
+  readonly act: () => void;
+}
+
+/** What a happening can do. */
+export interface HappeningWorld {
+  /** The link is dead from now on, in both directions. */
+  cutLink(): void;
+  /** The destination's engine does nothing any more. */
+  killDestination(): void;
+  /** Nothing that is under way, or posted before `untilNs`, arrives before that. */
+  stallLink(untilNs: number): void;
+}
+
+/** So many events are dealt with before others of the program get their turn. */
+const EVENTS_A_TURN = 5000;
+const SAMPLE_NS = 20e6;
+
+/**
+ * One migration on a virtual clock: one thread, discrete events, the same algorithms, frames and
+ * memory as in real time. The same configuration gives the same report, to the bit, on any machine.
+ */
+export async function runVirtual(
+  config: RunConfig,
+  options: VirtualOptions = {},
+): Promise<RunReport> {
+  const stage = await setStage(config, inlineRunner);
+  const world = new VirtualWorld(config, stage, options);
+  await world.play();
+  return world.report();
+}
+
+class VirtualWorld implements HappeningWorld {
+  readonly #config: RunConfig;
+  readonly #stage: Stage;
+  readonly #options: VirtualOptions;
+  readonly #hosts: { readonly source: Host; readonly destination: Host };
+  readonly #clocks = { source: new VirtualClock(), destination: new VirtualClock() };
+  readonly #crews: { readonly source: VirtualCrew; readonly destination: VirtualCrew };
+  readonly #guests: {
+    readonly source: HostSourceGuest;
+    readonly destination: HostDestinationGuest;
+  };
+  readonly #source: Half<SourceReport>;
+  readonly #destination: Half<
+    ReturnType<typeof runDestination> extends Generator<unknown, infer R> ? R : never
+  >;
+  readonly #near: VirtualLink;
+  readonly #far: VirtualLink;
+  readonly #timeline: Timeline;
+  #happenings: readonly Happening[] = [];
+  #nowNs = 0;
+  #sampledNs = -Infinity;
+  #stalledNs = 0;
+  #isDestinationDead = false;
+  #rates: number[] | undefined;
+
+  constructor(config: RunConfig, stage: Stage, options: VirtualOptions) {
+    this.#config = config;
+    this.#stage = stage;
+    this.#options = options;
+    const { costs, link, migration } = config;
+    const { plan } = stage;
+    const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
+    this.#hosts = hosts;
+    const clocks = this.#clocks;
+    this.#crews = {
+      source: new VirtualCrew(hosts.source, plan, costs),
+      destination: new VirtualCrew(hosts.destination, plan, costs),
+    };
+    this.#guests = {
+      source: new HostSourceGuest(hosts.source, plan, clocks.source),
+      destination: new HostDestinationGuest(hosts.destination, plan, clocks.destination),
+    };
+    const source = new VirtualSourceGuest(
+      this.#guests.source,
+      this.#crews.source,
+      clocks.source,
+      costs,
+    );
+    const destination = new VirtualDestinationGuest(
+      this.#guests.destination,
+      this.#crews.destination,
+      clocks.destination,
+      costs,
+    );
+    const { pageSize } = config.guest;
+    const slots = hosts.source.memory.slots.map(({ layout }) => layout.pages);
+    const ends = { bytesPerSecond: link.bytesPerSecond, latencyNs: link.latencyNs, madeUpLagNs: 0 };
+    const near = ringLink({
+      ...ends,
+      clock: clocks.source,
+      outgoing: stage.forward,
+      incoming: stage.backward,
+      peerDoorbell: hosts.destination.doorbell,
+    });
+    const far = ringLink({
+      ...ends,
+      clock: clocks.destination,
+      outgoing: stage.backward,
+      incoming: stage.forward,
+      peerDoorbell: hosts.source.doorbell,
+    });
+    const { storedBytes } = hosts.source.memory.slots[0]!.layout;
+    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs: () => this.#stalledNs };
+    this.#near = new VirtualLink({
+      ...shared,
+      inner: near,
+      clock: clocks.source,
+      setupNs: costs.setupNs,
+      beforeRead: () => source.live(),
+    });
+    this.#far = new VirtualLink({
+      ...shared,
+      inner: far,
+      clock: clocks.destination,
+      afterFrame: () => this.#crews.destination.attendFaults(clocks.destination.now()),
+    });
+    const isCancelled = (): boolean => options.signal?.aborted ?? false;
+    this.#source = new Half(
+      sourceAlgorithm(
+        {
+          clock: clocks.source,
+          link: this.#near,
+          guest: source,
+          options: sourceOptions(link, migration, hosts.source.memory, {
+            fixedNs: costs.windowLagNs,
+            perByteNs: costs.windowLagNsPerByte,
+          }),
+        },
+        migration,
+      ),
+      {
+        clock: clocks.source,
+        link: this.#near,
+        isGuestSettled: () => source.isSettled(),
+        isCancelled,
+      },
+    );
+    this.#destination = new Half(
+      runDestination({ clock: clocks.destination, link: this.#far, guest: destination }),
+      {
+        clock: clocks.destination,
+        link: this.#far,
+        isGuestSettled: () => destination.isSettled(),
+        isCancelled: () => false,
+      },
+    );
+    this.#timeline = new Timeline(
+      clocks.source,
+      [hosts.source.memory, hosts.destination.memory],
+      plan,
+    );
+    const sample = (nowNs: number): void => this.#sample(nowNs);
+    this.#crews.source.attend(() => this.#guests.source.dirtyLog.tend(), sample);
+    this.#crews.destination.attend(() => undefined, sample);
+  }
+
+  cutLink(): void {
+    closeRing(this.#stage.forward);
+    closeRing(this.#stage.backward);
+  }
+
+  killDestination(): void {
+    this.#isDestinationDead = true;
+    closeRing(this.#stage.backward);
+  }
+
+  stallLink(untilNs: number): void {
+    this.#stalledNs = Math.max(this.#stalledNs, untilNs);
+  }
+
+  /** The guest's life before, the migration, and its life after. */
+  async play(): Promise<void> {
+    const { migration } = this.#config;
+    const { source } = this.#crews;
+    this.#hosts.source.engine.resume();
+    source.poll(0);
+    source.advance(migration.startAfterNs);
+    if (migration.startAfterNs > 0) {
+      this.#rates = achievedRates(this.#hosts.source, this.#stage.plan);
+    }
+    this.#nowNs = migration.startAfterNs;
+    this.#timeline.sample(this.#nowNs);
+    for (const clock of Object.values(this.#clocks)) clock.moveTo(this.#nowNs);
+    this.#happenings = (this.#options.happenings?.(this) ?? []).toSorted((a, b) => a.atNs - b.atNs);
+    await this.#migrate();
+    const { source: near, destination: far } = this.#hosts;
+    this.#options.onEnd?.({ source: isRunning(near), destination: isRunning(far) });
+    this.#liveOn(migration.runAfterNs);
+  }
+
+  async #migrate(): Promise<void> {
+    const { source, destination } = this.#clocks;
+    this.#source.begin();
+    this.#destination.begin();
+    for (let events = 1; ; events++) {
+      if (this.#isOver()) break;
+      this.#next();
+      if (events > (this.#options.mostEvents ?? Infinity)) {
+        throw new Error(`the migration goes round in circles: ${events} events`);
+      }
+      if (events % EVENTS_A_TURN !== 0) continue;
+      this.#options.onProgress?.({
+        nowNs: this.#nowNs,
+        events,
+        bytes: this.#near.postedBytes,
+        pagesLeft: this.#guests.source.unsent.count,
+      });
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    this.#nowNs = Math.max(
+      this.#nowNs,
+      source.now(),
+      this.#isDestinationDead ? 0 : destination.now(),
+    );
+  }
+
+  /** The source is done, and the destination has nothing to wait for any more. */
+  #isOver(): boolean {
+    if (!this.#source.isOver) return false;
+    if (this.#isDestinationDead || this.#destination.isOver) return true;
+    // It hears that the source is gone once it has read what is under way.
+    closeRing(this.#stage.forward);
+    return false;
+  }
+
+  /** The next event: of the halves, the one that can go on first; or what happens to them. */
+  #next(): void {
+    const { destination: crew } = this.#crews;
+    const nearNs = this.#source.nextNs(this.#nowNs);
+    const farNs = this.#isDestinationDead ? Infinity : this.#destination.nextNs(this.#nowNs);
+    const happening = this.#happenings[0];
+    let atNs = Math.min(nearNs, farNs, happening?.atNs ?? Infinity);
+    if (atNs === Infinity) throw new Error('both halves of the migration wait for ever');
+    let isFault = false;
+    if (this.#isPartly()) {
+      crew.advance(atNs);
+      const faultNs = Math.max(crew.faultAtNs(), this.#clocks.destination.now());
+      isFault = faultNs < atNs;
+      if (isFault) atNs = faultNs;
+    }
+    this.#nowNs = atNs;
+    if (isFault) this.#destination.go(atNs);
+    else if (happening && happening.atNs <= atNs) {
+      this.#happenings = this.#happenings.slice(1);
+      happening.act();
+    } else if (farNs <= nearNs) this.#destination.go(atNs);
+    else this.#source.go(atNs);
+  }
+
+  /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
+  #isPartly(): boolean {
+    if (this.#isDestinationDead || this.#destination.isOver) return false;
+    return Atomics.load(this.#hosts.destination.words, PARTIAL) !== 0;
+  }
+
+  #liveOn(ns: number): void {
+    const { source, destination } = this.#crews;
+    const isMoved = this.#source.result?.outcome === 'completed';
+    const crew = isMoved ? destination : source;
+    crew.attendFaults(this.#nowNs);
+    crew.advance(this.#nowNs);
+    this.#timeline.sample(this.#nowNs);
+    this.#nowNs += ns;
+    crew.advance(this.#nowNs);
+    this.#timeline.sample(this.#nowNs);
+  }
+
+  #sample(nowNs: number): void {
+    if (nowNs < this.#sampledNs + SAMPLE_NS) return;
+    this.#sampledNs = nowNs;
+    this.#timeline.sample(nowNs);
+  }
+
+  async report(): Promise<RunReport> {
+    const { guest } = this.#config;
+    const source = this.#source.result!;
+    const destination = this.#destination.result;
+    const proof = await this.#prove();
+    const blackoutNs = mostOf(this.#hosts, this.#stage.plan, GAP_NS);
+    const faults = mergeFaults(this.#crews.destination.faultLogs());
+    return {
+      runtime: 'virtual',
+      clock: VIRTUAL_CLOCK_NAME,
+      source,
+      link: linkFacts(this.#config),
+      ...(destination ? { destination } : {}),
+      guest: {
+        pages: guest.memoryBytes / guest.pageSize,
+        pageSize: guest.pageSize,
+        ...(this.#rates ? { achievedRate: this.#rates } : {}),
+        timeline: this.#timeline.samples,
+        ...(blackoutNs > 0 ? { blackoutNs } : {}),
+        ...(faults ? { faults } : {}),
+        rings: this.#guests.source.dirtyLog.ringCounts(),
+        startedNs: 0,
+        endedNs: this.#nowNs,
+      },
+      ...(proof ? { proof } : {}),
+    };
+  }
+
+  async #prove(): Promise<Proof | undefined> {
+    const { verify } = this.#config;
+    const { source, destination } = this.#hosts;
+    const rams = [source, destination].map(({ memory }) => memory.slots.map(({ ram }) => ram));
+    this.#options.beforeProof?.(rams[0]!, rams[1]!);
+    const report = this.#source.result!;
+    if (verify === 'off' || report.guestLost) return undefined;
+    const isMoved = report.outcome === 'completed';
+    const sides = [this.#stage.destination, this.#stage.source] as const;
+    return prove({
+      config: this.#config,
+      plan: this.#stage.plan,
+      pool: inlineRunner,
+      final: isMoved ? sides[0] : sides[1],
+      canvas: isMoved ? sides[1] : sides[0],
+      isFrozenSource: isMoved && verify === 'replay',
+      sentState: this.#guests.source.savedState,
+      receivedState: this.#guests.destination.loadedState,
+    });
+  }
+}
+
+function isRunning({ words }: Host): boolean {
+  return Atomics.load(words, PAUSE) === 0;
+}

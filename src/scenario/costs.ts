@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { COST_PROFILES, type Costs } from '../runtime/costs.ts';
+import { parseDuration } from '../units/duration.ts';
+import { parseRate } from '../units/rate.ts';
+import { parseSize } from '../units/size.ts';
+import { choice, duration, flag, positiveDuration, rate, size } from './fields.ts';
+
+/** What things take in the virtual runtime: a profile, and what differs from it. */
+export const costs = z.strictObject({
+  profile: choice(['kvm', 'qemu-tcg', 'none']).default('kvm'),
+  access: positiveDuration.optional(),
+  firstWrite: duration.optional(),
+  harvestPerGiB: duration.optional(),
+  encode: duration.optional(),
+  install: duration.optional(),
+  rawSend: rate.optional(),
+  firstSend: rate.optional(),
+  kick: duration.optional(),
+  state: duration.optional(),
+  stateSize: size.optional(),
+  setup: duration.optional(),
+  start: duration.optional(),
+  wake: duration.optional(),
+  ringFull: duration.optional(),
+  harvestWaitsForVcpus: flag.optional(),
+  windowLag: duration.optional(),
+  windowLagPerMB: duration.optional(),
+});
+
+type CostsInput = z.output<typeof costs>;
+type Quantity = string | number | undefined;
+
+const ns = (value: Quantity, other: number): number =>
+  value === undefined ? other : parseDuration(value);
+const perSecond = (value: Quantity, other: number): number =>
+  value === undefined ? other : parseRate(value);
+
+/** The numbers of a costs section: its profile's, but for those it gives itself. */
+export function resolveCosts(given: CostsInput): Costs {
+  const base = COST_PROFILES[given.profile];
+  return {
+    accessNs: ns(given.access, base.accessNs),
+    firstWriteNs: ns(given.firstWrite, base.firstWriteNs),
+    harvestNsPerGiB: ns(given.harvestPerGiB, base.harvestNsPerGiB),
+    encodeNs: ns(given.encode, base.encodeNs),
+    installNs: ns(given.install, base.installNs),
+    rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
+    firstSendBytesPerSecond: perSecond(
+      given.firstSend ?? given.rawSend,
+      base.firstSendBytesPerSecond,
+    ),
+    kickNs: ns(given.kick, base.kickNs),
+    stateNs: ns(given.state, base.stateNs),
+    stateBytes: given.stateSize === undefined ? base.stateBytes : parseSize(given.stateSize),
+    setupNs: ns(given.setup, base.setupNs),
+    startNs: ns(given.start, base.startNs),
+    wakeNs: ns(given.wake, base.wakeNs),
+    ringFullNs: ns(given.ringFull, base.ringFullNs),
+    harvestWaitsForVcpus: given.harvestWaitsForVcpus ?? base.harvestWaitsForVcpus,
+    windowLagNs: ns(given.windowLag, base.windowLagNs),
+    windowLagNsPerByte:
+      given.windowLagPerMB === undefined
+        ? base.windowLagNsPerByte
+        : parseDuration(given.windowLagPerMB) / 1e6,
+  };
+}

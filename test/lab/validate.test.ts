@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configOf, unsupported } from '../../src/lab/validate/mapping.ts';
+import { MeasuredFileError, readMeasured } from '../../src/lab/validate/measured.ts';
+import { validate } from '../../src/lab/validate/validate.ts';
+
+const file = readMeasured('fixtures/measured/qemu-two-cores.json');
+const run = (id: string) => file.runs.find((one) => one.id === id)!;
+
+describe('measured runs of QEMU', () => {
+  it('are predicted: a sample of them', { timeout: 120_000 }, async () => {
+    const ids = [
+      'idle-8632bd5e-0',
+      'precopy-256-978f2791-0',
+      'v10-precopy-dl30-aa510bb1-0',
+      'postcopy-early-51922f8d-0',
+      'xbzrle-b96bce51-0',
+    ];
+    const { runs, skipped, summary } = await validate({ ...file, runs: ids.map(run) });
+    expect(skipped).toEqual([
+      { id: 'xbzrle-b96bce51-0', reason: 'capability xbzrle is not built yet' },
+    ]);
+    expect(runs.map(({ id }) => id)).toEqual(ids.slice(0, 4));
+    for (const { errors, measured, predicted } of runs) {
+      expect(predicted.outcome).toBe(measured.outcome);
+      expect(predicted.dirtySyncCount).toBe(measured.dirtySyncCount);
+      expect(Math.abs(errors.totalTimeMs!)).toBeLessThan(0.02);
+      expect(Math.abs(errors.transferred!)).toBeLessThan(0.002);
+    }
+    expect(summary.totalTimeMs).toMatchObject({ n: 4 });
+    expect(summary.outcome).toEqual({ n: 4, median: 0, p90: 0, max: 0 });
+  });
+
+  it('feed a prediction by their inputs alone', () => {
+    const one = run('precopy-256-978f2791-0');
+    const changed = {
+      ...one,
+      outcome: 'cancelled',
+      derived: { ...one.derived, normal: 1, total_time_ms: 1 },
+    };
+    expect(configOf(changed, file.host)).toEqual(configOf(one, file.host));
+  });
+
+  it('are mapped as documented', () => {
+    const { guest, migration, costs } = configOf(run('auto-converge-c85f4624-0'), file.host);
+    expect(guest.memoryBytes).toBe((256 * 256 + 130) * 4096);
+    expect(guest.workloads).toHaveLength(1);
+    expect(guest.workloads[0]).toMatchObject({ firstGfn: 512, pages: 16_384, rate: Infinity });
+    expect(costs.accessNs).toBeCloseTo(1e9 / 6_724_792.3, 6);
+    expect(migration).toMatchObject({ qemuVersion: '7.2', maxBytesPerSecond: 3e8 });
+    expect(migration.autoConverge).toBeDefined();
+    const late = configOf(run('postcopy-early-51922f8d-0'), file.host).migration;
+    expect(late).toMatchObject({ algorithm: 'hybrid', postcopyAfter: 0, postcopyPollNs: 50e6 });
+  });
+
+  it('of features that are not there are skipped, not guessed', () => {
+    const one = run('idle-8632bd5e-0');
+    const withInputs = (inputs: object) =>
+      unsupported({ ...one, inputs: { ...one.inputs, ...inputs } });
+    expect(withInputs({ caps: ['multifd'] })).toBe('capability multifd is not built yet');
+    expect(withInputs({ smp: 2 })).toMatch(/more than one vCPU/);
+    expect(withInputs({ pattern: 'zigzag' })).toMatch(/pattern zigzag/);
+    expect(unsupported({ ...one, outcome: 'failed' })).toBe('it ended failed');
+  });
+});
+
+describe('a file of measured runs', () => {
+  let folder = '';
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'measured-'))));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const complaint = (content: string): string => {
+    const path = join(folder, 'm.json');
+    writeFileSync(path, content);
+    try {
+      readMeasured(path);
+      return '';
+    } catch (error) {
+      if (!(error instanceof MeasuredFileError)) throw error;
+      return error.message.replaceAll(path, 'm.json');
+    }
+  };
+
+  it('that is not there, or not JSON', () => {
+    expect(() => readMeasured(join(folder, 'none.json'))).toThrow(/none\.json: is not there/);
+    expect(complaint('{')).toMatch(/^m\.json: is not JSON/);
+  });
+
+  it('of another format, or with a wrong value, is refused with its place', () => {
+    expect(complaint('{ "format": "x" }')).toMatch(/^m\.json:1:13 format: /);
+    const one = JSON.stringify({ ...file, runs: [{ ...file.runs[0], outcome: 3 }] }, null, 1);
+    expect(complaint(one)).toMatch(/^m\.json:\d+:\d+ runs\[0\]\.outcome: /);
+  });
+});

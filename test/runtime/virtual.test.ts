@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import { draw } from '../../src/lab/fuzz/draw.ts';
+import { buildResult } from '../../src/result/build.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
+import { COST_PROFILES } from '../../src/runtime/costs.ts';
+import type { RunReport } from '../../src/runtime/report.ts';
+import { WorkerPool } from '../../src/runtime/threads/pool.ts';
+import { runThreads } from '../../src/runtime/threads/run.ts';
+import { runVirtual } from '../../src/runtime/virtual/run.ts';
+import { loadScenario } from '../../src/scenario/load.ts';
+import { smallRun } from '../support/run-config.ts';
+
+const virtual = (changes: Parameters<typeof smallRun>[0] = {}): RunConfig =>
+  smallRun({ ...changes, runtime: 'virtual' });
+
+const resultOf = (report: RunReport): string =>
+  JSON.stringify(buildResult({ verify: 'replay' }, report));
+
+describe('the virtual runtime', () => {
+  it.each(['precopy', 'postcopy', 'hybrid', 'stop-and-copy'] as const)(
+    '%s is proved, and gives the same result each time',
+    async (algorithm) => {
+      const config = virtual({ migration: { algorithm } });
+      const first = await runVirtual(config);
+      expect(first.source.outcome, first.source.error).toBe('completed');
+      expect(first.proof).toMatchObject({ ok: true, differingPages: 0, problems: [] });
+      expect(first.proof!.readsChecked).toBeGreaterThan(0);
+      expect(resultOf(await runVirtual(config))).toBe(resultOf(first));
+      const other = await runVirtual({ ...config, seed: 8 });
+      expect(resultOf(other)).not.toBe(resultOf(first));
+    },
+  );
+
+  it('says nothing of this machine', async () => {
+    const result = JSON.parse(resultOf(await runVirtual(virtual()))) as Record<string, unknown>;
+    expect(result).toMatchObject({ runtime: 'virtual', clock: 'virtual' });
+    for (const key of ['host', 'disturbance', 'prepareMs']) expect(result).not.toHaveProperty(key);
+    expect(result['verify']).not.toHaveProperty('durationMs');
+  });
+
+  it('finds a byte that differs', async () => {
+    const report = await runVirtual(virtual(), {
+      beforeProof: (_, destination) => void (destination[0]![4096 * 5 + 3]! ^= 1),
+    });
+    expect(report.proof).toMatchObject({ ok: false, firstDifference: { gfn: 5, offset: 3 } });
+  });
+
+  it('makes exactly the accesses that are due', async () => {
+    const config = virtual({ migration: { startAfterNs: 500e6, runAfterNs: 0 } });
+    const { guest } = await runVirtual({ ...config, costs: COST_PROFILES.none });
+    const rates = config.guest.workloads.map(({ rate }) => rate);
+    guest.achievedRate!.forEach((rate, i) => {
+      expect(Math.abs(rate - rates[i]!) / rates[i]!).toBeLessThan(0.001);
+    });
+  });
+
+  it('takes time for what its costs say', async () => {
+    const downtime = async (costs: Partial<RunConfig['costs']>): Promise<number> => {
+      const config = virtual({ costs: { ...COST_PROFILES.none, ...costs } });
+      const { source } = await runVirtual({ ...config, guest: { ...config.guest, workloads: [] } });
+      return source.running!.runningNs - source.stop.pauseAskedNs!;
+    };
+    const ideal = await downtime({});
+    // The state is saved, while the link drains what was sent ahead of it, and loaded.
+    const withState = (await downtime({ stateNs: 5e6 })) - ideal;
+    expect(withState).toBeGreaterThan(9e6 - 5e3);
+    expect(withState).toBeLessThanOrEqual(10e6);
+    const withKick = (await downtime({ kickNs: 3e6 })) - ideal;
+    expect(withKick).toBeGreaterThan(1e6);
+    expect(withKick).toBeLessThanOrEqual(3e6);
+    expect((await downtime({ startNs: 2e6 })) - ideal).toBeCloseTo(2e6, 0);
+  });
+
+  it('a fault stops the vCPU at the very access: what it costs is two latencies and a page', async () => {
+    const base = virtual({
+      costs: COST_PROFILES.none,
+      migration: { algorithm: 'postcopy', postcopyBytesPerSecond: 1e6, policy: 'rounds' },
+    });
+    const workload = { ...base.guest.workloads[0]!, pattern: { kind: 'uniform' } as const };
+    const guest = { ...base.guest, vcpus: 1, workloads: [{ ...workload, rate: 100 }] };
+    const { guest: after } = await runVirtual({ ...base, guest });
+    const { latency, count } = after.faults!;
+    expect(count).toBeGreaterThan(20);
+    const leastNs = 2 * base.link.latencyNs + (4096 / base.link.bytesPerSecond) * 1e9;
+    expect(latency.p50Ns).toBeGreaterThan(leastNs);
+    // A request of some 100 bytes goes back; a pushed page may be on its way just then.
+    expect(latency.p50Ns).toBeLessThan(leastNs * 1.05 + 2000);
+    expect(latency.maxNs).toBeLessThan(leastNs + 250e3);
+  });
+
+  it('ends a run whose link is cut, with the guest on one side or declared lost', async () => {
+    const cutAt = async (ms: number): Promise<RunReport['source']> => {
+      const config = virtual({ migration: { algorithm: 'postcopy' } });
+      const atNs = config.migration.startAfterNs + ms * 1e6;
+      const happenings: Parameters<typeof runVirtual>[1] = {
+        happenings: (world) => [{ atNs, act: () => world.cutLink() }],
+      };
+      return (await runVirtual(config, happenings)).source;
+    };
+    expect(await cutAt(0.3)).toMatchObject({ outcome: 'failed', guestLost: false });
+    expect(await cutAt(20)).toMatchObject({ outcome: 'failed', guestLost: true });
+  });
+});
+
+describe('versions instead of bytes', () => {
+  it('make no difference to rounds, bytes and times', { timeout: 60_000 }, async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const { config } = draw(seed);
+      const guest = { ...config.guest, backing: 'versions' as const };
+      const [bytes, versions] = [await runVirtual(config), await runVirtual({ ...config, guest })];
+      const strip = ({ proof, ...rest }: RunReport): unknown => ({
+        ...rest,
+        proof: { ...proof, bytesCompared: 0, readsChecked: 0 },
+      });
+      expect(strip(versions), `seed ${seed}`).toEqual(strip(bytes));
+      expect(versions.proof?.ok, `seed ${seed}`).toBe(true);
+    }
+  });
+
+  it('find a write that is lost', async () => {
+    const base = virtual();
+    const guest = { ...base.guest, backing: 'versions' as const };
+    const report = await runVirtual(
+      { ...base, guest },
+      { beforeProof: (_, destination) => void (destination[0]![4 * 7]! ^= 1) },
+    );
+    expect(report.proof).toMatchObject({
+      ok: false,
+      differingPages: 1,
+      firstDifference: { gfn: 7 },
+    });
+  });
+});
+
+describe('the two runtimes', () => {
+  it('agree on rounds, bytes and time of a run that its link bounds', async () => {
+    const pool = new WorkerPool(4);
+    try {
+      const base = smallRun({
+        costs: COST_PROFILES.none,
+        link: { bytesPerSecond: 40e6 },
+        migration: { policy: 'rounds', rounds: 2 },
+      });
+      const config = { ...base, guest: { ...base.guest, vcpus: 1 } };
+      const threads = (await runThreads(config, { pool })).source;
+      const { source } = await runVirtual({ ...config, runtime: 'virtual' });
+      expect(source.rounds).toHaveLength(threads.rounds.length);
+      const bytes = (of: typeof source): number => of.precopyBytes + of.downtimeBytes;
+      expect(bytes(source) / bytes(threads)).toBeCloseTo(1, 0);
+    } finally {
+      await pool.destroy();
+    }
+  });
+});
+
+describe("Clark's figure 12", () => {
+  it('MMuncher: the rounds of the paper within 5 %', async () => {
+    const { config } = loadScenario('mmuncher', []);
+    const { source, proof } = await runVirtual(config);
+    expect(proof?.ok).toBe(true);
+    const mib = source.rounds.map(({ rawPages }) => (rawPages * 4096) / 2 ** 20);
+    [255.4, 44, 116, 222.5].forEach((paper, round) => {
+      expect(Math.abs(mib[round]! / paper - 1), `round ${round + 1}`).toBeLessThan(0.05);
+    });
+    expect(mib).toHaveLength(4);
+    const downtimeNs = source.running!.runningNs - source.stop.pauseAskedNs!;
+    expect(Math.abs(downtimeNs / 3.5e9 - 1)).toBeLessThan(0.05);
+  });
+});
