@@ -95,6 +95,8 @@ function costsOf({ inputs, guest_before: before }: MeasuredRun, host: MeasuredHo
   const scale = host.rawSendBytesPerSecond / 600e6;
   return {
     ...profile,
+    // KVM's log is read without the vCPUs.
+    harvestWaitsForVcpus: inputs.accel !== 'kvm',
     stateNs: profile.stateNs + (inputs.mode === 'postcopy' ? 0 : DESCRIPTION_NS),
     rawSendBytesPerSecond: profile.rawSendBytesPerSecond * scale,
     firstSendBytesPerSecond: profile.firstSendBytesPerSecond * scale,
