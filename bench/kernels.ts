@@ -98,6 +98,8 @@ function harvests(): void {
   const shared = createSlot({
     pages,
     pageSize: 4096,
+    // Its maps are those of 4 GiB; its bytes would not fit beside them.
+    backing: 'versions',
     writers: 2,
     streams: 1,
     tableBytes: 0,

@@ -1,6 +1,7 @@
 export type { RunConfig } from './runtime/config.ts';
 export { COST_PROFILES, type CostProfile, type Costs } from './runtime/costs.ts';
-export { runVirtual, type VirtualOptions } from './runtime/virtual/run.ts';
+export type { VirtualOptions } from './runtime/virtual/options.ts';
+export { runVirtual } from './runtime/virtual/run.ts';
 export type { Difference, Proof, RunReport } from './runtime/report.ts';
 export { WorkerPool } from './runtime/threads/pool.ts';
 export {

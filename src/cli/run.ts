@@ -1,23 +1,19 @@
 import { Command, Option } from 'commander';
-import { monotonicClock } from '../clock/monotonic.ts';
-import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { writeAtomically } from '../result/write.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
+import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
-import { runVirtual, type VirtualProgress } from '../runtime/virtual/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
-import { formatMs } from './format.ts';
 import { LiveDisplay } from './live.ts';
 import { checkOutput } from './output.ts';
 import { summary } from './summary.ts';
-
-const PROGRESS_NS = 500e6;
+import { playVirtual } from './virtual.ts';
 
 interface RunFlags {
   readonly set: string[];
@@ -64,13 +60,11 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     const display = new LiveDisplay(process.stderr, flags.quiet !== true);
     const interrupt = cancelOnInterrupt(display);
     let result: RunResult;
+    let wall: RunReport['wall'];
     try {
       const report =
         config.runtime === 'virtual'
-          ? await runVirtual(config, {
-              signal: interrupt.signal,
-              onProgress: virtualProgress(flags.quiet !== true && process.stderr.isTTY),
-            })
+          ? await playVirtual(config, interrupt.signal, flags.quiet !== true)
           : await runThreads(config, {
               signal: interrupt.signal,
               onStart: (look) => {
@@ -79,16 +73,16 @@ async function run(name: string, flags: RunFlags): Promise<number> {
               },
               onPhase: (phase) => interrupt.enter(phase),
             });
+      wall = report.wall;
       result = buildResult(scenario, report);
     } finally {
-      if (config.runtime === 'virtual' && process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
       display.stop();
       interrupt.forget();
     }
     if (flags.output !== undefined)
       writeAtomically(flags.output, `${JSON.stringify(result, null, 2)}\n`);
     if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    else if (!flags.quiet) process.stdout.write(summary(result));
+    else if (!flags.quiet) process.stdout.write(summary(result, wall));
     return exitCodeOf(result);
   } catch (error) {
     if (error instanceof ContentsError) {
@@ -99,18 +93,6 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
-}
-
-/** Shows now and then how far a virtual run is, once it has taken a while. */
-function virtualProgress(isShown: boolean): (progress: VirtualProgress) => void {
-  const clock = monotonicClock();
-  let shownNs = clock.now();
-  return ({ nowNs, bytes, pagesLeft }) => {
-    if (!isShown || clock.now() - shownNs < PROGRESS_NS) return;
-    shownNs = clock.now();
-    const text = `${formatMs(nowNs / 1e6)} of virtual time, ${formatSize(bytes)} sent, ${pagesLeft} pages left`;
-    process.stderr.write(`\r\x1b[2K${text}`);
-  };
 }
 
 function exitCodeOf(result: RunResult): number {

@@ -1,11 +1,13 @@
 import { colours } from './colours.ts';
 import type { RunResult } from '../result/schema.ts';
+import type { RunReport } from '../runtime/report.ts';
+import { parseDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
 import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
 
 /** What a person wants to read after a run. */
-export function summary(result: RunResult): string {
+export function summary(result: RunResult, wall?: RunReport['wall']): string {
   const lines = [
     headline(result),
     '',
@@ -14,6 +16,7 @@ export function summary(result: RunResult): string {
     ...postcopy(result),
     ...guest(result),
     proof(result),
+    ...speed(result, wall),
     ...caveats(result),
   ];
   return `${lines.join('\n')}\n`;
@@ -161,6 +164,22 @@ function proof({ verify, guestLost, scenario }: RunResult): string {
   return colours.red(
     `BYTES DIFFER in ${verify.differingPages} of ${verify.pagesCompared} pages${where}${problems}`,
   );
+}
+
+/** What a virtual run itself took. */
+function speed({ totalTimeMs, scenario }: RunResult, wall: RunReport['wall']): string[] {
+  if (!wall) return [];
+  const { runAfter } = scenario['migration'] as { runAfter: string | number };
+  const [setUp, run, proved] = [wall.setUpNs, wall.runNs, wall.proofNs].map((ns) =>
+    formatMs(ns / 1e6),
+  );
+  const virtualNs = totalTimeMs * 1e6 + parseDuration(runAfter);
+  const times = (virtualNs / wall.runNs).toFixed(1);
+  return [
+    colours.dim(
+      `emulated in ${run}, ${times} times as fast as in real time; set-up ${setUp}, proof ${proved}`,
+    ),
+  ];
 }
 
 function caveats({ disturbance: d }: RunResult): string[] {

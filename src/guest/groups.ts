@@ -3,6 +3,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { accessListAt, streamAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type Deal, groupsOf } from './dealing.ts';
+import { FaultBudget } from './fresh.ts';
 import { Pacer, type PaceSpec } from './pacing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { readAccesses } from './stream-record.ts';
@@ -24,6 +25,7 @@ export interface Group {
   /** Accesses between two polls at most. */
   readonly batch: number;
   readonly deal: Deal;
+  readonly faults: FaultBudget;
 }
 
 export interface GroupsParts {
@@ -48,6 +50,7 @@ export function openGroups(
     const bytes = plan.workloads[workload]!.wordsPerPage * 8;
     return {
       deal,
+      faults: new FaultBudget(),
       pacer: new Pacer(paceOf(pace), area, paceAt(plan, vcpu, leader)),
       batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / Math.max(1, bytes)))),
       streams: streams.map((index) => {

@@ -6,6 +6,7 @@ import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
+import { markFresh } from './fresh.ts';
 import { type Group, made, openGroups, type Stream } from './groups.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
@@ -124,14 +125,16 @@ class Vcpu {
       if (due <= 0) continue;
       const { place, most } = group.deal((k) => made(group.streams[k]!));
       const stream = group.streams[place]!;
-      const wanted = Math.min(due, most);
+      const stunAfter = this.#stunAfter();
+      const wanted = Math.min(due, most, group.faults.left(stunAfter));
+      if (wanted === 0) continue;
       const room = this.#room();
       if (room === 0) return this.#waitForRoom();
       const asked = Math.min(wanted, room);
       stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
       const count = this.#presentOf(stream, asked);
       if (count === 0) return this.#fault(stream);
-      this.#access(stream, count);
+      group.faults.had(this.#access(stream, count, stunAfter > 0));
       group.pacer.spend(count);
       this.#turn = (this.#turn + i + 1) % groups.length;
       return 'made';
@@ -151,16 +154,24 @@ class Vcpu {
     return slot.kernels.countPresent(list, count, slot.layout.presence);
   }
 
-  /** Data first, then the marks. */
-  #access({ slot, record, list }: Stream, count: number): void {
+  /** Write faults after which a process waits; 0: there are none, or nobody counts. */
+  #stunAfter(): number {
+    const { handshake } = this.#parts;
+    return handshake.local.mode === 0 ? 0 : handshake.stunAfter();
+  }
+
+  /** Data first, then the marks; returns the write faults, where they are counted. */
+  #access({ slot, record, list }: Stream, count: number, isCounted: boolean): number {
     const { marks, handshake } = this.#parts;
     const { epoch, mode, writer } = handshake.local;
     const { kernels, layout } = slot;
     const map = marks.mapOf(layout, writer, epoch);
-    kernels.touch(record, count, list, mode === 0 ? MARK_NONE : marks.mark, map);
-    if (mode === 0 || !marks.ring) return;
-    const fresh = kernels.markFresh(list, count, map);
-    marks.ring.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
+    const marksLater = mode === 0 || isCounted;
+    kernels.touch(record, count, list, marksLater ? MARK_NONE : marks.mark, map);
+    if (mode === 0 || (!marks.ring && !isCounted)) return 0;
+    const fresh = markFresh(slot, marks.mark, list, count, map);
+    marks.ring?.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
+    return fresh;
   }
 
   #waitForRoom(): Step {

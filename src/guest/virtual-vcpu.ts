@@ -2,11 +2,12 @@ import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
-import { ACCESS_READ_BIT, MARK_BYTE, MARK_NONE } from '../memory/kernels/abi.ts';
+import { ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
 import { presenceBytes } from '../memory/presence/presence-map.ts';
 import { faultSteps } from '../memory/presence/steps.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
+import { markFresh } from './fresh.ts';
 import { type Group, made, openGroups, type Stream } from './groups.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
@@ -254,7 +255,9 @@ export class VirtualVcpu {
     const isLogging = handshake.local.mode !== 0;
     const mostNs = costs.accessNs + (isLogging ? costs.firstWriteNs : 0);
     const fits = Math.max(1, Math.ceil((endNs - this.#busyNs) / mostNs));
-    let count = Math.min(due, most, fits);
+    const allowed = isLogging ? group.faults.left(handshake.stunAfter()) : Infinity;
+    if (allowed === 0) return 0;
+    let count = Math.min(due, most, fits, allowed);
     if (isLogging && marks.ring) {
       if (marks.ring.room() === 0 && marks.ring.announceStall()) {
         drainRings();
@@ -270,6 +273,7 @@ export class VirtualVcpu {
     }
     const fresh = this.#access(stream, there);
     group.pacer.spend(there);
+    group.faults.had(fresh);
     this.#busyNs += there * costs.accessNs + fresh * costs.firstWriteNs;
     return there;
   }
@@ -293,27 +297,8 @@ export class VirtualVcpu {
     kernels.touch(record, count, list, MARK_NONE, 0);
     if (mode === 0) return 0;
     const map = marks.mapOf(layout, writer, epoch);
-    if (marks.mark === MARK_BYTE) return markFreshBytes(slot, list, count, map);
-    const fresh = kernels.markFresh(list, count, map);
+    const fresh = markFresh(slot, marks.mark, list, count, map);
     marks.ring?.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
     return fresh;
   }
-}
-
-/** `markFresh` of a map of a byte a page. */
-function markFreshBytes(
-  { words, buffer }: Memslot,
-  list: number,
-  count: number,
-  map: number,
-): number {
-  const bytes = new Uint8Array(buffer);
-  let fresh = 0;
-  for (let i = 0; i < count; i++) {
-    const access = words[(list >>> 2) + i]!;
-    if (access & ACCESS_READ_BIT || bytes[map + access] !== 0) continue;
-    bytes[map + access] = 1;
-    fresh++;
-  }
-  return fresh;
 }

@@ -18,6 +18,8 @@ export interface Accounting {
 
 export type QemuVersion = '7.2' | '10';
 
+/** QEMU migrates target pages, whatever the size of the guest's own. */
+const TARGET_PAGE = 4096;
 /** The offset and flags of a page record, then its bytes or one byte (migration/ram.c). */
 const RECORD_BYTES = 8;
 /** The mark that ends a section's pages. */
@@ -31,12 +33,13 @@ const SECTION_BYTES = 10;
  */
 export function qemuAccounting(version: QemuVersion, pageSize: number): Accounting {
   const is10 = version === '10';
+  const records = pageSize / TARGET_PAGE;
   return {
-    pageBytes: RECORD_BYTES + pageSize,
-    zeroBytes: RECORD_BYTES + 1,
+    pageBytes: records * (RECORD_BYTES + TARGET_PAGE),
+    zeroBytes: records * (RECORD_BYTES + 1),
     chunkBytes: END_BYTES + (is10 ? SECTION_BYTES : 0),
     // 64 entries of an iovec (MAX_IOV_SIZE): a record's head and its page are one each.
-    flushPages: is10 ? 32 : 1,
+    flushPages: is10 ? Math.max(1, 32 / records) : 1,
     // Measured: 112 to 117 kB on a machine of a few devices.
     otherBytes: is10 ? 113_000 : 100,
   };

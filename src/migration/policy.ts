@@ -23,6 +23,8 @@ export interface PolicyStatistics {
   readonly skippedPages: number;
   /** Pages that the last harvest found dirty. */
   readonly dirtiedPages: number;
+  /** Pages that each vCPU has dirtied so far; of the log `ring` alone. */
+  readonly vcpuDirtiedPages?: readonly number[];
   /** Harvests so far, the one at the start among them. */
   readonly syncs: number;
   /** The guest runs at the destination already, and pages are pushed. */
@@ -42,6 +44,8 @@ export type PolicyAction =
   | { readonly kind: 'postcopy' }
   /** Take a share of their time from the vCPUs, or from one. */
   | { readonly kind: 'throttle'; readonly share: number; readonly vcpu?: number }
+  /** A process that has so many write faults from now on waits for the migration's end; 0: none does. */
+  | { readonly kind: 'stun'; readonly faults: number }
   /** A chunk of pages has ended: its accounting is closed. */
   | { readonly kind: 'chunk' }
   /** The limiter's window begins anew. */

@@ -24,6 +24,8 @@ export interface SourceGuest {
   resume(): void;
   /** Takes a share of its time (0 to 0.99) from one vCPU, or from all. */
   throttle(share: number, vcpu?: number): void;
+  /** A process that dirties so many pages from now on waits until this is 0 again. */
+  stun(faults: number): void;
   /** The state to move; only while paused. */
   vcpuState(): VcpuState[];
   isSettled(): boolean;
@@ -57,11 +59,11 @@ export interface Side {
 /** What an algorithm waits for: any of these ends the wait. */
 export interface WaitRequest {
   /** Room for a frame of this kind. */
-  readonly credit?: FrameKind;
+  readonly credit?: FrameKind | undefined;
   /** A frame that has arrived. */
-  readonly frame?: boolean;
+  readonly frame?: boolean | undefined;
   /** The guest has answered what it was asked. */
-  readonly guest?: boolean;
+  readonly guest?: boolean | undefined;
   /** A point in time; every wait has one. */
   readonly untilNs: number;
   /** Whether the wait may end because a person cancels. */

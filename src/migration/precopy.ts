@@ -73,6 +73,7 @@ export function* stopAndFinish<State>(
 /** Asks the policy, does what takes effect at once, and says how to go on. */
 export function asker<State>(session: SourceSession, policy: Policy<State>): Asker {
   const { guest, clock } = session.side;
+  const { dirtyLog } = guest;
   let { initial: state } = policy;
   return (event) => {
     const { metrics } = session;
@@ -87,6 +88,9 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       sentPages: metrics.sentPages,
       skippedPages: metrics.skippedPages,
       dirtiedPages: metrics.lastDirtiedPages,
+      ...(dirtyLog.kind === 'ring'
+        ? { vcpuDirtiedPages: dirtyLog.ringCounts().map(({ entries }) => entries) }
+        : {}),
       syncs: metrics.dirtySyncCount,
       isPostcopy: session.isPostcopy,
       isHeldBack: session.isHeldBack,
@@ -95,6 +99,7 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
     let next: Way = 'continue';
     for (const action of decision.actions) {
       if (action.kind === 'throttle') guest.throttle(action.share, action.vcpu);
+      else if (action.kind === 'stun') guest.stun(action.faults);
       else if (action.kind === 'limit') session.limit(action.bytesPerSecond);
       else if (action.kind === 'renew') session.renew();
       else if (action.kind === 'chunk') metrics.account(session.accounting.chunkBytes);
@@ -109,7 +114,7 @@ export type Asker = (event: PolicyStatistics['event']) => Way;
 type Way = 'continue' | 'sync' | 'switchover' | 'postcopy';
 
 function wayOn(
-  action: Exclude<PolicyAction, { kind: 'throttle' | 'limit' | 'renew' | 'chunk' }>,
+  action: Exclude<PolicyAction, { kind: 'throttle' | 'stun' | 'limit' | 'renew' | 'chunk' }>,
 ): Way {
   if (action.kind === 'abort') throw new MigrationEnded('diverged', action.reason);
   return action.kind;

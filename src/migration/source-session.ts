@@ -123,7 +123,9 @@ export class SourceSession {
     const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const untilNs = Math.min(lastNs, atNs);
-    const wake = yield { ...request, untilNs, cancel: isBounded };
+    // Written out: a spread here is a tenth of what a batch costs.
+    const { credit, frame, guest } = request;
+    const wake = yield { credit, frame, guest, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
     if (wake !== 'time') return wake;
     if (untilNs === this.deadlineNs) throw this.#tooLate();

@@ -121,6 +121,7 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
   guest.throttle(0);
+  guest.stun(0);
   const untilNs = clock.now() + 5e9;
   if (session.isLogging) {
     guest.dirtyLog.stop();

@@ -139,7 +139,7 @@ function modelsOf({ source, guest, link }: RunReport): Pick<RunResult, 'models'>
   if (!isPrecopy || !first || !link || !running || stop.harvestedNs === undefined) return {};
   const seconds = (first.endNs - first.startNs) / 1e9;
   const downtimeNs = running.runningNs - (stop.pauseAskedNs ?? 0);
-  const copyNs = (source.downtimeBytes / link.bytesPerSecond) * 1e9;
+  const copyNs = (source.downtimeBytes / link.stoppedBytesPerSecond) * 1e9;
   if (!(seconds > 0) || !Number.isFinite(link.bytesPerSecond)) return {};
   const inputs = {
     guestBytes: guest.pages * guest.pageSize,

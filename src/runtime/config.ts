@@ -5,7 +5,9 @@ import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import type { QemuVersion } from '../migration/accounting.ts';
 import type { PageOrderName } from '../migration/page-orders/page-order.ts';
 import type { AutoConvergeOptions } from '../migration/policies/auto-converge.ts';
-import type { LadderName } from '../migration/policies/ladders.ts';
+import type { DirtyLimitOptions } from '../migration/policies/dirty-limit.ts';
+import type { KubevirtOptions } from '../migration/policies/kubevirt.ts';
+import type { ManagerName } from '../migration/policies/managers.ts';
 import type { Integrity } from '../wire/pages.ts';
 import type { Costs } from './costs.ts';
 
@@ -52,8 +54,13 @@ export interface RunConfig {
     /** Whose rules policy qemu follows. */
     readonly qemuVersion?: QemuVersion;
     readonly autoConverge?: AutoConvergeOptions;
-    /** How the downtime limit of policy qemu is raised while the migration goes on. */
-    readonly ladder?: LadderName;
+    /** Who watches policy qemu, and sets its downtime limit while the migration goes on. */
+    readonly manager?: ManagerName;
+    readonly kubevirt?: KubevirtOptions;
+    /** What each vCPU may dirty, MiB a second (policy qemu 10, log ring). */
+    readonly dirtyLimit?: DirtyLimitOptions;
+    /** Of policy clark2005: processes wait after so many write faults, from the end of that round on. */
+    readonly stun?: { readonly faults: number; readonly afterRound: number };
     /** Of policy cloud-hypervisor. */
     readonly timeoutAction?: 'cancel' | 'ignore';
     /** Of policy clark2005: megabits of 2^20 a second. */

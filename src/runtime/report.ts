@@ -41,6 +41,8 @@ export interface RunReport {
   readonly link?: {
     /** The slower of the link's rate and the migration's own. */
     readonly bytesPerSecond: number;
+    /** The same once the guest stands still. */
+    readonly stoppedBytesPerSecond: number;
     readonly downtimeLimitNs: number;
     /** Pages that some workload may write to. */
     readonly workingSetPages: number;
@@ -72,4 +74,12 @@ export interface RunReport {
   /** How long the emulator took to get ready, which is no part of the migration; absent when virtual. */
   readonly prepareNs?: number;
   readonly proof?: Proof;
+  /** What a virtual run itself took, in real time; the result file never has it. */
+  readonly wall?: {
+    /** Until the migration begins. */
+    readonly setUpNs: number;
+    /** From the migration's start to the end of the run. */
+    readonly runNs: number;
+    readonly proofNs: number;
+  };
 }

@@ -2,6 +2,7 @@ import { ringBytes } from '../link/capacity.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
+import { DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
 import { shown } from './fields.ts';
 import type { Scenario } from './schema.ts';
@@ -102,12 +103,58 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
 }
 
 function checkMigration({ guest, migration }: Scenario): Problem[] {
-  const { algorithm } = migration;
+  const { algorithm, throttle } = migration;
+  const problems: Problem[] = [...checkOwners(migration)];
   const isLogged = algorithm === 'precopy' || algorithm === 'hybrid';
-  if (!isLogged || guest.dirtyLog !== 'none') return [];
-  const name = algorithm === 'precopy' ? 'pre-copy' : 'hybrid';
-  const sentence = `${name} needs a dirty log: choose bitmap, bytemap, atomic or ring, or algorithm stop-and-copy or postcopy`;
-  return [{ path: ['guest', 'dirtyLog'], sentence }];
+  if (isLogged && guest.dirtyLog === 'none') {
+    const name = algorithm === 'precopy' ? 'pre-copy' : 'hybrid';
+    const sentence = `${name} needs a dirty log: choose bitmap, bytemap, atomic or ring, or algorithm stop-and-copy or postcopy`;
+    problems.push({ path: ['guest', 'dirtyLog'], sentence });
+  }
+  if (migration.dirtyLimit !== undefined) problems.push(...checkDirtyLimit({ guest, migration }));
+  // Marks that are set atomically don't say whether they are new.
+  if (migration.stun !== undefined && guest.dirtyLog === 'atomic') {
+    const sentence =
+      'write faults are not counted by the log atomic: choose bitmap, bytemap or ring';
+    problems.push({ path: ['migration', 'stun'], sentence });
+  }
+  if (throttle.max < throttle.initial) {
+    const sentence = `must not be less than initial (${throttle.initial})`;
+    problems.push({ path: ['migration', 'throttle', 'max'], sentence });
+  }
+  return problems;
+}
+
+/** As QEMU has it: the limit needs a dirty ring, and takes the place of auto-converge. */
+function checkDirtyLimit({ guest, migration }: Pick<Scenario, 'guest' | 'migration'>): Problem[] {
+  const path = ['migration', 'dirtyLimit'];
+  if (guest.dirtyLog !== 'ring') {
+    const sentence = `needs guest.dirtyLog: ring, which counts by vCPU, got ${guest.dirtyLog}`;
+    return [{ path, sentence }];
+  }
+  if (migration.autoConverge) return [{ path, sentence: 'excludes autoConverge: choose one' }];
+  if (migration.qemuVersion === '10') return [];
+  return [{ path, sentence: 'is not there before QEMU 8.1: leave out qemuVersion' }];
+}
+
+/** Settings that one policy alone knows; with another they would do nothing. */
+function checkOwners(migration: Scenario['migration']): Problem[] {
+  const owned = [
+    ['autoConverge', 'qemu', migration.autoConverge],
+    ['downtimeLadder', 'qemu', migration.downtimeLadder !== 'none'],
+    ['availSwitchoverBandwidth', 'qemu', migration.availSwitchoverBandwidth !== undefined],
+    ['qemuVersion', 'qemu', migration.qemuVersion !== DEFAULTS.migration.qemuVersion],
+    ['dirtyLimit', 'qemu', migration.dirtyLimit !== undefined],
+    ['kubevirt', 'qemu', migration.kubevirt !== undefined],
+    ['stun', 'clark2005', migration.stun !== undefined],
+    ['timeoutAction', 'cloud-hypervisor', migration.timeoutAction !== 'cancel'],
+  ] as const;
+  return owned
+    .filter(([, policy, isSet]) => isSet && migration.policy !== policy)
+    .map(([key, policy]) => ({
+      path: ['migration', key],
+      sentence: `is a setting of policy ${policy}, the migration has policy ${migration.policy}: leave it out`,
+    }));
 }
 
 function checkLog({ guest }: Scenario, pageSize: number): Problem[] {

@@ -26,6 +26,11 @@ export const DEFAULTS = {
     latency: '100us',
     integrity: 'full',
   },
+  stun: {
+    /** Clark et al. 2005, section 5.4. */
+    faults: 40,
+    afterRound: 1,
+  },
   migration: {
     algorithm: 'precopy',
     policy: 'qemu',

@@ -57,10 +57,10 @@ export function whole(low: number, high: number) {
   return z.int({ error: message }).min(low, { error: message }).max(high, { error: message });
 }
 
-export function share(low = 0) {
+export function share(low = 0, high = 1) {
   const message = ({ input }: { input?: unknown }): string =>
-    `expected a share from ${low} to 1, got ${shown(input)}`;
-  return z.number({ error: message }).min(low, { error: message }).max(1, { error: message });
+    `expected a share from ${low} to ${high}, got ${shown(input)}`;
+  return z.number({ error: message }).min(low, { error: message }).max(high, { error: message });
 }
 
 export const flag = z.boolean({

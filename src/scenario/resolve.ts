@@ -6,6 +6,7 @@ import { parseTrace, TraceError, type TraceFile, traceIntervals } from '../guest
 import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { MAX_SLOT_BYTES } from '../memory/layout.ts';
+import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../migration/policies/kubevirt.ts';
 import type { RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
@@ -84,10 +85,8 @@ export function resolveScenario(
       policy: migration.policy,
       rounds: migration.rounds,
       qemuVersion: migration.qemuVersion,
-      ...(migration.autoConverge
-        ? { autoConverge: { ...migration.throttle, max: Math.min(0.99, migration.throttle.max) } }
-        : {}),
-      ...(migration.downtimeLadder === 'none' ? {} : { ladder: migration.downtimeLadder }),
+      ...(migration.autoConverge ? { autoConverge: migration.throttle } : {}),
+      ...resolveManagement(scenario),
       ...(migration.availSwitchoverBandwidth === undefined
         ? {}
         : { availSwitchoverBytesPerSecond: parseRate(migration.availSwitchoverBandwidth) }),
@@ -109,6 +108,50 @@ export function resolveScenario(
   };
   checkLanes(config);
   return config;
+}
+
+const ms = (duration: string | number): number => parseDuration(duration) / 1e6;
+
+/** Who watches the migration, and what it may do to the guest. */
+function resolveManagement({ guest, migration }: Scenario): Partial<RunConfig['migration']> {
+  const { downtimeLadder, dirtyLimit, dirtyLimitPeriod, stun } = migration;
+  return {
+    ...(downtimeLadder === 'none' ? {} : { manager: downtimeLadder }),
+    ...(downtimeLadder.startsWith('kubevirt-') ? { kubevirt: resolveKubevirt(migration) } : {}),
+    ...(stun ? { stun } : {}),
+    ...(dirtyLimit === undefined
+      ? {}
+      : {
+          dirtyLimit: {
+            quotaMiB: Math.max(1, Math.round(parseRate(dirtyLimit) / 2 ** 20)),
+            // QEMU: x-vcpu-dirty-limit-period.
+            periodMs: ms(dirtyLimitPeriod ?? '1s'),
+            ringEntries: guest.dirtyRingSize,
+          },
+        }),
+  };
+}
+
+function resolveKubevirt({ kubevirt, algorithm }: Scenario['migration']): KubevirtOptions {
+  const allowPostCopy = algorithm === 'hybrid';
+  if (!kubevirt) return { ...KUBEVIRT_DEFAULTS, allowPostCopy };
+  const {
+    completionTimeoutPerGiB,
+    progressTimeout,
+    maxDowntime,
+    stallProgressTimeout,
+    switchoverTimeout,
+    ...rest
+  } = kubevirt;
+  return {
+    ...rest,
+    allowPostCopy,
+    completionTimeoutPerGiBMs: ms(completionTimeoutPerGiB),
+    progressTimeoutMs: ms(progressTimeout),
+    maxDowntimeMs: ms(maxDowntime),
+    stallProgressTimeoutMs: ms(stallProgressTimeout),
+    switchoverTimeoutMs: ms(switchoverTimeout),
+  };
 }
 
 /** Two guests and what the runtime itself needs. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AUTO_CONVERGE_DEFAULTS } from '../migration/policies/auto-converge.ts';
+import { KUBEVIRT_DEFAULTS } from '../migration/policies/kubevirt.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
 import {
@@ -147,10 +148,34 @@ const link = z.strictObject({
 
 const throttle = z.strictObject({
   trigger: share().default(AUTO_CONVERGE_DEFAULTS.trigger),
-  initial: share(0.01).default(AUTO_CONVERGE_DEFAULTS.initial),
-  increment: share(0.01).default(AUTO_CONVERGE_DEFAULTS.increment),
-  max: share(0.01).default(AUTO_CONVERGE_DEFAULTS.max),
+  initial: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.initial),
+  increment: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.increment),
+  max: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.max),
   tailSlow: flag.default(AUTO_CONVERGE_DEFAULTS.tailSlow),
+});
+
+const factor = z
+  .number({ error: ({ input }) => `expected a factor of 1 or more, got ${shown(input)}` })
+  .min(1, { error: ({ input }) => `expected a factor of 1 or more, got ${shown(input)}` });
+
+const kubevirt = z.strictObject({
+  completionTimeoutPerGiB: positiveDuration.default('150s'),
+  progressTimeout: positiveDuration.default('150s'),
+  allowWorkloadDisruption: flag.default(KUBEVIRT_DEFAULTS.allowWorkloadDisruption),
+  maxDowntime: positiveDuration.default('900ms'),
+  stallProgressTimeout: positiveDuration.default('40s'),
+  stallMargin: share().default(KUBEVIRT_DEFAULTS.stallMargin),
+  ewmaAlpha: share(0.01).default(KUBEVIRT_DEFAULTS.ewmaAlpha),
+  precopyPossibleFactor: factor.default(KUBEVIRT_DEFAULTS.precopyPossibleFactor),
+  patienceWindowDecayFactor: share().default(KUBEVIRT_DEFAULTS.patienceWindowDecayFactor),
+  switchoverTimeout: positiveDuration.default('60s'),
+  completionTimeoutFactor: factor.default(KUBEVIRT_DEFAULTS.completionTimeoutFactor),
+  searchLocalMinima: flag.default(KUBEVIRT_DEFAULTS.searchLocalMinima),
+});
+
+const stun = z.strictObject({
+  faults: whole(1, 1_000_000).default(DEFAULTS.stun.faults),
+  afterRound: whole(1, 10_000).default(DEFAULTS.stun.afterRound),
 });
 
 const migration = z.strictObject({
@@ -160,10 +185,27 @@ const migration = z.strictObject({
   policy: choice(['rounds', 'qemu', 'xen', 'clark2005', 'cloud-hypervisor', 'sdps']).default(
     DEFAULTS.migration.policy,
   ),
-  qemuVersion: choice(['7.2', '10']).default(DEFAULTS.migration.qemuVersion),
+  // YAML takes 7.2 and 10 for numbers.
+  qemuVersion: z
+    .preprocess(
+      (value) => (typeof value === 'number' ? String(value) : value),
+      choice(['7.2', '10']),
+    )
+    .default(DEFAULTS.migration.qemuVersion),
   autoConverge: flag.default(DEFAULTS.migration.autoConverge),
   throttle: throttle.prefault({}),
-  downtimeLadder: choice(['none', 'nova', 'kubevirt', 'proxmox']).default('none'),
+  dirtyLimit: rate.optional(),
+  dirtyLimitPeriod: positiveDuration.optional(),
+  downtimeLadder: choice([
+    'none',
+    'nova',
+    'kubevirt',
+    'proxmox',
+    'kubevirt-timeouts',
+    'kubevirt-stall',
+  ]).default('none'),
+  kubevirt: kubevirt.optional(),
+  stun: stun.optional(),
   availSwitchoverBandwidth: rate.optional(),
   postcopyPreempt: flag.default(false),
   timeoutAction: choice(['cancel', 'ignore']).default('cancel'),

@@ -5,9 +5,26 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
+/** What a byte does to the CRC one, two and three bytes later: four bytes a step. */
+const TABLE_1 = TABLE.map(later);
+const TABLE_2 = TABLE_1.map(later);
+const TABLE_3 = TABLE_2.map(later);
+
+function later(crc: number): number {
+  return TABLE[crc & 0xff]! ^ (crc >>> 8);
+}
+
 /** CRC of bytes [from, to), going on from `seed` (the CRC of what came before). */
 export function crc32c(bytes: Uint8Array, from: number, to: number, seed = 0): number {
   let crc = ~seed;
-  for (let i = from; i < to; i++) crc = TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    crc =
+      TABLE_3[(crc ^ bytes[i]!) & 0xff]! ^
+      TABLE_2[((crc >>> 8) ^ bytes[i + 1]!) & 0xff]! ^
+      TABLE_1[((crc >>> 16) ^ bytes[i + 2]!) & 0xff]! ^
+      TABLE[(crc >>> 24) ^ bytes[i + 3]!]!;
+  }
+  for (; i < to; i++) crc = TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
 }

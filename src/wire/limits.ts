@@ -1,7 +1,7 @@
 /** Limits of the wire format; a peer that goes beyond one is refused before anything is allocated. */
 
-/** Guest bytes in one page frame: 64 KiB, or one page if that is more. */
-export const BATCH_BYTES = 65536;
+/** Guest bytes in one page frame: 128 KiB, or one page if that is more. */
+export const BATCH_BYTES = 131072;
 export const MAX_PAGE_SIZE = 2 * 1024 * 1024;
 /** A control message: the state of hundreds of streams fits. */
 export const MAX_CONTROL_BYTES = 1024 * 1024;

@@ -73,19 +73,28 @@ export function encodePages(
     const first = taken.list[2 * i]!;
     const end = first + taken.list[2 * i + 1]!;
     let runEncoding = -1;
+    let zeros = 0;
+    let runPages = 0;
     for (let gfn = first; gfn < end; gfn++) {
-      const isZero = options.zeroPages && isZeroPage(slot, gfn);
+      const place = (gfn - first) & 31;
+      if (place === 0 && options.zeroPages) zeros = zeroMask(slot, gfn, Math.min(32, end - gfn));
+      const isZero = ((zeros >>> place) & 1) === 1;
       const encoding = isZero ? ENCODING_ZERO : ENCODING_RAW;
       if (isZero) zeroPages++;
       else rawPages++;
       if (encoding !== runEncoding) {
         view.setUint32(runsAt + 8 * runs, gfn, true);
-        view.setUint32(runsAt + 8 * runs + 4, encoding << ENCODING_SHIFT, true);
         runEncoding = encoding;
+        runPages = 0;
         runs++;
       }
-      const word = runsAt + 8 * runs - 4;
-      view.setUint32(word, view.getUint32(word, true) + 1, true);
+      runPages++;
+      // The run's word is written wherever the run may end.
+      const isLast = gfn + 1 === end || place === 31 || isZero !== (((zeros >>> place) & 2) === 2);
+      if (isLast) {
+        const word = ((encoding << ENCODING_SHIFT) | runPages) >>> 0;
+        view.setUint32(runsAt + 8 * runs - 4, word, true);
+      }
     }
   }
   const sums = options.integrity === 'full' ? rawPages : 0;
@@ -94,11 +103,7 @@ export function encodePages(
   const payloadOffset = Math.ceil((HEADER_BYTES + controlBytes) / ALIGNMENT) * ALIGNMENT;
   const length = payloadOffset + rawPages * storedBytes;
   copyRaw(slot, memory, runsAt, runs, at + payloadOffset);
-  for (let i = 0; i < sums; i++) {
-    sumPage(memory, at + payloadOffset + i * storedBytes, storedBytes);
-    view.setUint32(sumsAt + 8 * i, view.getUint32(memory.scratch, true), true);
-    view.setUint32(sumsAt + 8 * i + 4, view.getUint32(memory.scratch + 4, true), true);
-  }
+  sumPages(memory, at + payloadOffset, storedBytes, sums, sumsAt);
   view.setUint32(at + HEADER_BYTES, slot.layout.index, true);
   view.setUint32(at + HEADER_BYTES + 4, pageSize, true);
   view.setUint32(at + HEADER_BYTES + 8, runs, true);
@@ -108,22 +113,35 @@ export function encodePages(
   return { length: onLink, storedLength: length, rawPages, zeroPages };
 }
 
-function isZeroPage({ layout, kernels, words }: Memslot, page: number): boolean {
+/** A bit for each of at most 32 pages: set when it is zero. */
+function zeroMask({ layout, kernels, words }: Memslot, page: number, count: number): number {
   const at = layout.ramOffset + page * layout.storedBytes;
-  if (layout.backing === 'versions') return words[at >>> 2] === 0;
-  return kernels.isZero(at, layout.storedBytes);
+  if (layout.backing !== 'versions') return kernels.zeroMask(at, layout.storedBytes, count);
+  let mask = 0;
+  for (let i = 0; i < count; i++) if (words[(at >>> 2) + i] === 0) mask |= 1 << i;
+  return mask;
 }
 
-/** The sum of a page, or of the version that stands for it, to the frame's scratch. */
-function sumPage({ view, kernels, scratch }: FrameMemory, at: number, storedBytes: number): void {
+/** The sums of pages, or of the versions that stand for them, to `out`. */
+function sumPages(
+  { view, kernels }: FrameMemory,
+  at: number,
+  storedBytes: number,
+  count: number,
+  out: number,
+): void {
   if (storedBytes >= 64) {
-    kernels.pageHash(at, storedBytes, scratch);
+    kernels.hashPages(at, storedBytes, count, out);
     return;
   }
-  const version = view.getUint32(at, true);
-  view.setUint32(scratch, Math.imul(version, 0x9e3779b1), true);
-  view.setUint32(scratch + 4, ~version, true);
+  for (let i = 0; i < count; i++) {
+    const version = view.getUint32(at + i * storedBytes, true);
+    view.setUint32(out + 8 * i, versionSum(version), true);
+    view.setUint32(out + 8 * i + 4, ~version, true);
+  }
 }
+
+const versionSum = (version: number): number => Math.imul(version, 0x9e3779b1) >>> 0;
 
 function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {
   const { storedBytes } = slot.layout;
@@ -214,13 +232,11 @@ function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes
 }
 
 function writeZero(slot: Memslot, first: number, count: number): void {
-  const { layout, ram } = slot;
-  const { storedBytes } = layout;
-  for (let page = first; page < first + count; page++) {
-    // A page that is zero here already stays untouched, as a real destination's would.
-    if (isZeroPage(slot, page)) continue;
-    ram.fill(0, page * storedBytes, (page + 1) * storedBytes);
-  }
+  const { layout, ram, kernels } = slot;
+  const { storedBytes, ramOffset, backing } = layout;
+  // A page that is zero here already stays untouched, as a real destination's would.
+  if (backing === 'bytes') kernels.clearPages(ramOffset + first * storedBytes, storedBytes, count);
+  else ram.fill(0, first * storedBytes, (first + count) * storedBytes);
 }
 
 /** Everything that can be wrong with a page frame. */
@@ -272,12 +288,26 @@ function checkSums(
   storedBytes: number,
   fail: (why: string) => never,
 ): void {
-  const { view, scratch } = frame.memory;
-  for (let i = 0; i < sums; i++) {
-    sumPage(frame.memory, frame.payloadAt + i * storedBytes, storedBytes);
-    const isEqual =
-      view.getUint32(scratch, true) === view.getUint32(sumsAt + 8 * i, true) &&
-      view.getUint32(scratch + 4, true) === view.getUint32(sumsAt + 8 * i + 4, true);
-    if (!isEqual) fail(`the sum of raw page ${i} differs: damaged on the way`);
+  const wrong = firstWrong(frame, sumsAt, sums, storedBytes);
+  if (wrong >= 0) fail(`the sum of raw page ${wrong} differs: damaged on the way`);
+}
+
+function firstWrong(
+  { memory, payloadAt }: Frame,
+  sumsAt: number,
+  sums: number,
+  storedBytes: number,
+): number {
+  const { view, kernels, scratch } = memory;
+  if (storedBytes >= 64) {
+    return kernels.firstWrongHash(payloadAt, storedBytes, sums, sumsAt, scratch);
   }
+  for (let i = 0; i < sums; i++) {
+    const version = view.getUint32(payloadAt + i * storedBytes, true);
+    const isEqual =
+      view.getUint32(sumsAt + 8 * i, true) === versionSum(version) &&
+      view.getUint32(sumsAt + 8 * i + 4, true) === ~version >>> 0;
+    if (!isEqual) return i;
+  }
+  return -1;
 }

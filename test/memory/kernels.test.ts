@@ -274,6 +274,54 @@ describe('the page kernels and their twin', () => {
   });
 });
 
+describe('kernels over several pages', () => {
+  it('find the zero pages, clear them and sum them as one by one', () => {
+    const pageBytes = 1024;
+    const count = 20;
+    for (const [name, slot] of Object.entries(slotPair())) {
+      const { ramOffset } = slot.layout;
+      const { hash } = scratchAreas(slot.layout);
+      const { kernels, words } = slot;
+      const zeros = [0, 3, 19];
+      const prepare = (): void => {
+        fillRandomly(slot, 9);
+        for (const page of zeros) slot.ram.fill(0, page * pageBytes, (page + 1) * pageBytes);
+        // The last byte counts as well.
+        slot.ram.fill(0, 5 * pageBytes, 6 * pageBytes - 1);
+        slot.ram[6 * pageBytes - 1] = 1;
+      };
+      prepare();
+      const mask = zeros.reduce((bits, page) => bits | (1 << page), 0);
+      expect(kernels.zeroMask(ramOffset, pageBytes, count), name).toBe(mask);
+
+      const sums = ramOffset + 24 * pageBytes;
+      kernels.hashPages(ramOffset, pageBytes, count, sums);
+      for (let page = 0; page < count; page++) {
+        kernels.pageHash(ramOffset + page * pageBytes, pageBytes, hash);
+        const at = (sums >>> 2) + 2 * page;
+        expect([words[at], words[at + 1]]).toEqual([words[hash >>> 2], words[(hash >>> 2) + 1]]);
+      }
+      const check = (): number => kernels.firstWrongHash(ramOffset, pageBytes, count, sums, hash);
+      expect(check()).toBe(-1);
+      slot.ram[19 * pageBytes + 77]! ^= 1;
+      expect(check()).toBe(19);
+      slot.ram[2 * pageBytes + 1]! ^= 1;
+      expect(check()).toBe(2);
+      words[(sums >>> 2) + 3]! ^= 1;
+      expect(check()).toBe(1);
+
+      prepare();
+      const after = slot.ram.slice(7 * pageBytes);
+      kernels.clearPages(ramOffset + 2 * pageBytes, pageBytes, 5);
+      expect(slot.ram.subarray(2 * pageBytes, 7 * pageBytes).every((byte) => byte === 0)).toBe(
+        true,
+      );
+      expect(slot.ram.slice(7 * pageBytes)).toEqual(after);
+      expect(kernels.zeroMask(ramOffset + pageBytes, pageBytes, 1)).toBe(0);
+    }
+  });
+});
+
 function sumOf(slot: Memslot, length: number, seed: number): number[] {
   fillRandomly(slot, seed);
   if (seed === 0) slot.ram.fill(0);

@@ -288,18 +288,24 @@ describe('policies cloud-hypervisor and sdps', () => {
   });
 });
 
+const LOOK = { bytesPerMs: 100_000, isPassEnd: false };
+
 describe('downtime ladders', () => {
   it('nova: ten equal steps from a tenth, each a delay for each GiB', () => {
     const ladder = novaLadder(400, 3 * 2 ** 30);
     const at = (seconds: number): number =>
-      ladder.step(null, { nowMs: seconds * 1000, remainingBytes: 1 }).limitMs;
+      ladder.step(null, { ...LOOK, nowMs: seconds * 1000, remainingBytes: 1 }).limitMs;
     expect([0, 224, 225, 449, 450, 2250, 9999].map(at)).toEqual([40, 40, 76, 76, 112, 400, 400]);
   });
 
   it('kubevirt: a rung every 10 s while nothing gets better, seven of them', () => {
     let state = kubevirtLadder.initial;
     const limits = [0, 5, 10, 15, 20, 90, 100, 110, 120, 130].map((seconds) => {
-      const step = kubevirtLadder.step(state, { nowMs: seconds * 1000, remainingBytes: 5 });
+      const step = kubevirtLadder.step(state, {
+        ...LOOK,
+        nowMs: seconds * 1000,
+        remainingBytes: 5,
+      });
       state = step.state;
       return step.limitMs;
     });
@@ -309,7 +315,11 @@ describe('downtime ladders', () => {
   it('proxmox: doubles when what remains has not shrunk for more than five looks', () => {
     let state = proxmoxLadder.initial;
     const limits = Array.from({ length: 8 }, (_, look) => {
-      const step = proxmoxLadder.step(state, { nowMs: 2000 * (look + 1), remainingBytes: 7 });
+      const step = proxmoxLadder.step(state, {
+        ...LOOK,
+        nowMs: 2000 * (look + 1),
+        remainingBytes: 7,
+      });
       state = step.state;
       return step.limitMs;
     });

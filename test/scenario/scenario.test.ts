@@ -14,6 +14,7 @@ import { ResolveError, resolveScenario } from '../../src/scenario/resolve.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { nearest } from '../../src/scenario/suggest.ts';
 import { MIB } from '../../src/units/brand.ts';
+import { KUBEVIRT_DEFAULTS } from '../../src/migration/policies/kubevirt.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
 
 let folder = '';
@@ -967,16 +968,30 @@ describe('costs and policies of the virtual runtime', () => {
     });
   });
 
+  it.each(['7.2', '"7.2"'])('take the version %s as it is written', (version) => {
+    expect(config(`migration: { qemuVersion: ${version} }`).migration.qemuVersion).toBe('7.2');
+  });
+
+  it('turn those of managers and limits into numbers', () => {
+    const { migration } = config(
+      'migration: { algorithm: hybrid, downtimeLadder: kubevirt-stall, kubevirt: { maxDowntime: 2s } }',
+    );
+    expect(migration.kubevirt).toEqual({
+      ...KUBEVIRT_DEFAULTS,
+      allowPostCopy: true,
+      maxDowntimeMs: 2000,
+    });
+  });
+
   it('take all their keys', () => {
     const { migration } = config(
-      'migration: { autoConverge: true, throttle: { max: 1, tailSlow: true }, downtimeLadder: nova, availSwitchoverBandwidth: 1GB/s, postcopyPreempt: true, timeoutAction: ignore, qemuVersion: "7.2", postcopyAfter: 0 }',
+      'migration: { autoConverge: true, throttle: { max: 0.5, tailSlow: true }, downtimeLadder: nova, availSwitchoverBandwidth: 1GB/s, postcopyPreempt: true, qemuVersion: "7.2", postcopyAfter: 0 }',
     );
     expect(migration).toMatchObject({
-      autoConverge: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.99, tailSlow: true },
-      ladder: 'nova',
+      autoConverge: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.5, tailSlow: true },
+      manager: 'nova',
       availSwitchoverBytesPerSecond: 1e9,
       preempt: true,
-      timeoutAction: 'ignore',
       qemuVersion: '7.2',
       postcopyAfter: 0,
     });
@@ -1002,6 +1017,31 @@ describe('costs and policies of the virtual runtime', () => {
       'a trigger above 1',
       withMore('migration: { throttle: { trigger: 50 } }'),
       '2:35 migration.throttle.trigger: expected a share from 0 to 1, got 50',
+    ],
+    [
+      'a throttle that takes all',
+      withMore('migration: { throttle: { initial: 1 } }'),
+      '2:35 migration.throttle.initial: expected a share from 0.01 to 0.99, got 1',
+    ],
+    [
+      'a throttle that begins beyond its end',
+      withMore('migration: { throttle: { initial: 0.9, max: 0.3 } }'),
+      '2:45 migration.throttle.max: must not be less than initial (0.9)',
+    ],
+    [
+      'a setting of another policy',
+      withMore('migration: { policy: xen, autoConverge: true }'),
+      '2:41 migration.autoConverge: is a setting of policy qemu, the migration has policy xen: leave it out',
+    ],
+    [
+      'a dirty limit without a ring',
+      withMore('migration: { dirtyLimit: 1MB/s }'),
+      '2:26 migration.dirtyLimit: needs guest.dirtyLog: ring, which counts by vCPU, got bitmap',
+    ],
+    [
+      'a factor below 1',
+      withMore('migration: { kubevirt: { precopyPossibleFactor: 0.5 } }'),
+      '2:49 migration.kubevirt.precopyPossibleFactor: expected a factor of 1 or more, got 0.5',
     ],
     [
       'versions in real time',

@@ -27,7 +27,7 @@ export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sid
   } else {
     expect(!sides.source, 'lost, but the source goes on');
   }
-  if (trouble.kind === 'none' || trouble.kind === 'stall') {
+  if (['none', 'stall', 'delays'].includes(trouble.kind)) {
     expect(isMoved || source.outcome === 'diverged', `ended ${source.outcome}: ${source.error}`);
   }
   found.push(...sums(report), ...times(config, report));

@@ -3,12 +3,18 @@ import { Generator } from '../../random/generator.ts';
 import type { PolicyName, RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type CostProfile } from '../../runtime/costs.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
+import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../../migration/policies/kubevirt.ts';
 
 /** What happens to a run's link, or to its destination. */
 export type Trouble =
   | { readonly kind: 'none' }
   /** Nothing arrives for a while. */
   | { readonly kind: 'stall'; readonly afterNs: number; readonly forNs: number }
+  /** What is under way comes late, now and then; in that order. */
+  | {
+      readonly kind: 'delays';
+      readonly list: readonly { readonly afterNs: number; readonly forNs: number }[];
+    }
   /** The link dies, in both directions. */
   | { readonly kind: 'cut'; readonly afterNs: number }
   /** The destination does nothing any more. */
@@ -18,6 +24,8 @@ export interface Drawn {
   readonly config: RunConfig;
   readonly trouble: Trouble;
 }
+
+type One = <Value>(values: readonly Value[]) => Value;
 
 const KIB = 1024;
 const POLICIES: readonly PolicyName[] = [
@@ -31,10 +39,13 @@ const POLICIES: readonly PolicyName[] = [
   'sdps',
 ];
 
+/** Of a workload without a rate: slow, so that a run stays short. */
+const UNPACED_ACCESS_NS = 2000;
+
 /** A random small run and what befalls it: a function of the seed alone. */
 export function draw(seed: number): Drawn {
   const random = new Generator(seed);
-  const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
+  const one: One = (values) => values[random.below(values.length)]!;
   const unit = (): number => random.below(1 << 20) / (1 << 20);
   const pageSize = one([4 * KIB, 4 * KIB, 4 * KIB, 16 * KIB, 64 * KIB]);
   const pages = 24 + random.below(pageSize === 4 * KIB ? 400 : 60);
@@ -51,7 +62,7 @@ export function draw(seed: number): Drawn {
       pattern: pattern(one, size),
       firstGfn,
       pages: size,
-      rate: one([500, 5000, 50_000, 400_000]),
+      rate: one([500, 5000, 50_000, 400_000, Infinity]),
       writes: one([1, 0.7, 0.2]),
       wordsPerPage: one([1, 1, 3]),
       ...(tickNs === undefined ? {} : { tickNs }),
@@ -61,16 +72,19 @@ export function draw(seed: number): Drawn {
     };
   });
   const clearChunkPages = one([undefined, undefined, undefined, 64, 128]);
+  const dirtyRingSize = one([16, 1024]);
+  const profile = COST_PROFILES[one<CostProfile>(['kvm', 'kvm', 'qemu-tcg', 'none'])];
+  const isUnpaced = workloads.some(({ rate }) => rate === Infinity);
   const config: RunConfig = {
     seed: random.below(2 ** 31),
     runtime: 'virtual',
-    costs: COST_PROFILES[one<CostProfile>(['kvm', 'kvm', 'qemu-tcg', 'none'])],
+    costs: { ...profile, accessNs: isUnpaced ? UNPACED_ACCESS_NS : profile.accessNs },
     guest: {
       memoryBytes: pages * pageSize,
       pageSize,
       vcpus,
       dirtyLog: one(['bitmap', 'bytemap', 'atomic', 'ring']),
-      dirtyRingSize: one([16, 1024]),
+      dirtyRingSize,
       ...(clearChunkPages === undefined ? {} : { clearChunkPages }),
       memslots: 1 + random.below(3),
       contents: [
@@ -103,8 +117,8 @@ export function draw(seed: number): Drawn {
       policy: one(POLICIES),
       rounds: 1 + random.below(6),
       qemuVersion: one(['7.2', '10']),
-      ...(random.below(4) === 0 ? { autoConverge: AUTO_CONVERGE_DEFAULTS } : {}),
-      ...(random.below(6) === 0 ? { ladder: one(['nova', 'kubevirt', 'proxmox'] as const) } : {}),
+      ...throttled(random, one, dirtyRingSize),
+      ...(random.below(4) === 0 ? { manager: one(MANAGERS), kubevirt: kubevirtOf(one) } : {}),
       preempt: random.below(2) === 0,
       timeoutAction: one(['cancel', 'cancel', 'ignore']),
       startMbit: one([1, 100]),
@@ -126,7 +140,39 @@ export function draw(seed: number): Drawn {
   return { config, trouble: troubleOf(random, one, passNs) };
 }
 
-function pattern(one: <Value>(values: readonly Value[]) => Value, pages: number): Pattern {
+const MANAGERS = ['nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall'] as const;
+
+/** KubeVirt's monitors, in a hurry, so that a small run meets what they do. */
+function kubevirtOf(one: One): KubevirtOptions {
+  return {
+    ...KUBEVIRT_DEFAULTS,
+    allowPostCopy: one([false, true]),
+    allowWorkloadDisruption: one([false, true]),
+    completionTimeoutPerGiBMs: one([500, 2000, 150_000]),
+    progressTimeoutMs: one([1000, 150_000]),
+    stallProgressTimeoutMs: one([50, 400]),
+    maxDowntimeMs: one([1, 50, 900]),
+    searchLocalMinima: one([false, true]),
+  };
+}
+
+/** What slows the guest down: one of the throttles, or none. */
+function throttled(
+  random: Generator,
+  one: One,
+  ringEntries: number,
+): Partial<RunConfig['migration']> {
+  const kind = random.below(8);
+  if (kind < 2) {
+    const initial = one([0.2, 0.99]);
+    return { autoConverge: { ...AUTO_CONVERGE_DEFAULTS, initial, tailSlow: one([false, true]) } };
+  }
+  if (kind === 2) return { dirtyLimit: { quotaMiB: 1, periodMs: one([20, 1000]), ringEntries } };
+  if (kind === 3) return { stun: { faults: one([1, 40]), afterRound: 1 + random.below(3) } };
+  return {};
+}
+
+function pattern(one: One, pages: number): Pattern {
   return one<Pattern>([
     { kind: 'sequential' },
     { kind: 'uniform' },
@@ -136,15 +182,18 @@ function pattern(one: <Value>(values: readonly Value[]) => Value, pages: number)
   ]);
 }
 
-function troubleOf(
-  random: Generator,
-  one: <Value>(values: readonly Value[]) => Value,
-  passNs: number,
-): Trouble {
+function troubleOf(random: Generator, one: One, passNs: number): Trouble {
   // Some a few passes on, some in the first moments, so that every phase is hit.
   const afterNs = random.below(4096) * (passNs / one([400, 1000, 4000]));
-  const kind = one(['none', 'stall', 'cut', 'death'] as const);
+  const kind = one(['none', 'stall', 'delays', 'cut', 'death'] as const);
   if (kind === 'none') return { kind };
+  if (kind === 'delays') {
+    const list = Array.from({ length: 1 + random.below(20) }, () => ({
+      afterNs: random.below(4096) * (passNs / 400),
+      forNs: random.below(20_000) * 1e3,
+    }));
+    return { kind, list };
+  }
   if (kind === 'stall') return { kind, afterNs, forNs: random.below(300) * 1e6 };
   return { kind, afterNs };
 }

@@ -1,4 +1,5 @@
-import { runVirtual, type Happening } from '../../runtime/virtual/run.ts';
+import type { Happening } from '../../runtime/virtual/options.ts';
+import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { type Sides, wrongs } from './check.ts';
 import { draw, type Drawn } from './draw.ts';
@@ -46,7 +47,14 @@ async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly s
       onEnd: (end) => (sides = end),
       happenings: (world): Happening[] => {
         if (trouble.kind === 'none') return [];
-        const atNs = config.migration.startAfterNs + trouble.afterNs;
+        const { startAfterNs } = config.migration;
+        if (trouble.kind === 'delays') {
+          return trouble.list.map(({ afterNs, forNs }) => {
+            const fromNs = startAfterNs + afterNs;
+            return { atNs: fromNs, act: () => world.stallLink(fromNs + forNs) };
+          });
+        }
+        const atNs = startAfterNs + trouble.afterNs;
         if (trouble.kind === 'cut') return [{ atNs, act: () => world.cutLink() }];
         if (trouble.kind === 'death') return [{ atNs, act: () => world.killDestination() }];
         return [{ atNs, act: () => world.stallLink(atNs + trouble.forNs) }];

@@ -144,7 +144,8 @@ function workloadsOf({ inputs, guest_before: before }: MeasuredRun): Workload[] 
     firstGfn: Math.floor(inputs.hot_start / PAGE),
     pages: inputs.wws_pages,
     rate: inputs.rate === 0 ? Infinity : before.page_writes_per_s,
-    wordsPerPage: inputs.words_per_page,
+    // Its word in the counter's page is its own.
+    wordsPerPage: Math.min(inputs.words_per_page, PAGE / 8 - 1),
     ...(ticks > 0 ? { tickNs: 1e9 / ticks } : {}),
   };
   if (ticks === 0) return [hot];
@@ -162,7 +163,7 @@ function workloadsOf({ inputs, guest_before: before }: MeasuredRun): Workload[] 
 
 function autoConvergeOf({ inputs: { params } }: MeasuredRun): typeof AUTO_CONVERGE_DEFAULTS {
   const share = (name: string, other: number): number =>
-    typeof params[name] === 'number' ? params[name] / 100 : other;
+    typeof params[name] === 'number' ? Math.min(0.99, params[name] / 100) : other;
   return {
     trigger: share('throttle-trigger-threshold', AUTO_CONVERGE_DEFAULTS.trigger),
     initial: share('cpu-throttle-initial', AUTO_CONVERGE_DEFAULTS.initial),

@@ -9,29 +9,61 @@ import { formatKey } from '../../scenario/input-error.ts';
  */
 const count = z.number().min(0);
 
-const inputs = z.looseObject({
+const PAGE = 4096;
+const MIB_PAGES = 256;
+/** 1 TiB; more would not fit here even with versions for pages. */
+const MOST_MIB = 1024 * 1024;
+
+const bareInputs = z.looseObject({
   accel: z.string(),
-  ram_mib: z.number().int().positive(),
+  ram_mib: z.number().int().min(4).max(MOST_MIB),
   content: z.string(),
   zero_pct: z.number().min(0).max(100).default(0),
   fill_mib: count,
-  wws_pages: count,
+  wws_pages: z.number().int().min(0),
   hot_start: count,
   /** Page writes a second; 0: as fast as it goes; -1: none. */
   rate: z.number().min(-1),
   pattern: z.string(),
-  words_per_page: z.number().int().positive().default(1),
+  words_per_page: z.number().int().min(1).max(512).default(1),
   mode: z.string(),
   /** Bytes a second; 0: no limit. */
   max_bandwidth: count,
   downtime_limit_ms: count,
   caps: z.array(z.string()).default([]),
   params: z.record(z.string(), z.unknown()).default({}),
-  timeout_s: z.number().positive(),
+  timeout_s: z.number().positive().max(1e6),
   postcopy_after_pass: z.number().int().min(1).default(1),
   /** Bytes a second; 0: no limit. */
   postcopy_bandwidth: count.default(0),
   smp: z.number().int().positive().default(1),
+});
+
+/** Percents, as query-migrate-parameters has them. */
+const PERCENTS = [
+  'throttle-trigger-threshold',
+  'cpu-throttle-initial',
+  'cpu-throttle-increment',
+  'max-cpu-throttle',
+];
+
+const inputs = bareInputs.superRefine((given, context) => {
+  const fail = (path: string[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+  const end = Math.floor(given.hot_start / PAGE) + given.wws_pages;
+  const ramPages = given.ram_mib * MIB_PAGES;
+  const isWriting = given.rate >= 0 && given.mode !== 'stopcopy';
+  if (isWriting && given.wws_pages > 0 && end > ramPages) {
+    fail(
+      ['wws_pages'],
+      `expected the working set to end within ram_mib, it ends at page ${end} of ${ramPages}`,
+    );
+  }
+  for (const name of PERCENTS) {
+    const value = given.params[name];
+    if (value === undefined || (typeof value === 'number' && value >= 1 && value <= 100)) continue;
+    fail(['params', name], `expected a percentage from 1 to 100, got ${JSON.stringify(value)}`);
+  }
 });
 
 const derived = z.looseObject({

@@ -1,5 +1,5 @@
 import { engineSteps } from './steps.ts';
-import { EPOCH, RUN, runSeenOf, STOP, throttleOf, wakeOf } from './words.ts';
+import { EPOCH, RUN, runSeenOf, STOP, STUN, throttleOf, wakeOf } from './words.ts';
 
 /**
  * The engine's side of the handshake. Every call only asks; the matching `has…` and `are…` say
@@ -68,8 +68,14 @@ export class EngineHandshake {
   throttle(share: number, vcpu?: number): void {
     for (let writer = 1; writer < this.writers; writer++) {
       if (vcpu !== undefined && writer !== vcpu + 1) continue;
-      Atomics.store(this.#words, throttleOf(writer), Math.round(share * 1000));
+      Atomics.store(this.#words, throttleOf(writer), Math.round(Math.min(0.99, share) * 1000));
     }
+  }
+
+  /** Processes that have so many write faults from now on wait; 0: none does, and all go on. */
+  stun(faults: number): void {
+    Atomics.store(this.#words, STUN, faults);
+    if (faults === 0) this.#wakeAll();
   }
 
   /** Tells every writer to leave for good. */

@@ -10,6 +10,7 @@
  *   4  run        counts the resumes
  *   5  partial    1 while pages of a running guest are absent: vCPUs look before they touch
  *   6  doorbell   the engine's, two words
+ *   8  stun       a process that has so many write faults waits; 0: none does
  *  16+16w         state, acknowledged epoch, wake-up word, throttle (share × 1000), run seen,
  *                 wanted: guest gfn + 1 of the absent page that the writer waits for, 0 for none
  */
@@ -20,6 +21,7 @@ export const STOP = 3;
 export const RUN = 4;
 export const PARTIAL = 5;
 export const DOORBELL = 6;
+export const STUN = 8;
 
 const FIRST_WRITER = 16;
 /** A cache line each, so that writers don't disturb one another. */

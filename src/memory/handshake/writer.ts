@@ -9,7 +9,7 @@ import {
   writerStep,
   type WriterLocal,
 } from './steps.ts';
-import { RUN, runSeenOf, STOP, throttleOf, wakeOf } from './words.ts';
+import { RUN, runSeenOf, STOP, STUN, throttleOf, wakeOf } from './words.ts';
 
 /** A writer's side of the handshake: poll between batches, park for every wait. */
 export class WriterHandshake {
@@ -72,6 +72,11 @@ export class WriterHandshake {
   /** Share of time taken from this writer, 0 to 0.99. */
   throttle(): number {
     return Atomics.load(this.#words, throttleOf(this.local.writer)) / 1000;
+  }
+
+  /** Write faults after which a process of this writer waits; 0: none does. */
+  stunAfter(): number {
+    return Atomics.load(this.#words, STUN);
   }
 
   /**

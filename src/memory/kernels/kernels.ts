@@ -41,6 +41,14 @@ export interface Kernels {
   listRuns(bits: number, from: number, end: number, maxRuns: number, out: number): number;
   /** `bytes` is a multiple of 128. */
   isZero(at: number, bytes: number): boolean;
+  /** A bit for each of at most 32 pages of `bytes` bytes (a multiple of 128): set when it is zero. */
+  zeroMask(at: number, bytes: number, count: number): number;
+  /** Zeroes pages of `bytes` bytes (a multiple of 128); one that is zero already stays untouched. */
+  clearPages(at: number, bytes: number, count: number): void;
+  /** Sums of pages to `out`, 8 bytes each. */
+  hashPages(at: number, bytes: number, count: number, out: number): void;
+  /** The first page whose sum is not the one listed at `sums`, -1 for none; `scratch` is 8 bytes. */
+  firstWrongHash(at: number, bytes: number, count: number, sums: number, scratch: number): number;
   /** Offset of the first difference, -1 if there is none. `bytes` is a multiple of 64. */
   firstDifference(a: number, b: number, bytes: number): number;
   /** 64-bit sum of a page to `out`, low word first. `bytes` is a multiple of 64. */

@@ -26,6 +26,10 @@ export function loadKernels(memory: WebAssembly.Memory): Kernels {
     takeRuns: raw.takeRuns,
     listRuns: raw.listRuns,
     isZero: (at, bytes) => raw.isZero(at, bytes) !== 0,
+    zeroMask: raw.zeroMask,
+    clearPages: raw.clearPages,
+    hashPages: raw.hashPages,
+    firstWrongHash: raw.firstWrongHash,
     firstDifference: raw.firstDifference,
     pageHash: raw.pageHash,
   };

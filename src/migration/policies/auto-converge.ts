@@ -50,18 +50,35 @@ export function autoConverge(
   sync: { nowMs: number; bytes: number; dirtiedPages: number; pageSize: number },
   options: AutoConvergeOptions,
 ): AutoConvergeState {
+  const { state, takesStep, idealShare } = dirtyPeriod(before, sync, options.trigger);
+  if (!takesStep) return state;
+  return { ...state, throttle: step(before.throttle, idealShare, options) };
+}
+
+/** The period that a sync may end: whether it is the second high one, and by how much. */
+export function dirtyPeriod(
+  before: AutoConvergeState,
+  sync: { nowMs: number; bytes: number; dirtiedPages: number; pageSize: number },
+  trigger: number,
+): { readonly state: AutoConvergeState; readonly takesStep: boolean; readonly idealShare: number } {
   const dirtiedPages = before.dirtiedPages + sync.dirtiedPages;
-  if (sync.nowMs <= before.sinceMs + PERIOD_MS) return { ...before, dirtiedPages };
+  if (sync.nowMs <= before.sinceMs + PERIOD_MS) {
+    return { state: { ...before, dirtiedPages }, takesStep: false, idealShare: 1 };
+  }
   const dirtied = dirtiedPages * sync.pageSize;
-  const allowed = (sync.bytes - before.sinceBytes) * options.trigger;
+  const allowed = (sync.bytes - before.sinceBytes) * trigger;
   const isHigh = dirtied > allowed;
-  const steps = isHigh && before.high + 1 >= 2;
+  const takesStep = isHigh && before.high + 1 >= 2;
   return {
-    sinceMs: sync.nowMs,
-    sinceBytes: sync.bytes,
-    dirtiedPages: 0,
-    high: steps ? 0 : before.high + (isHigh ? 1 : 0),
-    throttle: steps ? step(before.throttle, allowed / dirtied, options) : before.throttle,
+    state: {
+      sinceMs: sync.nowMs,
+      sinceBytes: sync.bytes,
+      dirtiedPages: 0,
+      high: takesStep ? 0 : before.high + (isHigh ? 1 : 0),
+      throttle: before.throttle,
+    },
+    takesStep,
+    idealShare: allowed / dirtied,
   };
 }
 

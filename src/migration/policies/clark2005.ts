@@ -15,15 +15,14 @@ export interface ClarkOptions {
   /** Megabits of 2^20 a second. */
   readonly startMbit: number;
   readonly maxMbit: number;
+  /** The migration's own limit, whatever the rate above comes to; of this program. */
+  readonly maxBytesPerSecond?: number;
+  /** Processes that have so many write faults wait, from the end of that round on (section 5.4). */
+  readonly stun?: { readonly faults: number; readonly afterRound: number };
 }
 
 /** START_MBIT_RATE and MAX_MBIT_RATE. */
 export const CLARK_RATES = { startMbit: 100, maxMbit: 500 } as const;
-
-const limit = (mbit: number): PolicyAction => ({
-  kind: 'limit',
-  bytesPerSecond: mbit * MBIT_BYTES,
-});
 
 export interface ClarkState {
   readonly rateMbit: number;
@@ -40,7 +39,12 @@ export interface ClarkState {
  * when a round at full rate sent more than the one before, after 29 rounds, when fewer than 50 pages
  * were to be sent, or when three times the guest's pages have gone out. The rate holds after the stop.
  */
-export function clarkPolicy({ pages, startMbit, maxMbit }: ClarkOptions): Policy<ClarkState> {
+export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
+  const { pages, startMbit, maxMbit, stun, maxBytesPerSecond = Infinity } = options;
+  const limit = (mbit: number): PolicyAction => ({
+    kind: 'limit',
+    bytesPerSecond: Math.min(mbit * MBIT_BYTES, maxBytesPerSecond),
+  });
   /** After the log was cleaned: the next round's rate. */
   const adapt = (before: ClarkState, now: PolicyStatistics): ClarkState => {
     const roundMs = now.nowMs - before.startMs;
@@ -62,6 +66,10 @@ export function clarkPolicy({ pages, startMbit, maxMbit }: ClarkOptions): Policy
       now.sentPages > MAX_FACTOR * pages
     );
   };
+  const stunAt = ({ event, round }: PolicyStatistics): PolicyAction[] =>
+    stun && event === 'synced' && round >= stun.afterRound
+      ? [{ kind: 'stun', faults: stun.faults }]
+      : [];
   return {
     name: 'clark2005',
     skipsRedirtied: true,
@@ -72,7 +80,8 @@ export function clarkPolicy({ pages, startMbit, maxMbit }: ClarkOptions): Policy
       if (event === 'start') return { state, actions: [limit(startMbit), { kind: 'continue' }] };
       if (event === 'synced' || event === 'stopped') {
         const next = adapt(state, now);
-        return { state: next, actions: [limit(next.rateMbit), { kind: 'continue' }] };
+        const actions = [limit(next.rateMbit), ...stunAt(now), { kind: 'continue' } as const];
+        return { state: next, actions };
       }
       if (event === 'window') return { state, actions: [{ kind: 'renew' }, { kind: 'continue' }] };
       if (now.pendingPages > 0) return { state, actions: [{ kind: 'continue' }] };

@@ -1,23 +1,10 @@
-/**
- * How managers raise QEMU's downtime limit while a migration goes on. A ladder is pure: its own
- * state and what is left to send decide the limit of now.
- */
-export interface Ladder<State = unknown> {
-  readonly name: string;
-  readonly initial: State;
-  step(
-    state: State,
-    now: { readonly nowMs: number; readonly remainingBytes: number },
-  ): { readonly state: State; readonly limitMs: number };
-}
-
-export type LadderName = 'nova' | 'kubevirt' | 'proxmox';
+import type { Manager } from './managers.ts';
 
 /**
  * OpenStack nova (virt/libvirt/migration.py, downtime_steps): from a tenth of the limit in ten equal
  * steps to all of it, one every 75 s for each GiB of guest, at least 2 GiB's worth.
  */
-export function novaLadder(limitMs: number, guestBytes: number): Ladder<null> {
+export function novaLadder(limitMs: number, guestBytes: number): Manager<null> {
   const steps = 10;
   const delayMs = 75_000 * Math.max(2, guestBytes / 2 ** 30);
   const base = limitMs / steps;
@@ -39,7 +26,7 @@ export interface StallState {
 }
 
 /** KubeVirt enhancement 291: 150 to 1050 ms in seven steps, 10 s apart, while nothing gets better. */
-export const kubevirtLadder: Ladder<StallState> = {
+export const kubevirtLadder: Manager<StallState> = {
   name: 'kubevirt',
   initial: { leastBytes: Infinity, sinceMs: 0, rung: 0 },
   step(before, { nowMs, remainingBytes }) {
@@ -67,7 +54,7 @@ export interface PollState {
  * Proxmox (PVE::QemuMigrate): looks every 2 s; when what remains has not shrunk for more than five
  * looks, the downtime limit, 100 ms at first, is doubled.
  */
-export const proxmoxLadder: Ladder<PollState> = {
+export const proxmoxLadder: Manager<PollState> = {
   name: 'proxmox',
   initial: { polledMs: 0, lastBytes: Infinity, stuck: 0, limitMs: 100 },
   step(before, { nowMs, remainingBytes }) {

@@ -1,11 +1,19 @@
 import type { QemuVersion } from '../accounting.ts';
-import type { Ladder } from './ladders.ts';
+import type { Manager } from './managers.ts';
+import {
+  dirtyLimit,
+  type DirtyLimitOptions,
+  type DirtyLimitState,
+  startDirtyLimit,
+} from './dirty-limit.ts';
 import type { Policy, PolicyAction, PolicyStatistics } from '../policy.ts';
 import {
+  AUTO_CONVERGE_DEFAULTS,
   AUTO_CONVERGE_START,
   autoConverge,
   type AutoConvergeOptions,
   type AutoConvergeState,
+  dirtyPeriod,
 } from './auto-converge.ts';
 
 export interface QemuOptions {
@@ -14,8 +22,10 @@ export interface QemuOptions {
   readonly autoConverge?: AutoConvergeOptions;
   /** Post-copy is asked for after so many live rounds, and noticed when somebody looks every so often. */
   readonly postcopyAfter?: { readonly rounds: number; readonly pollMs: number };
-  /** Raises the downtime limit while the migration goes on, in place of `downtimeLimitMs`. */
-  readonly ladder?: Ladder;
+  /** In place of auto-converge: what each vCPU may dirty. */
+  readonly dirtyLimit?: DirtyLimitOptions;
+  /** Sets the downtime limit while the migration goes on, in place of `downtimeLimitMs`. */
+  readonly manager?: Manager;
   /** Bandwidth to assume for the switchover instead of the measured one (10.0); bytes a second. */
   readonly availSwitchoverBytesPerSecond?: number;
 }
@@ -36,7 +46,11 @@ export interface QemuState {
   readonly converge: AutoConvergeState;
   /** The sync under way was forced by the 5 s timer: it decides nothing. */
   readonly isForced: boolean;
-  readonly ladder: unknown;
+  /** While the dirty limit is in service. */
+  readonly dirtyLimit: DirtyLimitState | undefined;
+  readonly manager: unknown;
+  /** The manager wants the guest stopped, or the migration given up. */
+  readonly wanted: 'switchover' | { readonly abort: string } | undefined;
   readonly lastTick: number;
   readonly syncsAtTick: number;
 }
@@ -45,7 +59,7 @@ export interface QemuState {
 const WINDOW_MS = 100;
 /** migration/ram.c, MAX_WAIT: a chunk ends after this; the time is looked at every 64 pages. */
 const CHUNK_MS = 50;
-const CHUNK_BLOCK = 64;
+const CHUNK_BLOCK_BYTES = 64 * 4096;
 /** 10.0, system/cpu-throttle.c: with auto-converge a sync is forced when there was none for so long. */
 const SYNC_TIMER_MS = 5000;
 
@@ -71,23 +85,40 @@ export function qemuPolicy(options: QemuOptions): Policy<QemuState> {
       postcopyAtMs: options.postcopyAfter?.rounds === 0 ? options.postcopyAfter.pollMs : Infinity,
       converge: AUTO_CONVERGE_START,
       isForced: false,
-      ladder: options.ladder?.initial,
+      dirtyLimit: undefined,
+      manager: options.manager?.initial,
+      wanted: undefined,
       lastTick: 0,
       syncsAtTick: 1,
     },
     decide(before, statistics) {
       const exact = { ...statistics, nowMs: Math.floor(statistics.nowMs) };
       if (exact.event === 'stopped') return { state: before, actions: [] };
-      if (exact.event === 'synced') return afterSync(before, exact, options);
-      if (exact.event === 'start') return iterate(before, exact, []);
-      if (exact.event === 'window') {
-        const { state, actions } = updateCounters(before, exact, options);
-        const isOpen = actions.length > 0 || !exact.isHeldBack;
-        return isOpen ? iterate(state, exact, actions) : { state, actions: [{ kind: 'continue' }] };
-      }
-      return afterBatch(before, exact, options);
+      const decision = obeyed(next(before, exact, options));
+      return options.dirtyLimit ? limited(decision, exact, options.dirtyLimit) : decision;
     },
   };
+}
+
+function next(before: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
+  if (now.event === 'synced') return afterSync(before, now, options);
+  if (now.event === 'start') return iterate(before, now, []);
+  if (now.event !== 'window') return afterBatch(before, now, options);
+  const { state, actions } = updateCounters(before, now, options);
+  const isOpen = actions.length > 0 || !now.isHeldBack;
+  return isOpen ? iterate(state, now, actions) : { state, actions: [{ kind: 'continue' }] };
+}
+
+/** The dirty limit, once in service, has a look of its own every period. */
+function limited(
+  { state, actions }: Decision,
+  now: PolicyStatistics,
+  options: DirtyLimitOptions,
+): Decision {
+  if (!state.dirtyLimit || now.isPostcopy) return { state, actions };
+  const pages = now.vcpuDirtiedPages ?? [];
+  const look = dirtyLimit(state.dirtyLimit, { nowMs: now.nowMs, pages }, options);
+  return { state: { ...state, dirtyLimit: look.state }, actions: [...look.actions, ...actions] };
 }
 
 interface Decision {
@@ -97,7 +128,7 @@ interface Decision {
 
 function afterBatch(before: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
   const pages = now.sentPages - before.chunkStartPages;
-  const blocks = Math.floor(pages / CHUNK_BLOCK);
+  const blocks = Math.floor((pages * now.pageSize) / CHUNK_BLOCK_BYTES);
   const isLate = blocks > before.chunkBlocks && now.nowMs - before.chunkStartMs > CHUNK_MS;
   const looked = { ...before, chunkBlocks: blocks };
   if (!now.isHeldBack && !isLate && now.pendingPages > 0) {
@@ -121,20 +152,47 @@ function updateCounters(state: QemuState, now: PolicyStatistics, options: QemuOp
   const measured = (now.accountedBytes - state.windowStartBytes) / passedMs;
   const assumed = options.availSwitchoverBytesPerSecond;
   const bytesPerMs = assumed === undefined || assumed === 0 ? measured : assumed / 1000;
-  const rung = options.ladder?.step(state.ladder, {
-    nowMs: now.nowMs,
-    remainingBytes: now.pendingPages * now.pageSize,
-  });
+  const managed = askManager(state, now, options, measured);
   return {
     state: {
-      ...state,
+      ...managed.state,
       windowStartMs: now.nowMs,
       windowStartBytes: now.accountedBytes,
-      thresholdBytes: bytesPerMs * (rung?.limitMs ?? options.downtimeLimitMs),
-      ladder: rung ? rung.state : state.ladder,
+      thresholdBytes: bytesPerMs * managed.limitMs,
     },
     actions: [{ kind: 'renew' }],
   };
+}
+
+/** What a manager, if there is one, makes of a window's end or of a pass's. */
+function askManager(
+  state: QemuState,
+  now: PolicyStatistics,
+  { manager, downtimeLimitMs }: QemuOptions,
+  bytesPerMs: number,
+): { readonly state: QemuState; readonly limitMs: number } {
+  if (!manager) return { state, limitMs: downtimeLimitMs };
+  const step = manager.step(state.manager, {
+    nowMs: now.nowMs,
+    remainingBytes: now.pendingPages * now.pageSize,
+    bytesPerMs,
+    isPassEnd: now.event === 'synced',
+  });
+  const { limitMs, asks } = step;
+  const told = { ...state, manager: step.state };
+  if (asks?.kind === 'postcopy') return { state: { ...told, postcopyAtMs: now.nowMs }, limitMs };
+  if (!asks || now.isPostcopy) return { state: told, limitMs };
+  const wanted = asks.kind === 'suspend' ? 'switchover' : { abort: asks.reason };
+  return { state: { ...told, wanted }, limitMs };
+}
+
+/** What a manager has asked for comes before what QEMU would do. */
+function obeyed({ state, actions }: Decision): Decision {
+  const { wanted } = state;
+  if (wanted === undefined) return { state, actions };
+  const action: PolicyAction =
+    wanted === 'switchover' ? { kind: wanted } : { kind: 'abort', reason: wanted.abort };
+  return { state: { ...state, wanted: undefined }, actions: [...actions, action] };
 }
 
 /** migration_iteration_run before its sync: is little enough left to look? */
@@ -157,7 +215,8 @@ function goOn(state: QemuState, now: PolicyStatistics, actions: readonly PolicyA
 }
 
 function afterSync(before: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
-  const known = { ...before, isForced: false, postcopyAtMs: askedAt(before, now, options) };
+  const asked = { ...before, isForced: false, postcopyAtMs: askedAt(before, now, options) };
+  const known = options.manager?.watchesPasses ? askManager(asked, now, options, 0).state : asked;
   const { state, actions } = converge(known, now, options);
   if (before.isForced) return { state, actions: [...actions, { kind: 'continue' }] };
   if (isLow(state, now) || now.pendingPages === 0) {
@@ -188,9 +247,15 @@ function newChunk(state: QemuState, now: PolicyStatistics): QemuState {
 }
 
 function converge(state: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
-  if (!options.autoConverge) return { state, actions: [] };
   const { nowMs, accountedBytes: bytes, dirtiedPages, pageSize } = now;
   const sync = { nowMs, bytes, dirtiedPages, pageSize };
+  if (options.dirtyLimit) {
+    const period = dirtyPeriod(state.converge, sync, AUTO_CONVERGE_DEFAULTS.trigger);
+    const begins = period.takesStep && !state.dirtyLimit;
+    const limit = begins ? startDirtyLimit(nowMs, now.vcpuDirtiedPages ?? []) : state.dirtyLimit;
+    return { state: { ...state, converge: period.state, dirtyLimit: limit }, actions: [] };
+  }
+  if (!options.autoConverge) return { state, actions: [] };
   const after = autoConverge(state.converge, sync, options.autoConverge);
   const actions: PolicyAction[] =
     after.throttle === state.converge.throttle ? [] : [{ kind: 'throttle', share: after.throttle }];

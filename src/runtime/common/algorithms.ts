@@ -8,14 +8,14 @@ import { precopySource } from '../../migration/precopy.ts';
 import { plainAccounting, qemuAccounting } from '../../migration/accounting.ts';
 import { clarkBursts, qemuWindow, type WindowLag } from '../../migration/limiters.ts';
 import { type QemuOptions, qemuPolicy } from '../../migration/policies/qemu.ts';
-import { CLARK_RATES, clarkPolicy } from '../../migration/policies/clark2005.ts';
+import { CLARK_RATES, type ClarkOptions, clarkPolicy } from '../../migration/policies/clark2005.ts';
 import {
-  kubevirtLadder,
-  type Ladder,
-  type LadderName,
-  novaLadder,
-  proxmoxLadder,
-} from '../../migration/policies/ladders.ts';
+  KUBEVIRT_DEFAULTS,
+  kubevirtStall,
+  kubevirtTimeouts,
+} from '../../migration/policies/kubevirt.ts';
+import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../migration/policies/ladders.ts';
+import type { Manager } from '../../migration/policies/managers.ts';
 import { cloudHypervisorPolicy, sdpsPolicy } from '../../migration/policies/rounds-until.ts';
 import { xenPolicy } from '../../migration/policies/xen.ts';
 import { permutedWalk } from '../../migration/page-orders/permuted.ts';
@@ -38,7 +38,7 @@ export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<
     case 'xen':
       return simple(xenPolicy);
     case 'clark2005':
-      return simple(clarkPolicy({ pages, ...clarkRates(config) }));
+      return simple(clarkPolicy(clarkOptions(config, pages)));
     case 'cloud-hypervisor':
       return simple(
         cloudHypervisorPolicy({
@@ -56,17 +56,24 @@ export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<
 
 function qemuAlgorithm(side: SourceSide, config: Migration, guestBytes: number) {
   const options = qemuOptions(config, guestBytes);
+  const after = { rounds: config.postcopyAfter, pollMs: (config.postcopyPollNs ?? 0) / 1e6 };
+  // KubeVirt's monitors decide on post-copy themselves.
+  const isManaged = config.manager?.startsWith('kubevirt-') ?? false;
   const hybrid = qemuPolicy({
     ...options,
-    postcopyAfter: { rounds: config.postcopyAfter, pollMs: (config.postcopyPollNs ?? 0) / 1e6 },
+    ...(isManaged ? {} : { postcopyAfter: after }),
   });
   return algorithmWith(side, config, qemuPolicy(options), hybrid);
 }
 
-function clarkRates({ startMbit, maxMbit }: Migration): { startMbit: number; maxMbit: number } {
+function clarkOptions(config: Migration, pages: number): ClarkOptions {
+  const { startMbit, maxMbit, maxBytesPerSecond, stun } = config;
   return {
+    pages,
     startMbit: startMbit ?? CLARK_RATES.startMbit,
     maxMbit: maxMbit ?? CLARK_RATES.maxMbit,
+    maxBytesPerSecond,
+    ...(stun ? { stun } : {}),
   };
 }
 
@@ -77,14 +84,26 @@ function qemuOptions(config: Migration, guestBytes: number): QemuOptions {
     version: config.qemuVersion ?? '10',
     downtimeLimitMs,
     ...(autoConverge ? { autoConverge } : {}),
-    ...(config.ladder ? { ladder: ladderOf(config.ladder, downtimeLimitMs, guestBytes) } : {}),
+    ...(config.dirtyLimit ? { dirtyLimit: config.dirtyLimit } : {}),
+    ...(config.manager ? { manager: managerOf(config, downtimeLimitMs, guestBytes) } : {}),
     ...(availSwitchoverBytesPerSecond === undefined ? {} : { availSwitchoverBytesPerSecond }),
   };
 }
 
-function ladderOf(name: LadderName, limitMs: number, guestBytes: number): Ladder {
-  if (name === 'nova') return novaLadder(limitMs, guestBytes);
-  return name === 'kubevirt' ? kubevirtLadder : proxmoxLadder;
+function managerOf({ manager, kubevirt }: Migration, limitMs: number, guestBytes: number): Manager {
+  const options = kubevirt ?? KUBEVIRT_DEFAULTS;
+  switch (manager) {
+    case 'nova':
+      return novaLadder(limitMs, guestBytes);
+    case 'kubevirt':
+      return kubevirtLadder;
+    case 'kubevirt-timeouts':
+      return kubevirtTimeouts(options, limitMs, guestBytes);
+    case 'kubevirt-stall':
+      return kubevirtStall(options, guestBytes);
+    default:
+      return proxmoxLadder;
+  }
 }
 
 function algorithmWith<State>(

@@ -83,6 +83,10 @@ export class HostSourceGuest implements SourceGuest {
     this.#host.engine.throttle(share, vcpu);
   }
 
+  stun(faults: number): void {
+    this.#host.engine.stun(faults);
+  }
+
   vcpuState(): VcpuState[] {
     const states = saveVcpus(this.memory, this.#host.area, this.#plan);
     this.savedState = states;

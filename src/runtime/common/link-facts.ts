@@ -1,6 +1,11 @@
 import type { RunConfig } from '../config.ts';
 import type { RunReport } from '../report.ts';
 
+/** Whether the migration's limit holds after the guest's stop. */
+function isLimitKept({ strictRate, policy }: RunConfig['migration']): boolean {
+  return strictRate || policy === 'clark2005';
+}
+
 /** What closed formulas need to know of a run. */
 export function linkFacts({ guest, link, migration }: RunConfig): NonNullable<RunReport['link']> {
   const ranges = guest.workloads
@@ -15,6 +20,9 @@ export function linkFacts({ guest, link, migration }: RunConfig): NonNullable<Ru
   }
   return {
     bytesPerSecond: Math.min(link.bytesPerSecond, migration.maxBytesPerSecond),
+    stoppedBytesPerSecond: isLimitKept(migration)
+      ? Math.min(link.bytesPerSecond, migration.maxBytesPerSecond)
+      : link.bytesPerSecond,
     downtimeLimitNs: migration.downtimeLimitNs,
     workingSetPages,
   };

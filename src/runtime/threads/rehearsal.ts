@@ -19,6 +19,8 @@ import { createHost, type Host, type LogConfig, openHost } from '../common/host.
 
 /** Long enough for V8's optimising compilers to have seen the whole path many times. */
 const REHEARSE_NS = 100e6;
+/** A policy's own limit is one that a rehearsal doesn't have to wait for. */
+const REHEARSED_MBIT = 1e6;
 const PAGES = 128;
 const PAGE_SIZE = 4096;
 
@@ -54,6 +56,8 @@ export function rehearse(config: Pick<RunConfig, 'link' | 'migration'>, log: Log
     maxBytesPerSecond: Infinity,
     timeoutNs: Infinity,
     postcopyBytesPerSecond: Infinity,
+    startMbit: REHEARSED_MBIT,
+    maxMbit: REHEARSED_MBIT,
   };
   while (clock.now() < REHEARSE_NS) {
     const near = ringLink({ ...ends, outgoing: forward, incoming: backward });
@@ -82,7 +86,7 @@ function half<Result>(
   return () => {
     while (!step.done) {
       link.release();
-      const { wake } = look({ ...step.value, untilNs: Infinity }, parts);
+      const { wake } = look(step.value, parts);
       if (!wake) return false;
       step = algorithm.next(wake);
     }

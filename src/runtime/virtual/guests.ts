@@ -66,6 +66,11 @@ export class VirtualSourceGuest implements SourceGuest {
     this.#inner.throttle(share, vcpu);
   }
 
+  stun(faults: number): void {
+    this.live();
+    this.#inner.stun(faults);
+  }
+
   vcpuState(): VcpuState[] {
     const { stateNs, stateBytes, rawSendBytesPerSecond } = this.#costs;
     this.#clock.spend(stateNs + (stateBytes / rawSendBytesPerSecond) * 1e9);

@@ -21,49 +21,12 @@ import { VirtualCrew } from './crew.ts';
 import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
 import { VirtualLink } from './link.ts';
+import type { Happening, HappeningWorld, VirtualOptions } from './options.ts';
+import { rehearseVirtual } from './rehearsal.ts';
 
-export interface VirtualOptions {
-  /** Cancels the migration, as Ctrl-C does; looked at a few times a second. */
-  readonly signal?: AbortSignal;
-  /** Told now and then how far the run is, in virtual nanoseconds. */
-  readonly onProgress?: (progress: VirtualProgress) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
-  readonly beforeProof?: (
-    source: readonly Uint8Array[],
-    destination: readonly Uint8Array[],
-  ) => void;
-  /** Told at the end of the migration on which sides vCPUs may run. */
-  readonly onEnd?: (sides: { readonly source: boolean; readonly destination: boolean }) => void;
-  /** More events than that are a run that goes round in circles: it throws. */
-  readonly mostEvents?: number;
-  /** Things that happen to the run at points in time: link faults, for tests. */
-  readonly happenings?: (world: HappeningWorld) => readonly Happening[];
-}
-
-export interface VirtualProgress {
-  readonly nowNs: number;
-  readonly events: number;
-  readonly bytes: number;
-  readonly pagesLeft: number;
-}
-
-export interface Happening {
-  readonly atNs: number;
-  readonly act: () => void;
-}
-
-/** What a happening can do. */
-export interface HappeningWorld {
-  /** The link is dead from now on, in both directions. */
-  cutLink(): void;
-  /** The destination's engine does nothing any more. */
-  killDestination(): void;
-  /** Nothing that is under way, or posted before `untilNs`, arrives before that. */
-  stallLink(untilNs: number): void;
-}
-
-/** So many events are dealt with before others of the program get their turn. */
+/** So many events are dealt with, or so much guest time, before others of the program get their turn. */
 const EVENTS_A_TURN = 5000;
+const TURN_NS = 50e6;
 const SAMPLE_NS = 20e6;
 
 /**
@@ -74,10 +37,24 @@ export async function runVirtual(
   config: RunConfig,
   options: VirtualOptions = {},
 ): Promise<RunReport> {
-  const stage = await setStage(config, inlineRunner);
-  const world = new VirtualWorld(config, stage, options);
+  const { runner = inlineRunner, clock } = options;
+  const marks: number[] = [];
+  const mark = (): void => void marks.push(clock?.now() ?? 0);
+  mark();
+  const staging = setStage(config, runner);
+  // Should it fail, that is heard of below.
+  staging.catch(() => undefined);
+  if (runner.threads > 1 && clock) await rehearseVirtual(config, clock, runVirtual);
+  const world = new VirtualWorld(config, await staging, options);
+  await world.begin();
+  mark();
   await world.play();
-  return world.report();
+  mark();
+  const report = await world.report();
+  mark();
+  if (!clock) return report;
+  const [setUpNs, runNs, proofNs] = [1, 2, 3].map((i) => marks[i]! - marks[i - 1]!);
+  return { ...report, wall: { setUpNs: setUpNs!, runNs: runNs!, proofNs: proofNs! } };
 }
 
 class VirtualWorld implements HappeningWorld {
@@ -220,28 +197,33 @@ class VirtualWorld implements HappeningWorld {
     this.#stalledNs = Math.max(this.#stalledNs, untilNs);
   }
 
-  /** The guest's life before, the migration, and its life after. */
-  async play(): Promise<void> {
+  /** The guest's life before the migration. */
+  async begin(): Promise<void> {
     const { migration } = this.#config;
     const { source } = this.#crews;
     this.#hosts.source.engine.resume();
     source.poll(0);
-    source.advance(migration.startAfterNs);
+    await this.#live(source, migration.startAfterNs);
     if (migration.startAfterNs > 0) {
       this.#rates = achievedRates(this.#hosts.source, this.#stage.plan);
     }
-    this.#nowNs = migration.startAfterNs;
     this.#timeline.sample(this.#nowNs);
     for (const clock of Object.values(this.#clocks)) clock.moveTo(this.#nowNs);
     this.#happenings = (this.#options.happenings?.(this) ?? []).toSorted((a, b) => a.atNs - b.atNs);
+  }
+
+  /** The migration, and the guest's life after. */
+  async play(): Promise<void> {
+    const { migration } = this.#config;
     await this.#migrate();
     const { source: near, destination: far } = this.#hosts;
     this.#options.onEnd?.({ source: isRunning(near), destination: isRunning(far) });
-    this.#liveOn(migration.runAfterNs);
+    await this.#liveOn(migration.runAfterNs);
   }
 
   async #migrate(): Promise<void> {
     const { source, destination } = this.#clocks;
+    let turnNs = this.#nowNs;
     this.#source.begin();
     this.#destination.begin();
     for (let events = 1; ; events++) {
@@ -250,14 +232,15 @@ class VirtualWorld implements HappeningWorld {
       if (events > (this.#options.mostEvents ?? Infinity)) {
         throw new Error(`the migration goes round in circles: ${events} events`);
       }
-      if (events % EVENTS_A_TURN !== 0) continue;
+      if (events % EVENTS_A_TURN !== 0 && this.#nowNs < turnNs + TURN_NS) continue;
+      turnNs = this.#nowNs;
       this.#options.onProgress?.({
         nowNs: this.#nowNs,
         events,
         bytes: this.#near.postedBytes,
         pagesLeft: this.#guests.source.unsent.count,
       });
-      await new Promise<void>((resolve) => void setImmediate(resolve));
+      await othersTurn();
     }
     this.#nowNs = Math.max(
       this.#nowNs,
@@ -305,16 +288,25 @@ class VirtualWorld implements HappeningWorld {
     return Atomics.load(this.#hosts.destination.words, PARTIAL) !== 0;
   }
 
-  #liveOn(ns: number): void {
+  async #liveOn(ns: number): Promise<void> {
     const { source, destination } = this.#crews;
     const isMoved = this.#source.result?.outcome === 'completed';
     const crew = isMoved ? destination : source;
     crew.attendFaults(this.#nowNs);
     crew.advance(this.#nowNs);
     this.#timeline.sample(this.#nowNs);
-    this.#nowNs += ns;
-    crew.advance(this.#nowNs);
+    await this.#live(crew, ns);
     this.#timeline.sample(this.#nowNs);
+  }
+
+  /** A side's guest lives for `ns`, or until somebody calls the run off. */
+  async #live(crew: VirtualCrew, ns: number): Promise<void> {
+    const endNs = this.#nowNs + ns;
+    while (this.#nowNs < endNs && this.#options.signal?.aborted !== true) {
+      this.#nowNs = Math.min(endNs, this.#nowNs + TURN_NS);
+      crew.advance(this.#nowNs);
+      await othersTurn();
+    }
   }
 
   #sample(nowNs: number): void {
@@ -363,7 +355,7 @@ class VirtualWorld implements HappeningWorld {
     return prove({
       config: this.#config,
       plan: this.#stage.plan,
-      pool: inlineRunner,
+      pool: this.#options.runner ?? inlineRunner,
       final: isMoved ? sides[0] : sides[1],
       canvas: isMoved ? sides[1] : sides[0],
       isFrozenSource: isMoved && verify === 'replay',
@@ -371,6 +363,10 @@ class VirtualWorld implements HappeningWorld {
       receivedState: this.#guests.destination.loadedState,
     });
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function isRunning({ words }: Host): boolean {

@@ -10,4 +10,12 @@ export {
   popcount,
   takeRuns,
 } from './bits';
-export { firstDifference, isZero, pageHash } from './page';
+export {
+  clearPages,
+  firstDifference,
+  firstWrongHash,
+  hashPages,
+  isZero,
+  pageHash,
+  zeroMask,
+} from './page';

@@ -23,9 +23,12 @@ const KEYS = [
   [abi.HASH_KEY_14, abi.HASH_KEY_15],
 ].map(([low, high]) => (BigInt(high!) << 32n) | BigInt(low!));
 
-function round(acc: bigint, data: bigint, swapped: bigint, key: bigint): bigint {
-  const keyed = data ^ key;
-  return (acc + swapped + (keyed & 0xffffffffn) * (keyed >> 32n)) & MASK;
+/** Two lanes, each with a product of its own quarters of the two. */
+function round(acc: bigint[], lane: number, low: bigint, high: bigint): void {
+  const lowProduct = (low & 0xffffffffn) * (high & 0xffffffffn);
+  const highProduct = (low >> 32n) * (high >> 32n);
+  acc[lane] = (acc[lane]! + high + lowProduct) & MASK;
+  acc[lane + 1] = (acc[lane + 1]! + low + highProduct) & MASK;
 }
 
 function scramble(acc: bigint, key: bigint): bigint {
@@ -41,11 +44,9 @@ export function pageHash(v: Views, at: number, bytes: number, out: number): void
   const acc = order.map((k) => KEYS[k]!);
   let place = 0n;
   for (let p = 0; p < bytes; p += 64) {
-    for (let lane = 0; lane < 8; lane++) {
-      const data = word((at + p) / 4 + 2 * lane);
-      const swapped = word((at + p) / 4 + 2 * (lane ^ 1));
-      acc[lane] = round(acc[lane]!, data, swapped, (KEYS[lane]! + place) & MASK);
-    }
+    const keyed = (lane: number): bigint =>
+      word((at + p) / 4 + 2 * lane) ^ ((KEYS[lane]! + place) & MASK);
+    for (let lane = 0; lane < 8; lane += 2) round(acc, lane, keyed(lane), keyed(lane + 1));
     place = (place + 0x9e3779b97f4a7c15n) & MASK;
     if ((p + 64) % 1024 !== 0 && p + 64 < bytes) continue;
     for (let lane = 0; lane < 8; lane++) acc[lane] = scramble(acc[lane]!, KEYS[(lane + 2) % 8]!);
@@ -59,4 +60,35 @@ export function pageHash(v: Views, at: number, bytes: number, out: number): void
   }
   v.words[out >>> 2] = Number(hash & 0xffffffffn) | 0;
   v.words[(out >>> 2) + 1] = Number(hash >> 32n) | 0;
+}
+
+export function zeroMask(v: Views, at: number, bytes: number, count: number): number {
+  let mask = 0;
+  for (let i = 0; i < count; i++) if (isZero(v, at + i * bytes, bytes)) mask |= 1 << i;
+  return mask;
+}
+
+export function clearPages(v: Views, at: number, bytes: number, count: number): void {
+  v.bytes.fill(0, at, at + count * bytes);
+}
+
+export function hashPages(v: Views, at: number, bytes: number, count: number, out: number): void {
+  for (let i = 0; i < count; i++) pageHash(v, at + i * bytes, bytes, out + 8 * i);
+}
+
+export function firstWrongHash(
+  v: Views,
+  at: number,
+  bytes: number,
+  count: number,
+  sums: number,
+  scratch: number,
+): number {
+  for (let i = 0; i < count; i++) {
+    pageHash(v, at + i * bytes, bytes, scratch);
+    for (let word = 0; word < 2; word++) {
+      if (v.words[(scratch >>> 2) + word] !== v.words[((sums + 8 * i) >>> 2) + word]) return i;
+    }
+  }
+  return -1;
 }

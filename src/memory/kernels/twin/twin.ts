@@ -21,6 +21,11 @@ export function twinKernels(buffer: SharedArrayBuffer): Kernels {
       bits.takeRuns(v, set, from, end, maxPages, maxRuns, maps, mapCount, unit, out),
     listRuns: (set, from, end, maxRuns, out) => bits.listRuns(v, set, from, end, maxRuns, out),
     isZero: (at, bytes) => page.isZero(v, at, bytes),
+    zeroMask: (at, bytes, count) => page.zeroMask(v, at, bytes, count),
+    clearPages: (at, bytes, count) => page.clearPages(v, at, bytes, count),
+    hashPages: (at, bytes, count, out) => page.hashPages(v, at, bytes, count, out),
+    firstWrongHash: (at, bytes, count, sums, scratch) =>
+      page.firstWrongHash(v, at, bytes, count, sums, scratch),
     firstDifference: (a, b, bytes) => page.firstDifference(v, a, b, bytes),
     pageHash: (at, bytes, out) => page.pageHash(v, at, bytes, out),
   };
