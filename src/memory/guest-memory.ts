@@ -72,6 +72,15 @@ export class GuestPageSet {
     for (const part of this.parts) part.clear();
   }
 
+  /** A copy of the set as one bitmap of the guest. */
+  bitmap(): Uint32Array {
+    const bits = new Uint32Array(Math.ceil(this.memory.pages / 32));
+    this.eachRun((gfn, pages) => {
+      for (let page = gfn; page < gfn + pages; page++) bits[page >>> 5]! |= 1 << (page & 31);
+    });
+    return bits;
+  }
+
   has(gfn: number): boolean {
     const { layout } = slotOf(this.memory, gfn);
     return this.parts[layout.index]!.has(gfn - layout.firstGfn);

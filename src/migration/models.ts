@@ -1,3 +1,5 @@
+import { type DirtyHistory, distinctPages } from './history.ts';
+
 /**
  * What closed formulas say of a pre-copy, for comparison with a run: they know the guest's size, the
  * rate and one dirty rate, nothing of pages. Times in seconds, sizes in bytes.
@@ -69,17 +71,38 @@ export function geometricSeries(inputs: ModelInputs): Prediction | undefined {
 
 /** Akoush et al. 2010, AVG: a constant dirty rate up to the working set, under Xen's stop rules. */
 export function averageRate(inputs: ModelInputs): Prediction {
-  const { guestBytes, bytesPerSecond, pageSize, dirtyPagesPerSecond, overheadSeconds } = inputs;
+  const most = Math.min(inputs.guestBytes / inputs.pageSize, inputs.workingSetPages);
+  return xenRounds(inputs, (fromSeconds, toSeconds) =>
+    Math.min((toSeconds - fromSeconds) * inputs.dirtyPagesPerSecond, most),
+  );
+}
+
+/**
+ * Akoush et al. 2010, HIST: as AVG, but the pages dirtied between two times are those of a history
+ * of the same guest, each counted once.
+ */
+export function historyRate(inputs: ModelInputs, history: DirtyHistory): Prediction {
+  return xenRounds(inputs, (fromSeconds, toSeconds) =>
+    distinctPages(history, fromSeconds * 1e9, toSeconds * 1e9),
+  );
+}
+
+function xenRounds(
+  { guestBytes, bytesPerSecond, pageSize, overheadSeconds }: ModelInputs,
+  dirtiedBetween: (fromSeconds: number, toSeconds: number) => number,
+): Prediction {
   const perSecond = bytesPerSecond / pageSize;
   const guestPages = guestBytes / pageSize;
-  const most = Math.min(guestPages, inputs.workingSetPages);
   let pages = guestPages;
   let sent = 0;
   let rounds = 0;
+  let nowSeconds = 0;
   while (pages >= LEAST_PAGES && rounds < MOST_ROUNDS && sent <= MOST_GUESTS * guestPages) {
     sent += pages;
     rounds++;
-    pages = Math.min((pages / perSecond) * dirtyPagesPerSecond, most);
+    const endSeconds = nowSeconds + pages / perSecond;
+    pages = dirtiedBetween(nowSeconds, endSeconds);
+    nowSeconds = endSeconds;
   }
   const downtimeSeconds = pages / perSecond + overheadSeconds;
   return { totalSeconds: sent / perSecond + downtimeSeconds, downtimeSeconds, rounds };

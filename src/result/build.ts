@@ -1,6 +1,12 @@
 import { cpus, totalmem } from 'node:os';
 import type { FaultReport, Latencies } from '../guest/faults.ts';
-import { averageRate, bounds, geometricSeries, type Prediction } from '../migration/models.ts';
+import {
+  averageRate,
+  historyRate,
+  bounds,
+  geometricSeries,
+  type Prediction,
+} from '../migration/models.ts';
 import type { RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
 import type { Proof, RunReport } from '../runtime/report.ts';
@@ -132,7 +138,7 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
 }
 
 /** What closed formulas say of a pre-copy, with the dirty rate of its first round. */
-function modelsOf({ source, guest, link }: RunReport): Pick<RunResult, 'models'> {
+function modelsOf({ source, guest, link, history }: RunReport): Pick<RunResult, 'models'> {
   const first = source.rounds.find((round) => !round.stopped);
   const { running, stop } = source;
   const isPrecopy = source.outcome === 'completed' && !source.postcopy;
@@ -158,6 +164,7 @@ function modelsOf({ source, guest, link }: RunReport): Pick<RunResult, 'models'>
       bounds: { totalTimeMs: range(totalSeconds), downtimeMs: range(downtimeSeconds) },
       ...(geometric ? { geometric: predictionOf(geometric) } : {}),
       average: predictionOf(averageRate(inputs)),
+      ...(history ? { history: predictionOf(historyRate(inputs, history)) } : {}),
     },
   };
 }

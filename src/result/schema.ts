@@ -87,6 +87,7 @@ export const resultSchema = z.strictObject({
       bounds: z.strictObject({ totalTimeMs: range, downtimeMs: range }),
       geometric: prediction.optional(),
       average: prediction,
+      history: prediction.optional(),
     })
     .optional(),
   rounds: z.array(round),

@@ -1,6 +1,7 @@
 import type { FaultReport } from '../guest/faults.ts';
 import type { RingCounts } from '../memory/dirty-logs/dirty-log.ts';
 import type { DestinationReport } from '../migration/destination.ts';
+import type { DirtyHistory } from '../migration/history.ts';
 import type { SourceReport } from '../migration/source.ts';
 
 /** One byte that differs between what the guest became and what it should have become. */
@@ -47,6 +48,8 @@ export interface RunReport {
     /** Pages that some workload may write to. */
     readonly workingSetPages: number;
   };
+  /** What the same guest dirties without a migration, from its start on. */
+  readonly history?: DirtyHistory;
   readonly destination?: DestinationReport;
   readonly guest: {
     readonly pages: number;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { distinctPages } from '../../src/migration/history.ts';
 import {
   averageRate,
+  historyRate,
   bounds,
   geometricSeries,
   type ModelInputs,
@@ -45,5 +47,40 @@ describe('closed formulas of pre-copy', () => {
     expect(rounds).toBe(10);
     expect(downtimeSeconds).toBeCloseTo(2.66, 6);
     expect(averageRate({ ...inputs, dirtyPagesPerSecond: 0 })).toMatchObject({ rounds: 1 });
+  });
+});
+
+describe('a history of dirty pages', () => {
+  const history = {
+    stepNs: 1e9,
+    pages: 64,
+    bitmaps: [
+      [0b1, 0],
+      [0b11, 0],
+      [0, 0x80000001],
+      [0, 0],
+    ].map((words) => Uint32Array.from(words)),
+  };
+
+  it.each([
+    [0, 1, 1],
+    [0, 2, 2],
+    [1, 3, 4],
+    [3, 4, 0],
+    [2.6, 3.4, 0],
+    [3, 5, 1],
+    [3, 30, 4],
+    [2, 2, 0],
+  ])('from %s to %s s has %s distinct pages', (from, to, pages) => {
+    expect(distinctPages(history, from * 1e9, to * 1e9)).toBe(pages);
+  });
+
+  it('gives a model that counts each page once', () => {
+    const rounds = historyRate(
+      { ...inputs, guestBytes: 64 * 4096, bytesPerSecond: 32 * 4096, overheadSeconds: 0 },
+      history,
+    );
+    // 2 s for all pages; 2 of them are dirty then, fewer than 50 pages.
+    expect(rounds).toEqual({ rounds: 1, totalSeconds: 2 + 2 / 32, downtimeSeconds: 2 / 32 });
   });
 });

@@ -6,6 +6,8 @@ import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import type { RunReport } from '../../src/runtime/report.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
+import { distinctPages, popcount } from '../../src/migration/history.ts';
+import { recordHistory } from '../../src/runtime/virtual/history.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
 import { smallRun } from '../support/run-config.ts';
@@ -165,5 +167,26 @@ describe("Clark's figure 12", () => {
     expect(mib).toHaveLength(4);
     const downtimeNs = source.running!.runningNs - source.stop.pauseAskedNs!;
     expect(Math.abs(downtimeNs / 3.5e9 - 1)).toBeLessThan(0.05);
+  });
+});
+
+describe('a history', () => {
+  it('is that of the guest that migrates, and the same each time', async () => {
+    const workload = {
+      pattern: { kind: 'sequential' as const },
+      firstGfn: 100,
+      pages: 1000,
+      rate: 2000,
+      writes: 1,
+      wordsPerPage: 1,
+      fromNs: 0,
+      untilNs: Infinity,
+    };
+    const config = virtual({ guest: { vcpus: 1, workloads: [workload] } });
+    const history = await recordHistory(config, { stepNs: 100e6, steps: 6 });
+    expect(history.bitmaps.map(popcount)).toEqual([200, 200, 200, 200, 200, 200]);
+    expect(distinctPages(history, 0, 300e6)).toBe(600);
+    expect(distinctPages(history, 0, 600e6)).toBe(1000);
+    expect(await recordHistory(config, { stepNs: 100e6, steps: 6 })).toEqual(history);
   });
 });

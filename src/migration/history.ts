@@ -1,0 +1,35 @@
+/** Which pages a guest dirtied in each step of a time, as its dirty bitmap had them. */
+export interface DirtyHistory {
+  readonly stepNs: number;
+  readonly pages: number;
+  /** A bitmap of the guest for each step. */
+  readonly bitmaps: readonly Uint32Array[];
+}
+
+/**
+ * Distinct pages dirtied between two times of a history, to the nearest step; past its end it
+ * begins anew, as a workload that repeats does.
+ */
+export function distinctPages(history: DirtyHistory, fromNs: number, toNs: number): number {
+  const { stepNs, bitmaps } = history;
+  const first = Math.round(fromNs / stepNs);
+  const end = Math.min(Math.round(toNs / stepNs), first + bitmaps.length);
+  if (bitmaps.length === 0 || end <= first) return 0;
+  const union = bitmaps[first % bitmaps.length]!.slice();
+  for (let step = first + 1; step < end; step++) merge(union, bitmaps[step % bitmaps.length]!);
+  return popcount(union);
+}
+
+function merge(into: Uint32Array, from: Uint32Array): void {
+  for (let i = 0; i < into.length; i++) into[i]! |= from[i]!;
+}
+
+export function popcount(words: Uint32Array): number {
+  let count = 0;
+  for (let word of words) {
+    word -= (word >>> 1) & 0x55555555;
+    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+    count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  }
+  return count;
+}
