@@ -18,5 +18,8 @@ export type { Scenario } from './scenario/schema.ts';
 export { buildResult } from './result/build.ts';
 export { type RunResult, resultSchema } from './result/schema.ts';
 export { writeAtomically } from './result/write.ts';
+export { experimentNames } from './lab/papers/experiment.ts';
+export type { Outcome } from './lab/papers/outcome.ts';
+export { runExperiment } from './lab/papers/run.ts';
 export { readMeasured } from './lab/validate/measured.ts';
 export { validate, type Validation } from './lab/validate/validate.ts';

@@ -19,6 +19,7 @@ const ROOMS = [
   'scenario',
   'result',
   'lab',
+  'report',
   'cli',
   'index.ts',
 ];

@@ -3,9 +3,11 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
 import { dirtyRateCommand } from './dirty-rate.ts';
 import { EXIT } from './exit.ts';
+import { paperCommand } from './paper.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
 import { validateCommand } from './validate.ts';
+import { wwsCommand } from './wws.ts';
 
 const program = new Command('pageferry')
   .description('Live-migration emulator: real pages, real dirty logs, every byte proved.')
@@ -17,6 +19,8 @@ const program = new Command('pageferry')
 program.addCommand(runCommand());
 program.addCommand(dirtyRateCommand());
 program.addCommand(validateCommand());
+program.addCommand(wwsCommand());
+program.addCommand(paperCommand());
 program.addCommand(schemaCommand());
 for (const command of program.commands) {
   command.exitOverride().copyInheritedSettings(program);

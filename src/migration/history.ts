@@ -20,6 +20,21 @@ export function distinctPages(history: DirtyHistory, fromNs: number, toNs: numbe
   return popcount(union);
 }
 
+/** Distinct pages from the start of each window up to each of its steps: a curve a window. */
+export function windowCurves({ bitmaps, pages }: DirtyHistory, stepsAWindow: number): number[][] {
+  const curves: number[][] = [];
+  let union = new Uint32Array(0);
+  for (const [step, bitmap] of bitmaps.entries()) {
+    if (step % stepsAWindow === 0) {
+      union = new Uint32Array(Math.ceil(pages / 32));
+      curves.push([]);
+    }
+    merge(union, bitmap);
+    curves.at(-1)!.push(popcount(union));
+  }
+  return curves;
+}
+
 function merge(into: Uint32Array, from: Uint32Array): void {
   for (let i = 0; i < into.length; i++) into[i]! |= from[i]!;
 }

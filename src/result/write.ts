@@ -13,7 +13,7 @@ import {
  * Writes a file so that it is there whole or not at all: a temporary file beside it, then a rename.
  * A device or pipe is written to as it is: a rename would put a file in its place.
  */
-export function writeAtomically(path: string, content: string): void {
+export function writeAtomically(path: string, content: string | Uint8Array): void {
   const there = statSync(path, { throwIfNoEntry: false });
   if (there && !there.isFile()) {
     writeFileSync(path, content);

@@ -11,7 +11,8 @@ import type { ManagerName } from '../migration/policies/managers.ts';
 import type { Integrity } from '../wire/pages.ts';
 import type { Costs } from './costs.ts';
 
-export type PolicyName = 'rounds' | 'qemu' | 'xen' | 'clark2005' | 'cloud-hypervisor' | 'sdps';
+export type PolicyName =
+  'rounds' | 'qemu' | 'xen' | 'clark2005' | 'xen3' | 'cloud-hypervisor' | 'sdps';
 
 /** One run, complete and checked: what a runtime needs to know. Infinity stands for `unlimited`. */
 export interface RunConfig {

@@ -40,6 +40,16 @@ export function presets(): Preset[] {
  */
 export function loadScenario(name: string, sets: readonly string[] = []): LoadedScenario {
   const { source, content, folder } = readSource(name);
+  return loadScenarioText(source, content, sets, folder);
+}
+
+/** Loads a scenario from its text; `source` is what messages call it. Throws InputError. */
+export function loadScenarioText(
+  source: string,
+  content: string,
+  sets: readonly string[] = [],
+  folder: string = process.cwd(),
+): LoadedScenario {
   const document = new ScenarioDocument(source, content);
   for (const argument of sets) document.set(argument);
   const scenario = parseScenario(document);

@@ -182,9 +182,15 @@ const migration = z.strictObject({
   algorithm: choice(['stop-and-copy', 'precopy', 'postcopy', 'hybrid']).default(
     DEFAULTS.migration.algorithm,
   ),
-  policy: choice(['rounds', 'qemu', 'xen', 'clark2005', 'cloud-hypervisor', 'sdps']).default(
-    DEFAULTS.migration.policy,
-  ),
+  policy: choice([
+    'rounds',
+    'qemu',
+    'xen',
+    'xen3',
+    'clark2005',
+    'cloud-hypervisor',
+    'sdps',
+  ]).default(DEFAULTS.migration.policy),
   // YAML takes 7.2 and 10 for numbers.
   qemuVersion: z
     .preprocess(

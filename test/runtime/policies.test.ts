@@ -23,6 +23,7 @@ describe.each(['threads', 'virtual'] as const)('every policy in %s', (runtime) =
     ['qemu 7.2', { policy: 'qemu', qemuVersion: '7.2', maxBytesPerSecond: 40e6 }],
     ['xen', { policy: 'xen' }],
     ['clark2005', { policy: 'clark2005' }],
+    ['xen3', { policy: 'xen3' }],
     ['cloud-hypervisor', { policy: 'cloud-hypervisor' }],
     ['sdps', { policy: 'sdps' }],
     [

@@ -35,6 +35,7 @@ const POLICIES: readonly PolicyName[] = [
   'qemu',
   'xen',
   'clark2005',
+  'xen3',
   'cloud-hypervisor',
   'sdps',
 ];

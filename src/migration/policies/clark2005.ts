@@ -17,6 +17,8 @@ export interface ClarkOptions {
   readonly maxMbit: number;
   /** The migration's own limit, whatever the rate above comes to; of this program. */
   readonly maxBytesPerSecond?: number;
+  /** Whether the rate follows the dirty rate; Xen 3.3 has that compiled out. */
+  readonly isAdaptive?: boolean;
   /** Processes that have so many write faults wait, from the end of that round on (section 5.4). */
   readonly stun?: { readonly faults: number; readonly afterRound: number };
 }
@@ -38,12 +40,15 @@ export interface ClarkState {
  * last one's dirty rate plus 50 Mbit/s, never lowered, at most the maximum; the guest is stopped
  * when a round at full rate sent more than the one before, after 29 rounds, when fewer than 50 pages
  * were to be sent, or when three times the guest's pages have gone out. The rate holds after the stop.
+ * Without the adaptive rate these are the rules of Xen 3.3 (ADAPTIVE_SAVE off), as Akoush et al. 2010
+ * and Hines & Gopalan 2009 met them.
  */
 export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
   const { pages, startMbit, maxMbit, stun, maxBytesPerSecond = Infinity } = options;
+  const { isAdaptive = true } = options;
   const limit = (mbit: number): PolicyAction => ({
     kind: 'limit',
-    bytesPerSecond: Math.min(mbit * MBIT_BYTES, maxBytesPerSecond),
+    bytesPerSecond: isAdaptive ? Math.min(mbit * MBIT_BYTES, maxBytesPerSecond) : maxBytesPerSecond,
   });
   /** After the log was cleaned: the next round's rate. */
   const adapt = (before: ClarkState, now: PolicyStatistics): ClarkState => {
@@ -60,7 +65,7 @@ export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
   const isEnough = (state: ClarkState, now: PolicyStatistics): boolean => {
     const sent = now.sentPages - state.sentBefore;
     return (
-      (sent > state.sentLast && state.rateMbit === maxMbit) ||
+      (isAdaptive && sent > state.sentLast && state.rateMbit === maxMbit) ||
       now.round >= MAX_ROUNDS ||
       sent + now.skippedPages < LEAST_PAGES ||
       now.sentPages > MAX_FACTOR * pages
@@ -71,7 +76,7 @@ export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
       ? [{ kind: 'stun', faults: stun.faults }]
       : [];
   return {
-    name: 'clark2005',
+    name: isAdaptive ? 'clark2005' : 'xen3',
     skipsRedirtied: true,
     keepsLimit: true,
     initial: { rateMbit: startMbit, sentLast: Infinity, sentBefore: 0, startMs: 0 },

@@ -39,6 +39,8 @@ export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<
       return simple(xenPolicy);
     case 'clark2005':
       return simple(clarkPolicy(clarkOptions(config, pages)));
+    case 'xen3':
+      return simple(clarkPolicy({ ...clarkOptions(config, pages), isAdaptive: false }));
     case 'cloud-hypervisor':
       return simple(
         cloudHypervisorPolicy({

@@ -1,0 +1,112 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { experimentNames, readExperiment } from '../lab/papers/experiment.ts';
+import type { Outcome } from '../lab/papers/outcome.ts';
+import { runExperiment } from '../lab/papers/run.ts';
+import { chartSvg, pngOf } from '../report/chart.ts';
+import { paperChart, paperRows, papersPage, verdict } from '../report/paper.ts';
+import { writeAtomically } from '../result/write.ts';
+import { nearest } from '../scenario/suggest.ts';
+import { EXIT } from './exit.ts';
+import { alignRows } from './format.ts';
+
+interface Flags {
+  readonly output?: string;
+  readonly page?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function paperCommand(): Command {
+  return new Command('paper')
+    .description("reproduce a paper's figure: a table of paper, ours and error, and a chart")
+    .argument('[name]', 'an experiment, or all; absent: lists them')
+    .option('-o, --output <folder>', 'write NAME.json, NAME.svg and NAME.png there')
+    .option('--page <file>', 'with all: write the page of all experiments')
+    .option('--json', 'print the result as JSON on stdout, and nothing else')
+    .option('-q, --quiet', 'print no table and no progress')
+    .action(async (name: string | undefined, flags: Flags) => {
+      process.exitCode = name === undefined ? list() : await paper(name, flags);
+    });
+}
+
+function list(): number {
+  const rows = experimentNames().map((name) => {
+    const { title, paper: source } = readExperiment(name);
+    return [name, source, title];
+  });
+  process.stdout.write(`${alignLeft(rows).join('\n')}\n`);
+  return EXIT.done;
+}
+
+async function paper(name: string, flags: Flags): Promise<number> {
+  const known = experimentNames();
+  const names = name === 'all' ? known : known.filter((one) => one === name);
+  if (names.length === 0) {
+    const guess = nearest(name, known);
+    const hint = guess ? `did you mean ${guess}?` : `there are ${known.join(', ')}`;
+    process.stderr.write(`${name}: is no experiment (${hint})\n`);
+    return EXIT.badInput;
+  }
+  if (flags.page !== undefined && name !== 'all') {
+    process.stderr.write('--page: the page is of all experiments: write paper all --page FILE\n');
+    return EXIT.badInput;
+  }
+  const outcomes: Outcome[] = [];
+  for (const one of names) {
+    const outcome = await played(one, flags);
+    outcomes.push(outcome);
+    if (flags.output !== undefined) save(outcome, flags.output);
+    if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
+  }
+  if (flags.json) {
+    const json = name === 'all' ? outcomes : outcomes[0];
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+  }
+  if (flags.page !== undefined) writeAtomically(flags.page, papersPage(outcomes));
+  return EXIT.done;
+}
+
+async function played(name: string, { quiet }: Flags): Promise<Outcome> {
+  const isShown = quiet !== true && process.stderr.isTTY;
+  const outcome = await runExperiment(name, (done, all) => {
+    if (isShown) process.stderr.write(`\r\x1b[2K${name}: run ${done} of ${all}`);
+  });
+  if (isShown) process.stderr.write('\r\x1b[2K');
+  return outcome;
+}
+
+function save(outcome: Outcome, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const svg = chartSvg(paperChart(outcome));
+  const file = (ending: string): string => join(folder, `${outcome.name}.${ending}`);
+  writeAtomically(file('json'), `${JSON.stringify(outcome, null, 2)}\n`);
+  writeAtomically(file('svg'), svg);
+  writeAtomically(file('png'), pngOf(svg));
+}
+
+function text(outcome: Outcome): string {
+  const { name, title, paper: source, about, fitted, notes } = outcome;
+  return [
+    `${name}: ${title} (${source})`,
+    about.trim(),
+    '',
+    ...alignRows(paperRows(outcome)),
+    '',
+    verdict(outcome),
+    ...fitted.map((line) => `fitted: ${line.trim()}`),
+    ...notes.map((line) => line.trim()),
+    '',
+  ].join('\n');
+}
+
+function alignLeft(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,109 @@
+import { Command } from 'commander';
+import { windowCurves } from '../migration/history.ts';
+import { VERSION } from '../result/version.ts';
+import { writeAtomically } from '../result/write.ts';
+import { recordHistory } from '../runtime/virtual/history.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { parseDuration } from '../units/duration.ts';
+import { UnitError } from '../units/brand.ts';
+import { formatSize } from '../units/size.ts';
+import { EXIT } from './exit.ts';
+import { alignRows, sparkline } from './format.ts';
+import { checkOutput } from './output.ts';
+
+interface Flags {
+  readonly set: string[];
+  readonly window: string;
+  readonly sample: string;
+  readonly duration: string;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+/** Bitmaps of a run that are kept, all together. */
+const MOST_BYTES = 1024 * 1024 * 1024;
+
+export function wwsCommand(): Command {
+  return new Command('wws')
+    .description(
+      'writable working set of a guest that does not migrate: pages dirtied in each window (Clark et al. 2005)',
+    )
+    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
+    .option(
+      '--set <key=value>',
+      'override a key',
+      (value, before: string[]) => [...before, value],
+      [],
+    )
+    .option('--window <duration>', 'the bitmap is cleared every so often', '8s')
+    .option('--sample <duration>', 'and read every so often', '50ms')
+    .option('--duration <duration>', 'how long the guest is watched, from startAfter on', '40s')
+    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('--json', 'print the JSON result on stdout, and nothing else')
+    .action(async (scenario: string, flags: Flags) => {
+      process.exitCode = await wws(scenario, flags);
+    });
+}
+
+async function wws(name: string, flags: Flags): Promise<number> {
+  try {
+    const { config } = loadScenario(name, flags.set);
+    checkOutput(flags.output);
+    const [windowNs, sampleNs, durationNs] = (['window', 'sample', 'duration'] as const).map(
+      (key) => optionNs(key, flags[key]),
+    ) as [number, number, number];
+    const { memoryBytes, pageSize } = config.guest;
+    const samples = Math.ceil(durationNs / sampleNs);
+    if (windowNs % sampleNs !== 0) throw wrong('sample', 'must divide --window');
+    if ((samples * memoryBytes) / pageSize / 8 > MOST_BYTES) {
+      throw wrong('sample', `${samples} bitmaps of this guest take more than 1 GiB: take fewer`);
+    }
+    const history = await recordHistory(config, { stepNs: sampleNs, steps: samples });
+    const curves = windowCurves(history, windowNs / sampleNs);
+    const result = {
+      format: 'pageferry/wws@1',
+      version: VERSION,
+      pageSize,
+      windowMs: windowNs / 1e6,
+      sampleMs: sampleNs / 1e6,
+      windows: curves.map((pages, index) => ({ startMs: (index * windowNs) / 1e6, pages })),
+    };
+    const json = `${JSON.stringify(result, null, 2)}\n`;
+    if (flags.output !== undefined) writeAtomically(flags.output, json);
+    process.stdout.write(flags.json ? json : table(curves, windowNs, pageSize));
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  }
+}
+
+function wrong(option: string, sentence: string): InputError {
+  return new InputError([{ place: `--${option}`, key: '', sentence }]);
+}
+
+function optionNs(option: string, text: string): number {
+  try {
+    const ns = parseDuration(text);
+    if (ns > 0) return ns;
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+  }
+  throw wrong(option, `expected a duration above 0 such as 8s, got "${text}"`);
+}
+
+function table(curves: readonly number[][], windowNs: number, pageSize: number): string {
+  const rows = curves.map((pages, index) => {
+    const last = pages.at(-1)!;
+    const at = `${((index * windowNs) / 1e9).toFixed(1)} s`;
+    return [at, String(last), formatSize(last * pageSize)];
+  });
+  const ends = curves.map((pages) => pages.at(-1)!);
+  return [
+    ...alignRows([['window from', 'pages dirtied', 'working set'], ...rows]),
+    `│${sparkline(ends)}│ ${ends.length} windows of ${windowNs / 1e9} s`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,77 @@
+import { clarkPolicy, type ClarkState } from '../../migration/policies/clark2005.ts';
+import type { PolicyStatistics } from '../../migration/policy.ts';
+import { type Outcome, pointOf } from './outcome.ts';
+
+/** Figure 9: duration of each live round in seconds, and the dirty rate in it, Mbit/s (read off). */
+const ROUNDS = [
+  [54.1, 26],
+  [10.1, 62],
+  [3.1, 139],
+  [1.2, 257],
+  [0.63, 329],
+  [0.39, 453],
+  [0.32, 588],
+  [0.34, 439],
+] as const;
+/** What each round sent, MB: the stop rule needs it. */
+const SENT_MB = [676.8, 126.7, 39, 28.4, 24.2, 16.7, 14.2, 15.3] as const;
+/** Limits as the published rule gives them. */
+const LIMITS = [100, 100, 100, 189, 307, 379, 500, 500] as const;
+const PAGE = 4096;
+const STOPS_AFTER = 8;
+
+/** The policy, fed with the figure's rounds: the rate that it sets for each, and where it stops. */
+export function clarkLadder(): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
+  const policy = clarkPolicy({ pages: (800 * 2 ** 20) / PAGE, startMbit: 100, maxMbit: 500 });
+  let state: ClarkState = policy.initial;
+  let nowMs = 0;
+  let sentPages = 0;
+  let stopped = 0;
+  const rates: number[] = [];
+  for (const [index, [seconds, dirtyMbit]] of ROUNDS.entries()) {
+    rates.push(state.rateMbit);
+    nowMs += seconds * 1000;
+    sentPages += Math.round((SENT_MB[index]! * 1e6) / PAGE);
+    // Whole pages, and no fewer than the rate says: the code cuts it off at whole megabits.
+    const dirtiedPages = Math.ceil((dirtyMbit * 1e6 * seconds) / 8 / PAGE);
+    const now = { ...NOTHING, nowMs, round: index + 1, sentPages, dirtiedPages };
+    const end = policy.decide(state, { ...now, event: 'batch' });
+    if (stopped === 0 && end.actions.at(-1)?.kind === 'switchover') stopped = index + 1;
+    ({ state } = policy.decide(end.state, { ...now, event: 'synced' }));
+  }
+  const series = [
+    {
+      name: 'rate limit',
+      isUnverified: false,
+      goal: 1e-9,
+      points: rates.map((rate, i) => pointOf(i + 1, LIMITS[i]!, rate, { goal: 1e-9 })),
+    },
+    {
+      name: 'stops after round',
+      isAside: true,
+      isUnverified: false,
+      goal: 1e-9,
+      points: [pointOf(STOPS_AFTER, STOPS_AFTER, stopped, { goal: 1e-9 })],
+    },
+  ];
+  return Promise.resolve({
+    x: { label: 'round', log: false },
+    y: { label: 'rate limit', unit: 'Mbit/s', log: false },
+    series,
+  });
+}
+
+const NOTHING: Omit<PolicyStatistics, 'event'> = {
+  nowMs: 0,
+  round: 1,
+  pendingPages: 0,
+  pageSize: PAGE,
+  transferredBytes: 0,
+  accountedBytes: 0,
+  sentPages: 0,
+  skippedPages: 0,
+  dirtiedPages: 0,
+  syncs: 1,
+  isPostcopy: false,
+  isHeldBack: false,
+};

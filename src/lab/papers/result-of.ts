@@ -1,0 +1,15 @@
+import { runVirtual } from '../../runtime/virtual/run.ts';
+import { buildResult } from '../../result/build.ts';
+import type { RunResult } from '../../result/schema.ts';
+import type { LoadedScenario } from '../../scenario/load.ts';
+
+/** Told of every run that an experiment has made. */
+export type OnRun = (done: number, all: number) => void;
+
+/** A run that does not end as it should is no figure. */
+export async function resultOf({ scenario, config }: LoadedScenario): Promise<RunResult> {
+  const result = buildResult(scenario, await runVirtual({ ...config, runtime: 'virtual' }));
+  if (result.outcome !== 'completed') throw new Error(`a run ended ${result.outcome}`);
+  if (result.verify?.ok === false) throw new Error('a run lost a byte');
+  return result;
+}

@@ -1,0 +1,77 @@
+import { type LoadedScenario, loadScenario, loadScenarioText } from '../../scenario/load.ts';
+import { type ExperimentFile, readExperiment, type Sweep } from './experiment.ts';
+import { FUNCTIONS } from './functions.ts';
+import { type OnRun, resultOf } from './result-of.ts';
+import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+
+/** Runs an experiment of fixtures/papers in the virtual runtime. */
+export async function runExperiment(
+  name: string,
+  onRun: OnRun = () => undefined,
+): Promise<Outcome> {
+  const file = readExperiment(name);
+  const figures = 'function' in file ? await computed(file, onRun) : await swept(name, file, onRun);
+  const { title, paper, about, fitted, notes } = file;
+  return { format: 'pageferry/paper@1', name, title, paper, about, ...figures, fitted, notes };
+}
+
+type Figures = Pick<Outcome, 'x' | 'y' | 'series'>;
+
+function computed(
+  file: Extract<ExperimentFile, { function: string }>,
+  onRun: OnRun,
+): Promise<Figures> {
+  const compute = FUNCTIONS.get(file.function);
+  if (!compute) throw new Error(`there is no function ${file.function}`);
+  return compute(onRun);
+}
+
+async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
+  const { values, sets, ...x } = file.x;
+  const all = file.series.length * (values?.length ?? 1);
+  const series: OutcomeSeries[] = [];
+  let done = 0;
+  for (const { name: label, goal, goalFrom, unverified, ...one } of file.series) {
+    const points = [];
+    const goalAt = (at: number): number | undefined => (at >= goalFrom ? goal : undefined);
+    for (const [index, value] of (values ?? [undefined]).entries()) {
+      const atX = sets.map((set) => set.replaceAll('{x}', String(value)));
+      const result = await resultOf(load(name, file.scenario, [...atX, ...one.sets]));
+      onRun(++done, all);
+      if (value !== undefined) {
+        const ours = valueAt(result, one.ours) / one.per;
+        points.push(pointOf(value, one.paper[index] ?? null, ours, { goal: goalAt(value) }));
+        continue;
+      }
+      if (one.whole) {
+        const ours = valueAt(result, one.ours) / one.per;
+        points.push(pointOf(result.rounds.length, one.paper[0] ?? null, ours, { goal }));
+        continue;
+      }
+      for (const [round, facts] of result.rounds.entries()) {
+        const ours = valueAt(facts, one.ours) / one.per;
+        const at = round + 1;
+        points.push(pointOf(at, one.paper[round] ?? null, ours, { goal: goalAt(at) }));
+      }
+    }
+    const goals = goal === undefined ? {} : { goal };
+    const aside = one.whole ? { isAside: true } : {};
+    series.push({ name: label, isUnverified: unverified, ...goals, ...aside, points });
+  }
+  return { x, y: file.y, series };
+}
+
+function load(name: string, scenario: Sweep['scenario'], sets: readonly string[]): LoadedScenario {
+  if (typeof scenario === 'string') return loadScenario(scenario, sets);
+  return loadScenarioText(`fixtures/papers/${name}.yaml`, JSON.stringify(scenario), sets);
+}
+
+/** The number at a path such as `ram.normal` or `rounds[0].bytes`. */
+function valueAt(result: object, path: string): number {
+  let value: unknown = result;
+  for (const key of path.split(/[.[\]]+/).filter(Boolean)) {
+    value = (value as Record<string, unknown>)[key];
+  }
+  if (typeof value !== 'number') throw new Error(`${path} is no number of the result`);
+  return value;
+}

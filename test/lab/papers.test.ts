@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { experimentNames, readExperiment } from '../../src/lab/papers/experiment.ts';
+import { type Outcome, pointOf } from '../../src/lab/papers/outcome.ts';
+import { runExperiment } from '../../src/lab/papers/run.ts';
+import { chartSvg, pngOf } from '../../src/report/chart.ts';
+import { paperChart, papersPage } from '../../src/report/paper.ts';
+
+const committed = (name: string): Outcome =>
+  JSON.parse(
+    readFileSync(new URL(`../../docs/papers/${name}.json`, import.meta.url), 'utf8'),
+  ) as Outcome;
+
+describe('experiments of papers', () => {
+  it('are all readable, and have a committed result', () => {
+    expect(experimentNames().length).toBeGreaterThan(5);
+    for (const name of experimentNames()) {
+      const { title, paper } = readExperiment(name);
+      expect(committed(name)).toMatchObject({ name, title, paper });
+    }
+  });
+
+  it('make the page that is committed', () => {
+    const page = readFileSync(new URL('../../docs/papers.md', import.meta.url), 'utf8');
+    expect(papersPage(experimentNames().map(committed))).toBe(page);
+  });
+
+  it.each(['clark-mmuncher', 'clark-specweb', 'clark-stun', 'geometric-model'])(
+    '%s comes to what is committed, figure and all',
+    async (name) => {
+      const outcome = await runExperiment(name);
+      expect(JSON.parse(JSON.stringify(outcome))).toEqual(committed(name));
+      const svg = readFileSync(new URL(`../../docs/papers/${name}.svg`, import.meta.url), 'utf8');
+      expect(chartSvg(paperChart(outcome))).toBe(svg);
+    },
+    60_000,
+  );
+
+  it('meet their goals', () => {
+    const missed = experimentNames().flatMap((name) =>
+      committed(name).series.flatMap(({ name: series, points }) =>
+        points.flatMap(({ x, isMet }) => (isMet === false ? [`${name}, ${series} at ${x}`] : [])),
+      ),
+    );
+    expect(missed).toEqual([]);
+  });
+});
+
+describe('a point', () => {
+  it.each([
+    [100, 104, { goal: 0.05 }, { error: 0.04, isMet: true }],
+    [100, 106, { goal: 0.05 }, { error: 0.06, isMet: false }],
+    [100, 94, { goal: 0.05 }, { error: -0.06, isMet: false }],
+    [null, 94, { goal: 0.05 }, { error: null }],
+    [100, 99, { bound: 'low' }, { isMet: false }],
+    [100, 101, { bound: 'low' }, { isMet: true }],
+    [100, 101, { bound: 'high' }, { isMet: false }],
+  ] as const)('of %s beside %s is judged by %o', (paper, ours, judged, expected) => {
+    expect(pointOf(1, paper, ours, judged)).toMatchObject(expected);
+  });
+});
+
+describe('a chart', () => {
+  const chart = paperChart(committed('clark-mmuncher'));
+
+  it('has what is seen and its units, marks for the paper and a line for ours', () => {
+    const svg = chartSvg(chart);
+    for (const text of ['MMuncher', 'sent, MiB', 'round', 'sent in the round, paper']) {
+      expect(svg).toContain(text);
+    }
+    expect(svg).not.toContain('downtime');
+    expect(chart.series.map(({ kind }) => kind)).toEqual(['marks', 'line']);
+  });
+
+  it('is the same each time, and becomes a PNG', () => {
+    const svg = chartSvg(chart);
+    expect(chartSvg(chart)).toBe(svg);
+    expect([...pngOf(svg).subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
+  });
+});
