@@ -55,7 +55,12 @@ describe('wws', () => {
   it('counts the pages that each window dirties', async () => {
     const sets = ['guest.vcpus=1', 'guest.workloads=[{ pattern: sequential, rate: 1000 }]'];
     const { stdout } = await pageferry(
-      ...['wws', 'quick', '--window', '1s', '--sample', '500ms', '--duration', '2s', '--json'],
+      'wws',
+      'quick',
+      '--window=1s',
+      '--sample=500ms',
+      '--duration=2s',
+      '--json',
       ...sets.flatMap((set) => ['--set', set]),
     );
     expect(JSON.parse(stdout)).toMatchObject({

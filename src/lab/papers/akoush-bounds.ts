@@ -1,7 +1,8 @@
 import { bounds } from '../../migration/models.ts';
 import type { RunResult } from '../../result/schema.ts';
-import { loadScenarioText } from '../../scenario/load.ts';
+import type { LoadedScenario } from '../../scenario/load.ts';
 import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { plainGuest } from './plain-guest.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 
 const GUEST_BYTES = 1024 * 2 ** 20;
@@ -54,19 +55,10 @@ function inputsOf(mbit: number, overheadSeconds: number): Parameters<typeof boun
   };
 }
 
-function scenarioOf(mbit: number, rate: number): ReturnType<typeof loadScenarioText> {
-  const scenario = {
-    runtime: 'virtual',
-    guest: {
-      memory: GUEST_BYTES,
-      vcpus: 1,
-      backing: 'versions',
-      contents: [{ kind: 'random' }],
-      workloads: [{ pattern: 'uniform', rate }],
-    },
-    link: { bandwidth: `${mbit}Mbit/s`, integrity: 'header' },
-    migration: { policy: 'xen3', timeout: '1h', encodings: [] },
-    verify: 'off',
-  };
-  return loadScenarioText('akoush-bounds', JSON.stringify(scenario));
+function scenarioOf(mbit: number, rate: number): LoadedScenario {
+  return plainGuest(
+    GUEST_BYTES,
+    { pattern: 'uniform', rate },
+    { link: { bandwidth: `${mbit}Mbit/s` }, migration: { policy: 'xen3', timeout: '1h' } },
+  );
 }

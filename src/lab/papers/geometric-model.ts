@@ -1,6 +1,7 @@
 import { geometricSeries } from '../../migration/models.ts';
-import { loadScenarioText } from '../../scenario/load.ts';
+import type { LoadedScenario } from '../../scenario/load.ts';
 import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { plainGuest } from './plain-guest.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 
 const GUEST_BYTES = 512 * 2 ** 20;
@@ -43,25 +44,11 @@ export async function geometricModel(onRun: OnRun): Promise<Pick<Outcome, 'x' | 
 
 const GOAL = 0.05;
 
-function scenarioOf(rate: number): ReturnType<typeof loadScenarioText> {
-  const scenario = {
-    runtime: 'virtual',
-    guest: {
-      memory: GUEST_BYTES,
-      vcpus: 1,
-      backing: 'versions',
-      contents: [{ kind: 'random' }],
-      workloads: [{ pattern: 'sequential', rate }],
-    },
-    link: { bandwidth: '1Gbit/s', integrity: 'header' },
-    costs: { profile: 'none' },
-    migration: {
-      policy: 'cloud-hypervisor',
-      downtimeLimit: '100ms',
-      timeout: '10min',
-      encodings: [],
-    },
-    verify: 'off',
-  };
-  return loadScenarioText('geometric-model', JSON.stringify(scenario));
+function scenarioOf(rate: number): LoadedScenario {
+  const rounds = { policy: 'cloud-hypervisor', downtimeLimit: '100ms', timeout: '10min' };
+  return plainGuest(
+    GUEST_BYTES,
+    { pattern: 'sequential', rate },
+    { link: { bandwidth: '1Gbit/s' }, costs: { profile: 'none' }, migration: rounds },
+  );
 }

@@ -1,0 +1,24 @@
+import { loadScenarioText, type LoadedScenario } from '../../scenario/load.ts';
+
+/** A guest without zero pages that one workload writes all over, its pages versions. */
+export function plainGuest(
+  memoryBytes: number,
+  workload: object,
+  parts: { readonly link: object; readonly migration: object; readonly costs?: object },
+): LoadedScenario {
+  const scenario = {
+    runtime: 'virtual',
+    guest: {
+      memory: memoryBytes,
+      vcpus: 1,
+      backing: 'versions',
+      contents: [{ kind: 'random' }],
+      workloads: [workload],
+    },
+    ...parts,
+    link: { integrity: 'header', ...parts.link },
+    migration: { encodings: [], ...parts.migration },
+    verify: 'off',
+  };
+  return loadScenarioText('an experiment', JSON.stringify(scenario));
+}
