@@ -107,6 +107,16 @@ export class GuestPageSet {
     return -1;
   }
 
+  /** The last page of the set up to `gfn`, -1 when there is none. */
+  lastUpTo(gfn: number): number {
+    for (let { index } = slotOf(this.memory, gfn).layout; index >= 0; index--) {
+      const { firstGfn, pages } = this.memory.slots[index]!.layout;
+      const found = this.parts[index]!.lastUpTo(Math.min(gfn - firstGfn, pages - 1));
+      if (found >= 0) return firstGfn + found;
+    }
+    return -1;
+  }
+
   /** Calls `take` for every run of pages in the set, in order of the guest's gfns. */
   eachRun(take: (gfn: number, pages: number) => void): void {
     for (const [index, part] of this.parts.entries()) {

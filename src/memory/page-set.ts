@@ -105,6 +105,19 @@ export class PageSet {
     return -1;
   }
 
+  /** The last page of the set up to `gfn`, -1 when there is none. */
+  lastUpTo(gfn: number): number {
+    const { words } = this.#slot;
+    const first = this.#at >>> 2;
+    let mask = -1 >>> (31 - (gfn & 31));
+    for (let word = gfn >>> 5; word >= 0; word--) {
+      const bits = words[first + word]! & mask;
+      if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
+      mask = -1;
+    }
+    return -1;
+  }
+
   /** Calls `take` for every run of pages in the set, in order; the set stays as it is. */
   eachRun(take: (gfn: number, pages: number) => void): void {
     const { words, layout, kernels } = this.#slot;

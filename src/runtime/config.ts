@@ -3,6 +3,7 @@ import type { Contents } from '../memory/contents/contents.ts';
 import type { Backing } from '../memory/layout.ts';
 import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import type { QemuVersion } from '../migration/accounting.ts';
+import type { BubblingOptions } from '../migration/page-orders/bubbling.ts';
 import type { PageOrderName } from '../migration/page-orders/page-order.ts';
 import type { AutoConvergeOptions } from '../migration/policies/auto-converge.ts';
 import type { DirtyLimitOptions } from '../migration/policies/dirty-limit.ts';
@@ -69,6 +70,8 @@ export interface RunConfig {
     readonly maxMbit?: number;
     readonly availSwitchoverBytesPerSecond?: number;
     readonly pageOrder: PageOrderName;
+    /** Of page order bubbling; absent: one pivot, both directions. */
+    readonly bubbling?: BubblingOptions;
     readonly maxBytesPerSecond: number;
     readonly strictRate: boolean;
     readonly downtimeLimitNs: number;

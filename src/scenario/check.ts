@@ -118,6 +118,10 @@ function checkMigration({ guest, migration }: Scenario): Problem[] {
       'write faults are not counted by the log atomic: choose bitmap, bytemap or ring';
     problems.push({ path: ['migration', 'stun'], sentence });
   }
+  if (migration.bubbling !== undefined && migration.pageOrder !== 'bubbling') {
+    const sentence = `is of pageOrder bubbling, the migration has ${migration.pageOrder}: leave it out`;
+    problems.push({ path: ['migration', 'bubbling'], sentence });
+  }
   if (throttle.max < throttle.initial) {
     const sentence = `must not be less than initial (${throttle.initial})`;
     problems.push({ path: ['migration', 'throttle', 'max'], sentence });

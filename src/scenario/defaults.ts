@@ -26,6 +26,11 @@ export const DEFAULTS = {
     latency: '100us',
     integrity: 'full',
   },
+  bubbling: {
+    /** Hines & Gopalan 2009, section 3.4, where it begins; the paper's best is 7. */
+    pivots: 1,
+    direction: 'dual',
+  },
   stun: {
     /** Clark et al. 2005, section 5.4. */
     faults: 40,

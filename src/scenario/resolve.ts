@@ -95,6 +95,7 @@ export function resolveScenario(
       postcopyAfter: migration.postcopyAfter,
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
       pageOrder: migration.pageOrder,
+      ...(migration.bubbling ? { bubbling: migration.bubbling } : {}),
       maxBytesPerSecond:
         migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),
       strictRate: migration.strictRate,

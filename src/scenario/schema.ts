@@ -178,6 +178,11 @@ const stun = z.strictObject({
   afterRound: whole(1, 10_000).default(DEFAULTS.stun.afterRound),
 });
 
+const bubbling = z.strictObject({
+  pivots: whole(1, 64).default(DEFAULTS.bubbling.pivots),
+  direction: choice(['dual', 'forward', 'backward']).default(DEFAULTS.bubbling.direction),
+});
+
 const migration = z.strictObject({
   algorithm: choice(['stop-and-copy', 'precopy', 'postcopy', 'hybrid']).default(
     DEFAULTS.migration.algorithm,
@@ -218,7 +223,8 @@ const migration = z.strictObject({
   rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
   postcopyAfter: whole(0, 10_000).default(DEFAULTS.migration.postcopyAfter),
   postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
-  pageOrder: choice(['follow', 'linear']).default(DEFAULTS.migration.pageOrder),
+  pageOrder: choice(['follow', 'linear', 'bubbling']).default(DEFAULTS.migration.pageOrder),
+  bubbling: bubbling.optional(),
   maxBandwidth: rate.optional(),
   strictRate: flag.default(DEFAULTS.migration.strictRate),
   downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),

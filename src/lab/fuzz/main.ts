@@ -44,6 +44,11 @@ async function main(): Promise<number> {
   return failures > 0 ? 1 : 0;
 }
 
+// A reader that closes the pipe early is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -9,4 +9,4 @@ export interface PageOrder {
   requested(gfn: number): void;
 }
 
-export type PageOrderName = 'follow' | 'linear' | 'twice';
+export type PageOrderName = 'follow' | 'linear' | 'bubbling' | 'twice';

@@ -1,5 +1,6 @@
 import { cursorOrder, twiceOrder } from '../../migration/page-orders/cursor.ts';
-import type { PageOrder, PageOrderName } from '../../migration/page-orders/page-order.ts';
+import { bubblingOrder } from '../../migration/page-orders/bubbling.ts';
+import type { PageOrder } from '../../migration/page-orders/page-order.ts';
 import { postcopyAfter } from '../../migration/policies/postcopy-after.ts';
 import type { Policy } from '../../migration/policy.ts';
 import type { Algorithm } from '../../migration/ports.ts';
@@ -120,14 +121,16 @@ function algorithmWith<State>(
     case 'precopy':
       return precopySource(side, policy);
     case 'postcopy':
-      return postcopySource(side, orderOf(config.pageOrder));
+      return postcopySource(side, orderOf(config));
     default:
-      return hybridSource(side, hybrid, orderOf(config.pageOrder));
+      return hybridSource(side, hybrid, orderOf(config));
   }
 }
 
-function orderOf(name: PageOrderName): PageOrder {
-  return name === 'twice' ? twiceOrder() : cursorOrder(name === 'follow');
+function orderOf({ pageOrder, bubbling }: Migration): PageOrder {
+  if (pageOrder === 'twice') return twiceOrder();
+  if (pageOrder === 'bubbling') return bubblingOrder(bubbling ?? { pivots: 1, direction: 'dual' });
+  return cursorOrder(pageOrder === 'follow');
 }
 
 /** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */

@@ -1,0 +1,91 @@
+import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
+import type { TakenRuns } from '../../memory/page-set.ts';
+import type { PageOrder } from './page-order.ts';
+
+export interface BubblingOptions {
+  /** The most recent faults around which pages are pushed; 1, or the paper's best, 7. */
+  readonly pivots: number;
+  readonly direction: 'forward' | 'backward' | 'dual';
+}
+
+/** One rim of a bubble. */
+interface Edge {
+  at: number;
+  readonly step: 1 | -1;
+  /** Goes on behind pages that have been sent; else it stops at the first one. */
+  readonly skipsSent: boolean;
+  isDone: boolean;
+}
+
+/**
+ * Prepaging by bubbling (Hines & Gopalan 2009, section 3.4; Hines et al., OSR 2009): pages are pushed
+ * around the page that was requested last, in both directions or one. A single pivot moves with each
+ * fault, and its edges skip what has been sent; of several, a new fault replaces the oldest one, and
+ * an edge that meets a sent page stops for good. With one direction the first pivot, page 0, stays, so
+ * that no page is left over. Edges take turns, a frame each.
+ */
+export function bubblingOrder({ pivots, direction }: BubblingOptions): PageOrder {
+  const steps =
+    direction === 'dual'
+      ? ([1, -1] as const)
+      : direction === 'forward'
+        ? ([1] as const)
+        : ([-1] as const);
+  const edgesAt = (gfn: number, skipsSent: boolean): Edge[] =>
+    steps.map((step) => ({ at: gfn + step, step, skipsSent, isDone: false }));
+  const isSingle = pivots === 1;
+  const first = { at: -1, skipsSent: isSingle || direction !== 'dual' };
+  const sticky = !isSingle && direction !== 'dual' ? edgesAt(first.at, first.skipsSent) : [];
+  /** The oldest first. */
+  let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(first.at, first.skipsSent)];
+  let turn = 0;
+  return {
+    next(unsent, most) {
+      const edges = [...sticky, ...bubbles.flat()];
+      for (let i = 0; i < edges.length; i++) {
+        const taken = takeAlong(unsent, edges[(turn + i) % edges.length]!, most);
+        if (!taken) continue;
+        turn = (turn + i + 1) % edges.length;
+        return taken;
+      }
+      // Every edge has come to its end: what lies between them goes out in order.
+      return unsent.take(0, most);
+    },
+    requested(gfn) {
+      bubbles = [...bubbles.slice(bubbles.length < pivots ? 0 : 1), edgesAt(gfn, isSingle)];
+      turn = 0;
+    },
+  };
+}
+
+/** The next unsent pages along an edge, which moves behind them; undefined when it has ended. */
+function takeAlong(unsent: GuestPageSet, edge: Edge, most: number): TakenRuns | undefined {
+  if (edge.isDone) return undefined;
+  const start = nextOf(unsent, edge);
+  if (start < 0) {
+    edge.isDone = true;
+    return undefined;
+  }
+  const { layout } = slotOf(unsent.memory, start);
+  const low = layout.firstGfn;
+  const high = low + layout.pages;
+  let end = start;
+  let pages = 0;
+  while (pages < most && end >= low && end < high && unsent.has(end)) {
+    end += edge.step;
+    pages++;
+  }
+  edge.at = end;
+  const from = edge.step > 0 ? start : end + 1;
+  return unsent.take(from, pages, { end: from + pages });
+}
+
+/** The first page along an edge that is unsent, -1 when it has ended. */
+function nextOf(unsent: GuestPageSet, { at, step, skipsSent }: Edge): number {
+  if (at < 0 || at >= unsent.memory.pages) return -1;
+  if (!skipsSent) return unsent.has(at) ? at : -1;
+  if (step < 0) return unsent.lastUpTo(at);
+  const found = unsent.firstFrom(at);
+  // It begins again at page 0 when nothing is left behind.
+  return found >= at ? found : -1;
+}
