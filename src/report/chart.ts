@@ -77,12 +77,13 @@ function optionOf({
       bottom: 8,
       left: 16,
       right: 16,
-      itemGap: 30,
+      // Widths of texts are estimated here: room behind each, so that none runs into the next.
+      itemGap: 26,
       itemWidth: 18,
       itemHeight: 12,
       textStyle: { fontSize: 11 },
     },
-    grid: { left: 76, right: 28, top: 76, bottom: 104 },
+    grid: { left: 76, right: 28, top: 76, bottom: 118 },
     xAxis: axisOf(x, 30),
     yAxis: axisOf(y, 54),
     series: series.map(({ name, points, kind, colour }) => ({
