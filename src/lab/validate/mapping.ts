@@ -3,10 +3,8 @@ import type { Contents } from '../../memory/contents/contents.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type Costs } from '../../runtime/costs.ts';
-import type { MeasuredHost, MeasuredRun } from './measured.ts';
+import { type MeasuredHost, type MeasuredRun, MIB_PAGES, PAGE } from './measured.ts';
 
-const PAGE = 4096;
-const MIB_PAGES = 256;
 const FILL_FROM = 2 * MIB_PAGES;
 /** Firmware and video memory, in blocks that are sent last. */
 const FIRMWARE_PAGES = 130;

@@ -9,8 +9,8 @@ import { formatKey } from '../../scenario/input-error.ts';
  */
 const count = z.number().min(0);
 
-const PAGE = 4096;
-const MIB_PAGES = 256;
+export const PAGE = 4096;
+export const MIB_PAGES = 256;
 /** 1 TiB; more would not fit here even with versions for pages. */
 const MOST_MIB = 1024 * 1024;
 

@@ -21,8 +21,8 @@ interface Edge {
  * Prepaging by bubbling (Hines & Gopalan 2009, section 3.4; Hines et al., OSR 2009): pages are pushed
  * around the page that was requested last, in both directions or one. A single pivot moves with each
  * fault, and its edges skip what has been sent; of several, a new fault replaces the oldest one, and
- * an edge that meets a sent page stops for good. With one direction the first pivot, page 0, stays, so
- * that no page is left over. Edges take turns, a frame each.
+ * an edge that meets a sent page stops for good. Forward, the first pivot, page 0, stays, so that no
+ * page is left over; whatever is left otherwise goes out in order. Edges take turns, a frame each.
  */
 export function bubblingOrder({ pivots, direction }: BubblingOptions): PageOrder {
   const steps =
@@ -34,10 +34,10 @@ export function bubblingOrder({ pivots, direction }: BubblingOptions): PageOrder
   const edgesAt = (gfn: number, skipsSent: boolean): Edge[] =>
     steps.map((step) => ({ at: gfn + step, step, skipsSent, isDone: false }));
   const isSingle = pivots === 1;
-  const first = { at: -1, skipsSent: isSingle || direction !== 'dual' };
-  const sticky = !isSingle && direction !== 'dual' ? edgesAt(first.at, first.skipsSent) : [];
+  // Forward alone, the bubble that begins at page 0 is never replaced.
+  const sticky = !isSingle && direction === 'forward' ? edgesAt(-1, true) : [];
   /** The oldest first. */
-  let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(first.at, first.skipsSent)];
+  let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(-1, isSingle)];
   let turn = 0;
   return {
     next(unsent, most) {

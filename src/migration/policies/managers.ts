@@ -14,7 +14,7 @@ export interface ManagerFacts {
   /** Since the migration's start. */
   readonly nowMs: number;
   readonly remainingBytes: number;
-  /** Of QEMU's last window; 0: none is over. */
+  /** Of QEMU's last window; 0 at the end of a pass. */
   readonly bytesPerMs: number;
   /** A pass has just ended (an event to libvirt); else the manager looks on its own. */
   readonly isPassEnd: boolean;
