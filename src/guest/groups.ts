@@ -36,7 +36,7 @@ export interface GroupsParts {
 }
 
 /** The most bytes a vCPU writes between two polls. */
-const POLL_BYTES = 65536;
+export const POLL_BYTES = 65536;
 
 /** The groups of a vCPU's streams; `paceOf` may replace a pace, as one with a clock of its own does. */
 export function openGroups(

@@ -8,6 +8,7 @@ import {
   type SlotGeometry,
   storedBytesOf,
 } from '../memory/layout.ts';
+import type { ManagerConfig } from './managed-ranges.ts';
 import { type FullPlan, planGuest, tableBytes } from './stream-plan.ts';
 import type { Workload } from './workload.ts';
 
@@ -21,6 +22,9 @@ export interface GuestShape {
   /** Memslots at least; more when the guest does not fit into that many. */
   readonly memslots: number;
   readonly workloads: readonly Workload[];
+  readonly memoryManager?: ManagerConfig;
+  /** When each page was last referenced is kept. */
+  readonly lruScanNs?: number;
 }
 
 export interface MemoryPlan {
@@ -51,14 +55,17 @@ export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
 }
 
 function planSlots(guest: GuestShape, pages: number, slots: number, seed: number): MemoryPlan {
-  const { pageSize, vcpus, dirtyLog, backing = 'bytes' } = guest;
+  const { pageSize, vcpus, dirtyLog, backing = 'bytes', memoryManager: manager } = guest;
   // Writes are counted, not made: no stream needs words of its own.
   const workloads =
     backing === 'versions'
       ? guest.workloads.map((workload) => ({ ...workload, wordsPerPage: 0 }))
       : guest.workloads;
   const ranges = splitPages(pages, slots);
-  const plan = planGuest(workloads, vcpus, ranges, pageSize, seed);
+  const plan = {
+    ...planGuest(workloads, vcpus, ranges, pageSize, seed),
+    ...(manager ? { manager } : {}),
+  };
   return {
     plan,
     geometries: (skewPages) =>
@@ -69,6 +76,8 @@ function planSlots(guest: GuestShape, pages: number, slots: number, seed: number
         backing,
         writers: vcpus + 1,
         mapUnit: mapUnitOf(dirtyLog),
+        hasStates: manager !== undefined,
+        hasReferences: guest.lruScanNs !== undefined,
         // A spare record a vCPU, for its warm-up.
         streams: plan.streams.length + vcpus,
         tableBytes: tableBytes(plan, index),

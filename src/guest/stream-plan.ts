@@ -1,4 +1,5 @@
 import { hashWords } from '../random/generator.ts';
+import type { ManagerConfig } from './managed-ranges.ts';
 import type { PaceSpec } from './pacing.ts';
 import { traceShare } from './trace.ts';
 import { vcpusOf, type Pattern, type Workload } from './workload.ts';
@@ -42,6 +43,8 @@ export interface GuestPlan {
   readonly vcpus: number;
   readonly workloads: readonly Omit<Workload, 'pattern'>[];
   readonly streams: readonly StreamPlan[];
+  /** Of a guest with a memory manager. */
+  readonly manager?: ManagerConfig;
 }
 
 /** A plan with the tables that its stream records point at. */
@@ -118,8 +121,8 @@ function light(workload: Workload): Omit<Workload, 'pattern'> {
 }
 
 /** The same plan without what only the stream records need. */
-export function lightPlan({ vcpus, workloads, streams }: GuestPlan): GuestPlan {
-  return { vcpus, workloads, streams };
+export function lightPlan({ vcpus, workloads, streams, manager }: GuestPlan): GuestPlan {
+  return { vcpus, workloads, streams, ...(manager ? { manager } : {}) };
 }
 
 /** Zipf workloads over the same pages share their tables. */

@@ -2,6 +2,7 @@ import * as abi from '../memory/kernels/abi.ts';
 import { streamAt } from '../memory/layout.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
+import { writeStates } from './managed-ranges.ts';
 import type { FullPlan, StreamPlan } from './stream-plan.ts';
 import type { Pattern } from './workload.ts';
 
@@ -14,7 +15,7 @@ const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
   trace: abi.PATTERN_TRACE,
 };
 
-/** Writes the plan's tables and stream records into a slot; every stream stands at n = 0. */
+/** Writes the plan's tables, stream records and page states into a slot; every stream stands at n = 0. */
 export function writePlan(slot: Memslot, plan: FullPlan): void {
   const addresses = new Map<number, number>();
   let at = slot.layout.tables;
@@ -27,6 +28,7 @@ export function writePlan(slot: Memslot, plan: FullPlan): void {
   plan.streams.forEach((stream, index) => {
     if (stream.slot === slot.layout.index) writeRecord(slot, plan, stream, index, addresses);
   });
+  writeStates(slot, plan);
 }
 
 /** A share of 2^32 as a u32 threshold for `draw < threshold`. */

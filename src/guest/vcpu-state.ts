@@ -17,7 +17,12 @@ import { readProgress, type StreamProgress, writeProgress } from './stream-recor
  *   7  time it has been blocked by demand faults
  *   8  demand faults that it has taken
  *   9  when the page it waits for was last requested (the engine's to write)
- *  16… pacing state of the guest's streams
+ *  10  guest time up to which its memory manager has done what was due
+ *  11  guest time before which the balloon does not inflate
+ *  12  pages that the balloon has yet to take
+ *  13  pages that it has taken, 14 that it has given up again, 15 in how many callbacks
+ *  16  page cache dropped, 17 read again
+ *  24… pacing state of the guest's streams
  */
 export const GUEST_NS = 0;
 export const ALIVE_NS = 1;
@@ -29,7 +34,17 @@ export const THROTTLED = 6;
 export const BLOCKED_NS = 7;
 export const FAULTS = 8;
 export const REQUESTED_NS = 9;
-const FIRST_STREAM = 16;
+export const MANAGER_SEEN_NS = 10;
+export const BALLOON_HOLD_NS = 11;
+export const BALLOON_OWED = 12;
+export const BALLOON_INFLATED = 13;
+export const BALLOON_DEFLATED = 14;
+export const BALLOON_CALLBACKS = 15;
+export const CACHE_DROPPED = 16;
+export const CACHE_MISSES = 17;
+const FIRST_STREAM = 24;
+/** What of it belongs to the memory manager's state. */
+const MANAGER_STATE = [MANAGER_SEEN_NS, BALLOON_HOLD_NS, BALLOON_OWED] as const;
 
 export function vcpuAreaDoubles(plan: GuestPlan): number {
   return Math.ceil((FIRST_STREAM + PACE_DOUBLES * plan.streams.length) / 8) * 8;
@@ -55,6 +70,8 @@ export interface VcpuState {
   readonly aliveNs: number;
   readonly pausedNs: number;
   readonly throttled: number;
+  /** Of its memory manager, in the order of the fields above. */
+  readonly manager: readonly number[];
   readonly streams: readonly StreamState[];
 }
 
@@ -83,6 +100,7 @@ export function saveVcpus(memory: GuestMemory, area: Float64Array, plan: GuestPl
       aliveNs: area[at + ALIVE_NS]!,
       pausedNs: area[at + PAUSED_NS]!,
       throttled: area[at + THROTTLED]!,
+      manager: MANAGER_STATE.map((field) => area[at + field]!),
       streams,
     };
   });
@@ -98,6 +116,9 @@ export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): st
     const sent = state.streams.map((s) => s.stream);
     if (own.length !== sent.length || own.some((s, i) => s !== sent[i])) {
       return `vCPU ${vcpu} has other streams than the guest's`;
+    }
+    if (state.manager.length !== MANAGER_STATE.length || !state.manager.every(isPace)) {
+      return `vCPU ${vcpu} has another memory manager`;
     }
     if (state.streams.some((s) => s.pace.length !== PACE_DOUBLES || !s.pace.every(isPace))) {
       return `vCPU ${vcpu} has another pacing state`;
@@ -119,6 +140,7 @@ export function loadVcpus(
     area[at + ALIVE_NS] = state.aliveNs;
     area[at + PAUSED_NS] = state.pausedNs;
     area[at + THROTTLED] = state.throttled;
+    MANAGER_STATE.forEach((field, i) => (area[at + field] = state.manager[i]!));
     for (const stream of state.streams) {
       const { slot } = plan.streams[stream.stream]!;
       writeProgress(memory.slots[slot]!, stream.stream, stream);

@@ -4,10 +4,12 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
+import { accessListAt } from '../memory/layout.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
-import { type Group, made, openGroups, type Stream } from './groups.ts';
+import { type Group, made, openGroups, POLL_BYTES, type Stream } from './groups.ts';
+import { type ManagerParts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
   ALIVE_NS,
@@ -22,6 +24,7 @@ import {
   THROTTLED,
   vcpuAreaAt,
 } from './vcpu-state.ts';
+import type { ZeroLog } from './zeroing.ts';
 
 export interface VcpuParts {
   readonly vcpu: number;
@@ -48,11 +51,15 @@ const THROTTLE_RUN_NS = 10e6;
  */
 type Step = 'made' | 'idle' | 'running' | 'parked';
 
-/**
- * A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped.
- * Returns what it knows of its demand faults.
- */
-export function runVcpu(parts: VcpuParts): FaultLog | undefined {
+/** What a vCPU knows when it leaves. */
+export interface VcpuEnd {
+  readonly faults: FaultLog | undefined;
+  /** What its memory manager has zeroed. */
+  readonly zeroings: ZeroLog;
+}
+
+/** A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped. */
+export function runVcpu(parts: VcpuParts): VcpuEnd {
   return new Vcpu(parts).run();
 }
 
@@ -62,6 +69,7 @@ class Vcpu {
   readonly #at: number;
   readonly #pages: PageWaiter;
   readonly #faults = new FaultRecorder();
+  readonly #manager: MemoryManager | undefined;
   #lastNs = 0;
   #turn = 0;
   #ranNs = 0;
@@ -72,11 +80,15 @@ class Vcpu {
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#pages = new PageWaiter(memory, words, handshake);
     this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer);
+    if (!plan.manager) return;
+    const listAt: ManagerParts['listAt'] = ({ layout }) =>
+      accessListAt(layout, handshake.local.writer);
+    this.#manager = new MemoryManager({ ...parts, listAt });
   }
 
-  run(): FaultLog | undefined {
+  run(): VcpuEnd {
     this.#live();
-    return this.#faults.log();
+    return { faults: this.#faults.log(), zeroings: this.#manager?.log ?? [] };
   }
 
   #live(): void {
@@ -92,7 +104,7 @@ class Vcpu {
         isRunning = this.#sleepThrottled();
         continue;
       }
-      const step = this.#runOneBatch();
+      const step = this.#manage() ?? this.#runOneBatch();
       if (step === 'made') isRunning = handshake.poll();
       else if (step === 'idle') isRunning = this.#sleepUntilDue();
       else isRunning = step === 'running';
@@ -115,6 +127,21 @@ class Vcpu {
     this.#lastNs = nowNs;
   }
 
+  /** What the memory manager has to do, a batch at a time; undefined when that is nothing. */
+  #manage(): Step | undefined {
+    const manager = this.#manager;
+    if (!manager) return undefined;
+    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
+    manager.attend();
+    if (manager.nextNs() <= guestNs) manager.tick(guestNs);
+    if (!manager.owes) return undefined;
+    const room = this.#room();
+    if (room === 0) return this.#waitForRoom();
+    const { pageSize } = this.#parts.memory;
+    manager.step(Math.min(room, Math.max(1, Math.floor(POLL_BYTES / pageSize))));
+    return 'made';
+  }
+
   /** One batch of the next group that has something due. */
   #runOneBatch(): Step {
     const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
@@ -134,6 +161,7 @@ class Vcpu {
       stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
       const count = this.#presentOf(stream, asked);
       if (count === 0) return this.#fault(stream);
+      this.#manager?.admit(stream.slot, stream.list, count, guestNs);
       group.faults.had(this.#access(stream, count, stunAfter > 0));
       group.pacer.spend(count);
       this.#turn = (this.#turn + i + 1) % groups.length;
@@ -217,6 +245,7 @@ class Vcpu {
     for (const { pacer, streams } of this.#groups) {
       sleepNs = Math.min(sleepNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
     }
+    if (this.#manager) sleepNs = Math.min(sleepNs, this.#manager.nextNs() - guestNs);
     sleepNs = Math.max(sleepNs, SHORTEST_SLEEP_NS);
     // Once it is parked by a pause the engine may be reading its state: it changes nothing then.
     if (!handshake.sleep(sleepNs / 1e6)) return false;

@@ -2,13 +2,15 @@ import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
-import { ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
+import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
+import { accessListAt } from '../memory/layout.ts';
 import { presenceBytes } from '../memory/presence/presence-map.ts';
 import { faultSteps } from '../memory/presence/steps.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
 import { type Group, made, openGroups, type Stream } from './groups.ts';
+import { type ManagerParts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
   ALIVE_NS,
@@ -20,6 +22,7 @@ import {
   RESUMED_NS,
   vcpuAreaAt,
 } from './vcpu-state.ts';
+import type { ZeroLog } from './zeroing.ts';
 
 /** What a vCPU's doings take, in nanoseconds. */
 export interface VcpuCosts {
@@ -31,6 +34,8 @@ export interface VcpuCosts {
   readonly wakeNs: number;
   /** Leaving the guest because its dirty ring is full, until the engine has drained it. */
   readonly ringFullNs: number;
+  /** Giving a page to the balloon, or taking it out again. */
+  readonly balloonPageNs: number;
 }
 
 export interface VirtualVcpuParts {
@@ -71,6 +76,7 @@ export class VirtualVcpu {
   readonly #groups: readonly Group[];
   readonly #at: number;
   readonly #faults = new FaultRecorder();
+  readonly #manager: MemoryManager | undefined;
   #isRunning = false;
   #nowNs = 0;
   /** Until when the accesses made so far keep it busy; may be ahead of `#nowNs` by part of one. */
@@ -88,6 +94,22 @@ export class VirtualVcpu {
     this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, (spec) =>
       spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
     );
+    if (!plan.manager) return;
+    const listAt: ManagerParts['listAt'] = ({ layout }) =>
+      accessListAt(layout, handshake.local.writer);
+    this.#manager = new MemoryManager({ ...parts, listAt });
+  }
+
+  /** What its memory manager has zeroed. */
+  get zeroings(): ZeroLog {
+    return this.#manager?.log ?? [];
+  }
+
+  /** Gives back what the engine has asked for; returns until when that keeps it busy. */
+  release(): number {
+    this.#manager?.attend();
+    this.#giveBack();
+    return Math.max(this.#nowNs, this.#busyNs);
   }
 
   /** Answers what the engine has asked by `nowNs`; it has lived until then. */
@@ -102,10 +124,12 @@ export class VirtualVcpu {
   advance(toNs: number): void {
     if (!this.#isRunning) return;
     while (this.#nowNs < toNs && !this.#fault) {
+      this.#manage();
+      const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
-      if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, toNs);
-      else if (share > 0) this.#run(Math.min(toNs, this.#nowNs + THROTTLE_RUN_NS - this.#ranNs));
-      else this.#run(toNs);
+      if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, endNs);
+      else if (share > 0) this.#run(Math.min(endNs, this.#nowNs + THROTTLE_RUN_NS - this.#ranNs));
+      else this.#run(endNs);
       if (share === 0) this.#ranNs = this.#sleepNs = 0;
     }
     this.#parts.area[this.#at + ALIVE_NS] = Math.max(this.#nowNs, 0);
@@ -150,6 +174,36 @@ export class VirtualVcpu {
 
   faultLog(): FaultLog | undefined {
     return this.#faults.log();
+  }
+
+  /** When the memory manager has something to do; no sooner than an instant from now. */
+  #managedAtNs(): number {
+    if (!this.#manager) return Infinity;
+    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
+    return this.#nowNs + Math.max(INSTANT_NS, this.#manager.nextNs() - guestNs);
+  }
+
+  /** What the memory manager has to do now. */
+  #manage(): void {
+    const manager = this.#manager;
+    if (!manager) return;
+    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
+    if (manager.nextNs() <= guestNs + INSTANT_NS) manager.tick(guestNs + INSTANT_NS);
+    this.#giveBack();
+  }
+
+  /** The balloon takes what it is owed. */
+  #giveBack(): void {
+    const { handshake, marks, costs, drainRings } = this.#parts;
+    while (this.#manager?.owes) {
+      let most = ACCESS_BATCH;
+      if (handshake.local.mode !== 0 && marks.ring) {
+        if (marks.ring.room() === 0 && marks.ring.announceStall()) drainRings();
+        most = Math.min(most, marks.ring.room());
+      }
+      const pages = this.#manager.step(most);
+      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + pages * costs.balloonPageNs;
+    }
   }
 
   /** First thing after a resume. */
@@ -271,10 +325,12 @@ export class VirtualVcpu {
       this.#miss(stream);
       return 0;
     }
+    const deflated = this.#manager?.admit(stream.slot, stream.list, there, guestNs) ?? 0;
     const fresh = this.#access(stream, there);
     group.pacer.spend(there);
     group.faults.had(fresh);
-    this.#busyNs += there * costs.accessNs + fresh * costs.firstWriteNs;
+    this.#busyNs +=
+      there * costs.accessNs + fresh * costs.firstWriteNs + deflated * costs.balloonPageNs;
     return there;
   }
 

@@ -31,6 +31,8 @@ export interface Workload {
   /** The phase in which it is active, guest time. */
   readonly fromNs: number;
   readonly untilNs: number;
+  /** Of a managed guest: it gives its pages back to the free list every so often, guest time. */
+  readonly freesNs?: number;
 }
 
 /** The vCPUs that take part in a workload. */

@@ -133,6 +133,28 @@ export class GuestPageSet {
     return this.parts[layout.index]!.take(page, 1, [], page + 1);
   }
 
+  /** Moves those pages of a range that are in this set to another. */
+  moveRange(firstGfn: number, pages: number, to: GuestPageSet): void {
+    for (const [index, part] of this.parts.entries()) {
+      const { layout } = this.memory.slots[index]!;
+      const first = Math.max(0, firstGfn - layout.firstGfn);
+      const end = Math.min(layout.pages, firstGfn + pages - layout.firstGfn);
+      if (end > first) part.moveRange(first, end - first, to.parts[index]!);
+    }
+  }
+
+  /** Takes out what is in another set. */
+  removeCommon(other: GuestPageSet): void {
+    for (const [index, part] of this.parts.entries()) {
+      part.removeCommon(other.parts[index]!, 0, this.memory.slots[index]!.layout.pages);
+    }
+  }
+
+  /** Takes all pages of another set over. */
+  moveAllFrom(other: GuestPageSet): void {
+    other.moveRange(0, this.memory.pages, this);
+  }
+
   /** Puts pages of one slot back: a send that failed must not lose them. */
   restore(taken: TakenRuns): void {
     const part = this.parts[taken.slot.layout.index]!;

@@ -3,15 +3,16 @@ import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
 /**
  * Where everything lies in a memslot's memory. No other file knows an offset.
  *
- *   0        4 KiB                                                                 ramOffset
- *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬──────────┬──────────┬───────────┐
- *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ engine's │ presence │ guest RAM │
- *   │        │         │ one a writer │         │        │ dirty    │ maps     │ a byte   │ pages     │
- *   │        │         │              │         │        │ maps × 2 │          │ a page   │ × size    │
- *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴──────────┴──────────┴───────────┘
+ *   0        4 KiB                                                                                  ramOffset
+ *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬──────────┬──────────┬────────┬────────────┬───────────┐
+ *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ engine's │ presence │ page   │ references │ guest RAM │
+ *   │        │         │ one a writer │         │        │ dirty    │ maps     │ a byte   │ states │ 4 bytes    │ pages     │
+ *   │        │         │              │         │        │ maps × 2 │          │ a page   │ a byte │ a page     │ × size    │
+ *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴──────────┴──────────┴────────┴────────────┴───────────┘
  *
  * The engine's maps: the shared map of the log `atomic`, the page set, marks kept by a manual clear,
- * marks drained from rings (two halves). Maps hold a bit a page (the writers' a byte a page with
+ * marks drained from rings (two halves), pages set aside. Page states are a managed guest's, references
+ * one's whose accesses are watched; others have none. Maps hold a bit a page (the writers' a byte a page with
  * `bytemap`) and are padded to cache lines with a line between them, so that two writers never share
  * one. What nobody touches takes no memory. RAM begins at a WASM page, plus the skew: source and
  * destination at equal offsets modulo 1 GiB would halve the copy bandwidth (4 KiB aliasing in the
@@ -40,6 +41,10 @@ export interface SlotGeometry {
   readonly writers: number;
   /** What a page takes in a writer's dirty map; a bit when absent. */
   readonly mapUnit?: 'bit' | 'byte';
+  /** The guest has a memory manager: a byte a page says what it has made of it. */
+  readonly hasStates?: boolean;
+  /** When each page was last referenced is kept. */
+  readonly hasReferences?: boolean;
   readonly streams: number;
   /** Room for alias tables and trace lists. */
   readonly tableBytes: number;
@@ -63,7 +68,11 @@ export interface SlotLayout extends Required<SlotGeometry> {
   readonly pageSet: number;
   /** Marks that a harvest with manual clear has got and not yet cleared. */
   readonly keptMap: number;
+  /** Pages that are set aside while others are sent. */
+  readonly asideMap: number;
   readonly presence: number;
+  readonly states: number;
+  readonly references: number;
   readonly ramOffset: number;
   readonly totalBytes: number;
 }
@@ -76,8 +85,8 @@ export const MAX_SLOT_BYTES = 65536 * WASM_PAGE;
 /** Runs in one run list: a batch of 64 KiB of 4 KiB pages needs 16, zero runs come cheap. */
 const MAX_RUNS = 512;
 const SCRATCH_BYTES = 32768;
-/** Shared map, page set, kept map, two halves of drained ring entries. */
-const ENGINE_MAPS = 5;
+/** Shared map, page set, kept map, two halves of drained ring entries, pages set aside. */
+const ENGINE_MAPS = 6;
 
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
@@ -95,10 +104,15 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
   const maps = alignUp(tables + tableBytes, CACHE_LINE);
   const sharedMap = maps + 2 * writers * (writerMapBytes + CACHE_LINE);
   const presence = sharedMap + ENGINE_MAPS * stride;
-  const ramOffset = alignUp(presence + pages, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
+  const states = presence + pages;
+  const references = alignUp(states + (geometry.hasStates ? pages : 0), CACHE_LINE);
+  const controlEnd = references + (geometry.hasReferences ? 4 * pages : 0);
+  const ramOffset = alignUp(controlEnd, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
   return {
     index: 0,
     firstGfn: 0,
+    hasStates: false,
+    hasReferences: false,
     ...geometry,
     backing: geometry.backing ?? 'bytes',
     mapUnit,
@@ -113,7 +127,10 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
     sharedMap,
     pageSet: sharedMap + stride,
     keptMap: sharedMap + 2 * stride,
+    asideMap: sharedMap + 5 * stride,
     presence,
+    states,
+    references,
     ramOffset,
     totalBytes: alignUp(ramOffset + pages * storedBytes, WASM_PAGE),
   };

@@ -79,6 +79,25 @@ export class PageSet {
     this.#count--;
   }
 
+  /** Moves those pages of a range that are in this set to another set of the same slot. */
+  moveRange(first: number, pages: number, to: PageSet): void {
+    const { words } = this.#slot;
+    const end = first + pages;
+    for (let page = first & ~31; page < end; page += 32) {
+      const at = (this.#at >>> 2) + (page >>> 5);
+      let moved = words[at]!;
+      if (moved === 0) continue;
+      if (page < first) moved &= -1 << (first & 31);
+      if (page + 32 > end) moved &= ~(-1 << (end & 31));
+      if (moved === 0) continue;
+      const target = (to.#at >>> 2) + (page >>> 5);
+      this.#count -= bitCount(moved);
+      to.#count += bitCount(moved & ~words[target]!);
+      words[at]! &= ~moved;
+      words[target]! |= moved;
+    }
+  }
+
   /** Takes out the pages from `from` up to `to` that are in another set of the same slot. */
   removeCommon(other: PageSet, from: number, to: number): void {
     const { words } = this.#slot;
@@ -165,4 +184,10 @@ export class PageSet {
     const list = new Uint32Array(this.#slot.buffer, this.#runList + RUNS_FIRST * 4, 2 * runs);
     return { slot: this.#slot, runs, list, pages, skipped, cursor: words[at + RUNS_CURSOR]! };
   }
+}
+
+function bitCount(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

@@ -9,6 +9,7 @@ import {
 } from '../wire/frame.ts';
 import { installPages, type Integrity } from '../wire/pages.ts';
 import { decodeRanges } from '../wire/ranges.ts';
+import { takeFree, takeReleased } from './released-here.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
 /** A source that sends nothing for this long is gone. */
@@ -32,7 +33,14 @@ type State = 'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runnin
 
 const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
-  receiving: [FRAME.pages, FRAME.discard, FRAME.switchover, FRAME.cancel],
+  receiving: [
+    FRAME.pages,
+    FRAME.released,
+    FRAME.free,
+    FRAME.discard,
+    FRAME.switchover,
+    FRAME.cancel,
+  ],
   expectState: [FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
   runningPartly: [FRAME.pages, FRAME.end],
@@ -86,6 +94,8 @@ class DestinationSession {
       const frame = yield* this.#nextFrame();
       if (frame.type === FRAME.pages) this.#install(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
+      else if (frame.type === FRAME.released) takeReleased(frame, this.#side.guest);
+      else if (frame.type === FRAME.free) takeFree(frame, this.#side.guest);
       else {
         const message = decodeControl(frame);
         if (message.name === 'cancel') return false;
@@ -120,6 +130,7 @@ class DestinationSession {
     if (message.name === 'hello') {
       this.#checkHello(message.body);
       this.#integrity = message.body.integrity;
+      guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });
     } else if (message.name === 'switchover') {

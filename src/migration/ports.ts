@@ -4,7 +4,23 @@ import type { FrameKind, Link } from '../link/link.ts';
 import type { DirtyLog } from '../memory/dirty-logs/dirty-log.ts';
 import type { ManualClearLog } from '../memory/dirty-logs/manual-clear.ts';
 import type { GuestMemory, GuestPageSet } from '../memory/guest-memory.ts';
+import type { PageStates } from '../memory/page-states.ts';
 import type { PresenceMap } from '../memory/presence/presence-map.ts';
+
+/** A guest's own memory manager, as the source's algorithm sees it. */
+export interface GuestManager {
+  readonly states: PageStates;
+  /** Pages of the kernel, from gfn 0 on: they can't be paged. */
+  readonly kernelPages: number;
+  /** Sent pages that the guest has given back since, or that were not sent because it had. */
+  readonly aside: GuestPageSet;
+  /** Asks the guest to give its free pages back, if that is wanted before a migration. */
+  release(): void;
+  /** Grows whenever the guest has given pages back. */
+  balloonings(): number;
+  /** Takes its pageable pages away from the guest's processes (pseudo-paging); while it is paused. */
+  pseudoPage(pages: number): void;
+}
 
 /**
  * The guest as the source's algorithm sees it. Calls only ask; the answer is there when
@@ -18,6 +34,8 @@ export interface SourceGuest {
   readonly manualClear?: { readonly log: ManualClearLog; readonly chunkPages: number };
   /** The pages that have yet to be sent. */
   readonly unsent: GuestPageSet;
+  /** Of a guest that has a memory manager. */
+  readonly manager?: GuestManager;
   /** Asks every vCPU to park. */
   pause(): void;
   /** Asks every vCPU to go on. */
@@ -36,6 +54,8 @@ export interface DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
+  /** Of a guest that has a memory manager. */
+  readonly states?: PageStates;
   /** Loads a state; says why when it doesn't fit. */
   load(states: readonly VcpuState[]): string | undefined;
   /** Asks every vCPU to run. */

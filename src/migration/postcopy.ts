@@ -1,8 +1,8 @@
-import { encodeRanges, MAX_RANGES, rangesFrameBytes } from '../wire/ranges.ts';
 import type { PageOrder } from './page-orders/page-order.ts';
 import type { Policy } from './policy.ts';
 import type { Algorithm } from './ports.ts';
 import { type Asker, asker, sendRounds, stopAndFinish } from './precopy.ts';
+import { pageableAside } from './released.ts';
 import { PostcopyPush } from './postcopy-push.ts';
 import { type HandedOver, runSource, sendState, type SourceReport } from './source.ts';
 import type { SourceSession, SourceSide } from './source-session.ts';
@@ -43,22 +43,26 @@ function* switchAndPush(
   ask?: Asker,
 ): Algorithm<HandedOver> {
   yield* session.pauseAndHarvest();
-  yield* sendDiscards(session);
+  yield* sendNonPageable(session);
+  yield* session.sendRanges('discard', (take) => session.side.guest.unsent.eachRun(take));
   yield* sendState(session, true);
   session.isPostcopy = true;
   session.phase = 'postcopy';
   return yield* new PostcopyPush(session, order, ask).run();
 }
 
-/** Everything unsent, or dirtied since it was sent, as ranges: the destination lacks it. */
-function* sendDiscards(session: SourceSession): Algorithm<void> {
-  const { guest } = session.side;
-  const list: number[] = [];
-  guest.unsent.eachRun((gfn, pages) => list.push(gfn, pages));
-  for (let from = 0; from < list.length / 2; from += MAX_RANGES) {
-    const ranges = Math.min(MAX_RANGES, list.length / 2 - from);
-    yield* session.sendFrame(rangesFrameBytes(ranges), (room) =>
-      encodeRanges(room.memory, room.at, list, from, ranges, room.sequence),
-    );
+/** Of a guest that is paged by itself, what it can't page moves while it stands still. */
+function* sendNonPageable(session: SourceSession): Algorithm<void> {
+  const { guest, options } = session.side;
+  if (!options.pseudoPaging || !guest.manager) return;
+  const { restore } = pageableAside(guest.manager, guest.unsent);
+  if (!options.strictRate) session.lift();
+  while (guest.unsent.count > 0) {
+    while (session.isHeldBack) {
+      yield* session.awaitWindow();
+      session.renew();
+    }
+    yield* session.sendBatch(false);
   }
+  restore();
 }

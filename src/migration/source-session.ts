@@ -9,12 +9,14 @@ import {
   packControl,
 } from '../wire/control.ts';
 import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
+import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../wire/ranges.ts';
 import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { PrecopyWalk } from './page-orders/permuted.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
+import { ReleasedPages } from './released.ts';
 
 /** How long one side waits for an answer that takes the other, or a vCPU, no work. */
 export const PATIENCE_NS = 30e9;
@@ -35,6 +37,8 @@ export interface SourceOptions {
   readonly timeoutNs: number;
   /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
   readonly postcopyBytesPerSecond: number;
+  /** The switch to post-copy moves what can't be paged, as pseudo-paging has to. */
+  readonly pseudoPaging?: boolean;
   /** Requested pages have a channel of their own (postcopy-preempt). */
   readonly preempt?: boolean;
   /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
@@ -78,6 +82,7 @@ export class SourceSession {
   readonly metrics = new TransferMetrics();
   readonly accounting: Accounting;
   readonly limiter: SendLimiter;
+  readonly released = new ReleasedPages(this);
   readonly startNs: number;
   readonly deadlineNs: number;
   phase: SourcePhase = 'setup';
@@ -202,6 +207,21 @@ export class SourceSession {
     link.post(build(room));
   }
 
+  /** Sends ranges of pages, in ascending order, in as many frames as they need. */
+  *sendRanges(
+    name: RangesName,
+    each: (take: (gfn: number, pages: number) => void) => void,
+  ): Algorithm<void> {
+    const list: number[] = [];
+    each((gfn, pages) => list.push(gfn, pages));
+    for (let from = 0; from < list.length / 2; from += MAX_RANGES) {
+      const ranges = Math.min(MAX_RANGES, list.length / 2 - from);
+      yield* this.sendFrame(rangesFrameBytes(ranges), (room) =>
+        encodeRanges(room.memory, room.at, name, list, from, ranges, room.sequence),
+      );
+    }
+  }
+
   /** The next message of the peer, which must be one of that name. */
   *receive<Name extends 'welcome' | 'running'>(name: Name): Algorithm<ControlBody<Name>> {
     for (;;) {
@@ -238,6 +258,7 @@ export class SourceSession {
 
   #take(most: number, end: number, skipsRedirtied: boolean): TakenRuns {
     const { guest, options } = this.side;
+    this.released.setAside(false);
     const { dirtyLog, unsent, memory } = guest;
     if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? dirtyLog : undefined);
     const liveMaps = skipsRedirtied ? { liveMaps: dirtyLog.liveMaps } : {};
@@ -291,6 +312,7 @@ export class SourceSession {
     yield* this.guestSettled();
     const dirtied = guest.dirtyLog.collect(guest.unsent);
     this.#cleared.clear();
+    this.released.setAside(true);
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
   }
 
@@ -308,6 +330,7 @@ export class SourceSession {
       this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
     }
     this.stop.harvestedNs = clock.now();
+    yield* this.released.settle();
     this.phase = 'stopped';
     this.metrics.openRound(true, clock.now());
   }

@@ -27,6 +27,8 @@ export interface SourceReport {
   readonly downtimeBytes: number;
   /** Pages that had yet to be sent at the end. */
   readonly unsentPages: number;
+  /** Pages that the guest had given back when it was stopped: not sent, they read zero. */
+  readonly releasedPages: number;
   readonly linkBytes: number;
 }
 
@@ -65,6 +67,7 @@ export function* runSource(
   const session = new SourceSession(side);
   try {
     yield* hello(session);
+    yield* session.released.begin();
     const handed = yield* body(session);
     session.phase = 'over';
     side.watch?.(session);
@@ -182,6 +185,7 @@ function report(
     precopyBytes: metrics.liveBytes,
     downtimeBytes: metrics.stoppedBytes,
     unsentPages: side.guest.unsent.count,
+    releasedPages: session.released.count,
     linkBytes: side.link.postedBytes,
   };
 }

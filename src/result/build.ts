@@ -9,7 +9,7 @@ import {
 } from '../migration/models.ts';
 import type { RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
-import type { Proof, RunReport } from '../runtime/report.ts';
+import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
 import { VERSION } from './version.ts';
@@ -128,6 +128,7 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     postcopyBytes: postcopy?.bytes ?? 0,
     total: guest.pages * guest.pageSize,
     remaining: source.unsentPages * guest.pageSize,
+    ...(guest.manager ? { released: source.releasedPages } : {}),
     normal: sum((round) => round.rawPages) + (postcopy?.rawPages ?? 0),
     duplicate: sum((round) => round.zeroPages) + (postcopy?.zeroPages ?? 0),
     ...(destination ? { dropped: destination.droppedPages } : {}),
@@ -233,8 +234,19 @@ function guestOf({ guest, source }: RunReport): RunResult['guest'] {
     accessesDuring: atEnd - atStart,
     accessesAfter: total - atEnd,
     ...(guest.achievedRate ? { achievedRate: [...guest.achievedRate] } : {}),
+    ...(guest.manager ? { memoryManager: managerOf(guest.manager) } : {}),
     ...(guest.rings.length > 0 ? { dirtyRings: guest.rings.map((ring) => ({ ...ring })) } : {}),
     timeline: resample(timeline),
+  };
+}
+
+function managerOf(counts: ManagerCounts): RunResult['guest']['memoryManager'] {
+  return {
+    inflatedPages: counts.inflated,
+    deflatedPages: counts.deflated,
+    pressureCallbacks: counts.callbacks,
+    cacheDroppedPages: counts.cacheDropped,
+    cacheMisses: counts.cacheMisses,
   };
 }
 

@@ -73,6 +73,7 @@ export const resultSchema = z.strictObject({
     postcopyBytes: bytes,
     total: bytes,
     remaining: bytes,
+    released: count.optional(),
     normal: count,
     duplicate: count,
     dropped: count.optional(),
@@ -106,6 +107,15 @@ export const resultSchema = z.strictObject({
     accessesDuring: count,
     accessesAfter: count,
     achievedRate: z.array(perSecond).optional(),
+    memoryManager: z
+      .strictObject({
+        inflatedPages: count,
+        deflatedPages: count,
+        pressureCallbacks: count,
+        cacheDroppedPages: count,
+        cacheMisses: count,
+      })
+      .optional(),
     dirtyRings: z.array(z.strictObject({ entries: count, stalls: count })).optional(),
     timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),
   }),

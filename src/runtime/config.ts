@@ -1,3 +1,4 @@
+import type { ManagerConfig } from '../guest/managed-ranges.ts';
 import type { Workload } from '../guest/workload.ts';
 import type { Contents } from '../memory/contents/contents.ts';
 import type { Backing } from '../memory/layout.ts';
@@ -36,6 +37,8 @@ export interface RunConfig {
     readonly memslots: number;
     readonly contents: readonly Contents[];
     readonly workloads: readonly Workload[];
+    /** Absent: all of its memory is in use. */
+    readonly memoryManager?: ManagerConfig;
   };
   readonly link: {
     readonly bytesPerSecond: number;
@@ -53,6 +56,8 @@ export interface RunConfig {
     readonly postcopyPollNs?: number;
     /** Requested pages have a channel of their own. */
     readonly preempt?: boolean;
+    /** The switch to post-copy moves what the guest can't page. */
+    readonly pseudoPaging?: boolean;
     /** Whose rules policy qemu follows. */
     readonly qemuVersion?: QemuVersion;
     readonly autoConverge?: AutoConvergeOptions;

@@ -28,6 +28,15 @@ export interface Proof {
   readonly durationNs?: number;
 }
 
+/** Pages, but for the callbacks. */
+export interface ManagerCounts {
+  readonly inflated: number;
+  readonly deflated: number;
+  readonly callbacks: number;
+  readonly cacheDropped: number;
+  readonly cacheMisses: number;
+}
+
 export interface TimelineSample {
   readonly ns: number;
   readonly accesses: number;
@@ -64,6 +73,8 @@ export interface RunReport {
     readonly faults?: FaultReport;
     /** What the rings of a log `ring` have seen, by vCPU. */
     readonly rings: readonly RingCounts[];
+    /** What its memory manager has done, on both sides; of a guest that has one. */
+    readonly manager?: ManagerCounts;
     readonly startedNs: number;
     readonly endedNs: number;
   };

@@ -3,6 +3,7 @@ import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { DEFAULTS } from './defaults.ts';
+import { checkManager } from './memory-manager.ts';
 import type { Path } from './document.ts';
 import { shown } from './fields.ts';
 import type { Scenario } from './schema.ts';
@@ -26,6 +27,7 @@ export function check(scenario: Scenario): Problem[] {
     ...checkMemory(scenario, pageSize),
     ...checkRegions(scenario, pageSize),
     ...checkWorkloads(scenario, pageSize),
+    ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
     ...checkMigration(scenario),
     ...checkLink(scenario, pageSize),
@@ -102,6 +104,18 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
   });
 }
 
+/** What a guest's memory manager is needed for, and what it needs. */
+function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem[] {
+  const { memoryManager, workloads } = guest;
+  if (memoryManager) return checkManager(memoryManager, guest, pageSize);
+  const sentence = 'needs guest.memoryManager, which knows what is free: add it, or leave this out';
+  const problems = workloads.flatMap(({ frees }, index) =>
+    frees === undefined ? [] : [{ path: ['guest', 'workloads', index, 'frees'], sentence }],
+  );
+  if (!migration.pseudoPaging) return problems;
+  return [...problems, { path: ['migration', 'pseudoPaging'], sentence }];
+}
+
 function checkMigration({ guest, migration }: Scenario): Problem[] {
   const { algorithm, throttle } = migration;
   const problems: Problem[] = [...checkOwners(migration)];
@@ -121,6 +135,10 @@ function checkMigration({ guest, migration }: Scenario): Problem[] {
   if (migration.bubbling !== undefined && migration.pageOrder !== 'bubbling') {
     const sentence = `is of pageOrder bubbling, the migration has ${migration.pageOrder}: leave it out`;
     problems.push({ path: ['migration', 'bubbling'], sentence });
+  }
+  if (migration.pseudoPaging && algorithm !== 'postcopy' && algorithm !== 'hybrid') {
+    const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
+    problems.push({ path: ['migration', 'pseudoPaging'], sentence });
   }
   if (throttle.max < throttle.initial) {
     const sentence = `must not be less than initial (${throttle.initial})`;

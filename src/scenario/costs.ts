@@ -22,6 +22,8 @@ export const costs = z.strictObject({
   start: duration.optional(),
   wake: duration.optional(),
   ringFull: duration.optional(),
+  balloonPage: duration.optional(),
+  pseudoPage: duration.optional(),
   harvestWaitsForVcpus: flag.optional(),
   windowLag: duration.optional(),
   windowLagPerMB: duration.optional(),
@@ -56,6 +58,8 @@ export function resolveCosts(given: CostsInput): Costs {
     startNs: ns(given.start, base.startNs),
     wakeNs: ns(given.wake, base.wakeNs),
     ringFullNs: ns(given.ringFull, base.ringFullNs),
+    balloonPageNs: ns(given.balloonPage, base.balloonPageNs),
+    pseudoPageNs: ns(given.pseudoPage, base.pseudoPageNs),
     harvestWaitsForVcpus: given.harvestWaitsForVcpus ?? base.harvestWaitsForVcpus,
     windowLagNs: ns(given.windowLag, base.windowLagNs),
     windowLagNsPerByte:

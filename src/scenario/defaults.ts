@@ -31,6 +31,15 @@ export const DEFAULTS = {
     pivots: 1,
     direction: 'dual',
   },
+  memoryManager: {
+    /** Hines et al., OSR 2009, section 3.4: what a shrinker's callback asks for. */
+    deflatePages: 128,
+    cacheReclaimPages: 0,
+    /** The same: the balloon takes 95 % of what is free every 5 s; after pressure none for ten. */
+    interval: '5s',
+    share: 0.95,
+    holdOff: 10,
+  },
   stun: {
     /** Clark et al. 2005, section 5.4. */
     faults: 40,

@@ -14,6 +14,7 @@ import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './check.ts';
 import { resolveCosts } from './costs.ts';
+import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 
 /** A scenario that can't be run here; `path` says which key is to blame. */
@@ -74,6 +75,9 @@ export function resolveScenario(
       workloads: guest.workloads.map((workload, index) =>
         resolveWorkload(workload, index, regionOf(workload.region), scenario, folder, pageSize),
       ),
+      ...(guest.memoryManager
+        ? { memoryManager: resolveManager(guest.memoryManager, pageSize) }
+        : {}),
     },
     link: {
       bytesPerSecond: parseRate(link.bandwidth),
@@ -91,6 +95,7 @@ export function resolveScenario(
         ? {}
         : { availSwitchoverBytesPerSecond: parseRate(migration.availSwitchoverBandwidth) }),
       preempt: migration.postcopyPreempt,
+      pseudoPaging: migration.pseudoPaging,
       timeoutAction: migration.timeoutAction,
       postcopyAfter: migration.postcopyAfter,
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
@@ -264,6 +269,7 @@ function resolveWorkload(
     ...(tick === undefined ? {} : { tickNs: parseDuration(tick) }),
     fromNs: parseDuration(workload.from),
     untilNs: workload.until === undefined ? Infinity : parseDuration(workload.until),
+    ...(workload.frees === undefined ? {} : { freesNs: parseDuration(workload.frees) }),
   };
 }
 

@@ -3,6 +3,7 @@ import { AUTO_CONVERGE_DEFAULTS } from '../migration/policies/auto-converge.ts';
 import { KUBEVIRT_DEFAULTS } from '../migration/policies/kubevirt.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
+import { memoryManager } from './memory-manager.ts';
 import {
   choice,
   duration,
@@ -68,6 +69,7 @@ const placed = {
   wordsPerPage: whole(1, 8192).default(1),
   from: duration.default('0s'),
   until: positiveDuration.optional(),
+  frees: positiveDuration.optional(),
 };
 
 const paced = {
@@ -132,6 +134,7 @@ const guest = z.strictObject({
   backing: choice(['bytes', 'versions']).default('bytes'),
   contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
   workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
+  memoryManager: memoryManager.optional(),
 });
 
 function choiceOfSize() {
@@ -219,6 +222,7 @@ const migration = z.strictObject({
   stun: stun.optional(),
   availSwitchoverBandwidth: rate.optional(),
   postcopyPreempt: flag.default(false),
+  pseudoPaging: flag.default(false),
   timeoutAction: choice(['cancel', 'ignore']).default('cancel'),
   rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
   postcopyAfter: whole(0, 10_000).default(DEFAULTS.migration.postcopyAfter),

@@ -51,6 +51,7 @@ const vcpu = z.strictObject({
   aliveNs: time,
   pausedNs: time,
   throttled: z.number(),
+  manager: z.array(z.number()).max(16).readonly(),
   streams: z.array(stream).max(65536).readonly(),
 });
 

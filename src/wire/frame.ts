@@ -35,6 +35,8 @@ export const FRAME = {
   request: 11,
   end: 12,
   complete: 13,
+  released: 14,
+  free: 15,
 } as const;
 
 /** The memory in which frames are built and read: the kernels see it, so sums need no copy. */

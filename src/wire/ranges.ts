@@ -8,9 +8,13 @@ import {
 } from './frame.ts';
 
 /**
- * A DISCARD frame: ranges of pages that the destination lacks, or has in a stale version. Control
+ * A frame of ranges. DISCARD: pages that the destination lacks, or has in a stale version. RELEASED:
+ * pages that the guest has given back, which read zero. FREE: pages in the guest's free list. Control
  * part (u32 each, little-endian): ranges × (first gfn of the guest, pages). No payload.
  */
+export type RangesName = 'discard' | 'released' | 'free';
+
+
 export const MAX_RANGES = 4096;
 const RANGE_BYTES = 8;
 
@@ -21,6 +25,7 @@ export const rangesFrameBytes = (ranges: number): number => HEADER_BYTES + RANGE
 export function encodeRanges(
   memory: FrameMemory,
   at: number,
+  name: RangesName,
   list: readonly number[],
   from: number,
   ranges: number,
@@ -32,7 +37,7 @@ export function encodeRanges(
   }
   const length = rangesFrameBytes(ranges);
   sealFrame(memory, at, {
-    type: FRAME.discard,
+    type: FRAME[name],
     sequence,
     controlBytes,
     payloadOffset: length,

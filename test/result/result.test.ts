@@ -206,6 +206,7 @@ const SOURCE: SourceReport = {
   precopyBytes: 12_400_000,
   downtimeBytes: 8300,
   unsentPages: 0,
+  releasedPages: 0,
   linkBytes: 12_410_000,
 };
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { managed } from '../../src/lab/fuzz/managed.ts';
 import type { Pattern, Workload } from '../../src/guest/workload.ts';
 import { ACCESS_READ_BIT } from '../../src/memory/kernels/abi.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
@@ -116,7 +117,7 @@ function configOf(drawn: Drawn): RunConfig {
       untilNs: Infinity,
     };
   });
-  return {
+  const config: RunConfig = {
     seed: drawn.seed,
     runtime: 'threads',
     costs: COST_PROFILES.kvm,
@@ -154,6 +155,9 @@ function configOf(drawn: Drawn): RunConfig {
     },
     verify: drawn.verify,
   };
+  const guest = { ...config.guest, ...managed(drawn.seed, config.guest) };
+  const pseudoPaging = guest.memoryManager !== undefined && drawn.seed % 2 === 0;
+  return { ...config, guest, migration: { ...config.migration, pseudoPaging } };
 }
 
 describe('random scenarios through worker threads', () => {
@@ -173,6 +177,7 @@ describe('random scenarios through worker threads', () => {
       faults: 0,
       'late duplicates': 0,
       'stale pages discarded': 0,
+      'pages given back': 0,
       'full rings': 0,
     };
     await fc.assert(
@@ -200,6 +205,7 @@ describe('random scenarios through worker threads', () => {
         if ((faults?.count ?? 0) > 0) power.faults++;
         if ((report.destination?.droppedPages ?? 0) > 0) power['late duplicates']++;
         if (drawn.algorithm === 'hybrid' && isPushed) power['stale pages discarded']++;
+        if (source.releasedPages > 0) power['pages given back']++;
         if (rings.some(({ stalls }) => stalls > 0)) power['full rings']++;
       }),
       { numRuns: RUNS, seed: SEED, endOnFailure: true },

@@ -195,7 +195,7 @@ describe('a frame header', () => {
 describe('a frame of ranges', () => {
   const encode = (list: readonly number[]) => {
     const bytes = memory();
-    const length = encodeRanges(bytes, AT, list, 0, list.length / 2, 0);
+    const length = encodeRanges(bytes, AT, 'discard', list, 0, list.length / 2, 0);
     return openFrame(bytes, AT, length, 0);
   };
 

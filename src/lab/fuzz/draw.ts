@@ -1,3 +1,4 @@
+import { managed } from './managed.ts';
 import type { Pattern, Workload } from '../../guest/workload.ts';
 import { Generator } from '../../random/generator.ts';
 import type { PolicyName, RunConfig } from '../../runtime/config.ts';
@@ -139,7 +140,15 @@ export function draw(seed: number): Drawn {
     },
     verify: one(['replay', 'replay', 'full']),
   };
-  return { config, trouble: troubleOf(random, one, passNs) };
+  const trouble = troubleOf(random, one, passNs);
+  return { config: withManager(seed, config), trouble };
+}
+
+/** Some guests have a memory manager; then post-copy may be pseudo-paging. */
+function withManager(seed: number, config: RunConfig): RunConfig {
+  const guest = { ...config.guest, ...managed(seed, config.guest) };
+  const pseudoPaging = guest.memoryManager !== undefined && seed % 2 === 0;
+  return { ...config, guest, migration: { ...config.migration, pseudoPaging } };
 }
 
 const MANAGERS = ['nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall'] as const;

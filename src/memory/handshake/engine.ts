@@ -1,5 +1,16 @@
 import { engineSteps } from './steps.ts';
-import { EPOCH, RUN, runSeenOf, STOP, STUN, throttleOf, wakeOf } from './words.ts';
+import {
+  BALLOON,
+  EPOCH,
+  RELEASE,
+  releasedOf,
+  RUN,
+  runSeenOf,
+  STOP,
+  STUN,
+  throttleOf,
+  wakeOf,
+} from './words.ts';
 
 /**
  * The engine's side of the handshake. Every call only asks; the matching `has…` and `are…` say
@@ -76,6 +87,26 @@ export class EngineHandshake {
   stun(faults: number): void {
     Atomics.store(this.#words, STUN, faults);
     if (faults === 0) this.#wakeAll();
+  }
+
+  /** Asks every vCPU to give its free pages back, 2: its page cache as well. */
+  release(what: 1 | 2): void {
+    Atomics.store(this.#words, RELEASE, what);
+    this.#wakeAll();
+  }
+
+  /** Whether every vCPU has given back what it was asked for. */
+  haveAllReleased(): boolean {
+    const what = Atomics.load(this.#words, RELEASE);
+    for (let writer = 1; writer < this.writers; writer++) {
+      if (Atomics.load(this.#words, releasedOf(writer)) !== what) return false;
+    }
+    return true;
+  }
+
+  /** Grows whenever a vCPU has given pages back. */
+  get balloonings(): number {
+    return Atomics.load(this.#words, BALLOON);
   }
 
   /** Tells every writer to leave for good. */

@@ -11,8 +11,11 @@
  *   5  partial    1 while pages of a running guest are absent: vCPUs look before they touch
  *   6  doorbell   the engine's, two words
  *   8  stun       a process that has so many write faults waits; 0: none does
+ *   9  release    1: vCPUs give their free pages back to the host, 2: their page cache as well
+ *  10  balloon    counts the times that a vCPU has given pages back
  *  16+16w         state, acknowledged epoch, wake-up word, throttle (share × 1000), run seen,
- *                 wanted: guest gfn + 1 of the absent page that the writer waits for, 0 for none
+ *                 wanted: guest gfn + 1 of the absent page that the writer waits for, 0 for none;
+ *                 released: the value of `release` that the writer has done
  */
 export const EPOCH = 0;
 export const MODE = 1;
@@ -22,6 +25,8 @@ export const RUN = 4;
 export const PARTIAL = 5;
 export const DOORBELL = 6;
 export const STUN = 8;
+export const RELEASE = 9;
+export const BALLOON = 10;
 
 const FIRST_WRITER = 16;
 /** A cache line each, so that writers don't disturb one another. */
@@ -37,6 +42,7 @@ export const wakeOf = (writer: number): number => stateOf(writer) + 2;
 export const throttleOf = (writer: number): number => stateOf(writer) + 3;
 export const runSeenOf = (writer: number): number => stateOf(writer) + 4;
 export const wantedOf = (writer: number): number => stateOf(writer) + 5;
+export const releasedOf = (writer: number): number => stateOf(writer) + 6;
 
 export const handshakeWords = (writers: number): number => stateOf(writers);
 

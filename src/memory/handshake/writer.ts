@@ -9,7 +9,18 @@ import {
   writerStep,
   type WriterLocal,
 } from './steps.ts';
-import { RUN, runSeenOf, STOP, STUN, throttleOf, wakeOf } from './words.ts';
+import {
+  BALLOON,
+  PARTIAL,
+  RELEASE,
+  releasedOf,
+  RUN,
+  runSeenOf,
+  STOP,
+  STUN,
+  throttleOf,
+  wakeOf,
+} from './words.ts';
 
 /** A writer's side of the handshake: poll between batches, park for every wait. */
 export class WriterHandshake {
@@ -77,6 +88,28 @@ export class WriterHandshake {
   /** Write faults after which a process of this writer waits; 0: none does. */
   stunAfter(): number {
     return Atomics.load(this.#words, STUN);
+  }
+
+  /** What the engine wants given back and has not got yet: 0 nothing, 1 free pages, 2 page cache too. */
+  wantedRelease(): number {
+    const wanted = Atomics.load(this.#words, RELEASE);
+    return wanted === Atomics.load(this.#words, releasedOf(this.local.writer)) ? 0 : wanted;
+  }
+
+  /** The answer to `wantedRelease`. */
+  reportReleased(what: number): void {
+    Atomics.store(this.#words, releasedOf(this.local.writer), what);
+    this.#doorbell.ring();
+  }
+
+  /** Pages have been given back since the engine last looked. */
+  reportBallooning(): void {
+    Atomics.add(this.#words, BALLOON, 1);
+  }
+
+  /** Pages of the running guest are absent. */
+  isPartly(): boolean {
+    return Atomics.load(this.#words, PARTIAL) !== 0;
   }
 
   /**

@@ -74,6 +74,15 @@ export const PAGE_ABSENT = 0;
 export const PAGE_INSTALLING = 1;
 export const PAGE_PRESENT = 2;
 
+/**
+ * What a guest's memory manager has made of a page, a byte each: given back to the host (no machine
+ * frame, zeros), in the guest's free list, in use. In use has the number of present, so that one
+ * kernel looks for either.
+ */
+export const PAGE_RELEASED = 0;
+export const PAGE_FREE = 1;
+export const PAGE_USED = 2;
+
 /** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
 export const ACCESS_READ_BIT = 0x80000000;
 /** The most accesses between two polls (design rule: a poll comes at least that often). */

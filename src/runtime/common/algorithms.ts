@@ -147,6 +147,7 @@ export function sourceOptions(
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: migration.postcopyBytesPerSecond,
     preempt: migration.preempt ?? false,
+    pseudoPaging: migration.pseudoPaging ?? false,
     maxBytesPerSecond: migration.maxBytesPerSecond,
     strictRate: migration.strictRate,
     // A timeout that is to be ignored ends the rounds, which its policy does, not the migration.

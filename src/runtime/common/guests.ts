@@ -14,8 +14,9 @@ import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
 import { manualClear } from '../../memory/dirty-logs/manual-clear.ts';
 import { openDirtyLog } from '../../memory/dirty-logs/open.ts';
 import { type GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
+import { asideSet, PageStates } from '../../memory/page-states.ts';
 import { PresenceMap } from '../../memory/presence/presence-map.ts';
-import type { DestinationGuest, SourceGuest } from '../../migration/ports.ts';
+import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
 import { type Host, logParts } from './host.ts';
 
 /** The source's guest over worker threads; keeps the state it gave away, for the proof. */
@@ -25,6 +26,7 @@ export class HostSourceGuest implements SourceGuest {
   readonly dirtyLog: DirtyLog;
   readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
   readonly unsent: GuestPageSet;
+  readonly manager?: GuestManager;
   savedState: readonly VcpuState[] | undefined;
   readonly #host: Host;
   readonly #plan: GuestPlan;
@@ -38,6 +40,7 @@ export class HostSourceGuest implements SourceGuest {
     this.memory = host.memory;
     this.vcpus = plan.vcpus;
     this.unsent = new GuestPageSet(host.memory);
+    if (plan.manager) this.manager = this.#managerOf(plan.manager);
     const parts = logParts(host);
     const log = openDirtyLog(host.log.kind, parts);
     const { clearChunkPages: chunkPages } = host.log;
@@ -49,6 +52,22 @@ export class HostSourceGuest implements SourceGuest {
     const clear = this.#asking(log, manual.clear);
     this.dirtyLog = this.#watched(manual);
     this.manualClear = { chunkPages, log: { ...manual, ...this.dirtyLog, clear } };
+  }
+
+  #managerOf({ kernelPages, release }: NonNullable<GuestPlan['manager']>): GuestManager {
+    const { engine, memory } = this.#host;
+    return {
+      states: new PageStates(memory),
+      kernelPages,
+      aside: asideSet(memory),
+      release: () => {
+        if (release === 'none') return;
+        this.#hasSettled = () => engine.haveAllReleased();
+        engine.release(release === 'free' ? 1 : 2);
+      },
+      balloonings: () => engine.balloonings,
+      pseudoPage: () => undefined,
+    };
   }
 
   /** Calls that ask, so that `isSettled` knows what was asked last. */
@@ -104,6 +123,7 @@ export class HostDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
+  readonly states?: PageStates;
   loadedState: readonly VcpuState[] | undefined;
   readonly #host: Host;
   readonly #plan: GuestPlan;
@@ -118,6 +138,7 @@ export class HostDestinationGuest implements DestinationGuest {
     this.memory = host.memory;
     this.vcpus = plan.vcpus;
     this.presence = new PresenceMap(host.memory, host.words, plan.vcpus + 1);
+    if (plan.manager) this.states = new PageStates(host.memory);
   }
 
   load(states: readonly VcpuState[]): string | undefined {

@@ -1,6 +1,15 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
-import { GUEST_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
+import {
+  BALLOON_CALLBACKS,
+  BALLOON_DEFLATED,
+  BALLOON_INFLATED,
+  CACHE_DROPPED,
+  CACHE_MISSES,
+  GUEST_NS,
+  vcpuAreaAt,
+} from '../../guest/vcpu-state.ts';
+import type { ManagerCounts } from '../report.ts';
 import type { Host } from './host.ts';
 
 /** Accesses a second of guest time, by workload, up to now. */
@@ -14,6 +23,30 @@ export function achievedRates({ memory, area }: Host, plan: GuestPlan): number[]
     });
     return rate;
   });
+}
+
+/** What the guest's memory manager has done, on both sides; undefined of a guest without one. */
+export function managerCounts(
+  hosts: { readonly source: Host; readonly destination: Host },
+  plan: GuestPlan,
+): ManagerCounts | undefined {
+  if (!plan.manager) return undefined;
+  const sum = (field: number): number => {
+    let total = 0;
+    for (const host of [hosts.source, hosts.destination]) {
+      for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
+        total += host.area[vcpuAreaAt(plan, vcpu) + field]!;
+      }
+    }
+    return total;
+  };
+  return {
+    inflated: sum(BALLOON_INFLATED),
+    deflated: sum(BALLOON_DEFLATED),
+    callbacks: sum(BALLOON_CALLBACKS),
+    cacheDropped: sum(CACHE_DROPPED),
+    cacheMisses: sum(CACHE_MISSES),
+  };
 }
 
 /** The largest value of a field among all vCPUs of both sides. */

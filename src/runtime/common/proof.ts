@@ -7,6 +7,7 @@ import {
   writePlan,
 } from '../../guest/stream-record.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
+import { type ZeroLog, zeroingsOf, zeroPages } from '../../guest/zeroing.ts';
 import { openMemory, slotOf } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
 import type { Difference, Proof } from '../report.ts';
@@ -30,6 +31,8 @@ export interface ProofParts {
   readonly isFrozenSource: boolean;
   readonly sentState?: readonly VcpuState[] | undefined;
   readonly receivedState?: readonly VcpuState[] | undefined;
+  /** What the guest's memory manager has zeroed on either side. */
+  readonly zeroings?: { readonly source: ZeroLog; readonly destination: ZeroLog };
 }
 
 /** Beyond this many accesses the kernel replays, and the result says so. */
@@ -130,11 +133,20 @@ async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void>
 }
 
 async function replay(
-  { plan, pool, canvas }: ProofParts,
+  parts: ProofParts,
   before: readonly StreamProgress[],
   after: readonly StreamProgress[],
 ): Promise<'twin' | 'kernel'> {
-  const work = plan.streams.map((_, stream) => ({ stream, targetN: after[stream]!.n }));
+  const { plan, pool, canvas, zeroings, isFrozenSource } = parts;
+  const { source, destination } = zeroings ?? { source: [], destination: [] };
+  // What the source zeroed is in its frozen memory already.
+  const log = isFrozenSource ? destination : [...source, ...destination];
+  zeroUntouched(canvas, log);
+  const work = plan.streams.map((_, stream) => ({
+    stream,
+    targetN: after[stream]!.n,
+    zeroings: zeroingsOf(log, stream),
+  }));
   const accesses = work.reduce((sum, w) => sum + w.targetN - before[w.stream]!.n, 0);
   const replayedBy = accesses > TWIN_ACCESSES ? 'kernel' : 'twin';
   const kernels = replayedBy === 'kernel' ? 'wasm' : 'twin';
@@ -147,6 +159,12 @@ async function replay(
     }),
   );
   return replayedBy;
+}
+
+/** Pages that no stream touches are zeroed at any time: nothing comes before or after. */
+function zeroUntouched(canvas: SharedHost, log: ZeroLog): void {
+  const { slots } = openMemory(canvas.slots);
+  for (const [, slot, page, pages] of zeroingsOf(log, -1)) zeroPages(slots[slot!]!, page!, pages!);
 }
 
 async function compareAll({

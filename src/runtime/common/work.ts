@@ -1,6 +1,7 @@
 import { fillDestination, fillPages } from '../../memory/contents/contents.ts';
 import type { Contents } from '../../memory/contents/contents.ts';
 import { replayStream } from '../../guest/replay.ts';
+import { zeroPages } from '../../guest/zeroing.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { slotOfStream } from '../../guest/stream-record.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
@@ -45,7 +46,12 @@ export interface LoadTask {
 export interface ReplayTask {
   readonly host: SharedHost;
   readonly plan: GuestPlan;
-  readonly streams: readonly { readonly stream: number; readonly targetN: number }[];
+  readonly streams: readonly {
+    readonly stream: number;
+    readonly targetN: number;
+    /** What its memory manager zeroed (guest/zeroing.ts). */
+    readonly zeroings: readonly (readonly number[])[];
+  }[];
   readonly list: number;
   readonly kernels: 'wasm' | 'twin';
 }
@@ -78,8 +84,13 @@ export const workHandlers: WorkHandlers = {
   },
   replay({ host, plan, streams, list, kernels }) {
     const memory = openMemory(host.slots, kernels);
-    for (const { stream, targetN } of streams) {
-      replayStream(slotOfStream(memory, plan, stream), stream, targetN, list);
+    for (const { stream, targetN, zeroings } of streams) {
+      const slot = slotOfStream(memory, plan, stream);
+      for (const [n, , page, pages] of zeroings) {
+        replayStream(slot, stream, n!, list);
+        zeroPages(slot, page!, pages!);
+      }
+      replayStream(slot, stream, targetN, list);
     }
   },
   compare: ({ expected, found, slot, firstPage, pages }) =>

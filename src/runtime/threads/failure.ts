@@ -30,6 +30,7 @@ export function failedRun(
     precopyBytes: 0,
     downtimeBytes: 0,
     unsentPages: figures.pagesLeft,
+    releasedPages: 0,
     linkBytes: figures.bytes,
   };
 }

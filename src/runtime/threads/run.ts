@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import { lightPlan } from '../../guest/stream-plan.ts';
-import { type FaultLog, mergeFaults } from '../../guest/faults.ts';
+import { mergeFaults } from '../../guest/faults.ts';
+import type { VcpuEnd } from '../../guest/vcpu.ts';
 import { GAP_NS, LAG_NS } from '../../guest/vcpu-state.ts';
 import { closeRing } from '../../link/ring.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
@@ -13,7 +14,7 @@ import { ContentsError } from '../common/fill.ts';
 import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
 import { type Host, openHost, type SharedHost } from '../common/host.ts';
-import { achievedRates, mostOf } from '../common/measures.ts';
+import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
 import { WorkerPool } from './pool.ts';
 import { prove } from '../common/proof.ts';
 import { type LiveFigures, RunWords } from './run-words.ts';
@@ -104,8 +105,8 @@ class ThreadRun {
   readonly #clock: Clock = monotonicClock(this.#origin);
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
-  /** Of the destination's vCPUs, once they have left. */
-  readonly #faultLogs: (FaultLog | undefined)[] = [];
+  /** Of either side's vCPUs, once they have left. */
+  readonly #vcpuEnds = { source: [] as VcpuEnd[], destination: [] as VcpuEnd[] };
   #destinationDeath: CrewError | undefined;
   #hosts: { source: Host; destination: Host } | undefined;
   #phase: RunPhase = 'prepare';
@@ -188,7 +189,8 @@ class ThreadRun {
     const { guest } = this.#config;
     const { ends, failure, rates } = play;
     const blackoutNs = mostOf(this.#hosts!, stage.plan, GAP_NS);
-    const faults = mergeFaults(this.#faultLogs);
+    const manager = managerCounts(this.#hosts!, stage.plan);
+    const faults = mergeFaults(this.#vcpuEnds.destination.map((end) => end.faults));
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
@@ -205,6 +207,7 @@ class ThreadRun {
         ...(blackoutNs > 0 ? { blackoutNs } : {}),
         ...(faults ? { faults } : {}),
         rings: ends?.source.rings ?? [],
+        ...(manager ? { manager } : {}),
         startedNs: play.startedNs,
         endedNs: play.endedNs,
       },
@@ -261,7 +264,7 @@ class ThreadRun {
       const host = stage[side];
       for (let vcpu = 0; vcpu < vcpus; vcpu++) {
         const task = this.#pool.run('vcpu', { ...shared, host, vcpu });
-        void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, this.#keepFaults(task, side, vcpu));
+        void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, this.#keepEnd(task, side, vcpu));
       }
     }
     const { link, migration } = this.#config;
@@ -293,9 +296,8 @@ class ThreadRun {
     };
   }
 
-  async #keepFaults(task: Promise<FaultLog | undefined>, side: string, vcpu: number) {
-    const log = await task;
-    if (side === 'destination') this.#faultLogs[vcpu] = log;
+  async #keepEnd(task: Promise<VcpuEnd>, side: 'source' | 'destination', vcpu: number) {
+    this.#vcpuEnds[side][vcpu] = await task;
   }
 
   async #migrate(
@@ -370,6 +372,10 @@ class ThreadRun {
       isFrozenSource: isMoved && verify === 'replay',
       sentState: ends.source.state,
       receivedState: ends.destination?.state,
+      zeroings: {
+        source: this.#vcpuEnds.source.flatMap((end) => end.zeroings),
+        destination: this.#vcpuEnds.destination.flatMap((end) => end.zeroings),
+      },
     });
     return proving.catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);

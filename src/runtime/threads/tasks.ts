@@ -5,14 +5,14 @@ import type { DirtyRateOptions, DirtyRateReport } from '../../migration/dirty-ra
 import type { DestinationReport } from '../../migration/destination.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
-import type { FaultLog } from '../../guest/faults.ts';
+import type { VcpuEnd } from '../../guest/vcpu.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedHost } from '../common/host.ts';
 import type { Work } from '../common/work.ts';
 
 /** What the pool's workers are asked to do, and what they answer. The names are those of worker.ts. */
 export interface Tasks extends Work {
-  readonly vcpu: [VcpuTask, FaultLog | undefined];
+  readonly vcpu: [VcpuTask, VcpuEnd];
   readonly source: [EngineTask, SourceEnd];
   readonly destination: [
     EngineTask,

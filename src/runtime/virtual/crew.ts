@@ -2,6 +2,7 @@ import { VirtualVcpu } from '../../guest/virtual-vcpu.ts';
 import type { FaultLog } from '../../guest/faults.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
+import type { ZeroLog } from '../../guest/zeroing.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { Host } from '../common/host.ts';
@@ -69,6 +70,16 @@ export class VirtualCrew {
   /** When every vCPU can have answered what needs it to run. */
   awakeAtNs(nowNs: number): number {
     return this.#vcpus.reduce((last, vcpu) => Math.max(last, vcpu.awakeAtNs(nowNs)), nowNs);
+  }
+
+  /** Gives back what the engine has asked for; returns when every vCPU has. */
+  release(): number {
+    return this.#vcpus.reduce((lastNs, vcpu) => Math.max(lastNs, vcpu.release()), 0);
+  }
+
+  /** What the guest's memory manager has zeroed, vCPU after vCPU. */
+  zeroings(): ZeroLog {
+    return this.#vcpus.flatMap((vcpu) => vcpu.zeroings);
   }
 
   faultLogs(): (FaultLog | undefined)[] {

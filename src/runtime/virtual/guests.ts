@@ -3,7 +3,8 @@ import type { VcpuState } from '../../guest/vcpu-state.ts';
 import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
 import type { PresenceMap } from '../../memory/presence/presence-map.ts';
-import type { DestinationGuest, SourceGuest } from '../../migration/ports.ts';
+import type { PageStates } from '../../memory/page-states.ts';
+import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
 import type { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
@@ -20,6 +21,7 @@ export class VirtualSourceGuest implements SourceGuest {
   readonly unsent: GuestPageSet;
   readonly dirtyLog: DirtyLog;
   readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
+  readonly manager?: GuestManager;
   readonly #inner: HostSourceGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
@@ -34,6 +36,7 @@ export class VirtualSourceGuest implements SourceGuest {
     this.vcpus = inner.vcpus;
     this.unsent = inner.unsent;
     this.dirtyLog = this.#timed(inner.dirtyLog);
+    if (inner.manager) this.manager = this.#timedManager(inner.manager);
     if (!inner.manualClear) return;
     const { chunkPages, log } = inner.manualClear;
     const clear: typeof log.clear = (...range) => {
@@ -41,6 +44,18 @@ export class VirtualSourceGuest implements SourceGuest {
       log.clear(...range);
     };
     this.manualClear = { chunkPages, log: { ...log, ...this.dirtyLog, clear } };
+  }
+
+  #timedManager(manager: GuestManager): GuestManager {
+    return {
+      ...manager,
+      release: () => {
+        this.live();
+        manager.release();
+        this.#clock.moveTo(Math.max(this.#clock.now(), this.#crew.release()));
+      },
+      pseudoPage: (pages) => this.#clock.spend(pages * this.#costs.pseudoPageNs),
+    };
   }
 
   /** The vCPUs live until now. */
@@ -120,6 +135,7 @@ export class VirtualDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
+  readonly states?: PageStates;
   readonly #inner: HostDestinationGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
@@ -133,6 +149,7 @@ export class VirtualDestinationGuest implements DestinationGuest {
     this.memory = inner.memory;
     this.vcpus = inner.vcpus;
     this.presence = inner.presence;
+    if (inner.states) this.states = inner.states;
   }
 
   load(states: readonly VcpuState[]): string | undefined {

@@ -10,7 +10,7 @@ import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import { linkFacts } from '../common/link-facts.ts';
 import { type Host, openHost } from '../common/host.ts';
-import { achievedRates, mostOf } from '../common/measures.ts';
+import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
 import { prove } from '../common/proof.ts';
 import { setStage, type Stage } from '../common/stage.ts';
 import { Timeline } from '../common/timeline.ts';
@@ -321,6 +321,7 @@ class VirtualWorld implements HappeningWorld {
     const destination = this.#destination.result;
     const proof = await this.#prove();
     const blackoutNs = mostOf(this.#hosts, this.#stage.plan, GAP_NS);
+    const manager = managerCounts(this.#hosts, this.#stage.plan);
     const faults = mergeFaults(this.#crews.destination.faultLogs());
     return {
       runtime: 'virtual',
@@ -336,6 +337,7 @@ class VirtualWorld implements HappeningWorld {
         ...(blackoutNs > 0 ? { blackoutNs } : {}),
         ...(faults ? { faults } : {}),
         rings: this.#guests.source.dirtyLog.ringCounts(),
+        ...(manager ? { manager } : {}),
         startedNs: 0,
         endedNs: this.#nowNs,
       },
@@ -361,6 +363,10 @@ class VirtualWorld implements HappeningWorld {
       isFrozenSource: isMoved && verify === 'replay',
       sentState: this.#guests.source.savedState,
       receivedState: this.#guests.destination.loadedState,
+      zeroings: {
+        source: this.#crews.source.zeroings(),
+        destination: this.#crews.destination.zeroings(),
+      },
     });
   }
 }

@@ -1,0 +1,274 @@
+import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { WriterHandshake } from '../memory/handshake/writer.ts';
+import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { pageStates } from '../memory/page-states.ts';
+import type { ManagedRange } from './managed-ranges.ts';
+import { managedRanges } from './managed-ranges.ts';
+import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
+import type { GuestPlan } from './stream-plan.ts';
+import { readAccesses } from './stream-record.ts';
+import {
+  BALLOON_CALLBACKS,
+  BALLOON_DEFLATED,
+  BALLOON_HOLD_NS,
+  BALLOON_INFLATED,
+  BALLOON_OWED,
+  CACHE_DROPPED,
+  CACHE_MISSES,
+  MANAGER_SEEN_NS,
+  vcpuAreaAt,
+} from './vcpu-state.ts';
+
+export interface ManagerParts {
+  readonly vcpu: number;
+  readonly plan: GuestPlan;
+  readonly memory: GuestMemory;
+  readonly area: Float64Array;
+  readonly handshake: WriterHandshake;
+  readonly marks: WriterMarks;
+  /** Byte address of the vCPU's access list in a slot: free for use between two batches. */
+  readonly listAt: (slot: Memslot) => number;
+}
+
+/**
+ * One vCPU's share of the guest's memory manager: the pages of its own streams, and with vCPU 0 those
+ * that no stream touches. A page is in use, in the free list, or given back to the host through the
+ * balloon, where it is zero. A first touch takes a page out of the free list; a touch of one that was
+ * given back is memory pressure: the balloon deflates by some pages (Hines et al., OSR 2009, section
+ * 3.4: a shrinker's callback asks for 128), and some page cache is dropped. Every so often the
+ * balloon inflates by a share of what is free (dynamic self-ballooning), or by all of it when the
+ * engine asks before a migration. All of its state moves with the guest.
+ */
+export class MemoryManager {
+  readonly #parts: ManagerParts;
+  readonly #ranges: readonly ManagedRange[];
+  readonly #states: readonly Uint8Array[];
+  readonly #at: number;
+  /** What has been zeroed here: for the proof, which replays it at the same n. */
+  readonly #log: number[] = [];
+  /** Where the search for free pages goes on: range, page. */
+  #range = 0;
+  #page = 0;
+  #wanted = 0;
+
+  constructor(parts: ManagerParts) {
+    const { vcpu, plan, memory } = parts;
+    this.#parts = parts;
+    this.#ranges = managedRanges(plan, memory.slots).filter(({ owner }) => owner === vcpu);
+    this.#states = memory.slots.map(pageStates);
+    this.#at = vcpuAreaAt(plan, vcpu);
+  }
+
+  get log(): ZeroLog {
+    return this.#log;
+  }
+
+  /** Whether pages have yet to be given back. */
+  get owes(): boolean {
+    return this.#get(BALLOON_OWED) > 0 && !this.#parts.handshake.isPartly();
+  }
+
+  /** Guest time of the next thing that it does by itself. */
+  nextNs(): number {
+    const seenNs = this.#get(MANAGER_SEEN_NS);
+    const { manager, workloads, streams } = this.#parts.plan;
+    let nextNs = after(seenNs, manager?.ballooning?.intervalNs);
+    for (const { vcpu, workload } of streams) {
+      if (vcpu !== this.#parts.vcpu) continue;
+      const { freesNs, untilNs } = workloads[workload]!;
+      nextNs = Math.min(nextNs, after(seenNs, freesNs), untilNs > seenNs ? untilNs : Infinity);
+    }
+    return nextNs;
+  }
+
+  /** Does what is due up to a guest time; what comes of it is given back by `step`. */
+  tick(guestNs: number): void {
+    const seenNs = this.#get(MANAGER_SEEN_NS);
+    const { plan, vcpu, handshake } = this.#parts;
+    this.#set(MANAGER_SEEN_NS, guestNs);
+    plan.workloads.forEach(({ freesNs, untilNs }, workload) => {
+      const ends = untilNs > seenNs && untilNs <= guestNs;
+      if (!ends && after(seenNs, freesNs) > guestNs) return;
+      for (const range of this.#ranges) {
+        const stream = range.stream < 0 ? undefined : plan.streams[range.stream]!;
+        if (stream?.vcpu === vcpu && stream.workload === workload) this.#free(range);
+      }
+    });
+    const { ballooning } = plan.manager!;
+    if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
+    // Pages that are absent can't be given back; and after pressure the balloon leaves the guest alone.
+    if (handshake.isPartly() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
+    this.#owe(Math.floor(this.#count(PAGE_FREE) * ballooning.share));
+  }
+
+  /** Looks whether the engine wants free pages back, and begins with it. */
+  attend(): void {
+    const wanted = this.#parts.handshake.wantedRelease();
+    if (wanted === 0 || wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted === 2) {
+      for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
+    }
+    this.#owe(this.#count(PAGE_FREE));
+    if (!this.owes) this.#answer();
+  }
+
+  /** Gives back up to `most` pages, as far as one stretch of free pages goes; returns how many. */
+  step(most: number): number {
+    const run = this.#nextFree(Math.min(most, this.#get(BALLOON_OWED)));
+    if (!run) {
+      this.#owe(0);
+      this.#answer();
+      return 0;
+    }
+    const { handshake, marks, plan, listAt, memory } = this.#parts;
+    const { range, page, pages } = run;
+    const slot = memory.slots[range.slot]!;
+    // Data first, then the marks; the state is a hint until the vCPU is parked.
+    zeroPages(slot, page, pages);
+    if (handshake.local.mode !== 0) {
+      markPages(slot, marks, handshake.local, listAt(slot), page, pages);
+    }
+    this.#states[range.slot]!.fill(PAGE_RELEASED, page, page + pages);
+    const { stream } = range;
+    const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
+    this.#log.push(stream, n, range.slot, page, pages);
+    this.#add(BALLOON_INFLATED, pages);
+    this.#owe(this.#get(BALLOON_OWED) - pages);
+    if (this.#get(BALLOON_OWED) === 0) this.#answer();
+    return pages;
+  }
+
+  /**
+   * Makes sure that every page of an access list is the guest's: takes it out of the free list, or out
+   * of the balloon. Returns the pages by which the balloon deflated.
+   */
+  admit(slot: Memslot, list: number, count: number, guestNs: number): number {
+    const states = this.#states[slot.layout.index]!;
+    let deflated = 0;
+    let from = slot.kernels.countPresent(list, count, slot.layout.states);
+    for (; from < count; from++) {
+      const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
+      if (states[page] === PAGE_USED) continue;
+      if (states[page] === PAGE_RELEASED) deflated += this.#deflate(slot, page, guestNs);
+      if (this.#isCache(slot, page)) this.#add(CACHE_MISSES, 1);
+      states[page] = PAGE_USED;
+    }
+    return deflated;
+  }
+
+  /** A callback of memory pressure: the page that is wanted comes out of the balloon, and others with it. */
+  #deflate(slot: Memslot, wanted: number, guestNs: number): number {
+    const { deflatePages, cacheReclaimPages, ballooning } = this.#parts.plan.manager!;
+    const range = this.#rangeOf(slot, wanted);
+    const states = this.#states[slot.layout.index]!;
+    let pages = 0;
+    for (let page = wanted; page < range.first + range.pages && pages < deflatePages; page++) {
+      if (states[page] !== PAGE_RELEASED) continue;
+      states[page] = PAGE_FREE;
+      pages++;
+    }
+    this.#add(BALLOON_DEFLATED, pages);
+    this.#add(BALLOON_CALLBACKS, 1);
+    let left = cacheReclaimPages;
+    for (const cache of this.#ranges) if (cache.isCache) left -= this.#drop(cache, left);
+    if (ballooning) {
+      this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
+    }
+    return pages;
+  }
+
+  /** Drops up to `most` pages of page cache, which become free; returns how many. */
+  #drop({ slot, first, pages }: ManagedRange, most: number): number {
+    const states = this.#states[slot]!;
+    let dropped = 0;
+    let page = most > 0 ? states.indexOf(PAGE_USED, first) : -1;
+    while (page >= 0 && page < first + pages && dropped < most) {
+      states[page] = PAGE_FREE;
+      dropped++;
+      page = states.indexOf(PAGE_USED, page + 1);
+    }
+    this.#add(CACHE_DROPPED, dropped);
+    return dropped;
+  }
+
+  #free({ slot, first, pages }: ManagedRange): void {
+    const states = this.#states[slot]!;
+    for (let page = first; page < first + pages; page++) {
+      if (states[page] === PAGE_USED) states[page] = PAGE_FREE;
+    }
+  }
+
+  /** The next stretch of free pages, from where the last one ended. */
+  #nextFree(most: number): { range: ManagedRange; page: number; pages: number } | undefined {
+    if (most <= 0) return undefined;
+    for (let turn = 0; turn <= this.#ranges.length; turn++) {
+      const range = this.#ranges[this.#range];
+      if (!range) return undefined;
+      const states = this.#states[range.slot]!;
+      const end = range.first + range.pages;
+      const page = states.indexOf(PAGE_FREE, Math.max(this.#page, range.first));
+      if (page >= 0 && page < end) {
+        let to = page + 1;
+        while (to < end && to - page < most && states[to] === PAGE_FREE) to++;
+        this.#page = to;
+        return { range, page, pages: to - page };
+      }
+      this.#range = (this.#range + 1) % this.#ranges.length;
+      this.#page = 0;
+    }
+    return undefined;
+  }
+
+  #owe(pages: number): void {
+    this.#set(BALLOON_OWED, pages);
+  }
+
+  /** All has been given back. */
+  #answer(): void {
+    const { handshake } = this.#parts;
+    handshake.reportBallooning();
+    if (this.#wanted === 0) return;
+    handshake.reportReleased(this.#wanted);
+    this.#wanted = 0;
+  }
+
+  #count(state: number): number {
+    let count = 0;
+    for (const { slot, first, pages } of this.#ranges) {
+      const states = this.#states[slot]!;
+      for (let page = first; page < first + pages; page++) if (states[page] === state) count++;
+    }
+    return count;
+  }
+
+  #isCache(slot: Memslot, page: number): boolean {
+    return this.#rangeOf(slot, page).isCache;
+  }
+
+  /** Only pages of its ranges are ever free or given back. */
+  #rangeOf({ layout }: Memslot, page: number): ManagedRange {
+    return this.#ranges.find(
+      ({ slot, first, pages }) => slot === layout.index && page >= first && page < first + pages,
+    )!;
+  }
+
+  #get(field: number): number {
+    return this.#parts.area[this.#at + field]!;
+  }
+
+  #set(field: number, value: number): void {
+    this.#parts.area[this.#at + field] = value;
+  }
+
+  #add(field: number, value: number): void {
+    this.#parts.area[this.#at + field]! += value;
+  }
+}
+
+/** The first multiple of a period after a time; Infinity without one. */
+function after(ns: number, periodNs: number | undefined): number {
+  return periodNs === undefined ? Infinity : (Math.floor(ns / periodNs) + 1) * periodNs;
+}

@@ -1,0 +1,52 @@
+import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
+import type { WriterLocal } from '../memory/handshake/steps.ts';
+import { MARK_ATOMIC } from '../memory/kernels/abi.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { markFresh } from './fresh.ts';
+
+/**
+ * What a memory manager has zeroed, five numbers each, in order: the stream that owns the pages (-1:
+ * none does), how many accesses it had made (n), the slot, the first page in it, pages.
+ */
+export type ZeroLog = readonly number[];
+
+const ENTRY = 5;
+
+/** Zeroes pages of a slot. */
+export function zeroPages({ layout, kernels, words }: Memslot, page: number, pages: number): void {
+  const { storedBytes, ramOffset, backing } = layout;
+  const at = ramOffset + page * storedBytes;
+  if (backing === 'versions') words.fill(0, at >>> 2, (at >>> 2) + pages);
+  else kernels.clearPages(at, storedBytes, pages);
+}
+
+/** Marks pages of a slot that have been written; a ring has to have room for them. */
+export function markPages(
+  slot: Memslot,
+  marks: WriterMarks,
+  { epoch, writer }: Pick<WriterLocal, 'epoch' | 'writer'>,
+  list: number,
+  page: number,
+  pages: number,
+): void {
+  const { words, layout } = slot;
+  const map = marks.mapOf(layout, writer, epoch);
+  if (marks.mark === MARK_ATOMIC) {
+    for (let i = page; i < page + pages; i++) {
+      Atomics.or(words, (map >>> 2) + (i >>> 5), 1 << (i & 31));
+    }
+    return;
+  }
+  for (let i = 0; i < pages; i++) words[(list >>> 2) + i] = page + i;
+  const fresh = markFresh(slot, marks.mark, list, pages, map);
+  marks.ring?.push(words, list >>> 2, fresh, layout.firstGfn, epoch);
+}
+
+/** Zeroings of a stream, or of pages without one, as they are to be replayed: n, slot, page, pages. */
+export function zeroingsOf(log: ZeroLog, stream: number): number[][] {
+  const found: number[][] = [];
+  for (let i = 0; i < log.length; i += ENTRY) {
+    if (log[i] === stream) found.push(log.slice(i + 1, i + ENTRY));
+  }
+  return found;
+}

@@ -1,0 +1,68 @@
+import type { ManagerConfig } from '../../guest/managed-ranges.ts';
+import type { Workload } from '../../guest/workload.ts';
+import { Generator } from '../../random/generator.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+
+type Guest = RunConfig['guest'];
+
+/** Draws of their own: what else a seed draws is not touched by them. */
+const OTHER_DRAWS = 0x6d616e61;
+const FEWEST_PAGES = 32;
+
+/**
+ * Gives every third guest or so a memory manager, in a hurry, and its workloads pages of their own; a
+ * function of the seed alone.
+ */
+export function managed(seed: number, guest: Guest): Pick<Guest, 'workloads' | 'memoryManager'> {
+  const random = new Generator((seed ^ OTHER_DRAWS) >>> 0);
+  const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
+  const pages = guest.memoryBytes / guest.pageSize;
+  if (random.below(3) > 0 || pages < FEWEST_PAGES) return { workloads: guest.workloads };
+  const kernelPages = random.below(8);
+  const usedPages = random.below(6);
+  const cachePages = random.below(8);
+  const first = kernelPages + usedPages;
+  const used = usedPages > 0 ? [{ firstGfn: kernelPages, pages: usedPages }] : [];
+  const cache = cachePages > 0 ? [{ firstGfn: first, pages: cachePages }] : [];
+  const ballooning = {
+    intervalNs: one([3e6, 7e6, 40e6]),
+    share: one([0.95, 1, 0.3]),
+    holdOff: one([0, 1, 10]),
+  };
+  const memoryManager: ManagerConfig = {
+    kernelPages,
+    used,
+    cache,
+    deflatePages: one([1, 8, 128]),
+    cacheReclaimPages: one([0, 2]),
+    release: one(['none', 'free', 'cache']),
+    ...(random.below(4) > 0 ? { ballooning } : {}),
+  };
+  const freesNs = one([undefined, 2e6, 11e6]);
+  const workloads = apart(guest.workloads, first, pages).map((workload): Workload => {
+    const { tickNs: _, ...rest } = workload;
+    return {
+      ...rest,
+      vcpu: random.below(guest.vcpus),
+      ...(freesNs === undefined ? {} : { freesNs }),
+    };
+  });
+  return { workloads, memoryManager };
+}
+
+/** Workloads side by side, of at least eight pages each; some may lie in the page cache. */
+function apart(workloads: readonly Workload[], first: number, pages: number): Workload[] {
+  const share = Math.floor((pages - first) / Math.max(1, workloads.length));
+  if (share < 8) return [];
+  return workloads.map((workload, index) => {
+    const size = Math.max(8, Math.min(workload.pages, share));
+    const { pattern } = workload;
+    const hot = pattern.kind === 'hotspot' ? Math.max(1, size >> 2) : 0;
+    return {
+      ...workload,
+      firstGfn: first + index * share,
+      pages: size,
+      ...(pattern.kind === 'hotspot' ? { pattern: { ...pattern, hotPages: hot } } : {}),
+    };
+  });
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { ManagerConfig, PageRange } from '../guest/managed-ranges.ts';
+import { parseDuration } from '../units/duration.ts';
+import { formatSize, parseSize } from '../units/size.ts';
+import type { Problem } from './check.ts';
+import { DEFAULTS } from './defaults.ts';
+import { choice, positiveDuration, positiveSize, share, size, whole } from './fields.ts';
+
+const { memoryManager: defaults } = DEFAULTS;
+const region = z.strictObject({ start: size.default(0), size: positiveSize });
+const regions = (what: string) =>
+  z.array(region, { error: `expected a list of regions of ${what}` }).default([]);
+
+/** The guest's own memory manager: what is free, and what becomes of it. */
+export const memoryManager = z.strictObject({
+  kernel: size.default(0),
+  used: regions('memory in use'),
+  cache: regions('page cache'),
+  deflatePages: whole(1, 1_000_000).default(defaults.deflatePages),
+  cacheReclaimPages: whole(0, 1_000_000).default(defaults.cacheReclaimPages),
+  selfBallooning: z
+    .strictObject({
+      interval: positiveDuration.default(defaults.interval),
+      share: share().default(defaults.share),
+      holdOff: whole(0, 1_000_000).default(defaults.holdOff),
+    })
+    .optional(),
+  release: choice(['none', 'free', 'cache']).default('none'),
+});
+
+type Given = z.output<typeof memoryManager>;
+type Regions = Given['used'];
+
+/** What of a memory manager does not fit its guest. */
+export function checkManager(
+  given: Given,
+  guest: {
+    readonly memory: string | number;
+    readonly vcpus: number;
+    readonly workloads: readonly {
+      readonly region?: { readonly start: string | number; readonly size: string | number } | undefined;
+      readonly vcpu?: number | undefined;
+    }[];
+  },
+  pageSize: number,
+): Problem[] {
+  const problems: Problem[] = [];
+  const memory = parseSize(guest.memory);
+  const path = ['guest', 'memoryManager'];
+  const multiple = `is no multiple of the page size, ${formatSize(pageSize)}`;
+  if (parseSize(given.kernel) % pageSize !== 0) {
+    problems.push({ path: [...path, 'kernel'], sentence: multiple });
+  }
+  if (parseSize(given.kernel) > memory) {
+    const sentence = `is more than the guest's ${formatSize(memory)}`;
+    problems.push({ path: [...path, 'kernel'], sentence });
+  }
+  for (const list of ['used', 'cache'] as const) {
+    given[list].forEach(({ start, size: bytes }, index) => {
+      const at = [...path, list, index];
+      const end = parseSize(start) + parseSize(bytes);
+      if (parseSize(start) % pageSize !== 0 || parseSize(bytes) % pageSize !== 0) {
+        problems.push({ path: at, sentence: multiple });
+      }
+      if (end > memory) {
+        const sentence = `ends at ${formatSize(end)}, beyond the guest's ${formatSize(memory)}`;
+        problems.push({ path: at, sentence });
+      }
+    });
+  }
+  return [...problems, ...checkOwners(guest, memory)];
+}
+
+/** A page is zeroed by the vCPU of the one stream that touches it. */
+function checkOwners(guest: Parameters<typeof checkManager>[1], memory: number): Problem[] {
+  const spans: { from: number; to: number; index: number }[] = [];
+  const problems: Problem[] = [];
+  guest.workloads.forEach(({ region: own, vcpu }, index) => {
+    const path = ['guest', 'workloads', index];
+    if (vcpu === undefined && guest.vcpus > 1) {
+      const sentence = 'of a guest with a memoryManager needs a vcpu: name the one that does it';
+      problems.push({ path, sentence });
+    }
+    const from = own ? parseSize(own.start) : 0;
+    const to = own ? from + parseSize(own.size) : memory;
+    const other = spans.find((span) => from < span.to && span.from < to);
+    if (other) {
+      const sentence = `overlaps workload ${other.index}: with a memoryManager each page belongs to one workload`;
+      problems.push({ path, sentence });
+    }
+    spans.push({ from, to, index });
+  });
+  return problems;
+}
+
+export function resolveManager(given: Given, pageSize: number): ManagerConfig {
+  const { selfBallooning } = given;
+  const ranges = (list: Regions): PageRange[] =>
+    list.map(({ start, size: bytes }) => ({
+      firstGfn: parseSize(start) / pageSize,
+      pages: parseSize(bytes) / pageSize,
+    }));
+  return {
+    kernelPages: parseSize(given.kernel) / pageSize,
+    used: ranges(given.used),
+    cache: ranges(given.cache),
+    deflatePages: given.deflatePages,
+    cacheReclaimPages: given.cacheReclaimPages,
+    release: given.release,
+    ...(selfBallooning
+      ? {
+          ballooning: {
+            intervalNs: parseDuration(selfBallooning.interval),
+            share: selfBallooning.share,
+            holdOff: selfBallooning.holdOff,
+          },
+        }
+      : {}),
+  };
+}
