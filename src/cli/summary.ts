@@ -111,7 +111,8 @@ function postcopy({ ram, faults, resumeTimeMs }: RunResult): string[] {
   const pushed = `post-copy: ${formatSize(ram.postcopyBytes)} sent while the guest ran${
     resumeTimeMs === undefined ? '' : `, all pages there after ${formatMs(resumeTimeMs)}`
   }${ram.dropped ? `, ${ram.dropped} pages came too late` : ''}`;
-  if (!latency) return [`${pushed}; no demand faults`];
+  const minor = faults.minorCount ? `, ${faults.minorCount} minor faults` : '';
+  if (!latency) return [`${pushed}; no demand faults${minor}`];
   const times = [
     `median ${formatMs(latency.p50 / 1e3)}`,
     `p99 ${formatMs(latency.p99 / 1e3)}`,
@@ -119,7 +120,7 @@ function postcopy({ ram, faults, resumeTimeMs }: RunResult): string[] {
   ];
   return [
     pushed,
-    `demand faults: ${faults.count}, ${times.join(', ')}; vCPUs blocked for ${formatMs(faults.blockedMs)} in all`,
+    `demand faults: ${faults.count}, ${times.join(', ')}; vCPUs blocked for ${formatMs(faults.blockedMs)} in all${minor}`,
   ];
 }
 

@@ -23,6 +23,8 @@ export interface FaultLog {
   readonly count: number;
   /** Faults for which a request went to the source. */
   readonly majorCount: number;
+  /** Pages that had come already and were taken out of a buffer. */
+  readonly minorCount: number;
   readonly blockedNs: number;
   /** HDR histograms, compressed: from the access to the vCPU's going on, and from the request on. */
   readonly latency: string;
@@ -41,6 +43,7 @@ export interface Latencies {
 export interface FaultReport {
   readonly count: number;
   readonly majorCount: number;
+  readonly minorCount: number;
   /** By vCPU. */
   readonly blockedNs: readonly number[];
   readonly latency: Latencies;
@@ -52,6 +55,12 @@ export class FaultRecorder {
   #latency: Histogram | undefined;
   #request: Histogram | undefined;
   #blockedNs = 0;
+  #minorCount = 0;
+
+  /** A page that had come already. */
+  minor(): void {
+    this.#minorCount++;
+  }
 
   /** A fault that blocked the vCPU from `startNs` to `endNs`; requested at `requestedNs`, if it was. */
   record(startNs: number, endNs: number, requestedNs: number): void {
@@ -65,10 +74,13 @@ export class FaultRecorder {
   }
 
   log(): FaultLog | undefined {
-    if (!this.#latency || !this.#request) return undefined;
+    if (this.#minorCount === 0 && !this.#latency) return undefined;
+    this.#latency ??= histogram();
+    this.#request ??= histogram();
     return {
       count: this.#latency.totalCount,
       majorCount: this.#request.totalCount,
+      minorCount: this.#minorCount,
       blockedNs: this.#blockedNs,
       latency: encodeIntoCompressedBase64(this.#latency),
       request: encodeIntoCompressedBase64(this.#request),
@@ -93,6 +105,7 @@ export function mergeFaults(logs: readonly (FaultLog | undefined)[]): FaultRepor
   return {
     count: latency.totalCount,
     majorCount: request.totalCount,
+    minorCount: known.reduce((sum, log) => sum + log.minorCount, 0),
     blockedNs: logs.map((log) => log?.blockedNs ?? 0),
     latency: latenciesOf(latency),
     ...(request.totalCount > 0 ? { request: latenciesOf(request) } : {}),

@@ -67,6 +67,18 @@ export function openGroups(
   });
 }
 
+/** Notes the pages of an access list as referenced, where the guest's memory keeps that. */
+export function noteReferences(
+  { slot, list }: Stream,
+  count: number,
+  guestNs: number,
+  scanNs: number | undefined,
+): void {
+  if (scanNs === undefined) return;
+  const epoch = 1 + Math.floor(guestNs / scanNs);
+  slot.kernels.noteReferences(list, count, slot.layout.references, epoch);
+}
+
 /** Accesses that a stream has made. */
 export function made({ slot, index }: Stream): number {
   return readAccesses(slot, index);

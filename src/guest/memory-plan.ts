@@ -65,6 +65,7 @@ function planSlots(guest: GuestShape, pages: number, slots: number, seed: number
   const plan = {
     ...planGuest(workloads, vcpus, ranges, pageSize, seed),
     ...(manager ? { manager } : {}),
+    ...(guest.lruScanNs === undefined ? {} : { lruScanNs: guest.lruScanNs }),
   };
   return {
     plan,

@@ -45,6 +45,8 @@ export interface GuestPlan {
   readonly streams: readonly StreamPlan[];
   /** Of a guest with a memory manager. */
   readonly manager?: ManagerConfig;
+  /** How often it looks which pages have been referenced; absent: never. */
+  readonly lruScanNs?: number;
 }
 
 /** A plan with the tables that its stream records point at. */
@@ -121,8 +123,15 @@ function light(workload: Workload): Omit<Workload, 'pattern'> {
 }
 
 /** The same plan without what only the stream records need. */
-export function lightPlan({ vcpus, workloads, streams, manager }: GuestPlan): GuestPlan {
-  return { vcpus, workloads, streams, ...(manager ? { manager } : {}) };
+export function lightPlan(plan: GuestPlan): GuestPlan {
+  const { vcpus, workloads, streams, manager, lruScanNs } = plan;
+  return {
+    vcpus,
+    workloads,
+    streams,
+    ...(manager ? { manager } : {}),
+    ...(lruScanNs === undefined ? {} : { lruScanNs }),
+  };
 }
 
 /** Zipf workloads over the same pages share their tables. */

@@ -13,6 +13,8 @@ const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
   hotspot: abi.PATTERN_HOTSPOT,
   zipf: abi.PATTERN_ZIPF,
   trace: abi.PATTERN_TRACE,
+  // A list of pages, as a trace's.
+  quicksort: abi.PATTERN_TRACE,
 };
 
 /** Writes the plan's tables, stream records and page states into a slot; every stream stands at n = 0. */

@@ -8,7 +8,7 @@ import { accessListAt } from '../memory/layout.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
-import { type Group, made, openGroups, POLL_BYTES, type Stream } from './groups.ts';
+import { type Group, made, noteReferences, openGroups, POLL_BYTES, type Stream } from './groups.ts';
 import { type ManagerParts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
@@ -162,6 +162,7 @@ class Vcpu {
       const count = this.#presentOf(stream, asked);
       if (count === 0) return this.#fault(stream);
       this.#manager?.admit(stream.slot, stream.list, count, guestNs);
+      noteReferences(stream, count, guestNs, this.#parts.plan.lruScanNs);
       group.faults.had(this.#access(stream, count, stunAfter > 0));
       group.pacer.spend(count);
       this.#turn = (this.#turn + i + 1) % groups.length;
@@ -217,6 +218,10 @@ class Vcpu {
   #fault({ slot, list }: Stream): Step {
     const { area, clock } = this.#parts;
     const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    if (this.#pages.takeBuffered(slot, page)) {
+      this.#faults.minor();
+      return 'made';
+    }
     const startNs = clock.now();
     const end = this.#pages.waitFor(slot, page, LONGEST_SLEEP_NS / 1e6);
     if (end === 'there') return 'made';
@@ -224,6 +229,7 @@ class Vcpu {
     area[this.#at + BLOCKED_NS]! += endNs - startNs;
     if (end === 'parked') return 'parked';
     area[this.#at + FAULTS]! += 1;
+    this.#pages.takeBuffered(slot, page);
     this.#faults.record(startNs, endNs, area[this.#at + REQUESTED_NS]!);
     this.#blocked(endNs - startNs);
     return 'made';

@@ -9,7 +9,7 @@ import { faultSteps } from '../memory/presence/steps.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
-import { type Group, made, openGroups, type Stream } from './groups.ts';
+import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
 import { type ManagerParts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
@@ -32,6 +32,8 @@ export interface VcpuCosts {
   readonly firstWriteNs: number;
   /** Going on after a demand fault, once the page is there. */
   readonly wakeNs: number;
+  /** A demand fault whose page has come already and lies in a buffer. */
+  readonly minorFaultNs: number;
   /** Leaving the guest because its dirty ring is full, until the engine has drained it. */
   readonly ringFullNs: number;
   /** Giving a page to the balloon, or taking it out again. */
@@ -159,6 +161,7 @@ export class VirtualVcpu {
     if (!fault?.isAnnounced || faultSteps.isWanted(words, handshake.local.writer, fault.gfn))
       return;
     this.#fault = undefined;
+    faultSteps.map(presenceBytes(fault.slot), fault.page);
     const endNs = nowNs + costs.wakeNs;
     area[this.#at + BLOCKED_NS]! += endNs - fault.ns;
     area[this.#at + FAULTS]! += 1;
@@ -326,6 +329,7 @@ export class VirtualVcpu {
       return 0;
     }
     const deflated = this.#manager?.admit(stream.slot, stream.list, there, guestNs) ?? 0;
+    noteReferences(stream, there, guestNs, this.#parts.plan.lruScanNs);
     const fresh = this.#access(stream, there);
     group.pacer.spend(there);
     group.faults.had(fresh);
@@ -341,6 +345,11 @@ export class VirtualVcpu {
 
   #miss({ slot, list }: Stream): void {
     const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    if (faultSteps.map(presenceBytes(slot), page)) {
+      this.#faults.minor();
+      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + this.#parts.costs.minorFaultNs;
+      return;
+    }
     const gfn = slot.layout.firstGfn + page;
     this.#fault = { slot, page, gfn, ns: this.#nowNs, isAnnounced: false };
   }

@@ -1,4 +1,6 @@
 import { aliasTable, zipfWeights } from '../random/alias-table.ts';
+import { hashWords } from '../random/generator.ts';
+import { quicksortPages } from './quicksort.ts';
 import type { Pattern, Workload } from './workload.ts';
 
 /** Pages [firstGfn, firstGfn + pages) of the guest: a memslot. */
@@ -19,7 +21,7 @@ export interface WorkloadPart {
   readonly share: number;
   /** The pattern within the part. */
   readonly pattern: Pattern;
-  /** Of zipf: the alias table over the part's pages. */
+  /** Of zipf: the alias table over the part's pages; of quicksort: the pages in the order of their visits. */
   readonly table?: Uint32Array;
 }
 
@@ -51,7 +53,14 @@ export function partsOf(
     });
   }
   if (pattern.kind === 'hotspot') return cuts.map((cut) => hotspotPart(cut, pattern, pages));
-  return cuts.map((cut) => ({ ...cut, share: cut.pages / pages, pattern }));
+  const share = (cut: Cut): number => cut.pages / pages;
+  if (pattern.kind === 'quicksort') {
+    return cuts.map((cut) => {
+      const table = quicksortPages(cut.pages, hashWords(seed, workload.firstGfn, cut.slot));
+      return { ...cut, share: share(cut), pattern, table };
+    });
+  }
+  return cuts.map((cut) => ({ ...cut, share: share(cut), pattern }));
 }
 
 type Cut = Omit<WorkloadPart, 'share' | 'pattern' | 'table'>;

@@ -7,6 +7,8 @@ export type Pattern =
   /** `hotAccesses` of the accesses go to the first `hotPages` pages of the region. */
   | { readonly kind: 'hotspot'; readonly hotPages: number; readonly hotAccesses: number }
   | { readonly kind: 'stride'; readonly stridePages: number }
+  /** Sorts an array of random numbers that fills the region, over and over. */
+  | { readonly kind: 'quicksort' }
   | {
       readonly kind: 'trace';
       readonly intervals: TraceIntervals;

@@ -68,6 +68,7 @@ class DestinationSession {
   #state: State = 'expectHello';
   #integrity: Integrity = 'full';
   #isPostcopy = false;
+  #isBuffered = false;
   #hasRun = false;
   #hasToldRunning = false;
   readonly #counts = { rawPages: 0, zeroPages: 0, droppedPages: 0 };
@@ -136,6 +137,7 @@ class DestinationSession {
     } else if (message.name === 'switchover') {
       this.#checkAbsent(message.body.postcopy, message.body.absentPages);
       this.#isPostcopy = message.body.postcopy;
+      this.#isBuffered = message.body.buffered;
       this.#pagesNs = clock.now();
       this.#state = 'expectState';
     } else if (message.name === 'state') {
@@ -173,7 +175,7 @@ class DestinationSession {
 
   *#run(): Algorithm<void> {
     const { guest, clock } = this.#side;
-    if (this.#isPostcopy) guest.presence.begin();
+    if (this.#isPostcopy) guest.presence.begin(this.#isBuffered);
     this.#hasRun = true;
     guest.run();
     if (this.#isPostcopy) {

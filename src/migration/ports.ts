@@ -19,7 +19,7 @@ export interface GuestManager {
   /** Grows whenever the guest has given pages back. */
   balloonings(): number;
   /** Takes its pageable pages away from the guest's processes (pseudo-paging); while it is paused. */
-  pseudoPage(pages: number): void;
+  pseudoPage(this: void, pages: number): void;
 }
 
 /**
@@ -36,6 +36,8 @@ export interface SourceGuest {
   readonly unsent: GuestPageSet;
   /** Of a guest that has a memory manager. */
   readonly manager?: GuestManager;
+  /** The guest's pages in the order of its swap device; while it is paused. */
+  swapOrder(kind: 'allocation' | 'lru'): Uint32Array;
   /** Asks every vCPU to park. */
   pause(): void;
   /** Asks every vCPU to go on. */

@@ -40,7 +40,7 @@ export class PostcopyPush {
 
   *run(): Algorithm<HandedOver> {
     const session = this.#session;
-    const { link, guest, options } = session.side;
+    const { link, options } = session.side;
     const rate = Math.min(options.linkBytesPerSecond, UNLIMITED_BYTES_PER_SECOND);
     const inFlight = rate * (options.linkLatencyNs / 1e9);
     const least = 2 * session.frameBytes(this.#batch());
@@ -52,12 +52,12 @@ export class PostcopyPush {
       do this.#takeMessages();
       while (this.#mayServe() && this.#serveRequest());
       if (this.#presentNs !== undefined && session.running) break;
-      if (session.isHeldBack && guest.unsent.count > 0) {
+      if (session.isHeldBack && this.#left() > 0) {
         yield* this.#awaitWindow();
         continue;
       }
-      if (this.#requests.length === 0 && guest.unsent.count > 0) this.#push();
-      if (guest.unsent.count === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
+      if (this.#requests.length === 0 && this.#left() > 0) this.#push();
+      if (this.#left() === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
       yield* session.wait({ frame: true, ...this.#credit() });
     }
     return { running: session.running, presentNs: this.#presentNs };
@@ -84,7 +84,12 @@ export class PostcopyPush {
   /** What there is to send needs this kind of credit; nothing when all has been sent. */
   #credit(): { credit?: 'urgent' | 'pages' } {
     if (this.#requests.length > 0) return { credit: 'urgent' };
-    return this.#session.side.guest.unsent.count > 0 ? { credit: 'pages' } : {};
+    return this.#left() > 0 ? { credit: 'pages' } : {};
+  }
+
+  /** Pages that have not been given to the link. */
+  #left(): number {
+    return this.#session.side.guest.unsent.count + (this.#order.held ?? 0);
   }
 
   #takeMessages(): void {

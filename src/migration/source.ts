@@ -105,13 +105,17 @@ export function* handOver(session: SourceSession): Algorithm<HandedOver> {
 
 /** The state, then RUN, the point of no return. */
 export function* sendState(session: SourceSession, postcopy: boolean): Algorithm<void> {
-  const { guest, clock } = session.side;
+  const { guest, clock, options } = session.side;
   session.phase = 'handover';
   session.metrics.closeRound(clock.now());
   const stopped = session.metrics.rounds.at(-1)!;
   const stoppedPages = stopped.rawPages + stopped.zeroPages;
   const absentPages = guest.unsent.count;
-  yield* session.send({ name: 'switchover', body: { stoppedPages, postcopy, absentPages } });
+  const buffered = postcopy && options.pseudoPaging === true;
+  yield* session.send({
+    name: 'switchover',
+    body: { stoppedPages, postcopy, absentPages, buffered },
+  });
   yield* session.send({ name: 'state', body: { vcpus: guest.vcpuState() } });
   yield* session.send({ name: 'run', body: {} });
   session.isPastReturn = true;

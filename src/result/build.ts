@@ -182,11 +182,12 @@ function predictionOf(of: Prediction): { totalTimeMs: number; downtimeMs: number
 
 function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['faults']> {
   if (!faults) return { count: 0, majorCount: 0, blockedMs: 0, vcpuBlockedMs: [] };
-  const { count, majorCount, blockedNs, latency, request } = faults;
+  const { count, majorCount, minorCount, blockedNs, latency, request } = faults;
   return {
     count,
     majorCount,
-    latencyUs: latenciesOf(latency),
+    ...(minorCount > 0 ? { minorCount } : {}),
+    ...(count > 0 ? { latencyUs: latenciesOf(latency) } : {}),
     ...(request ? { requestLatencyUs: latenciesOf(request) } : {}),
     blockedMs: ms(blockedNs.reduce((sum, ns) => sum + ns, 0)),
     vcpuBlockedMs: blockedNs.map(ms),

@@ -96,6 +96,7 @@ export const resultSchema = z.strictObject({
     .strictObject({
       count,
       majorCount: count,
+      minorCount: count.optional(),
       latencyUs: latencies.optional(),
       requestLatencyUs: latencies.optional(),
       blockedMs: ms,

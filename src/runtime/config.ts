@@ -5,6 +5,7 @@ import type { Backing } from '../memory/layout.ts';
 import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import type { QemuVersion } from '../migration/accounting.ts';
 import type { BubblingOptions } from '../migration/page-orders/bubbling.ts';
+import type { SwapOrderName } from '../migration/page-orders/line.ts';
 import type { PageOrderName } from '../migration/page-orders/page-order.ts';
 import type { AutoConvergeOptions } from '../migration/policies/auto-converge.ts';
 import type { DirtyLimitOptions } from '../migration/policies/dirty-limit.ts';
@@ -39,6 +40,8 @@ export interface RunConfig {
     readonly workloads: readonly Workload[];
     /** Absent: all of its memory is in use. */
     readonly memoryManager?: ManagerConfig;
+    /** How often the guest looks which pages have been referenced; absent: never. */
+    readonly lruScanNs?: number;
   };
   readonly link: {
     readonly bytesPerSecond: number;
@@ -58,6 +61,8 @@ export interface RunConfig {
     readonly preempt?: boolean;
     /** The switch to post-copy moves what the guest can't page. */
     readonly pseudoPaging?: boolean;
+    /** In which order the guest's pages lie in front of post-copy's push; absent: gfn. */
+    readonly swapOrder?: SwapOrderName;
     /** Whose rules policy qemu follows. */
     readonly qemuVersion?: QemuVersion;
     readonly autoConverge?: AutoConvergeOptions;

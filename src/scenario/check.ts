@@ -140,6 +140,10 @@ function checkMigration({ guest, migration }: Scenario): Problem[] {
     const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
     problems.push({ path: ['migration', 'pseudoPaging'], sentence });
   }
+  if (migration.swapOrder === 'lru' && guest.lruScan === undefined) {
+    const sentence = 'needs guest.lruScan, how often the guest looks which pages were referenced';
+    problems.push({ path: ['migration', 'swapOrder'], sentence });
+  }
   if (throttle.max < throttle.initial) {
     const sentence = `must not be less than initial (${throttle.initial})`;
     problems.push({ path: ['migration', 'throttle', 'max'], sentence });

@@ -30,6 +30,8 @@ export const DEFAULTS = {
     /** Hines & Gopalan 2009, section 3.4, where it begins; the paper's best is 7. */
     pivots: 1,
     direction: 'dual',
+    queuePages: 0,
+    discardsQueue: false,
   },
   memoryManager: {
     /** Hines et al., OSR 2009, section 3.4: what a shrinker's callback asks for. */

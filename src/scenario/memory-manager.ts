@@ -38,7 +38,8 @@ export function checkManager(
     readonly memory: string | number;
     readonly vcpus: number;
     readonly workloads: readonly {
-      readonly region?: { readonly start: string | number; readonly size: string | number } | undefined;
+      readonly region?:
+        { readonly start: string | number; readonly size: string | number } | undefined;
       readonly vcpu?: number | undefined;
     }[];
   },

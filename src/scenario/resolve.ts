@@ -78,6 +78,7 @@ export function resolveScenario(
       ...(guest.memoryManager
         ? { memoryManager: resolveManager(guest.memoryManager, pageSize) }
         : {}),
+      ...(guest.lruScan === undefined ? {} : { lruScanNs: parseDuration(guest.lruScan) }),
     },
     link: {
       bytesPerSecond: parseRate(link.bandwidth),
@@ -100,6 +101,7 @@ export function resolveScenario(
       postcopyAfter: migration.postcopyAfter,
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
       pageOrder: migration.pageOrder,
+      swapOrder: migration.swapOrder,
       ...(migration.bubbling ? { bubbling: migration.bubbling } : {}),
       maxBytesPerSecond:
         migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),
@@ -263,7 +265,7 @@ function resolveWorkload(
     ...region,
     pattern: resolvePattern(workload, index, region, scenario, folder, pageSize),
     rate: isTrace || workload.rate === 'max' ? Infinity : workload.rate,
-    writes: isTrace ? 1 : workload.writes,
+    writes: 'writes' in workload ? workload.writes : 1,
     wordsPerPage: workload.wordsPerPage,
     ...(workload.vcpu === undefined ? {} : { vcpu: workload.vcpu }),
     ...(tick === undefined ? {} : { tickNs: parseDuration(tick) }),

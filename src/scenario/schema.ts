@@ -98,7 +98,7 @@ const theta = z
   .min(0, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` })
   .max(10, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` });
 
-const patterns = 'sequential, uniform, zipf, hotspot, stride or trace';
+const patterns = 'sequential, uniform, zipf, hotspot, stride, quicksort or trace';
 
 const workload = z.discriminatedUnion(
   'pattern',
@@ -113,6 +113,12 @@ const workload = z.discriminatedUnion(
       ...paced,
     }),
     z.strictObject({ pattern: z.literal('stride'), stride: positiveSize, ...paced }),
+    z.strictObject({
+      pattern: z.literal('quicksort'),
+      ...placed,
+      rate: accessRate,
+      tick: positiveDuration.optional(),
+    }),
     z.strictObject({ pattern: z.literal('trace'), trace, ...placed }),
   ],
   {
@@ -124,7 +130,7 @@ const workload = z.discriminatedUnion(
 const guest = z.strictObject({
   memory: positiveSize,
   pageSize: choiceOfSize().default(DEFAULTS.guest.pageSize),
-  vcpus: whole(1, 64).default(DEFAULTS.guest.vcpus),
+  vcpus: whole(1, 256).default(DEFAULTS.guest.vcpus),
   memslots: whole(1, 512).default(DEFAULTS.guest.memslots),
   dirtyLog: choice(['bitmap', 'bytemap', 'atomic', 'ring', 'none']).default(
     DEFAULTS.guest.dirtyLog,
@@ -135,6 +141,7 @@ const guest = z.strictObject({
   contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
   workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
   memoryManager: memoryManager.optional(),
+  lruScan: positiveDuration.optional(),
 });
 
 function choiceOfSize() {
@@ -184,6 +191,8 @@ const stun = z.strictObject({
 const bubbling = z.strictObject({
   pivots: whole(1, 64).default(DEFAULTS.bubbling.pivots),
   direction: choice(['dual', 'forward', 'backward']).default(DEFAULTS.bubbling.direction),
+  queuePages: whole(0, 1_000_000).default(DEFAULTS.bubbling.queuePages),
+  discardsQueue: flag.default(DEFAULTS.bubbling.discardsQueue),
 });
 
 const migration = z.strictObject({
@@ -229,6 +238,7 @@ const migration = z.strictObject({
   postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
   pageOrder: choice(['follow', 'linear', 'bubbling']).default(DEFAULTS.migration.pageOrder),
   bubbling: bubbling.optional(),
+  swapOrder: choice(['gfn', 'allocation', 'lru']).default('gfn'),
   maxBandwidth: rate.optional(),
   strictRate: flag.default(DEFAULTS.migration.strictRate),
   downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),

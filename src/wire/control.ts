@@ -74,6 +74,8 @@ const bodies = {
     stoppedPages: count,
     postcopy: z.boolean(),
     absentPages: count,
+    /** Pages that come after RUN lie in a buffer until the guest takes them. */
+    buffered: z.boolean(),
   }),
   /** Source: the state of the vCPUs. */
   state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),

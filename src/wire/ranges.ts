@@ -14,7 +14,6 @@ import {
  */
 export type RangesName = 'discard' | 'released' | 'free';
 
-
 export const MAX_RANGES = 4096;
 const RANGE_BYTES = 8;
 

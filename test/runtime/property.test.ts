@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { managed } from '../../src/lab/fuzz/managed.ts';
+import { managed, prepaging } from '../../src/lab/fuzz/managed.ts';
 import type { Pattern, Workload } from '../../src/guest/workload.ts';
 import { ACCESS_READ_BIT } from '../../src/memory/kernels/abi.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
@@ -23,6 +23,7 @@ const pattern: fc.Arbitrary<Pattern> = fc.oneof(
     hotPages: fc.integer({ min: 1, max: 7 }),
     hotAccesses: fc.constantFrom(0.5, 0.95),
   }),
+  fc.constant<Pattern>({ kind: 'quicksort' }),
   fc.record({ kind: fc.constant('stride' as const), stridePages: fc.integer({ min: 1, max: 9 }) }),
   fc
     .array(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }), {
@@ -89,8 +90,6 @@ const scenario = fc.record({
   pageOrder: fc.constantFrom(
     ...(['follow', 'linear', 'bubbling', 'twice', 'twice', 'twice'] as const),
   ),
-  pivots: fc.constantFrom(1, 2, 7),
-  direction: fc.constantFrom(...(['dual', 'forward', 'backward'] as const)),
   policy: fc.constantFrom('rounds' as const, 'rounds' as const, 'qemu' as const),
   rounds: fc.integer({ min: 1, max: 4 }),
   downtimeLimitMs: fc.constantFrom(1, 10, 100),
@@ -144,7 +143,6 @@ function configOf(drawn: Drawn): RunConfig {
       postcopyAfter: drawn.postcopyAfter,
       postcopyBytesPerSecond: drawn.postcopyBytesPerSecond,
       pageOrder: drawn.pageOrder,
-      bubbling: { pivots: drawn.pivots, direction: drawn.direction },
       maxBytesPerSecond: Infinity,
       strictRate: false,
       downtimeLimitNs: drawn.downtimeLimitMs * 1e6,
@@ -155,9 +153,9 @@ function configOf(drawn: Drawn): RunConfig {
     },
     verify: drawn.verify,
   };
-  const guest = { ...config.guest, ...managed(drawn.seed, config.guest) };
-  const pseudoPaging = guest.memoryManager !== undefined && drawn.seed % 2 === 0;
-  return { ...config, guest, migration: { ...config.migration, pseudoPaging } };
+  const guest = managed(drawn.seed, config.guest);
+  const order = prepaging(drawn.seed, guest);
+  return { ...config, guest, migration: { ...config.migration, ...order } };
 }
 
 describe('random scenarios through worker threads', () => {

@@ -139,6 +139,8 @@ describe('defaults', () => {
         throttle: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.99, tailSlow: false },
         downtimeLadder: 'none',
         postcopyPreempt: false,
+        pseudoPaging: false,
+        swapOrder: 'gfn',
         timeoutAction: 'cancel',
         rounds: 30,
         postcopyAfter: 1,
@@ -290,6 +292,8 @@ verify: full
         policy: 'rounds',
         qemuVersion: '10',
         preempt: false,
+        pseudoPaging: false,
+        swapOrder: 'gfn',
         timeoutAction: 'cancel',
         postcopyAfter: 1,
         postcopyBytesPerSecond: Infinity,
@@ -388,7 +392,7 @@ describe('--set', () => {
 
 type Row = readonly [what: string, yaml: string, ...complaints: string[]];
 
-const PATTERNS = 'expected pattern sequential, uniform, zipf, hotspot, stride or trace';
+const PATTERNS = 'expected pattern sequential, uniform, zipf, hotspot, stride, quicksort or trace';
 const RATE = 'expected a rate such as 1Gbit/s or 100MB/s, or unlimited';
 const ACCESSES = 'expected page accesses a second, a number above 0 such as 20000, or max';
 const TOP_KEYS = 'expected one of name, seed, runtime, guest, link, migration, costs, verify';
@@ -430,7 +434,7 @@ describe('unknown keys', () => {
       'of another pattern',
       withWorkload('{ pattern: uniform, rate: 10, theta: 1 }'),
       '4:37 guest.workloads[0].theta: unknown key: expected one of pattern, region, vcpu, ' +
-        'wordsPerPage, from, until, rate, writes, tick',
+        'wordsPerPage, from, until, frees, rate, writes, tick',
     ],
     [
       'of a trace',
@@ -568,17 +572,17 @@ describe('wrong values', () => {
     [
       'no vCPU',
       withGuest('vcpus: 0'),
-      '3:10 guest.vcpus: expected a whole number from 1 to 64, got 0',
+      '3:10 guest.vcpus: expected a whole number from 1 to 256, got 0',
     ],
     [
       'too many vCPUs',
-      withGuest('vcpus: 65'),
-      '3:10 guest.vcpus: expected a whole number from 1 to 64, got 65',
+      withGuest('vcpus: 257'),
+      '3:10 guest.vcpus: expected a whole number from 1 to 256, got 257',
     ],
     [
       'a quoted number',
       withGuest('vcpus: "2"'),
-      '3:10 guest.vcpus: expected a whole number from 1 to 64, got "2"',
+      '3:10 guest.vcpus: expected a whole number from 1 to 256, got "2"',
     ],
     [
       'rounds',
@@ -732,7 +736,7 @@ describe('wrong values', () => {
   it('are all told at once', () => {
     expect(complaints('guest:\n  vcpus: 0\nsede: 1\n')).toEqual([
       '2:3 guest.memory: is missing: expected a size above 0 such as 64MiB',
-      '2:10 guest.vcpus: expected a whole number from 1 to 64, got 0',
+      '2:10 guest.vcpus: expected a whole number from 1 to 256, got 0',
       '3:1 sede: unknown key: did you mean seed?',
     ]);
   });
@@ -891,6 +895,112 @@ describe('impossible scenarios', () => {
     const yaml = withGuest('dirtyLog: none\n  contents: [{ kind: text, region: { size: 1GiB } }]');
     expect(complaints(yaml)).toHaveLength(2);
     expect(check(load(MINIMAL).scenario)).toEqual([]);
+  });
+});
+
+describe('a memory manager', () => {
+  const managed = (manager: string, rest = ''): string =>
+    `guest:\n  memory: 64MiB\n  vcpus: 1\n  memoryManager: ${manager}\n${rest}`;
+
+  it('becomes what the guest gets', () => {
+    const manager =
+      '{ kernel: 4MiB, used: [{ start: 4MiB, size: 1MiB }], cache: [{ start: 8MiB, size: 2MiB }], ' +
+      'cacheReclaimPages: 4, selfBallooning: { interval: 2s, share: 0.5 }, release: cache }';
+    const { guest } = load(managed(manager)).config;
+    expect(guest.memoryManager).toEqual({
+      kernelPages: 1024,
+      used: [{ firstGfn: 1024, pages: 256 }],
+      cache: [{ firstGfn: 2048, pages: 512 }],
+      deflatePages: 128,
+      cacheReclaimPages: 4,
+      release: 'cache',
+      ballooning: { intervalNs: 2e9, share: 0.5, holdOff: 10 },
+    });
+  });
+
+  it('is given what its workloads free, and how often references are looked at', () => {
+    const rest = '  lruScan: 1s\n  workloads: [{ pattern: quicksort, rate: 9, frees: 3s }]\n';
+    const { guest } = load(managed('{}', rest)).config;
+    expect(guest).toMatchObject({ lruScanNs: 1e9, workloads: [{ freesNs: 3e9, writes: 1 }] });
+  });
+
+  const NEEDED = 'needs guest.memoryManager, which knows what is free: add it, or leave this out';
+  it.each<Row>([
+    [
+      'a kernel of half a page',
+      managed('{ kernel: 2KiB }'),
+      '4:28 guest.memoryManager.kernel: is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'a kernel larger than the guest',
+      managed('{ kernel: 128MiB }'),
+      "4:28 guest.memoryManager.kernel: is more than the guest's 64 MiB",
+    ],
+    [
+      'a region beyond the guest',
+      managed('{ cache: [{ start: 63MiB, size: 2MiB }] }'),
+      "4:28 guest.memoryManager.cache[0]: ends at 65 MiB, beyond the guest's 64 MiB",
+    ],
+    [
+      'a region of half a page',
+      managed('{ used: [{ start: 1MiB, size: 2KiB }] }'),
+      '4:27 guest.memoryManager.used[0]: is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'a region for a list',
+      managed('{ used: 1MiB }'),
+      '4:26 guest.memoryManager.used: expected a list of regions of memory in use',
+    ],
+    [
+      'an interval without a unit',
+      managed('{ selfBallooning: { interval: 5 } }'),
+      '4:48 guest.memoryManager.selfBallooning.interval: expected a duration such as 300ms or 10s, got 5',
+    ],
+    [
+      'something else to release',
+      managed('{ release: all }'),
+      '4:29 guest.memoryManager.release: expected none or free or cache, got "all"',
+    ],
+    [
+      'workloads over the same pages',
+      managed(
+        '{}',
+        '  workloads:\n    - { pattern: uniform, rate: 9 }\n    - { pattern: uniform, rate: 9 }\n',
+      ),
+      '7:7 guest.workloads[1]: overlaps workload 0: with a memoryManager each page belongs to one workload',
+    ],
+    [
+      'a workload of several vCPUs',
+      'guest:\n  memory: 64MiB\n  memoryManager: {}\n  workloads:\n    - { pattern: uniform, rate: 9 }\n',
+      '5:7 guest.workloads[0]: of a guest with a memoryManager needs a vcpu: name the one that does it',
+    ],
+    [
+      'frees without one',
+      withWorkload('{ pattern: uniform, rate: 9, frees: 1s }'),
+      `4:43 guest.workloads[0].frees: ${NEEDED}`,
+    ],
+    [
+      'pseudo-paging without one',
+      withMore('migration: { algorithm: postcopy, pseudoPaging: true }'),
+      `2:49 migration.pseudoPaging: ${NEEDED}`,
+    ],
+    [
+      'pseudo-paging of pre-copy',
+      managed('{}', 'migration: { pseudoPaging: true }\n'),
+      '5:28 migration.pseudoPaging: is of post-copy, the migration is precopy: leave it out',
+    ],
+    [
+      'an order of references that nobody looks at',
+      withMore('migration: { algorithm: postcopy, swapOrder: lru }'),
+      '2:46 migration.swapOrder: needs guest.lruScan, how often the guest looks which pages were referenced',
+    ],
+    [
+      'a queue for nothing',
+      withMore('migration: { pageOrder: bubbling, bubbling: { queuePages: -1 } }'),
+      '2:59 migration.bubbling.queuePages: expected a whole number from 0 to 1000000, got -1',
+    ],
+  ])('%s', (_, yaml, ...expected) => {
+    expect(complaints(yaml)).toEqual(expected);
   });
 });
 
@@ -1263,7 +1373,15 @@ describe('JSON schema', () => {
     const patterns = (items!.anyOf ?? items!.oneOf)!.map(
       (option) => option.properties!['pattern']!.const,
     );
-    expect(patterns).toEqual(['sequential', 'uniform', 'zipf', 'hotspot', 'stride', 'trace']);
+    expect(patterns).toEqual([
+      'sequential',
+      'uniform',
+      'zipf',
+      'hotspot',
+      'stride',
+      'quicksort',
+      'trace',
+    ]);
   });
 
   it('knows every key of the presets', () => {

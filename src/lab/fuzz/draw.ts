@@ -1,4 +1,4 @@
-import { managed } from './managed.ts';
+import { managed, prepaging } from './managed.ts';
 import type { Pattern, Workload } from '../../guest/workload.ts';
 import { Generator } from '../../random/generator.ts';
 import type { PolicyName, RunConfig } from '../../runtime/config.ts';
@@ -129,7 +129,6 @@ export function draw(seed: number): Drawn {
       postcopyPollNs: one([0, 5e6]),
       postcopyBytesPerSecond: one([Infinity, Infinity, 30e6]),
       pageOrder: one(['follow', 'linear', 'bubbling', 'bubbling', 'twice']),
-      bubbling: { pivots: one([1, 2, 7]), direction: one(['dual', 'forward', 'backward']) },
       maxBytesPerSecond: one([Infinity, Infinity, 15e6]),
       strictRate: random.below(4) === 0,
       downtimeLimitNs: one([1e6, 10e6, 300e6]),
@@ -144,11 +143,10 @@ export function draw(seed: number): Drawn {
   return { config: withManager(seed, config), trouble };
 }
 
-/** Some guests have a memory manager; then post-copy may be pseudo-paging. */
+/** Some guests have a memory manager; pages lie in orders of their own. */
 function withManager(seed: number, config: RunConfig): RunConfig {
-  const guest = { ...config.guest, ...managed(seed, config.guest) };
-  const pseudoPaging = guest.memoryManager !== undefined && seed % 2 === 0;
-  return { ...config, guest, migration: { ...config.migration, pseudoPaging } };
+  const guest = managed(seed, config.guest);
+  return { ...config, guest, migration: { ...config.migration, ...prepaging(seed, guest) } };
 }
 
 const MANAGERS = ['nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall'] as const;
@@ -190,6 +188,7 @@ function pattern(one: One, pages: number): Pattern {
     { kind: 'zipf', theta: 0.9 },
     { kind: 'hotspot', hotPages: Math.max(1, pages >> 2), hotAccesses: 0.9 },
     { kind: 'stride', stridePages: 3 },
+    { kind: 'quicksort' },
   ]);
 }
 

@@ -7,17 +7,19 @@ type Guest = RunConfig['guest'];
 
 /** Draws of their own: what else a seed draws is not touched by them. */
 const OTHER_DRAWS = 0x6d616e61;
+const ORDER_DRAWS = 0x6f726472;
 const FEWEST_PAGES = 32;
 
 /**
- * Gives every third guest or so a memory manager, in a hurry, and its workloads pages of their own; a
- * function of the seed alone.
+ * Gives every third guest or so a memory manager, in a hurry, and its workloads pages of their own, and
+ * watches the references of every second; a function of the seed alone.
  */
-export function managed(seed: number, guest: Guest): Pick<Guest, 'workloads' | 'memoryManager'> {
+export function managed(seed: number, drawn: Guest): Guest {
   const random = new Generator((seed ^ OTHER_DRAWS) >>> 0);
   const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
+  const guest = { ...drawn, ...(random.below(2) === 0 ? { lruScanNs: 2e6 } : {}) };
   const pages = guest.memoryBytes / guest.pageSize;
-  if (random.below(3) > 0 || pages < FEWEST_PAGES) return { workloads: guest.workloads };
+  if (random.below(3) > 0 || pages < FEWEST_PAGES) return guest;
   const kernelPages = random.below(8);
   const usedPages = random.below(6);
   const cachePages = random.below(8);
@@ -47,7 +49,23 @@ export function managed(seed: number, guest: Guest): Pick<Guest, 'workloads' | '
       ...(freesNs === undefined ? {} : { freesNs }),
     };
   });
-  return { workloads, memoryManager };
+  return { ...guest, workloads, memoryManager };
+}
+
+/** How the pages of post-copy are put in order; a function of the seed alone. */
+export function prepaging(seed: number, guest: Guest): Partial<RunConfig['migration']> {
+  const random = new Generator((seed ^ ORDER_DRAWS) >>> 0);
+  const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
+  return {
+    pseudoPaging: guest.memoryManager !== undefined && random.below(2) === 0,
+    swapOrder: one(['gfn', 'gfn', 'allocation', ...(guest.lruScanNs ? (['lru'] as const) : [])]),
+    bubbling: {
+      pivots: one([1, 2, 7]),
+      direction: one(['dual', 'forward', 'backward']),
+      queuePages: one([0, 0, 5, 40]),
+      discardsQueue: random.below(2) === 0,
+    },
+  };
 }
 
 /** Workloads side by side, of at least eight pages each; some may lie in the page cache. */

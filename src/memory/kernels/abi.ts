@@ -68,11 +68,13 @@ export const MARK_BYTE = 3;
 
 /**
  * A page of a destination that runs before all its pages are there, a byte each, only ever touched
- * with atomics: not there; being written; there, its bytes complete.
+ * with atomics: not there; being written; there, its bytes complete; complete, but in a buffer from
+ * which the guest has to take it (a minor fault).
  */
 export const PAGE_ABSENT = 0;
 export const PAGE_INSTALLING = 1;
 export const PAGE_PRESENT = 2;
+export const PAGE_BUFFERED = 3;
 
 /**
  * What a guest's memory manager has made of a page, a byte each: given back to the host (no machine

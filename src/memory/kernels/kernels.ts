@@ -15,6 +15,8 @@ export interface Kernels {
   markFresh(gfns: number, count: number, map: number): number;
   /** How many accesses from the head of a list find their pages present. */
   countPresent(gfns: number, count: number, presence: number): number;
+  /** Notes for every page of an access list that it was referenced in an epoch, 4 bytes a page. */
+  noteReferences(gfns: number, count: number, references: number, epoch: number): void;
   /** Moves the marks of a quiet byte map into the bitmap `target`; `bytes` is the bitmap's length. */
   mergeAndClearBytes(map: number, target: number, bytes: number): number;
   /** Moves the marks of a quiet map into `target`; returns how many bits are new there. */

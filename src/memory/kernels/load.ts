@@ -18,6 +18,7 @@ export function loadKernels(memory: WebAssembly.Memory): Kernels {
     touch: raw.touch,
     markFresh: raw.markFresh,
     countPresent: raw.countPresent,
+    noteReferences: raw.noteReferences,
     mergeAndClearBytes: raw.mergeAndClearBytes,
     merge: raw.merge,
     mergeAndClear: raw.mergeAndClear,

@@ -20,6 +20,11 @@ export class PageWaiter {
     this.#handshake = handshake;
   }
 
+  /** Takes a page that has come out of its buffer: a minor fault. False: it is in none. */
+  takeBuffered(slot: Memslot, page: number): boolean {
+    return faultSteps.map(this.#maps[slot.layout.index]!, page);
+  }
+
   /**
    * Blocks until the page is there. `there`: it was, at the second look. `came`: it has come.
    * `parked`: the vCPU was paused or stopped meanwhile, and must not touch memory.

@@ -1,6 +1,6 @@
 import { type GuestMemory, slotOf } from '../guest-memory.ts';
 import { PARTIAL, wantedOf } from '../handshake/words.ts';
-import { PAGE_ABSENT, PAGE_PRESENT } from '../kernels/abi.ts';
+import { PAGE_ABSENT, PAGE_BUFFERED, PAGE_PRESENT } from '../kernels/abi.ts';
 import type { Memslot } from '../memslot.ts';
 import { faultSteps } from './steps.ts';
 
@@ -14,6 +14,7 @@ export class PresenceMap {
   readonly #words: Int32Array;
   readonly #writers: number;
   #absent = 0;
+  #arrived = PAGE_PRESENT;
   #discardedTo = 0;
 
   constructor(memory: GuestMemory, words: Int32Array, writers: number) {
@@ -49,8 +50,12 @@ export class PresenceMap {
     return true;
   }
 
-  /** From now on vCPUs look before they touch; before they run. */
-  begin(): void {
+  /**
+   * From now on vCPUs look before they touch; before they run. `buffered`: a page that comes lies in a
+   * buffer until the guest takes it, as one that it swaps in does.
+   */
+  begin(buffered = false): void {
+    this.#arrived = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
     Atomics.store(this.#words, PARTIAL, 1);
   }
 
@@ -66,7 +71,7 @@ export class PresenceMap {
 
   /** The page's bytes are complete: lets vCPUs use it and wakes those that wait for it. */
   publish(slot: Memslot, page: number): void {
-    faultSteps.publish(this.#maps[slot.layout.index]!, page);
+    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrived);
     this.#absent--;
     const gfn = slot.layout.firstGfn + page;
     for (let writer = 1; writer < this.#writers; writer++) {

@@ -1,4 +1,4 @@
-import { PAGE_ABSENT, PAGE_INSTALLING, PAGE_PRESENT } from '../kernels/abi.ts';
+import { PAGE_ABSENT, PAGE_BUFFERED, PAGE_INSTALLING, PAGE_PRESENT } from '../kernels/abi.ts';
 import { wantedOf } from '../handshake/words.ts';
 
 /**
@@ -17,7 +17,10 @@ export const faultSteps = {
   want: (words: Int32Array, writer: number, gfn: number): void =>
     void Atomics.store(words, wantedOf(writer), gfn + 1),
   isPresent: (presence: Uint8Array, page: number): boolean =>
-    Atomics.load(presence, page) === PAGE_PRESENT,
+    Atomics.load(presence, page) >= PAGE_PRESENT,
+  /** Takes a page out of the buffer that it came into; false: it was in none. */
+  map: (presence: Uint8Array, page: number): boolean =>
+    Atomics.compareExchange(presence, page, PAGE_BUFFERED, PAGE_PRESENT) === PAGE_BUFFERED,
   isWanted: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.load(words, wantedOf(writer)) === gfn + 1,
   /** The vCPU found its page present, or gives up waiting. */
@@ -26,8 +29,8 @@ export const faultSteps = {
   /** False: the page is there already, or somebody else is at it. */
   claim: (presence: Uint8Array, page: number): boolean =>
     Atomics.compareExchange(presence, page, PAGE_ABSENT, PAGE_INSTALLING) === PAGE_ABSENT,
-  publish: (presence: Uint8Array, page: number): void =>
-    void Atomics.store(presence, page, PAGE_PRESENT),
+  publish: (presence: Uint8Array, page: number, as: number = PAGE_PRESENT): void =>
+    void Atomics.store(presence, page, as),
   /** Whether the writer waited for the page and may go on. */
   grant: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.compareExchange(words, wantedOf(writer), gfn + 1, 0) === gfn + 1,

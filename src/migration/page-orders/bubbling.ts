@@ -1,11 +1,16 @@
-import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
+import type { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
+import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 
 export interface BubblingOptions {
   /** The most recent faults around which pages are pushed; 1, or the paper's best, 7. */
   readonly pivots: number;
   readonly direction: 'forward' | 'backward' | 'dual';
+  /** Pages that the pusher has queued ahead of the link; absent: none. */
+  readonly queuePages?: number;
+  /** A fault discards what is queued. */
+  readonly discardsQueue?: boolean;
 }
 
 /** One rim of a bubble. */
@@ -24,26 +29,31 @@ interface Edge {
  * an edge that meets a sent page stops for good. Forward, the first pivot, page 0, stays, so that no
  * page is left over; whatever is left otherwise goes out in order. Edges take turns, a frame each.
  */
-export function bubblingOrder({ pivots, direction }: BubblingOptions): PageOrder {
+export function bubblingOrder(
+  { pivots, direction }: BubblingOptions,
+  lineOf: () => PageLine,
+): PageOrder {
   const steps =
     direction === 'dual'
       ? ([1, -1] as const)
       : direction === 'forward'
         ? ([1] as const)
         : ([-1] as const);
-  const edgesAt = (gfn: number, skipsSent: boolean): Edge[] =>
-    steps.map((step) => ({ at: gfn + step, step, skipsSent, isDone: false }));
+  const edgesAt = (position: number, skipsSent: boolean): Edge[] =>
+    steps.map((step) => ({ at: position + step, step, skipsSent, isDone: false }));
   const isSingle = pivots === 1;
   // Forward alone, the bubble that begins at page 0 is never replaced.
   const sticky = !isSingle && direction === 'forward' ? edgesAt(-1, true) : [];
   /** The oldest first. */
   let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(-1, isSingle)];
   let turn = 0;
+  let line: PageLine | undefined;
   return {
     next(unsent, most) {
+      line ??= lineOf();
       const edges = [...sticky, ...bubbles.flat()];
       for (let i = 0; i < edges.length; i++) {
-        const taken = takeAlong(unsent, edges[(turn + i) % edges.length]!, most);
+        const taken = takeAlong(line, unsent, edges[(turn + i) % edges.length]!, most);
         if (!taken) continue;
         turn = (turn + i + 1) % edges.length;
         return taken;
@@ -52,40 +62,35 @@ export function bubblingOrder({ pivots, direction }: BubblingOptions): PageOrder
       return unsent.take(0, most);
     },
     requested(gfn) {
-      bubbles = [...bubbles.slice(bubbles.length < pivots ? 0 : 1), edgesAt(gfn, isSingle)];
+      line ??= lineOf();
+      const at = line.positionOf(gfn);
+      bubbles = [...bubbles.slice(bubbles.length < pivots ? 0 : 1), edgesAt(at, isSingle)];
       turn = 0;
     },
   };
 }
 
 /** The next unsent pages along an edge, which moves behind them; undefined when it has ended. */
-function takeAlong(unsent: GuestPageSet, edge: Edge, most: number): TakenRuns | undefined {
+function takeAlong(
+  line: PageLine,
+  unsent: GuestPageSet,
+  edge: Edge,
+  most: number,
+): TakenRuns | undefined {
   if (edge.isDone) return undefined;
-  const start = nextOf(unsent, edge);
+  const start = nextOf(line, unsent, edge);
   if (start < 0) {
     edge.isDone = true;
     return undefined;
   }
-  const { layout } = slotOf(unsent.memory, start);
-  const low = layout.firstGfn;
-  const high = low + layout.pages;
-  let end = start;
-  let pages = 0;
-  while (pages < most && end >= low && end < high && unsent.has(end)) {
-    end += edge.step;
-    pages++;
-  }
-  edge.at = end;
-  const from = edge.step > 0 ? start : end + 1;
-  return unsent.take(from, pages, { end: from + pages });
+  const { taken, position } = line.take(unsent, start, edge.step, most);
+  edge.at = position;
+  return taken;
 }
 
 /** The first page along an edge that is unsent, -1 when it has ended. */
-function nextOf(unsent: GuestPageSet, { at, step, skipsSent }: Edge): number {
-  if (at < 0 || at >= unsent.memory.pages) return -1;
-  if (!skipsSent) return unsent.has(at) ? at : -1;
-  if (step < 0) return unsent.lastUpTo(at);
-  const found = unsent.firstFrom(at);
-  // It begins again at page 0 when nothing is left behind.
-  return found >= at ? found : -1;
+function nextOf(line: PageLine, unsent: GuestPageSet, { at, step, skipsSent }: Edge): number {
+  if (at < 0 || at >= line.pages) return -1;
+  if (!skipsSent) return line.has(unsent, at) ? at : -1;
+  return step < 0 ? line.lastUpTo(unsent, at) : line.firstFrom(unsent, at);
 }

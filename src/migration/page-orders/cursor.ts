@@ -1,5 +1,6 @@
 import type { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
+import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 
 /**
@@ -17,6 +18,27 @@ export function cursorOrder(follow: boolean): PageOrder {
     },
     requested(gfn) {
       if (follow) cursor = gfn + 1;
+    },
+  };
+}
+
+/** The same along a line of pages in an order of their own. */
+export function lineCursorOrder(follow: boolean, lineOf: () => PageLine): PageOrder {
+  let cursor = 0;
+  let line: PageLine | undefined;
+  return {
+    next(unsent, most) {
+      line ??= lineOf();
+      let start = line.firstFrom(unsent, cursor);
+      if (start < 0) start = line.firstFrom(unsent, 0);
+      if (start < 0) return unsent.take(0, most);
+      const { taken, position } = line.take(unsent, start, 1, most);
+      cursor = position;
+      return taken;
+    },
+    requested(gfn) {
+      line ??= lineOf();
+      if (follow) cursor = line.positionOf(gfn) + 1;
     },
   };
 }

@@ -5,6 +5,8 @@ import type { TakenRuns } from '../../memory/page-set.ts';
 export interface PageOrder {
   /** Takes the next pages to push, `most` at most; a run list without pages when none is left. */
   next(unsent: GuestPageSet, most: number): TakenRuns;
+  /** Pages that it has taken and not yet given out; absent: it holds none. */
+  readonly held?: number;
   /** A page was requested and has been taken. */
   requested(gfn: number): void;
 }

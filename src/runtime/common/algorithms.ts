@@ -1,5 +1,7 @@
-import { cursorOrder, twiceOrder } from '../../migration/page-orders/cursor.ts';
+import { cursorOrder, lineCursorOrder, twiceOrder } from '../../migration/page-orders/cursor.ts';
 import { bubblingOrder } from '../../migration/page-orders/bubbling.ts';
+import { gfnLine, type PageLine, swapLine } from '../../migration/page-orders/line.ts';
+import { queuedOrder } from '../../migration/page-orders/queued.ts';
 import type { PageOrder } from '../../migration/page-orders/page-order.ts';
 import { postcopyAfter } from '../../migration/policies/postcopy-after.ts';
 import type { Policy } from '../../migration/policy.ts';
@@ -121,16 +123,25 @@ function algorithmWith<State>(
     case 'precopy':
       return precopySource(side, policy);
     case 'postcopy':
-      return postcopySource(side, orderOf(config));
+      return postcopySource(side, orderOf(side, config));
     default:
-      return hybridSource(side, hybrid, orderOf(config));
+      return hybridSource(side, hybrid, orderOf(side, config));
   }
 }
 
-function orderOf({ pageOrder, bubbling }: Migration): PageOrder {
+function orderOf({ guest }: SourceSide, { pageOrder, bubbling, swapOrder }: Migration): PageOrder {
   if (pageOrder === 'twice') return twiceOrder();
-  if (pageOrder === 'bubbling') return bubblingOrder(bubbling ?? { pivots: 1, direction: 'dual' });
-  return cursorOrder(pageOrder === 'follow');
+  const hasOwnLine = swapOrder !== undefined && swapOrder !== 'gfn';
+  const lineOf = (): PageLine =>
+    hasOwnLine ? swapLine(guest.swapOrder(swapOrder)) : gfnLine(guest.memory.pages);
+  if (pageOrder !== 'bubbling') {
+    const follow = pageOrder === 'follow';
+    return hasOwnLine ? lineCursorOrder(follow, lineOf) : cursorOrder(follow);
+  }
+  const options = bubbling ?? { pivots: 1, direction: 'dual' };
+  const { queuePages = 0, discardsQueue = false } = options;
+  const order = bubblingOrder(options, lineOf);
+  return queuePages > 0 ? queuedOrder(order, queuePages, discardsQueue) : order;
 }
 
 /** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock/clock.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { allocationOrder, lruOrder } from '../../guest/swap-order.ts';
 import {
   loadVcpus,
   notePause,
@@ -85,6 +86,11 @@ export class HostSourceGuest implements SourceGuest {
       this.#hasSettled = log.isSettled;
       ask(...given);
     };
+  }
+
+  swapOrder(kind: 'allocation' | 'lru'): Uint32Array {
+    const orderOf = kind === 'lru' ? lruOrder : allocationOrder;
+    return orderOf(this.#plan, this.memory);
   }
 
   pause(): void {

@@ -63,6 +63,10 @@ export class VirtualSourceGuest implements SourceGuest {
     this.#crew.advance(this.#clock.now());
   }
 
+  swapOrder(kind: 'allocation' | 'lru'): Uint32Array {
+    return this.#inner.swapOrder(kind);
+  }
+
   pause(): void {
     this.live();
     this.#inner.pause();

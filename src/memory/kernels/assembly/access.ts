@@ -221,3 +221,11 @@ export function countPresent(gfns: usize, count: u32, presence: usize): u32 {
   }
   return count;
 }
+
+/** Notes for every page of an access list that it was referenced in an epoch. */
+export function noteReferences(gfns: usize, count: u32, references: usize, epoch: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const gfn = load<u32>(gfns + (<usize>i << 2)) & ~(<u32>ACCESS_READ_BIT);
+    store<u32>(references + (<usize>gfn << 2), epoch);
+  }
+}

@@ -166,3 +166,16 @@ export function countPresent(v: Views, gfns: number, count: number, presence: nu
   }
   return count;
 }
+
+/** The twin of `noteReferences`. */
+export function noteReferences(
+  v: Views,
+  gfns: number,
+  count: number,
+  references: number,
+  epoch: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    v.words[(references >>> 2) + (v.words[(gfns >>> 2) + i]! & 0x7fffffff)] = epoch;
+  }
+}

@@ -12,6 +12,8 @@ export function twinKernels(buffer: SharedArrayBuffer): Kernels {
     touch: (stream, count, gfns, mark, map) => access.touch(v, stream, count, gfns, mark, map),
     markFresh: (gfns, count, map) => access.markFresh(v, gfns, count, map),
     countPresent: (gfns, count, presence) => access.countPresent(v, gfns, count, presence),
+    noteReferences: (gfns, count, references, epoch) =>
+      access.noteReferences(v, gfns, count, references, epoch),
     mergeAndClearBytes: (map, target, bytes) => bits.mergeAndClearBytes(v, map, target, bytes),
     merge: (map, target, bytes) => bits.merge(v, map, target, bytes),
     mergeAndClear: (map, target, bytes) => bits.mergeAndClear(v, map, target, bytes),

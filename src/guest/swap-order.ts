@@ -1,0 +1,56 @@
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { GuestPlan } from './stream-plan.ts';
+
+/**
+ * The guest's pages in the order of their allocation: memory that no workload touches first, then the
+ * workloads' pages in turn, as processes get them that began together and touch theirs one by one.
+ */
+export function allocationOrder({ streams }: GuestPlan, memory: GuestMemory): Uint32Array {
+  const order = new Uint32Array(memory.pages);
+  const isListed = new Uint8Array(memory.pages);
+  const regions = streams.map(({ slot, firstGfn, pages }) => ({
+    first: memory.slots[slot]!.layout.firstGfn + firstGfn,
+    pages,
+  }));
+  for (const { first, pages } of regions) isListed.fill(1, first, first + pages);
+  let at = 0;
+  for (let gfn = 0; gfn < memory.pages; gfn++) if (isListed[gfn] === 0) order[at++] = gfn;
+  const longest = regions.reduce((most, { pages }) => Math.max(most, pages), 0);
+  for (let offset = 0; offset < longest; offset++) {
+    for (const { first, pages } of regions) {
+      if (offset >= pages || isListed[first + offset] !== 1) continue;
+      isListed[first + offset] = 2;
+      order[at++] = first + offset;
+    }
+  }
+  return order;
+}
+
+/**
+ * The most recently referenced pages first, by the guest's own scans (Hines et al., OSR 2009, section
+ * 3.5); of one scan in the order of their allocation.
+ */
+export function lruOrder(plan: GuestPlan, memory: GuestMemory): Uint32Array {
+  const base = allocationOrder(plan, memory);
+  const epochs = new Uint32Array(memory.pages);
+  for (const { buffer, layout } of memory.slots) {
+    epochs.set(new Uint32Array(buffer, layout.references, layout.pages), layout.firstGfn);
+  }
+  const scans = [...new Set(epochs)].toSorted((a, b) => b - a);
+  const starts = new Map<number, number>();
+  const counts = new Map<number, number>();
+  for (const epoch of epochs) counts.set(epoch, (counts.get(epoch) ?? 0) + 1);
+  let start = 0;
+  for (const epoch of scans) {
+    starts.set(epoch, start);
+    start += counts.get(epoch)!;
+  }
+  const order = new Uint32Array(memory.pages);
+  for (const gfn of base) {
+    const epoch = epochs[gfn]!;
+    const at = starts.get(epoch)!;
+    order[at] = gfn;
+    starts.set(epoch, at + 1);
+  }
+  return order;
+}

@@ -1,0 +1,40 @@
+import type { GuestPageSet } from '../../memory/guest-memory.ts';
+import type { TakenRuns } from '../../memory/page-set.ts';
+import type { PageOrder } from './page-order.ts';
+
+/**
+ * A pusher that queues pages ahead of the link, as a thread of its own does (Hines and Gopalan 2009,
+ * section 3.4). A request for a page in the queue waits until its turn comes; one for another page
+ * goes out at once and, with `discards`, empties the queue: its pages count as unsent again.
+ */
+export function queuedOrder(order: PageOrder, queuePages: number, discards: boolean): PageOrder {
+  let queue: TakenRuns[] = [];
+  let held = 0;
+  let of: GuestPageSet | undefined;
+  return {
+    get held() {
+      return held;
+    },
+    next(unsent, most) {
+      of = unsent;
+      while (held < queuePages && unsent.count > 0) {
+        const taken = order.next(unsent, most);
+        if (taken.pages === 0) break;
+        // The list is valid until the next take only.
+        queue.push({ ...taken, list: taken.list.slice() });
+        held += taken.pages;
+      }
+      const first = queue.shift();
+      if (!first) return order.next(unsent, most);
+      held -= first.pages;
+      return first;
+    },
+    requested(gfn) {
+      order.requested(gfn);
+      if (!discards || !of) return;
+      for (const taken of queue) of.restore(taken);
+      queue = [];
+      held = 0;
+    },
+  };
+}
