@@ -17,9 +17,9 @@ export interface ManagerConfig {
   readonly used: readonly PageRange[];
   /** Clean page cache: in use until memory is short. */
   readonly cache: readonly PageRange[];
-  /** Pages by which the balloon deflates at a callback, and page cache that goes with them. */
+  /** Pages by which the balloon deflates at a callback, and share of the page cache that goes with them. */
   readonly deflatePages: number;
-  readonly cacheReclaimPages: number;
+  readonly cacheReclaimShare: number;
   /** Dynamic self-ballooning; absent: the balloon inflates only when asked. */
   readonly ballooning?: {
     readonly intervalNs: number;

@@ -52,6 +52,8 @@ export class MemoryManager {
   #range = 0;
   #page = 0;
   #wanted = 0;
+  /** What `nextNs` found, and for which time. */
+  #next = { seenNs: -1, ns: 0 };
 
   constructor(parts: ManagerParts) {
     const { vcpu, plan, memory } = parts;
@@ -73,6 +75,7 @@ export class MemoryManager {
   /** Guest time of the next thing that it does by itself. */
   nextNs(): number {
     const seenNs = this.#get(MANAGER_SEEN_NS);
+    if (this.#next.seenNs === seenNs) return this.#next.ns;
     const { manager, workloads, streams } = this.#parts.plan;
     let nextNs = after(seenNs, manager?.ballooning?.intervalNs);
     for (const { vcpu, workload } of streams) {
@@ -80,6 +83,7 @@ export class MemoryManager {
       const { freesNs, untilNs } = workloads[workload]!;
       nextNs = Math.min(nextNs, after(seenNs, freesNs), untilNs > seenNs ? untilNs : Infinity);
     }
+    this.#next = { seenNs, ns: nextNs };
     return nextNs;
   }
 
@@ -161,7 +165,7 @@ export class MemoryManager {
 
   /** A callback of memory pressure: the page that is wanted comes out of the balloon, and others with it. */
   #deflate(slot: Memslot, wanted: number, guestNs: number): number {
-    const { deflatePages, cacheReclaimPages, ballooning } = this.#parts.plan.manager!;
+    const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
     const range = this.#rangeOf(slot, wanted);
     const states = this.#states[slot.layout.index]!;
     let pages = 0;
@@ -172,12 +176,20 @@ export class MemoryManager {
     }
     this.#add(BALLOON_DEFLATED, pages);
     this.#add(BALLOON_CALLBACKS, 1);
-    let left = cacheReclaimPages;
-    for (const cache of this.#ranges) if (cache.isCache) left -= this.#drop(cache, left);
+    if (cacheReclaimShare > 0) this.#reclaim(cacheReclaimShare);
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
     return pages;
+  }
+
+  /** Reclaim goes over a share of the page cache that is left, a page at least. */
+  #reclaim(share: number): void {
+    const cached = this.#ranges.filter(({ isCache }) => isCache);
+    let left = Math.ceil(
+      share * cached.reduce((sum, range) => sum + this.#countIn(range, PAGE_USED), 0),
+    );
+    for (const cache of cached) left -= this.#drop(cache, left);
   }
 
   /** Drops up to `most` pages of page cache, which become free; returns how many. */
@@ -236,11 +248,13 @@ export class MemoryManager {
   }
 
   #count(state: number): number {
+    return this.#ranges.reduce((sum, range) => sum + this.#countIn(range, state), 0);
+  }
+
+  #countIn({ slot, first, pages }: ManagedRange, state: number): number {
+    const states = this.#states[slot]!;
     let count = 0;
-    for (const { slot, first, pages } of this.#ranges) {
-      const states = this.#states[slot]!;
-      for (let page = first; page < first + pages; page++) if (states[page] === state) count++;
-    }
+    for (let page = first; page < first + pages; page++) if (states[page] === state) count++;
     return count;
   }
 

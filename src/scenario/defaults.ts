@@ -36,7 +36,7 @@ export const DEFAULTS = {
   memoryManager: {
     /** Hines et al., OSR 2009, section 3.4: what a shrinker's callback asks for. */
     deflatePages: 128,
-    cacheReclaimPages: 0,
+    cacheReclaimShare: 0,
     /** The same: the balloon takes 95 % of what is free every 5 s; after pressure none for ten. */
     interval: '5s',
     share: 0.95,

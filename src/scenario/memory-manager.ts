@@ -17,7 +17,7 @@ export const memoryManager = z.strictObject({
   used: regions('memory in use'),
   cache: regions('page cache'),
   deflatePages: whole(1, 1_000_000).default(defaults.deflatePages),
-  cacheReclaimPages: whole(0, 1_000_000).default(defaults.cacheReclaimPages),
+  cacheReclaimShare: share().default(defaults.cacheReclaimShare),
   selfBallooning: z
     .strictObject({
       interval: positiveDuration.default(defaults.interval),
@@ -106,7 +106,7 @@ export function resolveManager(given: Given, pageSize: number): ManagerConfig {
     used: ranges(given.used),
     cache: ranges(given.cache),
     deflatePages: given.deflatePages,
-    cacheReclaimPages: given.cacheReclaimPages,
+    cacheReclaimShare: given.cacheReclaimShare,
     release: given.release,
     ...(selfBallooning
       ? {

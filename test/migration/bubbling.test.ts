@@ -63,35 +63,35 @@ describe('bubbling', () => {
     ]);
   });
 
-  it('with several stops at a sent page, and goes on around the others', () => {
+  it('with several begins with the newest, and stops at a sent page', () => {
     const script = [20, 24, ...push(6)];
     expect(pushes({ pivots: 2, direction: 'dual' }, script)).toEqual([
-      '21-22',
-      '18-19',
       '25-26',
-      '23-23',
-      '16-17',
+      '22-23',
+      '21-21',
+      '18-19',
       '27-28',
+      '16-17',
     ]);
   });
 
   it('forgets the oldest of its pivots', () => {
     const script = [10, 30, 90, ...push(4)];
     expect(pushes({ pivots: 2, direction: 'dual' }, script)).toEqual([
-      '31-32',
-      '28-29',
       '91-92',
       '88-89',
+      '31-32',
+      '28-29',
     ]);
   });
 
   it('forward only, keeps its first pivot', () => {
     const script = [30, 90, 60, ...push(4)];
     expect(pushes({ pivots: 2, direction: 'forward' }, script)).toEqual([
-      '0-1',
-      '91-92',
       '61-62',
-      '2-3',
+      '91-92',
+      '0-1',
+      '63-63',
     ]);
   });
 

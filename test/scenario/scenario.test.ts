@@ -905,14 +905,14 @@ describe('a memory manager', () => {
   it('becomes what the guest gets', () => {
     const manager =
       '{ kernel: 4MiB, used: [{ start: 4MiB, size: 1MiB }], cache: [{ start: 8MiB, size: 2MiB }], ' +
-      'cacheReclaimPages: 4, selfBallooning: { interval: 2s, share: 0.5 }, release: cache }';
+      'cacheReclaimShare: 0.25, selfBallooning: { interval: 2s, share: 0.5 }, release: cache }';
     const { guest } = load(managed(manager)).config;
     expect(guest.memoryManager).toEqual({
       kernelPages: 1024,
       used: [{ firstGfn: 1024, pages: 256 }],
       cache: [{ firstGfn: 2048, pages: 512 }],
       deflatePages: 128,
-      cacheReclaimPages: 4,
+      cacheReclaimShare: 0.25,
       release: 'cache',
       ballooning: { intervalNs: 2e9, share: 0.5, holdOff: 10 },
     });

@@ -36,7 +36,7 @@ export function managed(seed: number, drawn: Guest): Guest {
     used,
     cache,
     deflatePages: one([1, 8, 128]),
-    cacheReclaimPages: one([0, 2]),
+    cacheReclaimShare: one([0, 0.3]),
     release: one(['none', 'free', 'cache']),
     ...(random.below(4) > 0 ? { ballooning } : {}),
   };

@@ -44,14 +44,14 @@ export function bubblingOrder(
   const isSingle = pivots === 1;
   // Forward alone, the bubble that begins at page 0 is never replaced.
   const sticky = !isSingle && direction === 'forward' ? edgesAt(-1, true) : [];
-  /** The oldest first. */
+  /** The oldest first; turns begin with the newest. */
   let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(-1, isSingle)];
   let turn = 0;
   let line: PageLine | undefined;
   return {
     next(unsent, most) {
       line ??= lineOf();
-      const edges = [...sticky, ...bubbles.flat()];
+      const edges = [...bubbles.toReversed().flat(), ...sticky];
       for (let i = 0; i < edges.length; i++) {
         const taken = takeAlong(line, unsent, edges[(turn + i) % edges.length]!, most);
         if (!taken) continue;
