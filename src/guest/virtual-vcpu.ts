@@ -77,6 +77,8 @@ export class VirtualVcpu {
   #busyNs = 0;
   #ranNs = 0;
   #sleepNs = 0;
+  /** What others have used of its CPU, and it has not yet stood still for. */
+  #stolenNs = 0;
   #turn = 0;
   #fault: PendingFault | undefined;
 
@@ -103,12 +105,22 @@ export class VirtualVcpu {
     if (!this.#isRunning) return;
     while (this.#nowNs < toNs && !this.#fault) {
       const share = this.#parts.handshake.throttle();
-      if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, toNs);
+      if (this.#stolenNs > 0) this.#standStill(toNs);
+      else if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, toNs);
       else if (share > 0) this.#run(Math.min(toNs, this.#nowNs + THROTTLE_RUN_NS - this.#ranNs));
       else this.#run(toNs);
       if (share === 0) this.#ranNs = this.#sleepNs = 0;
     }
     this.#parts.area[this.#at + ALIVE_NS] = Math.max(this.#nowNs, 0);
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Somebody else uses its CPU for so long. */
+  steal(ns: number): void {
+    if (this.#isRunning) this.#stolenNs += ns;
   }
 
   /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
@@ -165,6 +177,7 @@ export class VirtualVcpu {
     area[this.#at + ALIVE_NS] = nowNs;
     this.#nowNs = nowNs;
     this.#busyNs = nowNs;
+    this.#stolenNs = 0;
     handshake.reportRunning();
   }
 
@@ -185,6 +198,14 @@ export class VirtualVcpu {
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
     this.#sleepNs -= ns;
     if (this.#sleepNs < INSTANT_NS) this.#ranNs = this.#sleepNs = 0;
+  }
+
+  #standStill(toNs: number): void {
+    const ns = Math.min(this.#stolenNs, toNs - this.#nowNs);
+    this.#stall(ns);
+    this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
+    this.#stolenNs -= ns;
+    if (this.#stolenNs < INSTANT_NS) this.#stolenNs = 0;
   }
 
   #run(endNs: number): void {
