@@ -25,7 +25,7 @@ describe('experiments of papers', () => {
     expect(papersPage(experimentNames().map(committed))).toBe(page);
   });
 
-  it.each(['clark-mmuncher', 'clark-specweb', 'clark-stun', 'geometric-model'])(
+  it.each(['clark-mmuncher', 'clark-quake', 'clark-specweb', 'clark-stun', 'geometric-model'])(
     '%s comes to what is committed, figure and all',
     async (name) => {
       const outcome = await runExperiment(name);

@@ -1,7 +1,7 @@
 import { bounds } from '../../migration/models.ts';
 import type { RunResult } from '../../result/schema.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
-import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { plainGuest } from './plain-guest.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 
@@ -16,7 +16,7 @@ const LINKS = [
 const DIRTY_RATES = [1, 1000, 3000, 10_000, 30_000, 100_000] as const;
 
 /** A 1 GiB guest under Xen 3's rules at many dirty rates: no run may leave the bounds. */
-export async function akoushBounds(onRun: OnRun): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
+export async function akoushBounds(onRun: OnRun): Promise<Figures> {
   const series: OutcomeSeries[] = [];
   let done = 0;
   for (const [name, mbit] of LINKS) {

@@ -41,6 +41,9 @@ export interface Outcome {
   readonly notes: readonly string[];
 }
 
+/** What an experiment computes; the rest is in its file. */
+export type Figures = Pick<Outcome, 'x' | 'y' | 'series'>;
+
 /** A point, judged: by its error, or by a bound that it must keep. */
 export function pointOf(
   x: number,
