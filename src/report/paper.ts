@@ -3,30 +3,30 @@ import type { Chart, ChartSeries } from './chart.ts';
 
 /** Paper and ours in one chart: marks for the paper, a line for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
-  const drawn = series.flatMap(({ name, points, bound, isAside }, colour): ChartSeries[] => {
-    if (isAside) return [];
-    const theirs = points.flatMap((point): [number, number][] =>
-      point.paper === null ? [] : [[point.x, point.paper]],
-    );
-    const ours = points.map((point): [number, number] => [point.x, point.ours]);
-    const suffix = bound ? '' : ', paper';
-    // Both bounds of a link are of the same runs.
-    const isRepeated = bound === 'high';
-    return [
-      { name: `${name}${suffix}`, points: theirs, kind: 'marks', colour },
-      ...(isRepeated
-        ? []
-        : [
-            {
-              name: bound ? name.replace(/: .*/, ', ours') : `${name}, ours`,
-              points: ours,
-              kind: 'line' as const,
-              colour,
-            },
-          ]),
-    ];
+  const colours = series.filter(({ like }) => like === undefined).map(({ name }) => name);
+  const drawn = series.flatMap((one): ChartSeries[] => {
+    if (one.isAside) return [];
+    const colour = colours.indexOf(one.like ?? one.name);
+    return [...theirsOf(one, colour), ...oursOf(one, colour)];
   });
   return { title, subtitle: paper, x, y, series: drawn.filter(({ points }) => points.length > 0) };
+}
+
+function theirsOf({ name, points, bound }: OutcomeSeries, colour: number): ChartSeries[] {
+  const theirs = points.flatMap((point): [number, number][] =>
+    point.paper === null ? [] : [[point.x, point.paper]],
+  );
+  return [{ name: bound ? name : `${name}, paper`, points: theirs, kind: 'marks', colour }];
+}
+
+function oursOf({ name, points, bound, like }: OutcomeSeries, colour: number): ChartSeries[] {
+  // Both bounds of a link are of the same runs.
+  if (bound === 'high') return [];
+  const ours = points.map((point): [number, number] => [point.x, point.ours]);
+  if (like !== undefined)
+    return [{ name: `${name} (dashed)`, points: ours, kind: 'dashed', colour }];
+  const label = bound ? name.replace(/: .*/, ', ours') : `${name}, ours`;
+  return [{ name: label, points: ours, kind: 'line', colour }];
 }
 
 export const percent = (share: number): string =>
@@ -54,7 +54,7 @@ export function paperRows({ x, y, series }: Outcome): string[][] {
     ...series.flatMap((one) =>
       one.points.map((point, index) => [
         index === 0 ? `${one.name}${one.isUnverified ? ' (unverified)' : ''}` : '',
-        shortNumber(point.x),
+        x.names?.[point.x - 1] ?? shortNumber(point.x),
         point.paper === null ? '–' : shortNumber(point.paper),
         shortNumber(point.ours),
         judgement(one, point),

@@ -1,5 +1,7 @@
 import { akoushBounds } from './akoush-bounds.ts';
+import { clarkDowntime } from './clark-downtime.ts';
 import { clarkSpecweb } from './clark-specweb.ts';
+import { clarkWws } from './clark-wws.ts';
 import { geometricModel } from './geometric-model.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
@@ -8,6 +10,8 @@ import type { Given, OnRun } from './result-of.ts';
 export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Promise<Figures>> =
   new Map<string, (onRun: OnRun, given: Given) => Promise<Figures>>([
     ['akoush-bounds', akoushBounds],
+    ['clark-downtime', clarkDowntime],
     ['clark-specweb', clarkSpecweb],
+    ['clark-wws', clarkWws],
     ['geometric-model', geometricModel],
   ]);

@@ -17,6 +17,8 @@ export interface OutcomeSeries {
   readonly points: readonly Point[];
   /** A value beside the figure: in the table, not in the chart. */
   readonly isAside?: boolean;
+  /** Another look at that series, which the paper doesn't have: drawn in its colour, dashed. */
+  readonly like?: string;
   /** The paper gives a bound for ours, not a value. */
   readonly bound?: 'low' | 'high';
 }
@@ -25,6 +27,8 @@ export interface Axis {
   readonly label: string;
   readonly unit?: string | undefined;
   readonly log: boolean;
+  /** What 1, 2, 3 … stand for, when they do: nothing lies between them. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** What an experiment came to; the same each time, so that it can be committed. */
