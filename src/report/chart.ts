@@ -19,8 +19,8 @@ export interface ChartAxis {
 export interface ChartSeries {
   readonly name: string;
   readonly points: readonly (readonly [number, number])[];
-  /** The paper's values are marks, ours a line; another look at ours is dashed. */
-  readonly kind: 'line' | 'dashed' | 'marks';
+  /** The paper's values are marks, ours a line; another look at ours is dashed, what has no line dots. */
+  readonly kind: 'line' | 'dashed' | 'dots' | 'marks';
   /** Which colour: the marks and the line of one thing share theirs. */
   readonly colour: number;
 }
@@ -91,9 +91,11 @@ function optionOf({
     series: series.map(({ name, points, kind, colour }) => ({
       name,
       data: points.map(([a, b]) => [a, b]),
-      type: kind === 'marks' || x.names ? ('scatter' as const) : ('line' as const),
+      type:
+        kind === 'marks' || kind === 'dots' || x.names ? ('scatter' as const) : ('line' as const),
       symbol: SYMBOLS[colour % SYMBOLS.length]!,
-      symbolSize: kind === 'marks' ? 11 : x.names ? 7 : 4,
+      symbolSize:
+        kind === 'marks' ? 11 : kind === 'dots' || x.names ? 7 : points.length > 50 ? 0 : 4,
       itemStyle:
         kind === 'marks'
           ? {

@@ -19,12 +19,14 @@ function theirsOf({ name, points, bound }: OutcomeSeries, colour: number): Chart
   return [{ name: bound ? name : `${name}, paper`, points: theirs, kind: 'marks', colour }];
 }
 
-function oursOf({ name, points, bound, like }: OutcomeSeries, colour: number): ChartSeries[] {
+function oursOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+  const { name, points, bound, like } = one;
   // Both bounds of a link are of the same runs.
   if (bound === 'high') return [];
   const ours = points.map((point): [number, number] => [point.x, point.ours]);
   if (like !== undefined)
     return [{ name: `${name} (dashed)`, points: ours, kind: 'dashed', colour }];
+  if (one.isMarksOnly) return [{ name: `${name}, ours`, points: ours, kind: 'dots', colour }];
   const label = bound ? name.replace(/: .*/, ', ours') : `${name}, ours`;
   return [{ name: label, points: ours, kind: 'line', colour }];
 }
@@ -52,7 +54,7 @@ export function paperRows({ x, y, series }: Outcome): string[][] {
   return [
     ['', unit(x), `paper: ${unit(y)}`, 'ours', 'error'],
     ...series.flatMap((one) =>
-      one.points.map((point, index) => [
+      (one.isDrawnOnly ? [] : one.points).map((point, index) => [
         index === 0 ? `${one.name}${one.isUnverified ? ' (unverified)' : ''}` : '',
         x.names?.[point.x - 1] ?? shortNumber(point.x),
         point.paper === null ? '–' : shortNumber(point.paper),

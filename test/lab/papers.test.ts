@@ -34,6 +34,7 @@ describe('experiments of papers', () => {
     'clark-quake',
     'clark-specweb',
     'clark-stun',
+    'clark-webserver',
     'clark-wws',
     'geometric-model',
   ])(
@@ -90,6 +91,14 @@ describe('a chart', () => {
     expect(dashed.kind).toBe('dashed');
     expect(dashed.colour).toBe(of('256 Mbit/s, ours').colour);
     expect(dashed.colour).not.toBe(of('128 Mbit/s, ours').colour);
+  });
+
+  it('draws a timeline that the table leaves out, and means without a line', () => {
+    const outcome = committed('clark-webserver');
+    const { series } = paperChart(outcome);
+    expect(series.map(({ kind }) => kind)).toEqual(['marks', 'dots', 'line']);
+    expect(series[2]!.points.length).toBeGreaterThan(100);
+    expect(paperRows(outcome).length).toBeLessThan(10);
   });
 
   it('says what 1, 2, 3 stand for, and so does the table', () => {

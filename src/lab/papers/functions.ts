@@ -1,6 +1,7 @@
 import { akoushBounds } from './akoush-bounds.ts';
 import { clarkDowntime } from './clark-downtime.ts';
 import { clarkSpecweb } from './clark-specweb.ts';
+import { clarkWebserver } from './clark-webserver.ts';
 import { clarkWws } from './clark-wws.ts';
 import { geometricModel } from './geometric-model.ts';
 import type { Figures } from './outcome.ts';
@@ -12,6 +13,7 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['akoush-bounds', akoushBounds],
     ['clark-downtime', clarkDowntime],
     ['clark-specweb', clarkSpecweb],
+    ['clark-webserver', clarkWebserver],
     ['clark-wws', clarkWws],
     ['geometric-model', geometricModel],
   ]);

@@ -17,6 +17,10 @@ export interface OutcomeSeries {
   readonly points: readonly Point[];
   /** A value beside the figure: in the table, not in the chart. */
   readonly isAside?: boolean;
+  /** Means of stretches, with nothing between them: no line. */
+  readonly isMarksOnly?: boolean;
+  /** Too many points for the table: in the chart alone. */
+  readonly isDrawnOnly?: boolean;
   /** Another look at that series, which the paper doesn't have: drawn in its colour, dashed. */
   readonly like?: string;
   /** The paper gives a bound for ours, not a value. */
