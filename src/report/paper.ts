@@ -3,20 +3,30 @@ import type { Chart, ChartSeries } from './chart.ts';
 
 /** Paper and ours in one chart: marks for the paper, a line for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
-  const colours = series.filter(({ like }) => like === undefined).map(({ name }) => name);
+  const colours = [...new Set(series.map(thingOf))];
   const drawn = series.flatMap((one): ChartSeries[] => {
     if (one.isAside) return [];
-    const colour = colours.indexOf(one.like ?? one.name);
+    const colour = colours.indexOf(thingOf(one));
     return [...theirsOf(one, colour), ...oursOf(one, colour)];
   });
   return { title, subtitle: paper, x, y, series: drawn.filter(({ points }) => points.length > 0) };
 }
 
-function theirsOf({ name, points, bound }: OutcomeSeries, colour: number): ChartSeries[] {
+/** What a series is of: all of that share a colour. */
+function thingOf({ name, like, bound }: OutcomeSeries): string {
+  return like ?? (bound ? name.replace(/: .*/, '') : name);
+}
+
+function theirsOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+  const { name, points, bound } = one;
   const theirs = points.flatMap((point): [number, number][] =>
     point.paper === null ? [] : [[point.x, point.paper]],
   );
-  return [{ name: bound ? name : `${name}, paper`, points: theirs, kind: 'marks', colour }];
+  // Both bounds have one entry of the legend.
+  const drawn = bound
+    ? { name: `${thingOf(one)}, bounds (dashed)`, kind: 'dashed' as const }
+    : { name: `${name}, paper`, kind: 'marks' as const };
+  return [{ ...drawn, points: theirs, colour }];
 }
 
 function oursOf(one: OutcomeSeries, colour: number): ChartSeries[] {
@@ -27,8 +37,7 @@ function oursOf(one: OutcomeSeries, colour: number): ChartSeries[] {
   if (like !== undefined)
     return [{ name: `${name} (dashed)`, points: ours, kind: 'dashed', colour }];
   if (one.isMarksOnly) return [{ name: `${name}, ours`, points: ours, kind: 'dots', colour }];
-  const label = bound ? name.replace(/: .*/, ', ours') : `${name}, ours`;
-  return [{ name: label, points: ours, kind: 'line', colour }];
+  return [{ name: `${thingOf(one)}, ours`, points: ours, kind: 'line', colour }];
 }
 
 export const percent = (share: number): string =>

@@ -93,6 +93,19 @@ describe('a chart', () => {
     expect(dashed.colour).not.toBe(of('128 Mbit/s, ours').colour);
   });
 
+  it('has both bounds of a link in its colour, and one entry of the legend', () => {
+    const { series } = paperChart(committed('akoush-downtime'));
+    const ours = series.filter(({ kind }) => kind === 'line');
+    expect(ours.map(({ name }) => name)).toEqual(
+      ['100 Mbit/s', '1 Gbit/s', '10 Gbit/s'].map((link) => `${link}, ours`),
+    );
+    for (const { name, colour } of ours) {
+      const link = name.replace(', ours', '');
+      const bounds = series.filter((one) => one.name === `${link}, bounds (dashed)`);
+      expect(bounds.map((one) => one.colour)).toEqual([colour, colour]);
+    }
+  });
+
   it('draws a timeline that the table leaves out, and means without a line', () => {
     const outcome = committed('clark-webserver');
     const { series } = paperChart(outcome);
