@@ -85,6 +85,8 @@ export class VirtualVcpu {
   #busyNs = 0;
   #ranNs = 0;
   #sleepNs = 0;
+  /** What others have used of its CPU, and it has not yet stood still for. */
+  #stolenNs = 0;
   #turn = 0;
   #fault: PendingFault | undefined;
 
@@ -129,12 +131,22 @@ export class VirtualVcpu {
       this.#manage();
       const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
-      if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, endNs);
+      if (this.#stolenNs > 0) this.#standStill(endNs);
+      else if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, endNs);
       else if (share > 0) this.#run(Math.min(endNs, this.#nowNs + THROTTLE_RUN_NS - this.#ranNs));
       else this.#run(endNs);
       if (share === 0) this.#ranNs = this.#sleepNs = 0;
     }
     this.#parts.area[this.#at + ALIVE_NS] = Math.max(this.#nowNs, 0);
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Somebody else uses its CPU for so long. */
+  steal(ns: number): void {
+    if (this.#isRunning) this.#stolenNs += ns;
   }
 
   /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
@@ -222,6 +234,7 @@ export class VirtualVcpu {
     area[this.#at + ALIVE_NS] = nowNs;
     this.#nowNs = nowNs;
     this.#busyNs = nowNs;
+    this.#stolenNs = 0;
     handshake.reportRunning();
   }
 
@@ -242,6 +255,14 @@ export class VirtualVcpu {
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
     this.#sleepNs -= ns;
     if (this.#sleepNs < INSTANT_NS) this.#ranNs = this.#sleepNs = 0;
+  }
+
+  #standStill(toNs: number): void {
+    const ns = Math.min(this.#stolenNs, toNs - this.#nowNs);
+    this.#stall(ns);
+    this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
+    this.#stolenNs -= ns;
+    if (this.#stolenNs < INSTANT_NS) this.#stolenNs = 0;
   }
 
   #run(endNs: number): void {

@@ -86,7 +86,10 @@ export function qemuWindow(
 /** xc_linux_save.c, BURST_BUDGET: bytes that go out at once; then the sender sleeps out its slot. */
 const BURST_BYTES = 100 * 1024;
 
-/** The limiter of Clark et al. 2005: bursts of 100 KiB, as far apart as the rate wants it. */
+/**
+ * The limiter of Clark et al. 2005: bursts of 100 KiB, as far apart as the rate wants it. A sender that
+ * was slower than the rate keeps all the bursts that it has not used (ratewrite of the same file).
+ */
 export function clarkBursts(accounting: Accounting): SendLimiter {
   let slotNs = 0;
   let used = 0;
@@ -100,10 +103,10 @@ export function clarkBursts(accounting: Accounting): SendLimiter {
     take(rawPages, zeroPages) {
       used += rawPages * accounting.pageBytes + zeroPages * accounting.zeroBytes;
     },
-    renew(nowNs) {
+    renew() {
       // A burst that was longer than its budget is paid for by the next one.
       used = Math.max(0, used - BURST_BYTES);
-      startNs = Math.max(startNs + slotNs, nowNs - slotNs);
+      startNs += slotNs;
     },
     setRate(bytesPerSecond) {
       slotNs = bytesPerSecond === Infinity ? 0 : (BURST_BYTES / bytesPerSecond) * 1e9;

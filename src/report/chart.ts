@@ -12,13 +12,15 @@ export interface ChartAxis {
   readonly label: string;
   readonly unit?: string | undefined;
   readonly log: boolean;
+  /** What 1, 2, 3 … stand for; no line is drawn from one to the next. */
+  readonly names?: readonly string[] | undefined;
 }
 
 export interface ChartSeries {
   readonly name: string;
   readonly points: readonly (readonly [number, number])[];
-  /** The paper's values are marks, ours a line. */
-  readonly kind: 'line' | 'marks';
+  /** The paper's values are marks, ours a line; another look at ours is dashed, what has no line dots. */
+  readonly kind: 'line' | 'dashed' | 'dots' | 'marks';
   /** Which colour: the marks and the line of one thing share theirs. */
   readonly colour: number;
 }
@@ -89,30 +91,35 @@ function optionOf({
     series: series.map(({ name, points, kind, colour }) => ({
       name,
       data: points.map(([a, b]) => [a, b]),
-      type: kind === 'line' ? ('line' as const) : ('scatter' as const),
+      type:
+        kind === 'marks' || kind === 'dots' || x.names ? ('scatter' as const) : ('line' as const),
       symbol: SYMBOLS[colour % SYMBOLS.length]!,
-      symbolSize: kind === 'line' ? 4 : 11,
+      symbolSize:
+        kind === 'marks' ? 11 : kind === 'dots' || x.names ? 7 : points.length > 50 ? 0 : 4,
       itemStyle:
-        kind === 'line'
-          ? { color: COLOURS[colour % COLOURS.length]! }
-          : {
+        kind === 'marks'
+          ? {
               color: 'transparent',
               borderColor: COLOURS[colour % COLOURS.length]!,
               borderWidth: 2,
-            },
-      lineStyle: { width: 2 },
+            }
+          : { color: COLOURS[colour % COLOURS.length]! },
+      lineStyle: kind === 'dashed' ? { width: 2, type: 'dashed' as const } : { width: 2 },
     })),
   };
 }
 
-function axisOf({ label, unit, log }: ChartAxis, nameGap: number) {
+function axisOf({ label, unit, log, names }: ChartAxis, nameGap: number) {
   return {
+    ...(names ? { min: 0, max: names.length + 1, interval: 1 } : {}),
     type: log ? ('log' as const) : ('value' as const),
     name: unit === undefined ? label : `${label}, ${unit}`,
     nameLocation: 'middle' as const,
     nameGap,
     nameTextStyle: { fontSize: 13 },
-    axisLabel: { fontSize: 12 },
+    axisLabel: names
+      ? { fontSize: 11, formatter: (at: number): string => names[at - 1] ?? '' }
+      : { fontSize: 12 },
     splitLine: { lineStyle: { color: '#e4e4e4' } },
   };
 }

@@ -3,30 +3,41 @@ import type { Chart, ChartSeries } from './chart.ts';
 
 /** Paper and ours in one chart: marks for the paper, a line for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
-  const drawn = series.flatMap(({ name, points, bound, isAside }, colour): ChartSeries[] => {
-    if (isAside) return [];
-    const theirs = points.flatMap((point): [number, number][] =>
-      point.paper === null ? [] : [[point.x, point.paper]],
-    );
-    const ours = points.map((point): [number, number] => [point.x, point.ours]);
-    const suffix = bound ? '' : ', paper';
-    // Both bounds of a link are of the same runs.
-    const isRepeated = bound === 'high';
-    return [
-      { name: `${name}${suffix}`, points: theirs, kind: 'marks', colour },
-      ...(isRepeated
-        ? []
-        : [
-            {
-              name: bound ? name.replace(/: .*/, ', ours') : `${name}, ours`,
-              points: ours,
-              kind: 'line' as const,
-              colour,
-            },
-          ]),
-    ];
+  const colours = [...new Set(series.map(thingOf))];
+  const drawn = series.flatMap((one): ChartSeries[] => {
+    if (one.isAside) return [];
+    const colour = colours.indexOf(thingOf(one));
+    return [...theirsOf(one, colour), ...oursOf(one, colour)];
   });
   return { title, subtitle: paper, x, y, series: drawn.filter(({ points }) => points.length > 0) };
+}
+
+/** What a series is of: all of that share a colour. */
+function thingOf({ name, like, bound }: OutcomeSeries): string {
+  return like ?? (bound ? name.replace(/: .*/, '') : name);
+}
+
+function theirsOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+  const { name, points, bound } = one;
+  const theirs = points.flatMap((point): [number, number][] =>
+    point.paper === null ? [] : [[point.x, point.paper]],
+  );
+  // Both bounds have one entry of the legend.
+  const drawn = bound
+    ? { name: `${thingOf(one)}, bounds (dashed)`, kind: 'dashed' as const }
+    : { name: `${name}, paper`, kind: 'marks' as const };
+  return [{ ...drawn, points: theirs, colour }];
+}
+
+function oursOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+  const { name, points, bound, like } = one;
+  // Both bounds of a link are of the same runs.
+  if (bound === 'high') return [];
+  const ours = points.map((point): [number, number] => [point.x, point.ours]);
+  if (like !== undefined)
+    return [{ name: `${name} (dashed)`, points: ours, kind: 'dashed', colour }];
+  if (one.isMarksOnly) return [{ name: `${name}, ours`, points: ours, kind: 'dots', colour }];
+  return [{ name: `${thingOf(one)}, ours`, points: ours, kind: 'line', colour }];
 }
 
 export const percent = (share: number): string =>
@@ -52,9 +63,9 @@ export function paperRows({ x, y, series }: Outcome): string[][] {
   return [
     ['', unit(x), `paper: ${unit(y)}`, 'ours', 'error'],
     ...series.flatMap((one) =>
-      one.points.map((point, index) => [
+      (one.isDrawnOnly ? [] : one.points).map((point, index) => [
         index === 0 ? `${one.name}${one.isUnverified ? ' (unverified)' : ''}` : '',
-        shortNumber(point.x),
+        x.names?.[point.x - 1] ?? shortNumber(point.x),
         point.paper === null ? '–' : shortNumber(point.paper),
         shortNumber(point.ours),
         judgement(one, point),
@@ -86,8 +97,9 @@ const ADDING = `## Adding one
 A file \`fixtures/papers/NAME.yaml\`: \`title\`, \`paper\`, \`about\`, a \`scenario\` (a preset's name, or a whole one), \`x\` (its
 \`values\` and the \`sets\` that bring them in, \`{x}\` standing for the value; without values x counts rounds), \`y\`, and for each of
 the \`series\` its own \`sets\`, the path of our value in the result (\`ours\`, divided by \`per\`), the values of the \`paper\`, and
-the \`goal\` for the error, if there is one. Name under \`fitted\` every parameter that was fitted, and to what. What a
-scenario and a table can't say is a function: \`function: NAME\`, in \`src/lab/papers/functions.ts\`. Then \`npm run papers\`.
+the \`goal\` for the error, if there is one (from \`goalFrom\` to \`goalTo\`). Name under \`fitted\` every parameter that was fitted, and to what. What a
+scenario and a table can't say is a function: \`function: NAME\`, in \`src/lab/papers/functions.ts\`, which may ask for a \`scenario\`
+and for \`data\`. Then \`npm run papers\`.
 `;
 
 /** docs/papers.md, from the outcomes of all experiments; figures lie beside it in papers/. */

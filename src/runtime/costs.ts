@@ -17,6 +17,11 @@ export interface Costs {
   readonly rawSendBytesPerSecond: number;
   /** The same for a page that the destination has not touched before. */
   readonly firstSendBytesPerSecond: number;
+  /**
+   * CPU time of sending a byte, on the CPU that the vCPUs are on: while they run the sender gets half
+   * of it, and what it uses they lose (steal time).
+   */
+  readonly senderCpuNsPerByte: number;
   /** From asking the vCPUs to stop until all stand still. */
   readonly kickNs: number;
   /** Saving, and likewise loading, the state of vCPUs and devices. */
@@ -57,6 +62,7 @@ const KVM: Costs = {
   installNs: 400,
   rawSendBytesPerSecond: Infinity,
   firstSendBytesPerSecond: Infinity,
+  senderCpuNsPerByte: 0,
   kickNs: 50_000,
   stateNs: 500_000,
   stateBytes: 0,

@@ -15,6 +15,7 @@ export const costs = z.strictObject({
   install: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
+  senderCpuPerMB: duration.optional(),
   kick: duration.optional(),
   state: duration.optional(),
   stateSize: size.optional(),
@@ -35,6 +36,8 @@ type Quantity = string | number | undefined;
 
 const ns = (value: Quantity, other: number): number =>
   value === undefined ? other : parseDuration(value);
+const nsPerByte = (perMB: Quantity, other: number): number =>
+  perMB === undefined ? other : parseDuration(perMB) / 1e6;
 const perSecond = (value: Quantity, other: number): number =>
   value === undefined ? other : parseRate(value);
 
@@ -52,6 +55,7 @@ export function resolveCosts(given: CostsInput): Costs {
       given.firstSend ?? given.rawSend,
       base.firstSendBytesPerSecond,
     ),
+    senderCpuNsPerByte: nsPerByte(given.senderCpuPerMB, base.senderCpuNsPerByte),
     kickNs: ns(given.kick, base.kickNs),
     stateNs: ns(given.state, base.stateNs),
     stateBytes: given.stateSize === undefined ? base.stateBytes : parseSize(given.stateSize),
@@ -64,9 +68,6 @@ export function resolveCosts(given: CostsInput): Costs {
     pseudoPageNs: ns(given.pseudoPage, base.pseudoPageNs),
     harvestWaitsForVcpus: given.harvestWaitsForVcpus ?? base.harvestWaitsForVcpus,
     windowLagNs: ns(given.windowLag, base.windowLagNs),
-    windowLagNsPerByte:
-      given.windowLagPerMB === undefined
-        ? base.windowLagNsPerByte
-        : parseDuration(given.windowLagPerMB) / 1e6,
+    windowLagNsPerByte: nsPerByte(given.windowLagPerMB, base.windowLagNsPerByte),
   };
 }

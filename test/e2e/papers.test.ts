@@ -27,7 +27,7 @@ describe('paper', () => {
     const { stdout, exitCode } = await pageferry('paper', 'clark-specweb', '-o', folder);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^\s+4\s+189\s+189\s+\+0\.0 %$/m);
-    expect(stdout).toContain('all 9 goals met');
+    expect(stdout).toContain('all 30 goals met');
     for (const ending of ['json', 'svg', 'png']) {
       expect(existsSync(join(folder, `clark-specweb.${ending}`))).toBe(true);
     }

@@ -4,7 +4,7 @@ import { experimentNames, readExperiment } from '../../src/lab/papers/experiment
 import { type Outcome, pointOf } from '../../src/lab/papers/outcome.ts';
 import { runExperiment } from '../../src/lab/papers/run.ts';
 import { chartSvg, pngOf } from '../../src/report/chart.ts';
-import { paperChart, papersPage } from '../../src/report/paper.ts';
+import { paperChart, paperRows, papersPage } from '../../src/report/paper.ts';
 
 const committed = (name: string): Outcome =>
   JSON.parse(
@@ -25,7 +25,19 @@ describe('experiments of papers', () => {
     expect(papersPage(experimentNames().map(committed))).toBe(page);
   });
 
-  it.each(['clark-mmuncher', 'clark-specweb', 'clark-stun', 'geometric-model'])(
+  it.each([
+    'clark-downtime-kernel',
+    'clark-downtime-oltp',
+    'clark-downtime-quake3',
+    'clark-downtime-specweb',
+    'clark-mmuncher',
+    'clark-quake',
+    'clark-specweb',
+    'clark-stun',
+    'clark-webserver',
+    'clark-wws',
+    'geometric-model',
+  ])(
     '%s comes to what is committed, figure and all',
     async (name) => {
       const outcome = await runExperiment(name);
@@ -70,6 +82,43 @@ describe('a chart', () => {
     }
     expect(svg).not.toContain('downtime');
     expect(chart.series.map(({ kind }) => kind)).toEqual(['marks', 'line']);
+  });
+
+  it('has another look at ours dashed, in its colour', () => {
+    const { series } = paperChart(committed('clark-downtime-oltp'));
+    const of = (name: string) => series.find((one) => one.name === name)!;
+    const dashed = of('256 Mbit/s, a run (dashed)');
+    expect(dashed.kind).toBe('dashed');
+    expect(dashed.colour).toBe(of('256 Mbit/s, ours').colour);
+    expect(dashed.colour).not.toBe(of('128 Mbit/s, ours').colour);
+  });
+
+  it('has both bounds of a link in its colour, and one entry of the legend', () => {
+    const { series } = paperChart(committed('akoush-downtime'));
+    const ours = series.filter(({ kind }) => kind === 'line');
+    expect(ours.map(({ name }) => name)).toEqual(
+      ['100 Mbit/s', '1 Gbit/s', '10 Gbit/s'].map((link) => `${link}, ours`),
+    );
+    for (const { name, colour } of ours) {
+      const link = name.replace(', ours', '');
+      const bounds = series.filter((one) => one.name === `${link}, bounds (dashed)`);
+      expect(bounds.map((one) => one.colour)).toEqual([colour, colour]);
+    }
+  });
+
+  it('draws a timeline that the table leaves out, and means without a line', () => {
+    const outcome = committed('clark-webserver');
+    const { series } = paperChart(outcome);
+    expect(series.map(({ kind }) => kind)).toEqual(['marks', 'dots', 'line']);
+    expect(series[2]!.points.length).toBeGreaterThan(100);
+    expect(paperRows(outcome).length).toBeLessThan(10);
+  });
+
+  it('says what 1, 2, 3 stand for, and so does the table', () => {
+    const outcome = committed('clark-wws');
+    const svg = chartSvg(paperChart(outcome));
+    for (const { x } of outcome.series[0]!.points) expect(svg).toContain(outcome.x.names![x - 1]);
+    expect(paperRows(outcome)[1]![1]).toBe('gzip');
   });
 
   it('is the same each time, and becomes a PNG', () => {

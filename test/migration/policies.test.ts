@@ -360,4 +360,17 @@ describe('limiters', () => {
     const slotNs = (100 / 1024) * 1e9;
     expect(limiter.opensAtNs(1)).toBeCloseTo(slotNs, 3);
   });
+
+  it("what a slow sender leaves of Clark's bursts is kept for later", () => {
+    const limiter = clarkBursts(plainAccounting(4096));
+    limiter.setRate(1024 * 1024);
+    const slotNs = (100 / 1024) * 1e9;
+    const nowNs = 3 * slotNs;
+    let sent = sendAll(limiter);
+    while (limiter.opensAtNs(nowNs) <= nowNs) {
+      limiter.renew(nowNs);
+      sent += sendAll(limiter);
+    }
+    expect(sent).toBe(4 * 25);
+  });
 });

@@ -73,6 +73,25 @@ describe('the virtual runtime', () => {
     expect((await downtime({ startNs: 2e6 })) - ideal).toBeCloseTo(2e6, 0);
   });
 
+  it('a sender that shares the CPU of the vCPUs halves it with them, and has it when they stop', async () => {
+    const senderCpuNsPerByte = 20;
+    const config = virtual({
+      costs: { ...COST_PROFILES.none, senderCpuNsPerByte },
+      link: { bytesPerSecond: 10e9 },
+      migration: { zeroPages: false, rounds: 1, runAfterNs: 0 },
+    });
+    const report = await runVirtual(config);
+    expect(report.proof).toMatchObject({ ok: true, differingPages: 0 });
+    const result = buildResult({ verify: 'replay' }, report);
+    const [live, stopped] = result.rounds;
+    expect(live!.durationMs / ((live!.bytes * 2 * senderCpuNsPerByte) / 1e6)).toBeCloseTo(1, 1);
+    expect(stopped!.bytes).toBeGreaterThan(100e3);
+    const stoppedMs = (stopped!.bytes * senderCpuNsPerByte) / 1e6;
+    expect(stopped!.durationMs / stoppedMs).toBeCloseTo(1, 1);
+    const due = (config.guest.workloads[0]!.rate * live!.durationMs) / 1000;
+    expect(result.guest.accessesDuring / due).toBeCloseTo(0.5, 1);
+  });
+
   it('a fault stops the vCPU at the very access: what it costs is two latencies and a page', async () => {
     const base = virtual({
       costs: COST_PROFILES.none,

@@ -1,9 +1,10 @@
+import { z } from 'zod';
 import { bounds } from '../../migration/models.ts';
 import type { RunResult } from '../../result/schema.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
-import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { plainGuest } from './plain-guest.ts';
-import { type OnRun, resultOf } from './result-of.ts';
+import { type Given, type OnRun, resultOf } from './result-of.ts';
 
 const GUEST_BYTES = 1024 * 2 ** 20;
 const PAGE = 4096;
@@ -11,12 +12,17 @@ const PAGE = 4096;
 const LINKS = [
   ['100 Mbit/s', 94.2],
   ['1 Gbit/s', 935],
+  ['10 Gbit/s', 7130],
 ] as const;
 /** Pages written a second, over all memory, from none to more than any link here carries. */
-const DIRTY_RATES = [1, 1000, 3000, 10_000, 30_000, 100_000] as const;
+const DIRTY_RATES = [1, 1000, 3000, 10_000, 30_000, 100_000, 300_000] as const;
+
+const input = z.strictObject({ of: z.enum(['total time', 'downtime']) });
+type Quantity = z.output<typeof input>['of'];
 
 /** A 1 GiB guest under Xen 3's rules at many dirty rates: no run may leave the bounds. */
-export async function akoushBounds(onRun: OnRun): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
+export async function akoushBounds(onRun: OnRun, { data }: Given): Promise<Figures> {
+  const { of } = input.parse(data);
   const series: OutcomeSeries[] = [];
   let done = 0;
   for (const [name, mbit] of LINKS) {
@@ -27,32 +33,35 @@ export async function akoushBounds(onRun: OnRun): Promise<Pick<Outcome, 'x' | 'y
     }
     for (const bound of ['low', 'high'] as const) {
       const points = DIRTY_RATES.map((rate, i) => {
-        const result = results[i]!;
-        const overhead = (result.downtimeMs! - result.downtimeParts!.lastPagesMs) / 1000;
-        const { totalSeconds } = bounds(inputsOf(mbit, overhead));
-        return pointOf(rate, totalSeconds[bound], result.totalTimeMs / 1000, { bound });
+        const range = boundsOf(of, mbit, results[i]!);
+        const ours = of === 'downtime' ? results[i]!.downtimeMs! : results[i]!.totalTimeMs / 1000;
+        return pointOf(rate, range[bound], ours, { bound });
       });
       series.push({ name: `${name}: ${bound} bound`, isUnverified: false, bound, points });
     }
   }
   return {
     x: { label: 'pages written', unit: '1/s', log: true },
-    y: { label: 'total time', unit: 's', log: true },
+    y: { label: of, unit: of === 'downtime' ? 'ms' : 's', log: true },
     series,
   };
 }
 
-function inputsOf(mbit: number, overheadSeconds: number): Parameters<typeof bounds>[0] {
-  return {
+function boundsOf(of: Quantity, mbit: number, result: RunResult) {
+  const { downtimeMs, downtimeParts, ram } = result;
+  // The bounds are of pages: what the headers of frames take of the link is off its rate.
+  const payload = (ram.normal * PAGE) / ram.transferred;
+  const { totalSeconds, downtimeSeconds } = bounds({
     guestBytes: GUEST_BYTES,
     pageSize: PAGE,
-    // A frame has a header, too; the bounds are of pages.
-    bytesPerSecond: (mbit * 1e6) / 8,
+    bytesPerSecond: (payload * mbit * 1e6) / 8,
     dirtyPagesPerSecond: 0,
     workingSetPages: 0,
-    overheadSeconds,
+    overheadSeconds: (downtimeMs! - downtimeParts!.lastPagesMs) / 1000,
     downtimeLimitSeconds: 0,
-  };
+  });
+  if (of === 'total time') return totalSeconds;
+  return { low: downtimeSeconds.low * 1000, high: downtimeSeconds.high * 1000 };
 }
 
 function scenarioOf(mbit: number, rate: number): LoadedScenario {

@@ -1,6 +1,7 @@
-import { clarkPolicy, type ClarkState } from '../../migration/policies/clark2005.ts';
+import { CLARK_RATES, clarkPolicy, type ClarkState } from '../../migration/policies/clark2005.ts';
 import type { PolicyStatistics } from '../../migration/policy.ts';
-import { type Outcome, pointOf } from './outcome.ts';
+import type { RunResult } from '../../result/schema.ts';
+import { type OutcomeSeries, pointOf } from './outcome.ts';
 
 /** Figure 9: duration of each live round in seconds, and the dirty rate in it, Mbit/s (read off). */
 const ROUNDS = [
@@ -14,14 +15,14 @@ const ROUNDS = [
   [0.34, 439],
 ] as const;
 /** What each round sent, MB: the stop rule needs it. */
-const SENT_MB = [676.8, 126.7, 39, 28.4, 24.2, 16.7, 14.2, 15.3] as const;
+export const SENT_MB = [676.8, 126.7, 39, 28.4, 24.2, 16.7, 14.2, 15.3] as const;
 /** Limits as the published rule gives them. */
-const LIMITS = [100, 100, 100, 189, 307, 379, 500, 500] as const;
+export const LIMITS = [100, 100, 100, 189, 307, 379, 500, 500] as const;
 const PAGE = 4096;
-const STOPS_AFTER = 8;
+export const STOPS_AFTER = 8;
 
 /** The policy, fed with the figure's rounds: the rate that it sets for each, and where it stops. */
-export function clarkLadder(): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
+export function clarkLadder(): OutcomeSeries[] {
   const policy = clarkPolicy({ pages: (800 * 2 ** 20) / PAGE, startMbit: 100, maxMbit: 500 });
   let state: ClarkState = policy.initial;
   let nowMs = 0;
@@ -39,25 +40,30 @@ export function clarkLadder(): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
     if (stopped === 0 && end.actions.at(-1)?.kind === 'switchover') stopped = index + 1;
     ({ state } = policy.decide(end.state, { ...now, event: 'synced' }));
   }
-  const series = [
+  const fed = { isAside: true, isUnverified: false, goal: 1e-9 };
+  return [
     {
-      name: 'rate limit',
-      isUnverified: false,
-      goal: 1e-9,
-      points: rates.map((rate, i) => pointOf(i + 1, LIMITS[i]!, rate, { goal: 1e-9 })),
+      ...fed,
+      name: "rate limit, Mbit/s, fed with the figure's dirty rates",
+      points: rates.map((rate, i) => pointOf(i + 1, LIMITS[i]!, rate, fed)),
     },
     {
-      name: 'stops after round',
-      isAside: true,
-      isUnverified: false,
-      goal: 1e-9,
-      points: [pointOf(STOPS_AFTER, STOPS_AFTER, stopped, { goal: 1e-9 })],
+      ...fed,
+      name: 'stops after round, fed likewise',
+      points: [pointOf(STOPS_AFTER, STOPS_AFTER, stopped, fed)],
     },
   ];
-  return Promise.resolve({
-    x: { label: 'round', log: false },
-    y: { label: 'rate limit', unit: 'Mbit/s', log: false },
-    series,
+}
+
+/** The rate of each live round of a run, by the rule: the log was cleaned that often. */
+export function limitsOf(rounds: RunResult['rounds']): number[] {
+  let rate: number = CLARK_RATES.startMbit;
+  return rounds.flatMap(({ stopped, dirtiedPages, durationMs }) => {
+    if (stopped) return [];
+    const now = rate;
+    const dirtyMbit = (dirtiedPages * PAGE * 8) / durationMs / 1000;
+    if (dirtyMbit > rate) rate = Math.min(CLARK_RATES.maxMbit, Math.floor(dirtyMbit) + 50);
+    return [now];
   });
 }
 

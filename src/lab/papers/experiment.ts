@@ -31,6 +31,8 @@ const series = z.strictObject({
   goal: z.number().positive().optional(),
   /** The goal holds from this x on. */
   goalFrom: z.number().default(-Infinity),
+  /** And up to this one. */
+  goalTo: z.number().default(Infinity),
 });
 
 /** An experiment that needs no code of its own: a scenario, run for each x and series, beside a table. */
@@ -59,6 +61,10 @@ const computed = z.strictObject({
   paper: z.string(),
   about: z.string(),
   function: z.string(),
+  /** What the function runs: a preset's name, or a scenario. */
+  scenario: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  /** Whatever else the function asks for, which checks it itself. */
+  data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),
   notes: z.array(z.string()).default([]),
 });

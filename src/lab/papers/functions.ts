@@ -1,15 +1,19 @@
 import { akoushBounds } from './akoush-bounds.ts';
-import { clarkLadder } from './clark-ladder.ts';
+import { clarkDowntime } from './clark-downtime.ts';
+import { clarkSpecweb } from './clark-specweb.ts';
+import { clarkWebserver } from './clark-webserver.ts';
+import { clarkWws } from './clark-wws.ts';
 import { geometricModel } from './geometric-model.ts';
-import type { Outcome } from './outcome.ts';
-import type { OnRun } from './result-of.ts';
+import type { Figures } from './outcome.ts';
+import type { Given, OnRun } from './result-of.ts';
 
 /** Experiments that a scenario and a table can't say. */
-export const FUNCTIONS: ReadonlyMap<
-  string,
-  (onRun: OnRun) => Promise<Pick<Outcome, 'x' | 'y' | 'series'>>
-> = new Map([
-  ['akoush-bounds', akoushBounds],
-  ['clark-ladder', clarkLadder],
-  ['geometric-model', geometricModel],
-]);
+export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Promise<Figures>> =
+  new Map<string, (onRun: OnRun, given: Given) => Promise<Figures>>([
+    ['akoush-bounds', akoushBounds],
+    ['clark-downtime', clarkDowntime],
+    ['clark-specweb', clarkSpecweb],
+    ['clark-webserver', clarkWebserver],
+    ['clark-wws', clarkWws],
+    ['geometric-model', geometricModel],
+  ]);

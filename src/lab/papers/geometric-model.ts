@@ -1,6 +1,6 @@
 import { geometricSeries } from '../../migration/models.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
-import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { plainGuest } from './plain-guest.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 
@@ -15,7 +15,7 @@ const SHARES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8] as const;
  * The series beside runs of a guest made for it: pages are written in turn, so that each write
  * dirties another page, as the formula takes it.
  */
-export async function geometricModel(onRun: OnRun): Promise<Pick<Outcome, 'x' | 'y' | 'series'>> {
+export async function geometricModel(onRun: OnRun): Promise<Figures> {
   const total = [];
   for (const [index, share] of SHARES.entries()) {
     const dirtyPagesPerSecond = Math.round((share * LINK_BYTES) / PAGE);

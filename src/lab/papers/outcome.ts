@@ -17,6 +17,12 @@ export interface OutcomeSeries {
   readonly points: readonly Point[];
   /** A value beside the figure: in the table, not in the chart. */
   readonly isAside?: boolean;
+  /** Means of stretches, with nothing between them: no line. */
+  readonly isMarksOnly?: boolean;
+  /** Too many points for the table: in the chart alone. */
+  readonly isDrawnOnly?: boolean;
+  /** Another look at that series, which the paper doesn't have: drawn in its colour, dashed. */
+  readonly like?: string;
   /** The paper gives a bound for ours, not a value. */
   readonly bound?: 'low' | 'high';
 }
@@ -25,6 +31,8 @@ export interface Axis {
   readonly label: string;
   readonly unit?: string | undefined;
   readonly log: boolean;
+  /** What 1, 2, 3 … stand for, when they do: nothing lies between them. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** What an experiment came to; the same each time, so that it can be committed. */
@@ -40,6 +48,9 @@ export interface Outcome {
   readonly fitted: readonly string[];
   readonly notes: readonly string[];
 }
+
+/** What an experiment computes; the rest is in its file. */
+export type Figures = Pick<Outcome, 'x' | 'y' | 'series'>;
 
 /** A point, judged: by its error, or by a bound that it must keep. */
 export function pointOf(

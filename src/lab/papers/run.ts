@@ -2,7 +2,7 @@ import { type LoadedScenario, loadScenario, loadScenarioText } from '../../scena
 import { type ExperimentFile, readExperiment, type Sweep } from './experiment.ts';
 import { FUNCTIONS } from './functions.ts';
 import { type OnRun, resultOf } from './result-of.ts';
-import { type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
+import { type Figures, type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
 
 /** Runs an experiment of fixtures/papers in the virtual runtime. */
 export async function runExperiment(
@@ -10,20 +10,26 @@ export async function runExperiment(
   onRun: OnRun = () => undefined,
 ): Promise<Outcome> {
   const file = readExperiment(name);
-  const figures = 'function' in file ? await computed(file, onRun) : await swept(name, file, onRun);
+  const figures = await ('function' in file
+    ? computed(name, file, onRun)
+    : swept(name, file, onRun));
   const { title, paper, about, fitted, notes } = file;
   return { format: 'pageferry/paper@1', name, title, paper, about, ...figures, fitted, notes };
 }
 
-type Figures = Pick<Outcome, 'x' | 'y' | 'series'>;
-
 function computed(
+  name: string,
   file: Extract<ExperimentFile, { function: string }>,
   onRun: OnRun,
 ): Promise<Figures> {
   const compute = FUNCTIONS.get(file.function);
   if (!compute) throw new Error(`there is no function ${file.function}`);
-  return compute(onRun);
+  const { scenario, data } = file;
+  const load = (sets: readonly string[] = []): LoadedScenario => {
+    if (scenario === undefined) throw new Error(`${name} has no scenario`);
+    return loadFor(name, scenario, sets);
+  };
+  return compute(onRun, { load, data });
 }
 
 async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
@@ -31,12 +37,13 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   const all = file.series.length * (values?.length ?? 1);
   const series: OutcomeSeries[] = [];
   let done = 0;
-  for (const { name: label, goal, goalFrom, unverified, ...one } of file.series) {
+  for (const { name: label, goal, goalFrom, goalTo, unverified, ...one } of file.series) {
     const points = [];
-    const goalAt = (at: number): number | undefined => (at >= goalFrom ? goal : undefined);
+    const goalAt = (at: number): number | undefined =>
+      at >= goalFrom && at <= goalTo ? goal : undefined;
     for (const [index, value] of (values ?? [undefined]).entries()) {
       const atX = sets.map((set) => set.replaceAll('{x}', String(value)));
-      const result = await resultOf(load(name, file.scenario, [...atX, ...one.sets]));
+      const result = await resultOf(loadFor(name, file.scenario, [...atX, ...one.sets]));
       onRun(++done, all);
       if (value !== undefined) {
         const ours = valueAt(result, one.ours) / one.per;
@@ -61,7 +68,11 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   return { x, y: file.y, series };
 }
 
-function load(name: string, scenario: Sweep['scenario'], sets: readonly string[]): LoadedScenario {
+function loadFor(
+  name: string,
+  scenario: Sweep['scenario'],
+  sets: readonly string[],
+): LoadedScenario {
   if (typeof scenario === 'string') return loadScenario(scenario, sets);
   return loadScenarioText(`fixtures/papers/${name}.yaml`, JSON.stringify(scenario), sets);
 }

@@ -52,6 +52,15 @@ export class VirtualCrew {
     for (const vcpu of this.#vcpus) vcpu.poll(nowNs);
   }
 
+  isRunning(): boolean {
+    return this.#vcpus.some(({ isRunning }) => isRunning);
+  }
+
+  /** Somebody else uses the vCPUs' CPU for so long. */
+  steal(ns: number): void {
+    for (const vcpu of this.#vcpus) vcpu.steal(ns);
+  }
+
   /** The first fault that the engine has not been told of; Infinity: none so far. */
   faultAtNs(): number {
     let firstNs = Infinity;

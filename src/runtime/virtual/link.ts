@@ -3,6 +3,7 @@ import type { FrameKind, FrameRoom, Link, Lookahead } from '../../link/link.ts';
 import { type Frame, FRAME } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import type { Costs } from '../costs.ts';
+import type { VirtualCrew } from './crew.ts';
 
 const COSTED_PAGE = 4096;
 
@@ -17,6 +18,8 @@ export interface VirtualLinkParts {
   /** Until when nothing arrives, for tests. */
   readonly stalledUntilNs: () => number;
   readonly setupNs?: number;
+  /** Those whose CPU the sender is on, if it has a CPU to share. */
+  readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** Called before pages are read for a frame. */
   readonly beforeRead?: () => void;
   /** Called when a frame has been dealt with. */
@@ -55,6 +58,7 @@ export class VirtualLink implements Link {
   post(bytes: number, storedBytes?: number): void {
     this.#parts.clock.spend(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
     this.#setupNs = 0;
+    if (this.#isPages) this.#useCpu(bytes);
     this.#inner.post(bytes, storedBytes);
   }
 
@@ -102,6 +106,16 @@ export class VirtualLink implements Link {
 
   get drainedAtNs(): number {
     return this.#inner.drainedAtNs;
+  }
+
+  /** Two who want a CPU get half of it each. */
+  #useCpu(bytes: number): void {
+    const { clock, costs, neighbours } = this.#parts;
+    const cpuNs = bytes * costs.senderCpuNsPerByte;
+    if (cpuNs === 0 || !neighbours) return;
+    if (!neighbours.isRunning()) return clock.spend(cpuNs);
+    neighbours.steal(cpuNs);
+    clock.spend(2 * cpuNs);
   }
 
   /** Reading and sending the pages of the frame that was just built. */

@@ -135,6 +135,7 @@ class VirtualWorld implements HappeningWorld {
       inner: near,
       clock: clocks.source,
       setupNs: costs.setupNs,
+      neighbours: this.#crews.source,
       beforeRead: () => source.live(),
     });
     this.#far = new VirtualLink({
