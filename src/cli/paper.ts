@@ -21,7 +21,7 @@ interface Flags {
 export function paperCommand(): Command {
   return new Command('paper')
     .description("reproduce a paper's figure: a table of paper, ours and error, and a chart")
-    .argument('[name]', 'an experiment, or all; absent: lists them')
+    .argument('[name]', 'an experiment, the beginning of several names, or all; absent: lists them')
     .option('-o, --output <folder>', 'write NAME.json, NAME.svg and NAME.png there')
     .option('--page <file>', 'with all: write the page of all experiments')
     .option('--json', 'print the result as JSON on stdout, and nothing else')
@@ -42,7 +42,7 @@ function list(): number {
 
 async function paper(name: string, flags: Flags): Promise<number> {
   const known = experimentNames();
-  const names = name === 'all' ? known : known.filter((one) => one === name);
+  const names = name === 'all' ? known : namesOf(name, known);
   if (names.length === 0) {
     const guess = nearest(name, known);
     const hint = guess ? `did you mean ${guess}?` : `there are ${known.join(', ')}`;
@@ -61,11 +61,17 @@ async function paper(name: string, flags: Flags): Promise<number> {
     if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
   }
   if (flags.json) {
-    const json = name === 'all' ? outcomes : outcomes[0];
+    const json = outcomes.length > 1 ? outcomes : outcomes[0];
     process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
   }
   if (flags.page !== undefined) writeAtomically(flags.page, papersPage(outcomes));
   return EXIT.done;
+}
+
+/** An experiment, or all parts of one: clark-downtime-vs-bandwidth stands for its four workloads. */
+function namesOf(name: string, known: readonly string[]): readonly string[] {
+  const exactly = known.filter((one) => one === name);
+  return exactly.length > 0 ? exactly : known.filter((one) => one.startsWith(`${name}-`));
 }
 
 async function played(name: string, { quiet }: Flags): Promise<Outcome> {

@@ -28,6 +28,8 @@ export class PostcopyPush {
   readonly #ask: Asker | undefined;
   /** Requested pages that have not gone out yet, the oldest first. */
   readonly #requests: number[] = [];
+  /** Pages that go out with those requested, before others are pushed. */
+  #ahead: number[] = [];
   #hasSentEnd = false;
   #presentNs: number | undefined;
 
@@ -133,6 +135,7 @@ export class PostcopyPush {
       if (!room) return false;
       this.#post(guest.unsent.takePage(gfn)!, room);
       this.#order.requested(gfn);
+      if (this.#order.readahead) this.#ahead.push(...this.#order.readahead(gfn));
     }
     // A page that is not unsent any more is on its way already.
     this.#requests.shift();
@@ -143,7 +146,17 @@ export class PostcopyPush {
     const { guest, link } = this.#session.side;
     const most = this.#batch();
     const room = link.room(this.#session.frameBytes(most), 'pages');
-    if (room) this.#post(this.#order.next(guest.unsent, most), room);
+    if (room) this.#post(this.#nextAhead() ?? this.#order.next(guest.unsent, most), room);
+  }
+
+  /** The next page of a cluster that is being read, a frame of its own. */
+  #nextAhead(): TakenRuns | undefined {
+    const { unsent } = this.#session.side.guest;
+    for (let gfn = this.#ahead.shift(); gfn !== undefined; gfn = this.#ahead.shift()) {
+      const taken = unsent.takePage(gfn);
+      if (taken) return taken;
+    }
+    return undefined;
   }
 
   #post(taken: TakenRuns, room: FrameRoom): void {

@@ -63,6 +63,8 @@ export interface RunConfig {
     readonly pseudoPaging?: boolean;
     /** In which order the guest's pages lie in front of post-copy's push; absent: gfn. */
     readonly swapOrder?: SwapOrderName;
+    /** Pages of an aligned cluster that go out with a requested one; absent: that one alone. */
+    readonly swapReadaheadPages?: number;
     /** Whose rules policy qemu follows. */
     readonly qemuVersion?: QemuVersion;
     readonly autoConverge?: AutoConvergeOptions;

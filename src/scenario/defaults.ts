@@ -57,6 +57,7 @@ export const DEFAULTS = {
     rounds: 30,
     strictRate: false,
     postcopyAfter: 1,
+    swapReadaheadPages: 1,
     /** QEMU: max-postcopy-bandwidth 0, no limit. */
     postcopyBandwidth: 'unlimited',
     /** QEMU: the background scan goes on from a requested page. */

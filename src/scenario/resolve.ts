@@ -102,6 +102,7 @@ export function resolveScenario(
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
       pageOrder: migration.pageOrder,
       swapOrder: migration.swapOrder,
+      swapReadaheadPages: migration.swapReadaheadPages,
       ...(migration.bubbling ? { bubbling: migration.bubbling } : {}),
       maxBytesPerSecond:
         migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),

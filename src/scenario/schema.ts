@@ -239,6 +239,7 @@ const migration = z.strictObject({
   pageOrder: choice(['follow', 'linear', 'bubbling']).default(DEFAULTS.migration.pageOrder),
   bubbling: bubbling.optional(),
   swapOrder: choice(['gfn', 'allocation', 'lru']).default('gfn'),
+  swapReadaheadPages: whole(1, 64).default(DEFAULTS.migration.swapReadaheadPages),
   maxBandwidth: rate.optional(),
   strictRate: flag.default(DEFAULTS.migration.strictRate),
   downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),

@@ -26,10 +26,10 @@ describe('experiments of papers', () => {
   });
 
   it.each([
-    'clark-downtime-kernel',
-    'clark-downtime-oltp',
-    'clark-downtime-quake3',
-    'clark-downtime-specweb',
+    'clark-downtime-vs-bandwidth-kernel',
+    'clark-downtime-vs-bandwidth-oltp',
+    'clark-downtime-vs-bandwidth-quake3',
+    'clark-downtime-vs-bandwidth-specweb',
     'clark-mmuncher',
     'clark-quake',
     'clark-specweb',
@@ -85,7 +85,7 @@ describe('a chart', () => {
   });
 
   it('has another look at ours dashed, in its colour', () => {
-    const { series } = paperChart(committed('clark-downtime-oltp'));
+    const { series } = paperChart(committed('clark-downtime-vs-bandwidth-oltp'));
     const of = (name: string) => series.find((one) => one.name === name)!;
     const dashed = of('256 Mbit/s, a run (dashed)');
     expect(dashed.kind).toBe('dashed');

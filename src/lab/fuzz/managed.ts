@@ -59,6 +59,7 @@ export function prepaging(seed: number, guest: Guest): Partial<RunConfig['migrat
   return {
     pseudoPaging: guest.memoryManager !== undefined && random.below(2) === 0,
     swapOrder: one(['gfn', 'gfn', 'allocation', ...(guest.lruScanNs ? (['lru'] as const) : [])]),
+    swapReadaheadPages: one([1, 1, 8]),
     bubbling: {
       pivots: one([1, 2, 7]),
       direction: one(['dual', 'forward', 'backward']),

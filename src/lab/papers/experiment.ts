@@ -19,12 +19,16 @@ const series = z.strictObject({
   sets: z.array(z.string()).default([]),
   /** Path of our value in the result, or in a round when x counts rounds. */
   ours: z.string(),
+  /** Ours is that value's share of it and of the value at this path. */
+  shareWith: z.string().optional(),
   /** Our value is divided by this. */
   per: z.number().positive().default(1),
   /** The paper's values, by x; null: it has none. */
   paper: z.array(z.number().nullable()),
   /** One value of the whole run, shown at its last round, in its own unit; not in the chart. */
   whole: z.boolean().default(false),
+  /** Shown in the chart, not in the table alone. */
+  chart: z.boolean().default(true),
   /** Read off a figure, or otherwise not sure. */
   unverified: z.boolean().default(false),
   /** What the error is to stay below; absent: no goal was set. */

@@ -46,23 +46,23 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
       const result = await resultOf(loadFor(name, file.scenario, [...atX, ...one.sets]));
       onRun(++done, all);
       if (value !== undefined) {
-        const ours = valueAt(result, one.ours) / one.per;
+        const ours = oursOf(result, one);
         points.push(pointOf(value, one.paper[index] ?? null, ours, { goal: goalAt(value) }));
         continue;
       }
       if (one.whole) {
-        const ours = valueAt(result, one.ours) / one.per;
+        const ours = oursOf(result, one);
         points.push(pointOf(result.rounds.length, one.paper[0] ?? null, ours, { goal }));
         continue;
       }
       for (const [round, facts] of result.rounds.entries()) {
-        const ours = valueAt(facts, one.ours) / one.per;
+        const ours = oursOf(facts, one);
         const at = round + 1;
         points.push(pointOf(at, one.paper[round] ?? null, ours, { goal: goalAt(at) }));
       }
     }
     const goals = goal === undefined ? {} : { goal };
-    const aside = one.whole ? { isAside: true } : {};
+    const aside = one.whole || !one.chart ? { isAside: true } : {};
     series.push({ name: label, isUnverified: unverified, ...goals, ...aside, points });
   }
   return { x, y: file.y, series };
@@ -75,6 +75,14 @@ function loadFor(
 ): LoadedScenario {
   if (typeof scenario === 'string') return loadScenario(scenario, sets);
   return loadScenarioText(`fixtures/papers/${name}.yaml`, JSON.stringify(scenario), sets);
+}
+
+type Ours = Pick<Sweep['series'][number], 'ours' | 'shareWith' | 'per'>;
+
+function oursOf(result: object, { ours, shareWith, per }: Ours): number {
+  const value = valueAt(result, ours);
+  if (shareWith === undefined) return value / per;
+  return value / (value + valueAt(result, shareWith)) / per;
 }
 
 /** The number at a path such as `ram.normal` or `rounds[0].bytes`. */

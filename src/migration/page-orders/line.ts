@@ -12,6 +12,7 @@ export type SwapOrderName = 'gfn' | 'allocation' | 'lru';
 export interface PageLine {
   readonly pages: number;
   positionOf(gfn: number): number;
+  gfnAt(position: number): number;
   has(unsent: GuestPageSet, position: number): boolean;
   /** The first position from one on whose page is unsent, -1 when there is none. */
   firstFrom(unsent: GuestPageSet, position: number): number;
@@ -32,6 +33,7 @@ export function gfnLine(pages: number): PageLine {
   return {
     pages,
     positionOf: (gfn) => gfn,
+    gfnAt: (position) => position,
     has: (unsent, position) => unsent.has(position),
     firstFrom(unsent, position) {
       const found = unsent.firstFrom(position);
@@ -68,6 +70,7 @@ export function swapLine(gfns: Uint32Array): PageLine {
   return {
     pages,
     positionOf: (gfn) => positions[gfn]!,
+    gfnAt: (position) => gfns[position]!,
     has,
     firstFrom(unsent, position) {
       let at = position;

@@ -9,6 +9,8 @@ export interface PageOrder {
   readonly held?: number;
   /** A page was requested and has been taken. */
   requested(gfn: number): void;
+  /** Pages that go out with a requested one; absent: none. */
+  readahead?(gfn: number): readonly number[];
 }
 
 export type PageOrderName = 'follow' | 'linear' | 'bubbling' | 'twice';

@@ -1,6 +1,7 @@
 import { cursorOrder, lineCursorOrder, twiceOrder } from '../../migration/page-orders/cursor.ts';
 import { bubblingOrder } from '../../migration/page-orders/bubbling.ts';
 import { gfnLine, type PageLine, swapLine } from '../../migration/page-orders/line.ts';
+import { withReadahead } from '../../migration/page-orders/readahead.ts';
 import { queuedOrder } from '../../migration/page-orders/queued.ts';
 import type { PageOrder } from '../../migration/page-orders/page-order.ts';
 import { postcopyAfter } from '../../migration/policies/postcopy-after.ts';
@@ -129,14 +130,25 @@ function algorithmWith<State>(
   }
 }
 
-function orderOf({ guest }: SourceSide, { pageOrder, bubbling, swapOrder }: Migration): PageOrder {
-  if (pageOrder === 'twice') return twiceOrder();
-  const hasOwnLine = swapOrder !== undefined && swapOrder !== 'gfn';
+function orderOf({ guest }: SourceSide, config: Migration): PageOrder {
+  const { swapOrder = 'gfn', swapReadaheadPages = 1 } = config;
+  let line: PageLine | undefined;
+  // The guest's own order is known once it stands still.
   const lineOf = (): PageLine =>
-    hasOwnLine ? swapLine(guest.swapOrder(swapOrder)) : gfnLine(guest.memory.pages);
+    (line ??=
+      swapOrder === 'gfn' ? gfnLine(guest.memory.pages) : swapLine(guest.swapOrder(swapOrder)));
+  const order = pushOrderOf(config, lineOf);
+  return swapReadaheadPages > 1 ? withReadahead(order, swapReadaheadPages, lineOf) : order;
+}
+
+function pushOrderOf(
+  { pageOrder, bubbling, swapOrder = 'gfn' }: Migration,
+  lineOf: () => PageLine,
+): PageOrder {
+  if (pageOrder === 'twice') return twiceOrder();
   if (pageOrder !== 'bubbling') {
     const follow = pageOrder === 'follow';
-    return hasOwnLine ? lineCursorOrder(follow, lineOf) : cursorOrder(follow);
+    return swapOrder === 'gfn' ? cursorOrder(follow) : lineCursorOrder(follow, lineOf);
   }
   const options = bubbling ?? { pivots: 1, direction: 'dual' };
   const { queuePages = 0, discardsQueue = false } = options;

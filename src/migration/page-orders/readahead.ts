@@ -1,0 +1,32 @@
+import type { PageLine } from './line.ts';
+import type { PageOrder } from './page-order.ts';
+
+/**
+ * A guest that swaps in by clusters: with a page it reads the others of its aligned group in the swap
+ * device (Linux, mm/swap_state.c, swapin_readahead: 2^page_cluster of them).
+ */
+export function withReadahead(
+  order: PageOrder,
+  clusterPages: number,
+  lineOf: () => PageLine,
+): PageOrder {
+  let line: PageLine | undefined;
+  return {
+    get held() {
+      return order.held ?? 0;
+    },
+    next: (unsent, most) => order.next(unsent, most),
+    requested: (gfn) => order.requested(gfn),
+    readahead(gfn) {
+      line ??= lineOf();
+      const at = line.positionOf(gfn);
+      const first = at - (at % clusterPages);
+      const end = Math.min(first + clusterPages, line.pages);
+      const gfns: number[] = [];
+      for (let position = first; position < end; position++) {
+        if (position !== at) gfns.push(line.gfnAt(position));
+      }
+      return gfns;
+    },
+  };
+}
