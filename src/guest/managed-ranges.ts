@@ -17,7 +17,7 @@ export interface ManagerConfig {
   readonly used: readonly PageRange[];
   /** Clean page cache: in use until memory is short. */
   readonly cache: readonly PageRange[];
-  /** Pages by which the balloon deflates at a callback, and share of the page cache that goes with them. */
+  /** Pages that a callback of memory pressure asks for, and share of them that comes from page cache. */
   readonly deflatePages: number;
   readonly cacheReclaimShare: number;
   /** Dynamic self-ballooning; absent: the balloon inflates only when asked. */

@@ -12,6 +12,7 @@ import { readAccesses } from './stream-record.ts';
 import {
   BALLOON_CALLBACKS,
   BALLOON_DEFLATED,
+  BALLOON_EXCHANGE,
   BALLOON_HOLD_NS,
   BALLOON_INFLATED,
   BALLOON_OWED,
@@ -30,14 +31,26 @@ export interface ManagerParts {
   readonly marks: WriterMarks;
   /** Byte address of the vCPU's access list in a slot: free for use between two batches. */
   readonly listAt: (slot: Memslot) => number;
+  /** What it all takes, where that has to be told. */
+  readonly costs?: ManagerCosts;
 }
+
+export interface ManagerCosts {
+  /** Giving a page to the balloon, or taking it out again. */
+  readonly balloonPageNs: number;
+  /** A callback of memory pressure. */
+  readonly pressureNs: number;
+}
+
+const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
 
 /**
  * One vCPU's share of the guest's memory manager: the pages of its own streams, and with vCPU 0 those
  * that no stream touches. A page is in use, in the free list, or given back to the host through the
- * balloon, where it is zero. A first touch takes a page out of the free list; a touch of one that was
- * given back is memory pressure: the balloon deflates by some pages (Hines et al., OSR 2009, section
- * 3.4: a shrinker's callback asks for 128), and some page cache is dropped. Every so often the
+ * balloon, where it is zero. A first touch takes a page out of the free list. One that was given back
+ * stands for any page that the guest would take: while others are free the balloon takes one of those
+ * in exchange; when none is, that is memory pressure: the balloon deflates by some pages (Hines et al.,
+ * OSR 2009, section 3.4: a shrinker's callback asks for 128), and some page cache is dropped. Every so often the
  * balloon inflates by a share of what is free (dynamic self-ballooning), or by all of it when the
  * engine asks before a migration. All of its state moves with the guest.
  */
@@ -46,12 +59,15 @@ export class MemoryManager {
   readonly #ranges: readonly ManagedRange[];
   readonly #states: readonly Uint8Array[];
   readonly #at: number;
+  readonly #costs: ManagerCosts;
   /** What has been zeroed here: for the proof, which replays it at the same n. */
   readonly #log: number[] = [];
   /** Where the search for free pages goes on: range, page. */
   #range = 0;
   #page = 0;
   #wanted = 0;
+  /** Its free pages; -1: they have to be counted. */
+  #freePages = -1;
   /** What `nextNs` found, and for which time. */
   #next = { seenNs: -1, ns: 0 };
 
@@ -61,6 +77,7 @@ export class MemoryManager {
     this.#ranges = managedRanges(plan, memory.slots).filter(({ owner }) => owner === vcpu);
     this.#states = memory.slots.map(pageStates);
     this.#at = vcpuAreaAt(plan, vcpu);
+    this.#costs = parts.costs ?? FREE_OF_CHARGE;
   }
 
   get log(): ZeroLog {
@@ -69,7 +86,8 @@ export class MemoryManager {
 
   /** Whether pages have yet to be given back. */
   get owes(): boolean {
-    return this.#get(BALLOON_OWED) > 0 && !this.#parts.handshake.isPartly();
+    const pages = this.#get(BALLOON_OWED) + this.#get(BALLOON_EXCHANGE);
+    return pages > 0 && !this.#parts.handshake.isPartly();
   }
 
   /** Guest time of the next thing that it does by itself. */
@@ -97,14 +115,14 @@ export class MemoryManager {
       if (!ends && after(seenNs, freesNs) > guestNs) return;
       for (const range of this.#ranges) {
         const stream = range.stream < 0 ? undefined : plan.streams[range.stream]!;
-        if (stream?.vcpu === vcpu && stream.workload === workload) this.#free(range);
+        if (stream?.vcpu === vcpu && stream.workload === workload) this.#freeAll(range);
       }
     });
     const { ballooning } = plan.manager!;
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
     // Pages that are absent can't be given back; and after pressure the balloon leaves the guest alone.
     if (handshake.isPartly() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
-    this.#owe(Math.floor(this.#count(PAGE_FREE) * ballooning.share));
+    this.#owe(Math.floor(this.#free() * ballooning.share));
   }
 
   /** Looks whether the engine wants free pages back, and begins with it. */
@@ -115,15 +133,22 @@ export class MemoryManager {
     if (wanted === 2) {
       for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
     }
-    this.#owe(this.#count(PAGE_FREE));
+    this.#owe(this.#free());
     if (!this.owes) this.#answer();
   }
 
-  /** Gives back up to `most` pages, as far as one stretch of free pages goes; returns how many. */
+  /**
+   * Gives back up to `most` pages, as far as one stretch of free pages goes; returns the time that it
+   * takes.
+   */
   step(most: number): number {
-    const run = this.#nextFree(Math.min(most, this.#get(BALLOON_OWED)));
+    const exchanged = this.#get(BALLOON_EXCHANGE);
+    const owed = exchanged > 0 ? exchanged : this.#get(BALLOON_OWED);
+    const free = this.#free();
+    const run = this.#nextFree(Math.min(most, owed));
     if (!run) {
       this.#owe(0);
+      this.#set(BALLOON_EXCHANGE, 0);
       this.#answer();
       return 0;
     }
@@ -139,62 +164,74 @@ export class MemoryManager {
     const { stream } = range;
     const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
     this.#log.push(stream, n, range.slot, page, pages);
-    this.#add(BALLOON_INFLATED, pages);
-    this.#owe(this.#get(BALLOON_OWED) - pages);
-    if (this.#get(BALLOON_OWED) === 0) this.#answer();
-    return pages;
+    this.#freePages = free - pages;
+    this.#add(exchanged > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
+    if (exchanged === 0) this.#add(BALLOON_INFLATED, pages);
+    if (!this.owes) this.#answer();
+    return exchanged > 0 ? 0 : pages * this.#costs.balloonPageNs;
   }
 
   /**
    * Makes sure that every page of an access list is the guest's: takes it out of the free list, or out
-   * of the balloon. Returns the pages by which the balloon deflated.
+   * of the balloon. Returns the time that it takes.
    */
   admit(slot: Memslot, list: number, count: number, guestNs: number): number {
     const states = this.#states[slot.layout.index]!;
-    let deflated = 0;
+    let ns = 0;
     let from = slot.kernels.countPresent(list, count, slot.layout.states);
     for (; from < count; from++) {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;
-      if (states[page] === PAGE_RELEASED) deflated += this.#deflate(slot, page, guestNs);
+      if (states[page] === PAGE_RELEASED) {
+        if (this.#free() > this.#get(BALLOON_EXCHANGE)) this.#add(BALLOON_EXCHANGE, 1);
+        else ns += this.#deflate(slot, page, guestNs);
+      }
+      if (states[page] === PAGE_FREE) this.#freePages = this.#free() - 1;
       if (this.#isCache(slot, page)) this.#add(CACHE_MISSES, 1);
       states[page] = PAGE_USED;
     }
-    return deflated;
+    return ns;
   }
 
-  /** A callback of memory pressure: the page that is wanted comes out of the balloon, and others with it. */
+  /**
+   * A callback of memory pressure: a share of what it asks for is page cache that is dropped, the rest
+   * comes out of the balloon, the page that is wanted first. Returns the time that it takes.
+   */
   #deflate(slot: Memslot, wanted: number, guestNs: number): number {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
+    let most = deflatePages;
+    const fromCache = Math.round(cacheReclaimShare * deflatePages);
+    for (const range of this.#ranges) {
+      if (range.isCache) most -= this.#drop(range, fromCache - (deflatePages - most));
+    }
+    this.#add(BALLOON_CALLBACKS, 1);
+    if (ballooning) {
+      this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
+    }
+    if (most === 0) this.#add(BALLOON_EXCHANGE, 1);
+    const { balloonPageNs, pressureNs } = this.#costs;
+    return pressureNs + this.#deflateFrom(slot, wanted, most) * balloonPageNs;
+  }
+
+  #deflateFrom(slot: Memslot, wanted: number, most: number): number {
     const range = this.#rangeOf(slot, wanted);
     const states = this.#states[slot.layout.index]!;
+    const free = this.#free();
     let pages = 0;
-    for (let page = wanted; page < range.first + range.pages && pages < deflatePages; page++) {
+    for (let page = wanted; page < range.first + range.pages && pages < most; page++) {
       if (states[page] !== PAGE_RELEASED) continue;
       states[page] = PAGE_FREE;
       pages++;
     }
+    this.#freePages = free + pages;
     this.#add(BALLOON_DEFLATED, pages);
-    this.#add(BALLOON_CALLBACKS, 1);
-    if (cacheReclaimShare > 0) this.#reclaim(cacheReclaimShare);
-    if (ballooning) {
-      this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
-    }
     return pages;
-  }
-
-  /** Reclaim goes over a share of the page cache that is left, a page at least. */
-  #reclaim(share: number): void {
-    const cached = this.#ranges.filter(({ isCache }) => isCache);
-    let left = Math.ceil(
-      share * cached.reduce((sum, range) => sum + this.#countIn(range, PAGE_USED), 0),
-    );
-    for (const cache of cached) left -= this.#drop(cache, left);
   }
 
   /** Drops up to `most` pages of page cache, which become free; returns how many. */
   #drop({ slot, first, pages }: ManagedRange, most: number): number {
     const states = this.#states[slot]!;
+    const free = this.#free();
     let dropped = 0;
     let page = most > 0 ? states.indexOf(PAGE_USED, first) : -1;
     while (page >= 0 && page < first + pages && dropped < most) {
@@ -202,15 +239,23 @@ export class MemoryManager {
       dropped++;
       page = states.indexOf(PAGE_USED, page + 1);
     }
+    this.#freePages = free + dropped;
     this.#add(CACHE_DROPPED, dropped);
     return dropped;
   }
 
-  #free({ slot, first, pages }: ManagedRange): void {
+  #freeAll({ slot, first, pages }: ManagedRange): void {
     const states = this.#states[slot]!;
     for (let page = first; page < first + pages; page++) {
       if (states[page] === PAGE_USED) states[page] = PAGE_FREE;
     }
+    this.#freePages = -1;
+  }
+
+  /** How many of its pages are free. */
+  #free(): number {
+    if (this.#freePages < 0) this.#freePages = this.#count(PAGE_FREE);
+    return this.#freePages;
   }
 
   /** The next stretch of free pages, from where the last one ended. */

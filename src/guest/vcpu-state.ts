@@ -22,6 +22,7 @@ import { readProgress, type StreamProgress, writeProgress } from './stream-recor
  *  12  pages that the balloon has yet to take
  *  13  pages that it has taken, 14 that it has given up again, 15 in how many callbacks
  *  16  page cache dropped, 17 read again
+ *  18  free pages that the balloon has yet to take in exchange for others
  *  24… pacing state of the guest's streams
  */
 export const GUEST_NS = 0;
@@ -42,9 +43,10 @@ export const BALLOON_DEFLATED = 14;
 export const BALLOON_CALLBACKS = 15;
 export const CACHE_DROPPED = 16;
 export const CACHE_MISSES = 17;
+export const BALLOON_EXCHANGE = 18;
 const FIRST_STREAM = 24;
 /** What of it belongs to the memory manager's state. */
-const MANAGER_STATE = [MANAGER_SEEN_NS, BALLOON_HOLD_NS, BALLOON_OWED] as const;
+const MANAGER_STATE = [MANAGER_SEEN_NS, BALLOON_HOLD_NS, BALLOON_OWED, BALLOON_EXCHANGE] as const;
 
 export function vcpuAreaDoubles(plan: GuestPlan): number {
   return Math.ceil((FIRST_STREAM + PACE_DOUBLES * plan.streams.length) / 8) * 8;

@@ -10,7 +10,7 @@ import type { Memslot } from '../memory/memslot.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
 import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
-import { type ManagerParts, MemoryManager } from './memory-manager.ts';
+import { type ManagerCosts, type ManagerParts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
   ALIVE_NS,
@@ -25,7 +25,7 @@ import {
 import type { ZeroLog } from './zeroing.ts';
 
 /** What a vCPU's doings take, in nanoseconds. */
-export interface VcpuCosts {
+export interface VcpuCosts extends ManagerCosts {
   /** An access; a workload without a rate makes one every so often. */
   readonly accessNs: number;
   /** More for the first write to a page since its mark was last taken: the fault of a protected page. */
@@ -36,8 +36,6 @@ export interface VcpuCosts {
   readonly minorFaultNs: number;
   /** Leaving the guest because its dirty ring is full, until the engine has drained it. */
   readonly ringFullNs: number;
-  /** Giving a page to the balloon, or taking it out again. */
-  readonly balloonPageNs: number;
 }
 
 export interface VirtualVcpuParts {
@@ -209,15 +207,15 @@ export class VirtualVcpu {
 
   /** The balloon takes what it is owed. */
   #giveBack(): void {
-    const { handshake, marks, costs, drainRings } = this.#parts;
+    const { handshake, marks, drainRings } = this.#parts;
     while (this.#manager?.owes) {
       let most = ACCESS_BATCH;
       if (handshake.local.mode !== 0 && marks.ring) {
         if (marks.ring.room() === 0 && marks.ring.announceStall()) drainRings();
         most = Math.min(most, marks.ring.room());
       }
-      const pages = this.#manager.step(most);
-      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + pages * costs.balloonPageNs;
+      const ns = this.#manager.step(most);
+      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
     }
   }
 
@@ -349,13 +347,12 @@ export class VirtualVcpu {
       this.#miss(stream);
       return 0;
     }
-    const deflated = this.#manager?.admit(stream.slot, stream.list, there, guestNs) ?? 0;
+    const admitNs = this.#manager?.admit(stream.slot, stream.list, there, guestNs) ?? 0;
     noteReferences(stream, there, guestNs, this.#parts.plan.lruScanNs);
     const fresh = this.#access(stream, there);
     group.pacer.spend(there);
     group.faults.had(fresh);
-    this.#busyNs +=
-      there * costs.accessNs + fresh * costs.firstWriteNs + deflated * costs.balloonPageNs;
+    this.#busyNs += there * costs.accessNs + fresh * costs.firstWriteNs + admitNs;
     return there;
   }
 

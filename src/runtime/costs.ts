@@ -40,6 +40,8 @@ export interface Costs {
   readonly ringFullNs: number;
   /** Giving a page to the balloon, or taking it out again. */
   readonly balloonPageNs: number;
+  /** A callback of memory pressure, beside the pages that it brings. */
+  readonly pressureNs: number;
   /** Taking a page away from its process for pseudo-paging, while the guest stands still. */
   readonly pseudoPageNs: number;
   /** How late a sender that slept out its window goes on: fixed, and for each byte of the window. */
@@ -75,6 +77,8 @@ const KVM: Costs = {
   ringFullNs: 20_000,
   // Liang Li's measurements for virtio-balloon, 2016: 7 GiB taken in 4.0 s.
   balloonPageNs: 2200,
+  // Not known: nothing beyond the pages.
+  pressureNs: 0,
   // The same order: an exchange of machine frames, batched.
   pseudoPageNs: 2200,
   windowLagNs: 0,
