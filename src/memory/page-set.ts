@@ -79,6 +79,20 @@ export class PageSet {
     this.#count--;
   }
 
+  /** Takes out `pages` pages from `from` on, a word at a time. */
+  dropRun(from: number, pages: number): void {
+    const { words } = this.#slot;
+    const end = from + pages;
+    for (let page = from & ~31; page < end; page += 32) {
+      let gone = -1;
+      if (page < from) gone &= -1 << (from & 31);
+      if (page + 32 > end) gone &= ~(-1 << (end & 31));
+      const at = (this.#at >>> 2) + (page >>> 5);
+      this.#count -= countBits(words[at]! & gone);
+      words[at]! &= ~gone;
+    }
+  }
+
   /** Takes out the pages from `from` up to `to` that are in another set of the same slot. */
   removeCommon(other: PageSet, from: number, to: number): void {
     const { words } = this.#slot;
@@ -165,4 +179,10 @@ export class PageSet {
     const list = new Uint32Array(this.#slot.buffer, this.#runList + RUNS_FIRST * 4, 2 * runs);
     return { slot: this.#slot, runs, list, pages, skipped, cursor: words[at + RUNS_CURSOR]! };
   }
+}
+
+function countBits(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

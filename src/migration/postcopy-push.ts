@@ -28,6 +28,8 @@ export class PostcopyPush {
   readonly #ask: Asker | undefined;
   /** Requested pages that have not gone out yet, the oldest first. */
   readonly #requests: number[] = [];
+  /** Requests that have come over this connection. */
+  #asked = 0;
   #hasSentEnd = false;
   #presentNs: number | undefined;
 
@@ -36,6 +38,13 @@ export class PostcopyPush {
     this.#ask = ask;
     this.#session = session;
     this.#order = order;
+  }
+
+  /** Over a new connection requests and the end come anew. */
+  restart(): void {
+    this.#requests.length = 0;
+    this.#asked = 0;
+    this.#hasSentEnd = false;
   }
 
   *run(): Algorithm<HandedOver> {
@@ -102,8 +111,8 @@ export class PostcopyPush {
       if (gfn >= guest.memory.pages) {
         throw new MigrationEnded('failed', `the destination asked for page ${gfn} of the guest`);
       }
-      const requests = ++this.#session.metrics.postcopy.requests;
-      if (requests > guest.memory.pages) {
+      this.#session.metrics.postcopy.requests++;
+      if (++this.#asked > guest.memory.pages) {
         throw new MigrationEnded(
           'failed',
           'the destination asks for more pages than the guest has',

@@ -8,7 +8,7 @@ import {
   encodeControl,
   packControl,
 } from '../wire/control.ts';
-import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
+import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
@@ -35,6 +35,8 @@ export interface SourceOptions {
   readonly timeoutNs: number;
   /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
   readonly postcopyBytesPerSecond: number;
+  /** A post-copy that has lost its connection waits so long for another; absent: it is lost with it. */
+  readonly recoverWithinNs?: number;
   /** Requested pages have a channel of their own (postcopy-preempt). */
   readonly preempt?: boolean;
   /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
@@ -67,7 +69,16 @@ export class MigrationEnded extends Error {
   }
 }
 
-export type SourcePhase = 'setup' | 'live' | 'stopped' | 'handover' | 'postcopy' | 'over';
+/** The last two of post-copy are QEMU's: without a connection, and finding out what has arrived. */
+export type SourcePhase =
+  | 'setup'
+  | 'live'
+  | 'stopped'
+  | 'handover'
+  | 'postcopy'
+  | 'over'
+  | 'postcopy-paused'
+  | 'postcopy-recover';
 
 /**
  * What every source algorithm is made of: waiting, sending a batch, sending a control message,
@@ -327,7 +338,12 @@ export class SourceSession {
   /** The peer's next message, if one is there. */
   poll(): ControlMessage | undefined {
     const frame = this.side.link.poll();
-    if (!frame || isOptional(frame)) return undefined;
+    return frame && this.read(frame);
+  }
+
+  /** A frame's message, undefined when it may be skipped; a peer that failed ends the migration. */
+  read(frame: Frame): ControlMessage | undefined {
+    if (isOptional(frame)) return undefined;
     const message = decodeControl(frame);
     if (message.name !== 'failed') return message;
     const { message: why, ran } = message.body;

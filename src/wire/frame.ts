@@ -35,6 +35,9 @@ export const FRAME = {
   request: 11,
   end: 12,
   complete: 13,
+  resume: 16,
+  received: 17,
+  resumed: 18,
 } as const;
 
 /** The memory in which frames are built and read: the kernels see it, so sums need no copy. */
@@ -61,7 +64,7 @@ export interface Frame {
 
 /** A stream that is damaged, hostile or of another version; it ends the migration. */
 export class WireError extends Error {
-  override readonly name = 'WireError';
+  override readonly name: string = 'WireError';
 }
 
 export interface FrameHeader {

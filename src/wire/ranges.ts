@@ -8,8 +8,9 @@ import {
 } from './frame.ts';
 
 /**
- * A DISCARD frame: ranges of pages that the destination lacks, or has in a stale version. Control
- * part (u32 each, little-endian): ranges × (first gfn of the guest, pages). No payload.
+ * A DISCARD frame: ranges of pages that the destination lacks, or has in a stale version; a RECEIVED
+ * frame: ranges of pages that it has. Control part (u32 each, little-endian): ranges × (first gfn of
+ * the guest, pages). No payload.
  */
 export const MAX_RANGES = 4096;
 const RANGE_BYTES = 8;
@@ -25,6 +26,7 @@ export function encodeRanges(
   from: number,
   ranges: number,
   sequence: number,
+  type: number = FRAME.discard,
 ): number {
   const controlBytes = RANGE_BYTES * ranges;
   for (let i = 0; i < 2 * ranges; i++) {
@@ -32,7 +34,7 @@ export function encodeRanges(
   }
   const length = rangesFrameBytes(ranges);
   sealFrame(memory, at, {
-    type: FRAME.discard,
+    type,
     sequence,
     controlBytes,
     payloadOffset: length,
