@@ -41,7 +41,8 @@ export class Network {
       if (this.#isStopped) return;
       this.#line.cut();
       this.#wakeBoth();
-      await this.#passUntil(this.#startNs + afterNs + forNs);
+      // One that begins late is no shorter for it.
+      await this.#passUntil(this.#clock.now() + forNs);
       while (!this.#isStopped && !this.#line.restore()) await this.#pass(LOOK_MS);
       if (this.#isStopped) return;
       this.#wakeBoth();
