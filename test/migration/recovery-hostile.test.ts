@@ -14,9 +14,10 @@ const OPTIONS = { pages: 256, readsPerSecond: 5000, latencyNs: 50_000 };
 function play(spoil: (world: FakeWorld) => void) {
   const world = new FakeWorld(OPTIONS);
   const before = ramOf(world.source);
-  new Cuts(world, [40]);
+  const cuts = new Cuts(world, [40]);
   spoil(world);
   const played = world.play(postcopySource(world.side, cursorOrder(true)));
+  expect(cuts.cuts).toBeLessThanOrEqual(1);
   // Whatever it was told, the source's memory is as it was.
   expect(Buffer.compare(ramOf(world.source), before)).toBe(0);
   return { world, ...played };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bubblingOrder } from '../../src/migration/page-orders/bubbling.ts';
 import { cursorOrder, twiceOrder } from '../../src/migration/page-orders/cursor.ts';
 import type { PageOrder } from '../../src/migration/page-orders/page-order.ts';
@@ -10,8 +10,11 @@ import { precopySource } from '../../src/migration/precopy.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
+import { HostDestinationGuest } from '../../src/runtime/common/guests.ts';
 import { Cuts } from '../support/cuts.ts';
 import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
+
+afterEach(() => vi.restoreAllMocks());
 
 const SMALL = { pages: 256, readsPerSecond: 5000, latencyNs: 50_000 };
 
@@ -162,7 +165,8 @@ function scattered(): PageOrder {
 }
 
 describe('a paused post-copy', () => {
-  it('lets the guest run on what is there, and asks again for what its vCPU waits for', () => {
+  /** How long after the new connection stood the vCPU went on that had been waiting for a page. */
+  const waitAfterOutage = (): { waitedNs: number; played: Played } => {
     // Next to no push: what the vCPU waits for comes because it is asked for, or not for long.
     const options = { ...SMALL, readsPerSecond: 2000, options: { postcopyBytesPerSecond: 40_000 } };
     const world = new FakeWorld(options);
@@ -180,12 +184,22 @@ describe('a paused post-copy', () => {
         waitedNs = world.clock.ns - waitingSinceNs;
       }
     };
-    const { source, destination } = world.play(postcopy()(world.side));
-    expectMoved({ world, cuts, source, ...(destination ? { destination } : {}) });
+    const played = { world, cuts, ...world.play(postcopy()(world.side)) };
     expect(cuts.restored).toBe(1);
     expect(waitedNs).toBeGreaterThan(0);
-    // Two round trips (RESUME and REQUEST) and this world's steps of time; a push would take 25 ms a page.
+    return { waitedNs, played };
+  };
+
+  it('asks again for what its vCPU waits for', () => {
+    const { waitedNs, played } = waitAfterOutage();
+    expectMoved(played);
+    // Two round trips (RESUME and REQUEST) and this world's steps of time; a push would take 100 ms a page.
     expect(waitedNs).toBeLessThan(5e6);
+  });
+
+  it('that does not ask again, a planted bug, lets its vCPU wait for the push', () => {
+    vi.spyOn(HostDestinationGuest.prototype, 'forgetFaults').mockImplementation(() => undefined);
+    expect(waitAfterOutage().waitedNs).toBeGreaterThan(100e6);
   });
 
   it('is counted, timed, and refuses to be cancelled', () => {

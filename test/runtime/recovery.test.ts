@@ -145,7 +145,9 @@ describe('threads: while a post-copy is paused', () => {
     return {
       onStart: (look: () => LiveView) => {
         const watch = async (): Promise<void> => {
-          while (!isOver && LIVE_PHASES[look().figures.phase] !== 'postcopy-paused') await sleep(2);
+          const isRunning = (): boolean => !isOver;
+          while (isRunning() && LIVE_PHASES[look().figures.phase] !== 'postcopy-paused')
+            await sleep(2);
           if (!isOver) act();
         };
         void watch();

@@ -1,5 +1,6 @@
 import type { Happening } from '../../runtime/virtual/options.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
+import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { type Sides, wrongs } from './check.ts';
 import { draw, type Drawn } from './draw.ts';
@@ -12,6 +13,8 @@ export interface FuzzResult {
   readonly outcome: string;
   readonly trouble: Drawn['trouble']['kind'];
   readonly wrongs: readonly string[];
+  /** How often a post-copy was paused, and went on. */
+  readonly recoveries: number;
 }
 
 const label = (phase: string, list: readonly string[]): string[] =>
@@ -30,6 +33,7 @@ export async function fuzz(seed: number): Promise<FuzzResult> {
     seed,
     outcome: safe.outcome,
     trouble: drawn.trouble.kind,
+    recoveries: safe.recoveries,
     wrongs:
       live === safe
         ? label('safety', safe.wrongs)
@@ -37,8 +41,25 @@ export async function fuzz(seed: number): Promise<FuzzResult> {
   };
 }
 
-async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly string[] }> {
-  const { config, trouble } = drawn;
+/** Outages are a part of the configuration, as for anybody. */
+function configOf({ config, trouble }: Drawn): RunConfig {
+  if (trouble.kind !== 'outage') return config;
+  const { list: outages, recoverWithinNs } = trouble;
+  return {
+    ...config,
+    link: { ...config.link, outages },
+    migration: {
+      ...config.migration,
+      ...(recoverWithinNs === undefined ? {} : { recoverWithinNs }),
+    },
+  };
+}
+
+type Played = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
+
+async function play(drawn: Drawn): Promise<Played> {
+  const { trouble } = drawn;
+  const config = configOf(drawn);
   let sides: Sides = { source: false, destination: false };
   let report: RunReport;
   try {
@@ -46,7 +67,7 @@ async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly s
       mostEvents: MOST_EVENTS,
       onEnd: (end) => (sides = end),
       happenings: (world): Happening[] => {
-        if (trouble.kind === 'none') return [];
+        if (trouble.kind === 'none' || trouble.kind === 'outage') return [];
         const { startAfterNs } = config.migration;
         if (trouble.kind === 'delays') {
           return trouble.list.map(({ afterNs, forNs }) => {
@@ -61,8 +82,13 @@ async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly s
       },
     });
   } catch (error) {
-    return { outcome: 'threw', wrongs: [(error as Error).stack ?? String(error)] };
+    return { outcome: 'threw', recoveries: 0, wrongs: [(error as Error).stack ?? String(error)] };
   }
   const { outcome, guestLost } = report.source;
-  return { outcome: guestLost ? 'lost' : outcome, wrongs: wrongs(drawn, report, sides) };
+  const pauses = report.source.postcopy?.pauses ?? [];
+  return {
+    outcome: guestLost ? 'lost' : outcome,
+    recoveries: pauses.filter(({ connectedNs }) => connectedNs !== undefined).length,
+    wrongs: wrongs(drawn, report, sides),
+  };
 }
