@@ -127,12 +127,12 @@ function postcopy({ ram, faults, resumeTimeMs }: RunResult): string[] {
 function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
   if (list.length === 0) return [];
   const totalMs = list.reduce((sum, { durationMs }) => sum + durationMs, 0);
-  const resent = list.reduce((sum, { resentPages }) => sum + resentPages, 0);
+  const resent = list.reduce((sum, { resentPages = 0 }) => sum + resentPages, 0);
+  const isOver = list.every(({ recoverMs }) => recoverMs !== undefined);
+  const end = isOver ? `${resent} pages were lost and sent again` : 'no new connection came';
   const times = list.length === 1 ? 'once' : `${list.length} times`;
   const at = list.map(({ startMs }) => formatMs(startMs)).join(', ');
-  return [
-    `postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${resent} pages were lost with their connection`,
-  ];
+  return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
 }
 
 function guest({ guest: g, totalTimeMs }: RunResult): string[] {

@@ -25,8 +25,8 @@ export interface PostcopyPause {
   /** When the push went on, or the migration ended. */
   readonly endNs: number;
   /** When the new connection stood over which it went on; absent when none came. */
-  readonly connectedNs?: number;
-  /** Pages that were under way when the connection was lost, and are sent again. */
+  readonly connectedNs?: number | undefined;
+  /** Pages that were under way when the connection was lost, and are sent again, as far as is known. */
   readonly resentPages: number;
 }
 

@@ -18,6 +18,7 @@ export function* pushThrough(session: SourceSession, push: PostcopyPush): Algori
   for (;;) {
     try {
       if (pause) {
+        pause.connectedNs = undefined;
         yield* awaitConnection(session);
         yield* new SourceRecovery(session, pause).run();
         push.restart();

@@ -7,7 +7,7 @@ import {
   geometricSeries,
   type Prediction,
 } from '../migration/models.ts';
-import type { RoundReport } from '../migration/metrics.ts';
+import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
 import type { Proof, RunReport } from '../runtime/report.ts';
 import { type RunResult, resultSchema } from './schema.ts';
@@ -124,12 +124,18 @@ function pausesOf({ postcopy, startNs }: SourceReport): Pick<RunResult, 'postcop
     postcopyPauses: postcopy.pauses.map((pause) => ({
       startMs: ms(pause.startNs - startNs),
       durationMs: ms(pause.endNs - pause.startNs),
-      ...(pause.connectedNs === undefined
-        ? {}
-        : { recoverMs: ms(pause.endNs - pause.connectedNs) }),
-      resentPages: pause.resentPages,
+      ...recoveredOf(pause),
     })),
   };
+}
+
+/** What is known once a new connection stood. */
+function recoveredOf({
+  connectedNs,
+  endNs,
+  resentPages,
+}: PostcopyPause): Partial<NonNullable<RunResult['postcopyPauses']>[number]> {
+  return connectedNs === undefined ? {} : { recoverMs: ms(endNs - connectedNs), resentPages };
 }
 
 function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {

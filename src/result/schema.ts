@@ -98,7 +98,7 @@ export const resultSchema = z.strictObject({
         startMs: ms,
         durationMs: ms.min(0),
         recoverMs: ms.min(0).optional(),
-        resentPages: count,
+        resentPages: count.optional(),
       }),
     )
     .optional(),

@@ -427,7 +427,10 @@ describe('post-copy', () => {
     const { exitCode, stdout } = await pageferry([
       'run',
       write('outage.yaml', SMALL),
-      ...['--runtime', runtime, '-o', output],
+      '--runtime',
+      runtime,
+      '-o',
+      output,
       ...lossy('{ after: 100ms, for: 50ms }'),
     ]);
     expect(exitCode).toBe(0);
@@ -445,7 +448,10 @@ describe('post-copy', () => {
     const { exitCode, stdout } = await pageferry([
       'run',
       write('lost.yaml', SMALL),
-      ...['--runtime', 'virtual', '-o', output],
+      '--runtime',
+      'virtual',
+      '-o',
+      output,
       ...lossy('{ after: 100ms }'),
     ]);
     expect(exitCode).toBe(1);

@@ -63,7 +63,7 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
       expect(recoverMs).toBeGreaterThanOrEqual(0.1);
     }
     const sent = result.ram.normal + result.ram.duplicate;
-    const resent = pauses.reduce((sum, { resentPages }) => sum + resentPages, 0);
+    const resent = pauses.reduce((sum, { resentPages = 0 }) => sum + resentPages, 0);
     if (order === 'twice' || algorithm === 'hybrid') return;
     expect(sent).toBe(2048 + resent);
     expect(result.ram.dropped).toBe(0);
