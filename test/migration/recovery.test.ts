@@ -149,6 +149,30 @@ describe('a connection that is lost after any frame', () => {
   });
 });
 
+describe('what had arrived before a connection was lost', () => {
+  /** Puts its first batches back, as if they had yet to be sent: they would go out again at the end. */
+  const puttingBack = (): PageOrder => {
+    const order = cursorOrder(false);
+    let batches = 0;
+    return {
+      ...order,
+      next(unsent, most) {
+        const taken = order.next(unsent, most);
+        if (batches++ < 5) unsent.restore(taken);
+        return taken;
+      },
+    };
+  };
+
+  it('is not sent again, whatever the source had meant to send', () => {
+    const calm = play(postcopy(puttingBack), []);
+    expect(calm.destination!.droppedPages).toBeGreaterThan(5);
+    const { destination, ...rest } = play(postcopy(puttingBack), [calm.cuts.frames >> 1]);
+    expectMoved({ ...rest, ...(destination ? { destination } : {}) });
+    expect(destination!.droppedPages).toBe(0);
+  });
+});
+
 /** Every second page first: the ranges of what has arrived are as many as they can be. */
 function scattered(): PageOrder {
   let cursor = 0;

@@ -38,9 +38,9 @@ export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sid
 function mayLose(trouble: Drawn['trouble'], { source }: RunReport): boolean {
   if (trouble.kind === 'cut' || trouble.kind === 'death') return true;
   if (trouble.kind !== 'outage') return false;
-  const { list, recoverWithinNs } = trouble;
+  const { list, recoverWithinNs, deathNs } = trouble;
   // RUN, or RUNNING, of a pre-copy was lost.
-  if (!source.postcopy || recoverWithinNs === undefined) return true;
+  if (!source.postcopy || recoverWithinNs === undefined || deathNs !== undefined) return true;
   return list.some(({ forNs }) => forNs >= recoverWithinNs);
 }
 

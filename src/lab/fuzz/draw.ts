@@ -20,6 +20,8 @@ export type Trouble =
       readonly kind: 'outage';
       readonly list: readonly Outage[];
       readonly recoverWithinNs?: number;
+      /** The destination dies as well. */
+      readonly deathNs?: number;
     }
   /** The link dies, in both directions. */
   | { readonly kind: 'cut'; readonly afterNs: number }
@@ -213,11 +215,15 @@ function outageOf(
     // Soon after: while it is being recovered, or the rest is pushed.
     fromNs += forNs + 1 + random.below(4096) * one([50, 1000, passNs / 4096]);
   }
+  const last = list[list.length - 1]!;
+  const deathNs =
+    list[0]!.afterNs + random.below(4096) * ((last.afterNs - list[0]!.afterNs + 1e6) / 4096);
   const end = list.findIndex(({ forNs }) => forNs === Infinity);
   return {
     kind: 'outage',
     list: end < 0 ? list : list.slice(0, end + 1),
     ...(recoverWithinNs === undefined ? {} : { recoverWithinNs }),
+    ...(random.below(10) === 0 ? { deathNs } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Happening } from '../../runtime/virtual/options.ts';
+import type { Happening, HappeningWorld } from '../../runtime/virtual/options.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
@@ -66,29 +66,45 @@ async function play(drawn: Drawn): Promise<Played> {
     report = await runVirtual(config, {
       mostEvents: MOST_EVENTS,
       onEnd: (end) => (sides = end),
-      happenings: (world): Happening[] => {
-        if (trouble.kind === 'none' || trouble.kind === 'outage') return [];
-        const { startAfterNs } = config.migration;
-        if (trouble.kind === 'delays') {
-          return trouble.list.map(({ afterNs, forNs }) => {
-            const fromNs = startAfterNs + afterNs;
-            return { atNs: fromNs, act: () => world.stallLink(fromNs + forNs) };
-          });
-        }
-        const atNs = startAfterNs + trouble.afterNs;
-        if (trouble.kind === 'cut') return [{ atNs, act: () => world.cutLink() }];
-        if (trouble.kind === 'death') return [{ atNs, act: () => world.killDestination() }];
-        return [{ atNs, act: () => world.stallLink(atNs + trouble.forNs) }];
-      },
+      happenings: (world) => happeningsOf(trouble, config.migration.startAfterNs, world),
     });
   } catch (error) {
     return { outcome: 'threw', recoveries: 0, wrongs: [(error as Error).stack ?? String(error)] };
   }
-  const { outcome, guestLost } = report.source;
-  const pauses = report.source.postcopy?.pauses ?? [];
+  const { outcome, guestLost, postcopy } = report.source;
+  const pauses = postcopy?.pauses ?? [];
   return {
     outcome: guestLost ? 'lost' : outcome,
     recoveries: pauses.filter(({ connectedNs }) => connectedNs !== undefined).length,
     wrongs: wrongs(drawn, report, sides),
   };
+}
+
+function happeningsOf(
+  trouble: Drawn['trouble'],
+  startNs: number,
+  world: HappeningWorld,
+): Happening[] {
+  const stall = (afterNs: number, forNs: number): Happening => {
+    const atNs = startNs + afterNs;
+    return { atNs, act: () => world.stallLink(atNs + forNs) };
+  };
+  const death = (afterNs: number): Happening => ({
+    atNs: startNs + afterNs,
+    act: () => world.killDestination(),
+  });
+  switch (trouble.kind) {
+    case 'none':
+      return [];
+    case 'outage':
+      return trouble.deathNs === undefined ? [] : [death(trouble.deathNs)];
+    case 'delays':
+      return trouble.list.map(({ afterNs, forNs }) => stall(afterNs, forNs));
+    case 'cut':
+      return [{ atNs: startNs + trouble.afterNs, act: () => world.cutLink() }];
+    case 'death':
+      return [death(trouble.afterNs)];
+    default:
+      return [stall(trouble.afterNs, trouble.forNs)];
+  }
 }
