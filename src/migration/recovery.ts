@@ -100,8 +100,9 @@ export class SourceRecovery {
 
   #takeReceived(frame: Frame): void {
     const { memory } = this.#session.side.guest;
+    this.#session.hasPeerRun = true;
     decodeRanges(frame, memory.pages, (gfn, pages) => {
-      if (gfn < this.#toldTo) this.#fail('received ranges that are not in ascending order');
+      if (gfn < this.#toldTo) this.#fail('names pages that are not in ascending order');
       this.markLost(this.#toldTo, gfn - this.#toldTo);
       this.#session.side.guest.unsent.dropRun(gfn, pages);
       this.#toldTo = gfn + pages;
@@ -112,10 +113,13 @@ export class SourceRecovery {
   #isOver(frame: Frame): boolean {
     const message = this.#session.read(frame);
     if (!message) return false;
-    if (message.name !== 'resumed') this.#fail(`${message.name} out of turn`);
+    if (message.name !== 'resumed') this.#fail(`sent ${message.name} out of turn`);
     else if (message.body.presentPages !== this.#presentPages) {
-      this.#fail(`that it has ${message.body.presentPages} pages, and names ${this.#presentPages}`);
+      this.#fail(
+        `says that it has ${message.body.presentPages} pages, and names ${this.#presentPages}`,
+      );
     }
+    this.#session.hasPeerRun = true;
     this.markLost(this.#toldTo, this.#session.side.guest.memory.pages - this.#toldTo);
     return true;
   }
@@ -129,6 +133,6 @@ export class SourceRecovery {
   }
 
   #fail(what: string): never {
-    throw new MigrationEnded('failed', `the destination sent ${what}`);
+    throw new MigrationEnded('failed', `the destination ${what}`);
   }
 }

@@ -100,6 +100,8 @@ export class SourceSession {
   isPostcopy = false;
   /** The destination's word that the guest runs there, once it has come. */
   running: ControlBody<'running'> | undefined;
+  /** The destination has said what it has, as only one does that has run the guest. */
+  hasPeerRun = false;
   firstPageNs: number | undefined;
   readonly stop: {
     pauseAskedNs?: number;
@@ -348,7 +350,8 @@ export class SourceSession {
     if (message.name !== 'failed') return message;
     const { message: why, ran } = message.body;
     // A peer that has asked for pages, or said that the guest runs, can't take that back.
-    const hasRun = ran || this.running !== undefined || this.metrics.postcopy.requests > 0;
+    const hasAsked = this.metrics.postcopy.requests > 0;
+    const hasRun = ran || this.running !== undefined || this.hasPeerRun || hasAsked;
     throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);
   }
 

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cursorOrder } from '../../src/migration/page-orders/cursor.ts';
 import { postcopySource } from '../../src/migration/postcopy.ts';
 import { SourceSession } from '../../src/migration/source-session.ts';
-import { FRAME } from '../../src/wire/frame.ts';
+import { encodeControl, packControl } from '../../src/wire/control.ts';
+import { FRAME, openFrame } from '../../src/wire/frame.ts';
 import { Cuts } from '../support/cuts.ts';
 import { FakeWorld, ramOf } from '../support/fake-world.ts';
 
@@ -38,8 +39,16 @@ describe('what a destination says that it has', () => {
     ['lies outside memory', says(250, 7), /pages 250 \+ 7 lie outside memory/],
     ['wraps', says(4_294_967_295, 2), /lie outside memory/],
     ['is empty', says(3, 0), /pages 3 \+ 0 lie outside memory/],
-    ['is not in order', says(10, 2, 4, 2), /ranges that are not in ascending order/],
-    ['overlaps', says(10, 5, 12, 5), /ranges that are not in ascending order/],
+    [
+      'is not in order',
+      says(10, 2, 4, 2),
+      /^the destination names pages that are not in ascending order$/,
+    ],
+    [
+      'overlaps',
+      says(10, 5, 12, 5),
+      /^the destination names pages that are not in ascending order$/,
+    ],
     ['is not there', says(0, 256), /the source has sent all pages, but \d+ are missing/],
   ])('and %s ends the migration with one sentence', (_, spoil, message) => {
     const { source } = play(spoil);
@@ -55,7 +64,30 @@ describe('what a destination says that it has', () => {
         return frame?.type === FRAME.received ? undefined : frame;
       };
     });
-    expect(source.error).toMatch(/^the destination sent that it has \d+ pages, and names 0$/);
+    expect(source.error).toMatch(/^the destination says that it has \d+ pages, and names 0$/);
+    expect(source).toMatchObject({ outcome: 'failed', guestLost: true });
+  });
+
+  it('can not be taken back: who has said so has run the guest', () => {
+    const { source } = play(({ near, targetGuest }) => {
+      const poll = near.poll.bind(near);
+      let hasSaid = false;
+      // Neither requests nor RUNNING come; whatever follows RESUMED reads as FAILED, not run.
+      targetGuest.faults = () => [];
+      targetGuest.isSettled = () => false;
+      near.poll = () => {
+        const frame = poll();
+        if (!frame || frame.type === FRAME.running) return undefined;
+        if (!hasSaid) {
+          hasSaid = frame.type === FRAME.resumed;
+          return frame;
+        }
+        const message = { name: 'failed', body: { message: 'no', ran: false } } as const;
+        const length = encodeControl(frame.memory, 4096, 'failed', packControl(message), 0);
+        return openFrame(frame.memory, 4096, length, 0);
+      };
+    });
+    expect(source.error).toBe('the destination failed: no');
     expect(source).toMatchObject({ outcome: 'failed', guestLost: true });
   });
 
