@@ -44,6 +44,17 @@ function mayLose(trouble: Drawn['trouble'], { source }: RunReport): boolean {
   return list.some(({ forNs }) => forNs >= recoverWithinNs);
 }
 
+function sentPages({ rounds, postcopy }: RunReport['source']): number {
+  const pushed = postcopy ? postcopy.rawPages + postcopy.zeroPages : 0;
+  return rounds.reduce((sum, { rawPages, zeroPages }) => sum + rawPages + zeroPages, pushed);
+}
+
+/** Pages that were sent and did not arrive. */
+function lostPages({ source, destination }: RunReport): number {
+  if ((source.postcopy?.pauses ?? []).length === 0 || !destination) return 0;
+  return sentPages(source) - destination.rawPages - destination.zeroPages;
+}
+
 /** Pages that were lost with their connection, as far as the source has sent them again. */
 const resentPages = ({ source }: RunReport): number =>
   (source.postcopy?.pauses ?? []).reduce((sum, pause) => sum + pause.resentPages, 0);
@@ -60,8 +71,7 @@ function sums(report: RunReport, mayLoseCopies: boolean): string[] {
   const pageBytes = source.precopyBytes + source.downtimeBytes;
   if (sum((round) => round.bytes) !== pageBytes) found.push('rounds do not sum to the bytes');
   if (source.linkBytes < pageBytes + pushed.bytes) found.push('fewer bytes on the link than pages');
-  const sent =
-    sum((round) => round.rawPages + round.zeroPages) + pushed.rawPages + pushed.zeroPages;
+  const sent = sentPages(source);
   const raw = sum((round) => round.rawPages) + pushed.rawPages;
   if (raw * guest.pageSize > pageBytes + pushed.bytes) found.push('more raw pages than bytes');
   if (source.outcome !== 'completed') return found;
@@ -90,8 +100,10 @@ function times({ link, migration }: Drawn['config'], report: RunReport): string[
     if (tookNs > mostNs && migration.timeoutAction !== 'ignore') found.push('gave up too late');
     return found;
   }
-  // It is over when every page is there; copies that come later were not waited for.
-  const late = (report.destination?.droppedPages ?? 0) * report.guest.pageSize * 1.1;
+  // It is over when every page is there; copies that come later were not waited for, nor was what
+  // stood in line when its connection was lost.
+  const idle = (report.destination?.droppedPages ?? 0) + lostPages(report);
+  const late = idle * report.guest.pageSize * 1.1;
   // A sender may be ahead of the link by its horizon.
   if (tookNs < (bytes - late) * perByteNs - 4e6) found.push(`${bytes} bytes faster than the link`);
   const downtimeNs = (running?.runningNs ?? 0) - (stop.pauseAskedNs ?? 0);
