@@ -136,7 +136,7 @@ function interruptNote(phase: RunPhase, view: LiveView | undefined): string {
     return 'too late to cancel: the migration is over, finishing';
   }
   const step = LIVE_PHASES[view?.figures.phase ?? 0];
-  if (phase === 'migrate' && step === 'postcopy') {
+  if (phase === 'migrate' && step?.startsWith('postcopy') === true) {
     return 'too late to cancel: the guest runs at the destination, its pages are still coming';
   }
   return 'cancelling: the guest stays where it is';

@@ -14,6 +14,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     ...roundTable(result),
     ...downtime(result),
     ...postcopy(result),
+    ...pauses(result),
     ...guest(result),
     proof(result),
     ...speed(result, wall),
@@ -122,6 +123,17 @@ function postcopy({ ram, faults, resumeTimeMs }: RunResult): string[] {
     pushed,
     `demand faults: ${faults.count}, ${times.join(', ')}; vCPUs blocked for ${formatMs(faults.blockedMs)} in all${minor}`,
   ];
+}
+
+function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
+  if (list.length === 0) return [];
+  const totalMs = list.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const resent = list.reduce((sum, { resentPages = 0 }) => sum + resentPages, 0);
+  const isOver = list.every(({ recoverMs }) => recoverMs !== undefined);
+  const end = isOver ? `${resent} pages were lost and sent again` : 'no new connection came';
+  const times = list.length === 1 ? 'once' : `${list.length} times`;
+  const at = list.map(({ startMs }) => formatMs(startMs)).join(', ');
+  return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
 }
 
 function guest({ guest: g, totalTimeMs }: RunResult): string[] {

@@ -1,4 +1,22 @@
-import type { Frame, FrameMemory } from '../wire/frame.ts';
+import { type Frame, type FrameMemory, WireError } from '../wire/frame.ts';
+
+/** The connection is lost, and what was under way with it; another may come. */
+export class ConnectionLost extends WireError {
+  override readonly name = 'ConnectionLost';
+
+  constructor() {
+    super('the link is dead: the connection was lost');
+  }
+}
+
+/** The other end has closed the link, or has died: none will come any more. */
+export class PeerGone extends WireError {
+  override readonly name = 'PeerGone';
+
+  constructor() {
+    super('the link is dead: its other end is gone');
+  }
+}
 
 /**
  * What a frame is for. Pages obey the link's rate and the migration's own limit. Urgent pages (a vCPU
@@ -29,6 +47,7 @@ export interface Link {
   /**
    * Room for a frame of at most `maxBytes`, undefined while the link can't take one: its rate's
    * share is used up, or the receiver is behind. Control frames pass the migration's own limit.
+   * Throws ConnectionLost.
    */
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined;
   /**
@@ -58,4 +77,9 @@ export interface Link {
    * under way. A dead link has something to say at once: `poll` throws it.
    */
   arrivalAtNs(): number;
+
+  /** After ConnectionLost: whether `reconnect` has something to do or to say. */
+  canReconnect(): boolean;
+  /** Goes over to the new connection: it is empty, and frames are numbered from 0. Throws PeerGone. */
+  reconnect(): void;
 }

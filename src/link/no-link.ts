@@ -13,4 +13,6 @@ export const noLink: Link = {
   poll: () => undefined,
   release: () => undefined,
   arrivalAtNs: () => Infinity,
+  canReconnect: () => false,
+  reconnect: () => undefined,
 };

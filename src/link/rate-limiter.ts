@@ -7,6 +7,8 @@ export interface RateLimiter {
   take(bytes: number, nowNs: number): number;
   /** Nothing is waiting to be sent: idle time from now on is lost, as on a real link. */
   rest(): void;
+  /** What has been booked is gone with the connection it was for. */
+  restart(): void;
   setRate(bytesPerSecond: number): void;
   setHorizon(ns: number): void;
 }
@@ -38,6 +40,10 @@ export function tokenBucket(
       return perByteNs === 0 ? nowNs : busyUntilNs;
     },
     rest() {
+      isResting = true;
+    },
+    restart() {
+      busyUntilNs = 0;
       isResting = true;
     },
     setRate(rate) {

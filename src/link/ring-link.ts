@@ -1,7 +1,15 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Doorbell } from '../memory/doorbell.ts';
-import { type Frame, openFrame, WireError } from '../wire/frame.ts';
-import type { FrameKind, FrameRoom, Link, Lookahead } from './link.ts';
+import { type Frame, openFrame } from '../wire/frame.ts';
+import { LineEnd, type LineSide, type SharedLine } from './line.ts';
+import {
+  ConnectionLost,
+  type FrameKind,
+  type FrameRoom,
+  type Link,
+  type Lookahead,
+  PeerGone,
+} from './link.ts';
 import { type RateLimiter, tokenBucket } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
@@ -15,6 +23,8 @@ export interface RingLinkParts {
   readonly latencyNs: number;
   /** What a sender that came late makes up; 10 ms when absent, nothing on a clock that has no scheduler. */
   readonly madeUpLagNs?: number;
+  /** The connection that the rings are; absent: it is never lost. */
+  readonly line?: { readonly shared: SharedLine; readonly side: LineSide };
 }
 
 /** How far ahead of the link a sender may be: the link stays busy while its sender is woken. */
@@ -37,6 +47,7 @@ class RingLink implements Link {
   readonly #latencyNs: number;
   readonly #link: RateLimiter;
   readonly #migration: RateLimiter;
+  readonly #line: LineEnd | undefined;
   #kind: FrameKind = 'control';
   /** Bytes of pages that may be under way to a receiver. */
   #mostQueued = Infinity;
@@ -56,9 +67,12 @@ class RingLink implements Link {
     this.#latencyNs = parts.latencyNs;
     this.#link = tokenBucket(parts.bytesPerSecond, HORIZON_NS, parts.madeUpLagNs);
     this.#migration = tokenBucket(Infinity, HORIZON_NS, parts.madeUpLagNs);
+    const { line } = parts;
+    if (line) this.#line = new LineEnd(line.shared, line.side);
   }
 
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
+    if (this.#isLost()) throw new ConnectionLost();
     if (this.#readyAtNs(kind) > this.#clock.now()) return undefined;
     const at = this.#producer.reserve(maxBytes, this.#mostOf(kind));
     this.#awaitedBytes = at < 0 ? maxBytes : 0;
@@ -71,13 +85,17 @@ class RingLink implements Link {
     const nowNs = this.#clock.now();
     if (this.#kind === 'pages') this.#migration.take(bytes, nowNs);
     this.drainedAtNs = this.#link.take(bytes, nowNs);
+    this.postedBytes += bytes;
+    // Lost since the frame got its room: so is the frame.
+    if (this.#isLost()) return;
     this.#producer.commit(storedBytes, this.drainedAtNs + this.#latencyNs, bytes);
     this.#sequenceOut++;
-    this.postedBytes += bytes;
     this.#peer.ring();
   }
 
+  /** A lost connection has room at once: `room` says that it is lost. */
   creditAtNs(kind: FrameKind): number {
+    if (this.#isLost()) return 0;
     const isFull =
       this.#awaitedBytes > 0 && this.#producer.reserve(this.#awaitedBytes, this.#mostOf(kind)) < 0;
     return isFull ? Infinity : this.#readyAtNs(kind);
@@ -109,23 +127,44 @@ class RingLink implements Link {
 
   poll(): Frame | undefined {
     this.release();
+    if (this.#isLost()) throw new ConnectionLost();
     const isClosed = this.#consumer.isClosed();
     const record = this.#consumer.peek();
-    if (!record && isClosed) throw new WireError('the link is dead: its other end is gone');
+    if (!record && isClosed) throw new PeerGone();
     if (!record || record.arrivalNs > this.#clock.now()) return undefined;
     this.#held = record;
     return openFrame(this.#consumer.memory, record.at, record.bytes, this.#sequenceIn++);
   }
 
   release(): void {
-    if (!this.#held) return;
+    if (!this.#held || this.#isLost()) return;
     const isAwaited = this.#consumer.release(this.#held.room);
     this.#held = undefined;
     if (isAwaited) this.#peer.ring();
   }
 
   arrivalAtNs(): number {
+    if (this.#isLost()) return 0;
     const isClosed = this.#consumer.isClosed();
     return this.#consumer.peek()?.arrivalNs ?? (isClosed ? 0 : Infinity);
+  }
+
+  canReconnect(): boolean {
+    return this.#line?.isRestored() === true || this.#consumer.isClosed();
+  }
+
+  reconnect(): void {
+    if (this.#line?.isRestored() !== true) throw new PeerGone();
+    this.#line.takeUp(this.#producer, this.#consumer);
+    this.#held = undefined;
+    this.#awaitedBytes = 0;
+    this.#sequenceOut = 0;
+    this.#sequenceIn = 0;
+    this.#link.restart();
+    this.#migration.restart();
+  }
+
+  #isLost(): boolean {
+    return this.#line?.isLost() ?? false;
   }
 }

@@ -48,6 +48,12 @@ export function closeRing(ring: SharedRing): void {
   Atomics.store(new Int32Array(ring.memory.buffer, 0, DATA / 4), CLOSED, 1);
 }
 
+/** Empties a ring that nobody uses at the moment: for a new connection over it. */
+export function emptyRing(ring: SharedRing): void {
+  const words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
+  for (const word of [HEAD, TAIL, WAITING]) Atomics.store(words, word, 0);
+}
+
 function frameMemory(ring: SharedRing, scratch: number): FrameMemory {
   const { buffer } = ring.memory;
   return {
@@ -62,13 +68,18 @@ export class RingProducer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
   readonly #capacity: number;
-  #head: number;
-  #tail: number;
+  #head = 0;
+  #tail = 0;
 
   constructor(ring: SharedRing) {
     this.memory = frameMemory(ring, PRODUCER_SCRATCH);
     this.#words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
     this.#capacity = ring.capacity;
+    this.restart();
+  }
+
+  /** Goes on where the ring stands, which others have emptied. */
+  restart(): void {
     this.#head = Atomics.load(this.#words, HEAD);
     this.#tail = Atomics.load(this.#words, TAIL);
   }
@@ -136,12 +147,17 @@ export class RingConsumer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
   readonly #capacity: number;
-  #tail: number;
+  #tail = 0;
 
   constructor(ring: SharedRing) {
     this.memory = frameMemory(ring, CONSUMER_SCRATCH);
     this.#words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
     this.#capacity = ring.capacity;
+    this.restart();
+  }
+
+  /** Goes on where the ring stands, which others have emptied. */
+  restart(): void {
     this.#tail = Atomics.load(this.#words, TAIL);
   }
 

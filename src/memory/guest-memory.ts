@@ -92,6 +92,31 @@ export class GuestPageSet {
     this.parts[layout.index]!.drop(gfn - layout.firstGfn);
   }
 
+  /** Puts in a run of pages. */
+  addRun(firstGfn: number, pages: number): void {
+    this.#eachPart(firstGfn, pages, (part, from, count) => part.addRun(from, count));
+  }
+
+  /** Takes out a run of pages. */
+  dropRun(firstGfn: number, pages: number): void {
+    this.#eachPart(firstGfn, pages, (part, from, count) => part.dropRun(from, count));
+  }
+
+  /** Splits a run of the guest's pages at the borders of memslots. */
+  #eachPart(
+    firstGfn: number,
+    pages: number,
+    act: (part: PageSet, from: number, pages: number) => void,
+  ): void {
+    for (let at = firstGfn; at < firstGfn + pages;) {
+      const { layout } = slotOf(this.memory, at);
+      const from = at - layout.firstGfn;
+      const to = Math.min(layout.pages, firstGfn + pages - layout.firstGfn);
+      act(this.parts[layout.index]!, from, to - from);
+      at = layout.firstGfn + to;
+    }
+  }
+
   /** The first page of the set from `cursor` on, else from page 0 on; -1 when the set is empty. */
   firstFrom(cursor: number): number {
     if (this.count === 0) return -1;

@@ -91,10 +91,24 @@ export class PageSet {
       if (page + 32 > end) moved &= ~(-1 << (end & 31));
       if (moved === 0) continue;
       const target = (to.#at >>> 2) + (page >>> 5);
-      this.#count -= bitCount(moved);
-      to.#count += bitCount(moved & ~words[target]!);
+      this.#count -= countBits(moved);
+      to.#count += countBits(moved & ~words[target]!);
       words[at]! &= ~moved;
       words[target]! |= moved;
+    }
+  }
+
+  /** Takes out `pages` pages from `from` on, a word at a time. */
+  dropRun(from: number, pages: number): void {
+    const { words } = this.#slot;
+    const end = from + pages;
+    for (let page = from & ~31; page < end; page += 32) {
+      let gone = -1;
+      if (page < from) gone &= -1 << (from & 31);
+      if (page + 32 > end) gone &= ~(-1 << (end & 31));
+      const at = (this.#at >>> 2) + (page >>> 5);
+      this.#count -= countBits(words[at]! & gone);
+      words[at]! &= ~gone;
     }
   }
 
@@ -186,7 +200,7 @@ export class PageSet {
   }
 }
 
-function bitCount(word: number): number {
+function countBits(word: number): number {
   let bits = word - ((word >>> 1) & 0x55555555);
   bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

@@ -1,4 +1,11 @@
-import { type ControlMessage, decodeControl, encodeControl, packControl } from '../wire/control.ts';
+import { ConnectionLost } from '../link/link.ts';
+import {
+  type ControlBody,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  packControl,
+} from '../wire/control.ts';
 import {
   type Frame,
   FRAME,
@@ -10,6 +17,7 @@ import {
 import { installPages, type Integrity } from '../wire/pages.ts';
 import { decodeRanges } from '../wire/ranges.ts';
 import { takeFree, takeReleased } from './released-here.ts';
+import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
 /** A source that sends nothing for this long is gone. */
@@ -17,6 +25,8 @@ const SILENCE_NS = 120e9;
 
 export interface DestinationSide extends Side {
   readonly guest: DestinationGuest;
+  /** It stays for a source that waits so long for a new connection; absent: a lost one is the end. */
+  readonly recoverWithinNs?: number;
 }
 
 export interface DestinationReport {
@@ -29,7 +39,8 @@ export interface DestinationReport {
 }
 
 /** Where the destination stands; docs/wire.md has the table of what it takes when. */
-type State = 'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly';
+type State =
+  'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly' | 'expectResume';
 
 const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
@@ -44,6 +55,7 @@ const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectState: [FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
   runningPartly: [FRAME.pages, FRAME.end],
+  expectResume: [FRAME.resume],
 };
 
 /**
@@ -58,7 +70,7 @@ export function* destination(side: DestinationSide): Algorithm<DestinationReport
     return session.report(isRunning ? 'completed' : 'cancelled');
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    yield* session.fail(error);
+    yield* session.tellFailed(error);
     return session.report('failed', error.message);
   }
 }
@@ -70,7 +82,9 @@ class DestinationSession {
   #isPostcopy = false;
   #isBuffered = false;
   #hasRun = false;
-  #hasToldRunning = false;
+  /** What it has told of the guest's start. */
+  #running: ControlBody<'running'> | undefined;
+  #hasToldComplete = false;
   readonly #counts = { rawPages: 0, zeroPages: 0, droppedPages: 0 };
   #pagesNs = 0;
   #stateNs = 0;
@@ -84,9 +98,28 @@ class DestinationSession {
     return { outcome, ...this.#counts, ...(error === undefined ? {} : { error }) };
   }
 
-  *fail(error: WireError): Algorithm<void> {
+  /**
+   * Says that it failed. When the connection is lost a source that is past RUN comes back: it must
+   * hear that the guest, which has not run here, is still its own.
+   */
+  *tellFailed(error: WireError): Algorithm<void> {
+    const mayComeBack = !this.#hasRun && this.#side.recoverWithinNs !== undefined;
     const body = { message: error.message.slice(0, 4096), ran: this.#hasRun };
-    yield* this.#send({ name: 'failed', body });
+    let isLost = error instanceof ConnectionLost;
+    for (;;) {
+      if (isLost && !mayComeBack) return;
+      try {
+        if (isLost) yield* this.#awaitResume();
+        yield* this.#send({ name: 'failed', body });
+        if (!mayComeBack) return;
+        // FAILED may be lost: then the source comes back for it.
+        yield* untilGone(this.#side);
+      } catch (again) {
+        if (!(again instanceof WireError)) throw again;
+        isLost = again instanceof ConnectionLost;
+        if (!isLost) return;
+      }
+    }
   }
 
   /** Takes frames until the guest is here, whole (true), or the source calls it off (false). */
@@ -196,14 +229,33 @@ class DestinationSession {
   }
 
   *#tellRunning(): Algorithm<void> {
-    this.#hasToldRunning = true;
     const runningNs = this.#side.guest.runningSinceNs();
-    const body = { pagesNs: this.#pagesNs, stateNs: this.#stateNs, runningNs };
-    yield* this.#send({ name: 'running', body });
+    this.#running = { pagesNs: this.#pagesNs, stateNs: this.#stateNs, runningNs };
+    yield* this.#send({ name: 'running', body: this.#running });
   }
 
-  /** The guest runs; its missing pages come in, those first that a vCPU waits for. */
+  /** The guest runs; its missing pages come in, over as many connections as it takes. */
   *#serveFaults(): Algorithm<void> {
+    let isLost = false;
+    for (;;) {
+      try {
+        if (isLost) yield* this.#resume();
+        isLost = false;
+        yield* this.#installRest();
+        return;
+      } catch (error) {
+        const { recoverWithinNs } = this.#side;
+        isLost = error instanceof ConnectionLost && recoverWithinNs !== undefined;
+        if (isLost) continue;
+        // A source that has heard of the end is gone; one that has not is no loss to the guest.
+        if (error instanceof WireError && this.#hasToldComplete) return;
+        throw error;
+      }
+    }
+  }
+
+  /** Pages come in, those first that a vCPU waits for, until all are there and the source knows. */
+  *#installRest(): Algorithm<void> {
     const { guest } = this.#side;
     for (;;) {
       const frame = yield* this.#nextFrame();
@@ -214,21 +266,40 @@ class DestinationSession {
       const { absent } = guest.presence;
       if (absent > 0)
         throw new WireError(`the source has sent all pages, but ${absent} are missing`);
-      break;
+      guest.presence.end();
+      if (!this.#running) {
+        yield* this.#awaitRunning();
+        yield* this.#tellRunning();
+      }
+      yield* this.#send({ name: 'complete', body: { presentNs: this.#presentNs! } });
+      this.#hasToldComplete = true;
+      // COMPLETE may be lost: then the source comes back for it.
+      if (this.#side.recoverWithinNs === undefined) return;
     }
-    guest.presence.end();
-    if (!this.#hasToldRunning) {
-      yield* this.#awaitRunning();
-      yield* this.#tellRunning();
-    }
-    yield* this.#send({ name: 'complete', body: { presentNs: this.#presentNs! } });
+  }
+
+  /** Over a new connection: says what is here, and asks again for what vCPUs wait for. */
+  *#resume(): Algorithm<void> {
+    const { guest } = this.#side;
+    yield* this.#awaitResume();
+    const presentPages = yield* tellReceived(this.#side, guest);
+    yield* this.#send({ name: 'resumed', body: { presentPages } });
+    this.#state = 'runningPartly';
+    guest.forgetFaults();
+    if (this.#running) yield* this.#send({ name: 'running', body: this.#running });
+  }
+
+  *#awaitResume(): Algorithm<void> {
+    yield* awaitNextConnection(this.#side, this.#side.recoverWithinNs ?? 0);
+    this.#state = 'expectResume';
+    decodeControl(yield* this.#nextFrame());
   }
 
   /** Once the guest runs: tells of its start and asks for the pages that vCPUs wait for. */
   *#tendGuest(): Algorithm<void> {
     const { guest } = this.#side;
     if (this.#state !== 'runningPartly') return;
-    if (!this.#hasToldRunning && guest.areRunning()) yield* this.#tellRunning();
+    if (!this.#running && guest.areRunning()) yield* this.#tellRunning();
     for (const gfn of guest.faults()) yield* this.#send({ name: 'request', body: { gfn } });
   }
 

@@ -19,6 +19,19 @@ export interface RoundReport {
   readonly expectedDowntimeNs?: number;
 }
 
+/** A post-copy that stood still because its connection was lost. */
+export interface PostcopyPause {
+  readonly startNs: number;
+  /** When the push went on, or the migration ended. */
+  readonly endNs: number;
+  /** When the new connection stood over which it went on; absent when none came. */
+  readonly connectedNs?: number | undefined;
+  /** Pages that were under way when the connection was lost, and are sent again, as far as is known. */
+  readonly resentPages: number;
+}
+
+export type OpenPause = { -readonly [Key in keyof PostcopyPause]: PostcopyPause[Key] };
+
 type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] };
 
 /** What the source counts while it sends; a round opens with its first batch. */
@@ -33,7 +46,13 @@ export class TransferMetrics {
   accountedBytes = 0;
   sentPages = 0;
   /** Page frames sent after the guest began to run at the destination. */
-  readonly postcopy = { bytes: 0, rawPages: 0, zeroPages: 0, requests: 0 };
+  readonly postcopy = {
+    bytes: 0,
+    rawPages: 0,
+    zeroPages: 0,
+    requests: 0,
+    pauses: new Array<OpenPause>(),
+  };
   #open: OpenRound | undefined;
   #linkFromNs = 0;
 

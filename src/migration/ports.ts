@@ -68,6 +68,8 @@ export interface DestinationGuest {
   runningSinceNs(): number;
   /** Pages that vCPUs wait for and that this call is the first to tell of; to be requested now. */
   faults(): readonly number[];
+  /** What has been told of so far is forgotten: its requests are lost, so it is told again. */
+  forgetFaults(): void;
   /** Whether there is news: the vCPUs have come to run, or one waits for another page. */
   isSettled(): boolean;
 }
@@ -86,13 +88,15 @@ export interface WaitRequest {
   readonly frame?: boolean | undefined;
   /** The guest has answered what it was asked. */
   readonly guest?: boolean | undefined;
+  /** A new connection in the place of a lost one. */
+  readonly connection?: boolean | undefined;
   /** A point in time; every wait has one. */
   readonly untilNs: number;
   /** Whether the wait may end because a person cancels. */
   readonly cancel?: boolean;
 }
 
-export type Wake = 'credit' | 'frame' | 'guest' | 'time' | 'cancel';
+export type Wake = 'credit' | 'frame' | 'guest' | 'connection' | 'time' | 'cancel';
 
 /** An algorithm's half: it runs until it waits, and its driver says what ended the wait. */
 export type Algorithm<Result> = Generator<WaitRequest, Result, Wake>;

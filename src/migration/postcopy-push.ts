@@ -30,6 +30,8 @@ export class PostcopyPush {
   readonly #requests: number[] = [];
   /** Pages that go out with those requested, before others are pushed. */
   #ahead: number[] = [];
+  /** Requests that have come over this connection. */
+  #asked = 0;
   #hasSentEnd = false;
   #presentNs: number | undefined;
 
@@ -38,6 +40,15 @@ export class PostcopyPush {
     this.#ask = ask;
     this.#session = session;
     this.#order = order;
+  }
+
+  /** Over a new connection requests and the end come anew. */
+  restart(): void {
+    this.#requests.length = 0;
+    this.#ahead = [];
+    this.#order.restart?.();
+    this.#asked = 0;
+    this.#hasSentEnd = false;
   }
 
   *run(): Algorithm<HandedOver> {
@@ -109,8 +120,8 @@ export class PostcopyPush {
       if (gfn >= guest.memory.pages) {
         throw new MigrationEnded('failed', `the destination asked for page ${gfn} of the guest`);
       }
-      const requests = ++this.#session.metrics.postcopy.requests;
-      if (requests > guest.memory.pages) {
+      this.#session.metrics.postcopy.requests++;
+      if (++this.#asked > guest.memory.pages) {
         throw new MigrationEnded(
           'failed',
           'the destination asks for more pages than the guest has',

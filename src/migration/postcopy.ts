@@ -4,6 +4,7 @@ import type { Algorithm } from './ports.ts';
 import { type Asker, asker, sendRounds, stopAndFinish } from './precopy.ts';
 import { pageableAside } from './released.ts';
 import { PostcopyPush } from './postcopy-push.ts';
+import { pushThrough } from './recovery.ts';
 import { type HandedOver, runSource, sendState, type SourceReport } from './source.ts';
 import type { SourceSession, SourceSide } from './source-session.ts';
 
@@ -48,7 +49,7 @@ function* switchAndPush(
   yield* sendState(session, true);
   session.isPostcopy = true;
   session.phase = 'postcopy';
-  return yield* new PostcopyPush(session, order, ask).run();
+  return yield* pushThrough(session, new PostcopyPush(session, order, ask));
 }
 
 /** Of a guest that is paged by itself, what it can't page moves while it stands still. */

@@ -8,7 +8,7 @@ import {
   encodeControl,
   packControl,
 } from '../wire/control.ts';
-import { HEADER_BYTES, isOptional } from '../wire/frame.ts';
+import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../wire/ranges.ts';
 import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
@@ -39,6 +39,8 @@ export interface SourceOptions {
   readonly postcopyBytesPerSecond: number;
   /** The switch to post-copy moves what can't be paged, as pseudo-paging has to. */
   readonly pseudoPaging?: boolean;
+  /** A post-copy that has lost its connection waits so long for another; absent: it is lost with it. */
+  readonly recoverWithinNs?: number;
   /** Requested pages have a channel of their own (postcopy-preempt). */
   readonly preempt?: boolean;
   /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
@@ -71,7 +73,16 @@ export class MigrationEnded extends Error {
   }
 }
 
-export type SourcePhase = 'setup' | 'live' | 'stopped' | 'handover' | 'postcopy' | 'over';
+/** The last two of post-copy are QEMU's: without a connection, and finding out what has arrived. */
+export type SourcePhase =
+  | 'setup'
+  | 'live'
+  | 'stopped'
+  | 'handover'
+  | 'postcopy'
+  | 'over'
+  | 'postcopy-paused'
+  | 'postcopy-recover';
 
 /**
  * What every source algorithm is made of: waiting, sending a batch, sending a control message,
@@ -94,6 +105,8 @@ export class SourceSession {
   isPostcopy = false;
   /** The destination's word that the guest runs there, once it has come. */
   running: ControlBody<'running'> | undefined;
+  /** The destination has said what it has, as only one does that has run the guest. */
+  hasPeerRun = false;
   firstPageNs: number | undefined;
   readonly stop: {
     pauseAskedNs?: number;
@@ -350,12 +363,18 @@ export class SourceSession {
   /** The peer's next message, if one is there. */
   poll(): ControlMessage | undefined {
     const frame = this.side.link.poll();
-    if (!frame || isOptional(frame)) return undefined;
+    return frame && this.read(frame);
+  }
+
+  /** A frame's message, undefined when it may be skipped; a peer that failed ends the migration. */
+  read(frame: Frame): ControlMessage | undefined {
+    if (isOptional(frame)) return undefined;
     const message = decodeControl(frame);
     if (message.name !== 'failed') return message;
     const { message: why, ran } = message.body;
     // A peer that has asked for pages, or said that the guest runs, can't take that back.
-    const hasRun = ran || this.running !== undefined || this.metrics.postcopy.requests > 0;
+    const hasAsked = this.metrics.postcopy.requests > 0;
+    const hasRun = ran || this.running !== undefined || this.hasPeerRun || hasAsked;
     throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);
   }
 

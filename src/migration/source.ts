@@ -1,6 +1,7 @@
 import { type ControlBody, encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
-import type { RoundReport } from './metrics.ts';
+import { ConnectionLost } from '../link/link.ts';
+import type { PostcopyPause, RoundReport } from './metrics.ts';
 import type { Algorithm } from './ports.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
@@ -45,6 +46,8 @@ export interface PostcopyReport {
   readonly zeroPages: number;
   /** Requests received from the destination. */
   readonly requests: number;
+  /** How often, and for how long, it stood still without a connection. */
+  readonly pauses?: readonly PostcopyPause[];
   /** When the last page was there, on the destination's clock; absent when that never came. */
   readonly presentNs?: number;
 }
@@ -143,6 +146,14 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
 
 /** Tells the destination if the link still takes a frame; it may be what has failed. */
 function* sendCancel(session: SourceSession): Algorithm<void> {
+  try {
+    yield* trySendCancel(session);
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error;
+  }
+}
+
+function* trySendCancel(session: SourceSession): Algorithm<void> {
   const { link, clock } = session.side;
   // A slow link may be busy with one large page for longer than that.
   const creditNs = link.creditAtNs('control');

@@ -7,7 +7,7 @@ import {
   geometricSeries,
   type Prediction,
 } from '../migration/models.ts';
-import type { RoundReport } from '../migration/metrics.ts';
+import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
 import type { SourceReport } from '../migration/source.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { type RunResult, resultSchema } from './schema.ts';
@@ -40,6 +40,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ram: ramOf(report),
     ...modelsOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
+    ...pausesOf(source),
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
     guest: guestOf(report),
     link: linkOf(source),
@@ -115,6 +116,26 @@ function span(fromUs: number, toUs: number): number {
 function resumeTimeOf({ running, postcopy }: SourceReport): Pick<RunResult, 'resumeTimeMs'> {
   if (!running || postcopy?.presentNs === undefined) return {};
   return { resumeTimeMs: ms(Math.max(0, postcopy.presentNs - running.runningNs)) };
+}
+
+function pausesOf({ postcopy, startNs }: SourceReport): Pick<RunResult, 'postcopyPauses'> {
+  if (!postcopy?.pauses || postcopy.pauses.length === 0) return {};
+  return {
+    postcopyPauses: postcopy.pauses.map((pause) => ({
+      startMs: ms(pause.startNs - startNs),
+      durationMs: ms(pause.endNs - pause.startNs),
+      ...recoveredOf(pause),
+    })),
+  };
+}
+
+/** What is known once a new connection stood. */
+function recoveredOf({
+  connectedNs,
+  endNs,
+  resentPages,
+}: PostcopyPause): Partial<NonNullable<RunResult['postcopyPauses']>[number]> {
+  return connectedNs === undefined ? {} : { recoverMs: ms(endNs - connectedNs), resentPages };
 }
 
 function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {

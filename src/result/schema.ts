@@ -92,6 +92,17 @@ export const resultSchema = z.strictObject({
     })
     .optional(),
   rounds: z.array(round),
+  /** When a post-copy stood still without a connection (QEMU: postcopy-paused). */
+  postcopyPauses: z
+    .array(
+      z.strictObject({
+        startMs: ms,
+        durationMs: ms.min(0),
+        recoverMs: ms.min(0).optional(),
+        resentPages: count.optional(),
+      }),
+    )
+    .optional(),
   faults: z
     .strictObject({
       count,

@@ -17,6 +17,13 @@ import type { Costs } from './costs.ts';
 export type PolicyName =
   'rounds' | 'qemu' | 'xen' | 'clark2005' | 'xen3' | 'cloud-hypervisor' | 'sdps';
 
+/** A connection that is lost with all that is under way, and until another can stand. */
+export interface Outage {
+  readonly afterNs: number;
+  /** Infinity: none comes. */
+  readonly forNs: number;
+}
+
 /** One run, complete and checked: what a runtime needs to know. Infinity stands for `unlimited`. */
 export interface RunConfig {
   readonly seed: number;
@@ -47,6 +54,8 @@ export interface RunConfig {
     readonly bytesPerSecond: number;
     readonly latencyNs: number;
     readonly integrity: Integrity;
+    /** When its connection is lost, from the migration's start on, in order; absent: never. */
+    readonly outages?: readonly Outage[];
   };
   readonly migration: {
     readonly algorithm: 'stop-and-copy' | 'precopy' | 'postcopy' | 'hybrid';
@@ -55,6 +64,8 @@ export interface RunConfig {
     /** Live rounds of hybrid before the switch. */
     readonly postcopyAfter: number;
     readonly postcopyBytesPerSecond: number;
+    /** A post-copy without a connection waits so long for another; absent: not at all. */
+    readonly recoverWithinNs?: number;
     /** How often whoever asks for post-copy looks whether it is time; 0: at once. */
     readonly postcopyPollNs?: number;
     /** Requested pages have a channel of their own. */

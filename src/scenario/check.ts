@@ -31,6 +31,7 @@ export function check(scenario: Scenario): Problem[] {
     ...checkLog(scenario, pageSize),
     ...checkMigration(scenario),
     ...checkLink(scenario, pageSize),
+    ...checkOutages(scenario),
   ];
 }
 
@@ -144,6 +145,12 @@ function checkMigration({ guest, migration }: Scenario): Problem[] {
     const sentence = 'needs guest.lruScan, how often the guest looks which pages were referenced';
     problems.push({ path: ['migration', 'swapOrder'], sentence });
   }
+  const { postcopyRecovery, postcopyRecoveryTimeout } = migration;
+  if (!postcopyRecovery && postcopyRecoveryTimeout !== DEFAULTS.migration.postcopyRecoveryTimeout) {
+    const sentence =
+      'is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true';
+    problems.push({ path: ['migration', 'postcopyRecoveryTimeout'], sentence });
+  }
   if (throttle.max < throttle.initial) {
     const sentence = `must not be less than initial (${throttle.initial})`;
     problems.push({ path: ['migration', 'throttle', 'max'], sentence });
@@ -206,4 +213,20 @@ function checkLink({ link }: Scenario, pageSize: number): Problem[] {
     `${shown(link.bandwidth)} × ${shown(link.latency)} is more under way than a ring of 64 MiB holds: ` +
     'lower one of them';
   return [{ path: ['link', 'latency'], sentence }];
+}
+
+/** A connection can be lost only while it stands. */
+function checkOutages({ link: { outages } }: Scenario): Problem[] {
+  return outages.flatMap(({ after }, index) => {
+    const before = outages[index - 1];
+    if (!before) return [];
+    const path = ['link', 'outages', index, 'after'];
+    if (before.for === undefined) {
+      return [{ path, sentence: 'comes after an outage that never ends: give that one a for' }];
+    }
+    const endNs = parseDuration(before.after) + parseDuration(before.for);
+    if (parseDuration(after) > endNs) return [];
+    const sentence = `must be later than the end of the outage before (${shown(before.after)} + ${shown(before.for)})`;
+    return [{ path, sentence }];
+  });
 }

@@ -62,6 +62,10 @@ export const DEFAULTS = {
     postcopyBandwidth: 'unlimited',
     /** QEMU: the background scan goes on from a requested page. */
     pageOrder: 'follow',
+    /** QEMU: a post-copy whose connection fails is paused, not failed. */
+    postcopyRecovery: true,
+    /** As long as `timeout`: QEMU waits until a person acts, and an emulation has to end. */
+    postcopyRecoveryTimeout: '60s',
     /** QEMU: migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME. */
     downtimeLimit: '300ms',
     startAfter: '1s',

@@ -7,7 +7,7 @@ import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { MAX_SLOT_BYTES } from '../memory/layout.ts';
 import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../migration/policies/kubevirt.ts';
-import type { RunConfig } from '../runtime/config.ts';
+import type { Outage, RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
@@ -84,6 +84,7 @@ export function resolveScenario(
       bytesPerSecond: parseRate(link.bandwidth),
       latencyNs: parseDuration(link.latency),
       integrity: link.integrity,
+      ...(link.outages.length > 0 ? { outages: link.outages.map(resolveOutage) } : {}),
     },
     migration: {
       algorithm: migration.algorithm,
@@ -100,6 +101,9 @@ export function resolveScenario(
       timeoutAction: migration.timeoutAction,
       postcopyAfter: migration.postcopyAfter,
       postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
+      ...(migration.postcopyRecovery
+        ? { recoverWithinNs: parseDuration(migration.postcopyRecoveryTimeout) }
+        : {}),
       pageOrder: migration.pageOrder,
       swapOrder: migration.swapOrder,
       swapReadaheadPages: migration.swapReadaheadPages,
@@ -117,6 +121,12 @@ export function resolveScenario(
   };
   checkLanes(config);
   return config;
+}
+
+/** One without a duration never ends. */
+function resolveOutage(outage: Scenario['link']['outages'][number]): Outage {
+  const forNs = outage.for === undefined ? Infinity : parseDuration(outage.for);
+  return { afterNs: parseDuration(outage.after), forNs };
 }
 
 const ms = (duration: string | number): number => parseDuration(duration) / 1e6;

@@ -150,10 +150,13 @@ function choiceOfSize() {
   });
 }
 
+const outage = z.strictObject({ after: duration, for: positiveDuration.optional() });
+
 const link = z.strictObject({
   bandwidth: rate.default(DEFAULTS.link.bandwidth),
   latency: duration.default(DEFAULTS.link.latency),
   integrity: choice(['full', 'header']).default(DEFAULTS.link.integrity),
+  outages: z.array(outage, { error: 'expected a list of outages' }).default([]),
 });
 
 const throttle = z.strictObject({
@@ -236,6 +239,8 @@ const migration = z.strictObject({
   rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
   postcopyAfter: whole(0, 10_000).default(DEFAULTS.migration.postcopyAfter),
   postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
+  postcopyRecovery: flag.default(DEFAULTS.migration.postcopyRecovery),
+  postcopyRecoveryTimeout: positiveDuration.default(DEFAULTS.migration.postcopyRecoveryTimeout),
   pageOrder: choice(['follow', 'linear', 'bubbling']).default(DEFAULTS.migration.pageOrder),
   bubbling: bubbling.optional(),
   swapOrder: choice(['gfn', 'allocation', 'lru']).default('gfn'),

@@ -89,6 +89,10 @@ const bodies = {
   end: z.strictObject({}),
   /** Destination: all pages are there since `presentNs` on this side's clock. */
   complete: z.strictObject({ presentNs: time }),
+  /** Source, on a new connection after RUN: go on with what was lost. */
+  resume: z.strictObject({}),
+  /** Destination: `presentPages` pages are there, which the RECEIVED frames before it have named. */
+  resumed: z.strictObject({ presentPages: count }),
   /** Source: the migration is off, the guest stays here. */
   cancel: z.strictObject({}),
   /** Destination: it can't go on; whether the guest has run here. */

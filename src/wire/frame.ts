@@ -37,6 +37,9 @@ export const FRAME = {
   complete: 13,
   released: 14,
   free: 15,
+  resume: 16,
+  received: 17,
+  resumed: 18,
 } as const;
 
 /** The memory in which frames are built and read: the kernels see it, so sums need no copy. */
@@ -63,7 +66,7 @@ export interface Frame {
 
 /** A stream that is damaged, hostile or of another version; it ends the migration. */
 export class WireError extends Error {
-  override readonly name = 'WireError';
+  override readonly name: string = 'WireError';
 }
 
 export interface FrameHeader {

@@ -9,10 +9,11 @@ import {
 
 /**
  * A frame of ranges. DISCARD: pages that the destination lacks, or has in a stale version. RELEASED:
- * pages that the guest has given back, which read zero. FREE: pages in the guest's free list. Control
- * part (u32 each, little-endian): ranges × (first gfn of the guest, pages). No payload.
+ * pages that the guest has given back, which read zero. FREE: pages in the guest's free list. RECEIVED:
+ * pages that the destination has. Control part (u32 each, little-endian): ranges × (first gfn of the
+ * guest, pages). No payload.
  */
-export type RangesName = 'discard' | 'released' | 'free';
+export type RangesName = 'discard' | 'released' | 'free' | 'received';
 
 export const MAX_RANGES = 4096;
 const RANGE_BYTES = 8;

@@ -242,6 +242,22 @@ describe('summary', () => {
     );
   });
 
+  it('tells when a post-copy stood still', () => {
+    const pause = { startMs: 100, durationMs: 250, recoverMs: 0.5, resentPages: 7 };
+    const tells = (list: RunResult['postcopyPauses']) =>
+      lines({ postcopyPauses: list }).find((line) => line.startsWith('postcopy-paused'));
+    expect(tells([pause])).toBe(
+      'postcopy-paused: once, at 100 ms, for 250 ms in all; 7 pages were lost and sent again',
+    );
+    expect(tells([pause, { ...pause, startMs: 2000 }])).toBe(
+      'postcopy-paused: 2 times, at 100 ms, 2.00 s, for 500 ms in all; 14 pages were lost and sent again',
+    );
+    expect(tells([{ startMs: 100, durationMs: 250 }])).toBe(
+      'postcopy-paused: once, at 100 ms, for 250 ms in all; no new connection came',
+    );
+    expect(tells([])).toBeUndefined();
+  });
+
   it('warns when threads had to share CPUs', () => {
     const disturbance = { ...RESULT.disturbance!, cpus: 2 };
     expect(lines({ disturbance }).at(-2)).toMatch(

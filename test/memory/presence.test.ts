@@ -71,4 +71,35 @@ describe('the presence map', () => {
     expect([map.wantedBy(1), map.wantedBy(2)]).toEqual([-1, 141]);
     expect(map.absent).toBe(159);
   });
+
+  it('lists runs of what is there, as many at a time as there is room for', () => {
+    const { map, memory } = open();
+    map.discard(0, 3);
+    map.discard(50, 10);
+    map.discard(99, 2);
+    map.discard(120, 40);
+    map.claim(memory.slots[0]!, 1);
+    map.publish(memory.slots[0]!, 1);
+    // What is being installed is not there.
+    map.claim(memory.slots[0]!, 55);
+    const list = [7, 7];
+    expect(map.listPresent(0, 10, list)).toBe(160);
+    expect(list).toEqual([1, 1, 3, 47, 60, 39, 101, 19]);
+    let ranges: number[] = [];
+    for (let from = 0; from < 160;) {
+      from = map.listPresent(from, 1, list);
+      expect(list.length).toBeLessThanOrEqual(2);
+      ranges = [...ranges, ...list];
+    }
+    expect(ranges).toEqual([1, 1, 3, 47, 60, 39, 101, 19]);
+  });
+
+  it('lists a run over the border of memslots slot by slot', () => {
+    const { map } = open();
+    const list: number[] = [];
+    expect(map.listPresent(0, 10, list)).toBe(160);
+    expect(list).toEqual([0, 100, 100, 60]);
+    expect(map.listPresent(160, 10, list)).toBe(160);
+    expect(list).toEqual([]);
+  });
 });

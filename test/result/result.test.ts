@@ -443,6 +443,22 @@ describe('result of a run that is not complete', () => {
     expect(result.guest).not.toHaveProperty('achievedRate');
   });
 
+  it('has the pauses of a post-copy, from the start of the migration', () => {
+    const pushed = { bytes: 5, rawPages: 0, zeroPages: 0, requests: 0 };
+    const at = (ms: number): number => SOURCE.startNs + ms * 1e6;
+    const pauses = [
+      { startNs: at(100), endNs: at(350), connectedNs: at(349.5), resentPages: 7 },
+      { startNs: at(400), endNs: at(900), resentPages: 0 },
+    ];
+    expect(buildSource({ postcopy: { ...pushed, pauses } }).postcopyPauses).toEqual([
+      { startMs: 100, durationMs: 250, recoverMs: 0.5, resentPages: 7 },
+      { startMs: 400, durationMs: 500 },
+    ]);
+    for (const postcopy of [{ ...pushed, pauses: [] }, pushed]) {
+      expect(buildSource({ postcopy })).not.toHaveProperty('postcopyPauses');
+    }
+  });
+
   it('has no downtime and no blackout when the guest went on at the source', () => {
     const source: SourceReport = { ...without('running'), outcome: 'cancelled' };
     const result = build({ source });

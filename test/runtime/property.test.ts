@@ -4,7 +4,7 @@ import { managed, prepaging } from '../../src/lab/fuzz/managed.ts';
 import type { Pattern, Workload } from '../../src/guest/workload.ts';
 import { ACCESS_READ_BIT } from '../../src/memory/kernels/abi.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
-import type { RunConfig } from '../../src/runtime/config.ts';
+import type { Outage, RunConfig } from '../../src/runtime/config.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
 
@@ -57,6 +57,16 @@ const workload = fc.record({
   vcpu: fc.constantFrom(undefined, 0),
 });
 
+/**
+ * The connection is lost so long after it stood, for so long; in three of five post-copies and hybrids.
+ * Many in a row, since some post-copies are over within milliseconds.
+ */
+const gaps = fc.record({ afterMs: fc.constantFrom(1, 2, 4, 8), forMs: fc.constantFrom(1, 2) });
+const outages = fc.oneof(
+  { weight: 2, arbitrary: fc.array(gaps, { maxLength: 0 }) },
+  { weight: 3, arbitrary: fc.array(gaps, { minLength: 2, maxLength: 8 }) },
+);
+
 const scenario = fc.record({
   seed: fc.integer({ min: 0 }),
   pages: fc.integer({ min: 16, max: 1500 }),
@@ -78,6 +88,7 @@ const scenario = fc.record({
       'precopy',
       'postcopy',
       'postcopy',
+      'postcopy',
       'hybrid',
       'hybrid',
       'hybrid',
@@ -96,6 +107,7 @@ const scenario = fc.record({
   zeroPages: fc.boolean(),
   verify: fc.constantFrom('replay' as const, 'replay' as const, 'full' as const),
   timeoutMs: fc.constantFrom(5, 800, 800, 800, 800),
+  outages,
 });
 
 type Drawn = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never;
@@ -135,8 +147,10 @@ function configOf(drawn: Drawn): RunConfig {
       bytesPerSecond: drawn.bytesPerSecond,
       latencyNs: drawn.latencyNs,
       integrity: drawn.integrity,
+      outages: outagesOf(drawn),
     },
     migration: {
+      recoverWithinNs: 20e9,
       algorithm: drawn.algorithm,
       policy: drawn.policy,
       rounds: drawn.rounds,
@@ -158,6 +172,19 @@ function configOf(drawn: Drawn): RunConfig {
   return { ...config, guest, migration: { ...config.migration, ...order } };
 }
 
+/** Those of a hybrid begin when its live rounds may be over: before RUN an outage is the end. */
+function outagesOf(drawn: Drawn): Outage[] {
+  const { algorithm, pages, pageSize, bytesPerSecond, zeroShare, postcopyAfter } = drawn;
+  if (algorithm !== 'postcopy' && algorithm !== 'hybrid') return [];
+  const passNs = ((pages * pageSize * (1 - zeroShare)) / bytesPerSecond) * 1e9;
+  let atNs = algorithm === 'hybrid' ? 5e6 + postcopyAfter * passNs : 0;
+  return drawn.outages.map(({ afterMs, forMs }) => {
+    const one = { afterNs: atNs + afterMs * 1e6, forNs: forMs * 1e6 };
+    atNs = one.afterNs + one.forNs;
+    return one;
+  });
+}
+
 describe('random scenarios through worker threads', () => {
   const pool = new WorkerPool(6);
   afterAll(() => pool.destroy());
@@ -167,6 +194,7 @@ describe('random scenarios through worker threads', () => {
       runs: 0,
       bytes: 0,
       diverged: 0,
+      failed: 0,
       'two live rounds and more': 0,
       'non-empty last set': 0,
       skips: 0,
@@ -176,14 +204,19 @@ describe('random scenarios through worker threads', () => {
       'late duplicates': 0,
       'stale pages discarded': 0,
       'pages given back': 0,
+      'recoveries of post-copy': 0,
       'full rings': 0,
     };
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const report = await runThreads(configOf(drawn), { pool });
         const { source, proof } = report;
+        const hasOutages = outagesOf(drawn).length > 0;
+        // A hybrid that ended as pre-copy may have lost RUN, or RUNNING: then nobody knows.
+        if (hasOutages && source.guestLost && !source.postcopy) return;
         expect(source.guestLost, source.error).toBe(false);
-        expect(['completed', 'diverged'], source.error).toContain(source.outcome);
+        const outcomes = ['completed', 'diverged', ...(hasOutages ? ['failed'] : [])];
+        expect(outcomes, source.error).toContain(source.outcome);
         expect(proof).toMatchObject({ ok: true, differingPages: 0, problems: [] });
         expect(proof!.pagesCompared).toBe(drawn.pages);
         const live = source.rounds.filter((round) => !round.stopped);
@@ -193,6 +226,9 @@ describe('random scenarios through worker threads', () => {
         power.bytes += proof!.bytesCompared;
         const { faults, rings } = report.guest;
         const isPushed = source.postcopy !== undefined;
+        if (source.outcome === 'failed') power.failed++;
+        if ((source.postcopy?.pauses ?? []).some(({ connectedNs }) => connectedNs !== undefined))
+          power['recoveries of post-copy']++;
         if (live.length >= 2) power['two live rounds and more']++;
         if (drawn.algorithm === 'precopy' && (source.rounds.at(-1)?.rawPages ?? 0) > 0)
           power['non-empty last set']++;
@@ -208,12 +244,14 @@ describe('random scenarios through worker threads', () => {
       }),
       { numRuns: RUNS, seed: SEED, endOnFailure: true },
     );
-    const { runs, bytes, diverged, ...counts } = power;
+    const { runs, bytes, diverged, failed, ...counts } = power;
     const shares = Object.entries(counts).map(
       ([name, count]) => `${name} ${count} (${Math.round((100 * count) / runs)} %)`,
     );
     const mib = Math.round(bytes / MIB);
-    console.log(`${runs} runs, ${mib} MiB compared, ${diverged} diverged: ${shares.join(', ')}`);
+    console.log(
+      `${runs} runs, ${mib} MiB compared, ${diverged} diverged, ${failed} failed at the source: ${shares.join(', ')}`,
+    );
     // Without these the test would say nothing. A full ring needs a fast guest: it is rarer.
     const { 'full rings': fullRings, ...common } = counts;
     expect(fullRings).toBeGreaterThan(0);

@@ -130,7 +130,7 @@ describe('defaults', () => {
         contents: [],
         workloads: [],
       },
-      link: { bandwidth: '1Gbit/s', latency: '100us', integrity: 'full' },
+      link: { bandwidth: '1Gbit/s', latency: '100us', integrity: 'full', outages: [] },
       migration: {
         algorithm: 'precopy',
         policy: 'qemu',
@@ -146,6 +146,8 @@ describe('defaults', () => {
         rounds: 30,
         postcopyAfter: 1,
         postcopyBandwidth: 'unlimited',
+        postcopyRecovery: true,
+        postcopyRecoveryTimeout: '60s',
         pageOrder: 'follow',
         strictRate: false,
         downtimeLimit: '300ms',
@@ -299,6 +301,7 @@ verify: full
         timeoutAction: 'cancel',
         postcopyAfter: 1,
         postcopyBytesPerSecond: Infinity,
+        recoverWithinNs: 60e9,
         pageOrder: 'follow',
         rounds: 3,
         maxBytesPerSecond: 1e7,
@@ -452,7 +455,7 @@ describe('unknown keys', () => {
     [
       'repeated by an alias, at the alias',
       'guest: &it { memory: 64MiB }\nlink: *it\n',
-      '2:7 link.memory: unknown key: expected one of bandwidth, latency, integrity',
+      '2:7 link.memory: unknown key: expected one of bandwidth, latency, integrity, outages',
     ],
     [
       'after a byte order mark and with Windows line ends',

@@ -5,6 +5,7 @@ import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import { RESUMED_NS } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import type { Link } from '../../src/link/link.ts';
+import { createLine, Line } from '../../src/link/line.ts';
 import { ringLink } from '../../src/link/ring-link.ts';
 import { closeRing, createRing, type SharedRing } from '../../src/link/ring.ts';
 import {
@@ -51,6 +52,8 @@ export interface FakeWorldOptions {
   readonly latencyNs?: number;
   readonly zeroShare?: number;
   readonly options?: Partial<SourceOptions>;
+  /** How long a paused post-copy waits for a new connection; undefined: not at all. */
+  readonly recoverWithinNs?: number | undefined;
 }
 
 const PAGE_SIZE = 4096;
@@ -69,6 +72,7 @@ export class FakeWorld {
   readonly targetGuest: HostDestinationGuest;
   readonly forward: SharedRing;
   readonly backward: SharedRing;
+  readonly line: Line;
   readonly near: Link;
   readonly far: Link;
   readonly side: SourceSide;
@@ -78,6 +82,7 @@ export class FakeWorld {
   /** Called whenever time has passed. */
   onTime: (world: FakeWorld) => void = () => undefined;
   readonly #vcpus: readonly [FakeVcpu, FakeVcpu];
+  readonly #recovery: { readonly recoverWithinNs?: number };
   #isDestinationDead = false;
 
   constructor(options: FakeWorldOptions = {}) {
@@ -118,18 +123,27 @@ export class FakeWorld {
     this.backward = createRing(1024 * 1024);
     const ends = { clock: this.clock, bytesPerSecond, latencyNs };
     const { forward, backward } = this;
+    const shared = createLine();
+    this.line = new Line(shared, [forward, backward]);
     this.near = ringLink({
       ...ends,
       outgoing: forward,
       incoming: backward,
       peerDoorbell: target.doorbell,
+      line: { shared, side: 'near' },
     });
     this.far = ringLink({
       ...ends,
       outgoing: backward,
       incoming: forward,
       peerDoorbell: source.doorbell,
+      line: { shared, side: 'far' },
     });
+    const { recoverWithinNs = 60e9 } = options;
+    this.#recovery =
+      'recoverWithinNs' in options && options.recoverWithinNs === undefined
+        ? {}
+        : { recoverWithinNs };
     this.sourceGuest = new HostSourceGuest(source, this.plan, this.clock);
     this.targetGuest = new HostDestinationGuest(target, this.plan, this.clock);
     // The destination's vCPU runs but does not write, so that both memories can be compared.
@@ -150,6 +164,7 @@ export class FakeWorld {
         maxBytesPerSecond: Infinity,
         strictRate: false,
         timeoutNs: 60e9,
+        ...this.#recovery,
         ...options.options,
       },
     };
@@ -174,15 +189,27 @@ export class FakeWorld {
     const halves = {
       source: this.#half(algorithm, this.near, () => this.sourceGuest.isSettled()),
       destination: this.#half(
-        destination({ clock: this.clock, link: this.far, guest: this.targetGuest }),
+        destination({
+          clock: this.clock,
+          link: this.far,
+          guest: this.targetGuest,
+          ...this.#recovery,
+        }),
         this.far,
         () => this.targetGuest.isSettled(),
       ),
     };
+    let isClosed = false;
     for (let turn = 0; turn < 1e6; turn++) {
       const nearNs = halves.source.go();
       const farNs = this.#isDestinationDead ? Infinity : halves.destination.go();
       const nextNs = Math.min(nearNs, farNs);
+      if (halves.source.result && !isClosed) {
+        // The destination hears that the source is gone once it has read what is under way.
+        isClosed = true;
+        closeRing(this.forward);
+        continue;
+      }
       if (halves.source.result && (halves.destination.result || nextNs === Infinity)) {
         return {
           source: halves.source.result,

@@ -6,7 +6,12 @@ import { openSlot } from '../../src/memory/memslot.ts';
 import { memoryOf } from '../../src/memory/guest-memory.ts';
 import { PageSet } from '../../src/memory/page-set.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
-import { decodeControl, encodeControl, packControl } from '../../src/wire/control.ts';
+import {
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  packControl,
+} from '../../src/wire/control.ts';
 import {
   type Frame,
   FRAME,
@@ -199,6 +204,27 @@ describe('a frame of ranges', () => {
     return openFrame(bytes, AT, length, 0);
   };
 
+  it('is of the type it was made for', () => {
+    const bytes = memory();
+    const length = encodeRanges(bytes, AT, 'received', [5, 2], 0, 1, 0);
+    const frame = openFrame(bytes, AT, length, 0);
+    expect([encode([5, 2]).type, frame.type]).toEqual([FRAME.discard, FRAME.received]);
+    const ranges: number[] = [];
+    decodeRanges(frame, 100, (gfn, pages) => ranges.push(gfn, pages));
+    expect(ranges).toEqual([5, 2]);
+  });
+
+  it('cut off within a range, or with more than a frame may have, is refused', () => {
+    const bytes = memory();
+    for (const controlBytes of [12, 8 * 4097]) {
+      const length = HEADER_BYTES + controlBytes;
+      const header = { sequence: 0, controlBytes, payloadOffset: length, length };
+      sealFrame(bytes, AT, { ...header, type: FRAME.received });
+      const frame = openFrame(bytes, AT, length, 0);
+      expect(() => decodeRanges(frame, 100, () => undefined)).toThrow(/impossible lengths/);
+    }
+  });
+
   it('brings its ranges', () => {
     const ranges: number[] = [];
     decodeRanges(encode([0, 3, 10, 1, 99, 1]), 100, (gfn, pages) => ranges.push(gfn, pages));
@@ -227,6 +253,20 @@ describe('a control message', () => {
     const bytes = memory();
     const length = encodeControl(bytes, AT, message.name, packControl(message), 0);
     expect(decodeControl(openFrame(bytes, AT, length, 0))).toEqual(message);
+  });
+
+  it.each([
+    ['a count that is no whole number', { presentPages: 0.5 }],
+    ['a count below 0', { presentPages: -1 }],
+    ['no count', {}],
+    ['more than a count', { presentPages: 1, gfn: 3 }],
+  ])('RESUMED with %s is refused', (_, body) => {
+    const bytes = memory();
+    const packed = packControl({ name: 'resumed', body } as ControlMessage);
+    const length = encodeControl(bytes, AT, 'resumed', packed, 0);
+    expect(() => decodeControl(openFrame(bytes, AT, length, 0))).toThrow(
+      'resumed has a wrong body',
+    );
   });
 
   it('of a wrong body, of no msgpack, of an unknown type is refused', () => {

@@ -1,7 +1,7 @@
 import { managed, prepaging } from './managed.ts';
 import type { Pattern, Workload } from '../../guest/workload.ts';
 import { Generator } from '../../random/generator.ts';
-import type { PolicyName, RunConfig } from '../../runtime/config.ts';
+import type { Outage, PolicyName, RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type CostProfile } from '../../runtime/costs.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
 import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../../migration/policies/kubevirt.ts';
@@ -15,6 +15,14 @@ export type Trouble =
   | {
       readonly kind: 'delays';
       readonly list: readonly { readonly afterNs: number; readonly forNs: number }[];
+    }
+  /** The connection is lost, once or more often, and what is under way with it. */
+  | {
+      readonly kind: 'outage';
+      readonly list: readonly Outage[];
+      readonly recoverWithinNs?: number;
+      /** The destination dies as well. */
+      readonly deathNs?: number;
     }
   /** The link dies, in both directions. */
   | { readonly kind: 'cut'; readonly afterNs: number }
@@ -139,8 +147,12 @@ export function draw(seed: number): Drawn {
     },
     verify: one(['replay', 'replay', 'full']),
   };
-  const trouble = troubleOf(random, one, passNs);
-  return { config: withManager(seed, config), trouble };
+  const trouble = troubleOf(random, one, config, passNs);
+  const whole = withManager(seed, config);
+  // Only a post-copy outlives an outage.
+  if (trouble.kind !== 'outage' || random.below(6) === 0) return { config: whole, trouble };
+  const algorithm = one(['postcopy', 'postcopy', 'hybrid'] as const);
+  return { config: { ...whole, migration: { ...whole.migration, algorithm } }, trouble };
 }
 
 /** Some guests have a memory manager; pages lie in orders of their own. */
@@ -192,10 +204,42 @@ function pattern(one: One, pages: number): Pattern {
   ]);
 }
 
-function troubleOf(random: Generator, one: One, passNs: number): Trouble {
+/** Most come back in time; some don't, and some post-copies are not to be recovered. */
+function outageOf(
+  random: Generator,
+  one: One,
+  { costs, link }: RunConfig,
+  passNs: number,
+): Trouble {
+  const recoverWithinNs = one([undefined, 1e9, 1e9, 1e9, 1e9, 1e9]);
+  const list: Outage[] = [];
+  // HELLO, WELCOME and what leads to RUN take their time; most outages come after it.
+  const handshakeNs = costs.setupNs + 3 * link.latencyNs;
+  const beginNs = one([0, handshakeNs, handshakeNs, handshakeNs]);
+  let fromNs = beginNs + random.below(4096) * (passNs / one([4096, 4096, 1500]));
+  for (let left = one([1, 1, 2, 5, 12]); left > 0; left--) {
+    const forNs = one([1, 1e3, 100e3, 1e6, 10e6, random.below(500) * 1e6 + 1]);
+    list.push({ afterNs: fromNs, forNs: random.below(40) === 0 ? Infinity : forNs });
+    // Soon after: while it is being recovered, or the rest is pushed.
+    fromNs += forNs + 1 + random.below(4096) * one([50, 1000, passNs / 4096]);
+  }
+  const last = list[list.length - 1]!;
+  const deathNs =
+    list[0]!.afterNs + random.below(4096) * ((last.afterNs - list[0]!.afterNs + 1e6) / 4096);
+  const end = list.findIndex(({ forNs }) => forNs === Infinity);
+  return {
+    kind: 'outage',
+    list: end < 0 ? list : list.slice(0, end + 1),
+    ...(recoverWithinNs === undefined ? {} : { recoverWithinNs }),
+    ...(random.below(10) === 0 ? { deathNs } : {}),
+  };
+}
+
+function troubleOf(random: Generator, one: One, config: RunConfig, passNs: number): Trouble {
   // Some a few passes on, some in the first moments, so that every phase is hit.
   const afterNs = random.below(4096) * (passNs / one([400, 1000, 4000]));
-  const kind = one(['none', 'stall', 'delays', 'cut', 'death'] as const);
+  const kind = one(['none', 'stall', 'delays', 'outage', 'outage', 'cut', 'death'] as const);
+  if (kind === 'outage') return outageOf(random, one, config, passNs);
   if (kind === 'none') return { kind };
   if (kind === 'delays') {
     const list = Array.from({ length: 1 + random.below(20) }, () => ({

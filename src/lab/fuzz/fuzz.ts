@@ -1,5 +1,6 @@
-import type { Happening } from '../../runtime/virtual/options.ts';
+import type { Happening, HappeningWorld } from '../../runtime/virtual/options.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
+import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { type Sides, wrongs } from './check.ts';
 import { draw, type Drawn } from './draw.ts';
@@ -12,6 +13,8 @@ export interface FuzzResult {
   readonly outcome: string;
   readonly trouble: Drawn['trouble']['kind'];
   readonly wrongs: readonly string[];
+  /** How often a post-copy was paused, and went on. */
+  readonly recoveries: number;
 }
 
 const label = (phase: string, list: readonly string[]): string[] =>
@@ -30,6 +33,7 @@ export async function fuzz(seed: number): Promise<FuzzResult> {
     seed,
     outcome: safe.outcome,
     trouble: drawn.trouble.kind,
+    recoveries: safe.recoveries,
     wrongs:
       live === safe
         ? label('safety', safe.wrongs)
@@ -37,32 +41,70 @@ export async function fuzz(seed: number): Promise<FuzzResult> {
   };
 }
 
-async function play(drawn: Drawn): Promise<{ outcome: string; wrongs: readonly string[] }> {
-  const { config, trouble } = drawn;
+/** Outages are a part of the configuration, as for anybody. */
+function configOf({ config, trouble }: Drawn): RunConfig {
+  if (trouble.kind !== 'outage') return config;
+  const { list: outages, recoverWithinNs } = trouble;
+  return {
+    ...config,
+    link: { ...config.link, outages },
+    migration: {
+      ...config.migration,
+      ...(recoverWithinNs === undefined ? {} : { recoverWithinNs }),
+    },
+  };
+}
+
+type Played = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
+
+async function play(drawn: Drawn): Promise<Played> {
+  const { trouble } = drawn;
+  const config = configOf(drawn);
   let sides: Sides = { source: false, destination: false };
   let report: RunReport;
   try {
     report = await runVirtual(config, {
       mostEvents: MOST_EVENTS,
       onEnd: (end) => (sides = end),
-      happenings: (world): Happening[] => {
-        if (trouble.kind === 'none') return [];
-        const { startAfterNs } = config.migration;
-        if (trouble.kind === 'delays') {
-          return trouble.list.map(({ afterNs, forNs }) => {
-            const fromNs = startAfterNs + afterNs;
-            return { atNs: fromNs, act: () => world.stallLink(fromNs + forNs) };
-          });
-        }
-        const atNs = startAfterNs + trouble.afterNs;
-        if (trouble.kind === 'cut') return [{ atNs, act: () => world.cutLink() }];
-        if (trouble.kind === 'death') return [{ atNs, act: () => world.killDestination() }];
-        return [{ atNs, act: () => world.stallLink(atNs + trouble.forNs) }];
-      },
+      happenings: (world) => happeningsOf(trouble, config.migration.startAfterNs, world),
     });
   } catch (error) {
-    return { outcome: 'threw', wrongs: [(error as Error).stack ?? String(error)] };
+    return { outcome: 'threw', recoveries: 0, wrongs: [(error as Error).stack ?? String(error)] };
   }
-  const { outcome, guestLost } = report.source;
-  return { outcome: guestLost ? 'lost' : outcome, wrongs: wrongs(drawn, report, sides) };
+  const { outcome, guestLost, postcopy } = report.source;
+  const pauses = postcopy?.pauses ?? [];
+  return {
+    outcome: guestLost ? 'lost' : outcome,
+    recoveries: pauses.filter(({ connectedNs }) => connectedNs !== undefined).length,
+    wrongs: wrongs(drawn, report, sides),
+  };
+}
+
+function happeningsOf(
+  trouble: Drawn['trouble'],
+  startNs: number,
+  world: HappeningWorld,
+): Happening[] {
+  const stall = (afterNs: number, forNs: number): Happening => {
+    const atNs = startNs + afterNs;
+    return { atNs, act: () => world.stallLink(atNs + forNs) };
+  };
+  const death = (afterNs: number): Happening => ({
+    atNs: startNs + afterNs,
+    act: () => world.killDestination(),
+  });
+  switch (trouble.kind) {
+    case 'none':
+      return [];
+    case 'outage':
+      return trouble.deathNs === undefined ? [] : [death(trouble.deathNs)];
+    case 'delays':
+      return trouble.list.map(({ afterNs, forNs }) => stall(afterNs, forNs));
+    case 'cut':
+      return [{ atNs: startNs + trouble.afterNs, act: () => world.cutLink() }];
+    case 'death':
+      return [death(trouble.afterNs)];
+    default:
+      return [stall(trouble.afterNs, trouble.forNs)];
+  }
 }

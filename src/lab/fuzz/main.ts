@@ -26,10 +26,14 @@ async function main(): Promise<number> {
   const clock = monotonicClock();
   const counts = new Map<string, number>();
   let failures = 0;
+  let recovered = 0;
+  let recoveries = 0;
   for (let seed = from; seed < from + seeds; seed++) {
     const result = await fuzz(seed);
     const key = `${result.trouble}: ${result.outcome}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (result.recoveries > 0) recovered++;
+    recoveries += result.recoveries;
     if (result.wrongs.length > 0) {
       failures++;
       process.stdout.write(`seed ${seed}: ${result.wrongs.join('\n  ')}\n`);
@@ -39,6 +43,7 @@ async function main(): Promise<number> {
   const seconds = clock.now() / 1e9;
   const rate = Math.round((seeds / seconds) * 60);
   process.stdout.write(`${seeds} seeds, ${failures} failures, ${rate} seeds a minute\n`);
+  process.stdout.write(`${recovered} seeds with ${recoveries} recoveries of a paused post-copy\n`);
   for (const [key, count] of [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     process.stdout.write(`  ${key} ${count}\n`);
   return failures > 0 ? 1 : 0;

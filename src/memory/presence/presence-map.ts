@@ -51,6 +51,28 @@ export class PresenceMap {
   }
 
   /**
+   * Lists runs of pages that are there, from `from` on: (first gfn, pages) pairs into `list`, at most
+   * `most` of them. Returns where to go on; `pages` of the guest when it was all.
+   */
+  listPresent(from: number, most: number, list: number[]): number {
+    const { pages } = this.#memory;
+    list.length = 0;
+    let at = from;
+    while (at < pages) {
+      const { layout } = slotOf(this.#memory, at);
+      const map = this.#maps[layout.index]!;
+      const first = nextOf(map, at - layout.firstGfn, true);
+      const end = nextOf(map, first, false);
+      if (end > first) {
+        if (list.length === 2 * most) return layout.firstGfn + first;
+        list.push(layout.firstGfn + first, end - first);
+      }
+      at = layout.firstGfn + end;
+    }
+    return pages;
+  }
+
+  /**
    * From now on vCPUs look before they touch; before they run. `buffered`: a page that comes lies in a
    * buffer until the guest takes it, as one that it swaps in does.
    */
@@ -91,4 +113,11 @@ export class PresenceMap {
 /** The presence bytes of a slot; only ever touched with atomics once its guest runs. */
 export function presenceBytes({ buffer, layout }: Memslot): Uint8Array {
   return new Uint8Array(buffer, layout.presence, layout.pages);
+}
+
+/** The first page from `from` on that is present, or that is not; the map's end when there is none. */
+function nextOf(map: Uint8Array, from: number, isPresent: boolean): number {
+  let page = from;
+  while (page < map.length && faultSteps.isPresent(map, page) !== isPresent) page++;
+  return page;
 }

@@ -9,6 +9,8 @@ export interface PageOrder {
   readonly held?: number;
   /** A page was requested and has been taken. */
   requested(gfn: number): void;
+  /** A connection was lost: what it holds counts as unsent again. */
+  restart?(): void;
   /** Pages that go out with a requested one; absent: none. */
   readahead?(gfn: number): readonly number[];
 }

@@ -11,6 +11,11 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
   let queue: TakenRuns[] = [];
   let held = 0;
   let of: GuestPageSet | undefined;
+  const empty = (): void => {
+    for (const taken of queue) of?.restore(taken);
+    queue = [];
+    held = 0;
+  };
   return {
     get held() {
       return held;
@@ -29,12 +34,10 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
       held -= first.pages;
       return first;
     },
+    restart: empty,
     requested(gfn) {
       order.requested(gfn);
-      if (!discards || !of) return;
-      for (const taken of queue) of.restore(taken);
-      queue = [];
-      held = 0;
+      if (discards) empty();
     },
   };
 }

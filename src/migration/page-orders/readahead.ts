@@ -16,6 +16,7 @@ export function withReadahead(
       return order.held ?? 0;
     },
     next: (unsent, most) => order.next(unsent, most),
+    restart: () => order.restart?.(),
     requested: (gfn) => order.requested(gfn),
     readahead(gfn) {
       line ??= lineOf();

@@ -171,12 +171,18 @@ export function sourceOptions(
     postcopyBytesPerSecond: migration.postcopyBytesPerSecond,
     preempt: migration.preempt ?? false,
     pseudoPaging: migration.pseudoPaging ?? false,
+    ...recoveryOf(migration),
     maxBytesPerSecond: migration.maxBytesPerSecond,
     strictRate: migration.strictRate,
     // A timeout that is to be ignored ends the rounds, which its policy does, not the migration.
     timeoutNs: isTimeoutIgnored(migration) ? Infinity : migration.timeoutNs,
     ...pacingOf(migration, guest, lag),
   };
+}
+
+/** What both halves know of the recovery of a post-copy. */
+export function recoveryOf({ recoverWithinNs }: Migration): { recoverWithinNs?: number } {
+  return recoverWithinNs === undefined ? {} : { recoverWithinNs };
 }
 
 function isTimeoutIgnored({ policy, timeoutAction }: Migration): boolean {

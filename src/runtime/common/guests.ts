@@ -186,6 +186,10 @@ export class HostDestinationGuest implements DestinationGuest {
     return pages;
   }
 
+  forgetFaults(): void {
+    this.#requested.clear();
+  }
+
   isSettled(): boolean {
     if (!this.#hasToldRunning && this.#host.engine.areAllRunning()) return true;
     for (let writer = 1; writer <= this.vcpus; writer++) {

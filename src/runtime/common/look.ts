@@ -23,6 +23,7 @@ export function look(
   const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
   const nextNs = Math.min(arrivalNs, creditNs, request.untilNs);
   if (request.cancel && parts.isCancelled()) return { wake: 'cancel', nextNs, nowNs };
+  if (request.connection && link.canReconnect()) return { wake: 'connection', nextNs, nowNs };
   if (arrivalNs <= nowNs) return { wake: 'frame', nextNs, nowNs };
   if (request.guest && isGuestSettled) return { wake: 'guest', nextNs, nowNs };
   if (creditNs <= nowNs) return { wake: 'credit', nextNs, nowNs };

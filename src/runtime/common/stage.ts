@@ -2,6 +2,7 @@ import { planMemory } from '../../guest/memory-plan.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
 import { ringBytes } from '../../link/capacity.ts';
+import { createLine, type SharedLine } from '../../link/line.ts';
 import { createRing, type SharedRing } from '../../link/ring.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
@@ -19,6 +20,8 @@ export interface Stage {
   /** Frames from source to destination, and back. */
   readonly forward: SharedRing;
   readonly backward: SharedRing;
+  /** Whether the two rings are a connection. */
+  readonly line: SharedLine;
 }
 
 export function logConfigOf(guest: RunConfig['guest']): LogConfig {
@@ -57,5 +60,6 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
     destination,
     forward: createRing(capacity, isTimed),
     backward: createRing(4 * 1024 * 1024, isTimed),
+    line: createLine(),
   };
 }

@@ -17,7 +17,16 @@ const FIRST_FIGURE = 8;
 const LIVE = ['phase', 'round', 'pagesLeft', 'bytes', 'ns', 'pastReturn'] as const;
 export type LiveFigures = Readonly<Record<(typeof LIVE)[number], number>>;
 
-export const LIVE_PHASES = ['setup', 'live', 'stopped', 'handover', 'postcopy', 'over'] as const;
+export const LIVE_PHASES = [
+  'setup',
+  'live',
+  'stopped',
+  'handover',
+  'postcopy',
+  'over',
+  'postcopy-paused',
+  'postcopy-recover',
+] as const;
 
 export class RunWords {
   readonly buffer: SharedArrayBuffer;

@@ -15,6 +15,7 @@ import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
 import { type Host, openHost, type SharedHost } from '../common/host.ts';
 import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
+import { Network } from './network.ts';
 import { WorkerPool } from './pool.ts';
 import { prove } from '../common/proof.ts';
 import { type LiveFigures, RunWords } from './run-words.ts';
@@ -268,7 +269,7 @@ class ThreadRun {
       }
     }
     const { link, migration } = this.#config;
-    const engine = { ...shared, link, migration };
+    const engine = { ...shared, link, migration, line: stage.line };
     const source = this.#pool.run('source', {
       ...engine,
       host: stage.source,
@@ -316,11 +317,14 @@ class ThreadRun {
     this.#words.start();
     hosts.source.doorbell.ring();
     hosts.destination.doorbell.ring();
+    const network = new Network(stage, hosts, this.#clock, this.#config.link.outages);
+    void network.run();
     try {
       const source = await this.#crew.result(engines.source);
       const destination = await this.#destinationEnd(engines, stage);
       return { source, ...(destination ? { destination } : {}) };
     } finally {
+      network.stop();
       signal?.removeEventListener('abort', cancel);
     }
   }

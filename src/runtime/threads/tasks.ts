@@ -1,5 +1,6 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
+import type { SharedLine } from '../../link/line.ts';
 import type { SharedRing } from '../../link/ring.ts';
 import type { DirtyRateOptions, DirtyRateReport } from '../../migration/dirty-rate.ts';
 import type { DestinationReport } from '../../migration/destination.ts';
@@ -46,6 +47,7 @@ export interface DirtyRateTask extends RunTask {
 export interface EngineTask extends RunTask {
   readonly outgoing: SharedRing;
   readonly incoming: SharedRing;
+  readonly line: SharedLine;
   readonly peerHandshake: SharedArrayBuffer;
   readonly link: RunConfig['link'];
   readonly migration: RunConfig['migration'];

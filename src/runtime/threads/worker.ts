@@ -10,7 +10,7 @@ import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
-import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { drive, type DriverParts, RunAborted } from './driver.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import { openHost } from '../common/host.ts';
@@ -68,6 +68,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
     peerDoorbell: new Doorbell(peerWords, DOORBELL),
     bytesPerSecond: task.link.bytesPerSecond,
     latencyNs: task.link.latencyNs,
+    line: { shared: task.line, side: side === 'source' ? 'near' : 'far' },
   });
   rehearse(task, host.log);
   words.reportReady();
@@ -117,7 +118,7 @@ export const destination: Handlers['destination'] = (task) => {
   const guest = new HostDestinationGuest(host, task.plan, clock);
   awaitStart();
   const report = drive(
-    runDestination({ clock, link, guest }),
+    runDestination({ clock, link, guest, ...recoveryOf(task.migration) }),
     parts(() => guest.isSettled()),
   );
   return { report, state: guest.loadedState };

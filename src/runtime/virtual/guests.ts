@@ -181,6 +181,10 @@ export class VirtualDestinationGuest implements DestinationGuest {
     return this.#inner.faults();
   }
 
+  forgetFaults(): void {
+    this.#inner.forgetFaults();
+  }
+
   isSettled(): boolean {
     this.#attend();
     return this.#inner.isSettled();

@@ -38,6 +38,7 @@ export class Half<Result> {
     const baseNs = Math.max(nowNs, clock.now());
     if (request.cancel && isCancelled()) return baseNs;
     if (request.guest && isGuestSettled()) return baseNs;
+    if (request.connection && link.canReconnect()) return baseNs;
     const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
     const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
     return Math.max(baseNs, Math.min(arrivalNs, creditNs, request.untilNs));

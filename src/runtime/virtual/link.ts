@@ -100,6 +100,14 @@ export class VirtualLink implements Link {
     return Math.max(this.#inner.arrivalAtNs(), this.#parts.stalledUntilNs());
   }
 
+  canReconnect(): boolean {
+    return this.#inner.canReconnect();
+  }
+
+  reconnect(): void {
+    this.#inner.reconnect();
+  }
+
   get postedBytes(): number {
     return this.#inner.postedBytes;
   }

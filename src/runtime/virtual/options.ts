@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock/clock.ts';
+import type { Line } from '../../link/line.ts';
 import type { WorkRunner } from '../common/work.ts';
 
 export interface VirtualOptions {
@@ -36,12 +37,16 @@ export interface VirtualProgress {
 export interface Happening {
   readonly atNs: number;
   readonly act: () => void;
+  /** Whether it may happen; it waits until it may, and so does what comes after it. */
+  readonly isPossible?: () => boolean;
 }
 
 /** What a happening can do. */
 export interface HappeningWorld {
   /** The link is dead from now on, in both directions. */
   cutLink(): void;
+  /** The connection, which may be lost and restored. */
+  readonly line: Line;
   /** The destination's engine does nothing any more. */
   killDestination(): void;
   /** Nothing that is under way, or posted before `untilNs`, arrives before that. */

@@ -2,11 +2,12 @@ import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
 import { mergeFaults } from '../../guest/faults.ts';
 import { GAP_NS } from '../../guest/vcpu-state.ts';
 import { ringLink } from '../../link/ring-link.ts';
+import { Line } from '../../link/line.ts';
 import { closeRing } from '../../link/ring.ts';
 import { PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceReport } from '../../migration/source.ts';
-import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import { linkFacts } from '../common/link-facts.ts';
 import { type Host, openHost } from '../common/host.ts';
@@ -22,6 +23,7 @@ import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
 import { VirtualLink } from './link.ts';
 import type { Happening, HappeningWorld, VirtualOptions } from './options.ts';
+import { outagesOf, whenOf } from './outages.ts';
 import { rehearseVirtual } from './rehearsal.ts';
 
 /** So many events are dealt with, or so much guest time, before others of the program get their turn. */
@@ -75,6 +77,7 @@ class VirtualWorld implements HappeningWorld {
   readonly #near: VirtualLink;
   readonly #far: VirtualLink;
   readonly #timeline: Timeline;
+  readonly line: Line;
   #happenings: readonly Happening[] = [];
   #nowNs = 0;
   #sampledNs = -Infinity;
@@ -90,6 +93,7 @@ class VirtualWorld implements HappeningWorld {
     const { plan } = stage;
     const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
     this.#hosts = hosts;
+    this.line = new Line(stage.line, [stage.forward, stage.backward]);
     const clocks = this.#clocks;
     this.#crews = {
       source: new VirtualCrew(hosts.source, plan, costs),
@@ -120,6 +124,7 @@ class VirtualWorld implements HappeningWorld {
       outgoing: stage.forward,
       incoming: stage.backward,
       peerDoorbell: hosts.destination.doorbell,
+      line: { shared: stage.line, side: 'near' },
     });
     const far = ringLink({
       ...ends,
@@ -127,6 +132,7 @@ class VirtualWorld implements HappeningWorld {
       outgoing: stage.backward,
       incoming: stage.forward,
       peerDoorbell: hosts.source.doorbell,
+      line: { shared: stage.line, side: 'far' },
     });
     const { storedBytes } = hosts.source.memory.slots[0]!.layout;
     const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs: () => this.#stalledNs };
@@ -166,7 +172,12 @@ class VirtualWorld implements HappeningWorld {
       },
     );
     this.#destination = new Half(
-      runDestination({ clock: clocks.destination, link: this.#far, guest: destination }),
+      runDestination({
+        clock: clocks.destination,
+        link: this.#far,
+        guest: destination,
+        ...recoveryOf(migration),
+      }),
       {
         clock: clocks.destination,
         link: this.#far,
@@ -210,7 +221,10 @@ class VirtualWorld implements HappeningWorld {
     }
     this.#timeline.sample(this.#nowNs);
     for (const clock of Object.values(this.#clocks)) clock.moveTo(this.#nowNs);
-    this.#happenings = (this.#options.happenings?.(this) ?? []).toSorted((a, b) => a.atNs - b.atNs);
+    this.#happenings = [
+      ...(this.#options.happenings?.(this) ?? []),
+      ...outagesOf(this.#config.link.outages ?? [], this.#nowNs, this.line),
+    ].toSorted((a, b) => a.atNs - b.atNs);
   }
 
   /** The migration, and the guest's life after. */
@@ -265,7 +279,8 @@ class VirtualWorld implements HappeningWorld {
     const nearNs = this.#source.nextNs(this.#nowNs);
     const farNs = this.#isDestinationDead ? Infinity : this.#destination.nextNs(this.#nowNs);
     const happening = this.#happenings[0];
-    let atNs = Math.min(nearNs, farNs, happening?.atNs ?? Infinity);
+    const happeningNs = happening ? whenOf(happening, this.#nowNs) : Infinity;
+    let atNs = Math.min(nearNs, farNs, happeningNs);
     if (atNs === Infinity) throw new Error('both halves of the migration wait for ever');
     let isFault = false;
     if (this.#isPartly()) {
@@ -276,7 +291,7 @@ class VirtualWorld implements HappeningWorld {
     }
     this.#nowNs = atNs;
     if (isFault) this.#destination.go(atNs);
-    else if (happening && happening.atNs <= atNs) {
+    else if (happening && happeningNs <= atNs) {
       this.#happenings = this.#happenings.slice(1);
       happening.act();
     } else if (farNs <= nearNs) this.#destination.go(atNs);
