@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { fuzz } from '../../src/lab/fuzz/fuzz.ts';
 import { LineEnd } from '../../src/link/line.ts';
 import type { DirtyLog } from '../../src/memory/dirty-logs/dirty-log.ts';
@@ -84,6 +85,12 @@ describe('bugs planted in an algorithm are found within 1000 seeds', () => {
     },
     'nobody notices that there is a new connection': () => {
       vi.spyOn(LineEnd.prototype, 'isRestored').mockImplementation(() => false);
+    },
+    'pages that the guest has got back are not sent': () => {
+      vi.spyOn(GuestPageSet.prototype, 'moveAllFrom').mockImplementation(() => undefined);
+    },
+    'a zeroing is replayed by nobody': () => {
+      vi.spyOn(MemoryManager.prototype, 'log', 'get').mockReturnValue([]);
     },
     'a destination that makes nothing absent': () => {
       vi.spyOn(PresenceMap.prototype, 'discard').mockImplementation(() => true);

@@ -28,6 +28,7 @@ const patterns: readonly Pattern[] = [
   { kind: 'zipf', theta: 0.99 },
   { kind: 'hotspot', hotPages: 10, hotAccesses: 0.9 },
   { kind: 'stride', stridePages: 7 },
+  { kind: 'quicksort' },
   trace,
 ];
 
@@ -71,6 +72,18 @@ describe('the access kernels and their twin', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it('note the same references', () => {
+    const { wasm, twin } = slotPair({ hasReferences: true });
+    for (const slot of [wasm, twin]) {
+      const list = accessListAt(slot.layout, 1);
+      slot.words.set([3, 200 | abi.ACCESS_READ_BIT, 3, 9], list >>> 2);
+      slot.kernels.noteReferences(list, 3, slot.layout.references, 77);
+    }
+    expect(sameBytes(wasm, twin)).toBe(true);
+    const references = new Uint32Array(wasm.buffer, wasm.layout.references, PAGES);
+    expect([references[3], references[200], references[9]]).toEqual([77, 77, 0]);
   });
 
   it('mark exactly the pages that were written', () => {

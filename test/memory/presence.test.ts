@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { memoryOf } from '../../src/memory/guest-memory.ts';
 import { createHandshake, wantedOf } from '../../src/memory/handshake/words.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
-import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
+import { accessListAt } from '../../src/memory/layout.ts';
+import { presenceBytes, PresenceMap } from '../../src/memory/presence/presence-map.ts';
+import { faultSteps } from '../../src/memory/presence/steps.ts';
 import { exploreFaults, type FaultBug } from '../support/fault-model.ts';
 import { smallSlot } from '../support/slots.ts';
 
@@ -50,6 +52,27 @@ describe('the presence map', () => {
     expect(map.claim(low!, 98)).toBe(false);
     expect(map.claim(high!, 2)).toBe(true);
     expect(map.claim(high!, 3)).toBe(false);
+  });
+
+  it('has pages that come lie in a buffer until somebody takes them, when it is told so', () => {
+    const { map, memory } = open();
+    const [low] = memory.slots;
+    map.discard(5, 2);
+    map.begin(true);
+    for (const page of [5, 6]) {
+      expect(map.claim(low!, page)).toBe(true);
+      map.publish(low!, page);
+    }
+    const list = accessListAt(low!.layout, 1);
+    low!.words.set([5, 6], list >>> 2);
+    expect(low!.kernels.countPresent(list, 2, low!.layout.presence)).toBe(0);
+    expect(faultSteps.isPresent(presenceBytes(low!), 5)).toBe(true);
+    expect(faultSteps.map(presenceBytes(low!), 5)).toBe(true);
+    expect(faultSteps.map(presenceBytes(low!), 5)).toBe(false);
+    expect(low!.kernels.countPresent(list, 2, low!.layout.presence)).toBe(1);
+    const there: number[] = [];
+    map.listPresent(0, 10, there);
+    expect(there).toEqual([0, 100, 100, 60]);
   });
 
   it('takes ranges in ascending order only', () => {

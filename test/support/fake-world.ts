@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/clock/clock.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
+import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
 import type { FullPlan } from '../../src/guest/stream-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import { RESUMED_NS } from '../../src/guest/vcpu-state.ts';
@@ -44,6 +45,8 @@ export interface FakeWorldOptions {
   readonly ringSize?: number;
   readonly clearChunkPages?: number;
   readonly memslots?: number;
+  /** The guest has a memory manager, which does nothing by itself here: tests set what it has done. */
+  readonly memoryManager?: ManagerConfig;
   /** Random pages a second that the destination's vCPU wants. */
   readonly readsPerSecond?: number;
   /** Page writes a second, uniform over the guest. */
@@ -100,7 +103,11 @@ export class FakeWorld {
     };
     const { memslots = 1, ringSize = 65_536, clearChunkPages } = options;
     const shape = { memoryBytes: pages * PAGE_SIZE, pageSize: PAGE_SIZE, vcpus: 1, memslots };
-    const { plan, geometries } = planMemory({ ...shape, dirtyLog, workloads: [workload] }, 1);
+    const managed = options.memoryManager ? { memoryManager: options.memoryManager } : {};
+    const { plan, geometries } = planMemory(
+      { ...shape, ...managed, dirtyLog, workloads: [workload] },
+      1,
+    );
     this.plan = plan;
     const log = {
       kind: dirtyLog,

@@ -52,6 +52,8 @@ const sweep = z.strictObject({
     values: z.array(z.number()).optional(),
     /** Overrides for a value, which stands for {x}. */
     sets: z.array(z.string()).default([]),
+    /** In place of values: things with names, each with overrides of its own. */
+    cases: z.array(z.strictObject({ name: z.string(), sets: z.array(z.string()) })).optional(),
   }),
   y: axis,
   series: z.array(series),

@@ -4,6 +4,7 @@ import { clarkSpecweb } from './clark-specweb.ts';
 import { clarkWebserver } from './clark-webserver.ts';
 import { clarkWws } from './clark-wws.ts';
 import { geometricModel } from './geometric-model.ts';
+import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
@@ -17,5 +18,6 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['clark-webserver', clarkWebserver],
     ['clark-wws', clarkWws],
     ['geometric-model', geometricModel],
+    ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],
   ]);

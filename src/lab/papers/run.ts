@@ -33,7 +33,8 @@ function computed(
 }
 
 async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
-  const { values, sets, ...x } = file.x;
+  const { sets, cases, ...x } = file.x;
+  const values = cases ? cases.map((_, index) => index + 1) : file.x.values;
   const all = file.series.length * (values?.length ?? 1);
   const series: OutcomeSeries[] = [];
   let done = 0;
@@ -42,7 +43,8 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
     const goalAt = (at: number): number | undefined =>
       at >= goalFrom && at <= goalTo ? goal : undefined;
     for (const [index, value] of (values ?? [undefined]).entries()) {
-      const atX = sets.map((set) => set.replaceAll('{x}', String(value)));
+      const own = cases?.[index]?.sets ?? [];
+      const atX = [...sets.map((set) => set.replaceAll('{x}', String(value))), ...own];
       const result = await resultOf(loadFor(name, file.scenario, [...atX, ...one.sets]));
       onRun(++done, all);
       if (value !== undefined) {
@@ -65,7 +67,8 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
     const aside = one.whole || !one.chart ? { isAside: true } : {};
     series.push({ name: label, isUnverified: unverified, ...goals, ...aside, points });
   }
-  return { x, y: file.y, series };
+  const names = cases ? { names: cases.map(({ name }) => name) } : {};
+  return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
 function loadFor(

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import { MemoryManager } from '../../src/guest/memory-manager.ts';
+import { planMemory } from '../../src/guest/memory-plan.ts';
+import { writePlan } from '../../src/guest/stream-record.ts';
+import { BALLOON_CALLBACKS, CACHE_DROPPED, CACHE_MISSES } from '../../src/guest/vcpu-state.ts';
+import type { Workload } from '../../src/guest/workload.ts';
+import { marksOf } from '../../src/memory/dirty-logs/open.ts';
+import { GuestPageSet } from '../../src/memory/guest-memory.ts';
+import { PARTIAL } from '../../src/memory/handshake/words.ts';
+import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
+import { accessListAt } from '../../src/memory/layout.ts';
+import { PageStates } from '../../src/memory/page-states.ts';
+import { HostSourceGuest } from '../../src/runtime/common/guests.ts';
+import { createHost, openHost } from '../../src/runtime/common/host.ts';
+
+const PAGES = 400;
+const SECOND = 1e9;
+
+const CONFIG: ManagerConfig = {
+  kernelPages: 20,
+  used: [{ firstGfn: 20, pages: 10 }],
+  cache: [{ firstGfn: 30, pages: 50 }],
+  deflatePages: 8,
+  cacheReclaimShare: 0,
+  release: 'none',
+  ballooning: { intervalNs: SECOND, share: 0.5, holdOff: 3 },
+};
+
+/** A managed guest of 400 pages, 320 of them free: a workload's 100 from 100 on, and nobody's. */
+function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Workload> = {}) {
+  const workload: Workload = {
+    pattern: { kind: 'sequential' },
+    firstGfn: 100,
+    pages: 100,
+    rate: 1,
+    writes: 1,
+    wordsPerPage: 1,
+    fromNs: 0,
+    untilNs: Infinity,
+    ...workloadChanges,
+  };
+  const shape = { memoryBytes: PAGES * 4096, pageSize: 4096, vcpus: 1, memslots: 1 };
+  const memoryManager = { ...CONFIG, ...changes };
+  const { plan, geometries } = planMemory(
+    { ...shape, dirtyLog: 'bitmap', workloads: [workload], memoryManager },
+    1,
+  );
+  const host = openHost(createHost(geometries(0), plan, { kind: 'bitmap', ringSize: 1024 }));
+  const slot = host.memory.slots[0]!;
+  writePlan(slot, plan);
+  slot.ram.fill(7);
+  const handshake = new WriterHandshake(host.words, 1, host.doorbell);
+  handshake.poll();
+  const manager = new MemoryManager({
+    vcpu: 0,
+    plan,
+    memory: host.memory,
+    area: host.area,
+    handshake,
+    marks: marksOf('bitmap', 1),
+    listAt: ({ layout }) => accessListAt(layout, 1),
+    costs: { balloonPageNs: 10, pressureNs: 1000 },
+  });
+  const giveBack = (): number => {
+    let ns = 0;
+    while (manager.owes) ns += manager.step(64);
+    return ns;
+  };
+  const touch = (...pages: number[]): number => {
+    const list = accessListAt(slot.layout, 1);
+    pages.forEach((page, i) => (slot.words[(list >>> 2) + i] = page));
+    return manager.admit(slot, list, pages.length, 0);
+  };
+  const states = new PageStates(host.memory);
+  const isZero = (page: number): boolean =>
+    slot.ram.subarray(page * 4096, (page + 1) * 4096).every((byte) => byte === 0);
+  const count = (field: number): number => host.area[field]!;
+  return { host, plan, slot, handshake, manager, giveBack, touch, states, isZero, count };
+}
+
+describe('a memory manager', () => {
+  it('begins with everything free that nobody has said is in use', () => {
+    expect(guest().states.counts()).toEqual({ released: 0, free: 320, used: 80 });
+  });
+
+  it('takes a page out of the free list when it is touched first', () => {
+    const { touch, states } = guest();
+    expect(touch(100, 101, 100)).toBe(0);
+    expect(states.counts()).toEqual({ released: 0, free: 318, used: 82 });
+  });
+
+  it('gives a share of what is free to the balloon at each interval, zeroed and logged', () => {
+    const { manager, giveBack, states, isZero } = guest();
+    expect(manager.nextNs()).toBe(SECOND);
+    manager.tick(SECOND);
+    expect(giveBack()).toBe(160 * 10);
+    expect(states.counts()).toEqual({ released: 160, free: 160, used: 80 });
+    const zeroed: number[] = [];
+    for (let i = 0; i < manager.log.length; i += 5) {
+      const [stream, n, slot, page, pages] = manager.log.slice(i, i + 5);
+      expect([n, slot]).toEqual([0, 0]);
+      for (let p = page!; p < page! + pages!; p++) {
+        zeroed.push(p);
+        expect(isZero(p)).toBe(true);
+        expect(stream).toBe(p >= 100 && p < 200 ? 0 : -1);
+      }
+    }
+    expect(zeroed).toHaveLength(160);
+    expect(isZero(20)).toBe(false);
+    manager.tick(2 * SECOND);
+    giveBack();
+    expect(states.counts()).toEqual({ released: 240, free: 80, used: 80 });
+  });
+
+  it('marks what it zeroes in the dirty log', () => {
+    const { host, plan, manager, giveBack, handshake } = guest();
+    const source = new HostSourceGuest(host, plan, { now: () => 0 });
+    source.dirtyLog.start();
+    handshake.poll();
+    manager.tick(SECOND);
+    giveBack();
+    source.dirtyLog.harvest();
+    handshake.poll();
+    const dirty = new GuestPageSet(host.memory);
+    dirty.clear();
+    expect(source.dirtyLog.collect(dirty)).toBe(160);
+  });
+
+  it('takes a free page in exchange for one that was given back, while there are some', () => {
+    const { manager, giveBack, touch, states, count } = guest();
+    manager.tick(SECOND);
+    giveBack();
+    expect(touch(100)).toBe(0);
+    expect(giveBack()).toBe(0);
+    expect(states.counts()).toEqual({ released: 160, free: 159, used: 81 });
+    expect(count(BALLOON_CALLBACKS)).toBe(0);
+  });
+
+  it('deflates when no page is free, and leaves the guest alone for some intervals', () => {
+    const { manager, giveBack, touch, states, count } = guest({
+      ballooning: { intervalNs: SECOND, share: 1, holdOff: 3 },
+    });
+    manager.tick(SECOND);
+    giveBack();
+    expect(states.counts().free).toBe(0);
+    expect(touch(150)).toBe(1000 + 8 * 10);
+    expect(states.counts()).toEqual({ released: 312, free: 7, used: 81 });
+    expect(count(BALLOON_CALLBACKS)).toBe(1);
+    manager.tick(2 * SECOND);
+    expect(manager.owes).toBe(false);
+    manager.tick(3 * SECOND);
+    expect(manager.owes).toBe(true);
+  });
+
+  it('drops page cache for a share of what a callback asks for', () => {
+    const { manager, giveBack, touch, states, count } = guest({
+      cacheReclaimShare: 1,
+      ballooning: { intervalNs: SECOND, share: 1, holdOff: 3 },
+    });
+    manager.tick(SECOND);
+    giveBack();
+    touch(150);
+    giveBack();
+    expect(count(CACHE_DROPPED)).toBe(8);
+    expect(states.counts()).toEqual({ released: 320, free: 7, used: 73 });
+    touch(30);
+    expect(count(CACHE_MISSES)).toBe(1);
+  });
+
+  it('frees what a process has when it ends, every so often', () => {
+    const { manager, touch, states } = guest(
+      { ballooning: { intervalNs: 100 * SECOND, share: 1, holdOff: 0 } },
+      { freesNs: SECOND / 4, untilNs: 5 * SECOND },
+    );
+    touch(100, 101, 102);
+    expect(manager.nextNs()).toBe(SECOND / 4);
+    manager.tick(SECOND / 4);
+    expect(states.counts().free).toBe(320);
+    touch(100);
+    manager.tick(5 * SECOND);
+    expect(states.counts().free).toBe(320);
+  });
+
+  it('gives all free pages back when the engine asks, page cache too when it asks for that', () => {
+    for (const [what, released] of [
+      [1, 320],
+      [2, 370],
+    ] as const) {
+      const { host, manager, giveBack, states } = guest();
+      expect(host.engine.haveAllReleased()).toBe(true);
+      host.engine.release(what);
+      expect(host.engine.haveAllReleased()).toBe(false);
+      manager.attend();
+      giveBack();
+      expect(host.engine.haveAllReleased()).toBe(true);
+      expect(states.counts().released).toBe(released);
+    }
+  });
+
+  it('gives nothing back while pages of its guest are absent', () => {
+    const { host, manager } = guest();
+    Atomics.store(host.words, PARTIAL, 1);
+    manager.tick(SECOND);
+    expect(manager.owes).toBe(false);
+    Atomics.store(host.words, PARTIAL, 0);
+    manager.tick(2 * SECOND);
+    expect(manager.owes).toBe(true);
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import { zeroPages } from '../../src/guest/zeroing.ts';
+import { slotOf } from '../../src/memory/guest-memory.ts';
+import { PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../../src/memory/kernels/abi.ts';
+import { PageStates } from '../../src/memory/page-states.ts';
+import { cursorOrder } from '../../src/migration/page-orders/cursor.ts';
+import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
+import type { Algorithm } from '../../src/migration/ports.ts';
+import { postcopySource } from '../../src/migration/postcopy.ts';
+import { precopySource } from '../../src/migration/precopy.ts';
+import type { SourceReport } from '../../src/migration/source.ts';
+import type { SourceSide } from '../../src/migration/source-session.ts';
+import { stopAndCopySource } from '../../src/migration/stop-and-copy.ts';
+import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
+
+const PAGES = 1024;
+const manager: ManagerConfig = {
+  kernelPages: 100,
+  used: [],
+  cache: [],
+  deflatePages: 1,
+  cacheReclaimShare: 0,
+  release: 'none',
+};
+
+/** A guest of which pages 300 to 499 have been given back, and 500 to 599 are free. */
+function world(options: FakeWorldOptions = {}) {
+  const made = new FakeWorld({ memoryManager: manager, memslots: 2, zeroShare: 0, ...options });
+  const states = new PageStates(made.source.memory);
+  states.reset();
+  release(made, 300, 200);
+  states.set(500, 100, PAGE_FREE);
+  return { made, states };
+}
+
+/** As a memory manager does, but for the marks: nobody has touched these pages. */
+function release({ source }: FakeWorld, gfn: number, pages: number): void {
+  for (let page = gfn; page < gfn + pages; page++) {
+    const slot = slotOf(source.memory, page);
+    zeroPages(slot, page - slot.layout.firstGfn, 1);
+  }
+  new PageStates(source.memory).set(gfn, pages, PAGE_RELEASED);
+}
+
+const ways: Readonly<Record<string, (side: SourceSide) => Algorithm<SourceReport>>> = {
+  'stop-and-copy': (side) => stopAndCopySource(side, roundsPolicy(1)),
+  'pre-copy': (side) => precopySource(side, roundsPolicy(2)),
+  'post-copy': (side) => postcopySource(side, cursorOrder(true)),
+};
+
+const sentPages = ({ rounds, postcopy }: SourceReport): number =>
+  rounds.reduce((sum, { rawPages, zeroPages: zero }) => sum + rawPages + zero, 0) +
+  (postcopy ? postcopy.rawPages + postcopy.zeroPages : 0);
+
+describe.each(Object.keys(ways))('%s of a guest that has given pages back', (name) => {
+  it('says that they are zero and sends all others, and the states arrive', () => {
+    const { made } = world();
+    const { source } = made.play(ways[name]!(made.side));
+    expect(source).toMatchObject({ outcome: 'completed', releasedPages: 200 });
+    expect(sentPages(source)).toBe(PAGES - 200);
+    expect(Buffer.compare(ramOf(made.target), made.frozen!)).toBe(0);
+    const arrived = new PageStates(made.target.memory);
+    expect(arrived.counts()).toEqual({ released: 200, free: 100, used: 724 });
+    const runs: number[] = [];
+    arrived.eachRun(PAGE_RELEASED, (gfn, pages) => runs.push(gfn, pages));
+    expect(runs).toEqual([300, 200]);
+  });
+});
+
+describe('pre-copy of a guest whose balloon moves meanwhile', () => {
+  it('sends what the guest has got back without writing to it (to_fix)', () => {
+    const { made, states } = world();
+    made.onTime = ({ clock }) => {
+      // Round 1 takes some 30 ms.
+      if (clock.ns > 1e9 + 10e6) states.set(300, 50, PAGE_USED);
+    };
+    const { source } = made.play(ways['pre-copy']!(made.side));
+    expect(source).toMatchObject({ outcome: 'completed', releasedPages: 150 });
+    expect(source.rounds.at(-1)).toMatchObject({ stopped: true, zeroPages: 50 });
+    expect(Buffer.compare(ramOf(made.target), made.frozen!)).toBe(0);
+  });
+
+  it('does not send a page again that it has given back since', () => {
+    const { made } = world();
+    let hasReleased = false;
+    made.onTime = (now) => {
+      if (hasReleased || now.clock.ns < 1e9 + 15e6) return;
+      hasReleased = true;
+      release(now, 110, 20);
+    };
+    const { source } = made.play(ways['pre-copy']!(made.side));
+    expect(source).toMatchObject({ outcome: 'completed', releasedPages: 220 });
+    expect(Buffer.compare(ramOf(made.target), made.frozen!)).toBe(0);
+  });
+});
+
+describe('pseudo-paging', () => {
+  it('moves the kernel and free pages in the downtime, and leaves the others to be faulted in', () => {
+    const { made } = world({ options: { pseudoPaging: true }, readsPerSecond: 2000 });
+    const { source } = made.play(ways['post-copy']!(made.side));
+    expect(source.outcome).toBe('completed');
+    expect(source.rounds).toHaveLength(1);
+    expect(source.rounds[0]).toMatchObject({ stopped: true, rawPages: 200 });
+    expect(source.postcopy!.rawPages).toBe(PAGES - 400);
+    expect(made.faults).toBeGreaterThan(0);
+    expect(Buffer.compare(ramOf(made.target), made.frozen!)).toBe(0);
+  });
+});
