@@ -16,6 +16,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     ...postcopy(result),
     ...pauses(result),
     ...guest(result),
+    ...balloon(result),
     proof(result),
     ...speed(result, wall),
     ...caveats(result),
@@ -134,6 +135,17 @@ function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
   const times = list.length === 1 ? 'once' : `${list.length} times`;
   const at = list.map(({ startMs }) => formatMs(startMs)).join(', ');
   return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
+}
+
+/** What the guest's memory manager did. */
+function balloon({ ram, guest: { memoryManager: manager } }: RunResult): string[] {
+  if (!manager || ram.released === undefined) return [];
+  const { inflatedPages, deflatedPages, pressureCallbacks, cacheDroppedPages } = manager;
+  const cache = cacheDroppedPages > 0 ? `, ${cacheDroppedPages} pages of page cache dropped` : '';
+  return [
+    `given back: ${ram.released} pages, ${formatSize(ram.released * ram.pageSize)}, not sent; ` +
+      `balloon +${inflatedPages} −${deflatedPages} pages, ${pressureCallbacks} callbacks of memory pressure${cache}`,
+  ];
 }
 
 function guest({ guest: g, totalTimeMs }: RunResult): string[] {

@@ -258,6 +258,26 @@ describe('summary', () => {
     expect(tells([])).toBeUndefined();
   });
 
+  it('tells what the guest has given back', () => {
+    const tells = (cacheDroppedPages: number) => {
+      const counts = {
+        inflatedPages: 300,
+        deflatedPages: 20,
+        pressureCallbacks: 2,
+        cacheMisses: 0,
+      };
+      const memoryManager = { ...counts, cacheDroppedPages };
+      const guest = { ...RESULT.guest, memoryManager };
+      const ram = { ...RESULT.ram, released: 256 };
+      return lines({ guest, ram }).find((line) => line.startsWith('given back'));
+    };
+    expect(tells(0)).toBe(
+      'given back: 256 pages, 1 MiB, not sent; balloon +300 −20 pages, 2 callbacks of memory pressure',
+    );
+    expect(tells(7)).toMatch(/pressure, 7 pages of page cache dropped$/);
+    expect(lines().some((line) => line.startsWith('given back'))).toBe(false);
+  });
+
   it('warns when threads had to share CPUs', () => {
     const disturbance = { ...RESULT.disturbance!, cpus: 2 };
     expect(lines({ disturbance }).at(-2)).toMatch(

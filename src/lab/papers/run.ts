@@ -67,7 +67,7 @@ async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
     const aside = one.whole || !one.chart ? { isAside: true } : {};
     series.push({ name: label, isUnverified: unverified, ...goals, ...aside, points });
   }
-  const names = cases ? { names: cases.map(({ name }) => name) } : {};
+  const names = cases ? { names: cases.map((one) => one.name) } : {};
   return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
