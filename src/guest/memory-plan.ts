@@ -8,7 +8,7 @@ import {
   type SlotGeometry,
   storedBytesOf,
 } from '../memory/layout.ts';
-import type { ManagerConfig } from './managed-ranges.ts';
+import type { ManagerConfig } from './manager-config.ts';
 import { type FullPlan, planGuest, tableBytes } from './stream-plan.ts';
 import type { Workload } from './workload.ts';
 

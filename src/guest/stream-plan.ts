@@ -1,5 +1,5 @@
 import { hashWords } from '../random/generator.ts';
-import type { ManagerConfig } from './managed-ranges.ts';
+import type { ManagerConfig } from './manager-config.ts';
 import type { PaceSpec } from './pacing.ts';
 import { traceShare } from './trace.ts';
 import { vcpusOf, type Pattern, type Workload } from './workload.ts';

@@ -37,14 +37,24 @@ const WIDTH = 840;
 const HEIGHT = 480;
 /** Okabe and Ito's palette, which colour-blind readers tell apart; black last. */
 const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
-const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'pin', 'roundRect', 'arrow'];
+/** Each has its middle where its value is. */
+const CROSS = 'path://M0,0 L10,10 M10,0 L0,10';
+const PLUS = 'path://M5,0 L5,10 M0,5 L10,5';
+const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', CROSS, 'roundRect', PLUS];
+/** The legend: what an entry takes beside its text, a character of it, a row; rows that always fit. */
+const LEGEND_GAP = 26;
+const LEGEND_ICON = 24;
+const LEGEND_CHARACTER = 6.6;
+const LEGEND_ROW = 40;
+const LEGEND_ROWS = 2;
 const FONT = 'DejaVu Sans';
 
 /** The chart as an SVG document; the same chart gives the same bytes. */
 export function chartSvg(chart: Chart): string {
-  const view = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+  const height = HEIGHT + extraLegend(chart);
+  const view = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
-    view.setOption(optionOf(chart));
+    view.setOption(optionOf(chart, height - HEIGHT));
     return stable(view.renderToSVGString());
   } finally {
     // Without this the process would not end.
@@ -64,13 +74,35 @@ export function pngOf(svg: string): Uint8Array {
     .asPng();
 }
 
-function optionOf({
-  title,
-  subtitle,
-  x,
-  y,
-  series,
-}: Chart): Parameters<ReturnType<typeof init>['setOption']>[0] {
+/** Rows of the legend beyond those that every chart has room for, in pixels. */
+function extraLegend({ series }: Chart): number {
+  let rows = 1;
+  let used = 0;
+  for (const { name } of series) {
+    const width = LEGEND_ICON + name.length * LEGEND_CHARACTER + LEGEND_GAP;
+    if (used > 0 && used + width > WIDTH - 32) {
+      rows++;
+      used = 0;
+    }
+    used += width;
+  }
+  return Math.max(0, rows - LEGEND_ROWS) * LEGEND_ROW;
+}
+
+/** Values that double from one to the next are shown as such. */
+function isDoubling(values: readonly number[]): boolean {
+  return (
+    values.length > 2 && values.every((value) => value > 0 && Number.isInteger(Math.log2(value)))
+  );
+}
+
+function optionOf(
+  { title, subtitle, x, y, series }: Chart,
+  extra: number,
+): Parameters<ReturnType<typeof init>['setOption']>[0] {
+  const all = series.flatMap(({ points }) => points.map(([at]) => at));
+  const doublings =
+    x.log && isDoubling(all) ? { logBase: 2, min: Math.min(...all), max: Math.max(...all) } : {};
   return {
     animation: false,
     textStyle: { fontFamily: FONT },
@@ -80,13 +112,13 @@ function optionOf({
       left: 16,
       right: 16,
       // Widths of texts are estimated here: room behind each, so that none runs into the next.
-      itemGap: 26,
+      itemGap: LEGEND_GAP,
       itemWidth: 18,
       itemHeight: 12,
       textStyle: { fontSize: 11 },
     },
-    grid: { left: 76, right: 28, top: 76, bottom: 118 },
-    xAxis: axisOf(x, 30),
+    grid: { left: 76, right: 28, top: 76, bottom: 118 + extra },
+    xAxis: { ...axisOf(x, 30), ...doublings },
     yAxis: axisOf(y, 54),
     series: series.map(({ name, points, kind, colour }) => ({
       name,

@@ -3,7 +3,7 @@ import type { Chart, ChartSeries } from './chart.ts';
 
 /** Paper and ours in one chart: marks for the paper, a line for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
-  const colours = [...new Set(series.map(thingOf))];
+  const colours = [...new Set(series.filter(({ isAside }) => !isAside).map(thingOf))];
   const drawn = series.flatMap((one): ChartSeries[] => {
     if (one.isAside) return [];
     const colour = colours.indexOf(thingOf(one));

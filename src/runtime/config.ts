@@ -1,4 +1,4 @@
-import type { ManagerConfig } from '../guest/managed-ranges.ts';
+import type { ManagerConfig } from '../guest/manager-config.ts';
 import type { Workload } from '../guest/workload.ts';
 import type { Contents } from '../memory/contents/contents.ts';
 import type { Backing } from '../memory/layout.ts';

@@ -4,15 +4,9 @@ import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { DEFAULTS } from './defaults.ts';
 import { checkManager } from './memory-manager.ts';
-import type { Path } from './document.ts';
 import { shown } from './fields.ts';
+import type { Problem } from './problem.ts';
 import type { Scenario } from './schema.ts';
-
-/** A problem of a scenario whose single values are all right. */
-export interface Problem {
-  readonly path: Path;
-  readonly sentence: string;
-}
 
 const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
 

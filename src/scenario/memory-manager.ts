@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { ManagerConfig, PageRange } from '../guest/managed-ranges.ts';
+import type { ManagerConfig, PageRange } from '../guest/manager-config.ts';
 import { parseDuration } from '../units/duration.ts';
 import { formatSize, parseSize } from '../units/size.ts';
-import type { Problem } from './check.ts';
+import type { Problem } from './problem.ts';
 import { DEFAULTS } from './defaults.ts';
 import { choice, positiveDuration, positiveSize, share, size, whole } from './fields.ts';
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { check, type Problem } from './check.ts';
+import { check } from './check.ts';
+import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
 import { formatKey, InputError, type InputProblem } from './input-error.ts';
 import { LATER_KEYS, type Scenario, scenarioSchema } from './schema.ts';

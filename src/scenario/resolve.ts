@@ -12,7 +12,7 @@ import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
-import type { Problem } from './check.ts';
+import type { Problem } from './problem.ts';
 import { resolveCosts } from './costs.ts';
 import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import { writePlan } from '../../src/guest/stream-record.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { zeroPages } from '../../src/guest/zeroing.ts';
 import { slotOf } from '../../src/memory/guest-memory.ts';
 import { PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../../src/memory/kernels/abi.ts';

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { buildResult } from '../../src/result/build.ts';
 import type { RunConfig } from '../../src/runtime/config.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock/clock.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
-import type { ManagerConfig } from '../../src/guest/managed-ranges.ts';
+import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import type { FullPlan } from '../../src/guest/stream-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import { RESUMED_NS } from '../../src/guest/vcpu-state.ts';

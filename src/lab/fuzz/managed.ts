@@ -1,4 +1,4 @@
-import type { ManagerConfig } from '../../guest/managed-ranges.ts';
+import type { ManagerConfig } from '../../guest/manager-config.ts';
 import type { Workload } from '../../guest/workload.ts';
 import { Generator } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
