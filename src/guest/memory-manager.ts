@@ -120,6 +120,8 @@ export class MemoryManager {
     });
     const { ballooning } = plan.manager!;
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
+    // All that is free is on its way to the host already, when the engine wants it.
+    if (this.#wanted !== 0) return;
     // Pages that are absent can't be given back; and after pressure the balloon leaves the guest alone.
     if (handshake.isPartly() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
     this.#owe(Math.floor(this.#free() * ballooning.share));
@@ -128,12 +130,14 @@ export class MemoryManager {
   /** Looks whether the engine wants free pages back, and begins with it. */
   attend(): void {
     const wanted = this.#parts.handshake.wantedRelease();
-    if (wanted === 0 || wanted === this.#wanted) return;
-    this.#wanted = wanted;
-    if (wanted === 2) {
-      for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
+    if (wanted === 0) return;
+    if (wanted !== this.#wanted) {
+      this.#wanted = wanted;
+      if (wanted === 2) {
+        for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
+      }
+      this.#owe(this.#free());
     }
-    this.#owe(this.#free());
     if (!this.owes) this.#answer();
   }
 
@@ -148,7 +152,7 @@ export class MemoryManager {
     const run = this.#nextFree(Math.min(most, owed));
     if (!run) {
       this.#owe(0);
-      this.#set(BALLOON_EXCHANGE, 0);
+      this.#forgive(exchanged);
       this.#answer();
       return 0;
     }
@@ -182,10 +186,9 @@ export class MemoryManager {
     for (; from < count; from++) {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;
-      if (states[page] === PAGE_RELEASED) {
-        if (this.#free() > this.#get(BALLOON_EXCHANGE)) this.#add(BALLOON_EXCHANGE, 1);
-        else ns += this.#deflate(slot, page, guestNs);
-      }
+      const isShort = this.#free() <= this.#get(BALLOON_EXCHANGE);
+      if (isShort) ns += this.#deflate(slot, page, guestNs);
+      else if (states[page] === PAGE_RELEASED) this.#add(BALLOON_EXCHANGE, 1);
       if (states[page] === PAGE_FREE) this.#freePages = this.#free() - 1;
       if (this.#isCache(slot, page)) this.#add(CACHE_MISSES, 1);
       states[page] = PAGE_USED;
@@ -195,7 +198,8 @@ export class MemoryManager {
 
   /**
    * A callback of memory pressure: a share of what it asks for is page cache that is dropped, the rest
-   * comes out of the balloon, the page that is wanted first. Returns the time that it takes.
+   * comes out of the balloon, the page that is wanted first; or, where free pages are wanted that it was to
+   * get, out of those. Returns the time that it takes.
    */
   #deflate(slot: Memslot, wanted: number, guestNs: number): number {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
@@ -208,9 +212,19 @@ export class MemoryManager {
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
-    if (most === 0) this.#add(BALLOON_EXCHANGE, 1);
+    const isHeld = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
+    if (most === 0 && isHeld) this.#add(BALLOON_EXCHANGE, 1);
+    const pages = isHeld ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
     const { balloonPageNs, pressureNs } = this.#costs;
-    return pressureNs + this.#deflateFrom(slot, wanted, most) * balloonPageNs;
+    return pressureNs + pages * balloonPageNs;
+  }
+
+  /** The balloon does without so many of the pages that it was to get in exchange; returns how many. */
+  #forgive(most: number): number {
+    const pages = Math.min(most, this.#get(BALLOON_EXCHANGE));
+    this.#add(BALLOON_EXCHANGE, -pages);
+    this.#add(BALLOON_DEFLATED, pages);
+    return pages;
   }
 
   #deflateFrom(slot: Memslot, wanted: number, most: number): number {
@@ -233,11 +247,10 @@ export class MemoryManager {
     const states = this.#states[slot]!;
     const free = this.#free();
     let dropped = 0;
-    let page = most > 0 ? states.indexOf(PAGE_USED, first) : -1;
-    while (page >= 0 && page < first + pages && dropped < most) {
+    for (let page = first; page < first + pages && dropped < most; page++) {
+      if (states[page] !== PAGE_USED) continue;
       states[page] = PAGE_FREE;
       dropped++;
-      page = states.indexOf(PAGE_USED, page + 1);
     }
     this.#freePages = free + dropped;
     this.#add(CACHE_DROPPED, dropped);
@@ -266,8 +279,9 @@ export class MemoryManager {
       if (!range) return undefined;
       const states = this.#states[range.slot]!;
       const end = range.first + range.pages;
-      const page = states.indexOf(PAGE_FREE, Math.max(this.#page, range.first));
-      if (page >= 0 && page < end) {
+      let page = Math.max(this.#page, range.first);
+      while (page < end && states[page] !== PAGE_FREE) page++;
+      if (page < end) {
         let to = page + 1;
         while (to < end && to - page < most && states[to] === PAGE_FREE) to++;
         this.#page = to;

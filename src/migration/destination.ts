@@ -16,7 +16,7 @@ import {
 } from '../wire/frame.ts';
 import { installPages, type Integrity } from '../wire/pages.ts';
 import { decodeRanges } from '../wire/ranges.ts';
-import { takeFree, takeReleased } from './released-here.ts';
+import { ReleasedHere } from './released-here.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
@@ -77,6 +77,7 @@ export function* destination(side: DestinationSide): Algorithm<DestinationReport
 
 class DestinationSession {
   readonly #side: DestinationSide;
+  readonly #released: ReleasedHere;
   #state: State = 'expectHello';
   #integrity: Integrity = 'full';
   #isPostcopy = false;
@@ -92,6 +93,7 @@ class DestinationSession {
 
   constructor(side: DestinationSide) {
     this.#side = side;
+    this.#released = new ReleasedHere(side.guest);
   }
 
   report(outcome: DestinationReport['outcome'], error?: string): DestinationReport {
@@ -128,9 +130,9 @@ class DestinationSession {
       const frame = yield* this.#nextFrame();
       if (frame.type === FRAME.pages) this.#install(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
-      else if (frame.type === FRAME.released) takeReleased(frame, this.#side.guest);
-      else if (frame.type === FRAME.free) takeFree(frame, this.#side.guest);
-      else {
+      else if (frame.type === FRAME.released || frame.type === FRAME.free) {
+        this.#released.take(frame);
+      } else {
         const message = decodeControl(frame);
         if (message.name === 'cancel') return false;
         yield* this.#take(message);

@@ -58,12 +58,16 @@ function* sendNonPageable(session: SourceSession): Algorithm<void> {
   if (!options.pseudoPaging || !guest.manager) return;
   const { restore } = pageableAside(guest.manager, guest.unsent);
   if (!options.strictRate) session.lift();
-  while (guest.unsent.count > 0) {
-    while (session.isHeldBack) {
-      yield* session.awaitWindow();
-      session.renew();
+  try {
+    while (guest.unsent.count > 0) {
+      while (session.isHeldBack) {
+        yield* session.awaitWindow();
+        session.renew();
+      }
+      yield* session.sendBatch(false);
     }
-    yield* session.sendBatch(false);
+  } finally {
+    // Called off meanwhile, they still count as unsent.
+    restore();
   }
-  restore();
 }

@@ -2,6 +2,7 @@ import { ringBytes } from '../link/capacity.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
+import { beyond } from './beyond.ts';
 import { DEFAULTS } from './defaults.ts';
 import { checkManager } from './memory-manager.ts';
 import { shown } from './fields.ts';
@@ -61,8 +62,7 @@ function checkRegions({ guest }: Scenario, pageSize: number): Problem[] {
         problems.push({ path: [...path, key], sentence });
       }
       if (start + size > memory) {
-        const sentence = `ends at ${formatSize(start + size)}, beyond the guest's ${formatSize(memory)}`;
-        problems.push({ path, sentence });
+        problems.push({ path, sentence: beyond(start + size, memory) });
       }
       return problems;
     }),
@@ -134,6 +134,17 @@ function checkMigration({ guest, migration }: Scenario): Problem[] {
   if (migration.pseudoPaging && algorithm !== 'postcopy' && algorithm !== 'hybrid') {
     const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
     problems.push({ path: ['migration', 'pseudoPaging'], sentence });
+  }
+  if (algorithm === 'precopy' || algorithm === 'stop-and-copy') {
+    const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
+    if (migration.swapOrder !== 'gfn')
+      problems.push({ path: ['migration', 'swapOrder'], sentence });
+    if (migration.swapReadaheadPages !== DEFAULTS.migration.swapReadaheadPages)
+      problems.push({ path: ['migration', 'swapReadaheadPages'], sentence });
+  }
+  if (migration.bubbling?.discardsQueue && migration.bubbling.queuePages === 0) {
+    const sentence = 'needs queuePages, how many pages the queue has: add it, or leave this out';
+    problems.push({ path: ['migration', 'bubbling', 'discardsQueue'], sentence });
   }
   if (migration.swapOrder === 'lru' && guest.lruScan === undefined) {
     const sentence = 'needs guest.lruScan, how often the guest looks which pages were referenced';

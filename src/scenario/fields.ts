@@ -50,6 +50,13 @@ export const positiveDuration = quantity(
   (ns) => ns > 0,
 );
 
+/** What happens every so often takes a while to be dealt with: no period is shorter. */
+export const period = quantity(
+  parseDuration,
+  'expected a duration of 1ms or more, such as 300ms or 10s',
+  (ns) => ns >= 1e6,
+);
+
 /** A whole number in a range. */
 export function whole(low: number, high: number) {
   const expected = `expected a whole number from ${low} to ${high}`;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { ManagerConfig, PageRange } from '../guest/manager-config.ts';
 import { parseDuration } from '../units/duration.ts';
+import { beyond } from './beyond.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
 import { DEFAULTS } from './defaults.ts';
-import { choice, positiveDuration, positiveSize, share, size, whole } from './fields.ts';
+import { choice, period, positiveSize, share, size, whole } from './fields.ts';
 
 const { memoryManager: defaults } = DEFAULTS;
 const region = z.strictObject({ start: size.default(0), size: positiveSize });
@@ -20,7 +21,7 @@ export const memoryManager = z.strictObject({
   cacheReclaimShare: share().default(defaults.cacheReclaimShare),
   selfBallooning: z
     .strictObject({
-      interval: positiveDuration.default(defaults.interval),
+      interval: period.default(defaults.interval),
       share: share().default(defaults.share),
       holdOff: whole(0, 1_000_000).default(defaults.holdOff),
     })
@@ -56,6 +57,7 @@ export function checkManager(
     const sentence = `is more than the guest's ${formatSize(memory)}`;
     problems.push({ path: [...path, 'kernel'], sentence });
   }
+  const fixed = [{ start: 0, size: given.kernel }, ...given.used];
   for (const list of ['used', 'cache'] as const) {
     given[list].forEach(({ start, size: bytes }, index) => {
       const at = [...path, list, index];
@@ -63,13 +65,22 @@ export function checkManager(
       if (parseSize(start) % pageSize !== 0 || parseSize(bytes) % pageSize !== 0) {
         problems.push({ path: at, sentence: multiple });
       }
-      if (end > memory) {
-        const sentence = `ends at ${formatSize(end)}, beyond the guest's ${formatSize(memory)}`;
+      if (end > memory) problems.push({ path: at, sentence: beyond(end, memory) });
+      if (list === 'cache' && fixed.some((one) => overlaps(one, { start, size: bytes }))) {
+        const sentence =
+          'overlaps what is in use throughout (kernel or used): it would be no page cache';
         problems.push({ path: at, sentence });
       }
     });
   }
   return [...problems, ...checkOwners(guest, memory)];
+}
+
+type Span = Regions[number];
+
+function overlaps(a: Span, b: Span): boolean {
+  const end = ({ start, size: bytes }: Span): number => parseSize(start) + parseSize(bytes);
+  return parseSize(a.start) < end(b) && parseSize(b.start) < end(a);
 }
 
 /** A page is zeroed by the vCPU of the one stream that touches it. */

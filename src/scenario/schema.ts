@@ -8,6 +8,7 @@ import {
   choice,
   duration,
   flag,
+  period,
   positiveDuration,
   positiveSize,
   rate,
@@ -69,7 +70,7 @@ const placed = {
   wordsPerPage: whole(1, 8192).default(1),
   from: duration.default('0s'),
   until: positiveDuration.optional(),
-  frees: positiveDuration.optional(),
+  frees: period.optional(),
 };
 
 const paced = {
@@ -141,7 +142,7 @@ const guest = z.strictObject({
   contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
   workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
   memoryManager: memoryManager.optional(),
-  lruScan: positiveDuration.optional(),
+  lruScan: period.optional(),
 });
 
 function choiceOfSize() {

@@ -3,7 +3,13 @@ import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import { writePlan } from '../../src/guest/stream-record.ts';
-import { BALLOON_CALLBACKS, CACHE_DROPPED, CACHE_MISSES } from '../../src/guest/vcpu-state.ts';
+import {
+  BALLOON_CALLBACKS,
+  BALLOON_DEFLATED,
+  BALLOON_INFLATED,
+  CACHE_DROPPED,
+  CACHE_MISSES,
+} from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { GuestPageSet } from '../../src/memory/guest-memory.ts';
@@ -11,6 +17,7 @@ import { PARTIAL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
 import { PageStates } from '../../src/memory/page-states.ts';
+import { Generator } from '../../src/random/generator.ts';
 import { HostSourceGuest } from '../../src/runtime/common/guests.ts';
 import { createHost, openHost } from '../../src/runtime/common/host.ts';
 
@@ -195,6 +202,43 @@ describe('a memory manager', () => {
       giveBack();
       expect(host.engine.haveAllReleased()).toBe(true);
       expect(states.counts().released).toBe(released);
+    }
+  });
+
+  it('owes the engine all of it, whatever its own balloon would take meanwhile', () => {
+    const { host, manager, giveBack, states } = guest({
+      ballooning: { intervalNs: SECOND, share: 0, holdOff: 0 },
+    });
+    host.engine.release(1);
+    manager.attend();
+    manager.step(5);
+    manager.tick(SECOND);
+    manager.attend();
+    giveBack();
+    expect(host.engine.haveAllReleased()).toBe(true);
+    expect(states.counts().released).toBe(320);
+  });
+
+  it.each([0, 0.5])('accounts for every page of its balloon (cache share %s)', (share) => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Generator(seed);
+      const deflatePages = 1 + random.below(12);
+      const { host, manager, giveBack, touch, states, count } = guest({
+        deflatePages,
+        cacheReclaimShare: share,
+        ballooning: { intervalNs: SECOND, share: 0.7, holdOff: random.below(3) },
+      });
+      for (let second = 1; second < 40; second++) {
+        if (random.below(3) === 0) manager.tick(second * SECOND);
+        // As in post-copy: for a while nothing can be given back.
+        Atomics.store(host.words, PARTIAL, random.below(4) === 0 ? 1 : 0);
+        if (random.below(2) === 0) giveBack();
+        for (let i = random.below(12); i > 0; i--) touch(80 + random.below(PAGES - 80));
+      }
+      Atomics.store(host.words, PARTIAL, 0);
+      giveBack();
+      const balloon = count(BALLOON_INFLATED) - count(BALLOON_DEFLATED);
+      expect(states.counts().released, `seed ${seed}`).toBe(balloon);
     }
   });
 

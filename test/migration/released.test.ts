@@ -12,6 +12,11 @@ import { precopySource } from '../../src/migration/precopy.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
 import { stopAndCopySource } from '../../src/migration/stop-and-copy.ts';
+import { ReleasedHere } from '../../src/migration/released-here.ts';
+import { openSlot } from '../../src/memory/memslot.ts';
+import { openFrame } from '../../src/wire/frame.ts';
+import { encodeRanges } from '../../src/wire/ranges.ts';
+import { smallSlot } from '../support/slots.ts';
 import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
 const PAGES = 1024;
@@ -105,5 +110,59 @@ describe('pseudo-paging', () => {
     expect(source.postcopy!.rawPages).toBe(PAGES - 400);
     expect(made.faults).toBeGreaterThan(0);
     expect(Buffer.compare(ramOf(made.target), made.frozen!)).toBe(0);
+  });
+});
+
+describe('frames of pages that were given back', () => {
+  const frame = (name: 'released' | 'free', list: readonly number[]) => {
+    const slot = openSlot(smallSlot());
+    const memory = {
+      bytes: new Uint8Array(slot.buffer),
+      view: new DataView(slot.buffer),
+      kernels: slot.kernels,
+      scratch: 0,
+    };
+    const at = slot.layout.ramOffset;
+    const length = encodeRanges(memory, at, name, list, 0, list.length / 2, 0);
+    return openFrame(memory, at, length, 0);
+  };
+
+  it('zero their pages, once', () => {
+    const { made } = world();
+    const here = new ReleasedHere(made.targetGuest);
+    here.take(frame('released', [500, 20, 530, 1]));
+    here.take(frame('free', [0, 3]));
+    const { ram } = made.target.memory.slots[0]!;
+    expect(ram.subarray(500 * 4096, 512 * 4096).every((byte) => byte === 0)).toBe(true);
+    expect(new PageStates(made.target.memory).counts()).toMatchObject({ released: 21 });
+    expect(() => here.take(frame('released', [530, 1]))).toThrow(/not in ascending order/);
+    expect(() => here.take(frame('free', [1, 1]))).toThrow(/not in ascending order/);
+  });
+
+  it.each([
+    ['for a guest without a memory manager', {}, /no memory manager/],
+    ['outside of memory', { memoryManager: manager }, /outside memory/],
+  ] as const)('%s are refused', (_, options, complaint) => {
+    const here = new ReleasedHere(new FakeWorld(options).targetGuest);
+    expect(() => here.take(frame('released', [1023, 2]))).toThrow(complaint);
+  });
+
+  it('are refused once pages have been made absent', () => {
+    const { made } = world();
+    made.targetGuest.presence.discard(3, 4);
+    const here = new ReleasedHere(made.targetGuest);
+    expect(() => here.take(frame('released', [500, 1]))).toThrow(/after others were made absent/);
+  });
+});
+
+describe('pseudo-paging that is called off in its downtime', () => {
+  it('leaves what it had set aside among what remains', () => {
+    const { made } = world({
+      bytesPerSecond: 1e6,
+      options: { pseudoPaging: true, timeoutNs: 20e6, linkBytesPerSecond: 1e6 },
+    });
+    const { source } = made.play(ways['post-copy']!(made.side));
+    expect(source.outcome).toBe('diverged');
+    expect(sentPages(source) + source.unsentPages).toBe(PAGES - 200);
   });
 });

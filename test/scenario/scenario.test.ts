@@ -1001,6 +1001,32 @@ describe('a memory manager', () => {
       '2:46 migration.swapOrder: needs guest.lruScan, how often the guest looks which pages were referenced',
     ],
     [
+      'an order of post-copy with pre-copy',
+      withMore('migration: { swapOrder: allocation, swapReadaheadPages: 8 }'),
+      '2:25 migration.swapOrder: is of post-copy, the migration is precopy: leave it out',
+      '2:57 migration.swapReadaheadPages: is of post-copy, the migration is precopy: leave it out',
+    ],
+    [
+      'a queue of no pages that is discarded',
+      withMore('migration: { pageOrder: bubbling, bubbling: { discardsQueue: true } }'),
+      '2:62 migration.bubbling.discardsQueue: needs queuePages, how many pages the queue has: add it, or leave this out',
+    ],
+    [
+      'page cache in the kernel',
+      managed('{ kernel: 2MiB, cache: [{ start: 1MiB, size: 2MiB }] }'),
+      '4:42 guest.memoryManager.cache[0]: overlaps what is in use throughout (kernel or used): it would be no page cache',
+    ],
+    [
+      'a region that ends a page too late',
+      managed('{ used: [{ start: 64MiB, size: 4KiB }] }'),
+      "4:27 guest.memoryManager.used[0]: ends at byte 67112960, beyond the guest's 67108864",
+    ],
+    [
+      'a look at references every nanosecond',
+      withGuest('lruScan: 1ns'),
+      '3:12 guest.lruScan: expected a duration of 1ms or more, such as 300ms or 10s, got "1ns"',
+    ],
+    [
       'a queue for nothing',
       withMore('migration: { pageOrder: bubbling, bubbling: { queuePages: -1 } }'),
       '2:59 migration.bubbling.queuePages: expected a whole number from 0 to 1000000, got -1',

@@ -61,6 +61,7 @@ export function bubblingOrder(
       // Every edge has come to its end: what lies between them goes out in order.
       return unsent.take(0, most);
     },
+    restart: () => line?.restart(),
     requested(gfn) {
       line ??= lineOf();
       const at = line.positionOf(gfn);

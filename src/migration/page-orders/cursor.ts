@@ -36,6 +36,7 @@ export function lineCursorOrder(follow: boolean, lineOf: () => PageLine): PageOr
       cursor = position;
       return taken;
     },
+    restart: () => line?.restart(),
     requested(gfn) {
       line ??= lineOf();
       if (follow) cursor = line.positionOf(gfn) + 1;

@@ -18,6 +18,8 @@ export interface PageLine {
   firstFrom(unsent: GuestPageSet, position: number): number;
   /** The last position up to one whose page is unsent, -1 when there is none. */
   lastUpTo(unsent: GuestPageSet, position: number): number;
+  /** Pages that were sent are unsent again: what it remembers of them holds no more. */
+  restart(): void;
   /** Takes unsent pages from a position on, step by step, until one is sent already; one memslot's. */
   take(unsent: GuestPageSet, position: number, step: 1 | -1, most: number): LineTaken;
 }
@@ -41,6 +43,7 @@ export function gfnLine(pages: number): PageLine {
       return found >= position ? found : -1;
     },
     lastUpTo: (unsent, position) => unsent.lastUpTo(position),
+    restart: () => undefined,
     take(unsent, position, step, most) {
       const { layout } = slotOf(unsent.memory, position);
       const low = layout.firstGfn;
@@ -64,11 +67,19 @@ export function swapLine(gfns: Uint32Array): PageLine {
   gfns.forEach((gfn, position) => (positions[gfn] = position));
   // Pages are sent once, so what lies behind a position only grows: found ends are kept (as in a
   // union-find), else each fault would walk over everything sent again.
-  const forth = Int32Array.from({ length: pages + 1 }, (_, position) => position);
-  const back = Int32Array.from({ length: pages + 1 }, (_, position) => position - 1);
+  const forth = new Int32Array(pages + 1);
+  const back = new Int32Array(pages + 1);
+  const restart = (): void => {
+    for (let position = 0; position <= pages; position++) {
+      forth[position] = position;
+      back[position] = position - 1;
+    }
+  };
   const has = (unsent: GuestPageSet, position: number): boolean => unsent.has(gfns[position]!);
+  restart();
   return {
     pages,
+    restart,
     positionOf: (gfn) => positions[gfn]!,
     gfnAt: (position) => gfns[position]!,
     has,

@@ -34,7 +34,10 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
       held -= first.pages;
       return first;
     },
-    restart: empty,
+    restart() {
+      empty();
+      order.restart?.();
+    },
     requested(gfn) {
       order.requested(gfn);
       if (discards) empty();
