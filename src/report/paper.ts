@@ -96,8 +96,9 @@ const ADDING = `## Adding one
 
 A file \`fixtures/papers/NAME.yaml\`: \`title\`, \`paper\`, \`about\`, a \`scenario\` (a preset's name, or a whole one), \`x\` (its
 \`values\` and the \`sets\` that bring them in, \`{x}\` standing for the value; without values x counts rounds), \`y\`, and for each of
-the \`series\` its own \`sets\`, the path of our value in the result (\`ours\`, divided by \`per\`), the values of the \`paper\`, and
-the \`goal\` for the error, if there is one (from \`goalFrom\` to \`goalTo\`). Name under \`fitted\` every parameter that was fitted, and to what. What a
+the \`series\` its own \`sets\`, the path of our value in the result (\`ours\`, divided by \`per\`, or as its share of it and of
+\`shareWith\`), the values of the \`paper\`, and the \`goal\` for the error, if there is one (from \`goalFrom\` to \`goalTo\`). In place of
+values x may have \`cases\`, things with names and \`sets\`; \`chart: false\` leaves a series to the table. Name under \`fitted\` every parameter that was fitted, and to what. What a
 scenario and a table can't say is a function: \`function: NAME\`, in \`src/lab/papers/functions.ts\`, which may ask for a \`scenario\`
 and for \`data\`. Then \`npm run papers\`.
 `;
