@@ -2,10 +2,10 @@ import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
+import { accessListAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { pageStates } from '../memory/page-states.ts';
-import type { ManagedRange } from './managed-ranges.ts';
-import { managedRanges } from './managed-ranges.ts';
+import { type ManagedRange, managedRanges } from './managed-ranges.ts';
 import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { readAccesses } from './stream-record.ts';
@@ -29,8 +29,6 @@ export interface ManagerParts {
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
-  /** Byte address of the vCPU's access list in a slot: free for use between two batches. */
-  readonly listAt: (slot: Memslot) => number;
   /** What it all takes, where that has to be told. */
   readonly costs?: ManagerCosts;
 }
@@ -156,13 +154,16 @@ export class MemoryManager {
       this.#answer();
       return 0;
     }
-    const { handshake, marks, plan, listAt, memory } = this.#parts;
+    const { handshake, marks, plan, memory } = this.#parts;
     const { range, page, pages } = run;
     const slot = memory.slots[range.slot]!;
     // Data first, then the marks; the state is a hint until the vCPU is parked.
     zeroPages(slot, page, pages);
-    if (handshake.local.mode !== 0) {
-      markPages(slot, marks, handshake.local, listAt(slot), page, pages);
+    const { local } = handshake;
+    if (local.mode !== 0) {
+      // The vCPU's access list is free between two batches.
+      const list = accessListAt(slot.layout, local.writer);
+      markPages(slot, marks, local, list, page, pages);
     }
     this.#states[range.slot]!.fill(PAGE_RELEASED, page, page + pages);
     const { stream } = range;

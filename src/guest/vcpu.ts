@@ -4,12 +4,11 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
-import { accessListAt } from '../memory/layout.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
 import { type Group, made, noteReferences, openGroups, POLL_BYTES, type Stream } from './groups.ts';
-import { type ManagerParts, MemoryManager } from './memory-manager.ts';
+import { MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
   ALIVE_NS,
@@ -80,10 +79,7 @@ class Vcpu {
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#pages = new PageWaiter(memory, words, handshake);
     this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer);
-    if (!plan.manager) return;
-    const listAt: ManagerParts['listAt'] = ({ layout }) =>
-      accessListAt(layout, handshake.local.writer);
-    this.#manager = new MemoryManager({ ...parts, listAt });
+    if (plan.manager) this.#manager = new MemoryManager(parts);
   }
 
   run(): VcpuEnd {

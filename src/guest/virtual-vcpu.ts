@@ -3,14 +3,13 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
 import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
-import { accessListAt } from '../memory/layout.ts';
 import { presenceBytes } from '../memory/presence/presence-map.ts';
 import { faultSteps } from '../memory/presence/steps.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
 import { markFresh } from './fresh.ts';
 import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
-import { type ManagerCosts, type ManagerParts, MemoryManager } from './memory-manager.ts';
+import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import {
   ALIVE_NS,
@@ -96,10 +95,7 @@ export class VirtualVcpu {
     this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, (spec) =>
       spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
     );
-    if (!plan.manager) return;
-    const listAt: ManagerParts['listAt'] = ({ layout }) =>
-      accessListAt(layout, handshake.local.writer);
-    this.#manager = new MemoryManager({ ...parts, listAt });
+    if (plan.manager) this.#manager = new MemoryManager(parts);
   }
 
   /** What its memory manager has zeroed. */

@@ -106,13 +106,13 @@ export class GuestPageSet {
   #eachPart(
     firstGfn: number,
     pages: number,
-    act: (part: PageSet, from: number, pages: number) => void,
+    act: (part: PageSet, from: number, pages: number, index: number) => void,
   ): void {
     for (let at = firstGfn; at < firstGfn + pages;) {
       const { layout } = slotOf(this.memory, at);
       const from = at - layout.firstGfn;
       const to = Math.min(layout.pages, firstGfn + pages - layout.firstGfn);
-      act(this.parts[layout.index]!, from, to - from);
+      act(this.parts[layout.index]!, from, to - from, layout.index);
       at = layout.firstGfn + to;
     }
   }
@@ -160,12 +160,9 @@ export class GuestPageSet {
 
   /** Moves those pages of a range that are in this set to another. */
   moveRange(firstGfn: number, pages: number, to: GuestPageSet): void {
-    for (const [index, part] of this.parts.entries()) {
-      const { layout } = this.memory.slots[index]!;
-      const first = Math.max(0, firstGfn - layout.firstGfn);
-      const end = Math.min(layout.pages, firstGfn + pages - layout.firstGfn);
-      if (end > first) part.moveRange(first, end - first, to.parts[index]!);
-    }
+    this.#eachPart(firstGfn, pages, (part, from, count, index) =>
+      part.moveRange(from, count, to.parts[index]!),
+    );
   }
 
   /** Takes out what is in another set. */

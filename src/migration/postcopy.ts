@@ -1,7 +1,7 @@
 import type { PageOrder } from './page-orders/page-order.ts';
 import type { Policy } from './policy.ts';
 import type { Algorithm } from './ports.ts';
-import { type Asker, asker, sendRounds, stopAndFinish } from './precopy.ts';
+import { type Asker, asker, sendRounds, sendStopped, stopAndFinish } from './precopy.ts';
 import { pageableAside } from './released.ts';
 import { PostcopyPush } from './postcopy-push.ts';
 import { pushThrough } from './recovery.ts';
@@ -59,13 +59,7 @@ function* sendNonPageable(session: SourceSession): Algorithm<void> {
   const { restore } = pageableAside(guest.manager, guest.unsent);
   if (!options.strictRate) session.lift();
   try {
-    while (guest.unsent.count > 0) {
-      while (session.isHeldBack) {
-        yield* session.awaitWindow();
-        session.renew();
-      }
-      yield* session.sendBatch(false);
-    }
+    yield* sendStopped(session);
   } finally {
     // Called off meanwhile, they still count as unsent.
     restore();

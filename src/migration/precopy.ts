@@ -56,18 +56,24 @@ export function* stopAndFinish<State>(
   policy: Policy<State>,
   ask: Asker,
 ): Algorithm<HandedOver> {
-  const { guest, options } = session.side;
+  const { options } = session.side;
   yield* session.pauseAndHarvest();
   ask('stopped');
   if (!options.strictRate && policy.keepsLimit !== true) session.lift();
-  while (guest.unsent.count > 0) {
+  yield* sendStopped(session);
+  return yield* handOver(session);
+}
+
+/** Sends all that is unsent of a guest that stands still. */
+export function* sendStopped(session: SourceSession): Algorithm<void> {
+  const { unsent } = session.side.guest;
+  while (unsent.count > 0) {
     while (session.isHeldBack) {
       yield* session.awaitWindow();
       session.renew();
     }
     yield* session.sendBatch(false);
   }
-  return yield* handOver(session);
 }
 
 /** Asks the policy, does what takes effect at once, and says how to go on. */

@@ -66,7 +66,6 @@ function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Wo
     area: host.area,
     handshake,
     marks: marksOf('bitmap', 1),
-    listAt: ({ layout }) => accessListAt(layout, 1),
     costs: { balloonPageNs: 10, pressureNs: 1000 },
   });
   const giveBack = (): number => {
