@@ -90,12 +90,15 @@ describe.each(['threads', 'virtual'] as const)('a guest that gives pages back, %
 
   it('pages itself: what it can’t page moves in the downtime, and faults on the rest are told apart', async () => {
     const report = await run[runtime](managed({ algorithm: 'postcopy', pseudoPaging: true }));
-    const { ram, faults, ...result } = buildResult({ verify: 'full' }, report);
+    const { ram, faults, guest, ...result } = buildResult({ verify: 'full' }, report);
     expect(result, result.error).toMatchObject({ outcome: 'completed', verify: { ok: true } });
     const [stopped] = result.rounds;
     expect(stopped!.pages).toBeGreaterThanOrEqual(128);
     expect(ram.downtimeBytes).toBeGreaterThan(128 * 4096);
-    expect(ram.postcopyBytes).toBeGreaterThan(172 * 4096);
+    // What is in use for good, and what is left of the page cache, is always paged.
+    expect(report.source.postcopy!.rawPages).toBeGreaterThanOrEqual(
+      172 - guest.memoryManager!.cacheDroppedPages,
+    );
     expect(
       stopped!.pages + report.source.postcopy!.rawPages + report.source.postcopy!.zeroPages,
     ).toBe(PAGES - ram.released!);
