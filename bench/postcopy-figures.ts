@@ -93,6 +93,8 @@ export async function faultFigures(): Promise<void> {
       'link.bandwidth=unlimited',
       'link.latency=0s',
       'migration.algorithm=postcopy',
+      // With policy qemu requested pages wait for the next 100 ms window of so small a limit.
+      'migration.policy=rounds',
       'migration.pageOrder=linear',
       'migration.postcopyBandwidth=1MB/s',
       'migration.timeout=60s',

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
+import { benchCommand } from './bench.ts';
 import { dirtyRateCommand } from './dirty-rate.ts';
 import { EXIT } from './exit.ts';
 import { paperCommand } from './paper.ts';
@@ -21,6 +22,7 @@ program.addCommand(dirtyRateCommand());
 program.addCommand(validateCommand());
 program.addCommand(wwsCommand());
 program.addCommand(paperCommand());
+program.addCommand(benchCommand());
 program.addCommand(schemaCommand());
 for (const command of program.commands) {
   command.exitOverride().copyInheritedSettings(program);

@@ -29,6 +29,7 @@ export interface FaultLog {
   /** HDR histograms, compressed: from the access to the vCPU's going on, and from the request on. */
   readonly latency: string;
   readonly request: string;
+  readonly latencyBuckets: readonly number[];
 }
 
 export interface Latencies {
@@ -47,13 +48,24 @@ export interface FaultReport {
   /** By vCPU. */
   readonly blockedNs: readonly number[];
   readonly latency: Latencies;
+  /** Faults by latency: bucket i counts those from 2^i us up to 2^(i+1), the first all below, too. */
+  readonly latencyBuckets: readonly number[];
   readonly request?: Latencies;
 }
+
+/** As many as QEMU's postcopy-latency-dist has (qapi/migration.json). */
+const LATENCY_BUCKETS = 24;
+
+const emptyBuckets = (): number[] => Array.from({ length: LATENCY_BUCKETS }, () => 0);
+
+const bucketOf = (ns: number): number =>
+  Math.min(LATENCY_BUCKETS - 1, Math.max(0, 31 - Math.clz32(ns / 1000)));
 
 /** Counts a vCPU's faults; made lazily, since most vCPUs never take one. */
 export class FaultRecorder {
   #latency: Histogram | undefined;
   #request: Histogram | undefined;
+  readonly #buckets = emptyBuckets();
   #blockedNs = 0;
   #minorCount = 0;
 
@@ -68,6 +80,7 @@ export class FaultRecorder {
     this.#request ??= histogram();
     this.#blockedNs += endNs - startNs;
     this.#latency.recordValue(clamp(endNs - startNs));
+    this.#buckets[bucketOf(endNs - startNs)]! += 1;
     if (requestedNs >= startNs && requestedNs <= endNs) {
       this.#request.recordValue(clamp(endNs - requestedNs));
     }
@@ -84,6 +97,7 @@ export class FaultRecorder {
       blockedNs: this.#blockedNs,
       latency: encodeIntoCompressedBase64(this.#latency),
       request: encodeIntoCompressedBase64(this.#request),
+      latencyBuckets: this.#buckets,
     };
   }
 }
@@ -108,6 +122,10 @@ export function mergeFaults(logs: readonly (FaultLog | undefined)[]): FaultRepor
     minorCount: known.reduce((sum, log) => sum + log.minorCount, 0),
     blockedNs: logs.map((log) => log?.blockedNs ?? 0),
     latency: latenciesOf(latency),
+    latencyBuckets: known.reduce(
+      (sums, log) => sums.map((sum, i) => sum + log.latencyBuckets[i]!),
+      emptyBuckets(),
+    ),
     ...(request.totalCount > 0 ? { request: latenciesOf(request) } : {}),
   };
 }

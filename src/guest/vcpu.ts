@@ -3,10 +3,10 @@ import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PARTIAL } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
+import { ACCESS_READ_BIT } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
+import { access, roomFor } from './access.ts';
 import { type FaultLog, FaultRecorder } from './faults.ts';
-import { markFresh } from './fresh.ts';
 import { type Group, made, noteReferences, openGroups, POLL_BYTES, type Stream } from './groups.ts';
 import { MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
@@ -159,7 +159,8 @@ class Vcpu {
       if (count === 0) return this.#fault(stream);
       this.#manager?.admit(stream.slot, stream.list, count, guestNs);
       noteReferences(stream, count, guestNs, this.#parts.plan.lruScanNs);
-      group.faults.had(this.#access(stream, count, stunAfter > 0));
+      const { marks, handshake } = this.#parts;
+      group.faults.had(access(stream, count, marks, handshake.local, stunAfter > 0));
       group.pacer.spend(count);
       this.#turn = (this.#turn + i + 1) % groups.length;
       return 'made';
@@ -167,10 +168,8 @@ class Vcpu {
     return 'idle';
   }
 
-  /** Accesses whose pages a log's ring can take; any number without one. */
   #room(): number {
-    const { marks, handshake } = this.#parts;
-    return handshake.local.mode !== 0 && marks.ring ? marks.ring.room() : ACCESS_BATCH;
+    return roomFor(this.#parts.marks, this.#parts.handshake.local);
   }
 
   /** The first accesses of the list whose pages are all there. */
@@ -183,20 +182,6 @@ class Vcpu {
   #stunAfter(): number {
     const { handshake } = this.#parts;
     return handshake.local.mode === 0 ? 0 : handshake.stunAfter();
-  }
-
-  /** Data first, then the marks; returns the write faults, where they are counted. */
-  #access({ slot, record, list }: Stream, count: number, isCounted: boolean): number {
-    const { marks, handshake } = this.#parts;
-    const { epoch, mode, writer } = handshake.local;
-    const { kernels, layout } = slot;
-    const map = marks.mapOf(layout, writer, epoch);
-    const marksLater = mode === 0 || isCounted;
-    kernels.touch(record, count, list, marksLater ? MARK_NONE : marks.mark, map);
-    if (mode === 0 || (!marks.ring && !isCounted)) return 0;
-    const fresh = markFresh(slot, marks.mark, list, count, map);
-    marks.ring?.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
-    return fresh;
   }
 
   #waitForRoom(): Step {

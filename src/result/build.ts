@@ -210,6 +210,7 @@ function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['fault
     ...(minorCount > 0 ? { minorCount } : {}),
     ...(count > 0 ? { latencyUs: latenciesOf(latency) } : {}),
     ...(request ? { requestLatencyUs: latenciesOf(request) } : {}),
+    ...(count > 0 ? { latencyDist: [...faults.latencyBuckets] } : {}),
     blockedMs: ms(blockedNs.reduce((sum, ns) => sum + ns, 0)),
     vcpuBlockedMs: blockedNs.map(ms),
   };

@@ -110,6 +110,8 @@ export const resultSchema = z.strictObject({
       minorCount: count.optional(),
       latencyUs: latencies.optional(),
       requestLatencyUs: latencies.optional(),
+      /** Faults by latency: bucket i from 2^i us up to 2^(i+1) (QEMU: postcopy-latency-dist). */
+      latencyDist: z.array(count).optional(),
       blockedMs: ms,
       vcpuBlockedMs: z.array(ms),
     })

@@ -31,9 +31,18 @@ export function createHost(
   plan: GuestPlan,
   log: LogConfig,
 ): SharedHost {
+  return hostOver(geometries.map(createSlot), plan, log);
+}
+
+/** A host over memslots that are there already. */
+export function hostOver(
+  slots: readonly SharedSlot[],
+  plan: GuestPlan,
+  log: LogConfig,
+): SharedHost {
   const writers = plan.vcpus + 1;
   return {
-    slots: geometries.map(createSlot),
+    slots,
     writers,
     handshake: createHandshake(writers),
     vcpuArea: createVcpuArea(plan),

@@ -8,20 +8,23 @@ import type { Tasks } from './tasks.ts';
  * so this one path is right whether this file runs from source (under the test runner) or from
  * dist; the tests build dist before they start.
  */
-const WORKER_FILE = fileURLToPath(
-  new URL('../../../dist/runtime/threads/worker.js', import.meta.url),
-);
+const DIST = new URL('../../../dist/', import.meta.url);
 
-/** Worker threads for runs, all started. A run's vCPUs and engines each occupy one until it ends. */
-export class WorkerPool {
+/** What tasks a worker knows: by name, what it is given and what it answers. */
+export type TaskTypes<Names> = { readonly [Name in keyof Names]: readonly [unknown, unknown] };
+
+/** Worker threads, all started, each of which does one task at a time. */
+export class TaskPool<Known extends TaskTypes<Known>> {
   readonly threads: number;
   readonly #piscina: Piscina;
 
-  constructor(threads: number) {
-    if (!existsSync(WORKER_FILE)) throw new Error('the workers are not built: run `npm run build`');
+  /** `worker` is the workers' module, below dist. */
+  constructor(worker: string, threads: number) {
+    const filename = fileURLToPath(new URL(worker, DIST));
+    if (!existsSync(filename)) throw new Error('the workers are not built: run `npm run build`');
     this.threads = threads;
     this.#piscina = new Piscina({
-      filename: WORKER_FILE,
+      filename,
       minThreads: threads,
       maxThreads: threads,
       concurrentTasksPerWorker: 1,
@@ -29,8 +32,11 @@ export class WorkerPool {
     });
   }
 
-  run<Name extends keyof Tasks>(name: Name, task: Tasks[Name][0]): Promise<Tasks[Name][1]> {
-    return this.#piscina.run(task, { name }) as Promise<Tasks[Name][1]>;
+  run<Name extends keyof Known & string>(
+    name: Name,
+    task: Known[Name][0],
+  ): Promise<Known[Name][1]> {
+    return this.#piscina.run(task, { name }) as Promise<Known[Name][1]>;
   }
 
   /** Ends the threads, whatever they are doing. */
@@ -41,5 +47,12 @@ export class WorkerPool {
   /** Kills one busy thread, as a crash would: for tests of what happens then. */
   async killThread(index: number): Promise<void> {
     await this.#piscina.threads[index]?.terminate();
+  }
+}
+
+/** Worker threads for runs. A run's vCPUs and engines each occupy one until it ends. */
+export class WorkerPool extends TaskPool<Tasks> {
+  constructor(threads: number) {
+    super('runtime/threads/worker.js', threads);
   }
 }

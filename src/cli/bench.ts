@@ -1,0 +1,212 @@
+import { Command, Option } from 'commander';
+import { monotonicClock } from '../clock/monotonic.ts';
+import {
+  againstRef,
+  againstRuns,
+  type Comparison,
+  runApart,
+  type RunsParts,
+} from '../lab/bench/against.ts';
+import { BENCHES } from '../lab/bench/benches.ts';
+import { COMPARISONS } from '../lab/bench/comparisons.ts';
+import { countOf, wrongOption } from '../lab/bench/options.ts';
+import { type Bench, type BenchOutcome, outcomeOf } from '../lab/bench/outcome.ts';
+import { commitOf } from '../lab/bench/program.ts';
+import { FEWEST_RUNS, readRuns } from '../lab/bench/runs-file.ts';
+import { writeAtomically } from '../result/write.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { benchTable, comparisonTable } from './bench-table.ts';
+import { EXIT } from './exit.ts';
+import { checkOutput } from './output.ts';
+
+interface Flags {
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly list?: boolean;
+  readonly save?: string;
+  readonly against?: string;
+  readonly againstRef?: string;
+  readonly runs: string;
+  readonly threshold: string;
+  readonly alpha: string;
+}
+
+/** Processes of each version: one-sided p of 15 pairs that all agree is 1 in 32 768. */
+const RUNS = '15';
+
+export function benchCommand(): Command {
+  const command = new Command('bench')
+    .description(
+      'measure dirty logs, demand paging, the link, encodings, migrations; compare two versions',
+    )
+    .action(() => {
+      process.stdout.write(command.helpInformation());
+    });
+  for (const bench of BENCHES) command.addCommand(oneBench(bench));
+  return command;
+}
+
+function oneBench(bench: Bench): Command {
+  const command = new Command(bench.name).description(bench.about);
+  for (const { flag, value, about, default: preset } of bench.options) {
+    command.addOption(new Option(`--${flag} <${value}>`, about).default(preset));
+  }
+  if (bench.name === 'migrate') command.option('--list', 'name the scenarios, and run none');
+  return command
+    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('--json', 'print the JSON result on stdout, and nothing else')
+    .option('-q, --quiet', 'print no table and no progress')
+    .option('--save <file>', 'run several times, each in a process of its own, and keep all of it')
+    .option('--against <file>', 'compare with what was saved; a regression ends with code 1')
+    .option('--against-ref <ref>', 'build that git commit and let it take turns with this version')
+    .option('--runs <n>', 'processes of each version, for the three above', RUNS)
+    .option('--threshold <percent>', 'the least change that is spoken of', '5')
+    .option('--alpha <p>', 'the most probable false alarm, over all metrics', '0.01')
+    .action(async (flags: Flags & Record<string, string>) => {
+      process.exitCode = await run(bench, command, flags);
+    });
+}
+
+async function run(
+  bench: Bench,
+  command: Command,
+  flags: Flags & Record<string, string>,
+): Promise<number> {
+  const away = new AbortController();
+  const stop = (): void => away.abort();
+  try {
+    if (flags.list) {
+      process.stdout.write(COMPARISONS.map(({ name }) => `${name}\n`).join(''));
+      return EXIT.done;
+    }
+    for (const path of [flags.output, flags.save]) checkOutput(path);
+    const ways = [flags.save, flags.against, flags.againstRef].filter((way) => way !== undefined);
+    if (ways.length > 1)
+      throw wrongOption('save', 'takes no --against beside it, and those not each other');
+    if (ways.length === 0) return await measureHere(bench, flags);
+    process.once('SIGINT', stop);
+    return await measureApart(bench, command, flags, away.signal);
+  } catch (error) {
+    if (away.signal.aborted) {
+      process.stderr.write('cancelled: nothing was written\n');
+      return EXIT.notCompleted;
+    }
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}
+
+/** Commander names `--page-size` pageSize. */
+const camel = (flag: string): string =>
+  flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+function optionsOf(bench: Bench, flags: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(bench.options.map(({ flag }) => [flag, flags[camel(flag)] as string]));
+}
+
+function progressOf(
+  bench: Bench,
+  { quiet }: Flags,
+): { show: (what: string) => void; end: () => void } {
+  const isShown = quiet !== true && process.stderr.isTTY;
+  return {
+    show: (what) => void (isShown && process.stderr.write(`\r\x1b[2K${bench.name}: ${what}`)),
+    end: () => void (isShown && process.stderr.write('\r\x1b[2K')),
+  };
+}
+
+async function measureHere(bench: Bench, flags: Flags & Record<string, string>): Promise<number> {
+  const options = optionsOf(bench, flags);
+  const progress = progressOf(bench, flags);
+  const context = { options, clock: monotonicClock(), progress: progress.show };
+  const outcome = outcomeOf(bench.name, options, await bench.run(context), commitOf());
+  progress.end();
+  give(flags, outcome, benchTable);
+  return EXIT.done;
+}
+
+/** Prints what was found, and writes it. */
+function give<Found>(flags: Flags, found: Found, table: (found: Found) => string): void {
+  const json = `${JSON.stringify(found, null, 2)}\n`;
+  if (flags.output !== undefined) writeAtomically(flags.output, json);
+  if (flags.json) process.stdout.write(json);
+  else if (!flags.quiet) process.stdout.write(table(found));
+}
+
+async function measureApart(
+  bench: Bench,
+  command: Command,
+  flags: Flags & Record<string, string>,
+  signal: AbortSignal,
+): Promise<number> {
+  const progress = progressOf(bench, flags);
+  const limits = limitsOf(flags);
+  const parts: RunsParts = {
+    bench: bench.name,
+    options: optionsOf(bench, flags),
+    runs: countOf({ runs: flags.runs }, 'runs', FEWEST_RUNS, 1000),
+    signal,
+    progress: progress.show,
+  };
+  if (flags.save !== undefined) {
+    const saved = await runApart(parts);
+    progress.end();
+    writeAtomically(flags.save, `${JSON.stringify(saved)}\n`);
+    give(flags, pooled(saved.runs), benchTable);
+    return EXIT.done;
+  }
+  const comparison =
+    flags.against === undefined
+      ? await againstRef(flags.againstRef!, parts, limits)
+      : await againstFile(bench, command, flags.against, parts, limits);
+  progress.end();
+  give(flags, comparison, comparisonTable);
+  const isWorse = comparison.judgements.some(({ verdict }) => verdict === 'regression');
+  return isWorse ? EXIT.notCompleted : EXIT.done;
+}
+
+/** The file says with which options; those given beside it must not differ. */
+function againstFile(
+  bench: Bench,
+  command: Command,
+  path: string,
+  parts: RunsParts,
+  limits: { threshold: number; alpha: number },
+): Promise<Comparison> {
+  const saved = readRuns(path, bench.name);
+  const { options } = saved.runs[0]!;
+  for (const { flag } of bench.options) {
+    const given = parts.options[flag];
+    if (command.getOptionValueSource(camel(flag)) !== 'cli' || given === options[flag]) continue;
+    throw wrongOption(
+      flag,
+      `${path} was measured with ${options[flag] ?? 'no such option'}: leave it out`,
+    );
+  }
+  return againstRuns(saved, { ...parts, options }, limits);
+}
+
+function limitsOf(flags: Flags): { threshold: number; alpha: number } {
+  const within = (flag: 'threshold' | 'alpha', most: number): number => {
+    const value = Number(flags[flag]);
+    if (flags[flag].trim() !== '' && value > 0 && value < most) return value;
+    throw wrongOption(flag, `expected a number above 0 and below ${most}, got "${flags[flag]}"`);
+  };
+  return { threshold: within('threshold', 1000) / 100, alpha: within('alpha', 1) };
+}
+
+/** All runs' samples together, to be shown as one. */
+function pooled(runs: readonly BenchOutcome[]): BenchOutcome {
+  const [first] = runs;
+  return {
+    ...first!,
+    metrics: first!.metrics.map((metric, i) => ({
+      ...metric,
+      samples: runs.flatMap(({ metrics }) => metrics[i]?.samples ?? []),
+    })),
+  };
+}

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../../scenario/input-error.ts';
+import { VERSION } from '../../result/version.ts';
+import { buildRef, type BuiltRef, commitNamed } from './build-ref.ts';
+import { judge, type Judgement, type JudgeOptions } from './judge.ts';
+import type { BenchOutcome } from './outcome.ts';
+import { commitOf } from './program.ts';
+import { type BenchRuns, RUNS_SCHEMA } from './runs-file.ts';
+
+/** What came of comparing two versions: `pageferry/bench-comparison@1`. */
+export interface Comparison {
+  readonly schema: 'pageferry/bench-comparison@1';
+  readonly bench: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly before: { readonly commit?: string; readonly runs: number };
+  readonly after: { readonly commit?: string; readonly version: string; readonly runs: number };
+  /** The two took turns on this machine; false: `before` is what a file says. */
+  readonly isInterleaved: boolean;
+  readonly threshold: number;
+  readonly alpha: number;
+  readonly judgements: readonly Judgement[];
+}
+
+export interface RunsParts {
+  readonly bench: string;
+  readonly options: Readonly<Record<string, string>>;
+  /** Runs of each version. */
+  readonly runs: number;
+  readonly signal: AbortSignal;
+  readonly progress: (what: string) => void;
+}
+
+/** This program's own command line; src/lab/bench and dist/lab/bench lie equally deep. */
+const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** Runs this version so many times, each in a process of its own. */
+export async function runApart(parts: RunsParts): Promise<BenchRuns> {
+  const runs: BenchOutcome[] = [];
+  for (let i = 0; i < parts.runs; i++) {
+    parts.progress(`run ${i + 1} of ${parts.runs}`);
+    runs.push(await oneRun(CLI, parts));
+  }
+  return { schema: RUNS_SCHEMA, runs };
+}
+
+/** Builds the version of a git reference and lets it and this one take turns. Throws InputError. */
+export async function againstRef(
+  ref: string,
+  parts: RunsParts,
+  limits: Omit<JudgeOptions, 'isPaired'>,
+): Promise<Comparison> {
+  const commit = commitNamed(ref);
+  if (commit === undefined) {
+    const sentence = 'is no commit of the git checkout that this program runs from';
+    throw new InputError([{ place: `--against-ref ${ref}`, key: '', sentence }]);
+  }
+  parts.progress(`building ${ref}`);
+  const built = await buildRef(ref, commit, parts.signal);
+  try {
+    const { before, after } = await takeTurns(built, ref, parts);
+    return comparisonOf(parts, before, after, { ...limits, isPaired: true }, commit);
+  } finally {
+    built.dispose();
+  }
+}
+
+/**
+ * Compares with runs that were saved. When the file names a commit that can be built again, that
+ * version takes turns with this one as in `againstRef`; else the saved runs stand for it.
+ */
+export async function againstRuns(
+  saved: BenchRuns,
+  parts: RunsParts,
+  limits: Omit<JudgeOptions, 'isPaired'>,
+): Promise<Comparison> {
+  const { commit } = saved.runs[0]!;
+  // A + says that files had been changed: nobody can build that again.
+  const isKnown = commit !== undefined && commitNamed(commit) !== undefined;
+  if (isKnown) return againstRef(commit, parts, limits);
+  const { runs } = await runApart(parts);
+  return comparisonOf(parts, saved.runs, runs, { ...limits, isPaired: false }, commit);
+}
+
+function comparisonOf(
+  { bench, options }: RunsParts,
+  before: readonly BenchOutcome[],
+  after: readonly BenchOutcome[],
+  { isPaired, threshold, alpha }: JudgeOptions,
+  oldCommit?: string,
+): Comparison {
+  const commit = commitOf();
+  return {
+    schema: 'pageferry/bench-comparison@1',
+    bench,
+    options,
+    before: { ...(oldCommit === undefined ? {} : { commit: oldCommit }), runs: before.length },
+    after: { ...(commit === undefined ? {} : { commit }), version: VERSION, runs: after.length },
+    isInterleaved: isPaired,
+    threshold,
+    alpha,
+    judgements: judge(before, after, { isPaired, threshold, alpha }),
+  };
+}
+
+/** Old, new, new, old, old, new …: neither is always the one that comes first. */
+async function takeTurns(
+  built: BuiltRef,
+  ref: string,
+  parts: RunsParts,
+): Promise<{ before: BenchOutcome[]; after: BenchOutcome[] }> {
+  const before: BenchOutcome[] = [];
+  const after: BenchOutcome[] = [];
+  const runOld = async (): Promise<void> => void before.push(await oneRun(built.cli, parts, ref));
+  const runNew = async (): Promise<void> => void after.push(await oneRun(CLI, parts));
+  for (let i = 0; i < parts.runs; i++) {
+    parts.progress(`pair ${i + 1} of ${parts.runs}`);
+    if (i % 2 === 0) await runOld();
+    await runNew();
+    if (i % 2 === 1) await runOld();
+  }
+  return { before, after };
+}
+
+async function oneRun(cli: string, parts: RunsParts, ref?: string): Promise<BenchOutcome> {
+  const { bench, options, signal } = parts;
+  const flags = Object.entries(options).map(([flag, value]) => `--${flag}=${value}`);
+  const args = [cli, 'bench', bench, ...flags, '--json', '--quiet'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const exit = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  if (code === 0) return JSON.parse(output) as BenchOutcome;
+  const why = errors.trim().split('\n')[0] ?? `it ended with code ${code}`;
+  const place = ref === undefined ? `bench ${bench}` : `bench ${bench} of ${ref}`;
+  throw new InputError([{ place, key: '', sentence: `could not be run: ${why}` }]);
+}

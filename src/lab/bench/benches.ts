@@ -1,0 +1,14 @@
+import { demandPagingBench } from './demand-paging.ts';
+import { dirtyLogBench } from './dirty-log.ts';
+import { encodeBench } from './encode.ts';
+import { linkBench } from './link.ts';
+import { migrateBench } from './migrate.ts';
+import type { Bench } from './outcome.ts';
+
+export const BENCHES: readonly Bench[] = [
+  dirtyLogBench,
+  demandPagingBench,
+  linkBench,
+  encodeBench,
+  migrateBench,
+];

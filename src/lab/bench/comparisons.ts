@@ -1,0 +1,79 @@
+/**
+ * The comparisons of QEMU's guestperf (tests/migration-stress/guestperf/comparison.py), as far as what
+ * they compare is built here: a scenario is the base with these keys set. Its `compr-mt`,
+ * `compr-xbzrle` and `compr-multifd` need encodings and channels that aren't there.
+ */
+export interface ComparisonScenario {
+  /** `comparison/scenario`, as guestperf's files are named. */
+  readonly name: string;
+  readonly sets: readonly string[];
+}
+
+/** guestperf's bandwidths in MiB/s, and what it calls them. */
+const BANDWIDTHS = [
+  [12, '100mb'],
+  [37, '300mb'],
+  [125, '1gb'],
+  [1250, '10gb'],
+  [12500, '100gb'],
+] as const;
+
+const qemu = ['migration.policy=qemu', 'migration.downtimeLimit=500ms'];
+const unlimited = 'link.bandwidth=unlimited';
+
+export const COMPARISONS: readonly ComparisonScenario[] = [
+  // Paused after so many iterations; at once is stop-and-copy.
+  ...[0, 1, 5, 20].map((iterations) => ({
+    name: `pause-iters/pause-iters-${iterations}`,
+    sets: [
+      unlimited,
+      ...(iterations === 0
+        ? ['migration.algorithm=stop-and-copy']
+        : ['migration.policy=rounds', `migration.rounds=${iterations}`]),
+    ],
+  })),
+  ...BANDWIDTHS.map(([mib, label]) => ({
+    name: `post-copy-bandwidth/post-copy-bw-${label}`,
+    sets: [`link.bandwidth=${mib}MiB/s`, 'migration.algorithm=hybrid', 'migration.postcopyAfter=5'],
+  })),
+  ...[0, 1, 5, 20].map((iterations) => ({
+    name: `post-copy-iters/post-copy-iters-${iterations}`,
+    sets: [unlimited, 'migration.algorithm=hybrid', `migration.postcopyAfter=${iterations}`],
+  })),
+  ...[5, 10, 20].map((step) => ({
+    name: `auto-converge-iters/auto-converge-step-${step}`,
+    sets: [unlimited, ...qemu, ...autoConverge(step)],
+  })),
+  ...BANDWIDTHS.map(([mib, label]) => ({
+    name: `auto-converge-bandwidth/auto-converge-bw-${label}`,
+    sets: [`link.bandwidth=${mib}MiB/s`, ...qemu, ...autoConverge(10)],
+  })),
+  ...[500, 800, 1000].map((ms) => ({
+    name: `dirty-limit-period/dirty-limit-period-${ms}`,
+    sets: [unlimited, ...qemu, ...dirtyLimit(ms, 1)],
+  })),
+  ...[10, 20, 50].map((mb) => ({
+    name: `dirty-limit/dirty-limit-${mb}MB`,
+    sets: [unlimited, ...qemu, ...dirtyLimit(500, mb)],
+  })),
+];
+
+function autoConverge(increment: number): string[] {
+  return ['migration.autoConverge=true', `migration.throttle.increment=${increment / 100}`];
+}
+
+function dirtyLimit(periodMs: number, megabytes: number): string[] {
+  return [
+    'guest.dirtyLog=ring',
+    `migration.dirtyLimit=${megabytes}MB/s`,
+    `migration.dirtyLimitPeriod=${periodMs}ms`,
+  ];
+}
+
+/** Those whose names match a pattern with `*` and `?`, as guestperf-batch's --filter. */
+export function comparisonsLike(pattern: string): readonly ComparisonScenario[] {
+  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
+  const source = escaped.replaceAll('*', '.*').replaceAll('?', '.');
+  const match = new RegExp(`^${source}$`);
+  return COMPARISONS.filter(({ name }) => match.test(name));
+}

@@ -1,0 +1,144 @@
+import { runThreads } from '../../runtime/threads/run.ts';
+import { WorkerPool } from '../../runtime/threads/pool.ts';
+import { loadScenarioText } from '../../scenario/load.ts';
+import { choiceOf, countOf, countsOf, sizeOf } from './options.ts';
+import type { Bench, BenchContext, Distribution, Findings, Metric } from './outcome.ts';
+
+export const demandPagingBench: Bench = {
+  name: 'demand-paging',
+  about: 'post-copy faults: how many a second, and their latency, as demand_paging_test',
+  options: [
+    { flag: 'vcpus', value: 'list', about: 'vCPUs, one setting after the other', default: '1,2' },
+    { flag: 'bytes', value: 'size', about: 'memory of each vCPU', default: '32MiB' },
+    { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    { flag: 'pattern', value: 'kind', about: 'sequential or random', default: 'sequential' },
+    { flag: 'write-percent', value: 'n', about: 'accesses that write', default: '100' },
+    { flag: 'latency', value: 'time', about: 'of the link, one way', default: '0s' },
+    { flag: 'bandwidth', value: 'rate', about: 'of the link', default: 'unlimited' },
+    {
+      flag: 'push',
+      value: 'rate',
+      about: 'pages pushed beside the faults; little, so that nearly every page faults',
+      default: '1MB/s',
+    },
+    { flag: 'iterations', value: 'n', about: 'migrations each', default: '5' },
+    { flag: 'seed', value: 'n', about: 'of the access streams', default: '1' },
+  ],
+  run: runDemandPaging,
+};
+
+/** Buckets of the latencies' distribution, by powers of two of a microsecond, as QEMU's. */
+export const LATENCY_BUCKETS = 24;
+
+async function runDemandPaging({ options, progress }: BenchContext): Promise<Findings> {
+  const vcpuCounts = countsOf(options, 'vcpus', 1, 256);
+  const iterations = countOf(options, 'iterations', 1, 10_000);
+  const configs = vcpuCounts.map((vcpus) => ({ vcpus, config: configOf(options, vcpus) }));
+  const pool = new WorkerPool(2 + 2 * Math.max(...vcpuCounts));
+  const metrics: Metric[] = [];
+  const distributions: Distribution[] = [];
+  try {
+    for (const { vcpus, config } of configs) {
+      const of = `${vcpus} ${vcpus === 1 ? 'vCPU' : 'vCPUs'}`;
+      const samples: FaultSample[] = [];
+      const counts = Array.from({ length: LATENCY_BUCKETS }, () => 0);
+      for (let i = -1; i < iterations; i++) {
+        progress(of);
+        const { sample, buckets } = await oneRun(config, pool);
+        // The first run of a pool's threads is the one in which V8 compiles.
+        if (i < 0) continue;
+        samples.push(sample);
+        buckets.forEach((count, bucket) => (counts[bucket]! += count));
+      }
+      metrics.push(...metricsOf(of, samples));
+      distributions.push({ of, name: 'latency', unit: 'us', counts });
+    }
+  } finally {
+    await pool.destroy();
+  }
+  return { metrics, distributions };
+}
+
+type Config = ReturnType<typeof configOf>;
+
+function configOf(options: Readonly<Record<string, string>>, vcpus: number) {
+  const pattern = choiceOf(options, 'pattern', ['sequential', 'random']);
+  const writes = countOf(options, 'write-percent', 0, 100) / 100;
+  const seed = countOf(options, 'seed', 0, 2 ** 32 - 1);
+  const bytes = sizeOf(options, 'bytes');
+  const workloads = Array.from({ length: vcpus }, (_, vcpu) => ({
+    pattern: pattern === 'random' ? 'uniform' : pattern,
+    rate: 'max',
+    writes,
+    vcpu,
+    region: { start: vcpu * bytes, size: bytes },
+  }));
+  const scenario = {
+    name: 'demand-paging',
+    seed,
+    guest: {
+      memory: vcpus * bytes,
+      pageSize: options['page-size'],
+      vcpus,
+      contents: [{ kind: 'random' }],
+      workloads,
+    },
+    link: { bandwidth: options['bandwidth'], latency: options['latency'] },
+    migration: {
+      algorithm: 'postcopy',
+      // Policy qemu would hold requested pages back with the push, to its next 100 ms window.
+      policy: 'rounds',
+      pageOrder: 'linear',
+      postcopyBandwidth: options['push'],
+      startAfter: '20ms',
+      runAfter: '0s',
+      timeout: '10min',
+    },
+  };
+  return loadScenarioText('bench demand-paging', JSON.stringify(scenario)).config;
+}
+
+interface FaultSample {
+  readonly perSecond: number;
+  readonly faults: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly requestUs: number;
+}
+
+async function oneRun(
+  config: Config,
+  pool: WorkerPool,
+): Promise<{ sample: FaultSample; buckets: readonly number[] }> {
+  const { source, guest, proof } = await runThreads(config, { pool });
+  if (source.outcome !== 'completed' || proof?.ok !== true) {
+    throw new Error(`a migration went wrong: ${source.error ?? 'it is not byte-exact'}`);
+  }
+  const { faults } = guest;
+  if (!faults || !source.running || source.postcopy?.presentNs === undefined) {
+    throw new Error('no page faulted: with so much push, or so few accesses, none is missing');
+  }
+  const seconds = (source.postcopy.presentNs - source.running.runningNs) / 1e9;
+  return {
+    sample: {
+      perSecond: faults.count / seconds,
+      faults: faults.count,
+      p50Us: faults.latency.p50Ns / 1000,
+      p99Us: faults.latency.p99Ns / 1000,
+      requestUs: (faults.request ?? faults.latency).p50Ns / 1000,
+    },
+    buckets: faults.latencyBuckets,
+  };
+}
+
+function metricsOf(of: string, samples: readonly FaultSample[]): Metric[] {
+  const series = (key: keyof FaultSample): number[] => samples.map((sample) => sample[key]);
+  const us = { of, unit: 'us', better: 'less' as const };
+  return [
+    { of, name: 'faults/s', unit: '1/s', better: 'more', samples: series('perSecond') },
+    { ...us, name: 'latency p50', samples: series('p50Us') },
+    { ...us, name: 'latency p99', samples: series('p99Us'), isFact: true },
+    { ...us, name: 'request p50', samples: series('requestUs') },
+    { of, name: 'faults', unit: 'each', better: 'less', samples: series('faults'), isFact: true },
+  ];
+}

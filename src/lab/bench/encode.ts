@@ -1,0 +1,178 @@
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Contents, ContentsKind } from '../../memory/contents/contents.ts';
+import { fillPages } from '../../memory/contents/contents.ts';
+import { GuestPageSet, memoryOf } from '../../memory/guest-memory.ts';
+import { loadKernels } from '../../memory/kernels/load.ts';
+import { createSlot, type Memslot, openSlot } from '../../memory/memslot.ts';
+import { loadImage } from '../../runtime/common/image.ts';
+import { type FrameMemory, openFrame } from '../../wire/frame.ts';
+import { batchPages } from '../../wire/limits.ts';
+import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../wire/pages.ts';
+import { choicesOf, countOf, sizeOf, wrongOption } from './options.ts';
+import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
+
+const KINDS = ['zero', 'random', 'text', 'duplicate', 'mixed', 'image'] as const;
+/** Every way that pages can be encoded: how their sums are kept, and whether zero pages are looked for. */
+const ENCODINGS = ['raw header', 'raw full', 'zero header', 'zero full'] as const;
+
+type Encoding = (typeof ENCODINGS)[number];
+
+/** Pages of the memory of a Linux guest that runs Redis. */
+const IMAGE = fileURLToPath(
+  new URL('../../../fixtures/images/redis-sample.raw.br', import.meta.url),
+);
+
+export const encodeBench: Bench = {
+  name: 'encode',
+  about: 'page encodings, one thread: GB/s of encode and decode, and bytes saved, by contents',
+  options: [
+    { flag: 'contents', value: 'kinds', about: `of ${KINDS.join(', ')}`, default: 'all' },
+    { flag: 'encoding', value: 'names', about: `of ${ENCODINGS.join(', ')}`, default: 'all' },
+    { flag: 'bytes', value: 'size', about: 'guest memory', default: '64MiB' },
+    { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    {
+      flag: 'image',
+      value: 'file',
+      about: 'a memory image for contents image, raw, .gz or .br; its beginning is used',
+      default: 'a sample that comes with the program',
+    },
+    { flag: 'iterations', value: 'n', about: 'times each', default: '10' },
+  ],
+  run: runEncode,
+};
+
+async function runEncode({ options, clock, progress }: BenchContext): Promise<Findings> {
+  const kinds = choicesOf(options, 'contents', KINDS);
+  const encodings = choicesOf(options, 'encoding', ENCODINGS);
+  const pageSize = sizeOf(options, 'page-size');
+  const iterations = countOf(options, 'iterations', 1, 100_000);
+  const pages = sizeOf(options, 'bytes') / pageSize;
+  if (!Number.isInteger(pages) || pages < 1 || pages * pageSize > 2 ** 31) {
+    throw wrongOption('bytes', 'expected whole pages, at most 2GiB');
+  }
+  const geometry = { pages, pageSize, writers: 1, streams: 1, tableBytes: 0 };
+  const source = openSlot(createSlot({ ...geometry, skewPages: 0 }));
+  const target = openSlot(createSlot({ ...geometry, skewPages: 1 }));
+  target.ram.fill(0xa5);
+  const metrics: Metric[] = [];
+  for (const kind of kinds) {
+    await fill(source, kind, options['image']!);
+    for (const encoding of encodings) {
+      progress(`${kind}, ${encoding}`);
+      metrics.push(...encodingMetrics({ source, target, clock, iterations }, kind, encoding));
+    }
+  }
+  return { metrics };
+}
+
+/** Gives the source its contents; an image goes round until memory is full. */
+async function fill(slot: Memslot, kind: (typeof KINDS)[number], image: string): Promise<void> {
+  const { pages, pageSize } = slot.layout;
+  if (kind !== 'image') {
+    const contents: ContentsKind = kind;
+    fillPages(slot, [{ firstGfn: 0, pages, kind: contents, zeroShare: 0 }], 1, 0, pages);
+    return;
+  }
+  const isOwn = image !== encodeBench.options.find(({ flag }) => flag === 'image')!.default;
+  const path = isOwn ? image : IMAGE;
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw wrongOption('image', `there is no file ${path}`);
+  }
+  const wanted = isOwn ? pages : Math.min(pages, SAMPLE_BYTES / pageSize);
+  const entry: Contents = {
+    firstGfn: 0,
+    pages: wanted,
+    kind: 'file',
+    zeroShare: 0,
+    image: { path, offset: 0 },
+  };
+  const problem = await loadImage(memoryOf([slot]), [entry], 0);
+  if (problem !== undefined) throw wrongOption('image', problem);
+  const length = wanted * pageSize;
+  for (let at = length; at < slot.ram.length; at += length) {
+    slot.ram.copyWithin(at, 0, Math.min(length, slot.ram.length - at));
+  }
+}
+
+/** What the sample unpacks to. */
+const SAMPLE_BYTES = 4 * 1024 * 1024;
+
+interface Parts {
+  readonly source: Memslot;
+  readonly target: Memslot;
+  readonly clock: BenchContext['clock'];
+  readonly iterations: number;
+}
+
+function encodingMetrics(parts: Parts, kind: string, encoding: Encoding): Metric[] {
+  const { source, target, iterations } = parts;
+  const [zero, integrity] = encoding.split(' ') as ['raw' | 'zero', Integrity];
+  const way = { zeroPages: zero === 'zero', integrity };
+  const of = `${kind}, ${encoding === `zero ${integrity}` ? 'zero pages' : 'all raw'}, ${integrity}`;
+  const encode: number[] = [];
+  const decode: number[] = [];
+  let ratio = 0;
+  const guestBytes = source.ram.length;
+  for (let i = -2; i < iterations; i++) {
+    const { encodeNs, decodeNs, bytes } = onePass(parts, way);
+    ratio = guestBytes / bytes;
+    if (i < 0) continue;
+    encode.push(guestBytes / encodeNs);
+    decode.push(guestBytes / decodeNs);
+  }
+  if (Buffer.compare(source.ram, target.ram) !== 0) {
+    throw new Error(`${of}: what was decoded differs from what was encoded`);
+  }
+  return [
+    { of, name: 'encode', unit: 'GB/s', better: 'more', samples: encode },
+    { of, name: 'decode', unit: 'GB/s', better: 'more', samples: decode },
+    { of, name: 'ratio', unit: 'guest/link', better: 'more', samples: [ratio], isFact: true },
+  ];
+}
+
+/** Encodes and installs all pages, a batch at a time, as a migration does. */
+function onePass(
+  { source, target, clock }: Parts,
+  way: { readonly zeroPages: boolean; readonly integrity: Integrity },
+): { encodeNs: number; decodeNs: number; bytes: number } {
+  const { pageSize, pages } = source.layout;
+  const most = batchPages(pageSize);
+  const memory = frameMemory(pageFrameRoom(most, pageSize));
+  const guest = memoryOf([target]);
+  const unsent = new GuestPageSet(memoryOf([source]));
+  unsent.addAll();
+  let encodeNs = 0;
+  let decodeNs = 0;
+  let bytes = 0;
+  let sequence = 0;
+  for (let cursor = 0; cursor < pages; sequence++) {
+    const startNs = clock.now();
+    const taken = unsent.take(cursor, most);
+    const encoded = encodePages(taken, memory, FRAME_AT, sequence, way);
+    const encodedNs = clock.now();
+    installPages(openFrame(memory, FRAME_AT, encoded.length, sequence), guest, way.integrity);
+    decodeNs += clock.now() - encodedNs;
+    encodeNs += encodedNs - startNs;
+    bytes += encoded.length;
+    cursor = taken.cursor;
+  }
+  return { encodeNs, decodeNs, bytes };
+}
+
+const FRAME_AT = 4096;
+let room: FrameMemory | undefined;
+
+/** Memory for one frame; made once. */
+function frameMemory(bytes: number): FrameMemory {
+  if (room && room.bytes.length >= FRAME_AT + bytes) return room;
+  const pages = Math.ceil((FRAME_AT + bytes) / 65536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  room = {
+    bytes: new Uint8Array(memory.buffer),
+    view: new DataView(memory.buffer),
+    kernels: loadKernels(memory),
+    scratch: 64,
+  };
+  return room;
+}

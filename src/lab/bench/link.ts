@@ -1,0 +1,142 @@
+import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
+import { ringBytes } from '../../link/capacity.ts';
+import { createRing } from '../../link/ring.ts';
+import { Doorbell } from '../../memory/doorbell.ts';
+import { TaskPool } from '../../runtime/threads/pool.ts';
+import { formatBitRate } from '../../units/rate.ts';
+import { formatSize } from '../../units/size.ts';
+import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
+import { countOf, ratesOf, sizeOf, sizesOf, wrongOption } from './options.ts';
+import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
+import type { BenchTasks } from './tasks.ts';
+
+/** What a cell moves at least and at most, whatever its rate. */
+const LEAST_FRAMES = 64;
+
+export const linkBench: Bench = {
+  name: 'link',
+  about:
+    'frames over a link from one thread to another: GB/s and error of the rate, by rate and frame',
+  options: [
+    {
+      flag: 'rates',
+      value: 'rates',
+      about: 'of the link',
+      default: '1Gbit/s,5Gbit/s,10Gbit/s,unlimited',
+    },
+    { flag: 'frames', value: 'sizes', about: 'bytes of a frame', default: '4KiB,64KiB,128KiB' },
+    { flag: 'bytes', value: 'size', about: 'moved at most in a cell', default: '512MiB' },
+    { flag: 'seconds', value: 'n', about: 'of a limited link in a cell, tenths', default: '3' },
+    { flag: 'iterations', value: 'n', about: 'times each', default: '5' },
+  ],
+  run: runLink,
+};
+
+interface Cell {
+  readonly bytesPerSecond: number;
+  readonly frameBytes: number;
+  readonly frames: number;
+  /** Both sides' memory. */
+  readonly memories: readonly [SharedArrayBuffer, SharedArrayBuffer];
+}
+
+async function runLink({ options, progress }: BenchContext): Promise<Findings> {
+  const rates = ratesOf(options, 'rates');
+  const sizes = sizesOf(options, 'frames');
+  const mostBytes = sizeOf(options, 'bytes');
+  const seconds = countOf(options, 'seconds', 1, 600) / 10;
+  const iterations = countOf(options, 'iterations', 1, 10_000);
+  for (const size of sizes) {
+    if (size >= 256 && size % 64 === 0 && size <= MAX_FRAME_BYTES) continue;
+    const limits = `256 to ${MAX_FRAME_BYTES}, whole multiples of 64`;
+    throw wrongOption('frames', `expected frames of ${limits}, got ${size}`);
+  }
+  const memories = prefaulted(Math.min(mostBytes, 256 * 1024 * 1024));
+  const pool = new TaskPool<BenchTasks>('lab/bench/worker.js', 2);
+  const metrics: Metric[] = [memcpySpeed(memories, iterations)];
+  try {
+    for (const bytesPerSecond of rates) {
+      for (const frameBytes of sizes) {
+        const wanted = Math.min(mostBytes, bytesPerSecond * seconds);
+        const frames = Math.max(LEAST_FRAMES, Math.ceil(wanted / frameBytes));
+        const cell = { bytesPerSecond, frameBytes, frames, memories };
+        metrics.push(...(await cellMetrics(pool, cell, iterations, progress)));
+      }
+    }
+  } finally {
+    await pool.destroy();
+  }
+  return { metrics };
+}
+
+/** Two stretches of memory, touched, whose equal offsets are a page apart modulo 1 GiB or more. */
+function prefaulted(bytes: number): [SharedArrayBuffer, SharedArrayBuffer] {
+  const sides = [1, 2].map((filler) => {
+    const memory = new SharedArrayBuffer(bytes + 4096 * filler);
+    new Uint8Array(memory).fill(filler);
+    return memory;
+  });
+  return sides as [SharedArrayBuffer, SharedArrayBuffer];
+}
+
+/** What a plain copy of the same memory by one thread reaches, for reference. */
+function memcpySpeed(
+  [from, to]: readonly [SharedArrayBuffer, SharedArrayBuffer],
+  iterations: number,
+): Metric {
+  const clock = monotonicClock();
+  const source = new Uint8Array(from);
+  const target = new Uint8Array(to, 4096, source.length);
+  const samples = Array.from({ length: iterations }, () => {
+    const startNs = clock.now();
+    target.set(source);
+    return source.length / (clock.now() - startNs);
+  });
+  return { of: 'memcpy', name: 'speed', unit: 'GB/s', better: 'more', samples, isFact: true };
+}
+
+async function cellMetrics(
+  pool: TaskPool<BenchTasks>,
+  cell: Cell,
+  iterations: number,
+  progress: (what: string) => void,
+): Promise<Metric[]> {
+  const { bytesPerSecond, frameBytes, frames } = cell;
+  const of = `${formatBitRate(bytesPerSecond)}, frames of ${formatSize(frameBytes)}`;
+  const speeds: number[] = [];
+  for (let i = -1; i < iterations; i++) {
+    progress(of);
+    const ns = await moveFrames(pool, cell);
+    // The first time V8 compiles.
+    if (i >= 0) speeds.push((frames * frameBytes) / ns);
+  }
+  const speed: Metric = { of, name: 'speed', unit: 'GB/s', better: 'more', samples: speeds };
+  if (bytesPerSecond === Infinity) return [speed];
+  const errors = speeds.map(
+    (gbPerSecond) => 100 * Math.abs(gbPerSecond / (bytesPerSecond / 1e9) - 1),
+  );
+  return [
+    speed,
+    { of, name: 'error of the rate', unit: '%', better: 'less', samples: errors, isFact: true },
+  ];
+}
+
+/** From the first frame's begin to the last one's copy at the receiver, ns. */
+async function moveFrames(pool: TaskPool<BenchTasks>, cell: Cell): Promise<number> {
+  const { bytesPerSecond, frameBytes, frames, memories } = cell;
+  const capacity = ringBytes(bytesPerSecond, 0, Math.max(4096, frameBytes))!;
+  const forward = createRing(capacity);
+  const backward = createRing(64 * 1024);
+  const ends = {
+    doorbells: new SharedArrayBuffer(2 * Doorbell.WORDS * 4),
+    bytesPerSecond,
+    frameBytes,
+    frames,
+    clockOrigin: monotonicOrigin(),
+  };
+  const [sent, received] = await Promise.all([
+    pool.run('send', { ...ends, outgoing: forward, incoming: backward, memory: memories[0] }),
+    pool.run('receive', { ...ends, outgoing: backward, incoming: forward, memory: memories[1] }),
+  ]);
+  return received.endNs - sent.startNs;
+}

@@ -1,0 +1,189 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { FullPlan } from '../../guest/stream-plan.ts';
+import type { DirtyLog, DirtyLogKind } from '../../memory/dirty-logs/dirty-log.ts';
+import { manualClear, type ManualClearLog } from '../../memory/dirty-logs/manual-clear.ts';
+import { openDirtyLog } from '../../memory/dirty-logs/open.ts';
+import { GuestPageSet } from '../../memory/guest-memory.ts';
+import type { SharedSlot } from '../../memory/memslot.ts';
+import {
+  type Host,
+  hostOver,
+  logParts,
+  openHost,
+  type SharedHost,
+} from '../../runtime/common/host.ts';
+import type { TaskPool } from '../../runtime/threads/pool.ts';
+import { PassWords } from './pass-words.ts';
+import type { BenchTasks } from './tasks.ts';
+
+export interface TrialParts {
+  readonly kind: DirtyLogKind;
+  readonly slots: readonly SharedSlot[];
+  readonly plan: FullPlan;
+  readonly ringSize: number;
+  readonly pool: TaskPool<BenchTasks>;
+  readonly clock: Clock;
+  readonly origin: bigint;
+  /** Accesses of a vCPU in a pass. */
+  readonly accesses: number;
+  /** Cleared by hand, so many pages at a time; 0: the harvest clears. */
+  readonly clearPages: number;
+}
+
+const WARM_UPS = 400;
+/** Whoever waits looks so often before it sleeps. */
+const SPINS = 2000;
+const LONGEST_SLEEP_MS = 100;
+/** A vCPU that has not answered by then has died. */
+const PATIENCE_NS = 60e9;
+
+/**
+ * A guest whose vCPUs make passes over its memory when they are told to, and its dirty log, each
+ * step of which is timed from this thread.
+ */
+export class LogTrial {
+  readonly target: GuestPageSet;
+  readonly #parts: TrialParts;
+  readonly #host: Host;
+  readonly #log: DirtyLog;
+  readonly #manual: ManualClearLog | undefined;
+  readonly #passes: PassWords;
+  readonly #vcpus: Promise<unknown>;
+  #death: unknown;
+
+  constructor(parts: TrialParts) {
+    const { kind, slots, plan, ringSize, clearPages } = parts;
+    this.#parts = parts;
+    const shared = hostOver(slots, plan, { kind, ringSize });
+    this.#host = openHost(shared);
+    this.#passes = new PassWords(plan.vcpus);
+    const log = openDirtyLog(kind, logParts(this.#host));
+    this.#manual = clearPages > 0 ? manualClear(log, logParts(this.#host)) : undefined;
+    this.#log = this.#manual ?? log;
+    this.target = new GuestPageSet(this.#host.memory);
+    this.target.clear();
+    this.#vcpus = this.#startVcpus(shared);
+  }
+
+  #startVcpus(host: SharedHost): Promise<unknown> {
+    const { plan, pool, accesses, origin } = this.#parts;
+    const walks = Array.from({ length: plan.vcpus }, (_, vcpu) =>
+      pool.run('walk', {
+        host,
+        plan,
+        vcpu,
+        passes: this.#passes.buffer,
+        accesses,
+        clockOrigin: origin,
+      }),
+    );
+    const all = Promise.all(walks);
+    all.catch((error: unknown) => (this.#death = error));
+    return all;
+  }
+
+  /** Begins a pass of every vCPU. */
+  begin(): void {
+    this.#passes.begin();
+    for (let vcpu = 0; vcpu < this.#parts.plan.vcpus; vcpu++) this.#host.engine.wake(vcpu + 1);
+  }
+
+  /** Waits for the end of the pass; from its first access to its last, ns. */
+  async finish(): Promise<number> {
+    // The threads may still be starting: their errors come through the event loop.
+    if (this.#passes.pass === 1) await this.#until(() => this.#passes.haveAllFinished());
+    else this.#spinUntil(() => this.#passes.haveAllFinished());
+    return this.#passes.durationNs();
+  }
+
+  async pass(): Promise<number> {
+    this.begin();
+    return this.finish();
+  }
+
+  /**
+   * Goes through the log's phases many times with nothing to find: V8 moves kernels to its optimising
+   * compiler between calls only.
+   */
+  warmUp(): void {
+    for (let i = 0; i < WARM_UPS; i++) {
+      this.enable();
+      this.get();
+      if (this.#manual) this.clear();
+      this.disable();
+    }
+  }
+
+  /** Starts the log; ns until every vCPU has taken that over. */
+  enable(): number {
+    return this.#timed(() => this.#log.start());
+  }
+
+  disable(): number {
+    return this.#timed(() => this.#log.stop());
+  }
+
+  /** Harvests the marks into `target`, which the caller has emptied: what that takes, and pages. */
+  get(): { ns: number; pages: number } {
+    const startNs = this.#parts.clock.now();
+    this.#log.harvest();
+    this.#spinUntil(() => this.#log.isSettled());
+    const pages = this.#log.collect(this.target);
+    return { ns: this.#parts.clock.now() - startNs, pages };
+  }
+
+  /** Clears what `get` has found, range by range. */
+  clear(): number {
+    const manual = this.#manual!;
+    const { clearPages } = this.#parts;
+    const { pages } = this.#host.memory;
+    const startNs = this.#parts.clock.now();
+    for (let gfn = 0; gfn < pages; gfn += clearPages) {
+      manual.clear(gfn, Math.min(clearPages, pages - gfn));
+      this.#spinUntil(() => manual.isSettled());
+      manual.cleared(this.target);
+    }
+    return this.#parts.clock.now() - startNs;
+  }
+
+  /** How often vCPUs waited for room in their rings. */
+  stalls(): number {
+    return this.#log.ringCounts().reduce((sum, { stalls }) => sum + stalls, 0);
+  }
+
+  /** Sends the vCPUs away. */
+  async end(): Promise<void> {
+    this.#host.engine.stop();
+    await this.#vcpus;
+  }
+
+  #timed(ask: () => void): number {
+    const startNs = this.#parts.clock.now();
+    ask();
+    this.#spinUntil(() => this.#log.isSettled());
+    return this.#parts.clock.now() - startNs;
+  }
+
+  /** Blocks this thread, as a migration's engine does, and tends the log meanwhile. */
+  #spinUntil(isThere: () => boolean): void {
+    const { doorbell } = this.#host;
+    const untilNs = this.#parts.clock.now() + PATIENCE_NS;
+    for (;;) {
+      const sequence = doorbell.sequence();
+      this.#log.tend();
+      if (isThere()) return;
+      if (this.#parts.clock.now() > untilNs) throw new Error('a vCPU does not answer');
+      doorbell.wait(sequence, LONGEST_SLEEP_MS, SPINS);
+    }
+  }
+
+  async #until(isThere: () => boolean): Promise<void> {
+    const untilNs = this.#parts.clock.now() + PATIENCE_NS;
+    while (!isThere()) {
+      if (this.#death) throw this.#death;
+      if (this.#parts.clock.now() > untilNs) throw new Error('the vCPUs do not start');
+      this.#log.tend();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { InputError } from '../../scenario/input-error.ts';
+import { BENCH_SCHEMA, benchHost, type BenchOutcome } from './outcome.ts';
+
+/** Runs of one bench by one version, each in a process of its own. */
+export interface BenchRuns {
+  readonly schema: typeof RUNS_SCHEMA;
+  readonly runs: readonly BenchOutcome[];
+}
+
+export const RUNS_SCHEMA = 'pageferry/bench-runs@1';
+/** With fewer no change can be told from chance. */
+export const FEWEST_RUNS = 5;
+
+const outcomeSchema = z.looseObject({
+  schema: z.literal(BENCH_SCHEMA),
+  version: z.string(),
+  commit: z.string().optional(),
+  bench: z.string(),
+  options: z.record(z.string(), z.string()),
+  host: z.object({
+    node: z.string(),
+    platform: z.string(),
+    cpuModel: z.string(),
+    cpus: z.number(),
+    memoryBytes: z.number(),
+  }),
+  metrics: z.array(
+    z.looseObject({
+      of: z.string(),
+      name: z.string(),
+      unit: z.string(),
+      better: z.enum(['less', 'more']),
+      samples: z.array(z.number()),
+      isFact: z.literal(true).optional(),
+    }),
+  ),
+});
+
+const runsSchema = z.object({
+  schema: z.literal(RUNS_SCHEMA),
+  runs: z.array(outcomeSchema).min(FEWEST_RUNS),
+});
+
+function refuse(path: string, sentence: string): InputError {
+  return new InputError([{ place: path, key: '', sentence }]);
+}
+
+/** Reads what `--save` has written, for a comparison with this bench on this machine. Throws InputError. */
+export function readRuns(path: string, bench: string): BenchRuns {
+  const { runs } = parseRuns(path);
+  const [first] = runs;
+  if (!first || runs.some((run) => run.bench !== bench)) {
+    throw refuse(path, `holds runs of ${first?.bench}, not of ${bench}`);
+  }
+  const [there, here] = [first.host, benchHost()];
+  for (const key of ['cpuModel', 'cpus', 'node', 'platform'] as const) {
+    if (there[key] === here[key]) continue;
+    const sentence = `was measured with ${key} ${there[key]}, here it is ${here[key]}: compare on one machine`;
+    throw refuse(path, `${sentence}, for example with --against-ref ${first.commit ?? 'COMMIT'}`);
+  }
+  return { schema: RUNS_SCHEMA, runs };
+}
+
+function parseRuns(path: string): { runs: BenchOutcome[] } {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw refuse(path, 'there is no such file');
+    throw refuse(
+      path,
+      code ? `can't be read (${code})` : 'is no JSON: expected what --save writes',
+    );
+  }
+  const parsed = runsSchema.safeParse(json);
+  if (parsed.success) return parsed.data as unknown as { runs: BenchOutcome[] };
+  const [issue] = parsed.error.issues;
+  const place = issue?.path.join('.') ?? '';
+  throw refuse(
+    path,
+    `expected what --save writes; ${place === '' ? 'the file' : place}: ${issue?.message}`,
+  );
+}

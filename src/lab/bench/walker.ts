@@ -1,0 +1,72 @@
+import type { Clock } from '../../clock/clock.ts';
+import { access, roomFor } from '../../guest/access.ts';
+import { made, openGroups } from '../../guest/groups.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import type { WriterMarks } from '../../memory/dirty-logs/dirty-log.ts';
+import type { WriterHandshake } from '../../memory/handshake/writer.ts';
+import type { Host } from '../../runtime/common/host.ts';
+import type { PassWords } from './pass-words.ts';
+
+export interface WalkerParts {
+  readonly vcpu: number;
+  readonly plan: GuestPlan;
+  readonly host: Host;
+  readonly handshake: WriterHandshake;
+  readonly marks: WriterMarks;
+  readonly clock: Clock;
+  readonly passes: PassWords;
+  /** Accesses of a pass. */
+  readonly accesses: number;
+}
+
+/** Every wait has a bound. */
+const LONGEST_SLEEP_MS = 100;
+
+/**
+ * A vCPU that makes a fixed number of accesses whenever a pass begins, and stands still (parked)
+ * between passes, as those of Linux' dirty_log_perf_test. Ends when the host is stopped.
+ */
+export function walk(parts: WalkerParts): void {
+  const { handshake, passes, vcpu, clock, accesses } = parts;
+  const walkOn = walkerOf(parts);
+  let done = 0;
+  let isRunning = handshake.poll();
+  while (!handshake.isStopped()) {
+    const sequence = handshake.wakeSequence();
+    const { pass } = passes;
+    if (pass === done || !isRunning) {
+      isRunning = handshake.sleep(LONGEST_SLEEP_MS, sequence);
+      continue;
+    }
+    const startNs = clock.now();
+    for (let left = accesses; left > 0 && !handshake.isStopped();) left -= walkOn(left);
+    done = pass;
+    passes.finish(vcpu, pass, startNs, clock.now());
+    handshake.ringDoorbell();
+  }
+}
+
+/** A function that makes the next batch, of at most so many accesses, and says how many it made. */
+function walkerOf({ vcpu, plan, host, handshake, marks }: WalkerParts): (most: number) => number {
+  const [group] = openGroups({ vcpu, plan, memory: host.memory, area: host.area }, vcpu + 1);
+  if (!group) throw new Error(`vCPU ${vcpu} has nothing to do`);
+  const { streams, batch, deal } = group;
+  const madeAt = (place: number): number => made(streams[place]!);
+  return (left) => {
+    const room = roomFor(marks, handshake.local);
+    if (room === 0) {
+      const sequence = handshake.wakeSequence();
+      if (!marks.ring!.announceStall()) return 0;
+      handshake.ringDoorbell();
+      handshake.sleep(LONGEST_SLEEP_MS, sequence);
+      return 0;
+    }
+    const { place, most } = deal(madeAt);
+    const stream = streams[place]!;
+    const count = Math.min(left, batch, most, room);
+    stream.slot.kernels.nextGfns(stream.record, count, stream.list);
+    access(stream, count, marks, handshake.local, false);
+    handshake.poll();
+    return count;
+  };
+}
