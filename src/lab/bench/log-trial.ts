@@ -88,11 +88,16 @@ export class LogTrial {
     for (let vcpu = 0; vcpu < this.#parts.plan.vcpus; vcpu++) this.#host.engine.wake(vcpu + 1);
   }
 
-  /** Waits for the end of the pass; from its first access to its last, ns. */
+  /**
+   * Waits for the end of the pass, and until every vCPU stands still; from its first access to its
+   * last, ns.
+   */
   async finish(): Promise<number> {
+    const isOver = (): boolean =>
+      this.#passes.haveAllFinished() && this.#host.engine.areAllParked();
     // The threads may still be starting: their errors come through the event loop.
-    if (this.#passes.pass === 1) await this.#until(() => this.#passes.haveAllFinished());
-    else this.#spinUntil(() => this.#passes.haveAllFinished());
+    if (this.#passes.pass === 1) await this.#until(isOver);
+    else this.#spinUntil(isOver);
     return this.#passes.durationNs();
   }
 
