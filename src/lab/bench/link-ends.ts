@@ -3,7 +3,7 @@ import type { Link } from '../../link/link.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import type { Algorithm } from '../../migration/ports.ts';
-import { drive } from '../../runtime/threads/driver.ts';
+import { drive, LONG_SPINS } from '../../runtime/threads/driver.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from '../../wire/frame.ts';
 import type { LinkEnd, LinkTask } from './tasks.ts';
 
@@ -72,7 +72,7 @@ function runEnd(
       isGuestSettled: () => false,
       isCancelled: () => false,
       isAborted: () => false,
-      isRoomy: () => true,
+      spins: () => LONG_SPINS,
     },
   );
   return { startNs, endNs: clock.now() };

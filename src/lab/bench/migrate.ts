@@ -95,7 +95,7 @@ function baseScenario(options: Readonly<Record<string, string>>, vcpus: number):
     name: 'guestperf',
     runtime: options['runtime'],
     guest: { memory, vcpus, contents: [{ kind: 'random' }], workloads },
-    link: { latency: '0s' },
+    link: { latency: '10us' },
     migration: {
       algorithm: 'precopy',
       policy: 'rounds',

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { judge } from '../../src/lab/bench/judge.ts';
+import { BENCH_SCHEMA, benchHost, type BenchOutcome } from '../../src/lab/bench/outcome.ts';
+import { Generator } from '../../src/random/generator.ts';
+
+const RUNS = 15;
+
+interface Shape {
+  /** Of each metric: its typical value, by how much runs differ (a share), and samples in a run. */
+  readonly get: number;
+  readonly speed: number;
+  readonly noise?: number;
+}
+
+/** Runs of a bench with a metric of time and one of speed; drift is what the machine does to both. */
+function runs(random: Generator, { get, speed, noise = 0.03 }: Shape, drift: readonly number[]) {
+  return drift.map((factor): BenchOutcome => {
+    const draw = (): number => 1 + noise * (random.next() / 2 ** 31 - 1);
+    return {
+      schema: BENCH_SCHEMA,
+      version: '0',
+      bench: 'made-up',
+      options: {},
+      host: benchHost(),
+      metrics: [
+        { of: 'log', name: 'get', unit: 'us', better: 'less', samples: [get * factor * draw()] },
+        {
+          of: 'log',
+          name: 'speed',
+          unit: 'GB/s',
+          better: 'more',
+          samples: [(speed / factor) * draw()],
+        },
+        {
+          of: 'log',
+          name: 'pages',
+          unit: 'found',
+          better: 'less',
+          samples: [7 * factor],
+          isFact: true,
+        },
+      ],
+    };
+  });
+}
+
+const steady = Array.from({ length: RUNS }, () => 1);
+const options = { isPaired: true, threshold: 0.05, alpha: 0.01 };
+
+function verdicts(before: BenchOutcome[], after: BenchOutcome[], isPaired = true) {
+  const judgements = judge(before, after, { ...options, isPaired });
+  return Object.fromEntries(judgements.map(({ name, verdict }) => [name, verdict]));
+}
+
+describe('judging two versions', () => {
+  it('finds what has become 20 % slower, and nothing else', () => {
+    const random = new Generator(1);
+    const before = runs(random, { get: 10, speed: 4 }, steady);
+    const after = runs(random, { get: 12, speed: 4 }, steady);
+    expect(verdicts(before, after)).toEqual({ get: 'regression', speed: 'same' });
+    expect(verdicts(before, after, false)).toEqual({ get: 'regression', speed: 'same' });
+    expect(verdicts(after, before)).toEqual({ get: 'improvement', speed: 'same' });
+  });
+
+  it('knows that less speed is worse', () => {
+    const random = new Generator(2);
+    const before = runs(random, { get: 10, speed: 4 }, steady);
+    const after = runs(random, { get: 10, speed: 3.2 }, steady);
+    expect(verdicts(before, after)).toEqual({ get: 'same', speed: 'regression' });
+    const [, speed] = judge(before, after, options);
+    expect(speed!.worseBy).toBeCloseTo(0.25, 1);
+  });
+
+  it('is not misled by a machine that changes its speed, since pairs share it', () => {
+    const random = new Generator(3);
+    const drift = Array.from({ length: RUNS }, (_, i) => (i < 7 ? 1 : 2));
+    const before = runs(random, { get: 10, speed: 4 }, drift);
+    const after = runs(random, { get: 12, speed: 4 }, drift);
+    expect(verdicts(before, after)).toEqual({ get: 'regression', speed: 'same' });
+  });
+
+  it('raises a false alarm in at most a few of a hundred comparisons of equal versions', () => {
+    const random = new Generator(4);
+    let alarms = 0;
+    for (let i = 0; i < 100; i++) {
+      const shape = { get: 10, speed: 4, noise: 0.3 };
+      const values = Object.values(
+        verdicts(runs(random, shape, steady), runs(random, shape, steady)),
+      );
+      if (values.includes('regression')) alarms++;
+    }
+    expect(alarms).toBeLessThan(4);
+  });
+
+  it('says nothing of a change within the threshold, however sure it is', () => {
+    const random = new Generator(5);
+    const before = runs(random, { get: 10, speed: 4, noise: 0.001 }, steady);
+    const after = runs(random, { get: 10.3, speed: 4, noise: 0.001 }, steady);
+    const [get] = judge(before, after, options);
+    expect(get).toMatchObject({ verdict: 'same' });
+    expect(get!.p).toBeLessThan(0.01);
+  });
+
+  it('leaves out facts, and what only one version measures', () => {
+    const random = new Generator(6);
+    const before = runs(random, { get: 10, speed: 4 }, steady);
+    const after = runs(random, { get: 10, speed: 4 }, steady).map((outcome) => ({
+      ...outcome,
+      metrics: [
+        ...outcome.metrics,
+        { of: 'new', name: 'new', unit: 'us', better: 'less' as const, samples: [1] },
+      ],
+    }));
+    expect(Object.keys(verdicts(before, after))).toEqual(['get', 'speed']);
+  });
+});
