@@ -66,37 +66,13 @@ export function encodePages(
   const isVersions = slot.layout.backing === 'versions';
   const { view } = memory;
   const runsAt = at + HEADER_BYTES + FIXED;
-  let runs = 0;
-  let rawPages = 0;
+  const runs = listRuns(taken, view, runsAt, options.zeroPages);
   let zeroPages = 0;
-  for (let i = 0; i < taken.runs; i++) {
-    const first = taken.list[2 * i]!;
-    const end = first + taken.list[2 * i + 1]!;
-    let runEncoding = -1;
-    let zeros = 0;
-    let runPages = 0;
-    for (let gfn = first; gfn < end; gfn++) {
-      const place = (gfn - first) & 31;
-      if (place === 0 && options.zeroPages) zeros = zeroMask(slot, gfn, Math.min(32, end - gfn));
-      const isZero = ((zeros >>> place) & 1) === 1;
-      const encoding = isZero ? ENCODING_ZERO : ENCODING_RAW;
-      if (isZero) zeroPages++;
-      else rawPages++;
-      if (encoding !== runEncoding) {
-        view.setUint32(runsAt + 8 * runs, gfn, true);
-        runEncoding = encoding;
-        runPages = 0;
-        runs++;
-      }
-      runPages++;
-      // The run's word is written wherever the run may end.
-      const isLast = gfn + 1 === end || place === 31 || isZero !== (((zeros >>> place) & 2) === 2);
-      if (isLast) {
-        const word = ((encoding << ENCODING_SHIFT) | runPages) >>> 0;
-        view.setUint32(runsAt + 8 * runs - 4, word, true);
-      }
-    }
+  for (let i = 0; i < runs; i++) {
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    if (word >>> ENCODING_SHIFT === ENCODING_ZERO) zeroPages += word & COUNT_MASK;
   }
+  const rawPages = taken.pages - zeroPages;
   const sums = options.integrity === 'full' ? rawPages : 0;
   const sumsAt = runsAt + 8 * runs;
   const controlBytes = FIXED + 8 * runs + 8 * sums;
@@ -111,6 +87,41 @@ export function encodePages(
   sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
   const onLink = isVersions ? payloadOffset + rawPages * pageSize : length;
   return { length: onLink, storedLength: length, rawPages, zeroPages };
+}
+
+/**
+ * Writes the frame's runs to `out`, each of one encoding and at most 32 pages or of as many raw ones
+ * as lie together when no zero pages are looked for; returns how many. A run costs something, a page
+ * does not.
+ */
+function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boolean): number {
+  let at = out;
+  for (let i = 0; i < taken.runs; i++) {
+    const end = taken.list[2 * i]! + taken.list[2 * i + 1]!;
+    let gfn = taken.list[2 * i]!;
+    while (gfn < end) {
+      const count = seeksZeros ? Math.min(32, end - gfn) : end - gfn;
+      let zeros = seeksZeros ? zeroMask(taken.slot, gfn, count) : 0;
+      for (let left = count; left > 0;) {
+        const isZero = (zeros & 1) === 1;
+        // Pages up to the next one that is of the other kind.
+        const alike = Math.min(left, trailingZeros(isZero ? ~zeros : zeros, left));
+        const encoding = isZero ? ENCODING_ZERO : ENCODING_RAW;
+        view.setUint32(at, gfn, true);
+        view.setUint32(at + 4, ((encoding << ENCODING_SHIFT) | alike) >>> 0, true);
+        at += 8;
+        gfn += alike;
+        left -= alike;
+        if (left > 0) zeros >>>= alike;
+      }
+    }
+  }
+  return (at - out) / 8;
+}
+
+/** Zero bits below the lowest one that is set; `none` when there is no such. */
+function trailingZeros(word: number, none: number): number {
+  return word === 0 ? none : 31 - Math.clz32(word & -word);
 }
 
 /** A bit for each of at most 32 pages: set when it is zero. */
