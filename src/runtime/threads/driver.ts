@@ -5,8 +5,8 @@ import { look, type LookParts } from '../common/look.ts';
 export interface DriverParts extends LookParts {
   readonly doorbell: Doorbell;
   readonly isAborted: () => boolean;
-  /** Whether a core is free for it, so that it may look a while before it sleeps. */
-  readonly isRoomy: () => boolean;
+  /** How often it may look at its doorbell before it sleeps: often when a core is free for it. */
+  readonly spins: () => number;
 }
 
 /** The run was given up from outside: a thread died, or the program ends. */
@@ -16,10 +16,19 @@ export class RunAborted extends Error {
 
 /** No sleep is longer, so that no lost wake-up can hang a run. */
 const LONGEST_SLEEP_MS = 100;
-/** How often the doorbell is looked at before sleeping, when news may come any moment: some 10 µs. */
-const SPINS = 4000;
-/** A sleep takes some 100 µs longer than asked for; below this the thread looks at the clock instead. */
+/** Looks at the doorbell that take some 10 µs: when a core is free, and news may come any moment. */
+export const SPINS = 4000;
+/**
+ * Looks for some 100 µs: while the two engines have the machine to themselves. A peer that has gone
+ * to sleep costs the other end a system call a frame.
+ */
+export const LONG_SPINS = 40_000;
+/**
+ * A sleep takes some 100 µs longer than asked for; below this, or three times what its spins take,
+ * the thread looks at the clock instead.
+ */
 const SHORTEST_SLEEP_NS = 30_000;
+const SPIN_NS = 2.5;
 
 /** Runs one half of a migration in this thread: blocks on the side's doorbell whenever it waits. */
 export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts): Result {
@@ -37,9 +46,9 @@ function waitFor(request: WaitRequest, parts: DriverParts): Wake {
     if (parts.isAborted()) throw new RunAborted('the run was given up');
     const { wake, nextNs, nowNs } = look(request, parts);
     if (wake) return wake;
-    if (nextNs - nowNs < SHORTEST_SLEEP_NS) continue;
-    // A peer that is at work, or a vCPU that waits for a page, has news within microseconds.
-    const spins = parts.isRoomy() ? SPINS : 0;
-    doorbell.wait(sequence, Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS), spins);
+    const spins = parts.spins();
+    if (nextNs - nowNs < Math.max(SHORTEST_SLEEP_NS, 3 * spins * SPIN_NS)) continue;
+    const sleepMs = Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS);
+    doorbell.wait(sequence, sleepMs, spins);
   }
 }

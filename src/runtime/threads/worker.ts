@@ -4,14 +4,14 @@ import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
-import { DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
+import { DOORBELL, PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
-import { drive, type DriverParts, RunAborted } from './driver.ts';
+import { drive, type DriverParts, LONG_SPINS, RunAborted, SPINS } from './driver.ts';
 import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
 import { openHost } from '../common/host.ts';
 import { workHandlers } from '../common/work.ts';
@@ -57,7 +57,9 @@ export const vcpu: Handlers['vcpu'] = ({
 function openEngine(task: EngineTask, side: 'source' | 'destination') {
   const host = openHost(task.host);
   const peerWords = new Int32Array(task.peerHandshake);
-  const sourceWords = side === 'source' ? host.words : peerWords;
+  const isSource = side === 'source';
+  const sourceWords = isSource ? host.words : peerWords;
+  const destinationWords = isSource ? peerWords : host.words;
   const isRoomy = availableParallelism() >= task.plan.vcpus + 2;
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
@@ -79,8 +81,13 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
     isGuestSettled,
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,
-    // While the guest stands still the two engines have the machine to themselves.
-    isRoomy: () => isRoomy || Atomics.load(sourceWords, PAUSE) !== 0,
+    spins() {
+      const isPaused = Atomics.load(sourceWords, PAUSE) !== 0;
+      // While the guest stands still the two engines have the machine to themselves; in post-copy its
+      // vCPUs run at the destination.
+      if (isPaused && Atomics.load(destinationWords, PARTIAL) === 0) return LONG_SPINS;
+      return isRoomy || isPaused ? SPINS : 0;
+    },
   });
   const awaitStart = (): void => {
     while (!words.isStarted()) {
@@ -136,6 +143,6 @@ export const dirtyRate: Handlers['dirtyRate'] = ({ host: shared, plan, options, 
     isGuestSettled: () => guest.isSettled(),
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,
-    isRoomy: () => false,
+    spins: () => 0,
   });
 };
