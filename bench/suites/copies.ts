@@ -38,7 +38,7 @@ export function copies({ reference, command }: SuiteContext): Row[] {
           what: `copy, ${pair.name}, ${bytes / MIB} MiB, ${name}`,
           unit: 'GB/s',
           amount: bytes,
-          ours: { run: ourCopy(pair, runs, bytes) },
+          ours: { run: () => ourCopy(pair, runs, bytes) },
           c: cCopy(reference.kernels, pair, runs, COPY_MEMCPY),
           goal: isGoal ? 0.8 : undefined,
           others: [
@@ -104,16 +104,14 @@ function listRuns(pages: number, length: number, isShuffled: boolean): Uint32Arr
 
 /** Copies runs to the same offsets modulo `window`. */
 export function ourCopy(
-  { from, to }: Omit<Pair, 'name'>,
+  { from, to }: Pick<Pair, 'from' | 'to'>,
   runs: Uint32Array,
   window: number,
-): () => void {
-  return () => {
-    for (let i = 0; i < runs.length; i += 2) {
-      const at = runs[i]! * PAGE;
-      to.set(from.subarray(at, at + runs[i + 1]! * PAGE), at % window);
-    }
-  };
+): void {
+  for (let i = 0; i < runs.length; i += 2) {
+    const at = runs[i]! * PAGE;
+    to.set(from.subarray(at, at + runs[i + 1]! * PAGE), at % window);
+  }
 }
 
 function cCopy(c: Reference | undefined, { from, to }: Pair, runs: Uint32Array, way: number) {
