@@ -11,6 +11,8 @@ export const COPY_NON_TEMPORAL = 2;
 export const MAP_BITS = 0;
 export const MAP_BYTES = 1;
 export const MAP_ATOMIC = 2;
+/** A bitmap, harvested without vectors. */
+export const MAP_WORDS = 3;
 
 /**
  * C kernels that do the jobs of ours on the same memory. A memory is a Uint8Array over the whole

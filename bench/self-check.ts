@@ -8,7 +8,13 @@ import {
 } from '../dist/memory/kernels/abi.js';
 import { accessListAt, scratchAreas, streamAt, writerMapAt } from '../dist/memory/layout.js';
 import { randomBitmap, randomNumbers } from './random.ts';
-import { COPY_MEMCPY, COPY_NON_TEMPORAL, COPY_REP_MOVSB, type Reference } from './reference.ts';
+import {
+  COPY_MEMCPY,
+  COPY_NON_TEMPORAL,
+  COPY_REP_MOVSB,
+  MAP_WORDS,
+  type Reference,
+} from './reference.ts';
 import { bytesOf, drain, HARVESTS } from './suites/harvests.ts';
 import { ourWrites, PATTERNS } from './suites/marks.ts';
 import { type BenchSlot, makeSlot, PAGE, patternTableBytes, startStream } from './suites/slots.ts';
@@ -55,7 +61,8 @@ function checkAccesses(c: Reference): void {
 
 function checkHarvests(c: Reference): void {
   const random = randomNumbers(1);
-  for (const { name, kind, unit, kernel } of HARVESTS) {
+  const plain = { ...HARVESTS[0], name: 'a word at a time', kind: MAP_WORDS };
+  for (const { name, kind, unit, kernel } of [...HARVESTS, plain]) {
     for (const density of [0, 0.002, 0.3, 1]) {
       const [ours, other] = twoSlots({ pages: 5000, mapUnit: unit });
       const { layout } = ours.slot;

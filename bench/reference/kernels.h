@@ -21,7 +21,8 @@ bool can_copy(enum copy_way way);
 void copy_runs(uint8_t *to, const uint8_t *from, const uint32_t *runs, size_t count,
                size_t page_size, size_t window, enum copy_way way);
 
-enum map_kind { MAP_BITS, MAP_BYTES, MAP_ATOMIC };
+/* MAP_WORDS is a bitmap too, harvested without vectors. */
+enum map_kind { MAP_BITS, MAP_BYTES, MAP_ATOMIC, MAP_WORDS };
 
 /*
  * Moves the marks of a map into the bitmap `target` of `bytes` bytes (a multiple of 64) and clears

@@ -29,6 +29,17 @@ INLINE uint32_t read_flag(uint32_t second, bool all_writes, uint32_t threshold) 
   return all_writes || mix32(second ^ 0x68e31da4u) < threshold ? 0 : ACCESS_READ_BIT;
 }
 
+/*
+ * An alias table: a threshold and another page for each slot. Both are loaded at once: a branch
+ * would be guessed wrong half the time.
+ */
+INLINE uint32_t alias_of(const uint32_t *table, uint32_t slot, uint32_t second) {
+  uint64_t entry;
+  __builtin_memcpy(&entry, table + 2 * (size_t)slot, sizeof entry);
+  uint32_t other = (uint32_t)(entry >> 32);
+  return second < (uint32_t)entry ? slot : other;
+}
+
 INLINE void random_gfns(const struct stream *s, const uint32_t *table, uint32_t count,
                         uint32_t *restrict out, bool all_writes) {
   uint64_t n0 = (uint64_t)s->n;
@@ -38,8 +49,7 @@ INLINE void random_gfns(const struct stream *s, const uint32_t *table, uint32_t 
     uint32_t first = draw(n0 + i, key_a, key_b);
     uint32_t second = mix32(first ^ key_b);
     uint32_t page = scale(first, pages);
-    /* An alias table: a threshold and another page for each slot. */
-    if (table) page = second < table[2 * page] ? page : table[2 * page + 1];
+    if (table) page = alias_of(table, page, second);
     out[i] = (first_gfn + page) | read_flag(second, all_writes, threshold);
   }
 }

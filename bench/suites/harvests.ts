@@ -3,7 +3,7 @@ import type { Memslot } from '../../dist/memory/memslot.js';
 import { hold, type SuiteContext } from '../contest.ts';
 import type { Contestant } from '../measure.ts';
 import { randomBitmap, randomNumbers } from '../random.ts';
-import { MAP_ATOMIC, MAP_BITS, MAP_BYTES } from '../reference.ts';
+import { MAP_ATOMIC, MAP_BITS, MAP_BYTES, MAP_WORDS } from '../reference.ts';
 import { isToy } from '../report.ts';
 import type { Row } from '../rows.ts';
 import { type BenchSlot, makeSlot } from './slots.ts';
@@ -55,6 +55,15 @@ export function harvests({ reference, command }: SuiteContext): Row[] {
         ours: pooled(ours, setup),
         c: c && pooled(() => void c.harvest(memory, kind, pairs, mapBytes), setup),
         goal: harvestGoal(density),
+        others:
+          c && kind === MAP_BITS
+            ? [
+                {
+                  name: 'a word at a time',
+                  ...pooled(() => void c.harvest(memory, MAP_WORDS, pairs, mapBytes), setup),
+                },
+              ]
+            : [],
         cycles: CYCLES,
       } as const;
       rows.push(...hold(contest, command));
