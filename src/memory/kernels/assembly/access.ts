@@ -5,6 +5,7 @@ import {
   ACCESS_READ_BIT,
   MARK_ATOMIC,
   MARK_BYTE,
+  MARK_NONE,
   MARK_PRIVATE,
   PAGE_PRESENT,
   PATTERN_HOTSPOT,
@@ -12,6 +13,7 @@ import {
   PATTERN_STRIDE,
   PATTERN_TRACE,
   PATTERN_UNIFORM,
+  PATTERN_ZIPF,
   STREAM_ALL_WRITES,
   STREAM_CHECKSUM_HIGH,
   STREAM_CHECKSUM_LOW,
@@ -61,6 +63,34 @@ function scale(random: u32, range: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
+function mixFour(value: v128): v128 {
+  let x = value;
+  x = v128.xor(x, i32x4.shr_u(x, 16));
+  x = i32x4.mul(x, i32x4.splat(0x7feb352d));
+  x = v128.xor(x, i32x4.shr_u(x, 15));
+  x = i32x4.mul(x, i32x4.splat(0x846ca68b));
+  return v128.xor(x, i32x4.shr_u(x, 16));
+}
+
+/** `scale` of four: the high words of the products. */
+// @ts-ignore: decorator
+@inline
+function scaleFour(random: v128, range: v128): v128 {
+  const low = i64x2.extmul_low_i32x4_u(random, range);
+  const high = i64x2.extmul_high_i32x4_u(random, range);
+  return v128.shuffle<u32>(low, high, 1, 3, 5, 7);
+}
+
+// @ts-ignore: decorator
+@inline
+function aliasOf(table: usize, slot: u32, second: u32): u32 {
+  // Both words are loaded and one is selected: a branch would be guessed wrong half the time.
+  const entry = load<u64>(table + ((<usize>slot) << 3));
+  return select<u32>(slot, <u32>(entry >> 32), second < <u32>entry);
+}
+
+// @ts-ignore: decorator
+@inline
 function pageOf(stream: usize, pattern: u32, first: u32, second: u32, pages: u32): u32 {
   if (pattern == PATTERN_UNIFORM) return scale(first, pages);
   if (pattern == PATTERN_HOTSPOT) {
@@ -70,14 +100,52 @@ function pageOf(stream: usize, pattern: u32, first: u32, second: u32, pages: u32
       : hot + scale(first, pages - hot);
   }
   const slot = scale(first, pages);
-  const entry = <usize>load<u32>(stream, STREAM_TABLE) + ((<usize>slot) << 3);
-  return second < load<u32>(entry) ? slot : load<u32>(entry, 4);
+  return aliasOf(<usize>load<u32>(stream, STREAM_TABLE), slot, second);
 }
 
 // @ts-ignore: decorator
 @inline
 function readFlag(second: u32, allWrites: bool, threshold: u32): u32 {
   return allWrites || mix32(second ^ 0x68e31da4) < threshold ? 0 : <u32>ACCESS_READ_BIT;
+}
+
+/**
+ * The next accesses of a stream that only writes, uniform or zipf, four at a time. Leaves the last
+ * up to three to the caller, and all of them when their numbers differ in the high word; returns how
+ * many it made.
+ */
+function nextWrites(stream: usize, count: u32, out: usize, isZipf: bool): u32 {
+  const n0 = <u64>load<f64>(stream, STREAM_N);
+  const keyA = load<u32>(stream, STREAM_KEY_A);
+  const keyB = load<u32>(stream, STREAM_KEY_B);
+  const firstGfn = i32x4.splat(load<u32>(stream, STREAM_FIRST_GFN));
+  const pages = i32x4.splat(load<u32>(stream, STREAM_PAGES));
+  const table = <usize>load<u32>(stream, STREAM_TABLE);
+  if (<u32>n0 > <u32>n0 + count) return 0;
+  const key = i32x4.splat(keyA ^ mix32(<u32>(n0 >> 32) ^ keyB));
+  const step = i32x4.splat(4 * 0x9e3779b1);
+  // Each access's number times the golden ratio.
+  let turned = i32x4.mul(
+    i32x4.add(i32x4.splat(<u32>n0), i32x4(0, 1, 2, 3)),
+    i32x4.splat(0x9e3779b1),
+  );
+  const end = out + (<usize>(count & ~3) << 2);
+  for (let at = out; at < end; at += 16) {
+    const first = mixFour(v128.xor(turned, key));
+    turned = i32x4.add(turned, step);
+    let page = scaleFour(first, pages);
+    if (isZipf) {
+      const second = mixFour(v128.xor(first, i32x4.splat(keyB)));
+      page = i32x4(
+        aliasOf(table, i32x4.extract_lane(page, 0), i32x4.extract_lane(second, 0)),
+        aliasOf(table, i32x4.extract_lane(page, 1), i32x4.extract_lane(second, 1)),
+        aliasOf(table, i32x4.extract_lane(page, 2), i32x4.extract_lane(second, 2)),
+        aliasOf(table, i32x4.extract_lane(page, 3), i32x4.extract_lane(second, 3)),
+      );
+    }
+    v128.store(at, i32x4.add(firstGfn, page));
+  }
+  return count & ~3;
 }
 
 function nextRandom(stream: usize, count: u32, out: usize, pattern: u32): void {
@@ -88,7 +156,10 @@ function nextRandom(stream: usize, count: u32, out: usize, pattern: u32): void {
   const allWrites = load<u32>(stream, STREAM_ALL_WRITES) != 0;
   const threshold = load<u32>(stream, STREAM_WRITE_THRESHOLD);
   const n0 = <u64>load<f64>(stream, STREAM_N);
-  for (let i: u32 = 0; i < count; i++) {
+  let i: u32 = 0;
+  if (allWrites && pattern == PATTERN_UNIFORM) i = nextWrites(stream, count, out, false);
+  else if (allWrites && pattern == PATTERN_ZIPF) i = nextWrites(stream, count, out, true);
+  for (; i < count; i++) {
     const first = draw(n0 + i, keyA, keyB);
     const second = mix32(first ^ keyB);
     const page = pageOf(stream, pattern, first, second, pages);
@@ -141,14 +212,63 @@ function writeWords(lane: usize, words: u32, token: u32, keyB: u32): void {
   let t = token;
   for (let w: u32 = 0; w < words; w++) {
     const at = lane + (<usize>w << 3);
-    let low = (load<u32>(at) ^ t) * 0x85ebca6b;
+    const word = load<u64>(at);
+    let low = (<u32>word ^ t) * 0x85ebca6b;
     low = rotl<u32>(low, 15);
-    const high = (load<u32>(at, 4) ^ t ^ keyB) * 0xc2b2ae35 + low;
-    if ((low | high) == 0) low = 1;
-    store<u32>(at, low);
-    store<u32>(at, high, 4);
+    const high = (<u32>(word >> 32) ^ t ^ keyB) * 0xc2b2ae35 + low;
+    let v = <u64>low | (<u64>high << 32);
+    if (v == 0) v = 1;
+    store<u64>(at, v);
     t += 0x9e3779b1;
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function markPage(map: usize, gfn: u32, mark: u32): void {
+  const word = map + ((<usize>gfn >> 5) << 2);
+  if (mark == MARK_PRIVATE) store<u32>(word, load<u32>(word) | (<u32>1 << (gfn & 31)));
+  else if (mark == MARK_ATOMIC) atomic.or<u32>(word, <u32>1 << (gfn & 31));
+  else if (mark == MARK_BYTE) store<u8>(map + <usize>gfn, 1);
+}
+
+/**
+ * Performs the accesses of a list up to the first one that reads, none when their numbers differ in
+ * the high word; returns how many. `words` and `mark` are constants where this is inlined: a short
+ * loop lets the processor wait for more pages at a time.
+ */
+// @ts-ignore: decorator
+@inline
+function writeAll(stream: usize, count: u32, gfns: usize, map: usize, words: u32, mark: u32): u32 {
+  const keyB = load<u32>(stream, STREAM_KEY_B);
+  const lane = <usize>load<u32>(stream, STREAM_RAM) + <usize>load<u32>(stream, STREAM_LANE);
+  const shift = <usize>load<u32>(stream, STREAM_PAGE_SHIFT);
+  const n0 = <u64>load<f64>(stream, STREAM_N);
+  if (<u32>n0 > <u32>n0 + count) return 0;
+  let token = tokenOf(n0, load<u32>(stream, STREAM_KEY_A));
+  const end = gfns + (<usize>count << 2);
+  let at = gfns;
+  for (; at < end; at += 4) {
+    const gfn = load<u32>(at);
+    if (gfn & <u32>ACCESS_READ_BIT) break;
+    writeWords(lane + (<usize>gfn << shift), words, token, keyB);
+    token += 0x9e3779b1;
+    markPage(map, gfn, mark);
+  }
+  return <u32>((at - gfns) >> 2);
+}
+
+function writeOneWord(stream: usize, count: u32, gfns: usize, mark: u32, map: usize): u32 {
+  if (mark == MARK_PRIVATE) return writeAll(stream, count, gfns, map, 1, MARK_PRIVATE);
+  if (mark == MARK_ATOMIC) return writeAll(stream, count, gfns, map, 1, MARK_ATOMIC);
+  if (mark == MARK_BYTE) return writeAll(stream, count, gfns, map, 1, MARK_BYTE);
+  return writeAll(stream, count, gfns, map, 1, MARK_NONE);
+}
+
+// @ts-ignore: decorator
+@inline
+function tokenOf(n: u64, keyA: u32): u32 {
+  return (<u32>n) * 0x9e3779b1 + keyA + <u32>(n >> 32) * 0x85ebca77;
 }
 
 /**
@@ -164,8 +284,13 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
   const n0 = <u64>load<f64>(stream, STREAM_N);
   let checksumLow = load<u32>(stream, STREAM_CHECKSUM_LOW);
   let checksumHigh = load<u32>(stream, STREAM_CHECKSUM_HIGH);
-  let writes: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
+  const pattern = load<u32>(stream, STREAM_PATTERN);
+  // Pages 4 KiB apart share a set of the L1 cache: a loop that is further ahead in them throws out
+  // lines that it still waits for.
+  const isStriding = pattern == PATTERN_SEQUENTIAL || pattern == PATTERN_STRIDE;
+  const head = words == 1 && !isStriding ? writeOneWord(stream, count, gfns, mark, map) : 0;
+  let writes = head;
+  for (let i = head; i < count; i++) {
     const entry = load<u32>(gfns + (<usize>i << 2));
     const gfn = entry & ~(<u32>ACCESS_READ_BIT);
     const at = lane + (<usize>gfn << shift);
@@ -176,16 +301,11 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
       }
       continue;
     }
-    const n = n0 + i;
-    const token = (<u32>n) * 0x9e3779b1 + keyA + <u32>(n >> 32) * 0x85ebca77;
     // A page that is only counted: its version.
     if (words == 0) store<u32>(at, load<u32>(at) + 1);
-    else writeWords(at, words, token, keyB);
+    else writeWords(at, words, tokenOf(n0 + i, keyA), keyB);
     writes++;
-    const word = map + ((<usize>gfn >> 5) << 2);
-    if (mark == MARK_PRIVATE) store<u32>(word, load<u32>(word) | (<u32>1 << (gfn & 31)));
-    else if (mark == MARK_ATOMIC) atomic.or<u32>(word, <u32>1 << (gfn & 31));
-    else if (mark == MARK_BYTE) store<u8>(map + <usize>gfn, 1);
+    markPage(map, gfn, mark);
   }
   store<u32>(stream, checksumLow, STREAM_CHECKSUM_LOW);
   store<u32>(stream, checksumHigh, STREAM_CHECKSUM_HIGH);

@@ -3,15 +3,20 @@
 
 import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from '../abi';
 
+/** The vectors of a line of 64 bytes, one over the other. */
+// @ts-ignore: decorator
+@inline
+function lineOf(at: usize): v128 {
+  return v128.or(
+    v128.or(v128.load(at), v128.load(at, 16)),
+    v128.or(v128.load(at, 32), v128.load(at, 48)),
+  );
+}
+
 // @ts-ignore: decorator
 @inline
 function anySet(at: usize): bool {
-  return v128.any_true(
-    v128.or(
-      v128.or(v128.load(at), v128.load(at, 16)),
-      v128.or(v128.load(at, 32), v128.load(at, 48)),
-    ),
-  );
+  return v128.any_true(lineOf(at));
 }
 
 // @ts-ignore: decorator
@@ -22,55 +27,130 @@ function mergeWord(target: usize, marks: u64): u32 {
   return <u32>popcnt<u64>(marks & ~before);
 }
 
-/** ORs a map that nobody marks into `target`; returns the bits newly set there. */
-export function merge(map: usize, target: usize, bytes: usize): u32 {
-  let fresh: u32 = 0;
-  for (let i: usize = 0; i < bytes; i += 64) {
-    if (!anySet(map + i)) continue;
-    for (let j: usize = i; j < i + 64; j += 8) fresh += mergeWord(target + j, load<u64>(map + j));
-  }
-  return fresh;
+/** ORs 16 bytes of marks into `target`; returns those that are new there. */
+// @ts-ignore: decorator
+@inline
+function mergeVector(target: usize, marks: v128): v128 {
+  const before = v128.load(target);
+  v128.store(target, v128.or(before, marks));
+  return v128.andnot(marks, before);
 }
 
-/** ORs a map that nobody marks any more into `target`, clears it, returns the bits newly set in `target`. */
-export function mergeAndClear(map: usize, target: usize, bytes: usize): u32 {
-  let fresh: u32 = 0;
-  for (let i: usize = 0; i < bytes; i += 64) {
-    if (!anySet(map + i)) continue;
-    for (let j: usize = i; j < i + 64; j += 8) {
-      const marks = load<u64>(map + j);
-      if (marks == 0) continue;
-      store<u64>(map + j, 0);
-      fresh += mergeWord(target + j, marks);
-    }
-  }
-  return fresh;
+/** Where at least two of three bits are set: the carry of their sum. */
+// @ts-ignore: decorator
+@inline
+function carryOf(a: v128, b: v128, c: v128): v128 {
+  return v128.or(v128.and(a, b), v128.and(v128.xor(a, b), c));
+}
+
+/** Four sums of the bits that are set. */
+// @ts-ignore: decorator
+@inline
+function countOf(bits: v128): v128 {
+  return i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(i8x16.popcnt(bits)));
 }
 
 // @ts-ignore: decorator
 @inline
-function markedBytes(at: usize): u64 {
-  const zero = i8x16.splat(0);
+function sumOf(sums: v128): u32 {
   return (
-    <u64>i8x16.bitmask(i8x16.ne(v128.load(at), zero)) |
-    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 16), zero)) << 16) |
-    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 32), zero)) << 32) |
-    (<u64>i8x16.bitmask(i8x16.ne(v128.load(at, 48), zero)) << 48)
+    i32x4.extract_lane(sums, 0) +
+    i32x4.extract_lane(sums, 1) +
+    i32x4.extract_lane(sums, 2) +
+    i32x4.extract_lane(sums, 3)
   );
 }
 
-/** The same for a map of a byte a page; `bytes` is the length of the bitmap `target`. */
-export function mergeAndClearBytes(map: usize, target: usize, bytes: usize): u32 {
+/**
+ * Goes by lines of 64 bytes: a branch for each word would be guessed wrong, since dirty pages lie
+ * anywhere. New bits are counted as Harley and Seal do, with a carry-save adder over each line's four
+ * vectors, so that a line costs one population count.
+ */
+// @ts-ignore: decorator
+@inline
+function mergeMap(map: usize, target: usize, bytes: usize, isCleared: bool): u32 {
   const zero = i8x16.splat(0);
+  let ones = zero;
+  let twos = zero;
+  let fours = zero;
+  for (let i: usize = 0; i < bytes; i += 64) {
+    const at = map + i;
+    const to = target + i;
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
+    if (isCleared) {
+      v128.store(at, zero);
+      v128.store(at, zero, 16);
+      v128.store(at, zero, 32);
+      v128.store(at, zero, 48);
+    }
+    const fresh0 = mergeVector(to, a);
+    const fresh1 = mergeVector(to + 16, b);
+    const fresh2 = mergeVector(to + 32, c);
+    const fresh3 = mergeVector(to + 48, d);
+    const carry0 = carryOf(fresh0, fresh1, ones);
+    ones = v128.xor(v128.xor(fresh0, fresh1), ones);
+    const carry1 = carryOf(fresh2, fresh3, ones);
+    ones = v128.xor(v128.xor(fresh2, fresh3), ones);
+    fours = i32x4.add(fours, countOf(carryOf(carry0, carry1, twos)));
+    twos = v128.xor(v128.xor(carry0, carry1), twos);
+  }
+  return 4 * sumOf(fours) + 2 * sumOf(countOf(twos)) + sumOf(countOf(ones));
+}
+
+/** ORs a map that nobody marks into `target`; returns the bits newly set there. */
+export function merge(map: usize, target: usize, bytes: usize): u32 {
+  return mergeMap(map, target, bytes, false);
+}
+
+/** ORs a map that nobody marks any more into `target`, clears it, returns the bits newly set in `target`. */
+export function mergeAndClear(map: usize, target: usize, bytes: usize): u32 {
+  return mergeMap(map, target, bytes, true);
+}
+
+/** A bit for each of 64 bytes that is marked. */
+// @ts-ignore: decorator
+@inline
+function markedBytes(at: usize): u64 {
+  const zero = i8x16.splat(0);
+  return ~(
+    <u64>i8x16.bitmask(i8x16.eq(v128.load(at), zero)) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 16), zero)) << 16) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 32), zero)) << 32) |
+    (<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 48), zero)) << 48)
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function mergeByteLine(line: usize, target: usize): u32 {
+  const zero = i8x16.splat(0);
+  const marks = markedBytes(line);
+  v128.store(line, zero);
+  v128.store(line, zero, 16);
+  v128.store(line, zero, 32);
+  v128.store(line, zero, 48);
+  return mergeWord(target, marks);
+}
+
+/**
+ * The same for a map of a byte a page; `bytes` is the length of the bitmap `target`. Goes by four
+ * lines: where one in a hundred pages is dirty, every other line is, and no guess is right.
+ */
+export function mergeAndClearBytes(map: usize, target: usize, bytes: usize): u32 {
   let fresh: u32 = 0;
-  for (let i: usize = 0; i < bytes; i += 8) {
+  for (let i: usize = 0; i < bytes; i += 32) {
     const at = map + (i << 3);
-    if (!anySet(at)) continue;
-    fresh += mergeWord(target + i, markedBytes(at));
-    v128.store(at, zero);
-    v128.store(at, zero, 16);
-    v128.store(at, zero, 32);
-    v128.store(at, zero, 48);
+    const low = v128.or(lineOf(at), lineOf(at + 64));
+    const high = v128.or(lineOf(at + 128), lineOf(at + 192));
+    if (!v128.any_true(v128.or(low, high))) continue;
+    fresh += mergeByteLine(at, target + i);
+    fresh += mergeByteLine(at + 64, target + i + 8);
+    fresh += mergeByteLine(at + 128, target + i + 16);
+    fresh += mergeByteLine(at + 192, target + i + 24);
   }
   return fresh;
 }
@@ -141,15 +221,28 @@ export function takeRuns(
       continue;
     }
     const base = cursor & ~63;
+    const word = load<u64>(bits + offset);
+    if (word == 0) {
+      cursor = base + 64;
+      continue;
+    }
     let window = <u64>-1 << <u64>(cursor & 63);
     if (end - base < 64) window &= ~(<u64>-1 << <u64>(end - base));
-    const word = load<u64>(bits + offset);
     let pending = word & window;
     let cleared: u64 = 0;
     if (mapCount != 0 && pending != 0) {
       cleared = pending & liveMarks(maps, mapCount, mapUnit, offset);
       skipped += <u32>popcnt<u64>(cleared);
       pending &= ~cleared;
+    }
+    // A whole word that goes on with the run: most of them while a guest is sent for the first time.
+    if (pending == <u64>-1 && base == runEnd && maxPages - taken >= 64) {
+      store<u32>(run - 4, load<u32>(run - 4) + 64);
+      store<u64>(bits + offset, 0);
+      taken += 64;
+      runEnd += 64;
+      cursor = runEnd;
+      continue;
     }
     let full = false;
     while (pending != 0) {

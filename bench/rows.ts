@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs';
+import type { BenchOptions } from './options.ts';
+import { printTable } from './report.ts';
+
+export type Unit = 'ns/write' | 'ns/page' | 'us' | 'GB/s';
+
+/** One line of the bench's table. */
+export interface Row {
+  readonly what: string;
+  readonly unit: Unit;
+  readonly ours: number;
+  /** C in the same run; absent without a reference. */
+  readonly c?: number;
+  /** Time of C over ours: 1 is the speed of C, more is faster. */
+  readonly ratio?: number;
+  /** The least ratio that we hold ourselves to. */
+  readonly goal?: number;
+  readonly met?: boolean;
+  /** How to measure it again. */
+  readonly command: string;
+}
+
+/** A figure of `unit` from seconds that `amount` of work took: bytes for GB/s, else things. */
+export function figure(unit: Unit, seconds: number, amount: number): number {
+  if (unit === 'GB/s') return amount / seconds / 1e9;
+  return unit === 'us' ? (seconds * 1e6) / amount : (seconds * 1e9) / amount;
+}
+
+/** Prints rows under a title; without C the ratio says `reason`. */
+export function printRows(title: string, rows: readonly Row[], reason = ''): void {
+  const cells = rows.map((row) => [
+    row.what,
+    `${row.ours.toPrecision(3)} ${row.unit}`,
+    row.c === undefined ? '-' : row.c.toPrecision(3),
+    row.ratio === undefined ? reason : row.ratio.toFixed(2),
+    goalText(row),
+  ]);
+  printTable(title, [['', 'ours', 'C', 'ratio', 'goal'], ...cells]);
+}
+
+function goalText({ goal, met }: Row): string {
+  if (goal === undefined) return '';
+  if (met === undefined) return `≥ ${goal}`;
+  return met ? `≥ ${goal} met` : `≥ ${goal} MISSED`;
+}
+
+/** Writes the rows where the command line says. */
+export function writeRows(rows: readonly Row[], options: BenchOptions, reason = ''): void {
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows, reason));
+}
+
+function markdown(rows: readonly Row[], reason: string): string {
+  const lines = rows.map((row) =>
+    [
+      '',
+      row.what,
+      `${row.ours.toPrecision(3)} ${row.unit}`,
+      row.c === undefined ? '-' : `${row.c.toPrecision(3)} ${row.unit}`,
+      row.ratio === undefined ? reason : row.ratio.toFixed(2),
+      goalText(row),
+      `\`${row.command}\``,
+      '',
+    ]
+      .join(' | ')
+      .trim(),
+  );
+  const head =
+    '| what | ours | C in the same run | ratio | goal | command |\n|---|--:|--:|--:|---|---|';
+  return `${head}\n${lines.join('\n')}\n`;
+}
