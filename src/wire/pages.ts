@@ -1,4 +1,5 @@
 import { batchPages } from './limits.ts';
+import { copyBytes } from '../memory/copy.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
@@ -162,7 +163,7 @@ function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: numbe
     if (word >>> ENCODING_SHIFT !== ENCODING_RAW) continue;
     const from = memory.view.getUint32(runsAt + 8 * i, true) * storedBytes;
     const bytes = (word & COUNT_MASK) * storedBytes;
-    memory.bytes.set(slot.ram.subarray(from, from + bytes), at);
+    copyBytes(memory.bytes, at, slot.ram.subarray(from, from + bytes));
     at += bytes;
   }
 }
@@ -239,7 +240,8 @@ export function installPages(
 }
 
 function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes: number): void {
-  slot.ram.set(frame.memory.bytes.subarray(from, from + bytes), page * slot.layout.storedBytes);
+  const { ram, layout } = slot;
+  copyBytes(ram, page * layout.storedBytes, frame.memory.bytes.subarray(from, from + bytes));
 }
 
 function writeZero(slot: Memslot, first: number, count: number): void {

@@ -1,6 +1,7 @@
 import { monotonicClock } from '../../clock/monotonic.ts';
 import type { Link } from '../../link/link.ts';
 import { ringLink } from '../../link/ring-link.ts';
+import { copyBytes } from '../../memory/copy.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import { drive, LONG_SPINS } from '../../runtime/threads/driver.ts';
@@ -21,7 +22,7 @@ export function sendFrames(task: LinkTask): LinkEnd {
       if (wake === 'time') throw new WireError('the receiver is silent');
       const room = link.room(task.frameBytes, 'pages');
       if (!room) continue;
-      room.memory.bytes.set(payload(), room.at + PAYLOAD_OFFSET);
+      copyBytes(room.memory.bytes, room.at + PAYLOAD_OFFSET, payload());
       sealPlain(room.memory, room.at, room.sequence, task.frameBytes);
       link.post(task.frameBytes);
       sent++;
@@ -39,7 +40,7 @@ export function receiveFrames(task: LinkTask): LinkEnd {
         if (wake === 'time') throw new WireError('the sender is silent');
         continue;
       }
-      payload().set(frame.memory.bytes.subarray(frame.payloadAt, frame.payloadEnd));
+      copyBytes(payload(), 0, frame.memory.bytes.subarray(frame.payloadAt, frame.payloadEnd));
       received++;
     }
     link.release();

@@ -5,9 +5,21 @@ import type { Kernels } from './kernels.ts';
 const WASM_FILE = new URL('../../../src/memory/kernels/kernels.wasm', import.meta.url);
 
 let compiled: WebAssembly.Module | undefined;
+const loaded = new WeakMap<WebAssembly.Memory, Kernels>();
 
-/** The WASM kernels over `memory` (shared, at most 65 536 WASM pages). Compiled once a thread. */
+/**
+ * The WASM kernels over `memory` (shared, at most 65 536 WASM pages). Compiled once a thread, and one
+ * instance a memory: V8 takes functions that change at a call site for a program that is not settled.
+ */
 export function loadKernels(memory: WebAssembly.Memory): Kernels {
+  const known = loaded.get(memory);
+  if (known) return known;
+  const kernels = instantiate(memory);
+  loaded.set(memory, kernels);
+  return kernels;
+}
+
+function instantiate(memory: WebAssembly.Memory): Kernels {
   compiled ??= new WebAssembly.Module(readFileSync(WASM_FILE));
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   const raw = exports as unknown as Omit<Kernels, 'isZero'> & {

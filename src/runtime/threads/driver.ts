@@ -19,16 +19,15 @@ const LONGEST_SLEEP_MS = 100;
 /** Looks at the doorbell that take some 10 µs: when a core is free, and news may come any moment. */
 export const SPINS = 4000;
 /**
- * Looks for some 100 µs: while the two engines have the machine to themselves. A peer that has gone
- * to sleep costs the other end a system call a frame.
+ * Looks for some 30 µs: while the two engines have the machine to themselves. A peer that has gone to
+ * sleep costs the other end a system call a frame; one that looks for longer keeps V8's compilers from
+ * their work.
  */
-export const LONG_SPINS = 40_000;
-/**
- * A sleep takes some 100 µs longer than asked for; below this, or three times what its spins take,
- * the thread looks at the clock instead.
- */
+export const LONG_SPINS = 12_000;
+/** A sleep takes some 100 µs longer than asked for; below this the thread looks at the clock instead. */
 const SHORTEST_SLEEP_NS = 30_000;
-const SPIN_NS = 2.5;
+/** The same for one that has a core to itself. */
+const SHORTEST_ALONE_NS = 300_000;
 
 /** Runs one half of a migration in this thread: blocks on the side's doorbell whenever it waits. */
 export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts): Result {
@@ -37,7 +36,8 @@ export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts):
   return step.value;
 }
 
-function waitFor(request: WaitRequest, parts: DriverParts): Wake {
+/** Blocks until what is waited for is there, or its time has come. */
+export function waitFor(request: WaitRequest, parts: DriverParts): Wake {
   const { link, doorbell } = parts;
   link.release();
   if (!request.credit) link.rest();
@@ -47,7 +47,8 @@ function waitFor(request: WaitRequest, parts: DriverParts): Wake {
     const { wake, nextNs, nowNs } = look(request, parts);
     if (wake) return wake;
     const spins = parts.spins();
-    if (nextNs - nowNs < Math.max(SHORTEST_SLEEP_NS, 3 * spins * SPIN_NS)) continue;
+    const shortestNs = spins === LONG_SPINS ? SHORTEST_ALONE_NS : SHORTEST_SLEEP_NS;
+    if (nextNs - nowNs < shortestNs) continue;
     const sleepMs = Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS);
     doorbell.wait(sequence, sleepMs, spins);
   }

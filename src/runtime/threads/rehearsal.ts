@@ -1,56 +1,71 @@
 import type { Clock } from '../../clock/clock.ts';
 import { monotonicClock } from '../../clock/monotonic.ts';
-import { planMemory } from '../../guest/memory-plan.ts';
-import { writePlan } from '../../guest/stream-record.ts';
-import type { Workload } from '../../guest/workload.ts';
 import type { Link } from '../../link/link.ts';
+import { createLine } from '../../link/line.ts';
 import { ringLink } from '../../link/ring-link.ts';
-import { createRing } from '../../link/ring.ts';
-import { fillPages } from '../../memory/contents/contents.ts';
+import { createRing, emptyRing } from '../../link/ring.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
-import { writerMapAt } from '../../memory/layout.ts';
 import { destination } from '../../migration/destination.ts';
-import type { Algorithm, DestinationGuest, SourceGuest } from '../../migration/ports.ts';
+import type { Algorithm } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
-import { sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import type { LogConfig } from '../common/host.ts';
 import { look } from '../common/look.ts';
-import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
-import { createHost, type Host, type LogConfig, openHost } from '../common/host.ts';
+import { type DriverParts, waitFor } from './driver.ts';
+import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';
 
 /** Long enough for V8's optimising compilers to have seen the whole path many times. */
-const REHEARSE_NS = 100e6;
+const REHEARSE_NS = 400e6;
+/** The compilers work in threads of their own, which two engines at work leave no core. */
+const WORK_NS = 30e6;
+const REST_MS = 10;
+/** One of the two worlds lives so much faster: policies see their windows go by. */
+const HASTE = 50;
 /** A policy's own limit is one that a rehearsal doesn't have to wait for. */
 const REHEARSED_MBIT = 1e6;
-const PAGES = 128;
-const PAGE_SIZE = 4096;
 
-const WORKLOAD: Workload = {
-  pattern: { kind: 'uniform' },
-  firstGfn: 0,
-  pages: PAGES,
-  rate: 1000,
-  writes: 1,
-  wordsPerPage: 1,
-  fromNs: 0,
-  untilNs: Infinity,
-};
+/** Looks at the doorbell before a nap, and how long that is: just long enough for a driver to sleep. */
+const SPINS = 20;
+const SHORT_NAP_NS = 40e3;
+
+/** A rehearsed migration takes some hundred turns. */
+const MOST_TURNS = 1_000_000;
+
+type Config = Pick<RunConfig, 'link' | 'migration'>;
 
 let hasRehearsed = false;
 
 /**
  * Plays the migration that is about to come, tiny and within this thread, over and over. Without it
  * the first round, and the whole downtime, which runs once, would measure V8's interpreter and
- * compilers. Nothing of the real guest is touched; a pooled thread does it once.
+ * compilers. What plays is of the same classes and shapes as in a run, in two worlds by turns, or V8
+ * would throw away what it has compiled when the real objects come. Nothing of the real guest is
+ * touched; a pooled thread does it once. Throws when a migration fails: then nothing is rehearsed.
  */
-export function rehearse(config: Pick<RunConfig, 'link' | 'migration'>, log: LogConfig): void {
+export function rehearse(config: Config, log: LogConfig): void {
   if (hasRehearsed) return;
   hasRehearsed = true;
   const clock = monotonicClock();
-  const guests = miniature(log);
-  const forward = createRing(1024 * 1024);
-  const backward = createRing(1024 * 1024);
-  const peerDoorbell = new Doorbell(new Int32Array(new SharedArrayBuffer(8)), 0);
-  const ends = { clock, peerDoorbell, bytesPerSecond: Infinity, latencyNs: 0 };
+  const worlds = [worldOf(config, log, clock), worldOf(config, log, hasty(clock))];
+  const idle = new Int32Array(new SharedArrayBuffer(4));
+  let restAtNs = WORK_NS;
+  while (clock.now() < REHEARSE_NS) {
+    for (const play of worlds) play();
+    if (clock.now() < restAtNs) continue;
+    Atomics.wait(idle, 0, 0, REST_MS);
+    restAtNs = clock.now() + WORK_NS;
+  }
+}
+
+const hasty = (clock: Clock): Clock => ({ now: () => clock.now() * HASTE });
+
+/** A function that plays one migration from its begin to its end; throws when it does not come to it. */
+export function worldOf(config: Config, log: LogConfig, clock: Clock): () => void {
+  const guest = rehearsedGuest(log, clock);
+  const rings = [createRing(1024 * 1024), createRing(1024 * 1024)] as const;
+  const line = createLine();
+  const bells = new Int32Array(new SharedArrayBuffer(2 * Doorbell.WORDS * 4));
+  const doorbells = [0, 1].map((side) => new Doorbell(bells, side * Doorbell.WORDS));
   const migration = {
     ...config.migration,
     maxBytesPerSecond: Infinity,
@@ -59,77 +74,84 @@ export function rehearse(config: Pick<RunConfig, 'link' | 'migration'>, log: Log
     startMbit: REHEARSED_MBIT,
     maxMbit: REHEARSED_MBIT,
   };
-  while (clock.now() < REHEARSE_NS) {
-    const near = ringLink({ ...ends, outgoing: forward, incoming: backward });
-    const far = ringLink({ ...ends, outgoing: backward, incoming: forward });
-    const { source, target } = guests.fresh();
-    const link = { ...config.link, bytesPerSecond: Infinity };
-    const options = sourceOptions(link, migration, { pages: PAGES, pageSize: PAGE_SIZE });
-    const sending = sourceAlgorithm({ clock, link: near, guest: source, options }, migration);
-    const receiving = destination({ clock, link: far, guest: target });
-    const halves = [half(sending, near, clock, source), half(receiving, far, clock, target)];
-    let isOver = false;
-    while (!isOver) isOver = halves.map((go) => go()).every(Boolean);
+  const { recoverWithinNs: _, ...final } = migration;
+  const link = { ...config.link, bytesPerSecond: Infinity };
+  const shape = { pages: REHEARSED_PAGES, pageSize: REHEARSED_PAGE_SIZE };
+  let watched = 0;
+  const watch = (): void => void watched++;
+  return () => {
+    // The one before has left its last frames unreleased.
+    for (const ring of rings) emptyRing(ring);
+    const [near, far] = (['near', 'far'] as const).map((side, i) =>
+      ringLink({
+        clock,
+        outgoing: rings[i]!,
+        incoming: rings[1 - i]!,
+        peerDoorbell: doorbells[1 - i]!,
+        bytesPerSecond: Infinity,
+        latencyNs: 0,
+        line: { shared: line, side },
+      }),
+    ) as [Link, Link];
+    const { source, target, step } = guest.fresh();
+    const options = sourceOptions(link, migration, shape);
+    const sending = sourceAlgorithm(
+      { clock, link: near, guest: source, watch, options },
+      migration,
+    );
+    // Of the same shape as a real one's, but it doesn't stay until the source is gone.
+    const receiving = destination({ clock, link: far, guest: target, ...recoveryOf(final) });
+    const partsOf = (side: 0 | 1, end: Link, isGuestSettled: () => boolean): DriverParts => ({
+      clock,
+      link: end,
+      doorbell: doorbells[side]!,
+      isGuestSettled,
+      isCancelled: () => false,
+      isAborted: () => false,
+      spins: () => SPINS,
+    });
+    const parts = [
+      partsOf(0, near, () => source.isSettled()),
+      partsOf(1, far, () => target.isSettled()),
+    ] as const;
+    playBoth(step, half(sending, parts[0]), half(receiving, parts[1]));
+    // Nobody blocks in all that; here somebody does, until its time has come.
+    for (const one of parts) waitFor({ frame: true, untilNs: clock.now() + SHORT_NAP_NS }, one);
+  };
+}
+
+interface HalfEnd {
+  readonly outcome: string;
+  readonly error?: string;
+}
+
+type Half = () => HalfEnd | undefined;
+
+/** Lets the vCPU and the two halves take turns until the halves are over. */
+function playBoth(step: () => void, ...halves: readonly Half[]): void {
+  for (let turn = 0; ; turn++) {
+    if (turn > MOST_TURNS) throw new Error('a rehearsal does not end');
+    step();
+    const ends = halves.map((go) => go());
+    const failed = ends.find((end) => end !== undefined && end.outcome !== 'completed');
+    if (failed) throw new Error(`a rehearsal failed: ${failed.error}`);
+    if (ends.every((end) => end !== undefined)) return;
   }
 }
 
-/** A function that lets one half run until it waits for nothing that is there; true once it is over. */
-function half<Result>(
+/** A function that lets one half run until it waits for nothing that is there; its end once it is over. */
+function half<Result extends HalfEnd>(
   algorithm: Algorithm<Result>,
-  link: Link,
-  clock: Clock,
-  guest: SourceGuest | DestinationGuest,
-): () => boolean {
-  const isGuestSettled = (): boolean => guest.isSettled();
-  const parts = { clock, link, isGuestSettled, isCancelled: () => false };
-  let step = algorithm.next();
+  parts: DriverParts,
+): () => Result | undefined {
+  const { link } = parts;
+  let next = algorithm.next();
   return () => {
-    while (!step.done) {
+    while (!next.done) {
       link.release();
-      const { wake } = look(step.value, parts);
-      if (!wake) return false;
-      step = algorithm.next(wake);
+      if (!look(next.value, parts).wake) return undefined;
+      next = algorithm.next(waitFor(next.value, parts));
     }
-    return true;
+    return next.value;
   };
-}
-
-/** Two guests of a few pages whose vCPU is parked for good, and some of whose pages look dirty twice. */
-function miniature(config: LogConfig) {
-  const log = { ...config, ...(config.clearChunkPages ? { clearChunkPages: PAGES / 4 } : {}) };
-  const shape = { memoryBytes: PAGES * PAGE_SIZE, pageSize: PAGE_SIZE, vcpus: 1, memslots: 1 };
-  const { plan, geometries } = planMemory(
-    { ...shape, dirtyLog: log.kind, workloads: [WORKLOAD] },
-    1,
-  );
-  const [from, to] = [0, 1].map((skewPages) =>
-    openHost(createHost(geometries(skewPages), plan, log)),
-  ) as [Host, Host];
-  const slot = from.memory.slots[0]!;
-  const contents = [{ firstGfn: 0, pages: PAGES, kind: 'mixed' as const, zeroShare: 0.3 }];
-  fillPages(slot, contents, 1, 0, PAGES);
-  for (const host of [from, to]) writePlan(host.memory.slots[0]!, plan);
-  const clock = monotonicClock();
-  const fresh = (): { source: SourceGuest; target: DestinationGuest } => {
-    let asked = 0;
-    const source = new HostSourceGuest(from, plan, clock);
-    source.isSettled = () => {
-      asked++;
-      for (const side of [0, 1]) {
-        const at = writerMapAt(slot.layout, 1, side) >>> 2;
-        if (asked < 4) slot.words.fill(0x11, at, at + PAGES / 32);
-      }
-      return true;
-    };
-    source.pause = () => undefined;
-    source.resume = () => undefined;
-    const target = new HostDestinationGuest(to, plan, clock);
-    const wanted = [PAGES / 2, 3, 77];
-    target.run = () => undefined;
-    target.areRunning = () => true;
-    target.isSettled = () => wanted.length > 0;
-    target.faults = () => wanted.splice(0, 1);
-    return { source, target };
-  };
-  return { fresh };
 }

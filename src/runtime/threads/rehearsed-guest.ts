@@ -1,0 +1,146 @@
+import type { Clock } from '../../clock/clock.ts';
+import { access, roomFor } from '../../guest/access.ts';
+import { openGroups, type Stream } from '../../guest/groups.ts';
+import { planMemory } from '../../guest/memory-plan.ts';
+import { PageWaiter } from '../../memory/presence/page-waiter.ts';
+import type { FullPlan } from '../../guest/stream-plan.ts';
+import { writePlan } from '../../guest/stream-record.ts';
+import type { Workload } from '../../guest/workload.ts';
+import { fillPages } from '../../memory/contents/contents.ts';
+import { marksOf } from '../../memory/dirty-logs/open.ts';
+import { ACCESS_READ_BIT } from '../../memory/kernels/abi.ts';
+import { wantedOf } from '../../memory/handshake/words.ts';
+import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import { createHost, type Host, type LogConfig, openHost } from '../common/host.ts';
+
+export const REHEARSED_PAGES = 1024;
+export const REHEARSED_PAGE_SIZE = 4096;
+/** Accesses of a turn, and turns in which a vCPU writes before it rests for the migration's end. */
+const ACCESSES = 16;
+const WRITING_TURNS = 24;
+const FAULTS = 4;
+
+const WORKLOAD: Workload = {
+  pattern: { kind: 'uniform' },
+  firstGfn: 0,
+  pages: REHEARSED_PAGES,
+  rate: Infinity,
+  writes: 1,
+  wordsPerPage: 1,
+  fromNs: 0,
+  untilNs: Infinity,
+};
+
+/** Both sides of a guest of 4 MiB, in one thread; its one vCPU takes a step whenever it is told to. */
+export interface RehearsedGuest {
+  /** A source and a destination for the next migration. */
+  fresh(): {
+    readonly source: HostSourceGuest;
+    readonly target: HostDestinationGuest;
+    /** A step of the vCPU on either side. */
+    readonly step: () => void;
+  };
+}
+
+export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest {
+  const log = {
+    ...config,
+    ...(config.clearChunkPages ? { clearChunkPages: REHEARSED_PAGES / 4 } : {}),
+  };
+  const { plan, geometries } = planMemory(
+    {
+      memoryBytes: REHEARSED_PAGES * REHEARSED_PAGE_SIZE,
+      pageSize: REHEARSED_PAGE_SIZE,
+      vcpus: 1,
+      memslots: 1,
+      dirtyLog: log.kind,
+      workloads: [WORKLOAD],
+    },
+    1,
+  );
+  const [from, to] = [0, 1].map((skewPages) =>
+    openHost(createHost(geometries(skewPages), plan, log)),
+  ) as [Host, Host];
+  const slot = from.memory.slots[0]!;
+  const contents = [
+    { firstGfn: 0, pages: REHEARSED_PAGES, kind: 'mixed' as const, zeroShare: 0.1 },
+  ];
+  fillPages(slot, contents, 1, 0, REHEARSED_PAGES);
+  for (const host of [from, to]) writePlan(host.memory.slots[0]!, plan);
+  const [here, there] = [new SteppedVcpu(from, plan), new SteppedVcpu(to, plan)];
+  const step = (): void => {
+    here.step();
+    there.step();
+  };
+  const fresh: RehearsedGuest['fresh'] = () => {
+    // As before a real migration: the vCPU runs at the source, and waits at the destination.
+    to.engine.pause();
+    from.engine.resume();
+    here.begin();
+    there.begin();
+    step();
+    const source = new HostSourceGuest(from, plan, clock);
+    const target = new HostDestinationGuest(to, plan, clock);
+    source.unsent.clear();
+    return { source, target, step };
+  };
+  return { fresh };
+}
+
+/** What a vCPU's thread does, a step at a time and without ever blocking. */
+class SteppedVcpu {
+  readonly #host: Host;
+  readonly #handshake: WriterHandshake;
+  readonly #stream: Stream;
+  readonly #marks: ReturnType<typeof marksOf>;
+  readonly #pages: PageWaiter;
+  #turns = 0;
+  #faults = 0;
+
+  constructor(host: Host, plan: FullPlan) {
+    this.#host = host;
+    this.#handshake = new WriterHandshake(host.words, 1, host.doorbell);
+    this.#marks = marksOf(host.log.kind, 1, host.rings);
+    this.#pages = new PageWaiter(host.memory, host.words, this.#handshake);
+    this.#stream = openGroups(
+      { vcpu: 0, plan, memory: host.memory, area: host.area },
+      1,
+    )[0]!.streams[0]!;
+  }
+
+  begin(): void {
+    this.#turns = WRITING_TURNS;
+    this.#faults = FAULTS;
+  }
+
+  step(): void {
+    const handshake = this.#handshake;
+    if (!handshake.poll()) return;
+    if (handshake.hasBeenResumed()) handshake.reportRunning();
+    if (handshake.isPartly()) this.#want();
+    else if (this.#turns-- > 0) this.#write();
+  }
+
+  #write(): void {
+    const { slot, record, list } = this.#stream;
+    const count = Math.min(ACCESSES, roomFor(this.#marks, this.#handshake.local));
+    if (count === 0) return;
+    slot.kernels.nextGfns(record, count, list);
+    access(this.#stream, count, this.#marks, this.#handshake.local, false);
+  }
+
+  /** Asks for an absent page, as a vCPU does before it blocks; a few times in a migration. */
+  #want(): void {
+    const { words } = this.#host;
+    if (this.#faults <= 0 || Atomics.load(words, wantedOf(1)) !== 0) return;
+    this.#faults--;
+    const { slot, record, list } = this.#stream;
+    slot.kernels.nextGfns(record, 1, list);
+    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    if (slot.kernels.countPresent(list, 1, slot.layout.presence) > 0) return;
+    if (this.#pages.takeBuffered(slot, page)) return;
+    Atomics.store(words, wantedOf(1), page + 1);
+    this.#handshake.ringDoorbell();
+  }
+}
