@@ -122,8 +122,8 @@ export class PageSet {
       if (page < from) common &= -1 << (from & 31);
       if (page + 32 > to) common &= ~(-1 << (to & 31));
       words[at]! &= ~common;
+      this.#count -= countBits(common);
     }
-    this.#count = this.#slot.kernels.popcount(this.#at, this.#slot.layout.mapBytes);
   }
 
   /** The first page of the set from `gfn` on, -1 when there is none. */

@@ -113,6 +113,7 @@ export class SourceSession {
     pausedNs?: number;
     harvestedNs?: number;
     handedNs?: number;
+    queuedUntilNs?: number;
   } = {};
   #cursor = 0;
   #waits = 0;
@@ -334,6 +335,7 @@ export class SourceSession {
     const { guest, clock, link } = this.side;
     link.rest();
     this.stop.pauseAskedNs = clock.now();
+    this.stop.queuedUntilNs = Math.max(this.stop.pauseAskedNs, link.drainedAtNs);
     this.isPaused = true;
     guest.pause();
     yield* this.guestSettled();

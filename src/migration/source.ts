@@ -38,6 +38,8 @@ export interface SourceStop {
   readonly pausedNs?: number;
   readonly harvestedNs?: number;
   readonly handedNs?: number;
+  /** Until when, after the pause was asked for, the link was busy with pages sent before it. */
+  readonly queuedUntilNs?: number;
 }
 
 export interface PostcopyReport {

@@ -75,9 +75,11 @@ function hostFacts(): NonNullable<RunResult['host']> {
 }
 
 /** Downtime and its parts; the parts sum to it because they share their ends. */
-function downtimeOf(source: SourceReport): Pick<RunResult, 'downtimeMs' | 'downtimeParts'> {
+function downtimeOf(
+  source: SourceReport,
+): Pick<RunResult, 'downtimeMs' | 'downtimeParts' | 'queuedAtPauseMs'> {
   const { running, stop } = source;
-  const { pauseAskedNs, pausedNs, harvestedNs } = stop;
+  const { pauseAskedNs, pausedNs, harvestedNs, queuedUntilNs = pauseAskedNs } = stop;
   if (
     !running ||
     pauseAskedNs === undefined ||
@@ -105,6 +107,7 @@ function downtimeOf(source: SourceReport): Pick<RunResult, 'downtimeMs' | 'downt
       stateMs: span(p3!, p4!),
       handoverMs: span(p4!, p5!),
     },
+    queuedAtPauseMs: ms(queuedUntilNs! - pauseAskedNs),
   };
 }
 

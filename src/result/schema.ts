@@ -66,6 +66,8 @@ export const resultSchema = z.strictObject({
       handoverMs: ms,
     })
     .optional(),
+  /** How long the pages sent before the pause kept the link busy after it. */
+  queuedAtPauseMs: ms.optional(),
   ram: z.strictObject({
     transferred: bytes,
     precopyBytes: bytes,

@@ -21,6 +21,7 @@ interface Setting {
   readonly vcpus: number;
   readonly bytesPerVcpu: number;
   readonly pageSize: number;
+  readonly backing: 'bytes' | 'versions';
   readonly writes: number;
   readonly pattern: 'sequential' | 'random';
   readonly overlap: boolean;
@@ -43,6 +44,12 @@ export const dirtyLogBench: Bench = {
     { flag: 'vcpus', value: 'n', about: 'vCPUs', default: '1' },
     { flag: 'bytes', value: 'size', about: 'memory of each vCPU', default: '256MiB' },
     { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    {
+      flag: 'backing',
+      value: 'kind',
+      about: 'bytes; or versions: a count stands for a page, for the logs of very large guests',
+      default: 'bytes',
+    },
     { flag: 'write-percent', value: 'n', about: 'accesses that write', default: '100' },
     { flag: 'pattern', value: 'kind', about: 'sequential or random', default: 'sequential' },
     {
@@ -138,6 +145,7 @@ function settingOf(options: Readonly<Record<string, string>>): Setting {
     bytesPerVcpu,
     ringSize,
     clearPages,
+    backing: choiceOf(options, 'backing', ['bytes', 'versions']),
     vcpus: countOf(options, 'vcpus', 1, 256),
     writes: countOf(options, 'write-percent', 0, 100) / 100,
     pattern: choiceOf(options, 'pattern', ['sequential', 'random']),
@@ -157,7 +165,7 @@ const accessesOf = (setting: Setting): number =>
   pagesPerVcpu(setting) * (setting.overlap ? setting.vcpus : 1);
 
 function planOf(dirtyLog: DirtyLogKind, setting: Setting): ReturnType<typeof planMemory> {
-  const { vcpus, pageSize, pattern, writes, overlap, slots, seed } = setting;
+  const { vcpus, pageSize, backing, pattern, writes, overlap, slots, seed } = setting;
   const pages = pagesPerVcpu(setting);
   const common = {
     pattern: { kind: pattern === 'random' ? ('uniform' as const) : ('sequential' as const) },
@@ -177,7 +185,8 @@ function planOf(dirtyLog: DirtyLogKind, setting: Setting): ReturnType<typeof pla
       }));
   const memoryBytes = vcpus * setting.bytesPerVcpu;
   try {
-    return planMemory({ memoryBytes, pageSize, vcpus, dirtyLog, memslots: slots, workloads }, seed);
+    const guest = { memoryBytes, pageSize, backing, vcpus, dirtyLog, memslots: slots, workloads };
+    return planMemory(guest, seed);
   } catch (error) {
     if (error instanceof LanesError) throw wrongOption('vcpus', error.message);
     throw error;

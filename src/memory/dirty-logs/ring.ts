@@ -1,9 +1,9 @@
 import { MARK_NONE } from '../kernels/abi.ts';
 import { drainedMapAt, writerMapAt } from '../layout.ts';
-import { type GuestPageSet, slotOf } from '../guest-memory.ts';
+import type { GuestPageSet } from '../guest-memory.ts';
 import { clearWriterMaps } from './flip.ts';
 import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
-import { RingReader, RingWriter, type SharedRings } from './rings.ts';
+import { type DrainedMaps, RingReader, RingWriter, type SharedRings } from './rings.ts';
 
 /** A vCPU marks nothing while it writes; what a batch has newly dirtied goes into its ring. */
 export function ringMarks(rings: SharedRings, vcpu: number): WriterMarks {
@@ -28,13 +28,14 @@ export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
     { length: handshake.writers - 1 },
     (_, vcpu) => new RingReader(rings, vcpu),
   );
-  const keep = (gfn: number, half: number): void => {
-    const { layout, words } = slotOf(memory, gfn);
-    const page = gfn - layout.firstGfn;
-    words[(drainedMapAt(layout, half) >>> 2) + (page >>> 5)]! |= 1 << (page & 31);
-  };
+  const maps = memory.slots.map(({ layout, words }): DrainedMaps => ({
+    firstGfn: layout.firstGfn,
+    endGfn: layout.firstGfn + layout.pages,
+    words,
+    halves: [drainedMapAt(layout, 0) >>> 2, drainedMapAt(layout, 1) >>> 2],
+  }));
   const drain = (reader: RingReader, vcpu: number): void => {
-    if (reader.drain(keep)) handshake.wake(vcpu + 1);
+    if (reader.drain(maps)) handshake.wake(vcpu + 1);
   };
   /** Gives out what a half has gathered; its vCPUs push those pages again from now on. */
   const collectHalf = (half: number, target: GuestPageSet): number => {

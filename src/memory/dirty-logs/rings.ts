@@ -76,6 +76,35 @@ export class RingWriter {
   }
 }
 
+/** Where a memslot keeps what has been drained: the words of its memory, and in them a bitmap a half. */
+export interface DrainedMaps {
+  readonly firstGfn: number;
+  /** The guest's gfn behind its last page. */
+  readonly endGfn: number;
+  readonly words: Int32Array;
+  /** Index of the first word of either half's bitmap. */
+  readonly halves: readonly [number, number];
+}
+
+function drainEntries(
+  ring: Int32Array,
+  size: number,
+  tail: number,
+  head: number,
+  maps: readonly DrainedMaps[],
+): void {
+  let { firstGfn, endGfn, words, halves } = maps[0]!;
+  for (let at = tail; at !== head; at = (at + 1) | 0) {
+    const entry = ring[ENTRIES + (at & (size - 1))]!;
+    const gfn = entry & GFN_MASK;
+    if (gfn < firstGfn || gfn >= endGfn) {
+      ({ firstGfn, endGfn, words, halves } = maps.find((map) => gfn < map.endGfn)!);
+    }
+    const page = gfn - firstGfn;
+    words[halves[entry >>> HALF_SHIFT]! + (page >>> 5)]! |= 1 << (page & 31);
+  }
+}
+
 /** The engine's end of one ring. */
 export class RingReader {
   readonly #words: Int32Array;
@@ -105,16 +134,16 @@ export class RingReader {
     return Atomics.load(this.#words, WAITING) !== 0;
   }
 
-  /** Takes all entries there are; true when the vCPU waits for room and must be woken. */
-  drain(take: (gfn: number, half: number) => void): boolean {
+  /**
+   * Marks all entries there are in the maps of their halves; true when the vCPU waits for room and must
+   * be woken.
+   */
+  drain(maps: readonly DrainedMaps[]): boolean {
     const head = Atomics.load(this.#words, HEAD);
-    let tail = this.#words[TAIL]!;
+    const tail = this.#words[TAIL]!;
     this.#entries += (head - tail) >>> 0;
-    for (; tail !== head; tail = (tail + 1) | 0) {
-      const entry = this.#words[ENTRIES + (tail & (this.#size - 1))]!;
-      take(entry & GFN_MASK, entry >>> HALF_SHIFT);
-    }
-    Atomics.store(this.#words, TAIL, tail);
+    drainEntries(this.#words, this.#size, tail, head, maps);
+    Atomics.store(this.#words, TAIL, head);
     return Atomics.exchange(this.#words, WAITING, 0) === 1;
   }
 
