@@ -95,5 +95,7 @@ export interface RunReport {
     /** From the migration's start to the end of the run. */
     readonly runNs: number;
     readonly proofNs: number;
+    /** Events of the migration: how often one of its halves, or what happens to them, was on. */
+    readonly events: number;
   };
 }

@@ -56,7 +56,8 @@ export async function runVirtual(
   mark();
   if (!clock) return report;
   const [setUpNs, runNs, proofNs] = [1, 2, 3].map((i) => marks[i]! - marks[i - 1]!);
-  return { ...report, wall: { setUpNs: setUpNs!, runNs: runNs!, proofNs: proofNs! } };
+  const { events } = world;
+  return { ...report, wall: { setUpNs: setUpNs!, runNs: runNs!, proofNs: proofNs!, events } };
 }
 
 class VirtualWorld implements HappeningWorld {
@@ -79,6 +80,8 @@ class VirtualWorld implements HappeningWorld {
   readonly #timeline: Timeline;
   readonly line: Line;
   #happenings: readonly Happening[] = [];
+  /** Of the migration so far. */
+  events = 0;
   #nowNs = 0;
   #sampledNs = -Infinity;
   #stalledNs = 0;
@@ -244,6 +247,7 @@ class VirtualWorld implements HappeningWorld {
     for (let events = 1; ; events++) {
       if (this.#isOver()) break;
       this.#next();
+      this.events = events;
       if (events > (this.#options.mostEvents ?? Infinity)) {
         throw new Error(`the migration goes round in circles: ${events} events`);
       }
