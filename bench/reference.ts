@@ -73,7 +73,9 @@ export function loadReference(): LoadedReference {
   if (!isThere('make')) return { reason: 'no make' };
   const made = spawnSync('make', ['-C', SOURCE, `OUT=${OUT}`], { encoding: 'utf8' });
   if (made.status !== 0) {
+    // A compiler that can't do this is no reason to stop, but one to fail in the end.
     console.error(made.stderr);
+    process.exitCode = 1;
     return { reason: 'C does not compile' };
   }
   return { kernels: createRequire(import.meta.url)(`${OUT}/reference.node`) as Reference };

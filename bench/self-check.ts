@@ -1,3 +1,4 @@
+import { copyBytes } from '../dist/memory/copy.js';
 import assert from 'node:assert/strict';
 import {
   ACCESS_BATCH,
@@ -134,7 +135,7 @@ function checkCopies(c: Reference): void {
     const [ours, other] = twoSlots({ pages: 64 });
     for (let i = 0; i < runs.length; i += 2) {
       const at = runs[i]! * PAGE;
-      ours.slot.ram.set(source.slot.ram.subarray(at, at + runs[i + 1]! * PAGE), at);
+      copyBytes(ours.slot.ram, at, source.slot.ram.subarray(at, at + runs[i + 1]! * PAGE));
     }
     c.copyRuns(other.slot.ram, source.slot.ram, runs, PAGE, 2 ** 40, way);
     assertSame(ours, other, `copy ${way}`);

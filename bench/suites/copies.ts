@@ -1,3 +1,4 @@
+import { copyBytes } from '../../dist/memory/copy.js';
 import { hold, type SuiteContext } from '../contest.ts';
 import { randomNumbers, shuffled } from '../random.ts';
 import { COPY_MEMCPY, COPY_NON_TEMPORAL, COPY_REP_MOVSB, type Reference } from '../reference.ts';
@@ -6,7 +7,7 @@ import type { Row } from '../rows.ts';
 import { isBeyondCache } from './pages.ts';
 import { makeSlot, MIB, PAGE, touchAll } from './slots.ts';
 
-/** Copies of pages with TypedArray.set, a run at a time, as frames are built and installed. */
+/** Copies of pages, a run at a time, as frames are built and installed (memory/copy.ts). */
 
 const SETS = isToy ? [1 * MIB, 4 * MIB] : [2 * MIB, 192 * MIB];
 const GIB = 1024 * MIB;
@@ -19,8 +20,8 @@ interface Pair {
   readonly to: Uint8Array;
   /** Placed as the program places source and destination, and copied as it copies. */
   readonly isUsual?: boolean;
-  /** With Buffer.fill instead of TypedArray.set. */
-  readonly isFilled?: boolean;
+  /** With TypedArray.set alone, which goes by 8 bytes on shared memory. */
+  readonly isSet?: boolean;
 }
 
 const RUNS = [
@@ -45,7 +46,7 @@ export function copies({ reference, command }: SuiteContext): Row[] {
           what: `copy, ${pair.name}, ${bytes / MIB} MiB, ${name}`,
           unit: 'GB/s',
           amount: bytes,
-          ours: { run: pair.isFilled ? fillCopy(pair, runs) : () => ourCopy(pair, runs, bytes) },
+          ours: { run: () => (pair.isSet ? setCopy(pair, runs) : ourCopy(pair, runs, bytes)) },
           c: cCopy(reference.kernels, pair, runs, COPY_MEMCPY),
           goal: isGoal ? 0.8 : undefined,
           others: OTHER_WAYS.filter(
@@ -74,7 +75,7 @@ function betweenMemories(c: Reference | undefined): Pair[] {
   const usual = { from: source!.slot.ram, to: skewed!.slot.ram };
   return [
     { name: 'two memories, skewed a page', ...usual, isUsual: true },
-    { name: 'two memories, skewed a page, Buffer.fill', ...usual, isFilled: true },
+    { name: 'two memories, skewed a page, TypedArray.set', ...usual, isSet: true },
     { name: 'two memories, not skewed', from: source!.slot.ram, to: plain!.slot.ram },
   ];
 }
@@ -111,23 +112,15 @@ export function ourCopy(
 ): void {
   for (let i = 0; i < runs.length; i += 2) {
     const at = runs[i]! * PAGE;
-    to.set(from.subarray(at, at + runs[i + 1]! * PAGE), at % window);
+    copyBytes(to, at % window, from.subarray(at, at + runs[i + 1]! * PAGE));
   }
 }
 
-/**
- * The same with Buffer.fill, which Node does with libc's memcpy when what it fills with is as long
- * as what it fills. TypedArray.set goes by 8 bytes on shared memory.
- */
-function fillCopy({ from, to }: Pair, runs: Uint32Array): () => void {
-  const target = Buffer.from(to.buffer, to.byteOffset, to.byteLength);
-  return () => {
-    for (let i = 0; i < runs.length; i += 2) {
-      const at = runs[i]! * PAGE;
-      const end = at + runs[i + 1]! * PAGE;
-      target.fill(from.subarray(at, end), at, end);
-    }
-  };
+function setCopy({ from, to }: Pair, runs: Uint32Array): void {
+  for (let i = 0; i < runs.length; i += 2) {
+    const at = runs[i]! * PAGE;
+    to.set(from.subarray(at, at + runs[i + 1]! * PAGE), at);
+  }
 }
 
 function cCopy(c: Reference | undefined, { from, to }: Pair, runs: Uint32Array, way: number) {

@@ -65,6 +65,7 @@ export function comparisonTable(comparison: Comparison): string {
   const { judgements, before, after, isInterleaved, threshold, alpha } = comparison;
   const changed = judgements.filter(({ verdict }) => verdict !== 'same');
   const rows = [...changed, ...judgements.filter(({ verdict }) => verdict === 'same')].map(rowOf);
+  const missing = comparison.notCompared.map((what) => `not compared: ${what}`);
   const regressions = changed.filter(({ verdict }) => verdict === 'regression').length;
   const head = ['', 'before', 'after', 'change', 'noise', 'p', ''];
   const how = isInterleaved
@@ -73,6 +74,7 @@ export function comparisonTable(comparison: Comparison): string {
   return [
     `${comparison.bench}: ${shortOf(before.commit)} → ${shortOf(after.commit)}, ${how}`,
     ...alignRows([head, ...rows]),
+    ...missing,
     `${regressions === 0 ? 'no regression' : `${regressions} regression(s)`} beyond ${percent(threshold)} and noise, p below ${alpha} over ${judgements.length} metrics; ${changed.length - regressions} improvement(s)`,
     '',
   ].join('\n');

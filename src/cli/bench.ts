@@ -10,7 +10,13 @@ import {
 import { BENCHES } from '../lab/bench/benches.ts';
 import { COMPARISONS } from '../lab/bench/comparisons.ts';
 import { countOf, wrongOption } from '../lab/bench/options.ts';
-import { type Bench, type BenchOutcome, outcomeOf } from '../lab/bench/outcome.ts';
+import {
+  type Bench,
+  type BenchOutcome,
+  DiffersError,
+  type Metric,
+  outcomeOf,
+} from '../lab/bench/outcome.ts';
 import { commitOf } from '../lab/bench/program.ts';
 import { FEWEST_RUNS, readRuns } from '../lab/bench/runs-file.ts';
 import { writeAtomically } from '../result/write.ts';
@@ -76,28 +82,34 @@ async function run(
   const away = new AbortController();
   const stop = (): void => away.abort();
   try {
-    if (flags.list) {
-      process.stdout.write(COMPARISONS.map(({ name }) => `${name}\n`).join(''));
-      return EXIT.done;
-    }
-    for (const path of [flags.output, flags.save]) checkOutput(path);
+    if (flags.list) return listComparisons(flags.json === true);
+    checkOutput(flags.output);
+    checkOutput(flags.save, '--save');
+    const limits = limitsOf(flags);
+    const runs = countOf({ runs: flags.runs }, 'runs', FEWEST_RUNS, 1000);
     const ways = [flags.save, flags.against, flags.againstRef].filter((way) => way !== undefined);
     if (ways.length > 1)
       throw wrongOption('save', 'takes no --against beside it, and those not each other');
     if (ways.length === 0) return await measureHere(bench, flags);
     process.once('SIGINT', stop);
-    return await measureApart(bench, command, flags, away.signal);
+    return await measureApart(bench, command, flags, limits, { runs, signal: away.signal });
   } catch (error) {
     if (away.signal.aborted) {
       process.stderr.write('cancelled: nothing was written\n');
       return EXIT.notCompleted;
     }
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError || error instanceof DiffersError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
+    return error instanceof DiffersError ? EXIT.differs : EXIT.badInput;
   } finally {
     process.off('SIGINT', stop);
   }
+}
+
+function listComparisons(isJson: boolean): number {
+  const names = COMPARISONS.map(({ name }) => name);
+  process.stdout.write(isJson ? `${JSON.stringify(names, null, 2)}\n` : `${names.join('\n')}\n`);
+  return EXIT.done;
 }
 
 /** Commander names `--page-size` pageSize. */
@@ -141,14 +153,19 @@ async function measureApart(
   bench: Bench,
   command: Command,
   flags: Flags & Record<string, string>,
-  signal: AbortSignal,
+  limits: Limits,
+  { runs, signal }: Pick<RunsParts, 'runs' | 'signal'>,
 ): Promise<number> {
   const progress = progressOf(bench, flags);
-  const limits = limitsOf(flags);
   const parts: RunsParts = {
     bench: bench.name,
     options: optionsOf(bench, flags),
-    runs: countOf({ runs: flags.runs }, 'runs', FEWEST_RUNS, 1000),
+    unasked: new Set(
+      bench.options
+        .map(({ flag }) => flag)
+        .filter((flag) => command.getOptionValueSource(camel(flag)) !== 'cli'),
+    ),
+    runs,
     signal,
     progress: progress.show,
   };
@@ -175,9 +192,10 @@ function againstFile(
   command: Command,
   path: string,
   parts: RunsParts,
-  limits: { threshold: number; alpha: number },
+  limits: Limits,
 ): Promise<Comparison> {
-  const saved = readRuns(path, bench.name);
+  const known = bench.options.map(({ flag }) => flag);
+  const saved = readRuns(path, bench.name, known);
   const { options } = saved.runs[0]!;
   for (const { flag } of bench.options) {
     const given = parts.options[flag];
@@ -187,10 +205,15 @@ function againstFile(
       `${path} was measured with ${options[flag] ?? 'no such option'}: leave it out`,
     );
   }
-  return againstRuns(saved, { ...parts, options }, limits);
+  const isDefault = (flag: string): boolean =>
+    bench.options.some((option) => option.flag === flag && option.default === options[flag]);
+  const unasked = new Set(Object.keys(options).filter(isDefault));
+  return againstRuns(saved, { ...parts, options, unasked }, limits);
 }
 
-function limitsOf(flags: Flags): { threshold: number; alpha: number } {
+type Limits = Pick<Comparison, 'threshold' | 'alpha'>;
+
+function limitsOf(flags: Flags): Limits {
   const within = (flag: 'threshold' | 'alpha', most: number): number => {
     const value = Number(flags[flag]);
     if (flags[flag].trim() !== '' && value > 0 && value < most) return value;
@@ -201,12 +224,11 @@ function limitsOf(flags: Flags): { threshold: number; alpha: number } {
 
 /** All runs' samples together, to be shown as one. */
 function pooled(runs: readonly BenchOutcome[]): BenchOutcome {
-  const [first] = runs;
-  return {
-    ...first!,
-    metrics: first!.metrics.map((metric, i) => ({
-      ...metric,
-      samples: runs.flatMap(({ metrics }) => metrics[i]?.samples ?? []),
-    })),
-  };
+  const metrics = new Map<string, Metric>();
+  for (const metric of runs.flatMap((one) => one.metrics)) {
+    const key = JSON.stringify([metric.of, metric.name, metric.unit]);
+    const samples = [...(metrics.get(key)?.samples ?? []), ...metric.samples];
+    metrics.set(key, { ...metric, samples });
+  }
+  return { ...runs[0]!, metrics: [...metrics.values()] };
 }

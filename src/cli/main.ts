@@ -24,9 +24,14 @@ program.addCommand(wwsCommand());
 program.addCommand(paperCommand());
 program.addCommand(benchCommand());
 program.addCommand(schemaCommand());
-for (const command of program.commands) {
-  command.exitOverride().copyInheritedSettings(program);
+/** What the program is set to holds for all commands below it, too. */
+function settle(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent).exitOverride();
+    settle(command);
+  }
 }
+settle(program);
 
 // A reader that closes the pipe early (head, less) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

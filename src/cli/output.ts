@@ -3,11 +3,12 @@ import { dirname } from 'node:path';
 import { InputError } from '../scenario/input-error.ts';
 
 /** A result that can't be written is found out before the run, not after it. */
-export function checkOutput(path: string | undefined): void {
+export function checkOutput(path: string | undefined, flag = '-o'): void {
   if (path === undefined) return;
   const refuse = (sentence: string): never => {
-    throw new InputError([{ place: `-o ${path}`, key: '', sentence }]);
+    throw new InputError([{ place: `${flag} ${path}`, key: '', sentence }]);
   };
+  if (path === '') refuse('names no file');
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     refuse('is a folder: name a file in it');
   }

@@ -44,39 +44,57 @@ export function scatter(values: readonly number[]): number {
 }
 
 /** Resamples of a permutation test that has too many permutations to see all of them. */
-const RESAMPLES = 9999;
+const RESAMPLES = 99_999;
 /** Up to so many pairs every one of the 2^n sign patterns is looked at. */
-const EXACT_PAIRS = 13;
+const EXACT_PAIRS = 20;
+
+/** The least p that a sign-flip test of so many pairs can come to. */
+export function leastSignFlipP(pairs: number): number {
+  return pairs <= EXACT_PAIRS ? 2 ** -pairs : 1 / (RESAMPLES + 1);
+}
+
+/** The least p that a permutation test of two samples can come to. */
+export const LEAST_PERMUTATION_P = 1 / (RESAMPLES + 1);
 
 /**
  * One-sided permutation test of paired differences: how likely a mean at least this large is if each
- * difference might as well have had the other sign. Exact up to 13 pairs, else by 9 999 seeded
+ * difference might as well have had the other sign. Exact up to 20 pairs, else by 99 999 seeded
  * resamples. Good (2005), Permutation, Parametric and Bootstrap Tests of Hypotheses, section 3.2.
  */
 export function signFlipTest(differences: readonly number[], seed = 1): number {
-  const n = differences.length;
   const sizes = differences.map(Math.abs);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   const observed = differences.reduce((sum, value) => sum + value, 0);
   // Sums of the same numbers in another order differ in their last bits.
-  const bar = observed - 1e-12 * sizes.reduce((sum, value) => sum + value, 0);
-  const flipped = (isPlus: (i: number) => boolean): number =>
-    sizes.reduce((sum, size, i) => sum + (isPlus(i) ? size : -size), 0);
-  if (n <= EXACT_PAIRS) {
-    let extreme = 0;
-    for (let signs = 0; signs < 2 ** n; signs++) {
-      if (flipped((i) => ((signs >>> i) & 1) === 1) >= bar) extreme++;
-    }
-    return extreme / 2 ** n;
-  }
+  const bar = observed - 1e-9 * total;
+  if (sizes.length <= EXACT_PAIRS) return countAbove(sizes, total, bar) / 2 ** sizes.length;
   const random = new Generator(seed);
   let extreme = 1;
-  for (let i = 0; i < RESAMPLES; i++) if (flipped(() => random.below(2) === 1) >= bar) extreme++;
+  for (let i = 0; i < RESAMPLES; i++) {
+    let sum = 0;
+    for (const size of sizes) sum += random.below(2) === 1 ? size : -size;
+    if (sum >= bar) extreme++;
+  }
   return extreme / (RESAMPLES + 1);
+}
+
+/** How many of the 2^n sums of signed sizes reach a bar, one sign changed from each to the next (Gray). */
+function countAbove(sizes: readonly number[], total: number, bar: number): number {
+  let sum = total;
+  let isMinus = 0;
+  let above = sum >= bar ? 1 : 0;
+  for (let pattern = 1; pattern < 2 ** sizes.length; pattern++) {
+    const changed = 31 - Math.clz32(pattern & -pattern);
+    isMinus ^= 1 << changed;
+    sum += ((isMinus >>> changed) & 1 ? -2 : 2) * sizes[changed]!;
+    if (sum >= bar) above++;
+  }
+  return above;
 }
 
 /**
  * One-sided permutation test of two samples: how likely `after` exceeds `before` by as much in the
- * mean if every value might have been in either. 9 999 seeded resamples.
+ * mean if every value might have been in either. 99 999 seeded resamples.
  */
 export function permutationTest(
   before: readonly number[],

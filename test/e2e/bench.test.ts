@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -175,15 +175,48 @@ describe('bench, compared', () => {
   it.runIf(existsSync(join(ROOT, '.git')))(
     'builds another version, which takes turns',
     async () => {
-      const args = [...TINY, '--runs=5', '--threshold=900', '--against-ref', 'HEAD', '--json'];
+      const args = [
+        ...TINY,
+        '--runs=8',
+        '--alpha=0.05',
+        '--threshold=900',
+        '--against-ref',
+        'HEAD',
+        '--json',
+      ];
       const { stdout, stderr, exitCode } = await bench(...args);
       expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
       const comparison = JSON.parse(stdout) as Comparison;
       expect(comparison.isInterleaved).toBe(true);
-      expect(comparison.before.runs).toBe(5);
+      expect(comparison.before.runs).toBe(8);
       expect(comparison.judgements.map(({ name }) => name)).toEqual(['encode', 'decode']);
     },
   );
+});
+
+describe.runIf(existsSync(join(ROOT, '.git')))('bench in a checkout of its own', () => {
+  it('finds that what is built is slower than the commit it came from', async () => {
+    const checkout = join(folder, 'checkout');
+    await execa('git', ['clone', '--quiet', ROOT, checkout]);
+    symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'), 'dir');
+    const file = join(checkout, 'src', 'memory', 'copy.ts');
+    const slow = readFileSync(file, 'utf8').replace(
+      'else fill.call(',
+      'else for (let i = 0; i < 4; i++) fill.call(',
+    );
+    writeFileSync(file, slow);
+    await execa('npm', ['run', '--silent', 'build'], { cwd: checkout });
+    const cli = join(checkout, 'dist', 'cli', 'main.js');
+    const options = ['--contents=random', '--encoding=raw header', '--bytes=8MiB', '--runs=8'];
+    const args = ['encode', ...options, '--alpha=0.05', '--against-ref', 'HEAD', '--json'];
+    const { stdout, exitCode } = await execa(process.execPath, [cli, 'bench', ...args], {
+      reject: false,
+    });
+    expect(exitCode).toBe(1);
+    const { judgements, before, after } = JSON.parse(stdout) as Comparison;
+    expect(judgements.map(({ verdict }) => verdict)).toEqual(['regression', 'regression']);
+    expect(after.commit).toBe(`${before.commit}+`);
+  });
 });
 
 describe('bench refuses', () => {
@@ -218,6 +251,21 @@ describe('bench refuses', () => {
     ['a file that is not there', [...TINY, '--against=none.json'], /^none\.json: there is no such/],
     ['an unknown commit', [...TINY, '--against-ref=nope'], /^--against-ref nope: is no commit/],
     ['an option as a commit', [...TINY, '--against-ref=--all'], /^--against-ref --all: is no/],
+    ['an unknown option', ['encode', '--bogus'], /unknown option '--bogus'/],
+    ['an argument too many', ['encode', 'extra'], /too many arguments/],
+    ['an option without its value', ['encode', '--bytes'], /argument missing/],
+    ['an unknown bench', ['cpu'], /too many arguments|unknown command/],
+    ['a page size that is none', ['encode', '--page-size=4MiB'], /^--page-size: expected 4KiB/],
+    ['more than there is', ['dirty-log', '--bytes=100TiB'], /^--bytes: needs .* are available/],
+    ['an empty name', [...TINY, '-o', ''], /^-o : names no file/],
+    ['an empty name to save to', [...TINY, '--save', ''], /^--save : names no file/],
+    ['runs without sense', [...TINY, '--runs=many'], /^--runs: /],
+    ['a duration without unit', ['link', '--duration=3'], /^--duration: expected a duration/],
+    [
+      'so few runs that nothing could be found',
+      [...TINY, '--runs=5', '--against-ref=HEAD'],
+      /^bench encode: 5 runs can't show any change among 2 metrics at alpha 0\.01/,
+    ],
     ['a folder to save to', [...TINY, '--save=no/such/x.json'], /no\/such/],
   ];
 
@@ -250,6 +298,14 @@ describe('bench refuses', () => {
     );
     const elsewhere = { ...one, host: { ...one.host, cpuModel: 'abacus' } };
     expect(await against(file(elsewhere))).toMatch(/cpuModel abacus.*compare on one machine/);
+    const injected = { ...one, options: { ...one.options, output: join(folder, 'x.json') } };
+    expect(await against(file(injected))).toMatch(/has an option output that encode has not/);
+    expect(existsSync(join(folder, 'x.json'))).toBe(false);
+    const mixed = JSON.stringify({
+      schema: 'pageferry/bench-runs@1',
+      runs: [one, one, one, one, { ...one, options: { ...one.options, bytes: '2MiB' } }],
+    });
+    expect(await against(mixed)).toMatch(/holds runs with different options/);
     const larger = { ...one, options: { ...one.options, bytes: '2MiB' } };
     expect(await against(file(larger))).toMatch(
       /^--bytes: .* was measured with 2MiB: leave it out/,

@@ -48,7 +48,7 @@ const steady = Array.from({ length: RUNS }, () => 1);
 const options = { isPaired: true, threshold: 0.05, alpha: 0.01 };
 
 function verdicts(before: BenchOutcome[], after: BenchOutcome[], isPaired = true) {
-  const judgements = judge(before, after, { ...options, isPaired });
+  const { judgements } = judge(before, after, { ...options, isPaired });
   return Object.fromEntries(judgements.map(({ name, verdict }) => [name, verdict]));
 }
 
@@ -67,7 +67,7 @@ describe('judging two versions', () => {
     const before = runs(random, { get: 10, speed: 4 }, steady);
     const after = runs(random, { get: 10, speed: 3.2 }, steady);
     expect(verdicts(before, after)).toEqual({ get: 'same', speed: 'regression' });
-    const [, speed] = judge(before, after, options);
+    const [, speed] = judge(before, after, options).judgements;
     expect(speed!.worseBy).toBeCloseTo(0.25, 1);
   });
 
@@ -96,21 +96,42 @@ describe('judging two versions', () => {
     const random = new Generator(5);
     const before = runs(random, { get: 10, speed: 4, noise: 0.001 }, steady);
     const after = runs(random, { get: 10.3, speed: 4, noise: 0.001 }, steady);
-    const [get] = judge(before, after, options);
+    const [get] = judge(before, after, options).judgements;
     expect(get).toMatchObject({ verdict: 'same' });
     expect(get!.p).toBeLessThan(0.01);
   });
 
-  it('leaves out facts, and what only one version measures', () => {
+  it('leaves out facts, and says what only one version measures', () => {
     const random = new Generator(6);
+    const extra = { of: 'new', name: 'new', unit: 'us', better: 'less' as const, samples: [1] };
     const before = runs(random, { get: 10, speed: 4 }, steady);
     const after = runs(random, { get: 10, speed: 4 }, steady).map((outcome) => ({
       ...outcome,
-      metrics: [
-        ...outcome.metrics,
-        { of: 'new', name: 'new', unit: 'us', better: 'less' as const, samples: [1] },
-      ],
+      metrics: [extra, ...outcome.metrics],
     }));
     expect(Object.keys(verdicts(before, after))).toEqual(['get', 'speed']);
+    expect(judge(before, after, options).notCompared).toEqual([
+      'new: new us (missing in 15 runs before, 0 after)',
+    ]);
+    expect(Object.keys(verdicts(after, before))).toEqual(['get', 'speed']);
+  });
+
+  it('drops a pair whole when one of its runs lacks the metric', () => {
+    const random = new Generator(7);
+    const drift = Array.from({ length: RUNS }, (_, i) => 2 ** (i % 5));
+    const lacking = (outcomes: BenchOutcome[], which: number): BenchOutcome[] =>
+      outcomes.map((outcome, i) =>
+        i === which ? { ...outcome, metrics: outcome.metrics.slice(1) } : outcome,
+      );
+    const before = lacking(runs(random, { get: 10, speed: 4 }, drift), 3);
+    const after = lacking(runs(random, { get: 12, speed: 4 }, drift), 0);
+    expect(verdicts(before, after)).toEqual({ get: 'regression', speed: 'same' });
+  });
+
+  it('says when so few runs could show nothing', () => {
+    const random = new Generator(8);
+    const few = (get: number) => runs(random, { get, speed: 4 }, [1, 1, 1, 1, 1, 1]);
+    expect(judge(few(10), few(30), options).isPowerless).toBe(true);
+    expect(judge(few(10), few(30), { ...options, alpha: 0.05 }).isPowerless).toBe(false);
   });
 });

@@ -36,13 +36,27 @@ describe('the sign-flip test', () => {
     expect(signFlipTest([-1, -2, -3, -4, -5])).toBe(1);
   });
 
+  it('counts what the enumeration of all signs counts', () => {
+    const differences = [0.5, -1.25, 2, 0.75, -0.5, 3];
+    const observed = differences.reduce((sum, one) => sum + one, 0);
+    let above = 0;
+    for (let signs = 0; signs < 64; signs++) {
+      const sum = differences.reduce(
+        (all, one, i) => all + ((signs >> i) & 1 ? 1 : -1) * Math.abs(one),
+        0,
+      );
+      if (sum >= observed) above++;
+    }
+    expect(signFlipTest(differences)).toBe(above / 64);
+  });
+
   it('is sure of nothing when there is nothing', () => {
     expect(signFlipTest([0, 0, 0, 0])).toBe(1);
   });
 
   it('resamples when there are too many pairs to count', () => {
     const differences = Array.from({ length: 30 }, (_, i) => 1 + (i % 3));
-    expect(signFlipTest(differences)).toBe(1 / 10_000);
+    expect(signFlipTest(differences)).toBe(1 / 100_000);
     expect(signFlipTest(differences.map((value) => -value))).toBe(1);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
 import type { PolicyName, RunConfig } from '../../src/runtime/config.ts';
-import { worldOf } from '../../src/runtime/threads/rehearsal.ts';
+import { hasty, worldOf } from '../../src/runtime/threads/rehearsal.ts';
 import { smallRun } from '../support/run-config.ts';
 
 /** Plays a migration three times: what the first one leaves behind must not stop the next. */
@@ -13,8 +13,10 @@ function play(
 ): void {
   const config = smallRun({ migration });
   const log = { kind, ringSize: 4096, ...(clearChunkPages ? { clearChunkPages } : {}) };
-  const playOnce = worldOf(config, log, monotonicClock());
-  for (let i = 0; i < 3; i++) playOnce();
+  for (const clock of [monotonicClock(), hasty(monotonicClock())]) {
+    const playOnce = worldOf(config, log, clock);
+    for (let i = 0; i < 3; i++) playOnce();
+  }
 }
 
 describe('a rehearsed migration comes to its end', () => {
@@ -52,6 +54,13 @@ describe('a rehearsed migration comes to its end', () => {
   it('when a lost connection could be recovered', () => {
     expect(() => play({ algorithm: 'postcopy', recoverWithinNs: 1e9 })).not.toThrow();
   });
+
+  it.each(['kubevirt-timeouts', 'kubevirt-stall', 'nova', 'proxmox'] as const)(
+    'that %s watches',
+    (manager) => {
+      expect(() => play({ algorithm: 'precopy', policy: 'qemu', manager })).not.toThrow();
+    },
+  );
 
   it('with pseudo-paging, preempt and a limit of the push', () => {
     const migration = { pseudoPaging: true, preempt: true, postcopyBytesPerSecond: 1e6 };

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../scenario/input-error.ts';
+import { leastSignFlipP } from '../statistics.ts';
 import { VERSION } from '../../result/version.ts';
 import { buildRef, type BuiltRef, commitNamed } from './build-ref.ts';
 import { judge, type Judgement, type JudgeOptions } from './judge.ts';
-import type { BenchOutcome } from './outcome.ts';
+import { type BenchOutcome, DiffersError } from './outcome.ts';
 import { commitOf } from './program.ts';
 import { type BenchRuns, RUNS_SCHEMA } from './runs-file.ts';
 
@@ -21,16 +22,23 @@ export interface Comparison {
   readonly threshold: number;
   readonly alpha: number;
   readonly judgements: readonly Judgement[];
+  /** Metrics that too few runs of one of the versions have. */
+  readonly notCompared: readonly string[];
 }
 
 export interface RunsParts {
   readonly bench: string;
   readonly options: Readonly<Record<string, string>>;
+  /** Options whose values are this version's defaults, and were not asked for. */
+  readonly unasked: ReadonlySet<string>;
   /** Runs of each version. */
   readonly runs: number;
   readonly signal: AbortSignal;
   readonly progress: (what: string) => void;
 }
+
+/** What a bench ends with when a byte differed (cli/exit.ts). */
+const EXIT_DIFFERS = 3;
 
 /** This program's own command line; src/lab/bench and dist/lab/bench lie equally deep. */
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -59,7 +67,7 @@ export async function againstRef(
   parts.progress(`building ${ref}`);
   const built = await buildRef(ref, commit, parts.signal);
   try {
-    const { before, after } = await takeTurns(built, ref, parts);
+    const { before, after } = await takeTurns(built, ref, parts, limits.alpha);
     return comparisonOf(parts, before, after, { ...limits, isPaired: true }, commit);
   } finally {
     built.dispose();
@@ -91,6 +99,16 @@ function comparisonOf(
   oldCommit?: string,
 ): Comparison {
   const commit = commitOf();
+  const { judgements, notCompared, isPowerless } = judge(before, after, {
+    isPaired,
+    threshold,
+    alpha,
+  });
+  if (judgements.length === 0) {
+    const sentence = 'the two versions have no metric in common that was measured often enough';
+    throw new InputError([{ place: `bench ${bench}`, key: '', sentence }]);
+  }
+  if (isPowerless) throw powerless(bench, after.length, judgements.length, alpha);
   return {
     schema: 'pageferry/bench-comparison@1',
     bench,
@@ -100,8 +118,16 @@ function comparisonOf(
     isInterleaved: isPaired,
     threshold,
     alpha,
-    judgements: judge(before, after, { isPaired, threshold, alpha }),
+    judgements,
+    notCompared,
   };
+}
+
+function powerless(bench: string, runs: number, metrics: number, alpha: number): InputError {
+  const sentence =
+    `${runs} runs can't show any change among ${metrics} metrics at alpha ${alpha}: ` +
+    'take more --runs, measure less, or allow a larger --alpha';
+  return new InputError([{ place: `bench ${bench}`, key: '', sentence }]);
 }
 
 /** Old, new, new, old, old, new …: neither is always the one that comes first. */
@@ -109,6 +135,7 @@ async function takeTurns(
   built: BuiltRef,
   ref: string,
   parts: RunsParts,
+  alpha: number,
 ): Promise<{ before: BenchOutcome[]; after: BenchOutcome[] }> {
   const before: BenchOutcome[] = [];
   const after: BenchOutcome[] = [];
@@ -119,21 +146,45 @@ async function takeTurns(
     if (i % 2 === 0) await runOld();
     await runNew();
     if (i % 2 === 1) await runOld();
+    // Better known after the first pair than after the last.
+    const metrics = after[0]!.metrics.filter(({ isFact }) => isFact !== true).length;
+    if (metrics * leastSignFlipP(parts.runs) >= alpha) {
+      throw powerless(parts.bench, parts.runs, metrics, alpha);
+    }
   }
   return { before, after };
 }
 
 async function oneRun(cli: string, parts: RunsParts, ref?: string): Promise<BenchOutcome> {
-  const { bench, options, signal } = parts;
-  const flags = Object.entries(options).map(([flag, value]) => `--${flag}=${value}`);
+  const { bench, options, unasked, signal } = parts;
+  // An older version may not know an option yet: it needs not hear of what is the default.
+  const flags = Object.entries(options)
+    .filter(([flag]) => !unasked.has(flag))
+    .map(([flag, value]) => `--${flag}=${value}`);
   const args = [cli, 'bench', bench, ...flags, '--json', '--quiet'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
   const exit = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve);
   });
   const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-  if (code === 0) return JSON.parse(output) as BenchOutcome;
-  const why = errors.trim().split('\n')[0] ?? `it ended with code ${code}`;
   const place = ref === undefined ? `bench ${bench}` : `bench ${bench} of ${ref}`;
+  if (code === EXIT_DIFFERS) throw new DiffersError(`${place}: ${errors.trim()}`);
+  if (code === 0) return sameOptions(JSON.parse(output) as BenchOutcome, options, place);
+  const why = errors.trim().split('\n')[0] || `it ended with code ${code}`;
   throw new InputError([{ place, key: '', sentence: `could not be run: ${why}` }]);
+}
+
+/** Versions whose defaults differ measure different things. */
+function sameOptions(
+  outcome: BenchOutcome,
+  options: Readonly<Record<string, string>>,
+  place: string,
+): BenchOutcome {
+  for (const [flag, value] of Object.entries(outcome.options)) {
+    const wanted = options[flag];
+    if (wanted === undefined || wanted === value) continue;
+    const sentence = `takes --${flag} for ${value}, this version for ${wanted}: give it`;
+    throw new InputError([{ place, key: '', sentence }]);
+  }
+  return outcome;
 }

@@ -1,8 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import { InputError } from '../../scenario/input-error.ts';
 import { git, PROGRAM_ROOT } from './program.ts';
 
@@ -14,8 +14,6 @@ export interface BuiltRef {
   dispose(): void;
 }
 
-const MOST_ARCHIVE_BYTES = 1024 * 1024 * 1024;
-
 /** The commit that a git reference names in the program's own checkout; undefined when it names none. */
 export function commitNamed(ref: string): string | undefined {
   // A reference that begins with a dash would be an option.
@@ -24,9 +22,9 @@ export function commitNamed(ref: string): string | undefined {
 }
 
 /**
- * Builds the program as it was at a commit, in a temporary folder that `dispose` removes. Its
- * dependencies are this checkout's when the lock files agree, else they are installed. Throws
- * InputError when that version can't be built.
+ * Builds the program as it was at a commit, in a temporary folder that `dispose`, or the end of this
+ * process, removes. Its dependencies are this checkout's when the lock files agree, else they are
+ * installed. Throws InputError when that version can't be built.
  */
 export async function buildRef(
   ref: string,
@@ -34,35 +32,61 @@ export async function buildRef(
   signal: AbortSignal,
 ): Promise<BuiltRef> {
   const folder = mkdtempSync(join(tmpdir(), 'pageferry-ref-'));
-  const dispose = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', remove);
+  const dispose = (): void => {
+    process.off('exit', remove);
+    remove();
+  };
   try {
-    const archive = execFileSync('git', ['-C', PROGRAM_ROOT, 'archive', commit], {
-      maxBuffer: MOST_ARCHIVE_BYTES,
-    });
-    execFileSync('tar', ['-x', '-C', folder], { input: archive });
+    const archive = join(folder, 'source.tar');
+    await run('git', ['-C', PROGRAM_ROOT, 'archive', '-o', archive, commit], folder, signal);
+    await run('tar', ['-xf', archive], folder, signal);
     await install(folder, signal);
     return { commit, cli: join(folder, 'dist', 'cli', 'main.js'), dispose };
   } catch (error) {
     dispose();
     if (signal.aborted) throw error;
-    const { stderr, message } = error as { stderr?: string; message: string };
-    const why = (stderr?.toString().trim() || message).split('\n').slice(-3).join(' ');
-    throw new InputError([{ place: ref, key: '', sentence: `could not be built: ${why}` }]);
+    const sentence = `could not be built: ${(error as Error).message}`;
+    throw new InputError([{ place: ref, key: '', sentence }]);
   }
 }
 
 const lockOf = (root: string): string => readFileSync(join(root, 'package-lock.json'), 'utf8');
 
 async function install(folder: string, signal: AbortSignal): Promise<void> {
-  const npm = async (...args: string[]): Promise<void> => {
-    await promisify(execFile)('npm', args, { cwd: folder, signal });
-  };
   if (lockOf(folder) !== lockOf(PROGRAM_ROOT)) {
     // Its `prepare` builds.
-    await npm('ci', '--no-audit', '--no-fund');
+    await run('npm', ['ci', '--no-audit', '--no-fund'], folder, signal);
     return;
   }
-  const modules = join(PROGRAM_ROOT, 'node_modules');
-  symlinkSync(modules, join(folder, 'node_modules'), 'dir');
-  await npm('run', '--silent', 'build');
+  symlinkSync(join(PROGRAM_ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir');
+  await run('npm', ['run', '--silent', 'build'], folder, signal);
+}
+
+/** Runs a command to its end, also when it is told to stop: only then may its folder go. */
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stop = (): void => void child.kill();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const exit = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject).once('close', resolve);
+    });
+    const [output, errors, code] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      exit,
+    ]);
+    signal.throwIfAborted();
+    const said = `${output}${errors}`.trim().split('\n').slice(-3).join(' ');
+    if (code !== 0) throw new Error(said || `${command} ended with code ${code}`);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

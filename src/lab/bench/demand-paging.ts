@@ -1,8 +1,15 @@
 import { runThreads } from '../../runtime/threads/run.ts';
 import { WorkerPool } from '../../runtime/threads/pool.ts';
 import { loadScenarioText } from '../../scenario/load.ts';
-import { choiceOf, countOf, countsOf, sizeOf } from './options.ts';
-import type { Bench, BenchContext, Distribution, Findings, Metric } from './outcome.ts';
+import { choiceOf, countOf, countsOf, sizeOf, wrongOption } from './options.ts';
+import {
+  type Bench,
+  type BenchContext,
+  DiffersError,
+  type Distribution,
+  type Findings,
+  type Metric,
+} from './outcome.ts';
 
 export const demandPagingBench: Bench = {
   name: 'demand-paging',
@@ -111,12 +118,13 @@ async function oneRun(
   pool: WorkerPool,
 ): Promise<{ sample: FaultSample; buckets: readonly number[] }> {
   const { source, guest, proof } = await runThreads(config, { pool });
+  if (proof && !proof.ok) throw new DiffersError('the guest is not byte-exact');
   if (source.outcome !== 'completed' || proof?.ok !== true) {
-    throw new Error(`a migration went wrong: ${source.error ?? 'it is not byte-exact'}`);
+    throw new Error(`a migration went wrong: ${source.error ?? 'it was not proved'}`);
   }
   const { faults } = guest;
   if (!faults || !source.running || source.postcopy?.presentNs === undefined) {
-    throw new Error('no page faulted: with so much push, or so few accesses, none is missing');
+    throw wrongOption('push', 'no page faulted: push less, or let vCPUs touch more pages');
   }
   const seconds = (source.postcopy.presentNs - source.running.runningNs) / 1e9;
   return {

@@ -9,8 +9,14 @@ import { loadImage } from '../../runtime/common/image.ts';
 import { type FrameMemory, openFrame } from '../../wire/frame.ts';
 import { batchPages } from '../../wire/limits.ts';
 import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../wire/pages.ts';
-import { choicesOf, countOf, sizeOf, wrongOption } from './options.ts';
-import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
+import { checkMemory, choicesOf, countOf, pageSizeOf, sizeOf, wrongOption } from './options.ts';
+import {
+  type Bench,
+  type BenchContext,
+  DiffersError,
+  type Findings,
+  type Metric,
+} from './outcome.ts';
 
 const KINDS = ['zero', 'random', 'text', 'duplicate', 'mixed', 'image'] as const;
 /** Every way that pages can be encoded: how their sums are kept, and whether zero pages are looked for. */
@@ -45,12 +51,13 @@ export const encodeBench: Bench = {
 async function runEncode({ options, clock, progress }: BenchContext): Promise<Findings> {
   const kinds = choicesOf(options, 'contents', KINDS);
   const encodings = choicesOf(options, 'encoding', ENCODINGS);
-  const pageSize = sizeOf(options, 'page-size');
+  const pageSize = pageSizeOf(options);
   const iterations = countOf(options, 'iterations', 1, 100_000);
   const pages = sizeOf(options, 'bytes') / pageSize;
   if (!Number.isInteger(pages) || pages < 1 || pages * pageSize > 2 ** 31) {
     throw wrongOption('bytes', 'expected whole pages, at most 2GiB');
   }
+  checkMemory('bytes', 2 * pages * pageSize);
   const geometry = { pages, pageSize, writers: 1, streams: 1, tableBytes: 0 };
   const source = openSlot(createSlot({ ...geometry, skewPages: 0 }));
   const target = openSlot(createSlot({ ...geometry, skewPages: 1 }));
@@ -122,7 +129,7 @@ function encodingMetrics(parts: Parts, kind: string, encoding: Encoding): Metric
     decode.push(guestBytes / decodeNs);
   }
   if (Buffer.compare(source.ram, target.ram) !== 0) {
-    throw new Error(`${of}: what was decoded differs from what was encoded`);
+    throw new DiffersError(`${of}: what was decoded differs from what was encoded`);
   }
   return [
     { of, name: 'encode', unit: 'GB/s', better: 'more', samples: encode },

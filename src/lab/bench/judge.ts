@@ -1,4 +1,12 @@
-import { holm, median, permutationTest, scatter, signFlipTest } from '../statistics.ts';
+import {
+  holm,
+  LEAST_PERMUTATION_P,
+  leastSignFlipP,
+  median,
+  permutationTest,
+  scatter,
+  signFlipTest,
+} from '../statistics.ts';
 import type { BenchOutcome, Metric } from './outcome.ts';
 
 /** What has become of one metric between two versions of the program. */
@@ -27,6 +35,15 @@ export interface JudgeOptions {
   readonly alpha: number;
 }
 
+/** What came of it: a judgement of each metric, and those that could not be compared. */
+export interface Verdicts {
+  readonly judgements: readonly Judgement[];
+  /** `log: get us`, with the reason. */
+  readonly notCompared: readonly string[];
+  /** No change, however large, could be told from chance: so few runs, so many metrics. */
+  readonly isPowerless: boolean;
+}
+
 /**
  * Compares runs of two versions, each run a process of its own: what two processes differ by (memory
  * that lies elsewhere, other moments of compiling) is noise as well. Firecracker's A/B test
@@ -36,83 +53,118 @@ export function judge(
   before: readonly BenchOutcome[],
   after: readonly BenchOutcome[],
   options: JudgeOptions,
-): Judgement[] {
-  const compared = metricsOf(after).flatMap((metric) => {
-    const values = [before, after].map((runs) => valuesOf(runs, metric));
-    // What only one of the two measures is not compared.
-    return values.some((series) => series.length < 2)
-      ? []
-      : [{ metric, ...changeOf(values[0]!, values[1]!, options.isPaired) }];
+): Verdicts {
+  const notCompared: string[] = [];
+  const compared = metricsOf([...before, ...after]).flatMap((metric) => {
+    const series = [before, after].map((runs) => runs.map((run) => valueOf(run, metric)));
+    const change = changeOf(series[0]!, series[1]!, metric.better, options.isPaired);
+    if (change) return [{ metric, ...change }];
+    const missing = series.map((values) => values.filter((value) => value === undefined).length);
+    notCompared.push(
+      `${metric.of}: ${metric.name} ${metric.unit} (missing in ${missing[0]} runs before, ${missing[1]} after)`,
+    );
+    return [];
   });
   const worse = holm(compared.map(({ pWorse }) => pWorse));
   const better = holm(compared.map(({ pBetter }) => pBetter));
-  return compared.map(({ metric, median: m, change, error }, i) => {
+  const judgements = compared.map(({ metric, medians, change, error }, i): Judgement => {
     // Changes are logarithms until here, so that twice and half as fast are equally far.
-    const worseBy = Math.exp(metric.better === 'less' ? change : -change) - 1;
-    const [pUp, pDown] = [worse[i]!, better[i]!];
-    const [pWorse, pBetter] = metric.better === 'less' ? [pUp, pDown] : [pDown, pUp];
+    const worseBy = Math.exp(change) - 1;
     const noise = Math.max(options.threshold, 2 * error);
-    const isWorse = pWorse < options.alpha && worseBy > noise;
-    const isBetter = pBetter < options.alpha && worseBy < -noise / (1 + noise);
+    const isWorse = worse[i]! < options.alpha && worseBy > noise;
+    const isBetter = better[i]! < options.alpha && worseBy < -noise / (1 + noise);
     return {
       of: metric.of,
       name: metric.name,
       unit: metric.unit,
-      ...m,
+      ...medians,
       worseBy,
       noise,
-      p: worseBy >= 0 ? pWorse : pBetter,
+      p: worseBy >= 0 ? worse[i]! : better[i]!,
       verdict: isWorse ? 'regression' : isBetter ? 'improvement' : 'same',
     };
   });
+  const least = compared.map(({ leastP }) => leastP);
+  // Holm's harshest factor: that of the first of all to be looked at.
+  const isPowerless = least.every((p) => p * compared.length >= options.alpha);
+  return { judgements, notCompared, isPowerless };
 }
 
+/** All metrics that some run has, facts left out, each once. */
 function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
-  return runs[0]!.metrics.filter(({ isFact }) => isFact !== true);
+  const known = new Map<string, Metric>();
+  for (const metric of runs.flatMap(({ metrics }) => metrics)) {
+    if (metric.isFact === true) continue;
+    const key = JSON.stringify([metric.of, metric.name, metric.unit]);
+    if (!known.has(key)) known.set(key, metric);
+  }
+  return [...known.values()];
 }
 
-/** A run's value is the median of its samples; a run that has none of the metric is left out. */
-function valuesOf(runs: readonly BenchOutcome[], { of, name, unit }: Metric): number[] {
-  return runs.flatMap(({ metrics }) => {
-    const found = metrics.find((m) => m.of === of && m.name === name && m.unit === unit);
-    const value = found && found.samples.length > 0 ? median(found.samples) : 0;
-    return value > 0 ? [value] : [];
-  });
+/** A run's value is the median of its samples; undefined when it has none, or none that is positive. */
+function valueOf({ metrics }: BenchOutcome, { of, name, unit }: Metric): number | undefined {
+  const found = metrics.find((m) => m.of === of && m.name === name && m.unit === unit);
+  const value = found && found.samples.length > 0 ? median(found.samples) : 0;
+  return value > 0 ? value : undefined;
 }
 
 interface Change {
-  readonly median: { readonly before: number; readonly after: number };
-  /** Logarithm of after ÷ before, and its standard error. */
+  readonly medians: { readonly before: number; readonly after: number };
+  /** How much worse, as a logarithm, and its standard error. */
   readonly change: number;
   readonly error: number;
   readonly pWorse: number;
   readonly pBetter: number;
+  /** The least that either could have been. */
+  readonly leastP: number;
 }
 
-/** `Worse` stands for larger here. */
-function changeOf(before: readonly number[], after: readonly number[], isPaired: boolean): Change {
-  const medians = { before: median(before), after: median(after) };
-  const [old, now] = [before, after].map((values) => values.map((value) => Math.log(value)));
-  if (isPaired && before.length === after.length) {
-    const differences = now!.map((value, i) => value - old![i]!);
+type Series = readonly (number | undefined)[];
+
+const isThere = (value: number | undefined): value is number => value !== undefined;
+
+/** Fewer values than that say nothing of how they scatter. */
+const FEWEST_VALUES = 3;
+
+function changeOf(
+  before: Series,
+  after: Series,
+  better: Metric['better'],
+  isPaired: boolean,
+): Change | undefined {
+  /** Larger is worse. */
+  const cost = (value: number): number => (better === 'less' ? 1 : -1) * Math.log(value);
+  if (isPaired) {
+    // A run that lacks the metric takes the other one of its pair with it.
+    const pairs = after.flatMap((now, i) => {
+      const old = before[i];
+      return isThere(now) && isThere(old) ? [{ old, now }] : [];
+    });
+    if (pairs.length < FEWEST_VALUES) return undefined;
+    const differences = pairs.map(({ old, now }) => cost(now) - cost(old));
     const clipped = clip(differences);
     return {
-      median: medians,
+      medians: {
+        before: median(pairs.map(({ old }) => old)),
+        after: median(pairs.map(({ now }) => now)),
+      },
       change: median(differences),
       error: errorOfMedian(differences),
       pWorse: signFlipTest(clipped),
       pBetter: signFlipTest(clipped.map((value) => -value)),
+      leastP: leastSignFlipP(pairs.length),
     };
   }
+  const [old, now] = [before, after].map((series) => series.filter(isThere));
+  if (Math.min(old!.length, now!.length) < FEWEST_VALUES) return undefined;
+  const [was, is] = [old!.map(cost), now!.map(cost)];
   return {
-    median: medians,
-    change: median(now!) - median(old!),
-    error: Math.hypot(errorOfMedian(old!), errorOfMedian(now!)),
-    pWorse: permutationTest(old!, now!),
-    pBetter: permutationTest(
-      old!.map((value) => -value),
-      now!.map((value) => -value),
-    ),
+    medians: { before: median(old!), after: median(now!) },
+    change: median(is) - median(was),
+    error: Math.hypot(errorOfMedian(was), errorOfMedian(is)),
+    pWorse: permutationTest(was, is),
+    pBetter: permutationTest(is, was),
+    leastP: LEAST_PERMUTATION_P,
   };
 }
 

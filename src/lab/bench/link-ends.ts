@@ -11,14 +11,17 @@ import type { LinkEnd, LinkTask } from './tasks.ts';
 /** Frames' payloads begin at a cache line, as those of page frames do. */
 const PAYLOAD_OFFSET = 64;
 
-/** A peer that says nothing for so long is gone. */
+/** A peer that says nothing for so long, beside what a frame takes on the link, is gone. */
 const PATIENCE_NS = 10e9;
+
+const patienceNs = ({ frameBytes, bytesPerSecond }: LinkTask): number =>
+  PATIENCE_NS + (2e9 * frameBytes) / bytesPerSecond;
 
 export function sendFrames(task: LinkTask): LinkEnd {
   return runEnd(task, 0, function* (link, now) {
     const payload = walkThrough(task);
     for (let sent = 0; sent < task.frames;) {
-      const wake = yield { credit: 'pages', untilNs: now() + PATIENCE_NS };
+      const wake = yield { credit: 'pages', untilNs: now() + patienceNs(task) };
       if (wake === 'time') throw new WireError('the receiver is silent');
       const room = link.room(task.frameBytes, 'pages');
       if (!room) continue;
@@ -36,7 +39,7 @@ export function receiveFrames(task: LinkTask): LinkEnd {
     for (let received = 0; received < task.frames;) {
       const frame = link.poll();
       if (!frame) {
-        const wake = yield { frame: true, untilNs: now() + PATIENCE_NS };
+        const wake = yield { frame: true, untilNs: now() + patienceNs(task) };
         if (wake === 'time') throw new WireError('the sender is silent');
         continue;
       }

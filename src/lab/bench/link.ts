@@ -6,12 +6,12 @@ import { TaskPool } from '../../runtime/threads/pool.ts';
 import { formatBitRate } from '../../units/rate.ts';
 import { formatSize } from '../../units/size.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
-import { countOf, ratesOf, sizeOf, sizesOf, wrongOption } from './options.ts';
+import { countOf, durationNsOf, ratesOf, sizeOf, sizesOf, wrongOption } from './options.ts';
 import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
 import type { BenchTasks } from './tasks.ts';
 
-/** What a cell moves at least and at most, whatever its rate. */
-const LEAST_FRAMES = 64;
+/** What a cell moves at least, whatever its rate. */
+const LEAST_FRAMES = 8;
 
 export const linkBench: Bench = {
   name: 'link',
@@ -26,7 +26,7 @@ export const linkBench: Bench = {
     },
     { flag: 'frames', value: 'sizes', about: 'bytes of a frame', default: '4KiB,64KiB,128KiB' },
     { flag: 'bytes', value: 'size', about: 'moved at most in a cell', default: '512MiB' },
-    { flag: 'seconds', value: 'n', about: 'of a limited link in a cell, tenths', default: '3' },
+    { flag: 'duration', value: 'time', about: 'of a limited link in a cell', default: '300ms' },
     { flag: 'iterations', value: 'n', about: 'times each', default: '5' },
   ],
   run: runLink,
@@ -44,7 +44,7 @@ async function runLink({ options, progress }: BenchContext): Promise<Findings> {
   const rates = ratesOf(options, 'rates');
   const sizes = sizesOf(options, 'frames');
   const mostBytes = sizeOf(options, 'bytes');
-  const seconds = countOf(options, 'seconds', 1, 600) / 10;
+  const seconds = durationNsOf(options, 'duration') / 1e9;
   const iterations = countOf(options, 'iterations', 1, 10_000);
   for (const size of sizes) {
     if (size >= 256 && size % 64 === 0 && size <= MAX_FRAME_BYTES) continue;

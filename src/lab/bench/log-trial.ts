@@ -34,8 +34,9 @@ const WARM_UPS = 400;
 /** Whoever waits looks so often before it sleeps. */
 const SPINS = 2000;
 const LONGEST_SLEEP_MS = 100;
-/** A vCPU that has not answered by then has died. */
+/** A vCPU that has not answered by then, beside what the slowest of accesses take, has died. */
 const PATIENCE_NS = 60e9;
+const SLOWEST_ACCESS_NS = 20e3;
 
 /**
  * A guest whose vCPUs make passes over its memory when they are told to, and its dirty log, each
@@ -49,11 +50,13 @@ export class LogTrial {
   readonly #manual: ManualClearLog | undefined;
   readonly #passes: PassWords;
   readonly #vcpus: Promise<unknown>;
+  readonly #patienceNs: number;
   #death: unknown;
 
   constructor(parts: TrialParts) {
     const { kind, slots, plan, ringSize, clearPages } = parts;
     this.#parts = parts;
+    this.#patienceNs = PATIENCE_NS + parts.accesses * plan.vcpus * SLOWEST_ACCESS_NS;
     const shared = hostOver(slots, plan, { kind, ringSize });
     this.#host = openHost(shared);
     this.#passes = new PassWords(plan.vcpus);
@@ -172,7 +175,7 @@ export class LogTrial {
   /** Blocks this thread, as a migration's engine does, and tends the log meanwhile. */
   #spinUntil(isThere: () => boolean): void {
     const { doorbell } = this.#host;
-    const untilNs = this.#parts.clock.now() + PATIENCE_NS;
+    const untilNs = this.#parts.clock.now() + this.#patienceNs;
     for (;;) {
       const sequence = doorbell.sequence();
       this.#log.tend();
@@ -183,7 +186,7 @@ export class LogTrial {
   }
 
   async #until(isThere: () => boolean): Promise<void> {
-    const untilNs = this.#parts.clock.now() + PATIENCE_NS;
+    const untilNs = this.#parts.clock.now() + this.#patienceNs;
     while (!isThere()) {
       if (this.#death) throw this.#death;
       if (this.#parts.clock.now() > untilNs) throw new Error('the vCPUs do not start');

@@ -6,7 +6,13 @@ import type { RunReport } from '../../runtime/report.ts';
 import { loadScenarioText } from '../../scenario/load.ts';
 import { COMPARISONS, comparisonsLike } from './comparisons.ts';
 import { choiceOf, countOf, rateOf, sizeOf, wrongOption } from './options.ts';
-import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
+import {
+  type Bench,
+  type BenchContext,
+  DiffersError,
+  type Findings,
+  type Metric,
+} from './outcome.ts';
 
 export const migrateBench: Bench = {
   name: 'migrate',
@@ -112,7 +118,8 @@ function proved(name: string, config: RunConfig, report: RunReport): void {
   const { source, proof } = report;
   const isSound = source.outcome === 'completed' || source.outcome === 'diverged';
   if (isSound && (config.verify === 'off' || proof?.ok === true)) return;
-  throw new Error(`${name}: ${source.error ?? 'it is not byte-exact'}`);
+  if (proof && !proof.ok) throw new DiffersError(`${name}: the guest is not byte-exact`);
+  throw new Error(`${name}: ${source.error ?? 'it was not proved'}`);
 }
 
 function metricsOf(of: string, reports: readonly RunReport[]): Metric[] {

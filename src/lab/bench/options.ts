@@ -3,7 +3,7 @@ import { nearest } from '../../scenario/suggest.ts';
 import { UnitError } from '../../units/brand.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
-import { parseSize } from '../../units/size.ts';
+import { formatSize, parseSize } from '../../units/size.ts';
 
 /** Values of options, as the command line gives them; each throws InputError with place and remedy. */
 
@@ -24,6 +24,23 @@ function parsed<Value>(flag: string, parse: () => Value): Value {
 
 export const sizeOf = (options: Options, flag: string): number =>
   parsed(flag, () => parseSize(options[flag]!));
+
+const PAGE_SIZES = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
+
+export function pageSizeOf(options: Options): number {
+  const pageSize = sizeOf(options, 'page-size');
+  if (PAGE_SIZES.has(pageSize)) return pageSize;
+  const given = options['page-size'];
+  throw wrongOption('page-size', `expected 4KiB, 16KiB, 64KiB or 2MiB, got "${given}"`);
+}
+
+/** Refuses what would take more memory than there is. */
+export function checkMemory(flag: string, bytes: number): void {
+  const available = process.availableMemory();
+  if (bytes <= available) return;
+  const sentence = `needs ${formatSize(bytes)} of memory, ${formatSize(available)} are available: take less`;
+  throw wrongOption(flag, sentence);
+}
 
 export const rateOf = (options: Options, flag: string): number =>
   parsed(flag, () => parseRate(options[flag]!));

@@ -47,6 +47,11 @@ export interface BenchOutcome {
   readonly notes?: readonly string[];
 }
 
+/** Bytes arrived that are not those that were sent: what was measured is worth nothing. */
+export class DiffersError extends Error {
+  override readonly name = 'DiffersError';
+}
+
 export const BENCH_SCHEMA = 'pageferry/bench@1';
 
 /** What a bench itself makes of its options. */

@@ -43,16 +43,29 @@ const runsSchema = z.object({
   runs: z.array(outcomeSchema).min(FEWEST_RUNS),
 });
 
+/** The options of a run, in one order. */
+const asked = ({ options }: BenchOutcome): string =>
+  JSON.stringify(
+    Object.keys(options)
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .map((flag) => [flag, options[flag]]),
+  );
+
 function refuse(path: string, sentence: string): InputError {
   return new InputError([{ place: path, key: '', sentence }]);
 }
 
 /** Reads what `--save` has written, for a comparison with this bench on this machine. Throws InputError. */
-export function readRuns(path: string, bench: string): BenchRuns {
+export function readRuns(path: string, bench: string, known: readonly string[]): BenchRuns {
   const { runs } = parseRuns(path);
   const [first] = runs;
   if (!first || runs.some((run) => run.bench !== bench)) {
     throw refuse(path, `holds runs of ${first?.bench}, not of ${bench}`);
+  }
+  const unknown = Object.keys(first.options).find((flag) => !known.includes(flag));
+  if (unknown !== undefined) throw refuse(path, `has an option ${unknown} that ${bench} has not`);
+  if (runs.some((run) => asked(run) !== asked(first))) {
+    throw refuse(path, 'holds runs with different options');
   }
   const [there, here] = [first.host, benchHost()];
   for (const key of ['cpuModel', 'cpus', 'node', 'platform'] as const) {
