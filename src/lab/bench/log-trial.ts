@@ -49,6 +49,7 @@ export class LogTrial {
   readonly #log: DirtyLog;
   readonly #manual: ManualClearLog | undefined;
   readonly #passes: PassWords;
+  readonly #kept: Uint8Array[] = [];
   readonly #vcpus: Promise<unknown>;
   readonly #patienceNs: number;
   #death: unknown;
@@ -138,6 +139,28 @@ export class LogTrial {
     this.#spinUntil(() => this.#log.isSettled());
     const pages = this.#log.collect(this.target);
     return { ns: this.#parts.clock.now() - startNs, pages };
+  }
+
+  /** Copies the marks that there are, for `putBack`; while the vCPUs stand still. */
+  keepMarks(): void {
+    this.#eachLiveMap((map, index) => {
+      const kept = (this.#kept[index] ??= new Uint8Array(map.length));
+      kept.set(map);
+    });
+  }
+
+  /** Makes the kept marks again, from this thread. */
+  putBack(): void {
+    this.#eachLiveMap((map, index) => map.set(this.#kept[index]!));
+  }
+
+  #eachLiveMap(act: (map: Uint8Array, index: number) => void): void {
+    let index = 0;
+    for (const slot of this.#host.memory.slots) {
+      for (const address of this.#log.liveMaps(slot)) {
+        act(new Uint8Array(slot.buffer, address, slot.layout.writerMapBytes), index++);
+      }
+    }
   }
 
   /** Clears what `get` has found, range by range. */
