@@ -1,4 +1,3 @@
-import { cpus, totalmem } from 'node:os';
 import type { FaultReport, Latencies } from '../guest/faults.ts';
 import {
   averageRate,
@@ -12,6 +11,7 @@ import type { SourceReport } from '../migration/source.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
+import { hostFacts } from './host.ts';
 import { VERSION } from './version.ts';
 
 /** Builds the result of a run and checks it against its own schema. */
@@ -61,17 +61,6 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
 
 function ms(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
-}
-
-function hostFacts(): NonNullable<RunResult['host']> {
-  const processors = cpus();
-  return {
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpuModel: processors[0]?.model ?? 'unknown',
-    cpus: processors.length,
-    memoryBytes: totalmem(),
-  };
 }
 
 /** Downtime and its parts; the parts sum to it because they share their ends. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../src/lab/bench/judge.ts';
-import { BENCH_SCHEMA, benchHost, type BenchOutcome } from '../../src/lab/bench/outcome.ts';
+import { BENCH_SCHEMA, type BenchOutcome } from '../../src/lab/bench/outcome.ts';
+import { hostFacts } from '../../src/result/host.ts';
 import { Generator } from '../../src/random/generator.ts';
 
 const RUNS = 15;
@@ -21,7 +22,7 @@ function runs(random: Generator, { get, speed, noise = 0.03 }: Shape, drift: rea
       version: '0',
       bench: 'made-up',
       options: {},
-      host: benchHost(),
+      host: hostFacts(),
       metrics: [
         { of: 'log', name: 'get', unit: 'us', better: 'less', samples: [get * factor * draw()] },
         {

@@ -1,5 +1,5 @@
-import { cpus, totalmem } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
+import { type HostFacts, hostFacts } from '../../result/host.ts';
 import { VERSION } from '../../result/version.ts';
 
 /** One thing that a bench has measured, several times. */
@@ -23,15 +23,6 @@ export interface Distribution {
   readonly counts: readonly number[];
 }
 
-/** The machine and the program that measured: figures of two are not to be compared. */
-export interface BenchHost {
-  readonly node: string;
-  readonly platform: string;
-  readonly cpuModel: string;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-}
-
 /** What a bench has found: `pageferry/bench@1`. */
 export interface BenchOutcome {
   readonly schema: typeof BENCH_SCHEMA;
@@ -41,7 +32,8 @@ export interface BenchOutcome {
   readonly bench: string;
   /** As the command line takes them. */
   readonly options: Readonly<Record<string, string>>;
-  readonly host: BenchHost;
+  /** The machine that measured: figures of two are not to be compared. */
+  readonly host: HostFacts;
   readonly metrics: readonly Metric[];
   readonly distributions?: readonly Distribution[];
   readonly notes?: readonly string[];
@@ -81,17 +73,6 @@ export interface Bench {
   run(context: BenchContext): Promise<Findings>;
 }
 
-export function benchHost(): BenchHost {
-  const processors = cpus();
-  return {
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpuModel: processors[0]?.model ?? 'unknown',
-    cpus: processors.length,
-    memoryBytes: totalmem(),
-  };
-}
-
 export function outcomeOf(
   bench: string,
   options: Readonly<Record<string, string>>,
@@ -104,7 +85,7 @@ export function outcomeOf(
     ...(commit === undefined ? {} : { commit }),
     bench,
     options,
-    host: benchHost(),
+    host: hostFacts(),
     ...findings,
   };
 }

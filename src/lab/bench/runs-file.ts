@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { InputError } from '../../scenario/input-error.ts';
-import { BENCH_SCHEMA, benchHost, type BenchOutcome } from './outcome.ts';
+import { hostFacts } from '../../result/host.ts';
+import { BENCH_SCHEMA, type BenchOutcome } from './outcome.ts';
 
 /** Runs of one bench by one version, each in a process of its own. */
 export interface BenchRuns {
@@ -67,7 +68,7 @@ export function readRuns(path: string, bench: string, known: readonly string[]):
   if (runs.some((run) => asked(run) !== asked(first))) {
     throw refuse(path, 'holds runs with different options');
   }
-  const [there, here] = [first.host, benchHost()];
+  const [there, here] = [first.host, hostFacts()];
   for (const key of ['cpuModel', 'cpus', 'node', 'platform'] as const) {
     if (there[key] === here[key]) continue;
     const sentence = `was measured with ${key} ${there[key]}, here it is ${here[key]}: compare on one machine`;
