@@ -54,7 +54,7 @@ export interface FaultReport {
 }
 
 /** As many as QEMU's postcopy-latency-dist has (qapi/migration.json). */
-const LATENCY_BUCKETS = 24;
+export const LATENCY_BUCKETS = 24;
 
 const emptyBuckets = (): number[] => Array.from({ length: LATENCY_BUCKETS }, () => 0);
 
@@ -80,7 +80,7 @@ export class FaultRecorder {
     this.#request ??= histogram();
     this.#blockedNs += endNs - startNs;
     this.#latency.recordValue(clamp(endNs - startNs));
-    this.#buckets[bucketOf(endNs - startNs)]! += 1;
+    this.#buckets[bucketOf(clamp(endNs - startNs))]! += 1;
     if (requestedNs >= startNs && requestedNs <= endNs) {
       this.#request.recordValue(clamp(endNs - requestedNs));
     }

@@ -1,3 +1,4 @@
+import { LATENCY_BUCKETS } from '../../guest/faults.ts';
 import { runThreads } from '../../runtime/threads/run.ts';
 import { WorkerPool } from '../../runtime/threads/pool.ts';
 import { loadScenarioText } from '../../scenario/load.ts';
@@ -33,9 +34,6 @@ export const demandPagingBench: Bench = {
   ],
   run: runDemandPaging,
 };
-
-/** Buckets of the latencies' distribution, by powers of two of a microsecond, as QEMU's. */
-export const LATENCY_BUCKETS = 24;
 
 async function runDemandPaging({ options, progress }: BenchContext): Promise<Findings> {
   const vcpuCounts = countsOf(options, 'vcpus', 1, 256);

@@ -307,7 +307,7 @@ async function oneIteration(
 
 /**
  * Gets the same marks once more, now made by this thread. What the first get takes depends on where
- * the vCPU's core has the maps in its caches; this is the harvest alone, and scatters a third as much.
+ * the vCPU's core has the maps in its caches; this is the harvest alone.
  */
 function getAgain(trial: LogTrial, pages: number): number {
   trial.putBack();

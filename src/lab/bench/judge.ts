@@ -106,8 +106,8 @@ function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
 const BEST_SHARE = 0.1;
 
 /**
- * A run's value is the worst of its best tenth: it scatters far less than the median (a third, of
- * harvests on a shared machine). Undefined when it has no samples, or none that is positive.
+ * A run's value is the worst of its best tenth: on a shared machine it scatters less than the median.
+ * Undefined when it has no samples, or none that is positive.
  */
 function valueOf(
   { metrics }: BenchOutcome,
