@@ -17,6 +17,9 @@ export interface FuzzResult {
   readonly recoveries: number;
 }
 
+/** Is given the report of every run that ends with one. */
+export type OnReport = (report: RunReport) => void;
+
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);
 
@@ -24,11 +27,11 @@ const label = (phase: string, list: readonly string[]): string[] =>
  * One seed, twice. Safety: with its trouble, nothing is lost, whatever becomes of the migration.
  * Liveness: without, the same run ends well.
  */
-export async function fuzz(seed: number): Promise<FuzzResult> {
+export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResult> {
   const drawn = draw(seed);
-  const safe = await play(drawn);
+  const safe = await play(drawn, onReport);
   const calm: Drawn = { ...drawn, trouble: { kind: 'none' } };
-  const live = drawn.trouble.kind === 'none' ? safe : await play(calm);
+  const live = drawn.trouble.kind === 'none' ? safe : await play(calm, onReport);
   return {
     seed,
     outcome: safe.outcome,
@@ -57,7 +60,7 @@ function configOf({ config, trouble }: Drawn): RunConfig {
 
 type Played = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
 
-async function play(drawn: Drawn): Promise<Played> {
+async function play(drawn: Drawn, onReport?: OnReport): Promise<Played> {
   const { trouble } = drawn;
   const config = configOf(drawn);
   let sides: Sides = { source: false, destination: false };
@@ -71,6 +74,7 @@ async function play(drawn: Drawn): Promise<Played> {
   } catch (error) {
     return { outcome: 'threw', recoveries: 0, wrongs: [(error as Error).stack ?? String(error)] };
   }
+  onReport?.(report);
   const { outcome, guestLost, postcopy } = report.source;
   const pauses = postcopy?.pauses ?? [];
   return {

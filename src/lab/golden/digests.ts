@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { fuzz } from '../fuzz/fuzz.ts';
+import { readMeasured } from '../validate/measured.ts';
+import { validate } from '../validate/validate.ts';
+import { buildResult } from '../../result/build.ts';
+import type { RunReport } from '../../runtime/report.ts';
+import { runVirtual } from '../../runtime/virtual/run.ts';
+import { loadScenario, presets } from '../../scenario/load.ts';
+
+/**
+ * What the virtual runtime came to when the digests were recorded (`npm run golden -- --record`). A
+ * change of the code that changes no result leaves every digest as it is.
+ */
+export interface Digests {
+  /** Of the results of so many seeds of the fuzzer each, from seed 1 on. */
+  readonly seedsEach: number;
+  readonly seeds: readonly string[];
+  /** Of the predictions of all measured migrations, by id. */
+  readonly predictions: Readonly<Record<string, string>>;
+  /** Of the results of the presets. */
+  readonly presets: Readonly<Record<string, string>>;
+}
+
+const FILE = fileURLToPath(new URL('../../../fixtures/golden/virtual-results.json', import.meta.url));
+export const SEEDS_EACH = 50;
+export const ALL_SEEDS = 2000;
+/** src/lab/golden and dist/lab/golden lie equally deep below the package. */
+const MEASURED = fileURLToPath(
+  new URL('../../../fixtures/measured/qemu-two-cores.json', import.meta.url),
+);
+
+export const readDigests = (): Digests => JSON.parse(readFileSync(FILE, 'utf8')) as Digests;
+
+const digest = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** The result as a file has it, without what may be worded anew: the version and messages. */
+function canonical(report: RunReport): string {
+  const { version: _, error: __, ...result } = buildResult({}, report);
+  return JSON.stringify(result);
+}
+
+/** The digest of group `group` of the fuzzer's seeds: each with its trouble, and without. */
+export async function digestOfSeeds(group: number): Promise<string> {
+  const texts: string[] = [];
+  for (let seed = group * SEEDS_EACH + 1; seed <= (group + 1) * SEEDS_EACH; seed++) {
+    const { outcome } = await fuzz(seed, (report) => texts.push(canonical(report)));
+    texts.push(`${seed} ${outcome}`);
+  }
+  return digest(texts.join('\n'));
+}
+
+/** The digests of predictions; of all measured migrations, or of every `every`th. */
+export async function digestsOfPredictions(every = 1): Promise<Record<string, string>> {
+  const file = readMeasured(MEASURED);
+  // Each is predicted as if alone, so which are counted in bytes does not depend on the others.
+  const runs = file.runs.filter((_, index) => index % every === 0);
+  const digests: Record<string, string> = {};
+  for (const run of runs) {
+    const { runs: predictions } = await validate({ ...file, runs: [run] });
+    for (const { id, predicted, errors, fullDowntimeMs } of predictions) {
+      digests[id] = digest(JSON.stringify([predicted, errors, fullDowntimeMs]));
+    }
+  }
+  return digests;
+}
+
+export async function digestOfPreset(name: string): Promise<string> {
+  const { config } = loadScenario(name, ['runtime=virtual']);
+  return digest(canonical(await runVirtual(config)));
+}
+
+export type Said = (line: string) => void;
+
+/** Makes all digests; takes some minutes. */
+export async function allDigests(say: Said): Promise<Digests> {
+  const seeds: string[] = [];
+  for (let group = 0; group < ALL_SEEDS / SEEDS_EACH; group++) {
+    seeds.push(await digestOfSeeds(group));
+    say(`${(group + 1) * SEEDS_EACH} of ${ALL_SEEDS} seeds`);
+  }
+  const predictions = await digestsOfPredictions();
+  say(`${Object.keys(predictions).length} predictions`);
+  const named: Record<string, string> = {};
+  for (const { name } of presets()) named[name] = await digestOfPreset(name);
+  return { seedsEach: SEEDS_EACH, seeds, predictions, presets: named };
+}
+
+export function writeDigests(digests: Digests): void {
+  writeFileSync(FILE, `${JSON.stringify(digests, null, 2)}\n`);
+}
+
+/** What differs between two sets of digests, a line each. */
+export function differences(recorded: Digests, found: Digests): string[] {
+  const lines = found.seeds.flatMap((one, group) =>
+    one === recorded.seeds[group]
+      ? []
+      : [`seeds ${group * SEEDS_EACH + 1} to ${(group + 1) * SEEDS_EACH} have other results`],
+  );
+  for (const part of ['predictions', 'presets'] as const) {
+    const names = new Set([...Object.keys(recorded[part]), ...Object.keys(found[part])]);
+    for (const name of names) {
+      if (recorded[part][name] !== found[part][name]) lines.push(`${part}: ${name} differs`);
+    }
+  }
+  return lines;
+}
