@@ -10,8 +10,9 @@ import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
  *   │        │         │              │         │        │ maps × 2 │          │ a page   │ a byte │ a page     │ × size    │
  *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴──────────┴──────────┴────────┴────────────┴───────────┘
  *
- * The engine's maps: the shared map of the log `atomic`, the page set, marks kept by a manual clear,
- * marks drained from rings (two halves), pages set aside. Page states are a managed guest's, references
+ * The engine's maps: the shared map of the log `atomic`, the page set of the log's first reader, marks
+ * kept by a manual clear, marks drained from rings (two halves), pages set aside, the page sets of the
+ * log's other readers, a harvest that is for several of them. Page states are a managed guest's, references
  * one's whose accesses are watched; others have none. Maps hold a bit a page (the writers' a byte a page with
  * `bytemap`) and are padded to cache lines with a line between them, so that two writers never share
  * one. What nobody touches takes no memory. RAM begins at a WASM page, plus the skew: source and
@@ -85,8 +86,12 @@ export const MAX_SLOT_BYTES = 65536 * WASM_PAGE;
 /** Runs in one run list: a batch of 64 KiB of 4 KiB pages needs 16, zero runs come cheap. */
 const MAX_RUNS = 512;
 const SCRATCH_BYTES = 32768;
-/** Shared map, page set, kept map, two halves of drained ring entries, pages set aside. */
-const ENGINE_MAPS = 6;
+/** So many readers may have a set of pages each: a migration, a monitor, a measurement, a replication. */
+export const READER_SETS = 4;
+/** Before the readers' sets come the shared map, the first reader's set and four maps of the engine's. */
+const FIXED_MAPS = 6;
+/** The first reader's set is a fixed map; behind the others' lies what one of them has just harvested. */
+const ENGINE_MAPS = FIXED_MAPS + READER_SETS;
 
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
@@ -155,6 +160,15 @@ export function writerMapAt(layout: SlotLayout, writer: number, half: number): n
 /** Byte address of the marks of one half that the engine has drained from rings. */
 export function drainedMapAt(layout: SlotLayout, half: number): number {
   return layout.keptMap + (1 + half) * (layout.mapBytes + CACHE_LINE);
+}
+
+/**
+ * Byte address of the page set of the reader in place `place` of a dirty log; place READER_SETS is the
+ * set in which a harvest stands that is for several readers.
+ */
+export function readerSetAt(layout: SlotLayout, place: number): number {
+  if (place === 0) return layout.pageSet;
+  return layout.sharedMap + (FIXED_MAPS + place - 1) * (layout.mapBytes + CACHE_LINE);
 }
 
 /** Scratch of the engine: a run list, then map pointers, then two pages' worth of small results. */

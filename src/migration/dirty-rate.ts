@@ -86,8 +86,8 @@ function* countLogged(
   clock: Clock,
   { mode, periodNs }: DirtyRateOptions,
 ): Algorithm<DirtyRateReport> {
-  const { dirtyLog, unsent } = guest;
-  dirtyLog.start();
+  const log = guest.openLog();
+  log.start();
   yield* settled(guest, clock);
   const startNs = clock.now();
   const endNs = startNs + periodNs;
@@ -95,16 +95,16 @@ function* countLogged(
   for (let nextNs = startNs; nextNs < endNs;) {
     nextNs = isRing ? Math.min(endNs, nextNs + REAP_NS) : endNs;
     yield* until(clock, nextNs);
-    dirtyLog.harvest();
+    log.harvest();
     yield* settled(guest, clock);
-    dirtyLog.collect(unsent);
+    log.collect();
   }
   const tookNs = clock.now() - startNs;
-  const pages = unsent.count;
-  const vcpus = dirtyLog.ringCounts();
-  unsent.clear();
-  dirtyLog.stop();
+  const pages = log.pages.count;
+  const vcpus = log.ringCounts();
+  log.stop();
   yield* settled(guest, clock);
+  log.close();
   const entries = vcpus.reduce((sum, ring) => sum + ring.entries, 0);
   return {
     mode,

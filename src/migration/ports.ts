@@ -1,8 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { VcpuState } from '../guest/vcpu-state.ts';
 import type { FrameKind, Link } from '../link/link.ts';
-import type { DirtyLog } from '../memory/dirty-logs/dirty-log.ts';
-import type { ManualClearLog } from '../memory/dirty-logs/manual-clear.ts';
+import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory, GuestPageSet } from '../memory/guest-memory.ts';
 import type { PageStates } from '../memory/page-states.ts';
 import type { PresenceMap } from '../memory/presence/presence-map.ts';
@@ -29,13 +28,10 @@ export interface GuestManager {
 export interface SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
-  readonly dirtyLog: DirtyLog;
-  /** The same log when its marks are cleared by hand, in chunks just before they are sent. */
-  readonly manualClear?: { readonly log: ManualClearLog; readonly chunkPages: number };
-  /** The pages that have yet to be sent. */
-  readonly unsent: GuestPageSet;
   /** Of a guest that has a memory manager. */
   readonly manager?: GuestManager;
+  /** Opens the guest's dirty log for one reader, which has a page set of its own and closes it at the end. */
+  openLog(): LogReader;
   /** The guest's pages in the order of its swap device; while it is paused. */
   swapOrder(kind: 'allocation' | 'lru'): Uint32Array;
   /** Asks every vCPU to park. */

@@ -79,9 +79,9 @@ export class PostcopyPush {
   /** A limiter of a policy's own holds requested pages back as well, unless they have their channel. */
   #mayServe(): boolean {
     if (this.#requests.length === 0) return false;
-    const { options, guest } = this.#session.side;
+    const { options } = this.#session.side;
     // A page that is on its way needs nothing any more.
-    const isGone = !guest.unsent.has(this.#requests[0]!);
+    const isGone = !this.#session.unsent.has(this.#requests[0]!);
     return isGone || options.preempt === true || !this.#session.isHeldBack;
   }
 
@@ -102,7 +102,7 @@ export class PostcopyPush {
 
   /** Pages that have not been given to the link. */
   #left(): number {
-    return this.#session.side.guest.unsent.count + (this.#order.held ?? 0);
+    return this.#session.unsent.count + (this.#order.held ?? 0);
   }
 
   #takeMessages(): void {
@@ -139,12 +139,13 @@ export class PostcopyPush {
 
   /** Sends the oldest requested page; false when the link has no room for it now. */
   #serveRequest(): boolean {
-    const { guest, link } = this.#session.side;
+    const { unsent } = this.#session;
+    const { link } = this.#session.side;
     const gfn = this.#requests[0]!;
-    if (guest.unsent.has(gfn)) {
+    if (unsent.has(gfn)) {
       const room = link.room(this.#session.frameBytes(1), 'urgent');
       if (!room) return false;
-      this.#post(guest.unsent.takePage(gfn)!, room);
+      this.#post(unsent.takePage(gfn)!, room);
       this.#order.requested(gfn);
       if (this.#order.readahead) this.#ahead.push(...this.#order.readahead(gfn));
     }
@@ -154,15 +155,16 @@ export class PostcopyPush {
   }
 
   #push(): void {
-    const { guest, link } = this.#session.side;
+    const { unsent } = this.#session;
+    const { link } = this.#session.side;
     const most = this.#batch();
     const room = link.room(this.#session.frameBytes(most), 'pages');
-    if (room) this.#post(this.#nextAhead() ?? this.#order.next(guest.unsent, most), room);
+    if (room) this.#post(this.#nextAhead() ?? this.#order.next(unsent, most), room);
   }
 
   /** The next page of a cluster that is being read, a frame of its own. */
   #nextAhead(): TakenRuns | undefined {
-    const { unsent } = this.#session.side.guest;
+    const { unsent } = this.#session;
     for (let gfn = this.#ahead.shift(); gfn !== undefined; gfn = this.#ahead.shift()) {
       const taken = unsent.takePage(gfn);
       if (taken) return taken;

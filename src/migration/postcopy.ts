@@ -14,7 +14,7 @@ import type { SourceSession, SourceSide } from './source-session.ts';
  */
 export function postcopySource(side: SourceSide, order: PageOrder): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
-    side.guest.unsent.addAll();
+    session.unsent.addAll();
     session.metrics.dirtySyncCount = 1;
     return yield* switchAndPush(session, order);
   });
@@ -45,7 +45,7 @@ function* switchAndPush(
 ): Algorithm<HandedOver> {
   yield* session.pauseAndHarvest();
   yield* sendNonPageable(session);
-  yield* session.sendRanges('discard', (take) => session.side.guest.unsent.eachRun(take));
+  yield* session.sendRanges('discard', (take) => session.unsent.eachRun(take));
   yield* sendState(session, true);
   session.isPostcopy = true;
   session.phase = 'postcopy';
@@ -56,7 +56,7 @@ function* switchAndPush(
 function* sendNonPageable(session: SourceSession): Algorithm<void> {
   const { guest, options } = session.side;
   if (!options.pseudoPaging || !guest.manager) return;
-  const { restore } = pageableAside(guest.manager, guest.unsent);
+  const { restore } = pageableAside(guest.manager, session.unsent);
   if (!options.strictRate) session.lift();
   try {
     yield* sendStopped(session);

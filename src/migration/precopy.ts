@@ -25,11 +25,10 @@ export function* sendRounds<State>(
   policy: Policy<State>,
   ask: Asker,
 ): Algorithm<'switchover' | 'postcopy'> {
-  const { guest } = session.side;
-  guest.dirtyLog.start();
+  session.log.start();
   session.isLogging = true;
   yield* session.guestSettled();
-  guest.unsent.addAll();
+  session.unsent.addAll();
   session.metrics.dirtySyncCount = 1;
   session.phase = 'live';
 
@@ -66,7 +65,7 @@ export function* stopAndFinish<State>(
 
 /** Sends all that is unsent of a guest that stands still. */
 export function* sendStopped(session: SourceSession): Algorithm<void> {
-  const { unsent } = session.side.guest;
+  const { unsent } = session;
   while (unsent.count > 0) {
     while (session.isHeldBack) {
       yield* session.awaitWindow();
@@ -79,7 +78,7 @@ export function* sendStopped(session: SourceSession): Algorithm<void> {
 /** Asks the policy, does what takes effect at once, and says how to go on. */
 export function asker<State>(session: SourceSession, policy: Policy<State>): Asker {
   const { guest, clock } = session.side;
-  const { dirtyLog } = guest;
+  const { log } = session;
   let { initial: state } = policy;
   return (event) => {
     const { metrics } = session;
@@ -87,15 +86,15 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       event,
       nowMs: (clock.now() - session.startNs) / 1e6,
       round: metrics.round,
-      pendingPages: guest.unsent.count,
+      pendingPages: session.unsent.count,
       pageSize: guest.memory.pageSize,
       transferredBytes: metrics.bytes,
       accountedBytes: metrics.accountedBytes,
       sentPages: metrics.sentPages,
       skippedPages: metrics.skippedPages,
       dirtiedPages: metrics.lastDirtiedPages,
-      ...(dirtyLog.kind === 'ring'
-        ? { vcpuDirtiedPages: dirtyLog.ringCounts().map(({ entries }) => entries) }
+      ...(log.kind === 'ring'
+        ? { vcpuDirtiedPages: log.ringCounts().map(({ entries }) => entries) }
         : {}),
       syncs: metrics.dirtySyncCount,
       isPostcopy: session.isPostcopy,

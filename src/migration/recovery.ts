@@ -60,7 +60,7 @@ function* awaitConnection(session: SourceSession): Algorithm<void> {
   enter(session, 'postcopy-paused');
   while (!link.canReconnect()) {
     if ((yield { connection: true, untilNs }) !== 'time') continue;
-    const left = `${guest.unsent.count} of ${guest.memory.pages} pages had yet to be sent`;
+    const left = `${session.unsent.count} of ${guest.memory.pages} pages had yet to be sent`;
     throw new MigrationEnded(
       'failed',
       `the link died and no new connection came within ${withinNs / 1e9} s: ${left}`,
@@ -104,7 +104,7 @@ export class SourceRecovery {
     decodeRanges(frame, memory.pages, (gfn, pages) => {
       if (gfn < this.#toldTo) this.#fail('names pages that are not in ascending order');
       this.markLost(this.#toldTo, gfn - this.#toldTo);
-      this.#session.side.guest.unsent.dropRun(gfn, pages);
+      this.#session.unsent.dropRun(gfn, pages);
       this.#toldTo = gfn + pages;
       this.#presentPages += pages;
     });
@@ -126,7 +126,7 @@ export class SourceRecovery {
 
   /** Pages that the destination does not have are unsent, whatever has been sent. */
   markLost(gfn: number, pages: number): void {
-    const { unsent } = this.#session.side.guest;
+    const { unsent } = this.#session;
     const before = unsent.count;
     unsent.addRun(gfn, pages);
     this.#pause.resentPages += unsent.count - before;

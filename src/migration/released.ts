@@ -30,7 +30,8 @@ export class ReleasedPages {
 
   /** Pages to be sent that the guest has given back are set aside; looked at after each inflation. */
   setAside(hasHarvested: boolean): void {
-    const { manager, unsent } = this.#session.side.guest;
+    const { manager } = this.#session.side.guest;
+    const { unsent } = this.#session;
     if (!manager) return;
     const balloonings = manager.balloonings();
     if (!hasHarvested && balloonings === this.#seen) return;
@@ -42,7 +43,8 @@ export class ReleasedPages {
 
   /** The guest stands still: says what it has given back, and what of the rest is free. */
   *settle(): Algorithm<void> {
-    const { manager, unsent } = this.#session.side.guest;
+    const { manager } = this.#session.side.guest;
+    const { unsent } = this.#session;
     if (!manager) return;
     const { states, aside } = manager;
     unsent.moveAllFrom(aside);

@@ -1,4 +1,6 @@
 import type { FrameRoom } from '../link/link.ts';
+import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
+import type { GuestPageSet } from '../memory/guest-memory.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
 import { batchPages, BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
 import {
@@ -94,6 +96,8 @@ export class SourceSession {
   readonly accounting: Accounting;
   readonly limiter: SendLimiter;
   readonly released = new ReleasedPages(this);
+  /** The migration's own reader of the guest's dirty log. */
+  readonly log: LogReader;
   readonly startNs: number;
   readonly deadlineNs: number;
   phase: SourcePhase = 'setup';
@@ -122,6 +126,7 @@ export class SourceSession {
 
   constructor(side: SourceSide) {
     this.side = side;
+    this.log = side.guest.openLog();
     const { pacing } = side.options;
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
@@ -155,6 +160,11 @@ export class SourceSession {
   #tooLate(): MigrationEnded {
     const seconds = this.side.options.timeoutNs / 1e9;
     return new MigrationEnded('diverged', `not completed within the timeout of ${seconds} s`);
+  }
+
+  /** The pages that have yet to be sent. */
+  get unsent(): GuestPageSet {
+    return this.log.pages;
   }
 
   /** Whether the migration's limiter lets nothing out now. */
@@ -273,9 +283,10 @@ export class SourceSession {
   #take(most: number, end: number, skipsRedirtied: boolean): TakenRuns {
     const { guest, options } = this.side;
     this.released.setAside(false);
-    const { dirtyLog, unsent, memory } = guest;
-    if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? dirtyLog : undefined);
-    const liveMaps = skipsRedirtied ? { liveMaps: dirtyLog.liveMaps } : {};
+    const { log, unsent } = this;
+    const { memory } = guest;
+    if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? log : undefined);
+    const liveMaps = skipsRedirtied ? { liveMaps: log.liveMaps } : {};
     const taken = unsent.take(this.#cursor, most, { end, ...liveMaps });
     this.#cursor = taken.cursor >= memory.pages ? 0 : taken.cursor;
     return taken;
@@ -303,28 +314,30 @@ export class SourceSession {
    * has been done since the last harvest. Returns where the chunk ends: nothing behind is taken.
    */
   *#clearAhead(): Algorithm<number> {
-    const { unsent, memory, manualClear } = this.side.guest;
+    const { unsent } = this;
+    const { memory } = this.side.guest;
+    const { manualClear } = this.log;
     if (!manualClear || this.isPaused) return memory.pages;
     const next = unsent.firstFrom(this.#cursor);
     if (next < 0) return memory.pages;
-    const { log, chunkPages } = manualClear;
+    const { clear, cleared, chunkPages } = manualClear;
     const chunk = Math.floor(next / chunkPages);
     const end = Math.min(memory.pages, (chunk + 1) * chunkPages);
     this.#cursor = next;
     if (this.#cleared.has(chunk)) return end;
     this.#cleared.add(chunk);
-    log.clear(chunk * chunkPages, end - chunk * chunkPages);
+    clear(chunk * chunkPages, end - chunk * chunkPages);
     yield* this.guestSettled();
-    log.cleared(unsent);
+    cleared();
     return end;
   }
 
   /** Harvests the dirty log into the unsent pages. */
   *sync(): Algorithm<void> {
-    const { guest, clock } = this.side;
-    guest.dirtyLog.harvest();
+    const { clock } = this.side;
+    this.log.harvest();
     yield* this.guestSettled();
-    const dirtied = guest.dirtyLog.collect(guest.unsent);
+    const dirtied = this.log.collect();
     this.#cleared.clear();
     this.released.setAside(true);
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
@@ -341,7 +354,7 @@ export class SourceSession {
     yield* this.guestSettled();
     this.stop.pausedNs = clock.now();
     if (this.isLogging) {
-      const dirtied = guest.dirtyLog.collectLast(guest.unsent);
+      const dirtied = this.log.collectLast();
       this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
     }
     this.stop.harvestedNs = clock.now();
@@ -351,8 +364,7 @@ export class SourceSession {
   }
 
   #unsentBytes(): number {
-    const { unsent, memory } = this.side.guest;
-    return unsent.count * memory.pageSize;
+    return this.unsent.count * this.side.guest.memory.pageSize;
   }
 
   #batchPages(pageSize: number): number {

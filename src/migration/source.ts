@@ -115,7 +115,7 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
   session.metrics.closeRound(clock.now());
   const stopped = session.metrics.rounds.at(-1)!;
   const stoppedPages = stopped.rawPages + stopped.zeroPages;
-  const absentPages = guest.unsent.count;
+  const absentPages = session.unsent.count;
   const buffered = postcopy && options.pseudoPaging === true;
   yield* session.send({
     name: 'switchover',
@@ -136,7 +136,7 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
   guest.stun(0);
   const untilNs = clock.now() + 5e9;
   if (session.isLogging) {
-    guest.dirtyLog.stop();
+    session.log.stop();
     while (!guest.isSettled() && clock.now() < untilNs) yield { guest: true, untilNs };
   }
   if (session.isPaused) {
@@ -186,6 +186,8 @@ function report(
   const { metrics, side } = session;
   const { presentNs, ...rest } = end;
   const running = end.running ?? session.running;
+  const unsentPages = session.unsent.count;
+  session.log.close();
   return {
     ...rest,
     ...(running ? { running } : {}),
@@ -201,7 +203,7 @@ function report(
     accountedBytes: metrics.accountedBytes,
     precopyBytes: metrics.liveBytes,
     downtimeBytes: metrics.stoppedBytes,
-    unsentPages: side.guest.unsent.count,
+    unsentPages,
     releasedPages: session.released.count,
     linkBytes: side.link.postedBytes,
   };

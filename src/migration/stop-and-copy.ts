@@ -14,12 +14,12 @@ export function stopAndCopySource<State>(
   policy: Policy<State>,
 ): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
-    side.guest.unsent.addAll();
+    session.unsent.addAll();
     session.metrics.dirtySyncCount = 1;
     yield* session.pauseAndHarvest();
     const ask = asker(session, policy);
     let event: 'batch' | 'window' = 'batch';
-    while (side.guest.unsent.count > 0) {
+    while (session.unsent.count > 0) {
       event = session.isHeldBack ? 'window' : 'batch';
       if (event === 'window') yield* session.awaitWindow();
       else yield* session.sendBatch(false);

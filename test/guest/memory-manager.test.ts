@@ -12,14 +12,13 @@ import {
 } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
-import { GuestPageSet } from '../../src/memory/guest-memory.ts';
 import { PARTIAL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
 import { PageStates } from '../../src/memory/page-states.ts';
 import { Generator } from '../../src/random/generator.ts';
-import { HostSourceGuest } from '../../src/runtime/common/guests.ts';
-import { createHost, openHost } from '../../src/runtime/common/host.ts';
+import { SharedSourceGuest } from '../../src/runtime/common/guests.ts';
+import { createGuestSide, openGuestSide } from '../../src/runtime/common/guest-side.ts';
 
 const PAGES = 400;
 const SECOND = 1e9;
@@ -53,17 +52,19 @@ function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Wo
     { ...shape, dirtyLog: 'bitmap', workloads: [workload], memoryManager },
     1,
   );
-  const host = openHost(createHost(geometries(0), plan, { kind: 'bitmap', ringSize: 1024 }));
-  const slot = host.memory.slots[0]!;
+  const guestSide = openGuestSide(
+    createGuestSide(geometries(0), plan, { kind: 'bitmap', ringSize: 1024 }),
+  );
+  const slot = guestSide.memory.slots[0]!;
   writePlan(slot, plan);
   slot.ram.fill(7);
-  const handshake = new WriterHandshake(host.words, 1, host.doorbell);
+  const handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
   handshake.poll();
   const manager = new MemoryManager({
     vcpu: 0,
     plan,
-    memory: host.memory,
-    area: host.area,
+    memory: guestSide.memory,
+    area: guestSide.area,
     handshake,
     marks: marksOf('bitmap', 1),
     costs: { balloonPageNs: 10, pressureNs: 1000 },
@@ -78,11 +79,11 @@ function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Wo
     pages.forEach((page, i) => (slot.words[(list >>> 2) + i] = page));
     return manager.admit(slot, list, pages.length, 0);
   };
-  const states = new PageStates(host.memory);
+  const states = new PageStates(guestSide.memory);
   const isZero = (page: number): boolean =>
     slot.ram.subarray(page * 4096, (page + 1) * 4096).every((byte) => byte === 0);
-  const count = (field: number): number => host.area[field]!;
-  return { host, plan, slot, handshake, manager, giveBack, touch, states, isZero, count };
+  const count = (field: number): number => guestSide.area[field]!;
+  return { guestSide, plan, slot, handshake, manager, giveBack, touch, states, isZero, count };
 }
 
 describe('a memory manager', () => {
@@ -120,17 +121,15 @@ describe('a memory manager', () => {
   });
 
   it('marks what it zeroes in the dirty log', () => {
-    const { host, plan, manager, giveBack, handshake } = guest();
-    const source = new HostSourceGuest(host, plan, { now: () => 0 });
-    source.dirtyLog.start();
+    const { guestSide, plan, manager, giveBack, handshake } = guest();
+    const log = new SharedSourceGuest(guestSide, plan, { now: () => 0 }).openLog();
+    log.start();
     handshake.poll();
     manager.tick(SECOND);
     giveBack();
-    source.dirtyLog.harvest();
+    log.harvest();
     handshake.poll();
-    const dirty = new GuestPageSet(host.memory);
-    dirty.clear();
-    expect(source.dirtyLog.collect(dirty)).toBe(160);
+    expect(log.collect()).toBe(160);
   });
 
   it('takes a free page in exchange for one that was given back, while there are some', () => {
@@ -193,28 +192,28 @@ describe('a memory manager', () => {
       [1, 320],
       [2, 370],
     ] as const) {
-      const { host, manager, giveBack, states } = guest();
-      expect(host.engine.haveAllReleased()).toBe(true);
-      host.engine.release(what);
-      expect(host.engine.haveAllReleased()).toBe(false);
+      const { guestSide, manager, giveBack, states } = guest();
+      expect(guestSide.engine.haveAllReleased()).toBe(true);
+      guestSide.engine.release(what);
+      expect(guestSide.engine.haveAllReleased()).toBe(false);
       manager.attend();
       giveBack();
-      expect(host.engine.haveAllReleased()).toBe(true);
+      expect(guestSide.engine.haveAllReleased()).toBe(true);
       expect(states.counts().released).toBe(released);
     }
   });
 
   it('owes the engine all of it, whatever its own balloon would take meanwhile', () => {
-    const { host, manager, giveBack, states } = guest({
+    const { guestSide, manager, giveBack, states } = guest({
       ballooning: { intervalNs: SECOND, share: 0, holdOff: 0 },
     });
-    host.engine.release(1);
+    guestSide.engine.release(1);
     manager.attend();
     manager.step(5);
     manager.tick(SECOND);
     manager.attend();
     giveBack();
-    expect(host.engine.haveAllReleased()).toBe(true);
+    expect(guestSide.engine.haveAllReleased()).toBe(true);
     expect(states.counts().released).toBe(320);
   });
 
@@ -222,7 +221,7 @@ describe('a memory manager', () => {
     for (let seed = 1; seed <= 40; seed++) {
       const random = new Generator(seed);
       const deflatePages = 1 + random.below(12);
-      const { host, manager, giveBack, touch, states, count } = guest({
+      const { guestSide, manager, giveBack, touch, states, count } = guest({
         deflatePages,
         cacheReclaimShare: share,
         ballooning: { intervalNs: SECOND, share: 0.7, holdOff: random.below(3) },
@@ -230,11 +229,11 @@ describe('a memory manager', () => {
       for (let second = 1; second < 40; second++) {
         if (random.below(3) === 0) manager.tick(second * SECOND);
         // As in post-copy: for a while nothing can be given back.
-        Atomics.store(host.words, PARTIAL, random.below(4) === 0 ? 1 : 0);
+        Atomics.store(guestSide.words, PARTIAL, random.below(4) === 0 ? 1 : 0);
         if (random.below(2) === 0) giveBack();
         for (let i = random.below(12); i > 0; i--) touch(80 + random.below(PAGES - 80));
       }
-      Atomics.store(host.words, PARTIAL, 0);
+      Atomics.store(guestSide.words, PARTIAL, 0);
       giveBack();
       const balloon = count(BALLOON_INFLATED) - count(BALLOON_DEFLATED);
       expect(states.counts().released, `seed ${seed}`).toBe(balloon);
@@ -242,11 +241,11 @@ describe('a memory manager', () => {
   });
 
   it('gives nothing back while pages of its guest are absent', () => {
-    const { host, manager } = guest();
-    Atomics.store(host.words, PARTIAL, 1);
+    const { guestSide, manager } = guest();
+    Atomics.store(guestSide.words, PARTIAL, 1);
     manager.tick(SECOND);
     expect(manager.owes).toBe(false);
-    Atomics.store(host.words, PARTIAL, 0);
+    Atomics.store(guestSide.words, PARTIAL, 0);
     manager.tick(2 * SECOND);
     expect(manager.owes).toBe(true);
   });

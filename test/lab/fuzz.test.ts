@@ -2,12 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { fuzz } from '../../src/lab/fuzz/fuzz.ts';
 import { LineEnd } from '../../src/link/line.ts';
-import type { DirtyLog } from '../../src/memory/dirty-logs/dirty-log.ts';
+import type { LogReader } from '../../src/memory/dirty-logs/log-reader.ts';
 import { GuestPageSet } from '../../src/memory/guest-memory.ts';
 import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
 import { SourceRecovery } from '../../src/migration/recovery.ts';
 import { SourceSession } from '../../src/migration/source-session.ts';
-import { HostSourceGuest } from '../../src/runtime/common/guests.ts';
+import { SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 
 /** Power: seeds in which a post-copy was paused, and went on. */
 const seen = { recovered: 0 };
@@ -44,7 +44,7 @@ describe('bugs planted in an algorithm are found within 1000 seeds', () => {
       vi.spyOn(SourceSession.prototype, 'pauseAndHarvest').mockImplementation(function* (
         this: SourceSession,
       ) {
-        const log = this.side.guest.dirtyLog as { collectLast: DirtyLog['collectLast'] };
+        const log = this.log as { collectLast: LogReader['collectLast'] };
         const before = log.collectLast;
         log.collectLast = () => 0;
         yield* pauseAndHarvest.call(this);
@@ -52,7 +52,7 @@ describe('bugs planted in an algorithm are found within 1000 seeds', () => {
       });
     },
     'a source that fails does not go on': () => {
-      vi.spyOn(HostSourceGuest.prototype, 'resume').mockImplementation(() => undefined);
+      vi.spyOn(SharedSourceGuest.prototype, 'resume').mockImplementation(() => undefined);
     },
     'presence is published before it is asked for': () => {
       vi.spyOn(PresenceMap.prototype, 'claim').mockImplementation(() => true);

@@ -107,8 +107,12 @@ describe('hybrid', () => {
   it('without its discards would run the guest on stale pages, and is refused', () => {
     const world = new FakeWorld({ writesPerSecond: 20_000 });
     // The planted bug: the source says that pages are missing, but not which.
-    const { unsent } = world.sourceGuest;
-    unsent.eachRun = () => undefined;
+    const { openLog } = world.sourceGuest;
+    world.sourceGuest.openLog = () => {
+      const log = openLog.call(world.sourceGuest);
+      log.pages.eachRun = () => undefined;
+      return log;
+    };
     const policy = postcopyAfter(roundsPolicy(30), 1);
     const { source } = world.play(hybridSource(world.side, policy, cursorOrder(true)));
     expect(source.error).toMatch(/says that \d+ pages are missing, here 0 are/);

@@ -17,7 +17,7 @@ import { precopySource } from '../../src/migration/precopy.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
-import { HostDestinationGuest } from '../../src/runtime/common/guests.ts';
+import { SharedDestinationGuest } from '../../src/runtime/common/guests.ts';
 import { Cuts } from '../support/cuts.ts';
 import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
@@ -236,7 +236,7 @@ describe('a paused post-copy', () => {
   });
 
   it('that does not ask again, a planted bug, lets its vCPU wait for the push', () => {
-    vi.spyOn(HostDestinationGuest.prototype, 'forgetFaults').mockImplementation(() => undefined);
+    vi.spyOn(SharedDestinationGuest.prototype, 'forgetFaults').mockImplementation(() => undefined);
     expect(waitAfterOutage().waitedNs).toBeGreaterThan(100e6);
   });
 

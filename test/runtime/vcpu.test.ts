@@ -5,7 +5,7 @@ import { planMemory } from '../../src/guest/memory-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
-import { createHost, openHost } from '../../src/runtime/common/host.ts';
+import { createGuestSide, openGuestSide } from '../../src/runtime/common/guest-side.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { RunWords } from '../../src/runtime/threads/run-words.ts';
 
@@ -23,24 +23,24 @@ const busy: Workload = {
 function createGuest(workload: Workload, kind: 'bitmap' | 'none') {
   const shape = { memoryBytes: 256 * 4096, pageSize: 4096, vcpus: 1, memslots: 1 };
   const { plan, geometries } = planMemory({ ...shape, dirtyLog: kind, workloads: [workload] }, 1);
-  return { shared: createHost(geometries(0), plan, { kind, ringSize: 1024 }), plan };
+  return { shared: createGuestSide(geometries(0), plan, { kind, ringSize: 1024 }), plan };
 }
 
 function guest(workload: Workload) {
   const { shared, plan } = createGuest(workload, 'bitmap');
-  const host = openHost(shared);
-  const slot = host.memory.slots[0]!;
+  const guestSide = openGuestSide(shared);
+  const slot = guestSide.memory.slots[0]!;
   writePlan(slot, plan);
-  Atomics.store(host.words, PAUSE, 1);
+  Atomics.store(guestSide.words, PAUSE, 1);
   const words = new RunWords();
   const task = {
-    host: shared,
+    guestSide: shared,
     plan,
     vcpu: 0,
     clockOrigin: monotonicOrigin(),
     runWords: words.buffer,
   };
-  return { host, task, accesses: () => readAccesses(slot, 0) };
+  return { guestSide, task, accesses: () => readAccesses(slot, 0) };
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -55,25 +55,25 @@ describe('a vCPU thread', () => {
   afterAll(() => pool.destroy());
 
   it('runs, pauses, resumes and leaves as it is told through shared memory', async () => {
-    const { host, task, accesses } = guest(busy);
+    const { guestSide, task, accesses } = guest(busy);
     const ended = pool.run('vcpu', task);
-    host.engine.resume();
-    await until(() => host.engine.areAllRunning() && accesses() > 1000);
-    host.engine.pause();
-    await until(() => host.engine.areAllParked());
+    guestSide.engine.resume();
+    await until(() => guestSide.engine.areAllRunning() && accesses() > 1000);
+    guestSide.engine.pause();
+    await until(() => guestSide.engine.areAllParked());
     const stopped = accesses();
     await sleep(50);
     expect(accesses()).toBe(stopped);
-    host.engine.resume();
+    guestSide.engine.resume();
     await until(() => accesses() > stopped);
-    host.engine.stop();
+    guestSide.engine.stop();
     await ended;
   });
 
   it('is slowed down by a throttle', async () => {
-    const { host, task, accesses } = guest(busy);
+    const { guestSide, task, accesses } = guest(busy);
     const ended = pool.run('vcpu', task);
-    host.engine.resume();
+    guestSide.engine.resume();
     await until(() => accesses() > 1000);
     const span = async (): Promise<number> => {
       const before = accesses();
@@ -81,20 +81,20 @@ describe('a vCPU thread', () => {
       return accesses() - before;
     };
     const free = await span();
-    host.engine.throttle(0.95);
+    guestSide.engine.throttle(0.95);
     await sleep(50);
     // One twentieth is asked for; half is already far outside of chance.
     expect(await span()).toBeLessThan(free / 2);
-    host.engine.stop();
+    guestSide.engine.stop();
     await ended;
   });
 
   it('makes no access outside its phase', async () => {
-    const { host, task, accesses } = guest({ ...busy, fromNs: 3600e9 });
+    const { guestSide, task, accesses } = guest({ ...busy, fromNs: 3600e9 });
     const ended = pool.run('vcpu', task);
-    host.engine.resume();
+    guestSide.engine.resume();
     await sleep(60);
-    host.engine.stop();
+    guestSide.engine.stop();
     await ended;
     expect(accesses()).toBe(0);
   });
@@ -108,12 +108,12 @@ describe('a vCPU thread', () => {
       end: 'hold',
     } as const;
     const { shared, plan } = createGuest({ ...busy, pattern }, 'none');
-    const host = openHost(shared);
-    const slot = host.memory.slots[0]!;
+    const guestSide = openGuestSide(shared);
+    const slot = guestSide.memory.slots[0]!;
     writePlan(slot, plan);
     const words = new RunWords();
     const ended = pool.run('vcpu', {
-      host: shared,
+      guestSide: shared,
       plan,
       vcpu: 0,
       clockOrigin: monotonicOrigin(),
@@ -121,7 +121,7 @@ describe('a vCPU thread', () => {
     });
     await until(() => readAccesses(slot, 0) === 4);
     await sleep(40);
-    host.engine.stop();
+    guestSide.engine.stop();
     await ended;
     expect(readAccesses(slot, 0)).toBe(4);
     const written = Array.from({ length: 256 }, (_, gfn) => gfn).filter(

@@ -29,8 +29,12 @@ import type { Algorithm, Wake } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
 import { look } from '../../src/runtime/common/look.ts';
-import { HostDestinationGuest, HostSourceGuest } from '../../src/runtime/common/guests.ts';
-import { createHost, type Host, openHost } from '../../src/runtime/common/host.ts';
+import { SharedDestinationGuest, SharedSourceGuest } from '../../src/runtime/common/guests.ts';
+import {
+  createGuestSide,
+  type GuestSide,
+  openGuestSide,
+} from '../../src/runtime/common/guest-side.ts';
 
 /** A clock that stands still until it is moved. */
 export class ManualClock implements Clock {
@@ -69,10 +73,10 @@ const PAGE_SIZE = 4096;
 export class FakeWorld {
   readonly clock = new ManualClock();
   readonly plan: FullPlan;
-  readonly source: Host;
-  readonly target: Host;
-  readonly sourceGuest: HostSourceGuest;
-  readonly targetGuest: HostDestinationGuest;
+  readonly source: GuestSide;
+  readonly target: GuestSide;
+  readonly sourceGuest: SharedSourceGuest;
+  readonly targetGuest: SharedDestinationGuest;
   readonly forward: SharedRing;
   readonly backward: SharedRing;
   readonly line: Line;
@@ -115,12 +119,12 @@ export class FakeWorld {
       ...(clearChunkPages === undefined ? {} : { clearChunkPages }),
     };
     const [source, target] = [0, 1].map((skewPages) =>
-      openHost(createHost(geometries(skewPages), plan, log)),
-    ) as [Host, Host];
+      openGuestSide(createGuestSide(geometries(skewPages), plan, log)),
+    ) as [GuestSide, GuestSide];
     this.source = source;
     this.target = target;
-    for (const host of [source, target]) {
-      for (const slot of host.memory.slots) writePlan(slot, plan);
+    for (const guestSide of [source, target]) {
+      for (const slot of guestSide.memory.slots) writePlan(slot, plan);
     }
     Atomics.store(target.words, PAUSE, 1);
     const contents = [{ firstGfn: 0, pages, kind: 'random' as const, zeroShare }];
@@ -151,8 +155,8 @@ export class FakeWorld {
       'recoverWithinNs' in options && options.recoverWithinNs === undefined
         ? {}
         : { recoverWithinNs };
-    this.sourceGuest = new HostSourceGuest(source, this.plan, this.clock);
-    this.targetGuest = new HostDestinationGuest(target, this.plan, this.clock);
+    this.sourceGuest = new SharedSourceGuest(source, this.plan, this.clock);
+    this.targetGuest = new SharedDestinationGuest(target, this.plan, this.clock);
     // The destination's vCPU runs but does not write, so that both memories can be compared.
     this.#vcpus = [
       new FakeVcpu(source, plan, this.clock, writesPerSecond),
@@ -268,7 +272,7 @@ export class FakeWorld {
 class FakeVcpu {
   /** Pages that it waited for, and got. */
   faults = 0;
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #plan: FullPlan;
   readonly #marks: WriterMarks;
   readonly #handshake: WriterHandshake;
@@ -280,21 +284,21 @@ class FakeVcpu {
   #owedReads = 0;
   #wanted = -1;
 
-  constructor(host: Host, plan: FullPlan, clock: Clock, perSecond: number, reads = 0) {
+  constructor(guestSide: GuestSide, plan: FullPlan, clock: Clock, perSecond: number, reads = 0) {
     this.#clock = clock;
-    this.#host = host;
+    this.#guestSide = guestSide;
     this.#plan = plan;
-    this.#marks = marksOf(host.log.kind, 1, host.rings);
+    this.#marks = marksOf(guestSide.log.kind, 1, guestSide.rings);
     this.#perNs = perSecond / 1e9;
     this.#readsPerNs = reads / 1e9;
-    this.#handshake = new WriterHandshake(host.words, 1, host.doorbell);
+    this.#handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
   }
 
   /** Answers the engine; parks in between, so that every look of the engine is an answer. */
   poll(): boolean {
     const isRunning = this.#handshake.sleep(0);
     if (isRunning && this.#handshake.hasBeenResumed()) {
-      this.#host.area[RESUMED_NS] = this.#clock.now();
+      this.#guestSide.area[RESUMED_NS] = this.#clock.now();
       this.#handshake.reportRunning();
     }
     return isRunning;
@@ -316,7 +320,7 @@ class FakeVcpu {
   }
 
   #write(slotIndex: number, stream: number, count: number): void {
-    const slot = this.#host.memory.slots[slotIndex]!;
+    const slot = this.#guestSide.memory.slots[slotIndex]!;
     const { epoch, mode, writer } = this.#handshake.local;
     const record = streamAt(slot.layout, stream);
     const list = accessListAt(slot.layout, writer);
@@ -330,7 +334,7 @@ class FakeVcpu {
 
   /** Wants a random page from time to time and waits for it. */
   #read(ns: number): void {
-    const { words, memory } = this.#host;
+    const { words, memory } = this.#guestSide;
     if (this.#wanted >= 0) {
       if (Atomics.load(words, wantedOf(1)) !== 0) return;
       this.#expectFilled(this.#wanted);
@@ -350,19 +354,19 @@ class FakeVcpu {
 
   /** A page that was granted holds its bytes, not the destination's filler. */
   #expectFilled(gfn: number): void {
-    const { layout, ram } = slotOf(this.#host.memory, gfn);
+    const { layout, ram } = slotOf(this.#guestSide.memory, gfn);
     const at = (gfn - layout.firstGfn) * PAGE_SIZE;
     const isFiller = ram.subarray(at, at + PAGE_SIZE).every((b) => b === DESTINATION_FILLER);
     if (isFiller) throw new Error(`page ${gfn} was granted before its bytes came`);
   }
 }
 
-/** All RAM of a host, slot after slot. */
-export function ramOf(host: Host): Uint8Array {
-  return Buffer.concat(host.memory.slots.map(({ ram }) => ram));
+/** All RAM of a guest, slot after slot. */
+export function ramOf(guestSide: GuestSide): Uint8Array {
+  return Buffer.concat(guestSide.memory.slots.map(({ ram }) => ram));
 }
 
-/** Accesses that a host's guest has made. */
-export function accessesOf(host: Host): number {
-  return host.memory.slots.reduce((sum, slot, index) => sum + readAccesses(slot, index), 0);
+/** Accesses that a guest has made on one side. */
+export function accessesOf(guestSide: GuestSide): number {
+  return guestSide.memory.slots.reduce((sum, slot, index) => sum + readAccesses(slot, index), 0);
 }

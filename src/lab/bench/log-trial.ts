@@ -6,12 +6,12 @@ import { openDirtyLog } from '../../memory/dirty-logs/open.ts';
 import { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { SharedSlot } from '../../memory/memslot.ts';
 import {
-  type Host,
-  hostOver,
+  type GuestSide,
+  guestSideOver,
   logParts,
-  openHost,
-  type SharedHost,
-} from '../../runtime/common/host.ts';
+  openGuestSide,
+  type SharedGuestSide,
+} from '../../runtime/common/guest-side.ts';
 import type { TaskPool } from '../../runtime/threads/pool.ts';
 import { PassWords } from './pass-words.ts';
 import type { BenchTasks } from './tasks.ts';
@@ -45,7 +45,7 @@ const SLOWEST_ACCESS_NS = 20e3;
 export class LogTrial {
   readonly target: GuestPageSet;
   readonly #parts: TrialParts;
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #log: DirtyLog;
   readonly #manual: ManualClearLog | undefined;
   readonly #passes: PassWords;
@@ -58,22 +58,22 @@ export class LogTrial {
     const { kind, slots, plan, ringSize, clearPages } = parts;
     this.#parts = parts;
     this.#patienceNs = PATIENCE_NS + parts.accesses * plan.vcpus * SLOWEST_ACCESS_NS;
-    const shared = hostOver(slots, plan, { kind, ringSize });
-    this.#host = openHost(shared);
+    const shared = guestSideOver(slots, plan, { kind, ringSize });
+    this.#guestSide = openGuestSide(shared);
     this.#passes = new PassWords(plan.vcpus);
-    const log = openDirtyLog(kind, logParts(this.#host));
-    this.#manual = clearPages > 0 ? manualClear(log, logParts(this.#host)) : undefined;
+    const log = openDirtyLog(kind, logParts(this.#guestSide));
+    this.#manual = clearPages > 0 ? manualClear(log, logParts(this.#guestSide)) : undefined;
     this.#log = this.#manual ?? log;
-    this.target = new GuestPageSet(this.#host.memory);
+    this.target = new GuestPageSet(this.#guestSide.memory);
     this.target.clear();
     this.#vcpus = this.#startVcpus(shared);
   }
 
-  #startVcpus(host: SharedHost): Promise<unknown> {
+  #startVcpus(guestSide: SharedGuestSide): Promise<unknown> {
     const { plan, pool, accesses, origin } = this.#parts;
     const walks = Array.from({ length: plan.vcpus }, (_, vcpu) =>
       pool.run('walk', {
-        host,
+        guestSide,
         plan,
         vcpu,
         passes: this.#passes.buffer,
@@ -89,7 +89,7 @@ export class LogTrial {
   /** Begins a pass of every vCPU. */
   begin(): void {
     this.#passes.begin();
-    for (let vcpu = 0; vcpu < this.#parts.plan.vcpus; vcpu++) this.#host.engine.wake(vcpu + 1);
+    for (let vcpu = 0; vcpu < this.#parts.plan.vcpus; vcpu++) this.#guestSide.engine.wake(vcpu + 1);
   }
 
   /**
@@ -102,7 +102,7 @@ export class LogTrial {
     if (this.#passes.pass === 1) await this.#until(haveFinished);
     else this.#spinUntil(haveFinished);
     // They park within microseconds, and nobody rings for that.
-    this.#spinUntil(() => this.#host.engine.areAllParked(), 0);
+    this.#spinUntil(() => this.#guestSide.engine.areAllParked(), 0);
     return this.#passes.durationNs();
   }
 
@@ -157,7 +157,7 @@ export class LogTrial {
 
   #eachLiveMap(act: (map: Uint8Array, index: number) => void): void {
     let index = 0;
-    for (const slot of this.#host.memory.slots) {
+    for (const slot of this.#guestSide.memory.slots) {
       for (const address of this.#log.liveMaps(slot)) {
         act(new Uint8Array(slot.buffer, address, slot.layout.writerMapBytes), index++);
       }
@@ -168,7 +168,7 @@ export class LogTrial {
   clear(): number {
     const manual = this.#manual!;
     const { clearPages } = this.#parts;
-    const { pages } = this.#host.memory;
+    const { pages } = this.#guestSide.memory;
     const startNs = this.#parts.clock.now();
     for (let gfn = 0; gfn < pages; gfn += clearPages) {
       manual.clear(gfn, Math.min(clearPages, pages - gfn));
@@ -185,7 +185,7 @@ export class LogTrial {
 
   /** Sends the vCPUs away. */
   async end(): Promise<void> {
-    this.#host.engine.stop();
+    this.#guestSide.engine.stop();
     await this.#vcpus;
   }
 
@@ -198,7 +198,7 @@ export class LogTrial {
 
   /** Blocks this thread, as a migration's engine does, and tends the log meanwhile. */
   #spinUntil(isThere: () => boolean, longestSleepMs = LONGEST_SLEEP_MS): void {
-    const { doorbell } = this.#host;
+    const { doorbell } = this.#guestSide;
     const untilNs = this.#parts.clock.now() + this.#patienceNs;
     for (;;) {
       const sequence = doorbell.sequence();

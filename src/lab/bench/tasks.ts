@@ -1,6 +1,6 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import type { SharedRing } from '../../link/ring.ts';
-import type { SharedHost } from '../../runtime/common/host.ts';
+import type { SharedGuestSide } from '../../runtime/common/guest-side.ts';
 
 /** What the worker threads of a bench do, beside what a run's do. */
 export interface BenchTasks {
@@ -10,7 +10,7 @@ export interface BenchTasks {
 }
 
 export interface WalkTask {
-  readonly host: SharedHost;
+  readonly guestSide: SharedGuestSide;
   readonly plan: GuestPlan;
   readonly vcpu: number;
   readonly passes: SharedArrayBuffer;

@@ -4,13 +4,13 @@ import { made, openGroups } from '../../guest/groups.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import type { WriterMarks } from '../../memory/dirty-logs/dirty-log.ts';
 import type { WriterHandshake } from '../../memory/handshake/writer.ts';
-import type { Host } from '../../runtime/common/host.ts';
+import type { GuestSide } from '../../runtime/common/guest-side.ts';
 import type { PassWords } from './pass-words.ts';
 
 export interface WalkerParts {
   readonly vcpu: number;
   readonly plan: GuestPlan;
-  readonly host: Host;
+  readonly guestSide: GuestSide;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
   readonly clock: Clock;
@@ -24,7 +24,7 @@ const LONGEST_SLEEP_MS = 100;
 
 /**
  * A vCPU that makes a fixed number of accesses whenever a pass begins, and stands still (parked)
- * between passes, as those of Linux' dirty_log_perf_test. Ends when the host is stopped.
+ * between passes, as those of Linux' dirty_log_perf_test. Ends when the guest is stopped.
  */
 export function walk(parts: WalkerParts): void {
   const { handshake, passes, vcpu, clock, accesses } = parts;
@@ -47,8 +47,17 @@ export function walk(parts: WalkerParts): void {
 }
 
 /** A function that makes the next batch, of at most so many accesses, and says how many it made. */
-function walkerOf({ vcpu, plan, host, handshake, marks }: WalkerParts): (most: number) => number {
-  const [group] = openGroups({ vcpu, plan, memory: host.memory, area: host.area }, vcpu + 1);
+function walkerOf({
+  vcpu,
+  plan,
+  guestSide,
+  handshake,
+  marks,
+}: WalkerParts): (most: number) => number {
+  const [group] = openGroups(
+    { vcpu, plan, memory: guestSide.memory, area: guestSide.area },
+    vcpu + 1,
+  );
   if (!group) throw new Error(`vCPU ${vcpu} has nothing to do`);
   const { streams, batch, deal } = group;
   const madeAt = (place: number): number => made(streams[place]!);

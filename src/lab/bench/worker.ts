@@ -1,7 +1,7 @@
 import { monotonicClock } from '../../clock/monotonic.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
-import { openHost } from '../../runtime/common/host.ts';
+import { openGuestSide } from '../../runtime/common/guest-side.ts';
 import { warmUpVcpu } from '../../runtime/threads/warm-up.ts';
 import { receiveFrames, sendFrames } from './link-ends.ts';
 import { PassWords } from './pass-words.ts';
@@ -14,16 +14,16 @@ type Handlers = {
   readonly [Name in keyof BenchTasks]: (task: BenchTasks[Name][0]) => BenchTasks[Name][1];
 };
 
-export const walk: Handlers['walk'] = ({ host: shared, plan, vcpu, ...task }) => {
-  const host = openHost(shared);
+export const walk: Handlers['walk'] = ({ guestSide: shared, plan, vcpu, ...task }) => {
+  const guestSide = openGuestSide(shared);
   const writer = vcpu + 1;
-  for (const slot of host.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + vcpu);
+  for (const slot of guestSide.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + vcpu);
   walkOn({
     vcpu,
     plan,
-    host,
-    handshake: new WriterHandshake(host.words, writer, host.doorbell),
-    marks: marksOf(host.log.kind, writer, host.rings),
+    guestSide,
+    handshake: new WriterHandshake(guestSide.words, writer, guestSide.doorbell),
+    marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
     clock: monotonicClock(task.clockOrigin),
     passes: new PassWords(plan.vcpus, task.passes),
     accesses: task.accesses,

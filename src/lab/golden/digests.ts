@@ -23,7 +23,9 @@ export interface Digests {
   readonly presets: Readonly<Record<string, string>>;
 }
 
-const FILE = fileURLToPath(new URL('../../../fixtures/golden/virtual-results.json', import.meta.url));
+const FILE = fileURLToPath(
+  new URL('../../../fixtures/golden/virtual-results.json', import.meta.url),
+);
 export const SEEDS_EACH = 50;
 export const ALL_SEEDS = 2000;
 /** src/lab/golden and dist/lab/golden lie equally deep below the package. */

@@ -1,11 +1,11 @@
 import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
-import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
+import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 
 /** In which order pre-copy goes through the guest; a walk keeps its own place. */
 export interface PrecopyWalk {
   /** Takes up to `most` unsent pages; with a log, those dirty again are dropped instead. */
-  take(unsent: GuestPageSet, most: number, log?: DirtyLog): TakenRuns;
+  take(unsent: GuestPageSet, most: number, log?: LogReader): TakenRuns;
 }
 
 /** xc_linux_save.c, MAX_BATCH_SIZE: the dirty log is peeked at before each batch of so many pages. */
@@ -69,7 +69,7 @@ export function permutedWalk(pages: number): PrecopyWalk {
 }
 
 /** A copy of the live marks of every slot, a bit a page. */
-function peek({ memory }: GuestPageSet, log: DirtyLog): Uint32Array[] {
+function peek({ memory }: GuestPageSet, log: LogReader): Uint32Array[] {
   return memory.slots.map((slot) => {
     const { layout, words, buffer } = slot;
     const bits = new Uint32Array(Math.ceil(layout.pages / 32));

@@ -1,5 +1,5 @@
 import type { Contents } from '../../memory/contents/contents.ts';
-import type { SharedHost } from './host.ts';
+import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
@@ -8,21 +8,21 @@ export class ContentsError extends Error {
   override readonly name = 'ContentsError';
 }
 
-/** Gives a host's memory its initial contents. Throws ContentsError. */
-export async function fillHost(
+/** Gives a guest's memory its initial contents. Throws ContentsError. */
+export async function fillGuest(
   pool: WorkRunner,
-  host: SharedHost,
+  guestSide: SharedGuestSide,
   contents: readonly Contents[],
   seed: number,
 ): Promise<void> {
   await Promise.all(
-    pageRanges(host, pool.threads).map((range) =>
-      pool.run('fill', { host, contents, seed, ...range }),
+    pageRanges(guestSide, pool.threads).map((range) =>
+      pool.run('fill', { guestSide, contents, seed, ...range }),
     ),
   );
   const images = contents.flatMap(({ kind }, entry) => (kind === 'file' ? [entry] : []));
   const problems = await Promise.all(
-    images.map((entry) => pool.run('load', { host, contents, entry })),
+    images.map((entry) => pool.run('load', { guestSide, contents, entry })),
   );
   const problem = problems.find((sentence) => sentence !== undefined);
   if (problem !== undefined) throw new ContentsError(problem);

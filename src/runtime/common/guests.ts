@@ -11,52 +11,35 @@ import {
   vcpuAreaAt,
   type VcpuState,
 } from '../../guest/vcpu-state.ts';
-import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
-import { manualClear } from '../../memory/dirty-logs/manual-clear.ts';
-import { openDirtyLog } from '../../memory/dirty-logs/open.ts';
-import { type GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
+import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { asideSet, PageStates } from '../../memory/page-states.ts';
 import { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
-import { type Host, logParts } from './host.ts';
+import type { GuestSide } from './guest-side.ts';
 
 /** The source's guest over worker threads; keeps the state it gave away, for the proof. */
-export class HostSourceGuest implements SourceGuest {
+export class SharedSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
-  readonly dirtyLog: DirtyLog;
-  readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
-  readonly unsent: GuestPageSet;
   readonly manager?: GuestManager;
   savedState: readonly VcpuState[] | undefined;
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #plan: GuestPlan;
   readonly #clock: Clock;
   #hasSettled: () => boolean = () => true;
 
-  constructor(host: Host, plan: GuestPlan, clock: Clock) {
-    this.#host = host;
+  constructor(guestSide: GuestSide, plan: GuestPlan, clock: Clock) {
+    this.#guestSide = guestSide;
     this.#plan = plan;
     this.#clock = clock;
-    this.memory = host.memory;
+    this.memory = guestSide.memory;
     this.vcpus = plan.vcpus;
-    this.unsent = new GuestPageSet(host.memory);
     if (plan.manager) this.manager = this.#managerOf(plan.manager);
-    const parts = logParts(host);
-    const log = openDirtyLog(host.log.kind, parts);
-    const { clearChunkPages: chunkPages } = host.log;
-    if (chunkPages === undefined) {
-      this.dirtyLog = this.#watched(log);
-      return;
-    }
-    const manual = manualClear(log, parts);
-    const clear = this.#asking(log, manual.clear);
-    this.dirtyLog = this.#watched(manual);
-    this.manualClear = { chunkPages, log: { ...manual, ...this.dirtyLog, clear } };
   }
 
   #managerOf({ kernelPages, release }: NonNullable<GuestPlan['manager']>): GuestManager {
-    const { engine, memory } = this.#host;
+    const { engine, memory } = this.#guestSide;
     return {
       states: new PageStates(memory),
       kernelPages,
@@ -71,17 +54,22 @@ export class HostSourceGuest implements SourceGuest {
     };
   }
 
-  /** Calls that ask, so that `isSettled` knows what was asked last. */
-  #watched(log: DirtyLog): DirtyLog {
+  openLog(): LogReader {
+    const log = this.#guestSide.logReaders().open();
+    const { manualClear } = log;
     return {
       ...log,
+      ...(manualClear
+        ? { manualClear: { ...manualClear, clear: this.#asking(log, manualClear.clear) } }
+        : {}),
       start: this.#asking(log, log.start),
       harvest: this.#asking(log, log.harvest),
       stop: this.#asking(log, log.stop),
     };
   }
 
-  #asking<Arguments extends unknown[]>(log: DirtyLog, ask: (...given: Arguments) => void) {
+  /** Remembers what was asked last, whose answer `isSettled` is to tell of. */
+  #asking<Arguments extends unknown[]>(log: LogReader, ask: (...given: Arguments) => void) {
     return (...given: Arguments): void => {
       this.#hasSettled = log.isSettled;
       ask(...given);
@@ -94,73 +82,73 @@ export class HostSourceGuest implements SourceGuest {
   }
 
   pause(): void {
-    this.#hasSettled = () => this.#host.engine.areAllParked();
-    notePause(this.#host.area, this.#plan, this.#clock.now());
-    this.#host.engine.pause();
+    this.#hasSettled = () => this.#guestSide.engine.areAllParked();
+    notePause(this.#guestSide.area, this.#plan, this.#clock.now());
+    this.#guestSide.engine.pause();
   }
 
   resume(): void {
-    this.#hasSettled = () => this.#host.engine.areAllRunning();
-    this.#host.engine.resume();
+    this.#hasSettled = () => this.#guestSide.engine.areAllRunning();
+    this.#guestSide.engine.resume();
   }
 
   throttle(share: number, vcpu?: number): void {
-    this.#host.engine.throttle(share, vcpu);
+    this.#guestSide.engine.throttle(share, vcpu);
   }
 
   stun(faults: number): void {
-    this.#host.engine.stun(faults);
+    this.#guestSide.engine.stun(faults);
   }
 
   vcpuState(): VcpuState[] {
-    const states = saveVcpus(this.memory, this.#host.area, this.#plan);
+    const states = saveVcpus(this.memory, this.#guestSide.area, this.#plan);
     this.savedState = states;
     return states;
   }
 
   isSettled(): boolean {
-    this.dirtyLog.tend();
+    this.#guestSide.logReaders().tend();
     return this.#hasSettled();
   }
 }
 
 /** The destination's guest over worker threads; keeps the state it got, for the proof. */
-export class HostDestinationGuest implements DestinationGuest {
+export class SharedDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
   readonly states?: PageStates;
   loadedState: readonly VcpuState[] | undefined;
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #plan: GuestPlan;
   readonly #clock: Clock;
   readonly #requested = new Set<number>();
   #hasToldRunning = false;
 
-  constructor(host: Host, plan: GuestPlan, clock: Clock) {
-    this.#host = host;
+  constructor(guestSide: GuestSide, plan: GuestPlan, clock: Clock) {
+    this.#guestSide = guestSide;
     this.#plan = plan;
     this.#clock = clock;
-    this.memory = host.memory;
+    this.memory = guestSide.memory;
     this.vcpus = plan.vcpus;
-    this.presence = new PresenceMap(host.memory, host.words, plan.vcpus + 1);
-    if (plan.manager) this.states = new PageStates(host.memory);
+    this.presence = new PresenceMap(guestSide.memory, guestSide.words, plan.vcpus + 1);
+    if (plan.manager) this.states = new PageStates(guestSide.memory);
   }
 
   load(states: readonly VcpuState[]): string | undefined {
     const mismatch = stateMismatch(states, this.#plan);
     if (mismatch) return mismatch;
-    loadVcpus(this.memory, this.#host.area, this.#plan, states);
+    loadVcpus(this.memory, this.#guestSide.area, this.#plan, states);
     this.loadedState = states;
     return undefined;
   }
 
   run(): void {
-    this.#host.engine.resume();
+    this.#guestSide.engine.resume();
   }
 
   areRunning(): boolean {
-    const areRunning = this.#host.engine.areAllRunning();
+    const areRunning = this.#guestSide.engine.areAllRunning();
     this.#hasToldRunning ||= areRunning;
     return areRunning;
   }
@@ -169,7 +157,7 @@ export class HostDestinationGuest implements DestinationGuest {
     let latest = 0;
     for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
       const at = vcpuAreaAt(this.#plan, vcpu) + RESUMED_NS;
-      latest = Math.max(latest, this.#host.area[at]!);
+      latest = Math.max(latest, this.#guestSide.area[at]!);
     }
     return latest;
   }
@@ -180,7 +168,7 @@ export class HostDestinationGuest implements DestinationGuest {
       const gfn = this.presence.wantedBy(vcpu + 1);
       if (gfn < 0 || this.#requested.has(gfn)) continue;
       this.#requested.add(gfn);
-      this.#host.area[vcpuAreaAt(this.#plan, vcpu) + REQUESTED_NS] = this.#clock.now();
+      this.#guestSide.area[vcpuAreaAt(this.#plan, vcpu) + REQUESTED_NS] = this.#clock.now();
       pages.push(gfn);
     }
     return pages;
@@ -191,7 +179,7 @@ export class HostDestinationGuest implements DestinationGuest {
   }
 
   isSettled(): boolean {
-    if (!this.#hasToldRunning && this.#host.engine.areAllRunning()) return true;
+    if (!this.#hasToldRunning && this.#guestSide.engine.areAllRunning()) return true;
     for (let writer = 1; writer <= this.vcpus; writer++) {
       const gfn = this.presence.wantedBy(writer);
       if (gfn >= 0 && !this.#requested.has(gfn)) return true;

@@ -10,10 +10,10 @@ import {
   vcpuAreaAt,
 } from '../../guest/vcpu-state.ts';
 import type { ManagerCounts } from '../report.ts';
-import type { Host } from './host.ts';
+import type { GuestSide } from './guest-side.ts';
 
 /** Accesses a second of guest time, by workload, up to now. */
-export function achievedRates({ memory, area }: Host, plan: GuestPlan): number[] {
+export function achievedRates({ memory, area }: GuestSide, plan: GuestPlan): number[] {
   return plan.workloads.map((_, workload) => {
     let rate = 0;
     plan.streams.forEach(({ workload: of, vcpu }, stream) => {
@@ -27,15 +27,15 @@ export function achievedRates({ memory, area }: Host, plan: GuestPlan): number[]
 
 /** What the guest's memory manager has done, on both sides; undefined of a guest without one. */
 export function managerCounts(
-  hosts: { readonly source: Host; readonly destination: Host },
+  guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
   plan: GuestPlan,
 ): ManagerCounts | undefined {
   if (!plan.manager) return undefined;
   const sum = (field: number): number => {
     let total = 0;
-    for (const host of [hosts.source, hosts.destination]) {
+    for (const guestSide of [guestSides.source, guestSides.destination]) {
       for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
-        total += host.area[vcpuAreaAt(plan, vcpu) + field]!;
+        total += guestSide.area[vcpuAreaAt(plan, vcpu) + field]!;
       }
     }
     return total;
@@ -51,14 +51,14 @@ export function managerCounts(
 
 /** The largest value of a field among all vCPUs of both sides. */
 export function mostOf(
-  hosts: { readonly source: Host; readonly destination: Host },
+  guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
   plan: GuestPlan,
   field: number,
 ): number {
   let most = 0;
-  for (const host of [hosts.source, hosts.destination]) {
+  for (const guestSide of [guestSides.source, guestSides.destination]) {
     for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
-      most = Math.max(most, host.area[vcpuAreaAt(plan, vcpu) + field]!);
+      most = Math.max(most, guestSide.area[vcpuAreaAt(plan, vcpu) + field]!);
     }
   }
   return most;

@@ -12,8 +12,8 @@ import { openMemory, slotOf } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
 import type { Difference, Proof } from '../report.ts';
 import { locateDifference } from './compare.ts';
-import { fillHost } from './fill.ts';
-import type { SharedHost } from './host.ts';
+import { fillGuest } from './fill.ts';
+import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
@@ -24,9 +24,9 @@ export interface ProofParts {
   /** Times the proof; absent: nobody wants to know. */
   readonly clock?: Clock;
   /** Where the guest ran last; its vCPUs have stopped. */
-  readonly final: SharedHost;
+  readonly final: SharedGuestSide;
   /** The other side: its memory becomes what the guest must look like. */
-  readonly canvas: SharedHost;
+  readonly canvas: SharedGuestSide;
   /** The canvas is the source as it stood at the pause; else it is filled anew. */
   readonly isFrozenSource: boolean;
   readonly sentState?: readonly VcpuState[] | undefined;
@@ -128,7 +128,7 @@ function frozenProblems(
 /** Gives the canvas the guest's initial contents, its streams at n = 0. */
 async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
   const { contents } = config.guest;
-  await fillHost(pool, canvas, contents, config.seed);
+  await fillGuest(pool, canvas, contents, config.seed);
   for (const slot of openMemory(canvas.slots).slots) writePlan(slot, plan);
 }
 
@@ -155,14 +155,20 @@ async function replay(
   await Promise.all(
     Array.from({ length: tasks }, (_, list) => {
       const streams = work.filter((w) => w.stream % tasks === list);
-      return pool.run('replay', { host: canvas, plan: lightPlan(plan), streams, list, kernels });
+      return pool.run('replay', {
+        guestSide: canvas,
+        plan: lightPlan(plan),
+        streams,
+        list,
+        kernels,
+      });
     }),
   );
   return replayedBy;
 }
 
 /** Pages that no stream touches are zeroed at any time: nothing comes before or after. */
-function zeroUntouched(canvas: SharedHost, log: ZeroLog): void {
+function zeroUntouched(canvas: SharedGuestSide, log: ZeroLog): void {
   const { slots } = openMemory(canvas.slots);
   for (const [, slot, page, pages] of zeroingsOf(log, -1)) zeroPages(slots[slot!]!, page!, pages!);
 }

@@ -1,4 +1,4 @@
-import type { SharedHost } from './host.ts';
+import type { SharedGuestSide } from './guest-side.ts';
 
 /** Pages of one memslot, for one task. */
 export interface SlotPages {
@@ -9,7 +9,7 @@ export interface SlotPages {
 }
 
 /** Splits a guest's pages into some `parts` ranges of nearly equal size, none across a memslot's border. */
-export function pageRanges({ slots }: SharedHost, parts: number): SlotPages[] {
+export function pageRanges({ slots }: SharedGuestSide, parts: number): SlotPages[] {
   const total = slots.reduce((sum, { geometry }) => sum + geometry.pages, 0);
   const size = Math.max(1, Math.ceil(total / parts));
   return slots.flatMap(({ geometry }, slot) => {

@@ -7,16 +7,16 @@ import { createRing, type SharedRing } from '../../link/ring.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
-import { fillHost } from './fill.ts';
-import { createHost, type LogConfig, type SharedHost } from './host.ts';
+import { fillGuest } from './fill.ts';
+import { createGuestSide, type LogConfig, type SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
 /** Everything that two sides share before a thread of them runs. */
 export interface Stage {
   readonly plan: FullPlan;
-  readonly source: SharedHost;
-  readonly destination: SharedHost;
+  readonly source: SharedGuestSide;
+  readonly destination: SharedGuestSide;
   /** Frames from source to destination, and back. */
   readonly forward: SharedRing;
   readonly backward: SharedRing;
@@ -38,11 +38,11 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
   const { guest, link, seed } = config;
   const { plan, geometries } = planMemory(guest, seed);
   const log = logConfigOf(guest);
-  const source = createHost(geometries(0), plan, log);
-  const destination = createHost(geometries(1), plan, log);
-  for (const host of [source, destination]) {
-    for (const slot of openMemory(host.slots).slots) writePlan(slot, plan);
-    Atomics.store(new Int32Array(host.handshake), PAUSE, 1);
+  const source = createGuestSide(geometries(0), plan, log);
+  const destination = createGuestSide(geometries(1), plan, log);
+  for (const guestSide of [source, destination]) {
+    for (const slot of openMemory(guestSide.slots).slots) writePlan(slot, plan);
+    Atomics.store(new Int32Array(guestSide.handshake), PAUSE, 1);
   }
   // On a virtual clock a first touch takes no time.
   const isTimed = config.runtime === 'threads';
@@ -50,10 +50,10 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
   if (capacity === undefined) throw new Error('the link has more under way than a ring holds');
   await Promise.all(
     pageRanges(destination, pool.threads).map((range) =>
-      pool.run('prefault', { host: destination, ...range }),
+      pool.run('prefault', { guestSide: destination, ...range }),
     ),
   );
-  await fillHost(pool, source, guest.contents, seed);
+  await fillGuest(pool, source, guest.contents, seed);
   return {
     plan,
     source,

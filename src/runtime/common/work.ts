@@ -7,7 +7,7 @@ import { slotOfStream } from '../../guest/stream-record.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { openSlot } from '../../memory/memslot.ts';
 import { comparePages } from './compare.ts';
-import type { SharedHost } from './host.ts';
+import type { SharedGuestSide } from './guest-side.ts';
 import { loadImage } from './image.ts';
 import type { SlotPages } from './ranges.ts';
 
@@ -28,7 +28,7 @@ export interface WorkRunner {
 }
 
 export interface RangeTask extends SlotPages {
-  readonly host: SharedHost;
+  readonly guestSide: SharedGuestSide;
 }
 
 export interface FillTask extends RangeTask {
@@ -38,13 +38,13 @@ export interface FillTask extends RangeTask {
 
 /** Reads the image of one entry; the answer is what is wrong with it. */
 export interface LoadTask {
-  readonly host: SharedHost;
+  readonly guestSide: SharedGuestSide;
   readonly contents: readonly Contents[];
   readonly entry: number;
 }
 
 export interface ReplayTask {
-  readonly host: SharedHost;
+  readonly guestSide: SharedGuestSide;
   readonly plan: GuestPlan;
   readonly streams: readonly {
     readonly stream: number;
@@ -57,8 +57,8 @@ export interface ReplayTask {
 }
 
 export interface CompareTask extends SlotPages {
-  readonly expected: SharedHost;
-  readonly found: SharedHost;
+  readonly expected: SharedGuestSide;
+  readonly found: SharedGuestSide;
 }
 
 export interface CompareResult {
@@ -72,18 +72,18 @@ export type WorkHandlers = {
 };
 
 export const workHandlers: WorkHandlers = {
-  fill({ host, contents, seed, ...range }) {
-    const slot = openSlot(host.slots[range.slot]!);
+  fill({ guestSide, contents, seed, ...range }) {
+    const slot = openSlot(guestSide.slots[range.slot]!);
     fillPages(slot, contents, seed, range.firstPage, range.pages);
   },
-  load: ({ host, contents, entry }) => loadImage(openMemory(host.slots), contents, entry),
-  prefault({ host, slot, firstPage, pages }) {
-    const { ram, layout } = openSlot(host.slots[slot]!);
+  load: ({ guestSide, contents, entry }) => loadImage(openMemory(guestSide.slots), contents, entry),
+  prefault({ guestSide, slot, firstPage, pages }) {
+    const { ram, layout } = openSlot(guestSide.slots[slot]!);
     const { storedBytes } = layout;
     fillDestination(ram.subarray(firstPage * storedBytes, (firstPage + pages) * storedBytes));
   },
-  replay({ host, plan, streams, list, kernels }) {
-    const memory = openMemory(host.slots, kernels);
+  replay({ guestSide, plan, streams, list, kernels }) {
+    const memory = openMemory(guestSide.slots, kernels);
     for (const { stream, targetN, zeroings } of streams) {
       const slot = slotOfStream(memory, plan, stream);
       for (const [n, , page, pages] of zeroings) {

@@ -12,8 +12,8 @@ import type {
 } from '../../migration/dirty-rate.ts';
 import type { RunConfig } from '../config.ts';
 import { Crew } from './crew.ts';
-import { fillHost } from '../common/fill.ts';
-import { createHost, openHost, type SharedHost } from '../common/host.ts';
+import { fillGuest } from '../common/fill.ts';
+import { createGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
 import { logConfigOf } from '../common/stage.ts';
@@ -64,15 +64,15 @@ async function measureMode(
 ): Promise<MeasuredDirtyRate[]> {
   const guest = { ...config.guest, dirtyLog: LOGS[mode] };
   const { plan, geometries } = planMemory(guest, config.seed);
-  const shared = createHost(geometries(0), plan, logConfigOf(guest));
+  const shared = createGuestSide(geometries(0), plan, logConfigOf(guest));
   for (const slot of openMemory(shared.slots).slots) writePlan(slot, plan);
   Atomics.store(new Int32Array(shared.handshake), PAUSE, 1);
-  await fillHost(pool, shared, guest.contents, config.seed);
+  await fillGuest(pool, shared, guest.contents, config.seed);
   return new RunningGuest(shared, plan, pool).measure(config, measurements, onMeasured);
 }
 
 class RunningGuest {
-  readonly #shared: SharedHost;
+  readonly #shared: SharedGuestSide;
   readonly #plan: FullPlan;
   readonly #pool: WorkerPool;
   readonly #origin = monotonicOrigin();
@@ -80,7 +80,7 @@ class RunningGuest {
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
 
-  constructor(shared: SharedHost, plan: FullPlan, pool: WorkerPool) {
+  constructor(shared: SharedGuestSide, plan: FullPlan, pool: WorkerPool) {
     this.#shared = shared;
     this.#plan = plan;
     this.#pool = pool;
@@ -91,9 +91,9 @@ class RunningGuest {
     measurements: readonly DirtyRateOptions[],
     onMeasured: (measured: MeasuredDirtyRate) => void,
   ): Promise<MeasuredDirtyRate[]> {
-    const host = openHost(this.#shared);
+    const guestSide = openGuestSide(this.#shared);
     const task = {
-      host: this.#shared,
+      guestSide: this.#shared,
       plan: lightPlan(this.#plan),
       clockOrigin: this.#origin,
       runWords: this.#words.buffer,
@@ -104,9 +104,9 @@ class RunningGuest {
     try {
       const areReady = (): boolean => this.#words.ready === this.#plan.vcpus;
       await this.#crew.until('the vCPUs start', areReady, 60_000);
-      host.engine.resume();
+      guestSide.engine.resume();
       await this.#crew.pass(config.migration.startAfterNs / 1e6, () => false);
-      const timeline = new Timeline(this.#clock, [host.memory], this.#plan);
+      const timeline = new Timeline(this.#clock, [guestSide.memory], this.#plan);
       const results: MeasuredDirtyRate[] = [];
       for (const options of measurements) {
         const before = { ns: this.#clock.now(), accesses: timeline.accesses() };
@@ -122,7 +122,7 @@ class RunningGuest {
       }
       return results;
     } finally {
-      host.engine.stop();
+      guestSide.engine.stop();
       await this.#crew.haveAllLeft(5000);
     }
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../clock/clock.ts';
 import { Line } from '../../link/line.ts';
-import type { Host } from '../common/host.ts';
+import type { GuestSide } from '../common/guest-side.ts';
 import type { Stage } from '../common/stage.ts';
 import type { Outage } from '../config.ts';
 
@@ -15,7 +15,7 @@ const LOOK_MS = 1;
  */
 export class Network {
   readonly #line: Line;
-  readonly #hosts: { readonly source: Host; readonly destination: Host };
+  readonly #guestSides: { readonly source: GuestSide; readonly destination: GuestSide };
   readonly #clock: Clock;
   readonly #outages: readonly Outage[];
   readonly #startNs: number;
@@ -24,12 +24,12 @@ export class Network {
   /** The outages count from now on. */
   constructor(
     { line, forward, backward }: Stage,
-    hosts: { readonly source: Host; readonly destination: Host },
+    guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
     clock: Clock,
     outages: readonly Outage[] = [],
   ) {
     this.#line = new Line(line, [forward, backward]);
-    this.#hosts = hosts;
+    this.#guestSides = guestSides;
     this.#clock = clock;
     this.#outages = outages;
     this.#startNs = clock.now();
@@ -72,6 +72,6 @@ export class Network {
   }
 
   #wakeBoth(): void {
-    for (const { doorbell } of Object.values(this.#hosts)) doorbell.ring();
+    for (const { doorbell } of Object.values(this.#guestSides)) doorbell.ring();
   }
 }

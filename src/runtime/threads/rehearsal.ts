@@ -9,7 +9,7 @@ import { destination } from '../../migration/destination.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
-import type { LogConfig } from '../common/host.ts';
+import type { LogConfig } from '../common/guest-side.ts';
 import { look } from '../common/look.ts';
 import { type DriverParts, waitFor } from './driver.ts';
 import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';

@@ -11,8 +11,13 @@ import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { ACCESS_READ_BIT } from '../../memory/kernels/abi.ts';
 import { wantedOf } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
-import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
-import { createHost, type Host, type LogConfig, openHost } from '../common/host.ts';
+import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import {
+  createGuestSide,
+  type GuestSide,
+  type LogConfig,
+  openGuestSide,
+} from '../common/guest-side.ts';
 
 export const REHEARSED_PAGES = 1024;
 export const REHEARSED_PAGE_SIZE = 4096;
@@ -36,8 +41,8 @@ const WORKLOAD: Workload = {
 export interface RehearsedGuest {
   /** A source and a destination for the next migration. */
   fresh(): {
-    readonly source: HostSourceGuest;
-    readonly target: HostDestinationGuest;
+    readonly source: SharedSourceGuest;
+    readonly target: SharedDestinationGuest;
     /** A step of the vCPU on either side. */
     readonly step: () => void;
   };
@@ -60,14 +65,14 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
     1,
   );
   const [from, to] = [0, 1].map((skewPages) =>
-    openHost(createHost(geometries(skewPages), plan, log)),
-  ) as [Host, Host];
+    openGuestSide(createGuestSide(geometries(skewPages), plan, log)),
+  ) as [GuestSide, GuestSide];
   const slot = from.memory.slots[0]!;
   const contents = [
     { firstGfn: 0, pages: REHEARSED_PAGES, kind: 'mixed' as const, zeroShare: 0.1 },
   ];
   fillPages(slot, contents, 1, 0, REHEARSED_PAGES);
-  for (const host of [from, to]) writePlan(host.memory.slots[0]!, plan);
+  for (const guestSide of [from, to]) writePlan(guestSide.memory.slots[0]!, plan);
   const [here, there] = [new SteppedVcpu(from, plan), new SteppedVcpu(to, plan)];
   const step = (): void => {
     here.step();
@@ -80,9 +85,8 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
     here.begin();
     there.begin();
     step();
-    const source = new HostSourceGuest(from, plan, clock);
-    const target = new HostDestinationGuest(to, plan, clock);
-    source.unsent.clear();
+    const source = new SharedSourceGuest(from, plan, clock);
+    const target = new SharedDestinationGuest(to, plan, clock);
     return { source, target, step };
   };
   return { fresh };
@@ -90,7 +94,7 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
 
 /** What a vCPU's thread does, a step at a time and without ever blocking. */
 class SteppedVcpu {
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #handshake: WriterHandshake;
   readonly #stream: Stream;
   readonly #marks: ReturnType<typeof marksOf>;
@@ -98,13 +102,13 @@ class SteppedVcpu {
   #turns = 0;
   #faults = 0;
 
-  constructor(host: Host, plan: FullPlan) {
-    this.#host = host;
-    this.#handshake = new WriterHandshake(host.words, 1, host.doorbell);
-    this.#marks = marksOf(host.log.kind, 1, host.rings);
-    this.#pages = new PageWaiter(host.memory, host.words, this.#handshake);
+  constructor(guestSide: GuestSide, plan: FullPlan) {
+    this.#guestSide = guestSide;
+    this.#handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
+    this.#marks = marksOf(guestSide.log.kind, 1, guestSide.rings);
+    this.#pages = new PageWaiter(guestSide.memory, guestSide.words, this.#handshake);
     this.#stream = openGroups(
-      { vcpu: 0, plan, memory: host.memory, area: host.area },
+      { vcpu: 0, plan, memory: guestSide.memory, area: guestSide.area },
       1,
     )[0]!.streams[0]!;
   }
@@ -132,7 +136,7 @@ class SteppedVcpu {
 
   /** Asks for an absent page, as a vCPU does before it blocks; a few times in a migration. */
   #want(): void {
-    const { words } = this.#host;
+    const { words } = this.#guestSide;
     if (this.#faults <= 0 || Atomics.load(words, wantedOf(1)) !== 0) return;
     this.#faults--;
     const { slot, record, list } = this.#stream;

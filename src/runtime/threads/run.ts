@@ -13,7 +13,7 @@ import { Crew, CrewError } from './crew.ts';
 import { ContentsError } from '../common/fill.ts';
 import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
-import { type Host, openHost, type SharedHost } from '../common/host.ts';
+import { type GuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
 import { Network } from './network.ts';
 import { WorkerPool } from './pool.ts';
@@ -109,7 +109,7 @@ class ThreadRun {
   /** Of either side's vCPUs, once they have left. */
   readonly #vcpuEnds = { source: [] as VcpuEnd[], destination: [] as VcpuEnd[] };
   #destinationDeath: CrewError | undefined;
-  #hosts: { source: Host; destination: Host } | undefined;
+  #guestSides: { source: GuestSide; destination: GuestSide } | undefined;
   #phase: RunPhase = 'prepare';
 
   constructor(config: RunConfig, options: RunOptions, pool: WorkerPool) {
@@ -125,14 +125,17 @@ class ThreadRun {
       if (cause instanceof ContentsError) throw cause;
       throw new RunSetupError(`the run could not be set up: ${message}`, { cause });
     });
-    const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
-    this.#hosts = hosts;
-    const memories = [hosts.source.memory, hosts.destination.memory];
+    const guestSides = {
+      source: openGuestSide(stage.source),
+      destination: openGuestSide(stage.destination),
+    };
+    this.#guestSides = guestSides;
+    const memories = [guestSides.source.memory, guestSides.destination.memory];
     const timeline = new Timeline(this.#clock, memories, stage.plan);
-    this.#offerLook(timeline, hosts.source.memory.pages);
+    this.#offerLook(timeline, guestSides.source.memory.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
     const play: Play = { prepareNs: 0, startedNs: 0, endedNs: 0 };
-    await this.#guarded(play, () => this.#play(play, stage, hosts, timeline));
+    await this.#guarded(play, () => this.#play(play, stage, guestSides, timeline));
     timeline.stop();
     play.endedNs = this.#clock.now();
     const switches = process.resourceUsage().involuntaryContextSwitches - switchesBefore;
@@ -158,7 +161,7 @@ class ThreadRun {
   async #play(
     play: Play,
     stage: Stage,
-    hosts: { source: Host; destination: Host },
+    guestSides: { source: GuestSide; destination: GuestSide },
     timeline: Timeline,
   ): Promise<void> {
     const { migration } = this.#config;
@@ -166,18 +169,18 @@ class ThreadRun {
     const engines = this.#startCrew(stage);
     await crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
     play.prepareNs = this.#clock.now();
-    hosts.source.engine.resume();
-    await crew.until('the vCPUs start', () => hosts.source.engine.areAllRunning(), ANSWER_MS);
+    guestSides.source.engine.resume();
+    await crew.until('the vCPUs start', () => guestSides.source.engine.areAllRunning(), ANSWER_MS);
     play.startedNs = this.#clock.now();
     timeline.start();
     this.#enter('before');
     await this.#pass(migration.startAfterNs);
-    if (migration.startAfterNs > 0) play.rates = achievedRates(hosts.source, stage.plan);
-    play.ends = await this.#migrate(engines, hosts, stage);
+    if (migration.startAfterNs > 0) play.rates = achievedRates(guestSides.source, stage.plan);
+    play.ends = await this.#migrate(engines, guestSides, stage);
     const isMoved = play.ends.source.report.outcome === 'completed';
     this.#enter('after');
     await this.#pass(migration.runAfterNs);
-    await this.#park(isMoved ? hosts.destination : hosts.source);
+    await this.#park(isMoved ? guestSides.destination : guestSides.source);
   }
 
   #report(
@@ -189,8 +192,8 @@ class ThreadRun {
   ): RunReport {
     const { guest } = this.#config;
     const { ends, failure, rates } = play;
-    const blackoutNs = mostOf(this.#hosts!, stage.plan, GAP_NS);
-    const manager = managerCounts(this.#hosts!, stage.plan);
+    const blackoutNs = mostOf(this.#guestSides!, stage.plan, GAP_NS);
+    const manager = managerCounts(this.#guestSides!, stage.plan);
     const faults = mergeFaults(this.#vcpuEnds.destination.map((end) => end.faults));
     return {
       runtime: 'threads',
@@ -213,7 +216,7 @@ class ThreadRun {
         endedNs: play.endedNs,
       },
       disturbance: {
-        maxLagNs: mostOf(this.#hosts!, stage.plan, LAG_NS),
+        maxLagNs: mostOf(this.#guestSides!, stage.plan, LAG_NS),
         involuntarySwitches,
         runnableThreads: guest.vcpus + 2,
         cpus: availableParallelism(),
@@ -226,9 +229,9 @@ class ThreadRun {
   /** Tells everybody to leave; false when somebody does not. */
   async leave(): Promise<boolean> {
     this.#words.abort();
-    for (const host of Object.values(this.#hosts ?? {})) {
-      host.engine.stop();
-      host.doorbell.ring();
+    for (const guestSide of Object.values(this.#guestSides ?? {})) {
+      guestSide.engine.stop();
+      guestSide.doorbell.ring();
     }
     return this.#crew.haveAllLeft(5000);
   }
@@ -262,9 +265,9 @@ class ThreadRun {
     const plan = lightPlan(stage.plan);
     const shared = { plan, clockOrigin: this.#origin, runWords: this.#words.buffer };
     for (const side of ['source', 'destination'] as const) {
-      const host = stage[side];
+      const guestSide = stage[side];
       for (let vcpu = 0; vcpu < vcpus; vcpu++) {
-        const task = this.#pool.run('vcpu', { ...shared, host, vcpu });
+        const task = this.#pool.run('vcpu', { ...shared, guestSide, vcpu });
         void this.#crew.watch(`vCPU ${vcpu} of the ${side}`, this.#keepEnd(task, side, vcpu));
       }
     }
@@ -272,14 +275,14 @@ class ThreadRun {
     const engine = { ...shared, link, migration, line: stage.line };
     const source = this.#pool.run('source', {
       ...engine,
-      host: stage.source,
+      guestSide: stage.source,
       peerHandshake: stage.destination.handshake,
       outgoing: stage.forward,
       incoming: stage.backward,
     });
     const destination = this.#pool.run('destination', {
       ...engine,
-      host: stage.destination,
+      guestSide: stage.destination,
       peerHandshake: stage.source.handshake,
       outgoing: stage.backward,
       incoming: stage.forward,
@@ -291,7 +294,7 @@ class ThreadRun {
         if (this.#phase === 'prepare') return false;
         this.#destinationDeath = error;
         closeRing(stage.backward);
-        this.#hosts?.source.doorbell.ring();
+        this.#guestSides?.source.doorbell.ring();
         return true;
       }),
     };
@@ -303,21 +306,21 @@ class ThreadRun {
 
   async #migrate(
     engines: Engines,
-    hosts: { source: Host; destination: Host },
+    guestSides: { source: GuestSide; destination: GuestSide },
     stage: Stage,
   ): Promise<Ends> {
     const { signal } = this.#options;
     const cancel = (): void => {
       this.#words.cancel();
-      hosts.source.doorbell.ring();
+      guestSides.source.doorbell.ring();
     };
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     this.#enter('migrate');
     this.#words.start();
-    hosts.source.doorbell.ring();
-    hosts.destination.doorbell.ring();
-    const network = new Network(stage, hosts, this.#clock, this.#config.link.outages);
+    guestSides.source.doorbell.ring();
+    guestSides.destination.doorbell.ring();
+    const network = new Network(stage, guestSides, this.#clock, this.#config.link.outages);
     void network.run();
     try {
       const source = await this.#crew.result(engines.source);
@@ -332,7 +335,7 @@ class ThreadRun {
   /** The destination's report; once the source is done it has nothing more to wait for. */
   async #destinationEnd(engines: Engines, stage: Stage): Promise<Ends['destination']> {
     closeRing(stage.forward);
-    this.#hosts?.destination.doorbell.ring();
+    this.#guestSides?.destination.doorbell.ring();
     let end: Ends['destination'];
     let isOver = false;
     const watched = engines.destination.then((value) => void (end = value));
@@ -351,19 +354,19 @@ class ThreadRun {
     return latencyNs / 1e6 + (3 * MAX_FRAME_BYTES * 1000) / bytesPerSecond;
   }
 
-  async #park(host: Host): Promise<void> {
-    host.engine.pause();
-    await this.#crew.until('the vCPUs pause', () => host.engine.areAllParked(), ANSWER_MS);
+  async #park(guestSide: GuestSide): Promise<void> {
+    guestSide.engine.pause();
+    await this.#crew.until('the vCPUs pause', () => guestSide.engine.areAllParked(), ANSWER_MS);
   }
 
   async #prove(stage: Stage, ends: Ends): Promise<Proof | undefined> {
     const { verify } = this.#config;
-    const hosts = this.#hosts!;
-    this.#options.beforeProof?.(ramsOf(hosts.source), ramsOf(hosts.destination));
+    const guestSides = this.#guestSides!;
+    this.#options.beforeProof?.(ramsOf(guestSides.source), ramsOf(guestSides.destination));
     if (verify === 'off' || ends.source.report.guestLost) return undefined;
     this.#enter('verify');
     const isMoved = ends.source.report.outcome === 'completed';
-    const sides: [SharedHost, SharedHost] = isMoved
+    const sides: [SharedGuestSide, SharedGuestSide] = isMoved
       ? [stage.destination, stage.source]
       : [stage.source, stage.destination];
     const proving = prove({
@@ -388,6 +391,6 @@ class ThreadRun {
   }
 }
 
-function ramsOf({ memory }: Host): Uint8Array[] {
+function ramsOf({ memory }: GuestSide): Uint8Array[] {
   return memory.slots.map(({ ram }) => ram);
 }

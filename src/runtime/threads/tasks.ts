@@ -8,7 +8,7 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
-import type { SharedHost } from '../common/host.ts';
+import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
 
 /** What the pool's workers are asked to do, and what they answer. The names are those of worker.ts. */
@@ -30,7 +30,7 @@ export interface SourceEnd {
 }
 
 interface RunTask {
-  readonly host: SharedHost;
+  readonly guestSide: SharedGuestSide;
   readonly plan: GuestPlan;
   readonly clockOrigin: bigint;
   readonly runWords: SharedArrayBuffer;

@@ -12,8 +12,8 @@ import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import { drive, type DriverParts, LONG_SPINS, RunAborted, SPINS } from './driver.ts';
-import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
-import { openHost } from '../common/host.ts';
+import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import { openGuestSide } from '../common/guest-side.ts';
 import { workHandlers } from '../common/work.ts';
 import { LIVE_PHASES, RunWords } from './run-words.ts';
 import type { EngineTask, Tasks } from './tasks.ts';
@@ -32,24 +32,24 @@ type Handlers = {
 export const { fill, load, prefault, replay, compare } = workHandlers;
 
 export const vcpu: Handlers['vcpu'] = ({
-  host: shared,
+  guestSide: shared,
   plan,
   vcpu: number,
   clockOrigin,
   runWords,
 }) => {
-  const host = openHost(shared);
+  const guestSide = openGuestSide(shared);
   const writer = number + 1;
-  for (const slot of host.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + number);
+  for (const slot of guestSide.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + number);
   new RunWords(runWords).reportReady();
   return runVcpu({
     vcpu: number,
     plan,
-    memory: host.memory,
-    words: host.words,
-    area: host.area,
-    handshake: new WriterHandshake(host.words, writer, host.doorbell),
-    marks: marksOf(host.log.kind, writer, host.rings),
+    memory: guestSide.memory,
+    words: guestSide.words,
+    area: guestSide.area,
+    handshake: new WriterHandshake(guestSide.words, writer, guestSide.doorbell),
+    marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
     clock: monotonicClock(clockOrigin),
   });
 };
@@ -65,11 +65,11 @@ function tryToRehearse(...parts: Parameters<typeof rehearse>): void {
 }
 
 function openEngine(task: EngineTask, side: 'source' | 'destination') {
-  const host = openHost(task.host);
+  const guestSide = openGuestSide(task.guestSide);
   const peerWords = new Int32Array(task.peerHandshake);
   const isSource = side === 'source';
-  const sourceWords = isSource ? host.words : peerWords;
-  const destinationWords = isSource ? peerWords : host.words;
+  const sourceWords = isSource ? guestSide.words : peerWords;
+  const destinationWords = isSource ? peerWords : guestSide.words;
   const isRoomy = availableParallelism() >= task.plan.vcpus + 2;
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
@@ -82,12 +82,12 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
     latencyNs: task.link.latencyNs,
     line: { shared: task.line, side: side === 'source' ? 'near' : 'far' },
   });
-  tryToRehearse(task, host.log);
+  tryToRehearse(task, guestSide.log);
   words.reportReady();
   const parts = (isGuestSettled: () => boolean): DriverParts => ({
     clock,
     link,
-    doorbell: host.doorbell,
+    doorbell: guestSide.doorbell,
     isGuestSettled,
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,
@@ -101,38 +101,38 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
   });
   const awaitStart = (): void => {
     while (!words.isStarted()) {
-      const sequence = host.doorbell.sequence();
+      const sequence = guestSide.doorbell.sequence();
       if (words.isAborted()) throw new RunAborted('the run was given up');
-      if (!words.isStarted()) host.doorbell.wait(sequence, 100);
+      if (!words.isStarted()) guestSide.doorbell.wait(sequence, 100);
     }
   };
-  return { host, clock, words, link, parts, awaitStart };
+  return { guestSide, clock, words, link, parts, awaitStart };
 }
 
 export const source: Handlers['source'] = (task) => {
-  const { host, clock, words, link, parts, awaitStart } = openEngine(task, 'source');
-  const guest = new HostSourceGuest(host, task.plan, clock);
+  const { guestSide, clock, words, link, parts, awaitStart } = openEngine(task, 'source');
+  const guest = new SharedSourceGuest(guestSide, task.plan, clock);
   awaitStart();
   const watch = (session: SourceSession): void =>
     words.setFigures({
       phase: LIVE_PHASES.indexOf(session.phase),
       round: session.metrics.round,
-      pagesLeft: guest.unsent.count,
+      pagesLeft: session.unsent.count,
       bytes: link.postedBytes,
       ns: clock.now(),
       pastReturn: session.isPastReturn ? 1 : 0,
     });
-  const options = sourceOptions(task.link, task.migration, host.memory);
+  const options = sourceOptions(task.link, task.migration, guestSide.memory);
   const report = drive(
     sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
     parts(() => guest.isSettled()),
   );
-  return { report, state: guest.savedState, rings: guest.dirtyLog.ringCounts() };
+  return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts() };
 };
 
 export const destination: Handlers['destination'] = (task) => {
-  const { host, clock, link, parts, awaitStart } = openEngine(task, 'destination');
-  const guest = new HostDestinationGuest(host, task.plan, clock);
+  const { guestSide, clock, link, parts, awaitStart } = openEngine(task, 'destination');
+  const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
   awaitStart();
   const report = drive(
     runDestination({ clock, link, guest, ...recoveryOf(task.migration) }),
@@ -141,15 +141,15 @@ export const destination: Handlers['destination'] = (task) => {
   return { report, state: guest.loadedState };
 };
 
-export const dirtyRate: Handlers['dirtyRate'] = ({ host: shared, plan, options, ...task }) => {
-  const host = openHost(shared);
+export const dirtyRate: Handlers['dirtyRate'] = ({ guestSide: shared, plan, options, ...task }) => {
+  const guestSide = openGuestSide(shared);
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
-  const guest = new HostSourceGuest(host, plan, clock);
+  const guest = new SharedSourceGuest(guestSide, plan, clock);
   return drive(measureDirtyRate(guest, clock, options), {
     clock,
     link: noLink,
-    doorbell: host.doorbell,
+    doorbell: guestSide.doorbell,
     isGuestSettled: () => guest.isSettled(),
     isCancelled: words.isCancelled,
     isAborted: words.isAborted,

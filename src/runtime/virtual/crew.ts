@@ -5,30 +5,30 @@ import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
 import type { ZeroLog } from '../../guest/zeroing.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
-import type { Host } from '../common/host.ts';
+import type { GuestSide } from '../common/guest-side.ts';
 import type { Costs } from '../costs.ts';
 
 /** The vCPUs of one side, advanced together and only when somebody looks. */
 export class VirtualCrew {
   readonly #vcpus: readonly VirtualVcpu[];
-  readonly #host: Host;
+  readonly #guestSide: GuestSide;
   readonly #plan: GuestPlan;
   #drainRings: () => void = () => undefined;
   #onAdvanced: (nowNs: number) => void = () => undefined;
 
-  constructor(host: Host, plan: GuestPlan, costs: Costs) {
-    this.#host = host;
+  constructor(guestSide: GuestSide, plan: GuestPlan, costs: Costs) {
+    this.#guestSide = guestSide;
     this.#plan = plan;
     this.#vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) => {
       const writer = vcpu + 1;
       return new VirtualVcpu({
         vcpu,
         plan,
-        memory: host.memory,
-        words: host.words,
-        area: host.area,
-        handshake: new WriterHandshake(host.words, writer, host.doorbell),
-        marks: marksOf(host.log.kind, writer, host.rings),
+        memory: guestSide.memory,
+        words: guestSide.words,
+        area: guestSide.area,
+        handshake: new WriterHandshake(guestSide.words, writer, guestSide.doorbell),
+        marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
         costs,
         drainRings: () => this.#drainRings(),
       });
@@ -98,7 +98,7 @@ export class VirtualCrew {
   accesses(): number {
     let total = 0;
     this.#plan.streams.forEach((_, stream) => {
-      total += readAccesses(slotOfStream(this.#host.memory, this.#plan, stream), stream);
+      total += readAccesses(slotOfStream(this.#guestSide.memory, this.#plan, stream), stream);
     });
     return total;
   }

@@ -1,11 +1,11 @@
 import type { VirtualClock } from '../../clock/virtual.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
-import type { DirtyLog } from '../../memory/dirty-logs/dirty-log.ts';
-import type { GuestMemory, GuestPageSet } from '../../memory/guest-memory.ts';
+import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { PageStates } from '../../memory/page-states.ts';
 import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
-import type { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import type { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
 
@@ -18,32 +18,20 @@ const GIB = 1024 * 1024 * 1024;
 export class VirtualSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
-  readonly unsent: GuestPageSet;
-  readonly dirtyLog: DirtyLog;
-  readonly manualClear?: NonNullable<SourceGuest['manualClear']>;
   readonly manager?: GuestManager;
-  readonly #inner: HostSourceGuest;
+  readonly #inner: SharedSourceGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
   readonly #costs: Costs;
 
-  constructor(inner: HostSourceGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+  constructor(inner: SharedSourceGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
     this.#inner = inner;
     this.#crew = crew;
     this.#clock = clock;
     this.#costs = costs;
     this.memory = inner.memory;
     this.vcpus = inner.vcpus;
-    this.unsent = inner.unsent;
-    this.dirtyLog = this.#timed(inner.dirtyLog);
     if (inner.manager) this.manager = this.#timedManager(inner.manager);
-    if (!inner.manualClear) return;
-    const { chunkPages, log } = inner.manualClear;
-    const clear: typeof log.clear = (...range) => {
-      this.live();
-      log.clear(...range);
-    };
-    this.manualClear = { chunkPages, log: { ...log, ...this.dirtyLog, clear } };
   }
 
   #timedManager(manager: GuestManager): GuestManager {
@@ -106,7 +94,8 @@ export class VirtualSourceGuest implements SourceGuest {
     this.#crew.poll(this.#clock.now());
   }
 
-  #timed(log: DirtyLog): DirtyLog {
+  openLog(): LogReader {
+    const log = this.#inner.openLog();
     const harvestNs =
       (this.#costs.harvestNsPerGiB * this.memory.pages * this.memory.pageSize) / GIB;
     const after =
@@ -117,8 +106,12 @@ export class VirtualSourceGuest implements SourceGuest {
         return call(...given);
       };
     const harvest = after(harvestNs, log.harvest);
+    const { manualClear } = log;
     return {
       ...log,
+      ...(manualClear
+        ? { manualClear: { ...manualClear, clear: after(0, manualClear.clear) } }
+        : {}),
       start: after(0, log.start),
       harvest: () => {
         harvest();
@@ -140,12 +133,12 @@ export class VirtualDestinationGuest implements DestinationGuest {
   readonly vcpus: number;
   readonly presence: PresenceMap;
   readonly states?: PageStates;
-  readonly #inner: HostDestinationGuest;
+  readonly #inner: SharedDestinationGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
   readonly #costs: Costs;
 
-  constructor(inner: HostDestinationGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+  constructor(inner: SharedDestinationGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
     this.#inner = inner;
     this.#crew = crew;
     this.#clock = clock;

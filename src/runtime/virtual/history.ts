@@ -1,8 +1,9 @@
 import { VirtualClock } from '../../clock/virtual.ts';
 import type { DirtyHistory } from '../../migration/history.ts';
-import { HostSourceGuest } from '../common/guests.ts';
-import { openHost } from '../common/host.ts';
+import { SharedSourceGuest } from '../common/guests.ts';
+import { openGuestSide } from '../common/guest-side.ts';
 import { setStage } from '../common/stage.ts';
+import { othersTurn } from '../common/others-turn.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunConfig } from '../config.ts';
 import { VirtualCrew } from './crew.ts';
@@ -31,27 +32,27 @@ export async function recordHistory(
     dirtyLog: 'bitmap' as const,
   };
   const stage = await setStage({ ...config, runtime: 'virtual', guest }, inlineRunner);
-  const host = openHost(stage.source);
+  const guestSide = openGuestSide(stage.source);
   const clock = new VirtualClock();
-  const crew = new VirtualCrew(host, stage.plan, config.costs);
-  const { dirtyLog, unsent } = new HostSourceGuest(host, stage.plan, clock);
-  host.engine.resume();
+  const crew = new VirtualCrew(guestSide, stage.plan, config.costs);
+  const log = new SharedSourceGuest(guestSide, stage.plan, clock).openLog();
+  guestSide.engine.resume();
   crew.poll(0);
   let nowNs = config.migration.startAfterNs;
   crew.advance(nowNs);
-  dirtyLog.start();
+  log.start();
   crew.poll(nowNs);
   const bitmaps: Uint32Array[] = [];
   for (let step = 0; step < steps; step++) {
     if (signal?.aborted === true) break;
     nowNs += stepNs;
     crew.advance(nowNs);
-    dirtyLog.harvest();
+    log.harvest();
     crew.poll(nowNs);
-    dirtyLog.collect(unsent);
-    bitmaps.push(unsent.bitmap());
-    unsent.clear();
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    log.collect();
+    bitmaps.push(log.pages.bitmap());
+    log.pages.clear();
+    await othersTurn();
   }
-  return { stepNs, pages: host.memory.pages, bitmaps };
+  return { stepNs, pages: guestSide.memory.pages, bitmaps };
 }

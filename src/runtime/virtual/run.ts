@@ -4,13 +4,15 @@ import { GAP_NS } from '../../guest/vcpu-state.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { Line } from '../../link/line.ts';
 import { closeRing } from '../../link/ring.ts';
-import { PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
+import { PARTIAL } from '../../memory/handshake/words.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
+import type { SourceSession } from '../../migration/source-session.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
-import { HostDestinationGuest, HostSourceGuest } from '../common/guests.ts';
+import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { linkFacts } from '../common/link-facts.ts';
-import { type Host, openHost } from '../common/host.ts';
+import { areVcpusRunning, type GuestSide, openGuestSide } from '../common/guest-side.ts';
+import { othersTurn } from '../common/others-turn.ts';
 import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
 import { prove } from '../common/proof.ts';
 import { setStage, type Stage } from '../common/stage.ts';
@@ -64,12 +66,12 @@ class VirtualWorld implements HappeningWorld {
   readonly #config: RunConfig;
   readonly #stage: Stage;
   readonly #options: VirtualOptions;
-  readonly #hosts: { readonly source: Host; readonly destination: Host };
+  readonly #guestSides: { readonly source: GuestSide; readonly destination: GuestSide };
   readonly #clocks = { source: new VirtualClock(), destination: new VirtualClock() };
   readonly #crews: { readonly source: VirtualCrew; readonly destination: VirtualCrew };
   readonly #guests: {
-    readonly source: HostSourceGuest;
-    readonly destination: HostDestinationGuest;
+    readonly source: SharedSourceGuest;
+    readonly destination: SharedDestinationGuest;
   };
   readonly #source: Half<SourceReport>;
   readonly #destination: Half<
@@ -79,6 +81,8 @@ class VirtualWorld implements HappeningWorld {
   readonly #far: VirtualLink;
   readonly #timeline: Timeline;
   readonly line: Line;
+  /** The source's half, for whoever watches. */
+  #session: SourceSession | undefined;
   #happenings: readonly Happening[] = [];
   /** Of the migration so far. */
   events = 0;
@@ -94,17 +98,20 @@ class VirtualWorld implements HappeningWorld {
     this.#options = options;
     const { costs, link, migration } = config;
     const { plan } = stage;
-    const hosts = { source: openHost(stage.source), destination: openHost(stage.destination) };
-    this.#hosts = hosts;
+    const guestSides = {
+      source: openGuestSide(stage.source),
+      destination: openGuestSide(stage.destination),
+    };
+    this.#guestSides = guestSides;
     this.line = new Line(stage.line, [stage.forward, stage.backward]);
     const clocks = this.#clocks;
     this.#crews = {
-      source: new VirtualCrew(hosts.source, plan, costs),
-      destination: new VirtualCrew(hosts.destination, plan, costs),
+      source: new VirtualCrew(guestSides.source, plan, costs),
+      destination: new VirtualCrew(guestSides.destination, plan, costs),
     };
     this.#guests = {
-      source: new HostSourceGuest(hosts.source, plan, clocks.source),
-      destination: new HostDestinationGuest(hosts.destination, plan, clocks.destination),
+      source: new SharedSourceGuest(guestSides.source, plan, clocks.source),
+      destination: new SharedDestinationGuest(guestSides.destination, plan, clocks.destination),
     };
     const source = new VirtualSourceGuest(
       this.#guests.source,
@@ -119,14 +126,14 @@ class VirtualWorld implements HappeningWorld {
       costs,
     );
     const { pageSize } = config.guest;
-    const slots = hosts.source.memory.slots.map(({ layout }) => layout.pages);
+    const slots = guestSides.source.memory.slots.map(({ layout }) => layout.pages);
     const ends = { bytesPerSecond: link.bytesPerSecond, latencyNs: link.latencyNs, madeUpLagNs: 0 };
     const near = ringLink({
       ...ends,
       clock: clocks.source,
       outgoing: stage.forward,
       incoming: stage.backward,
-      peerDoorbell: hosts.destination.doorbell,
+      peerDoorbell: guestSides.destination.doorbell,
       line: { shared: stage.line, side: 'near' },
     });
     const far = ringLink({
@@ -134,10 +141,10 @@ class VirtualWorld implements HappeningWorld {
       clock: clocks.destination,
       outgoing: stage.backward,
       incoming: stage.forward,
-      peerDoorbell: hosts.source.doorbell,
+      peerDoorbell: guestSides.source.doorbell,
       line: { shared: stage.line, side: 'far' },
     });
-    const { storedBytes } = hosts.source.memory.slots[0]!.layout;
+    const { storedBytes } = guestSides.source.memory.slots[0]!.layout;
     const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs: () => this.#stalledNs };
     this.#near = new VirtualLink({
       ...shared,
@@ -160,7 +167,8 @@ class VirtualWorld implements HappeningWorld {
           clock: clocks.source,
           link: this.#near,
           guest: source,
-          options: sourceOptions(link, migration, hosts.source.memory, {
+          watch: (session) => void (this.#session = session),
+          options: sourceOptions(link, migration, guestSides.source.memory, {
             fixedNs: costs.windowLagNs,
             perByteNs: costs.windowLagNsPerByte,
           }),
@@ -190,11 +198,11 @@ class VirtualWorld implements HappeningWorld {
     );
     this.#timeline = new Timeline(
       clocks.source,
-      [hosts.source.memory, hosts.destination.memory],
+      [guestSides.source.memory, guestSides.destination.memory],
       plan,
     );
     const sample = (nowNs: number): void => this.#sample(nowNs);
-    this.#crews.source.attend(() => this.#guests.source.dirtyLog.tend(), sample);
+    this.#crews.source.attend(() => guestSides.source.logReaders().tend(), sample);
     this.#crews.destination.attend(() => undefined, sample);
   }
 
@@ -216,11 +224,11 @@ class VirtualWorld implements HappeningWorld {
   async begin(): Promise<void> {
     const { migration } = this.#config;
     const { source } = this.#crews;
-    this.#hosts.source.engine.resume();
+    this.#guestSides.source.engine.resume();
     source.poll(0);
     await this.#live(source, migration.startAfterNs);
     if (migration.startAfterNs > 0) {
-      this.#rates = achievedRates(this.#hosts.source, this.#stage.plan);
+      this.#rates = achievedRates(this.#guestSides.source, this.#stage.plan);
     }
     this.#timeline.sample(this.#nowNs);
     for (const clock of Object.values(this.#clocks)) clock.moveTo(this.#nowNs);
@@ -234,8 +242,8 @@ class VirtualWorld implements HappeningWorld {
   async play(): Promise<void> {
     const { migration } = this.#config;
     await this.#migrate();
-    const { source: near, destination: far } = this.#hosts;
-    this.#options.onEnd?.({ source: isRunning(near), destination: isRunning(far) });
+    const { source: near, destination: far } = this.#guestSides;
+    this.#options.onEnd?.({ source: areVcpusRunning(near), destination: areVcpusRunning(far) });
     await this.#liveOn(migration.runAfterNs);
   }
 
@@ -257,7 +265,7 @@ class VirtualWorld implements HappeningWorld {
         nowNs: this.#nowNs,
         events,
         bytes: this.#near.postedBytes,
-        pagesLeft: this.#guests.source.unsent.count,
+        pagesLeft: this.#session?.unsent.count ?? 0,
       });
       await othersTurn();
     }
@@ -305,7 +313,7 @@ class VirtualWorld implements HappeningWorld {
   /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
   #isPartly(): boolean {
     if (this.#isDestinationDead || this.#destination.isOver) return false;
-    return Atomics.load(this.#hosts.destination.words, PARTIAL) !== 0;
+    return Atomics.load(this.#guestSides.destination.words, PARTIAL) !== 0;
   }
 
   async #liveOn(ns: number): Promise<void> {
@@ -340,8 +348,8 @@ class VirtualWorld implements HappeningWorld {
     const source = this.#source.result!;
     const destination = this.#destination.result;
     const proof = await this.#prove();
-    const blackoutNs = mostOf(this.#hosts, this.#stage.plan, GAP_NS);
-    const manager = managerCounts(this.#hosts, this.#stage.plan);
+    const blackoutNs = mostOf(this.#guestSides, this.#stage.plan, GAP_NS);
+    const manager = managerCounts(this.#guestSides, this.#stage.plan);
     const faults = mergeFaults(this.#crews.destination.faultLogs());
     return {
       runtime: 'virtual',
@@ -356,7 +364,7 @@ class VirtualWorld implements HappeningWorld {
         timeline: this.#timeline.samples,
         ...(blackoutNs > 0 ? { blackoutNs } : {}),
         ...(faults ? { faults } : {}),
-        rings: this.#guests.source.dirtyLog.ringCounts(),
+        rings: this.#guestSides.source.logReaders().ringCounts(),
         ...(manager ? { manager } : {}),
         startedNs: 0,
         endedNs: this.#nowNs,
@@ -367,7 +375,7 @@ class VirtualWorld implements HappeningWorld {
 
   async #prove(): Promise<Proof | undefined> {
     const { verify } = this.#config;
-    const { source, destination } = this.#hosts;
+    const { source, destination } = this.#guestSides;
     const rams = [source, destination].map(({ memory }) => memory.slots.map(({ ram }) => ram));
     this.#options.beforeProof?.(rams[0]!, rams[1]!);
     const report = this.#source.result!;
@@ -389,12 +397,4 @@ class VirtualWorld implements HappeningWorld {
       },
     });
   }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
-
-function isRunning({ words }: Host): boolean {
-  return Atomics.load(words, PAUSE) === 0;
 }

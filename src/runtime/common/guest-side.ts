@@ -1,15 +1,16 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { createVcpuArea } from '../../guest/vcpu-state.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
+import { LogReaders } from '../../memory/dirty-logs/log-readers.ts';
 import type { DirtyLogKind, DirtyLogParts } from '../../memory/dirty-logs/dirty-log.ts';
 import { createRings, type SharedRings } from '../../memory/dirty-logs/rings.ts';
 import { type GuestMemory, openMemory } from '../../memory/guest-memory.ts';
 import { EngineHandshake } from '../../memory/handshake/engine.ts';
-import { createHandshake, DOORBELL } from '../../memory/handshake/words.ts';
+import { createHandshake, DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
 import { createSlot, type SharedSlot } from '../../memory/memslot.ts';
 import type { SlotGeometry } from '../../memory/layout.ts';
 
-/** How a host's writes are logged. */
+/** How a guest's writes are logged. */
 export interface LogConfig {
   readonly kind: DirtyLogKind;
   readonly ringSize: number;
@@ -17,7 +18,7 @@ export interface LogConfig {
 }
 
 /** One side's guest in shared memory; all of it passes through a message port. */
-export interface SharedHost {
+export interface SharedGuestSide {
   readonly slots: readonly SharedSlot[];
   readonly writers: number;
   readonly handshake: SharedArrayBuffer;
@@ -26,20 +27,20 @@ export interface SharedHost {
   readonly rings?: SharedRings;
 }
 
-export function createHost(
+export function createGuestSide(
   geometries: readonly SlotGeometry[],
   plan: GuestPlan,
   log: LogConfig,
-): SharedHost {
-  return hostOver(geometries.map(createSlot), plan, log);
+): SharedGuestSide {
+  return guestSideOver(geometries.map(createSlot), plan, log);
 }
 
-/** A host over memslots that are there already. */
-export function hostOver(
+/** A guest's side over memslots that are there already. */
+export function guestSideOver(
   slots: readonly SharedSlot[],
   plan: GuestPlan,
   log: LogConfig,
-): SharedHost {
+): SharedGuestSide {
   const writers = plan.vcpus + 1;
   return {
     slots,
@@ -51,8 +52,8 @@ export function hostOver(
   };
 }
 
-/** A host as one thread has opened it. */
-export interface Host {
+/** A guest's side as one thread has opened it. */
+export interface GuestSide {
   readonly memory: GuestMemory;
   readonly words: Int32Array;
   readonly area: Float64Array;
@@ -60,11 +61,17 @@ export interface Host {
   readonly engine: EngineHandshake;
   readonly log: LogConfig;
   readonly rings?: SharedRings;
+  /** The engine's end of the dirty log, opened when it is first asked for: one thread drives a log. */
+  readonly logReaders: () => LogReaders;
 }
 
-export function openHost(shared: SharedHost, kernels: 'wasm' | 'twin' = 'wasm'): Host {
+export function openGuestSide(
+  shared: SharedGuestSide,
+  kernels: 'wasm' | 'twin' = 'wasm',
+): GuestSide {
   const words = new Int32Array(shared.handshake);
-  return {
+  let readers: LogReaders | undefined;
+  const side: GuestSide = {
     memory: openMemory(shared.slots, kernels),
     words,
     area: new Float64Array(shared.vcpuArea),
@@ -72,10 +79,18 @@ export function openHost(shared: SharedHost, kernels: 'wasm' | 'twin' = 'wasm'):
     engine: new EngineHandshake(words, shared.writers),
     log: shared.log,
     ...(shared.rings ? { rings: shared.rings } : {}),
+    logReaders: () =>
+      (readers ??= new LogReaders(shared.log.kind, logParts(side), shared.log.clearChunkPages)),
   };
+  return side;
 }
 
-/** What an engine needs to open a host's dirty log. */
-export function logParts({ memory, engine, rings }: Host): DirtyLogParts {
+/** What an engine needs to open a dirty log over a guest. */
+export function logParts({ memory, engine, rings }: GuestSide): DirtyLogParts {
   return { memory, handshake: engine, ...(rings ? { rings } : {}) };
+}
+
+/** Whether a side's vCPUs are to run, as far as its engine has said. */
+export function areVcpusRunning({ words }: GuestSide): boolean {
+  return Atomics.load(words, PAUSE) === 0;
 }
