@@ -12,16 +12,20 @@ import { createGuestSide, type LogConfig, type SharedGuestSide } from './guest-s
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
-/** Everything that two sides share before a thread of them runs. */
-export interface Stage {
-  readonly plan: FullPlan;
-  readonly source: SharedGuestSide;
-  readonly destination: SharedGuestSide;
+/** The connection of a migration's two sides. */
+export interface Transfer {
   /** Frames from source to destination, and back. */
   readonly forward: SharedRing;
   readonly backward: SharedRing;
   /** Whether the two rings are a connection. */
   readonly line: SharedLine;
+}
+
+/** Everything that two sides share before a thread of them runs. */
+export interface Stage extends Transfer {
+  readonly plan: FullPlan;
+  readonly source: SharedGuestSide;
+  readonly destination: SharedGuestSide;
 }
 
 export function logConfigOf(guest: RunConfig['guest']): LogConfig {
