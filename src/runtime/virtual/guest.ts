@@ -80,9 +80,9 @@ export class VirtualGuest {
   }
 
   /** It lives from one time to another, or until somebody calls that off; returns up to when. */
-  async live(fromNs: number, toNs: number, signal?: AbortSignal): Promise<number> {
+  async live(fromNs: number, toNs: number, isCancelled: () => boolean): Promise<number> {
     let nowNs = fromNs;
-    while (nowNs < toNs && signal?.aborted !== true) {
+    while (nowNs < toNs && !isCancelled()) {
       nowNs = Math.min(toNs, nowNs + TURN_NS);
       this.advance(nowNs);
       await othersTurn();

@@ -107,7 +107,8 @@ class VirtualRun {
 
   async #live(ns: number): Promise<void> {
     const { nowNs } = this.#world;
-    this.#world.nowNs = await this.#guest.live(nowNs, nowNs + ns, this.#options.signal);
+    const isCancelled = (): boolean => this.#options.signal?.aborted ?? false;
+    this.#world.nowNs = await this.#guest.live(nowNs, nowNs + ns, isCancelled);
   }
 
   async report(migration: VirtualMigration): Promise<RunReport> {
