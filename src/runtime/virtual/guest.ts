@@ -30,6 +30,8 @@ export class VirtualGuest {
   #place: VirtualPlace;
   readonly #sides: GuestSide[];
   #sampledNs = -Infinity;
+  /** Up to when somebody has had it live. */
+  #livedNs = 0;
 
   /** `clock` is whatever time the timeline's first and last sample are taken at. */
   constructor(plan: FullPlan, side: GuestSide, costs: Costs, clock: VirtualClock) {
@@ -59,6 +61,7 @@ export class VirtualGuest {
   start(nowNs: number): void {
     this.#place.side.engine.resume();
     this.#place.crew.poll(nowNs);
+    this.#livedNs = nowNs;
   }
 
   /** Notes how fast its workloads have been so far. */
@@ -66,9 +69,12 @@ export class VirtualGuest {
     this.rates = achievedRates(this.#place.side, this.plan);
   }
 
-  /** It lives up to a point in time. */
+  /** It lives up to a point in time, and its timeline has its samples. */
   advance(toNs: number): void {
-    this.#place.crew.advance(toNs);
+    while (this.#livedNs < toNs) {
+      this.#livedNs = Math.min(toNs, this.#livedNs + TURN_NS);
+      this.#place.crew.advance(this.#livedNs);
+    }
   }
 
   /** After a migration: faults whose pages have come are over, and it has lived until now. */
@@ -76,6 +82,7 @@ export class VirtualGuest {
     const { crew } = this.#place;
     crew.attendFaults(nowNs);
     crew.advance(nowNs);
+    this.#livedNs = nowNs;
     this.timeline.sample(nowNs);
   }
 

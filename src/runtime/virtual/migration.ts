@@ -1,6 +1,7 @@
 import type { Process } from '../../clock/process.ts';
 import { VirtualClock } from '../../clock/virtual.ts';
 import type { Link } from '../../link/link.ts';
+import type { Flow } from '../../link/network.ts';
 import { Line } from '../../link/line.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { closeRing } from '../../link/ring.ts';
@@ -18,6 +19,7 @@ import type { RunConfig } from '../config.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
 import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
+import type { VirtualWorker } from './host.ts';
 import { VirtualLink } from './link.ts';
 import type { Happening, HappeningWorld } from './options.ts';
 import { outagesOf, whenOf } from './outages.ts';
@@ -29,6 +31,12 @@ export interface VirtualMigrationParts {
   readonly transfer: Transfer;
   readonly startNs: number;
   readonly isCancelled: () => boolean;
+  /** Called once, when it is over; `endNs` says when it was. */
+  readonly onOver?: (migration: VirtualMigration) => void;
+  /** Its shares of links that others use too, there and back; absent: the link is its own. */
+  readonly flows?: { readonly forward: Flow; readonly backward: Flow };
+  /** The hosts' CPUs that its sender and its receiver work on; absent: they have CPUs of their own. */
+  readonly workers?: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
   /** Things that happen to it at points in time: link faults, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
 }
@@ -58,9 +66,10 @@ export class VirtualMigration implements Process, HappeningWorld {
   #due: Due = 'source';
   #stalledUntilNs = 0;
   #isDestinationDead = false;
+  readonly #onOver: VirtualMigrationParts['onOver'];
 
   constructor(parts: VirtualMigrationParts) {
-    const { config, guest, target, transfer, startNs, isCancelled } = parts;
+    const { config, guest, target, transfer, startNs, isCancelled, flows, workers } = parts;
     const { costs, link, migration } = config;
     const { plan, place: source } = guest;
     const clocks = this.#clocks;
@@ -69,6 +78,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.source = source;
     this.target = target;
     this.#transfer = transfer;
+    this.#onOver = parts.onOver;
     this.line = new Line(transfer.line, [transfer.forward, transfer.backward]);
     this.sourceGuest = new SharedSourceGuest(source.side, plan, clocks.source);
     this.destinationGuest = new SharedDestinationGuest(target.side, plan, clocks.destination);
@@ -86,7 +96,8 @@ export class VirtualMigration implements Process, HappeningWorld {
     const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs };
     this.#near = new VirtualLink({
       ...shared,
-      inner: this.#endOf('near', link),
+      inner: this.#endOf('near', link, flows?.forward),
+      ...(workers ? { worker: workers.sender } : {}),
       clock: clocks.source,
       setupNs: costs.setupNs,
       neighbours: source.crew,
@@ -94,7 +105,8 @@ export class VirtualMigration implements Process, HappeningWorld {
     });
     const far = new VirtualLink({
       ...shared,
-      inner: this.#endOf('far', link),
+      inner: this.#endOf('far', link, flows?.backward),
+      ...(workers ? { worker: workers.receiver } : {}),
       clock: clocks.destination,
       afterFrame: () => target.crew.attendFaults(clocks.destination.now()),
     });
@@ -125,13 +137,18 @@ export class VirtualMigration implements Process, HappeningWorld {
     ].toSorted((a, b) => a.atNs - b.atNs);
   }
 
-  #endOf(end: 'near' | 'far', { bytesPerSecond, latencyNs }: RunConfig['link']): Link {
+  #endOf(
+    end: 'near' | 'far',
+    { bytesPerSecond, latencyNs }: RunConfig['link'],
+    flow: Flow | undefined,
+  ): Link {
     const { forward, backward, line } = this.#transfer;
     const isNear = end === 'near';
     return ringLink({
       bytesPerSecond,
       latencyNs,
       madeUpLagNs: 0,
+      ...(flow ? { flow } : {}),
       clock: isNear ? this.#clocks.source : this.#clocks.destination,
       outgoing: isNear ? forward : backward,
       incoming: isNear ? backward : forward,
@@ -227,6 +244,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     }
     this.isOver = true;
     if (this.#source.result!.outcome === 'completed') this.guest.moveTo(this.target);
+    this.#onOver?.(this);
   }
 
   /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
