@@ -1,10 +1,11 @@
 import type { EvacuationConfig } from './config.ts';
 import type { EvacuationOptions, EvacuationReport } from './report.ts';
+import { VirtualEvacuation } from './virtual.ts';
 
-/** Empties a host: plays the whole evacuation and reports what became of each guest. */
-export function runEvacuation(
+/** Empties a host as its configuration says: on a virtual clock, or with real threads in real time. */
+export async function runEvacuation(
   config: EvacuationConfig,
-  _options?: EvacuationOptions,
+  options: EvacuationOptions = {},
 ): Promise<EvacuationReport> {
-  return Promise.reject(new Error(`no ${config.runtime} runtime empties a host yet`));
+  return new VirtualEvacuation(config, options).run();
 }
