@@ -1,5 +1,6 @@
 import type { EvacuationConfig } from './config.ts';
 import type { EvacuationOptions, EvacuationReport } from './report.ts';
+import { ThreadEvacuation } from './threads.ts';
 import { VirtualEvacuation } from './virtual.ts';
 
 /** Empties a host as its configuration says: on a virtual clock, or with real threads in real time. */
@@ -7,5 +8,9 @@ export async function runEvacuation(
   config: EvacuationConfig,
   options: EvacuationOptions = {},
 ): Promise<EvacuationReport> {
-  return new VirtualEvacuation(config, options).run();
+  const evacuation =
+    config.runtime === 'virtual'
+      ? new VirtualEvacuation(config, options)
+      : new ThreadEvacuation(config, options);
+  return evacuation.run();
 }

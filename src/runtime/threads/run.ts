@@ -17,42 +17,13 @@ import { Network } from './network.ts';
 import { WorkerPool } from './pool.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
-import { type LiveFigures, RunWords } from './run-words.ts';
+import { type RunOptions, type RunPhase, RunSetupError } from './options.ts';
+import { RunWords } from './run-words.ts';
 import { setStage, type Stage } from '../common/stage.ts';
 import { type Tasks, threadsOf } from './tasks.ts';
 import { Timeline } from '../common/timeline.ts';
 
-export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
-
-/** What somebody who watches a run sees. */
-export interface LiveView {
-  readonly phase: RunPhase;
-  readonly figures: LiveFigures;
-  readonly pages: number;
-  readonly accesses: number;
-  readonly elapsedNs: number;
-}
-
-export interface RunOptions {
-  /** Threads to use, at least as many as the run needs; they outlive it. Absent: own ones. */
-  readonly pool?: WorkerPool;
-  /** Cancels the migration, as Ctrl-C does. */
-  readonly signal?: AbortSignal;
-  /** Given a function to call for a look, as often as one likes. */
-  readonly onStart?: (look: () => LiveView) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
-  readonly beforeProof?: (
-    source: readonly Uint8Array[],
-    destination: readonly Uint8Array[],
-  ) => void;
-  /** Called when a phase begins. */
-  readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
-}
-
-/** Memory could not be had or a thread died before the guest existed: there is nothing to report. */
-export class RunSetupError extends Error {
-  override readonly name = 'RunSetupError';
-}
+export { type LiveView, type RunOptions, type RunPhase, RunSetupError } from './options.ts';
 
 /** A vCPU polls every few microseconds and a parked one wakes every 100 ms; this is a hang. */
 const ANSWER_MS = 10_000;
@@ -101,8 +72,8 @@ class ThreadRun {
   readonly #config: RunConfig;
   readonly #options: RunOptions;
   readonly #pool: WorkerPool;
-  readonly #origin = monotonicOrigin();
-  readonly #clock: Clock = monotonicClock(this.#origin);
+  readonly #origin: bigint;
+  readonly #clock: Clock;
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
   /** Of either side's vCPUs, once they have left. */
@@ -115,6 +86,8 @@ class ThreadRun {
     this.#config = config;
     this.#options = options;
     this.#pool = pool;
+    this.#origin = options.company?.origin ?? monotonicOrigin();
+    this.#clock = monotonicClock(this.#origin);
   }
 
   async run(): Promise<RunReport> {
@@ -168,6 +141,8 @@ class ThreadRun {
     const engines = this.#startCrew(stage);
     await crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
     play.prepareNs = this.#clock.now();
+    const { company } = this.#options;
+    await company?.beforeStart();
     guestSides.source.engine.resume();
     await crew.until('the vCPUs start', () => guestSides.source.engine.areAllRunning(), ANSWER_MS);
     play.startedNs = this.#clock.now();
@@ -175,7 +150,12 @@ class ThreadRun {
     this.#enter('before');
     await this.#pass(migration.startAfterNs);
     if (migration.startAfterNs > 0) play.rates = achievedRates(guestSides.source, stage.plan);
+    if (company) {
+      const { forward, backward } = await company.beforeMigration();
+      this.#words.setFlows(forward, backward);
+    }
     play.ends = await this.#migrate(engines, guestSides, stage);
+    await company?.afterMigration(play.ends.source.report, this.#clock.now());
     const isMoved = play.ends.source.report.outcome === 'completed';
     this.#enter('after');
     await this.#pass(migration.runAfterNs);
@@ -266,7 +246,14 @@ class ThreadRun {
       }
     }
     const { link, migration } = this.#config;
-    const engine = { ...shared, link, migration, line: stage.line };
+    const network = this.#options.company?.network;
+    const engine = {
+      ...shared,
+      link,
+      migration,
+      line: stage.line,
+      ...(network ? { network } : {}),
+    };
     const source = this.#pool.run('source', {
       ...engine,
       guestSide: stage.source,
