@@ -7,6 +7,7 @@ import {
   postcopyFigures,
   run,
 } from './postcopy-figures.ts';
+import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
 import { isToy, median, printTable } from './report.ts';
 import { agreement, virtualSpeed } from './virtual-figures.ts';
 
@@ -172,6 +173,8 @@ const parts = {
   big: bigFigures,
   agree: agreement,
   virtual: virtualSpeed,
+  evacuate: evacuationAgreement,
+  forty: evacuationSpeed,
 };
 for (const [name, part] of Object.entries(parts)) {
   if (!only || only.includes(name)) await part();

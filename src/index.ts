@@ -18,6 +18,25 @@ export type { Scenario } from './scenario/schema.ts';
 export { buildResult } from './result/build.ts';
 export { type RunResult, resultSchema } from './result/schema.ts';
 export { writeAtomically } from './result/write.ts';
+export type { EvacuationConfig } from './fleet/evacuation/config.ts';
+export { loadEvacuation, type LoadedEvacuation } from './fleet/evacuation/load.ts';
+export type {
+  EvacuationOptions,
+  EvacuationProgress,
+  EvacuationReport,
+} from './fleet/evacuation/report.ts';
+export { runEvacuation } from './fleet/evacuation/run.ts';
+export { ThreadWorld } from './runtime/threads/world.ts';
+export { VirtualWorld } from './runtime/virtual/world.ts';
+export type { HostSpec } from './runtime/world/host-spec.ts';
+export type {
+  Director,
+  GuestSpec,
+  World,
+  WorldMigration,
+  WorldOptions,
+  WorldSpec,
+} from './runtime/world/world.ts';
 export { experimentNames } from './lab/papers/experiment.ts';
 export type { Outcome } from './lab/papers/outcome.ts';
 export { runExperiment } from './lab/papers/run.ts';
