@@ -10,6 +10,7 @@ import type { PageOrderName } from '../migration/page-orders/page-order.ts';
 import type { AutoConvergeOptions } from '../migration/policies/auto-converge.ts';
 import type { DirtyLimitOptions } from '../migration/policies/dirty-limit.ts';
 import type { KubevirtOptions } from '../migration/policies/kubevirt.ts';
+import type { ForceOptions } from '../migration/policies/force-after.ts';
 import type { ManagerName } from '../migration/policies/managers.ts';
 import type { Integrity } from '../wire/pages.ts';
 import type { Costs } from './costs.ts';
@@ -101,6 +102,8 @@ export interface RunConfig {
     readonly startAfterNs: number;
     readonly runAfterNs: number;
     readonly timeoutNs: number;
+    /** A pre-copy or hybrid that has not come to its end by then is forced to; absent: `timeoutNs` ends it. */
+    readonly force?: ForceOptions;
     readonly zeroPages: boolean;
   };
   readonly verify: 'replay' | 'full' | 'off';

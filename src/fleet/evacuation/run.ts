@@ -1,10 +1,16 @@
 import type { EvacuationConfig } from './config.ts';
 import type { EvacuationOptions, EvacuationReport } from './report.ts';
+import { ThreadEvacuation } from './threads.ts';
+import { VirtualEvacuation } from './virtual.ts';
 
-/** Empties a host: plays the whole evacuation and reports what became of each guest. */
-export function runEvacuation(
+/** Empties a host as its configuration says: on a virtual clock, or with real threads in real time. */
+export async function runEvacuation(
   config: EvacuationConfig,
-  _options?: EvacuationOptions,
+  options: EvacuationOptions = {},
 ): Promise<EvacuationReport> {
-  return Promise.reject(new Error(`no ${config.runtime} runtime empties a host yet`));
+  const evacuation =
+    config.runtime === 'virtual'
+      ? new VirtualEvacuation(config, options)
+      : new ThreadEvacuation(config, options);
+  return evacuation.run();
 }

@@ -4,6 +4,7 @@ import { gfnLine, type PageLine, swapLine } from '../../migration/page-orders/li
 import { withReadahead } from '../../migration/page-orders/readahead.ts';
 import { queuedOrder } from '../../migration/page-orders/queued.ts';
 import type { PageOrder } from '../../migration/page-orders/page-order.ts';
+import { forceAfter } from '../../migration/policies/force-after.ts';
 import { postcopyAfter } from '../../migration/policies/postcopy-after.ts';
 import type { Policy } from '../../migration/policy.ts';
 import type { Algorithm } from '../../migration/ports.ts';
@@ -118,6 +119,14 @@ function algorithmWith<State>(
   policy: Policy<State>,
   hybrid: Policy<State>,
 ): Algorithm<SourceReport> {
+  const { force } = config;
+  if (force && (config.algorithm === 'precopy' || config.algorithm === 'hybrid')) {
+    const forced = forceAfter(config.algorithm === 'precopy' ? policy : hybrid, force);
+    if (force.action === 'switchover' && config.algorithm === 'precopy') {
+      return precopySource(side, forced);
+    }
+    return hybridSource(side, forced, orderOf(side, config));
+  }
   switch (config.algorithm) {
     case 'stop-and-copy':
       return stopAndCopySource(side, policy);

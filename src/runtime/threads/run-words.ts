@@ -6,12 +6,14 @@
  *         1  abort: 1 when something died; everybody leaves at once
  *         2  start: 1 when the migration may begin
  *         3  how many workers are ready
+ *         4  the flow of the frames to the destination, 5 of those back; of a run that shares its links
  *   f64   8… live figures, in the order of LIVE
  */
 const CANCEL = 0;
 const ABORT = 1;
 const START = 2;
 const READY = 3;
+const FLOW = { near: 4, far: 5 } as const;
 const FIRST_FIGURE = 8;
 
 const LIVE = ['phase', 'round', 'pagesLeft', 'bytes', 'ns', 'pastReturn'] as const;
@@ -45,6 +47,16 @@ export class RunWords {
   isCancelled = (): boolean => Atomics.load(this.#words, CANCEL) !== 0;
   isAborted = (): boolean => Atomics.load(this.#words, ABORT) !== 0;
   isStarted = (): boolean => Atomics.load(this.#words, START) !== 0;
+
+  /** Says over which flows the migration's two ends send; before it starts. */
+  setFlows(near: number, far: number): void {
+    Atomics.store(this.#words, FLOW.near, near);
+    Atomics.store(this.#words, FLOW.far, far);
+  }
+
+  flowOf(end: 'near' | 'far'): number {
+    return Atomics.load(this.#words, FLOW[end]);
+  }
 
   reportReady(): void {
     Atomics.add(this.#words, READY, 1);

@@ -2,58 +2,28 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import { lightPlan } from '../../guest/stream-plan.ts';
-import { mergeFaults } from '../../guest/faults.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
-import { GAP_NS, LAG_NS } from '../../guest/vcpu-state.ts';
+import { LAG_NS } from '../../guest/vcpu-state.ts';
 import { closeRing } from '../../link/ring.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Crew, CrewError } from './crew.ts';
 import { ContentsError } from '../common/fill.ts';
-import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
-import { type GuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
-import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
+import { type GuestSide, openGuestSide } from '../common/guest-side.ts';
+import { achievedRates, mostOf } from '../common/measures.ts';
 import { Network } from './network.ts';
 import { WorkerPool } from './pool.ts';
-import { prove } from '../common/proof.ts';
-import { type LiveFigures, RunWords } from './run-words.ts';
+import { proveRun } from '../common/prove-run.ts';
+import { reportOf } from '../common/run-report.ts';
+import { type RunOptions, type RunPhase, RunSetupError } from './options.ts';
+import { RunWords } from './run-words.ts';
 import { setStage, type Stage } from '../common/stage.ts';
 import { type Tasks, threadsOf } from './tasks.ts';
 import { Timeline } from '../common/timeline.ts';
 
-export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
-
-/** What somebody who watches a run sees. */
-export interface LiveView {
-  readonly phase: RunPhase;
-  readonly figures: LiveFigures;
-  readonly pages: number;
-  readonly accesses: number;
-  readonly elapsedNs: number;
-}
-
-export interface RunOptions {
-  /** Threads to use, at least as many as the run needs; they outlive it. Absent: own ones. */
-  readonly pool?: WorkerPool;
-  /** Cancels the migration, as Ctrl-C does. */
-  readonly signal?: AbortSignal;
-  /** Given a function to call for a look, as often as one likes. */
-  readonly onStart?: (look: () => LiveView) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
-  readonly beforeProof?: (
-    source: readonly Uint8Array[],
-    destination: readonly Uint8Array[],
-  ) => void;
-  /** Called when a phase begins. */
-  readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
-}
-
-/** Memory could not be had or a thread died before the guest existed: there is nothing to report. */
-export class RunSetupError extends Error {
-  override readonly name = 'RunSetupError';
-}
+export { type LiveView, type RunOptions, type RunPhase, RunSetupError } from './options.ts';
 
 /** A vCPU polls every few microseconds and a parked one wakes every 100 ms; this is a hang. */
 const ANSWER_MS = 10_000;
@@ -102,8 +72,8 @@ class ThreadRun {
   readonly #config: RunConfig;
   readonly #options: RunOptions;
   readonly #pool: WorkerPool;
-  readonly #origin = monotonicOrigin();
-  readonly #clock: Clock = monotonicClock(this.#origin);
+  readonly #origin: bigint;
+  readonly #clock: Clock;
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
   /** Of either side's vCPUs, once they have left. */
@@ -116,6 +86,8 @@ class ThreadRun {
     this.#config = config;
     this.#options = options;
     this.#pool = pool;
+    this.#origin = options.company?.origin ?? monotonicOrigin();
+    this.#clock = monotonicClock(this.#origin);
   }
 
   async run(): Promise<RunReport> {
@@ -131,7 +103,7 @@ class ThreadRun {
     };
     this.#guestSides = guestSides;
     const memories = [guestSides.source.memory, guestSides.destination.memory];
-    const timeline = new Timeline(this.#clock, memories, stage.plan);
+    const timeline = new Timeline(this.#clock, () => memories, stage.plan);
     this.#offerLook(timeline, guestSides.source.memory.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
     const play: Play = { prepareNs: 0, startedNs: 0, endedNs: 0 };
@@ -169,6 +141,8 @@ class ThreadRun {
     const engines = this.#startCrew(stage);
     await crew.until('the threads start', () => this.#words.ready === this.#threads(), 60_000);
     play.prepareNs = this.#clock.now();
+    const { company } = this.#options;
+    await company?.beforeStart();
     guestSides.source.engine.resume();
     await crew.until('the vCPUs start', () => guestSides.source.engine.areAllRunning(), ANSWER_MS);
     play.startedNs = this.#clock.now();
@@ -176,7 +150,12 @@ class ThreadRun {
     this.#enter('before');
     await this.#pass(migration.startAfterNs);
     if (migration.startAfterNs > 0) play.rates = achievedRates(guestSides.source, stage.plan);
+    if (company) {
+      const { forward, backward } = await company.beforeMigration();
+      this.#words.setFlows(forward, backward);
+    }
     play.ends = await this.#migrate(engines, guestSides, stage);
+    await company?.afterMigration(play.ends.source.report, this.#clock.now());
     const isMoved = play.ends.source.report.outcome === 'completed';
     this.#enter('after');
     await this.#pass(migration.runAfterNs);
@@ -190,35 +169,30 @@ class ThreadRun {
     involuntarySwitches: number,
     proof: Proof | undefined,
   ): RunReport {
-    const { guest } = this.#config;
     const { ends, failure, rates } = play;
-    const blackoutNs = mostOf(this.#guestSides!, stage.plan, GAP_NS);
-    const manager = managerCounts(this.#guestSides!, stage.plan);
-    const faults = mergeFaults(this.#vcpuEnds.destination.map((end) => end.faults));
+    const sides = this.#guestSides!;
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
-      link: linkFacts(this.#config),
-      source: failure
-        ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
-        : withCause(ends!.source.report, this.#destinationDeath),
-      ...(ends?.destination ? { destination: ends.destination.report } : {}),
-      guest: {
-        pages: guest.memoryBytes / guest.pageSize,
-        pageSize: guest.pageSize,
-        ...(rates ? { achievedRate: rates } : {}),
+      ...reportOf({
+        config: this.#config,
+        plan: stage.plan,
+        sides,
+        source: failure
+          ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
+          : withCause(ends!.source.report, this.#destinationDeath),
+        destination: ends?.destination?.report,
+        rates,
         timeline: timeline.samples,
-        ...(blackoutNs > 0 ? { blackoutNs } : {}),
-        ...(faults ? { faults } : {}),
+        faults: this.#vcpuEnds.destination.map((end) => end.faults),
         rings: ends?.source.rings ?? [],
-        ...(manager ? { manager } : {}),
         startedNs: play.startedNs,
         endedNs: play.endedNs,
-      },
+      }),
       disturbance: {
-        maxLagNs: mostOf(this.#guestSides!, stage.plan, LAG_NS),
+        maxLagNs: mostOf(sides, stage.plan, LAG_NS),
         involuntarySwitches,
-        runnableThreads: guest.vcpus + 2,
+        runnableThreads: this.#config.guest.vcpus + 2,
         cpus: availableParallelism(),
       },
       prepareNs: play.prepareNs,
@@ -272,7 +246,14 @@ class ThreadRun {
       }
     }
     const { link, migration } = this.#config;
-    const engine = { ...shared, link, migration, line: stage.line };
+    const network = this.#options.company?.network;
+    const engine = {
+      ...shared,
+      link,
+      migration,
+      line: stage.line,
+      ...(network ? { network } : {}),
+    };
     const source = this.#pool.run('source', {
       ...engine,
       guestSide: stage.source,
@@ -360,31 +341,23 @@ class ThreadRun {
   }
 
   async #prove(stage: Stage, ends: Ends): Promise<Proof | undefined> {
-    const { verify } = this.#config;
-    const guestSides = this.#guestSides!;
-    this.#options.beforeProof?.(ramsOf(guestSides.source), ramsOf(guestSides.destination));
-    if (verify === 'off' || ends.source.report.guestLost) return undefined;
-    this.#enter('verify');
-    const isMoved = ends.source.report.outcome === 'completed';
-    const sides: [SharedGuestSide, SharedGuestSide] = isMoved
-      ? [stage.destination, stage.source]
-      : [stage.source, stage.destination];
-    const proving = prove({
+    const sides = this.#guestSides!;
+    this.#options.beforeProof?.(ramsOf(sides.source), ramsOf(sides.destination));
+    const { report, state } = ends.source;
+    if (this.#config.verify !== 'off' && !report.guestLost) this.#enter('verify');
+    const run = {
       config: this.#config,
       plan: stage.plan,
-      pool: this.#pool,
-      clock: this.#clock,
-      final: sides[0],
-      canvas: sides[1],
-      isFrozenSource: isMoved && verify === 'replay',
-      sentState: ends.source.state,
+      sides: stage,
+      report,
+      sentState: state,
       receivedState: ends.destination?.state,
       zeroings: {
         source: this.#vcpuEnds.source.flatMap((end) => end.zeroings),
         destination: this.#vcpuEnds.destination.flatMap((end) => end.zeroings),
       },
-    });
-    return proving.catch((cause: unknown) => {
+    };
+    return proveRun(run, this.#pool, this.#clock).catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new CrewError(`the proof was cut short: ${message}`, { cause });
     });

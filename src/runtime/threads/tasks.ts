@@ -1,5 +1,6 @@
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
+import type { SharedNetwork } from '../../link/network.ts';
 import type { SharedLine } from '../../link/line.ts';
 import type { SharedRing } from '../../link/ring.ts';
 import type { DirtyRateOptions, DirtyRateReport } from '../../migration/dirty-rate.ts';
@@ -49,6 +50,8 @@ export interface EngineTask extends RunTask {
   readonly incoming: SharedRing;
   readonly line: SharedLine;
   readonly peerHandshake: SharedArrayBuffer;
+  /** Links that it shares with others; the run's words say which flow is its own. */
+  readonly network?: SharedNetwork;
   readonly link: RunConfig['link'];
   readonly migration: RunConfig['migration'];
 }

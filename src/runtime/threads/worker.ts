@@ -6,6 +6,8 @@ import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import type { Link } from '../../link/link.ts';
+import { type Flow, Network } from '../../link/network.ts';
 import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
@@ -73,18 +75,23 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
   const isRoomy = availableParallelism() >= task.plan.vcpus + 2;
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
-  const link = ringLink({
-    clock,
-    outgoing: task.outgoing,
-    incoming: task.incoming,
-    peerDoorbell: new Doorbell(peerWords, DOORBELL),
-    bytesPerSecond: task.link.bytesPerSecond,
-    latencyNs: task.link.latencyNs,
-    line: { shared: task.line, side: side === 'source' ? 'near' : 'far' },
-  });
+  const end = isSource ? 'near' : 'far';
+  const connect = (flow?: Flow): Link =>
+    ringLink({
+      clock,
+      outgoing: task.outgoing,
+      incoming: task.incoming,
+      peerDoorbell: new Doorbell(peerWords, DOORBELL),
+      bytesPerSecond: task.link.bytesPerSecond,
+      latencyNs: task.link.latencyNs,
+      line: { shared: task.line, side: end },
+      ...(flow ? { flow } : {}),
+    });
+  // Which flow it sends over is known once the migration starts; without one all is made ready before.
+  const ready = task.network ? undefined : connect();
   tryToRehearse(task, guestSide.log);
   words.reportReady();
-  const parts = (isGuestSettled: () => boolean): DriverParts => ({
+  const parts = (link: Link, isGuestSettled: () => boolean): DriverParts => ({
     clock,
     link,
     doorbell: guestSide.doorbell,
@@ -99,20 +106,21 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       return isRoomy || isPaused ? SPINS : 0;
     },
   });
-  const awaitStart = (): void => {
+  const awaitStart = (): Link => {
     while (!words.isStarted()) {
       const sequence = guestSide.doorbell.sequence();
       if (words.isAborted()) throw new RunAborted('the run was given up');
       if (!words.isStarted()) guestSide.doorbell.wait(sequence, 100);
     }
+    return ready ?? connect(new Network(task.network!).flow(words.flowOf(end)));
   };
-  return { guestSide, clock, words, link, parts, awaitStart };
+  return { guestSide, clock, words, parts, awaitStart };
 }
 
 export const source: Handlers['source'] = (task) => {
-  const { guestSide, clock, words, link, parts, awaitStart } = openEngine(task, 'source');
+  const { guestSide, clock, words, parts, awaitStart } = openEngine(task, 'source');
   const guest = new SharedSourceGuest(guestSide, task.plan, clock);
-  awaitStart();
+  const link = awaitStart();
   const watch = (session: SourceSession): void =>
     words.setFigures({
       phase: LIVE_PHASES.indexOf(session.phase),
@@ -125,18 +133,18 @@ export const source: Handlers['source'] = (task) => {
   const options = sourceOptions(task.link, task.migration, guestSide.memory);
   const report = drive(
     sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
-    parts(() => guest.isSettled()),
+    parts(link, () => guest.isSettled()),
   );
   return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts() };
 };
 
 export const destination: Handlers['destination'] = (task) => {
-  const { guestSide, clock, link, parts, awaitStart } = openEngine(task, 'destination');
+  const { guestSide, clock, parts, awaitStart } = openEngine(task, 'destination');
   const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
-  awaitStart();
+  const link = awaitStart();
   const report = drive(
     runDestination({ clock, link, guest, ...recoveryOf(task.migration) }),
-    parts(() => guest.isSettled()),
+    parts(link, () => guest.isSettled()),
   );
   return { report, state: guest.loadedState };
 };
