@@ -111,7 +111,9 @@ function totals(result: EvacuationResult): string[] {
 
 const were = (count: number): string => (count === 1 ? 'was' : 'were');
 
-function linkLines({ links }: EvacuationResult): string[] {
+/** The links that carried anything. */
+function linkLines(result: EvacuationResult): string[] {
+  const links = result.links.filter(({ maxBytesPerSecond }) => maxBytesPerSecond > 0);
   const width = Math.max(...links.map(({ name }) => name.length));
   return links.map((link) => {
     const { name, bytesPerSecond, meanBytesPerSecond, meanUse, maxUse } = link;
@@ -170,7 +172,7 @@ function differenceOf({ name, run }: GuestResult): string {
 
 /** What a virtual evacuation itself took. */
 function speedLine({ makespanMs }: EvacuationResult, wall: EvacuationReport['wall']): string[] {
-  if (!wall) return [];
+  if (!wall || !(wall.ns > 0)) return [];
   const times = ((makespanMs * 1e6) / wall.ns).toFixed(1);
   return [
     colours.dim(

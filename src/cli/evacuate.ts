@@ -96,7 +96,7 @@ interface Played {
   /** How many at a time; absent: as the file's limits have it. */
   readonly at?: number;
   readonly result: EvacuationResult;
-  readonly wall?: EvacuationReport['wall'];
+  readonly wall: EvacuationReport['wall'];
 }
 
 /** A run for each of `numbers`, or one with the file's own limits; none after a Ctrl-C. */
@@ -106,6 +106,7 @@ async function playAll(
   flags: EvacuateFlags,
   play: Play,
 ): Promise<Played[]> {
+  const clock = monotonicClock();
   const controller = new AbortController();
   let display: EvacuationDisplay | undefined;
   const onInterrupt = (): void => {
@@ -124,20 +125,17 @@ async function playAll(
           ? loaded.config
           : { ...loaded.config, limits: withParallel(loaded.config.limits, at) };
       const prefix = at === undefined ? '' : `${at} at a time: `;
-      display = new EvacuationDisplay(
-        process.stderr,
-        monotonicClock(),
-        config,
-        flags.quiet !== true,
-        prefix,
-      );
+      display = new EvacuationDisplay(process.stderr, clock, config, flags.quiet !== true, prefix);
       try {
+        const startNs = clock.now();
         const report = await play(config, {
           signal: controller.signal,
           onProgress: (progress) => display?.show(progress),
         });
         const result = buildEvacuationResult({ ...loaded, config }, report);
-        played.push({ ...(at === undefined ? {} : { at }), result, wall: report.wall });
+        // With its set-up and its proofs.
+        const wall = report.wall && { ...report.wall, ns: clock.now() - startNs };
+        played.push({ ...(at === undefined ? {} : { at }), result, wall });
       } finally {
         display.stop();
       }

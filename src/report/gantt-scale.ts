@@ -30,15 +30,17 @@ function roundStep(least: number): number {
 
 type Link = EvacuationResult['links'][number];
 
-/** The link that joins the hosts; by another name, the one that is used most. */
+/** The direction of the link that joins the hosts in which the guests go: the one with the most use. */
 export function coreOf({ links }: EvacuationResult): Link | undefined {
   const used = links.toSorted((a, b) => b.meanBytesPerSecond - a.meanBytesPerSecond);
-  return links.find(({ name }) => name === 'core') ?? used[0];
+  return used.find(isCore) ?? used[0];
 }
 
+const isCore = ({ name }: Link): boolean => /^core\b/.test(name);
+
 export function linkTitle(result: EvacuationResult): string {
-  const name = coreOf(result)?.name ?? 'link';
-  return name === 'core' ? 'core link' : name;
+  const core = coreOf(result);
+  return !core || isCore(core) ? 'core link' : core.name;
 }
 
 /** The unit of a link's axis, and the axis' end: the capacity, or what was used at most. */

@@ -280,10 +280,10 @@ describe('tables', () => {
       downtime 154 ms in all, median 44.3 ms, longest 60.7 ms
       waiting 400 ms on average, longest 1.05 s; sent 223 MiB
       while it migrates a guest does 9.7 % less on average, 11 % at most
-      link old out  │████████████████████████████████│ 1 Gbit/s on average
-      link core     │████████████████████████████████│ 1 Gbit/s of 1 Gbit/s on average, 100 %, 100 % at most
-      link new-1 in │██████████████████████████      │ 408 Mbit/s on average
-      link new-2 in │▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅██████│ 592 Mbit/s on average
+      link old up     │████████████████████████████████│ 1 Gbit/s on average
+      link core forth │████████████████████████████████│ 1 Gbit/s of 1 Gbit/s on average, 100 %, 100 % at most
+      link new-1 down │██████████████████████████      │ 408 Mbit/s on average
+      link new-2 down │▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅██████│ 592 Mbit/s on average
       CPUs old   │██████████████████████████▇▇▇▇▇▇│ 5.8 on average, 6.0 at most
       CPUs new-1 │██████████████████████████      │ 0.8 on average, 1.0 at most
       CPUs new-2 │████████████████████████████████│ 1.0 on average, 1.0 at most

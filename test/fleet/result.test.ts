@@ -99,7 +99,7 @@ describe('the result of an evacuation', () => {
   it('tells how busy links and hosts were', async () => {
     const loaded = loadEvacuation('rack');
     const result = buildEvacuationResult(loaded, await fakeEvacuation(loaded.config));
-    const core = result.links.find(({ name }) => name === 'core')!;
+    const core = result.links.find(({ name }) => name === 'core forth')!;
     expect(core.bytesPerSecond).toBe(1.25e9);
     expect(core.maxUse).toBeCloseTo(1, 6);
     expect(core.meanUse).toBeGreaterThan(0.9);
@@ -118,7 +118,7 @@ describe('the result of an evacuation', () => {
   it('says nothing of capacities without a limit', async () => {
     const loaded = loadEvacuation('four', ['runtime=virtual']);
     const { links, hosts } = buildEvacuationResult(loaded, await fakeEvacuation(loaded.config));
-    expect(links[0]).toMatchObject({ name: 'old out' });
+    expect(links[0]).toMatchObject({ name: 'old up' });
     expect(links[0]!.bytesPerSecond).toBeUndefined();
     expect(links[0]!.meanUse).toBeUndefined();
     expect(hosts[0]!.cpus).toBeUndefined();

@@ -141,7 +141,7 @@ describe('scales', () => {
 
   it('show the link that joins the hosts, in its unit', async () => {
     const result = await resultOf('rack');
-    expect(coreOf(result)!.name).toBe('core');
+    expect(coreOf(result)!.name).toBe('core forth');
     expect(linkUnit(result)).toMatchObject({ unit: 'Gbit/s', bytesPerUnit: 125e6 });
     const slow = await resultOf('four', ['core.bandwidth=100Mbit/s']);
     expect(linkUnit(slow)).toMatchObject({ unit: 'Mbit/s' });

@@ -164,14 +164,14 @@ export function fakeEvacuation(
 function linksOf({ hosts, core, source }: EvacuationConfig): EvacuationReport['links'] {
   return [
     {
-      name: `${source} out`,
+      name: `${source} up`,
       bytesPerSecond: hosts.find(({ name }) => name === source)!.nicBytesPerSecond,
     },
-    { name: 'core', bytesPerSecond: core.bytesPerSecond },
+    { name: 'core forth', bytesPerSecond: core.bytesPerSecond },
     ...hosts
       .filter(({ name }) => name !== source)
       .map(({ name, nicBytesPerSecond }) => ({
-        name: `${name} in`,
+        name: `${name} down`,
         bytesPerSecond: nicBytesPerSecond,
       })),
   ];
