@@ -1,7 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import type { EvacuationConfig } from '../fleet/evacuation/config.ts';
 import type { EvacuationProgress } from '../fleet/evacuation/report.ts';
-import { formatDuration } from '../units/duration.ts';
 import { colours } from './colours.ts';
 import { formatCount } from './format.ts';
 
@@ -109,8 +108,7 @@ export class EvacuationDisplay {
     const share = this.#share(guests);
     const elapsedNs = nowNs - this.#startNs!;
     const leftNs = (elapsedNs * (1 - share)) / share;
-    const estimate =
-      share >= LEAST_SHARE ? `, about ${formatDuration(wholeSeconds(leftNs))} left` : '';
+    const estimate = share >= LEAST_SHARE ? `, about ${roughly(leftNs)} left` : '';
     const failed = stayed > 0 ? `, ${stayed} stayed` : '';
     const parts = `${count('over') - stayed} of ${guests.length} gone${failed}, ${count('migrating')} migrate, ${count('waiting')} wait`;
     return `${this.#prefix}${(atNs / 1e9).toFixed(1)} s  ${parts}${estimate}`;
@@ -130,9 +128,10 @@ export class EvacuationDisplay {
   }
 }
 
-/** Whole seconds: an estimate is not more exact than that. */
-function wholeSeconds(ns: number): number {
-  return Math.max(1, Math.round(ns / 1e9)) * 1e9;
+/** Whole seconds or minutes: an estimate is not more exact than that. */
+function roughly(ns: number): string {
+  const seconds = Math.max(1, Math.round(ns / 1e9));
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
 function guestLine(guest: GuestProgress, pages: number, names: number, width: number): string {

@@ -129,10 +129,13 @@ function linkLines(result: EvacuationResult): string[] {
 
 function hostLines({ hosts }: EvacuationResult): string[] {
   const width = Math.max(...hosts.map(({ name }) => name.length));
-  return hosts.map(({ name, cpus, meanCpus, maxCpus, seriesCpus }) => {
+  return hosts.flatMap(({ name, cpus, meanCpus, maxCpus, seriesCpus }) => {
+    if (meanCpus === undefined || maxCpus === undefined || !seriesCpus) return [];
     const of = cpus === undefined ? '' : ` of ${cpus}`;
     const line = sparkline(condense(seriesCpus, 32));
-    return `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${meanCpus.toFixed(1)}${of} on average, ${maxCpus.toFixed(1)} at most`;
+    return [
+      `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${meanCpus.toFixed(1)}${of} on average, ${maxCpus.toFixed(1)} at most`,
+    ];
   });
 }
 

@@ -383,6 +383,13 @@ describe('the live view', () => {
     expect(written[0]).toBe('2.5 s  1 of 4 gone, 1 stayed, 1 migrate, 1 wait, about 25 s left\n');
   });
 
+  it('tells long times in minutes', () => {
+    const { show, written } = display(false);
+    show(0, HALF);
+    show(200e9, HALF);
+    expect(written[0]).toContain('about 3 min left');
+  });
+
   it('is silent when nobody wants it', () => {
     const { view, show, written } = display(true, {}, false);
     show(0, HALF);

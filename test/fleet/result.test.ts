@@ -112,7 +112,7 @@ describe('the result of an evacuation', () => {
       ['new-1', 32],
       ['new-2', 32],
     ]);
-    for (const { seriesCpus } of result.hosts) expect(seriesCpus).toHaveLength(periods);
+    for (const host of result.hosts) expect(host.seriesCpus).toHaveLength(periods);
   });
 
   it('says nothing of capacities without a limit', async () => {
@@ -182,6 +182,14 @@ describe('the result of an evacuation', () => {
     const result = buildEvacuationResult(loaded, await fakeEvacuation(loaded.config));
     expect(result.host!.cpus).toBeGreaterThan(0);
     expect(result.guests[0]!.run!.host!.cpus).toBe(result.host!.cpus);
+  });
+
+  it('does not know the CPUs that nobody has counted', async () => {
+    const loaded = loadEvacuation('four');
+    const report = await fakeEvacuation(loaded.config);
+    const samples = report.samples.map((one) => ({ ...one, hostCpus: [] }));
+    const { hosts } = buildEvacuationResult(loaded, { ...report, samples });
+    expect(hosts).toEqual([{ name: 'old' }, { name: 'new-1' }, { name: 'new-2' }]);
   });
 
   it('is the same for the same report', async () => {

@@ -50,9 +50,10 @@ const host = z.strictObject({
   name: z.string(),
   /** Absent: unlimited. */
   cpus: count.optional(),
-  meanCpus: use,
-  maxCpus: use,
-  seriesCpus: z.array(use),
+  /** CPUs in use; absent where nobody counts them: a real machine's threads are not told apart. */
+  meanCpus: use.optional(),
+  maxCpus: use.optional(),
+  seriesCpus: z.array(use).optional(),
 });
 
 export const evacuationResultSchema = z.strictObject({

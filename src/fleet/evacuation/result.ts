@@ -150,10 +150,11 @@ function hostsOf(
   spanMs: number,
 ): EvacuationResult['hosts'] {
   return hosts.map(({ name, cpus }, index) => {
-    const series = (use.hosts[index] ?? []).map(rounded);
+    const known = { name, ...(cpus < Infinity ? { cpus } : {}) };
+    const series = use.hosts[index]?.map(rounded);
+    if (!series) return known;
     return {
-      name,
-      ...(cpus < Infinity ? { cpus } : {}),
+      ...known,
       meanCpus: rounded(meanOf(series, use.periodMs, spanMs)),
       maxCpus: Math.max(0, ...series),
       seriesCpus: series,
