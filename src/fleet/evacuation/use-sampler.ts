@@ -1,63 +1,41 @@
-import type { Process } from '../../clock/process.ts';
-import type { VirtualHost } from '../../runtime/virtual/host.ts';
+import type { World } from '../../runtime/world/world.ts';
 import type { UseSample } from './report.ts';
 
-/** How often the use of links and CPUs is noted. */
-const SAMPLE_NS = 100e6;
-
-export interface SampledVoyage {
-  /** Indices of the links that its frames take. */
-  readonly path: readonly number[];
-  /** Bytes that it has sent so far. */
-  readonly bytes: number;
-  readonly isOver: boolean;
-}
-
-export interface SampledWorld {
-  readonly links: number;
-  readonly hosts: readonly VirtualHost[];
-  readonly voyages: () => readonly SampledVoyage[];
-}
-
-/** Notes every 100 ms how many bytes went over each link since, and how many CPUs were in use. */
-export class UseSampler implements Process {
-  readonly isOver = false;
+/** Notes how many bytes went over each link, and how many CPUs were in use, from sample to sample. */
+export class UseSampler {
   readonly samples: UseSample[] = [];
-  readonly #world: SampledWorld;
+  readonly #world: World;
   #lastNs = 0;
-  #bytes: number[];
-  #cpuNs: number[];
+  #bytes: readonly number[];
+  #cpuNs: readonly number[] = [];
 
-  constructor(world: SampledWorld) {
+  constructor(world: World) {
     this.#world = world;
-    this.#bytes = Array.from({ length: world.links }, () => 0);
-    this.#cpuNs = world.hosts.map(() => 0);
+    this.#bytes = world.links.map(() => 0);
   }
 
+  /** The first sample counts from now on. */
   begin(nowNs: number): void {
     this.#lastNs = nowNs;
-    this.#cpuNs = this.#world.hosts.map(({ usedCpuNs }) => usedCpuNs);
+    this.#cpuNs = this.#world.hostCpuNs() ?? [];
   }
 
-  nextNs(): number {
-    return this.#lastNs + SAMPLE_NS;
-  }
-
-  step(atNs: number): void {
-    const seconds = (atNs - this.#lastNs) / 1e9;
+  sample(nowNs: number): void {
+    const seconds = (nowNs - this.#lastNs) / 1e9;
     if (seconds <= 0) return;
-    const voyages = this.#world.voyages();
+    const { migrations } = this.#world;
     const bytes = this.#bytes.map(() => 0);
-    for (const voyage of voyages) for (const link of voyage.path) bytes[link]! += voyage.bytes;
-    const cpuNs = this.#world.hosts.map(({ usedCpuNs }) => usedCpuNs);
+    for (const { path, sentBytes } of migrations)
+      for (const link of path) bytes[link]! += sentBytes;
+    const cpuNs = this.#world.hostCpuNs() ?? [];
     this.samples.push({
-      ns: atNs,
-      migrations: voyages.filter(({ isOver }) => !isOver).length,
+      ns: nowNs,
+      migrations: migrations.filter(({ endNs }) => endNs === undefined).length,
       linkBytesPerSecond: bytes.map((now, link) => (now - this.#bytes[link]!) / seconds),
       hostCpus: cpuNs.map((now, host) => (now - this.#cpuNs[host]!) / 1e9 / seconds),
     });
     this.#bytes = bytes;
     this.#cpuNs = cpuNs;
-    this.#lastNs = atNs;
+    this.#lastNs = nowNs;
   }
 }

@@ -6,13 +6,14 @@ import type { VirtualGuest } from './guest.ts';
 
 /** How often a host's CPUs are shared out anew. */
 const SLICE_NS = 10e6;
-/** A worker that used this much of what it had would use more if it had more. */
-const BUSY_SHARE = 0.95;
+/** How much of the last slice goes into a worker's demand; the rest is what it demanded before. */
+const SMOOTHING = 0.5;
 
 /** Work that a sender or a receiver does on the CPUs of its host. */
 export class VirtualWorker {
   readonly #user: CpuUser;
-  #usedNs = 0;
+  #busyNs = 0;
+  #demandCpus = 0;
 
   constructor(user: CpuUser) {
     this.#user = user;
@@ -20,16 +21,17 @@ export class VirtualWorker {
 
   /** Does what takes `ns` on a CPU of its own; returns how long it takes on those of the host. */
   work(ns: number): number {
-    this.#usedNs += ns;
-    return ns * this.#user.slowdown;
+    const takesNs = ns * this.#user.slowdown;
+    this.#busyNs += takesNs;
+    return takesNs;
   }
 
-  /** A slice is over: what the worker used in it is what it demands in the next. One thread works. */
+  /** A slice is over: the share of it in which the worker had work to do is what it demands. It is one thread. */
   settle(sliceNs: number): void {
-    const used = this.#usedNs / sliceNs;
-    this.#usedNs = 0;
-    const isHeldBack = this.#user.slowdown > 1 && used >= BUSY_SHARE * this.#user.sharedCpus;
-    this.#user.demand(isHeldBack ? 1 : Math.min(1, used));
+    const busyShare = Math.min(1, this.#busyNs / sliceNs);
+    this.#busyNs = 0;
+    this.#demandCpus += SMOOTHING * (busyShare - this.#demandCpus);
+    this.#user.demand(this.#demandCpus);
   }
 
   leave(): void {

@@ -10,7 +10,7 @@ import { VirtualGuest } from './guest.ts';
 import { VirtualMigration } from './migration.ts';
 import type { VirtualOptions } from './options.ts';
 import { rehearseVirtual } from './rehearsal.ts';
-import { VirtualWorld } from './world.ts';
+import { EventLoop } from './event-loop.ts';
 
 /**
  * One migration on a virtual clock: a world of one guest, with the same algorithms, frames and memory
@@ -45,7 +45,7 @@ class VirtualRun {
   readonly #config: RunConfig;
   readonly #stage: Stage;
   readonly #options: VirtualOptions;
-  readonly #world = new VirtualWorld();
+  readonly #world = new EventLoop();
   readonly #guest: VirtualGuest;
 
   constructor(config: RunConfig, stage: Stage, options: VirtualOptions) {

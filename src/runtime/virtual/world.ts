@@ -1,66 +1,161 @@
-import { EventQueue } from '../../clock/event-queue.ts';
-import type { Process } from '../../clock/process.ts';
-import { othersTurn } from '../common/others-turn.ts';
-import { TURN_NS } from './guest.ts';
+import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
+import { vcpuDemand } from '../../guest/cpu-demand.ts';
+import { planMemory } from '../../guest/memory-plan.ts';
+import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/network.ts';
+import { Topology } from '../../link/topology.ts';
+import { fillDestination } from '../../memory/contents/contents.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
+import { fillGuest } from '../common/fill.ts';
+import { openGuestSide } from '../common/guest-side.ts';
+import { createPlace, createTransfer } from '../common/stage.ts';
+import { inlineRunner } from '../common/work.ts';
+import type { RunReport } from '../report.ts';
+import type {
+  Director,
+  GuestSpec,
+  World,
+  WorldMigration,
+  WorldOptions,
+  WorldSpec,
+} from '../world/world.ts';
+import { EventLoop } from './event-loop.ts';
+import { VirtualGuest } from './guest.ts';
+import { VirtualHost } from './host.ts';
+import { VirtualMigration } from './migration.ts';
+import { DirectorProcess } from './director-process.ts';
+import { type HostedGuest, reportOfMigration, HostedMigration } from './hosted-migration.ts';
 
-/** So many events are dealt with before others of the program get their turn. */
-const EVENTS_A_TURN = 5000;
+/** Migrations that may be under way at a time: each has a flow there and one back. */
+const MOST_MIGRATIONS = 512;
 
-export interface PlayOptions {
-  /** More events than that are a world that goes round in circles: `play` throws. */
-  readonly mostEvents?: number;
-  /** Called now and then, before others of the program get their turn. */
-  readonly onTurn?: () => void;
-}
+/** A world on a virtual clock: any number of guests in one thread, the same course every time. */
+export class VirtualWorld implements World {
+  readonly runtime = 'virtual';
+  readonly clock = VIRTUAL_CLOCK_NAME;
+  readonly #spec: WorldSpec;
+  readonly #options: WorldOptions;
+  readonly #loop = new EventLoop();
+  readonly #topology = new Topology();
+  readonly #network: Network;
+  readonly #hosts = new Map<string, VirtualHost>();
+  readonly #guests = new Map<string, HostedGuest>();
+  readonly #migrations: HostedMigration[] = [];
+  #director: DirectorProcess | undefined;
 
-/**
- * A world on a virtual clock: one thread, discrete events, processes that are stepped in the order of
- * (time, class, sequence). The same processes give the same course, to the bit, on any machine.
- */
-export class VirtualWorld {
-  nowNs = 0;
-  /** Steps of processes so far. */
-  events = 0;
-  readonly #queue = new EventQueue<Process>();
-
-  /** Adds a process, which is stepped when it wants to be from now on. */
-  add(process: Process): void {
-    this.#schedule(process);
-  }
-
-  /** Asks a process anew when it wants to be stepped, because something has changed for it. */
-  wake(process: Process): void {
-    if (!process.isOver) this.#schedule(process);
-  }
-
-  /** Plays event after event until `isDone`, which is asked before each, or nothing is due any more. */
-  async play(isDone: () => boolean, options: PlayOptions = {}): Promise<void> {
-    const { mostEvents = Infinity, onTurn } = options;
-    let turnNs = this.nowNs;
-    for (let events = 1; !isDone() && this.#step(); events++) {
-      if (events > mostEvents) {
-        throw new Error(`the migration goes round in circles: ${events} events`);
-      }
-      if (events % EVENTS_A_TURN !== 0 && this.nowNs < turnNs + TURN_NS) continue;
-      turnNs = this.nowNs;
-      onTurn?.();
-      await othersTurn();
+  constructor(spec: WorldSpec, options: WorldOptions = {}) {
+    this.#spec = spec;
+    this.#options = options;
+    for (const host of spec.hosts) {
+      this.#hosts.set(host.name, new VirtualHost(host));
+      this.#topology.addHost(host.name, host.nicBytesPerSecond);
     }
+    this.#topology.core(spec.core.bytesPerSecond);
+    this.#network = new Network(createNetwork(this.#topology.links, 2 * MOST_MIGRATIONS));
   }
 
-  /** Deals with the next event; false when there is none. */
-  #step(): boolean {
-    const event = this.#queue.take();
-    if (!event) return false;
-    const { item: process, atNs } = event;
-    this.nowNs = atNs;
-    this.events++;
-    process.step(atNs);
-    if (!process.isOver) this.#schedule(process);
-    return true;
+  get links(): readonly LinkSpec[] {
+    return this.#topology.links;
   }
 
-  #schedule(process: Process): void {
-    this.#queue.schedule(process, process.nextNs(this.nowNs), process.eventClass);
+  get migrations(): readonly WorldMigration[] {
+    return this.#migrations;
+  }
+
+  /** Steps of processes so far. */
+  get events(): number {
+    return this.#loop.events;
+  }
+
+  hostCpuNs(): readonly number[] {
+    return [...this.#hosts.values()].map(({ usedCpuNs }) => usedCpuNs);
+  }
+
+  async play(guests: readonly GuestSpec[], director: Director): Promise<void> {
+    for (const spec of guests) await this.#settle(spec);
+    const loop = this.#loop;
+    for (const host of this.#hosts.values()) loop.add(host);
+    const startNs = Math.max(0, ...guests.map(({ config }) => config.migration.startAfterNs));
+    await loop.play(() => loop.nextNs > startNs);
+    loop.nowNs = startNs;
+    const directing = new DirectorProcess(director, () => this.#migrations);
+    this.#director = directing;
+    loop.add(directing);
+    await loop.play(() => directing.isOver);
+  }
+
+  migrate(name: string, to: string): WorldMigration {
+    const hostedGuest = this.#guests.get(name);
+    const target = this.#hosts.get(to);
+    if (!hostedGuest) throw new RangeError(`there is no guest "${name}"`);
+    if (!target) throw new RangeError(`there is no host "${to}"`);
+    if (hostedGuest.migration) throw new RangeError(`guest "${name}" has migrated already`);
+    const migration = this.#begin(hostedGuest, target);
+    hostedGuest.migration = migration;
+    this.#migrations.push(migration);
+    migration.process.begin();
+    this.#loop.add(migration.process);
+    return migration;
+  }
+
+  /** Makes a migration of a guest that has lived until now: memory at its target, flows, CPUs. */
+  #begin(hostedGuest: HostedGuest, target: VirtualHost): HostedMigration {
+    const { guest, spec, host } = hostedGuest;
+    const { config } = spec;
+    const { nowNs: startNs } = this.#loop;
+    guest.advance(startNs);
+    guest.measureRates();
+    guest.timeline.sample(startNs);
+    const destination = createPlace(config.guest, guest.plan, hostedGuest.geometries(1));
+    for (const { ram } of openMemory(destination.slots).slots) fillDestination(ram);
+    const path = this.#topology.route(host.spec.name, target.spec.name);
+    const flows = {
+      forward: this.#openFlow(path),
+      backward: this.#openFlow(this.#topology.route(target.spec.name, host.spec.name)),
+    };
+    const workers = { sender: host.hire(), receiver: target.hire() };
+    const process = new VirtualMigration({
+      config: { ...config, link: this.#linkOf(config.link) },
+      guest,
+      target: guest.prepare(openGuestSide(destination)),
+      transfer: createTransfer(this.#linkOf(config.link), config.guest.pageSize, false),
+      startNs,
+      isCancelled: () => this.#options.signal?.aborted ?? false,
+      onOver: () => this.#loop.wake(this.#director!),
+      flows,
+      workers,
+    });
+    const parts = { hostedGuest, process, destination, from: host, to: target, path, startNs };
+    return new HostedMigration({ ...parts, flows, workers });
+  }
+
+  async reports(): Promise<ReadonlyMap<string, RunReport>> {
+    const reports = new Map<string, RunReport>();
+    for (const [name, { migration }] of this.#guests) {
+      if (migration) reports.set(name, await reportOfMigration(migration));
+    }
+    return reports;
+  }
+
+  /** A guest comes to live on its host. */
+  async #settle(spec: GuestSpec): Promise<void> {
+    const { guest: shape, seed, costs } = spec.config;
+    const host = this.#hosts.get(spec.host);
+    if (!host) throw new RangeError(`there is no host "${spec.host}"`);
+    const { plan, geometries } = planMemory(shape, seed);
+    const source = createPlace(shape, plan, geometries(0));
+    await fillGuest(inlineRunner, source, shape.contents, seed);
+    const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
+    guest.start(0);
+    const demandCpus = vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs);
+    host.admit(guest, demandCpus);
+    this.#guests.set(spec.name, { spec, guest, geometries, source, host, demandCpus });
+  }
+
+  #linkOf(link: GuestSpec['config']['link']): GuestSpec['config']['link'] {
+    return { ...link, latencyNs: this.#spec.core.latencyNs };
+  }
+
+  #openFlow(path: readonly number[]): Flow {
+    return this.#network.flow(this.#network.openFlow(path));
   }
 }
