@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
 import { benchCommand } from './bench.ts';
 import { dirtyRateCommand } from './dirty-rate.ts';
+import { evacuateCommand } from './evacuate.ts';
 import { EXIT } from './exit.ts';
 import { paperCommand } from './paper.ts';
 import { runCommand } from './run.ts';
@@ -18,6 +19,7 @@ const program = new Command('pageferry')
   .exitOverride();
 
 program.addCommand(runCommand());
+program.addCommand(evacuateCommand());
 program.addCommand(dirtyRateCommand());
 program.addCommand(validateCommand());
 program.addCommand(wwsCommand());

@@ -36,7 +36,15 @@ export interface Chart {
 const WIDTH = 840;
 const HEIGHT = 480;
 /** Okabe and Ito's palette, which colour-blind readers tell apart; black last. */
-const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
+export const COLOURS = [
+  '#0072B2',
+  '#D55E00',
+  '#009E73',
+  '#CC79A7',
+  '#E69F00',
+  '#56B4E9',
+  '#000000',
+];
 /** Each has its middle where its value is. */
 const CROSS = 'path://M0,0 L10,10 M10,0 L0,10';
 const PLUS = 'path://M5,0 L5,10 M0,5 L10,5';
@@ -47,7 +55,7 @@ const LEGEND_ICON = 24;
 const LEGEND_CHARACTER = 6.6;
 const LEGEND_ROW = 40;
 const LEGEND_ROWS = 2;
-const FONT = 'DejaVu Sans';
+export const FONT = 'DejaVu Sans';
 
 /** The chart as an SVG document; the same chart gives the same bytes. */
 export function chartSvg(chart: Chart): string {
@@ -157,7 +165,7 @@ function axisOf({ label, unit, log, names }: ChartAxis, nameGap: number) {
 }
 
 /** Counters of the library run on from chart to chart; they start anew here. */
-function stable(svg: string): string {
+export function stable(svg: string): string {
   const names = new Map<string, string>();
   return svg.replaceAll(/zr\d+-[a-z]+-?\d*/g, (name) => {
     if (!names.has(name)) names.set(name, `zr-${names.size}`);

@@ -1,0 +1,228 @@
+import type { EvacuationReport } from '../fleet/evacuation/report.ts';
+import type { EvacuationResult, GuestResult } from '../fleet/evacuation/result-schema.ts';
+import { formatDuration } from '../units/duration.ts';
+import { formatBitRate } from '../units/rate.ts';
+import { formatSize } from '../units/size.ts';
+import { colours } from './colours.ts';
+import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
+
+const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6));
+const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+const NONE = '–';
+
+/** What a person wants to read after an evacuation. */
+export function evacuationSummary(
+  result: EvacuationResult,
+  wall?: EvacuationReport['wall'],
+): string {
+  const lines = [
+    headline(result),
+    limitsLine(result),
+    '',
+    ...guestTable(result),
+    '',
+    ...totals(result),
+    ...linkLines(result),
+    ...hostLines(result),
+    proofLine(result),
+    ...speedLine(result, wall),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function headline({ scenario, source, emptied, makespanMs, outcomes, guests }: EvacuationResult) {
+  const name = typeof scenario['name'] === 'string' ? scenario['name'] : 'evacuation';
+  const took = time(makespanMs);
+  const stayed = guests.length - outcomes.completed;
+  const what = emptied
+    ? colours.green(`${source} is empty after ${took}`)
+    : colours.red(
+        `${source} is not empty after ${took}: ${stayed} of ${guests.length} guests ${stayed === 1 ? 'is' : 'are'} still there`,
+      );
+  return `${colours.bold(name)}: ${what}`;
+}
+
+function limitsLine({ limits, scenario, guests }: EvacuationResult): string {
+  const { outgoing, incoming, cluster, inBatches } = limits;
+  const parts = [
+    ...(outgoing === undefined ? [] : [`${outgoing} from the host`]),
+    ...(incoming === undefined ? [] : [`${incoming} to one host`]),
+    ...(cluster === undefined ? [] : [`${cluster} in all`]),
+  ];
+  const most = parts.length > 0 ? `at most ${parts.join(', ')} at a time` : 'any number at a time';
+  return `${guests.length} guests, ${most}${inBatches ? ', in batches' : ''}, order ${String(scenario['order'])}`;
+}
+
+function guestTable({ guests }: EvacuationResult): string[] {
+  const head = ['guest', 'to', 'waited', 'took', 'downtime', 'sent', 'rounds', 'slow-down', ''];
+  const rows = guests.map((guest) => {
+    const { name, target = NONE, waitingMs, startMs, endMs, run, slowdown } = guest;
+    return [
+      name,
+      target,
+      time(waitingMs),
+      startMs === undefined || endMs === undefined ? NONE : time(endMs - startMs),
+      run?.downtimeMs === undefined ? NONE : formatMs(run.downtimeMs),
+      run ? formatSize(run.link.bytes) : NONE,
+      run ? String(run.rounds.filter(({ stopped }) => !stopped).length) : NONE,
+      slowdown === undefined ? NONE : percent(slowdown),
+      endOf(guest),
+    ];
+  });
+  const [title = '', ...body] = alignRows([head, ...rows]);
+  return [
+    colours.dim(title),
+    ...body.map((line, index) =>
+      guests[index]!.outcome === 'completed' ? line : colours.red(line),
+    ),
+  ];
+}
+
+/** What is to be said of a guest's end beside its figures. */
+function endOf({ outcome, wasForced, missedDeadline, run }: GuestResult): string {
+  const parts = [
+    ...(outcome === 'completed' ? [] : [run?.guestLost ? `${outcome}, guest lost` : outcome]),
+    ...(wasForced ? ['forced'] : []),
+    ...(missedDeadline ? ['too late'] : []),
+    ...(run?.verify?.ok === false ? ['DIFFERS'] : []),
+  ];
+  return parts.join(', ');
+}
+
+function totals(result: EvacuationResult): string[] {
+  const { downtimeMs, waitingMs, bytes, slowdown, forced, missedDeadlines } = result;
+  const lines = [
+    downtimeMs
+      ? `downtime ${formatMs(downtimeMs.sum)} in all, median ${formatMs(downtimeMs.median)}, longest ${formatMs(downtimeMs.max)}`
+      : 'no guest was stopped to move',
+    `waiting ${time(waitingMs.mean)} on average, longest ${time(waitingMs.max)}; sent ${formatSize(bytes)}`,
+  ];
+  if (slowdown) {
+    lines.push(
+      `while it migrates a guest does ${percent(slowdown.mean)} less on average, ${percent(slowdown.max)} at most`,
+    );
+  }
+  if (forced > 0) lines.push(`${forced} did not converge and ${were(forced)} forced to an end`);
+  if (missedDeadlines > 0) {
+    lines.push(colours.yellow(`${missedDeadlines} ${were(missedDeadlines)} too late`));
+  }
+  return lines;
+}
+
+const were = (count: number): string => (count === 1 ? 'was' : 'were');
+
+/** The links that carried anything. */
+function linkLines(result: EvacuationResult): string[] {
+  const links = result.links.filter(({ maxBytesPerSecond }) => maxBytesPerSecond > 0);
+  const width = Math.max(...links.map(({ name }) => name.length));
+  return links.map((link) => {
+    const { name, bytesPerSecond, meanBytesPerSecond, meanUse, maxUse } = link;
+    const of = bytesPerSecond === undefined ? '' : ` of ${formatBitRate(bytesPerSecond)}`;
+    const shares =
+      meanUse === undefined || maxUse === undefined
+        ? ''
+        : `, ${percent(meanUse)}, ${percent(maxUse)} at most`;
+    const line = sparkline(condense(link.seriesBytesPerSecond, 32));
+    return `link ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${formatBitRate(meanBytesPerSecond)}${of} on average${shares}`;
+  });
+}
+
+function hostLines({ hosts }: EvacuationResult): string[] {
+  const width = Math.max(...hosts.map(({ name }) => name.length));
+  return hosts.flatMap(({ name, cpus, meanCpus, maxCpus, seriesCpus }) => {
+    if (meanCpus === undefined || maxCpus === undefined || !seriesCpus) return [];
+    const of = cpus === undefined ? '' : ` of ${cpus}`;
+    const line = sparkline(condense(seriesCpus, 32));
+    return [
+      `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${meanCpus.toFixed(1)}${of} on average, ${maxCpus.toFixed(1)} at most`,
+    ];
+  });
+}
+
+function proofLine({ guests }: EvacuationResult): string {
+  const wrong = guests.filter(({ run }) => run?.verify?.ok === false);
+  if (wrong.length > 0) {
+    return colours.red(`BYTES DIFFER in ${wrong.map(differenceOf).join('; ')}`);
+  }
+  const proved = guests.filter(({ run }) => run?.verify?.ok === true);
+  const withBytes = proved.filter(({ run }) => backingOf(run) !== 'versions').length;
+  const withVersions = proved.length - withBytes;
+  const parts = [
+    ...(withBytes > 0 ? [`every byte of ${guestsOf(withBytes)}`] : []),
+    ...(withVersions > 0 ? [`the versions of all pages of ${guestsOf(withVersions)}`] : []),
+  ];
+  const left = guests.filter(({ run }) => run !== undefined).length - proved.length;
+  const unproved = left > 0 ? `; ${guestsOf(left)} not proved` : '';
+  if (parts.length === 0) return colours.yellow('no guest is proved');
+  const text = `proved: ${parts.join(' and ')}${unproved}`;
+  return left > 0 ? colours.yellow(text) : colours.green(text);
+}
+
+const guestsOf = (count: number): string => `${count} guest${count === 1 ? '' : 's'}`;
+
+function backingOf(run: GuestResult['run']): unknown {
+  return (run?.scenario['guest'] as { backing?: unknown } | undefined)?.backing;
+}
+
+function differenceOf({ name, run }: GuestResult): string {
+  const first = run?.verify?.firstDifference;
+  const count = run?.verify?.differingPages ?? 0;
+  const pages = `${count} page${count === 1 ? '' : 's'}`;
+  return first
+    ? `${name} (${pages}, first at gfn ${first.gfn}, byte ${first.offset})`
+    : `${name} (${pages})`;
+}
+
+/** What a virtual evacuation itself took. */
+function speedLine({ makespanMs }: EvacuationResult, wall: EvacuationReport['wall']): string[] {
+  if (!wall || !(wall.ns > 0)) return [];
+  const times = ((makespanMs * 1e6) / wall.ns).toFixed(1);
+  return [
+    colours.dim(
+      `emulated in ${time(wall.ns / 1e6)}, ${times} times as fast as in real time; ${formatCount(wall.events)} events`,
+    ),
+  ];
+}
+
+/** How long it takes, and what it costs the guests, by how many migrate at a time. */
+export function parallelTable(
+  results: readonly { at: number; result: EvacuationResult }[],
+): string {
+  const head = [
+    'at a time',
+    'empty after',
+    'all downtimes',
+    'median',
+    'longest',
+    'sent',
+    'longest wait',
+    'slow-down',
+    'at most',
+    'forced',
+    'stayed',
+  ];
+  const rows = results.map(({ at, result }) => {
+    const { makespanMs, downtimeMs, bytes, waitingMs, slowdown, outcomes, guests } = result;
+    return [
+      String(at),
+      time(makespanMs),
+      downtimeMs ? formatMs(downtimeMs.sum) : NONE,
+      downtimeMs ? formatMs(downtimeMs.median) : NONE,
+      downtimeMs ? formatMs(downtimeMs.max) : NONE,
+      formatSize(bytes),
+      time(waitingMs.max),
+      slowdown ? percent(slowdown.mean) : NONE,
+      slowdown ? percent(slowdown.max) : NONE,
+      String(result.forced),
+      String(guests.length - outcomes.completed),
+    ];
+  });
+  const [title = '', ...body] = alignRows([head, ...rows]);
+  const wrong = results.filter(({ result }) =>
+    result.guests.some(({ run }) => run?.verify?.ok === false),
+  );
+  const differs = wrong.map(({ at, result }) =>
+    colours.red(`${at} at a time: ${proofLine(result)}`),
+  );
+  return `${[colours.dim(title), ...body, ...differs].join('\n')}\n`;
+}

@@ -1,0 +1,204 @@
+import { Command, Option } from 'commander';
+import { monotonicClock } from '../clock/monotonic.ts';
+import type { EvacuationConfig } from '../fleet/evacuation/config.ts';
+import { withParallel } from '../fleet/evacuation/limits.ts';
+import {
+  evacuationPresets,
+  type LoadedEvacuation,
+  loadEvacuation,
+} from '../fleet/evacuation/load.ts';
+import type { EvacuationOptions, EvacuationReport } from '../fleet/evacuation/report.ts';
+import type { EvacuationResult } from '../fleet/evacuation/result-schema.ts';
+import { buildEvacuationResult } from '../fleet/evacuation/result.ts';
+import { runEvacuation } from '../fleet/evacuation/run.ts';
+import { writeAtomically } from '../result/write.ts';
+import { ContentsError } from '../runtime/common/fill.ts';
+import { RunSetupError } from '../runtime/threads/run.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { colours } from './colours.ts';
+import { EvacuationDisplay } from './evacuate-live.ts';
+import { evacuationSummary, parallelTable } from './evacuate-table.ts';
+import { EXIT } from './exit.ts';
+import { checkOutput } from './output.ts';
+
+export interface EvacuateFlags {
+  readonly set: readonly string[];
+  readonly runtime?: string;
+  readonly parallel?: string;
+  readonly output?: string;
+  readonly chart?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+type Play = (config: EvacuationConfig, options?: EvacuationOptions) => Promise<EvacuationReport>;
+
+export function evacuateCommand(): Command {
+  return new Command('evacuate')
+    .description('empty a host: many guests, shared links, limits of parallel migrations')
+    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
+    .option(
+      '--set <key=value>',
+      'override a key, such as core.bandwidth=10Gbit/s',
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .addOption(
+      new Option(
+        '--runtime <name>',
+        'virtual: a deterministic clock, any number of guests; threads: real time, four small ones',
+      ),
+    )
+    .option('--parallel <numbers>', 'so many at a time, a run for each: 1,2,5,10')
+    .option('-o, --output <file>', 'write the JSON result to a file; a list of several runs')
+    .option('--chart <file>', 'draw a Gantt chart, .svg or .png; of several runs FILE-1.svg, …')
+    .option('--json', 'print the JSON result on stdout, and nothing else')
+    .option('-q, --quiet', 'print no summary and no progress')
+    .addHelpText('after', () => {
+      const presets = evacuationPresets();
+      const width = Math.max(...presets.map(({ name }) => name.length));
+      const lines = presets.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 the host is empty, 1 a guest stayed, 2 bad input, 3 a byte differed, 130 second Ctrl-C`;
+    })
+    .action(async (scenario: string, flags: EvacuateFlags) => {
+      process.exitCode = await evacuate(scenario, flags);
+    });
+}
+
+/** Runs the command; returns its exit code. `play` is what empties the host. */
+export async function evacuate(
+  name: string,
+  flags: EvacuateFlags,
+  play: Play = runEvacuation,
+): Promise<number> {
+  try {
+    const sets =
+      flags.runtime === undefined ? flags.set : [...flags.set, `runtime=${flags.runtime}`];
+    const numbers = flags.parallel === undefined ? undefined : numbersOf(flags.parallel);
+    checkChart(flags.chart);
+    checkOutput(flags.output);
+    const loaded = loadEvacuation(name, sets);
+    const played = await playAll(loaded, numbers, flags, play);
+    await write(played, flags);
+    return exitCodeOf(played.map(({ result }) => result));
+  } catch (error) {
+    if (error instanceof ContentsError) {
+      process.stderr.write(`${name} guests: ${error.message}\n`);
+      return EXIT.badInput;
+    }
+    if (!(error instanceof InputError || error instanceof RunSetupError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
+  }
+}
+
+interface Played {
+  /** How many at a time; absent: as the file's limits have it. */
+  readonly at?: number;
+  readonly result: EvacuationResult;
+  readonly wall: EvacuationReport['wall'];
+}
+
+/** A run for each of `numbers`, or one with the file's own limits; none after a Ctrl-C. */
+async function playAll(
+  loaded: LoadedEvacuation,
+  numbers: readonly number[] | undefined,
+  flags: EvacuateFlags,
+  play: Play,
+): Promise<Played[]> {
+  const clock = monotonicClock();
+  const controller = new AbortController();
+  let display: EvacuationDisplay | undefined;
+  const onInterrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    const note = 'cancelling: guests that have not moved stay where they are';
+    display?.note(colours.yellow(`${note} (Ctrl-C again to leave at once)`));
+    controller.abort();
+  };
+  process.on('SIGINT', onInterrupt);
+  const played: Played[] = [];
+  try {
+    for (const at of numbers ?? [undefined]) {
+      if (controller.signal.aborted) break;
+      const config =
+        at === undefined
+          ? loaded.config
+          : { ...loaded.config, limits: withParallel(loaded.config.limits, at) };
+      const prefix = at === undefined ? '' : `${at} at a time: `;
+      display = new EvacuationDisplay(process.stderr, clock, config, flags.quiet !== true, prefix);
+      try {
+        const startNs = clock.now();
+        const report = await play(config, {
+          signal: controller.signal,
+          onProgress: (progress) => display?.show(progress),
+        });
+        const result = buildEvacuationResult({ ...loaded, config }, report);
+        // With its set-up and its proofs.
+        const wall = report.wall && { ...report.wall, ns: clock.now() - startNs };
+        played.push({ ...(at === undefined ? {} : { at }), result, wall });
+      } finally {
+        display.stop();
+      }
+    }
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+  return played;
+}
+
+async function write(played: readonly Played[], flags: EvacuateFlags): Promise<void> {
+  const results = played.map(({ result }) => result);
+  const isOne = flags.parallel === undefined || !flags.parallel.includes(',');
+  const json = `${JSON.stringify(isOne ? results[0] : results, null, 2)}\n`;
+  if (flags.output !== undefined) writeAtomically(flags.output, json);
+  if (flags.chart !== undefined) await draw(played, flags.chart, isOne);
+  if (flags.json) process.stdout.write(json);
+  else if (!flags.quiet) process.stdout.write(isOne ? summaryOf(played[0]!) : tableOf(played));
+}
+
+const summaryOf = ({ result, wall }: Played): string => evacuationSummary(result, wall);
+
+function tableOf(played: readonly Played[]): string {
+  return parallelTable(played.map(({ at = 0, result }) => ({ at, result })));
+}
+
+/** Charts take libraries that take a while to load. */
+async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<void> {
+  const { ganttSvg } = await import('../report/gantt.ts');
+  const { pngOf } = await import('../report/chart.ts');
+  const [, stem = path, ending = ''] = /^(.*)(\.(?:svg|png))$/.exec(path) ?? [];
+  for (const { at, result } of played) {
+    const svg = ganttSvg(result);
+    const file = isOne || at === undefined ? path : `${stem}-${at}${ending}`;
+    writeAtomically(file, ending === '.png' ? pngOf(svg) : svg);
+  }
+}
+
+/** The numbers of `--parallel 1,2,5,10`. Throws InputError. */
+function numbersOf(list: string): number[] {
+  const numbers = list.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : 0));
+  const wrong = numbers.findIndex((number) => number < 1 || number > 100_000);
+  if (wrong >= 0) {
+    const sentence = `expected whole numbers from 1 to 100000 such as 1,2,5,10, got "${list.split(',')[wrong]!}"`;
+    throw new InputError([{ place: '--parallel', key: '', sentence }]);
+  }
+  return [...new Set(numbers)];
+}
+
+function checkChart(path: string | undefined): void {
+  checkOutput(path, '--chart');
+  if (path === undefined || /\.(?:svg|png)$/.test(path)) return;
+  const sentence = 'expected a name that ends in .svg or .png';
+  throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);
+}
+
+/** A byte that differs is over all others; then guests that stayed, or are not proved. */
+function exitCodeOf(results: readonly EvacuationResult[]): number {
+  const guests = results.flatMap((result) => result.guests);
+  if (guests.some(({ run }) => run?.verify?.ok === false)) return EXIT.differs;
+  const isDone = guests.every(({ outcome, run }) => {
+    const isProved = run?.verify?.ok === true || run?.verify?.kind === 'off';
+    return outcome === 'completed' && isProved;
+  });
+  return isDone && results.length > 0 ? EXIT.done : EXIT.notCompleted;
+}

@@ -1,0 +1,163 @@
+import { buildResult } from '../../result/build.ts';
+import { hostFacts } from '../../result/host.ts';
+import type { RunResult } from '../../result/schema.ts';
+import { VERSION } from '../../result/version.ts';
+import type { EvacuationConfig, ParallelLimits } from './config.ts';
+import type { LoadedEvacuation } from './load.ts';
+import type { EvacuationReport, GuestEvacuation } from './report.ts';
+import {
+  type EvacuationResult,
+  evacuationResultSchema,
+  type GuestResult,
+} from './result-schema.ts';
+import { meanOf, type UseOverTime, useOverTime } from './use.ts';
+
+/** Builds the result of an evacuation and checks it against its own schema. */
+export function buildEvacuationResult(
+  { file, scenarios, config }: Pick<LoadedEvacuation, 'file' | 'scenarios' | 'config'>,
+  report: EvacuationReport,
+): EvacuationResult {
+  const spanNs = report.endedNs - report.startedNs;
+  const guests = report.guests.map((guest, index) =>
+    guestOf(guest, config, index, scenarios[index]!, report),
+  );
+  const use = useOverTime(report.samples, report.startedNs, report.endedNs);
+  const downtimes = valuesOf(guests, ({ run }) => run?.downtimeMs);
+  const slowdowns = valuesOf(guests, ({ slowdown }) => slowdown);
+  const waiting = guests.map(({ waitingMs }) => waitingMs);
+  const result: EvacuationResult = {
+    schema: 'pageferry/evacuation@1',
+    version: VERSION,
+    scenario: file,
+    ...(report.runtime === 'threads' ? { host: hostFacts() } : {}),
+    runtime: report.runtime,
+    clock: report.clock,
+    source: config.source,
+    limits: limitsIn(config.limits),
+    emptied: guests.every(({ outcome }) => outcome === 'completed'),
+    makespanMs: ms(spanNs),
+    outcomes: outcomesOf(guests),
+    forced: guests.filter(({ wasForced }) => wasForced).length,
+    missedDeadlines: guests.filter(({ missedDeadline }) => missedDeadline).length,
+    ...(downtimes.length > 0
+      ? {
+          downtimeMs: {
+            sum: rounded(sum(downtimes)),
+            median: rounded(median(downtimes)),
+            max: Math.max(...downtimes),
+          },
+        }
+      : {}),
+    waitingMs: { mean: rounded(sum(waiting) / waiting.length), max: Math.max(...waiting) },
+    ...(slowdowns.length > 0
+      ? { slowdown: { mean: sum(slowdowns) / slowdowns.length, max: Math.max(...slowdowns) } }
+      : {}),
+    bytes: sum(valuesOf(guests, ({ run }) => run?.link.bytes)),
+    timeline: { periodMs: use.periodMs, migrations: [...use.migrations] },
+    links: linksOf(report, use),
+    hosts: hostsOf(config, use, ms(spanNs)),
+    guests,
+  };
+  return evacuationResultSchema.parse(result);
+}
+
+const rounded = (value: number): number => Math.round(value * 1e3) / 1e3;
+const ms = (ns: number): number => rounded(ns / 1e6);
+const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, 0);
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function valuesOf(
+  guests: readonly GuestResult[],
+  value: (guest: GuestResult) => number | undefined,
+): number[] {
+  return guests.flatMap((guest) => value(guest) ?? []);
+}
+
+function limitsIn({ outgoing, incoming, cluster, inBatches }: ParallelLimits) {
+  const finite = Object.entries({ outgoing, incoming, cluster }).filter(
+    ([, limit]) => limit < Infinity,
+  );
+  return { ...Object.fromEntries(finite), inBatches };
+}
+
+function outcomesOf(guests: readonly GuestResult[]): EvacuationResult['outcomes'] {
+  const counts = { completed: 0, cancelled: 0, diverged: 0, failed: 0, waiting: 0 };
+  for (const { outcome } of guests) counts[outcome]++;
+  return counts;
+}
+
+function guestOf(
+  guest: GuestEvacuation,
+  config: EvacuationConfig,
+  index: number,
+  scenario: Record<string, unknown>,
+  { startedNs, endedNs }: EvacuationReport,
+): GuestResult {
+  const { name, target, run: report, wasForced } = guest;
+  const { deadlineNs } = config.guests[index]!;
+  const run = report && buildResult(scenario, report);
+  const outcome = run?.outcome ?? 'waiting';
+  const isLate = outcome !== 'completed' || (guest.endedNs ?? Infinity) - startedNs > deadlineNs!;
+  return {
+    name,
+    source: config.source,
+    ...(target === undefined ? {} : { target }),
+    outcome,
+    waitingMs: ms(Math.max(0, (guest.startedNs ?? endedNs) - startedNs)),
+    ...(guest.startedNs === undefined ? {} : { startMs: ms(guest.startedNs - startedNs) }),
+    ...(guest.endedNs === undefined ? {} : { endMs: ms(guest.endedNs - startedNs) }),
+    ...(deadlineNs === undefined ? {} : { deadlineMs: ms(deadlineNs), missedDeadline: isLate }),
+    wasForced,
+    ...(run ? slowdownOf(run) : {}),
+    ...(run ? { run } : {}),
+  };
+}
+
+/** What a guest did not get to do while it migrated, of what it would have done at its rate before. */
+function slowdownOf({ guest, totalTimeMs }: RunResult): Pick<GuestResult, 'slowdown'> {
+  const due = (sum(guest.achievedRate ?? []) * totalTimeMs) / 1e3;
+  if (!(due > 0)) return {};
+  return { slowdown: Math.min(1, Math.max(0, 1 - guest.accessesDuring / due)) };
+}
+
+function linksOf(report: EvacuationReport, use: UseOverTime): EvacuationResult['links'] {
+  const spanMs = (report.endedNs - report.startedNs) / 1e6;
+  return report.links.map(({ name, bytesPerSecond }, index) => {
+    const series = (use.links[index] ?? []).map(Math.round);
+    const mean = Math.round(meanOf(series, use.periodMs, spanMs));
+    const max = Math.max(0, ...series);
+    return {
+      name,
+      ...(bytesPerSecond < Infinity ? { bytesPerSecond } : {}),
+      meanBytesPerSecond: mean,
+      maxBytesPerSecond: max,
+      ...(bytesPerSecond < Infinity
+        ? { meanUse: mean / bytesPerSecond, maxUse: max / bytesPerSecond }
+        : {}),
+      seriesBytesPerSecond: series,
+    };
+  });
+}
+
+function hostsOf(
+  { hosts }: EvacuationConfig,
+  use: UseOverTime,
+  spanMs: number,
+): EvacuationResult['hosts'] {
+  return hosts.map(({ name, cpus }, index) => {
+    const known = { name, ...(cpus < Infinity ? { cpus } : {}) };
+    const series = use.hosts[index]?.map(rounded);
+    if (!series) return known;
+    return {
+      ...known,
+      meanCpus: rounded(meanOf(series, use.periodMs, spanMs)),
+      maxCpus: Math.max(0, ...series),
+      seriesCpus: series,
+    };
+  });
+}
