@@ -5,13 +5,12 @@ import { ringLink } from '../../src/link/ring-link.ts';
 import { createRing } from '../../src/link/ring.ts';
 import { Doorbell } from '../../src/memory/doorbell.ts';
 import { Generator } from '../../src/random/generator.ts';
-import { HEADER_BYTES } from '../../src/wire/frame.ts';
 import { pollNumber, postNumber } from '../support/frames.ts';
 
 const MS = 1e6;
 const CAPACITY = 1e8;
-/** With its header, a millisecond of the link. */
-const FRAME_BYTES = 1e5 - HEADER_BYTES;
+/** A millisecond of the link. */
+const FRAME_BYTES = 1e5;
 const LATENCY_NS = 50_000;
 
 /** Migrations that send over one link, on one clock. */

@@ -1,20 +1,27 @@
 import type { FrameKind, Link } from '../../src/link/link.ts';
 import { FRAME, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
 
-/** Posts a frame that holds a number and has `bytes` bytes beside its header; false while there is no room. */
+/** The number lies behind what a page frame would have here: no runs of pages. */
+const NUMBER_AT = 16;
+const CONTROL_BYTES = 32;
+/** The least bytes of such a frame. */
+export const LEAST_FRAME = HEADER_BYTES + CONTROL_BYTES;
+
+/** Posts a frame of `length` bytes that holds a number; false while the link has no room for it. */
 export function postNumber(
   link: Link,
   value: number,
-  bytes = 64,
+  length = LEAST_FRAME,
   kind: FrameKind = 'control',
 ): boolean {
-  const length = HEADER_BYTES + bytes;
   const room = link.room(length, kind);
   if (!room) return false;
-  room.memory.view.setUint32(room.at + HEADER_BYTES, value, true);
+  const control = room.at + HEADER_BYTES;
+  room.memory.bytes.fill(0, control, control + CONTROL_BYTES);
+  room.memory.view.setUint32(control + NUMBER_AT, value, true);
   const { sequence } = room;
-  const header = { type: FRAME.end, sequence, controlBytes: bytes, payloadOffset: length, length };
-  sealFrame(room.memory, room.at, header);
+  const header = { type: FRAME.end, sequence, controlBytes: CONTROL_BYTES, length };
+  sealFrame(room.memory, room.at, { ...header, payloadOffset: LEAST_FRAME });
   link.post(length);
   return true;
 }
@@ -22,5 +29,5 @@ export function postNumber(
 /** The number in the next frame that has arrived, undefined when there is none. */
 export function pollNumber(link: Link): number | undefined {
   const frame = link.poll();
-  return frame?.memory.view.getUint32(frame.controlAt, true);
+  return frame?.memory.view.getUint32(frame.controlAt + NUMBER_AT, true);
 }

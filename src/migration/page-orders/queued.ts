@@ -31,8 +31,11 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
       }
       const first = queue.shift();
       if (!first) return order.next(unsent, most);
-      held -= first.pages;
-      return first;
+      // It was queued when a frame could hold more.
+      const taken = first.pages > most ? head(first, most) : first;
+      if (taken !== first) queue.unshift(tail(first, most));
+      held -= taken.pages;
+      return taken;
     },
     restart() {
       empty();
@@ -43,4 +46,28 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
       if (discards) empty();
     },
   };
+}
+
+/** The first pages of what was taken. */
+function head(taken: TakenRuns, pages: number): TakenRuns {
+  const list = taken.list.slice();
+  let runs = 0;
+  for (let left = pages; left > 0; left -= list[2 * runs++ + 1]!) {
+    list[2 * runs + 1] = Math.min(left, list[2 * runs + 1]!);
+  }
+  return { ...taken, list, runs, pages };
+}
+
+/** What is left of it behind them. */
+function tail(taken: TakenRuns, pages: number): TakenRuns {
+  const list: number[] = [];
+  let before = pages;
+  for (let run = 0; run < taken.runs; run++) {
+    const [first, count] = [taken.list[2 * run]!, taken.list[2 * run + 1]!];
+    const skipped = Math.min(before, count);
+    before -= skipped;
+    if (skipped < count) list.push(first + skipped, count - skipped);
+  }
+  const left = { list: Uint32Array.from(list), runs: list.length / 2, pages: taken.pages - pages };
+  return { ...taken, ...left };
 }

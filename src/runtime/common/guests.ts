@@ -123,6 +123,7 @@ export class SharedDestinationGuest implements DestinationGuest {
   readonly #plan: GuestPlan;
   readonly #clock: Clock;
   readonly #requested = new Set<number>();
+  #isToRun = false;
   #hasToldRunning = false;
 
   constructor(guestSide: GuestSide, plan: GuestPlan, clock: Clock) {
@@ -144,13 +145,19 @@ export class SharedDestinationGuest implements DestinationGuest {
   }
 
   run(): void {
+    this.#isToRun = true;
     this.#guestSide.engine.resume();
   }
 
   areRunning(): boolean {
-    const areRunning = this.#guestSide.engine.areAllRunning();
+    const areRunning = this.#areAllRunning();
     this.#hasToldRunning ||= areRunning;
     return areRunning;
+  }
+
+  /** Before the first `run` no vCPU owes an answer, and none runs. */
+  #areAllRunning(): boolean {
+    return this.#isToRun && this.#guestSide.engine.areAllRunning();
   }
 
   runningSinceNs(): number {
@@ -179,7 +186,7 @@ export class SharedDestinationGuest implements DestinationGuest {
   }
 
   isSettled(): boolean {
-    if (!this.#hasToldRunning && this.#guestSide.engine.areAllRunning()) return true;
+    if (!this.#hasToldRunning && this.#areAllRunning()) return true;
     for (let writer = 1; writer <= this.vcpus; writer++) {
       const gfn = this.presence.wantedBy(writer);
       if (gfn >= 0 && !this.#requested.has(gfn)) return true;
