@@ -7,10 +7,19 @@ import { Topology } from '../../link/topology.ts';
 import { fillDestination } from '../../memory/contents/contents.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { fillGuest } from '../../runtime/common/fill.ts';
-import { openGuestSide, type SharedGuestSide } from '../../runtime/common/guest-side.ts';
+import {
+  giveBackGuestSide,
+  openGuestSide,
+  type SharedGuestSide,
+} from '../../runtime/common/guest-side.ts';
 import { proveRun } from '../../runtime/common/prove-run.ts';
 import { reportOf } from '../../runtime/common/run-report.ts';
-import { createPlace, createTransfer } from '../../runtime/common/stage.ts';
+import {
+  createPlace,
+  createTransfer,
+  giveBackTransfer,
+  type Transfer,
+} from '../../runtime/common/stage.ts';
 import { inlineRunner } from '../../runtime/common/work.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { VirtualGuest } from '../../runtime/virtual/guest.ts';
@@ -41,6 +50,7 @@ interface Passenger {
 interface Voyage {
   readonly migration: VirtualMigration;
   readonly destination: SharedGuestSide;
+  readonly transfer: Transfer;
   readonly target: string;
   readonly path: readonly number[];
   readonly startNs: number;
@@ -162,7 +172,10 @@ export class VirtualEvacuation implements Process {
       const { guest: shape, seed, costs } = spec.config;
       const { plan, geometries } = planMemory(shape, seed);
       const source = createPlace(shape, plan, geometries(0));
-      await fillGuest(inlineRunner, source, shape.contents, seed);
+      await fillGuest(inlineRunner, source, shape.contents, seed, {
+        prefault: false,
+        isUsed: false,
+      });
       const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
       guest.start(0);
       home.admit(guest, vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs));
@@ -193,11 +206,12 @@ export class VirtualEvacuation implements Process {
       sender: this.#hosts.get(source)!.hire(),
       receiver: this.#hosts.get(target)!.hire(),
     };
+    const transfer = createTransfer(config.link, config.guest.pageSize, false);
     const migration = new VirtualMigration({
       config: forcedConfig(spec),
       guest,
       target: guest.prepare(openGuestSide(destination)),
-      transfer: createTransfer(config.link, config.guest.pageSize, false),
+      transfer,
       startNs: atNs,
       isCancelled: () => this.#isCancelled,
       onOver: () => this.#world.wake(this),
@@ -207,6 +221,7 @@ export class VirtualEvacuation implements Process {
     passenger.voyage = {
       migration,
       destination,
+      transfer,
       target,
       path,
       startNs: atNs,
@@ -257,7 +272,10 @@ export class VirtualEvacuation implements Process {
 
   async #reports(): Promise<GuestEvacuation[]> {
     const reports: GuestEvacuation[] = [];
-    for (const passenger of this.#passengers) reports.push(await this.#reportOf(passenger));
+    for (const passenger of this.#passengers) {
+      reports.push(await this.#reportOf(passenger));
+      giveBackMemory(passenger);
+    }
     return reports;
   }
 
@@ -316,4 +334,13 @@ export class VirtualEvacuation implements Process {
       ...(proof ? { proof } : {}),
     };
   }
+}
+
+/** A guest that has been reported on needs its memory no more; the world's next one does. */
+function giveBackMemory({ source, voyage }: Passenger): void {
+  if (voyage) {
+    giveBackTransfer(voyage.transfer);
+    giveBackGuestSide(voyage.destination);
+  }
+  giveBackGuestSide(source);
 }
