@@ -1,3 +1,4 @@
+import { fillBytes } from '../memory/copy.ts';
 import { loadKernels } from '../memory/kernels/load.ts';
 import { memoryPool } from '../memory/memory-pool.ts';
 import type { FrameMemory } from '../wire/frame.ts';
@@ -39,9 +40,9 @@ export interface SharedRing {
 export function createRing(capacity: number, prefault = true): SharedRing {
   const { memory, isFresh } = memoryPool.take(DATA + capacity);
   // Prefaulted here, so that no first touch lands in a migration.
-  if (prefault) new Uint8Array(memory.buffer).fill(0);
+  if (prefault) fillBytes(new Uint8Array(memory.buffer), 0);
   // Of a memory used again the data may stay: a consumer reads only what a producer has written.
-  else if (!isFresh) new Uint8Array(memory.buffer, 0, DATA).fill(0);
+  else if (!isFresh) fillBytes(new Uint8Array(memory.buffer, 0, DATA), 0);
   return { memory, capacity };
 }
 

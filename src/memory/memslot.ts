@@ -1,3 +1,4 @@
+import { fillBytes } from './copy.ts';
 import { type Kernels } from './kernels/kernels.ts';
 import { loadKernels } from './kernels/load.ts';
 import { twinKernels } from './kernels/twin/twin.ts';
@@ -43,7 +44,7 @@ export function takeSlot(
   pool: Pick<MemoryPool, 'take'> = memoryPool,
 ): SharedSlot {
   const { memory, isFresh }: TakenMemory = pool.take(checkedBytes(geometry));
-  if (!isFresh) new Uint8Array(memory.buffer, 0, slotLayout(geometry).ramOffset).fill(0);
+  if (!isFresh) fillBytes(new Uint8Array(memory.buffer, 0, slotLayout(geometry).ramOffset), 0);
   return { memory, geometry, isFresh };
 }
 

@@ -1,3 +1,4 @@
+import { fillBytes } from '../copy.ts';
 import type { Backing } from '../layout.ts';
 import type { Memslot } from '../memslot.ts';
 import { hashWords } from '../../random/generator.ts';
@@ -68,7 +69,7 @@ export function fillPages(
   zeros: ZeroFill = 'write',
 ): void {
   const { firstGfn, backing } = slot.layout;
-  const fill = backing === 'versions' ? fillVersions : fillBytes;
+  const fill = backing === 'versions' ? fillVersions : fillContents;
   const [from, to] = [firstGfn + firstPage, firstGfn + firstPage + pages];
   eachStretch(contents, from, to, (entry, gfn, end) => {
     const found = contents[entry];
@@ -105,10 +106,10 @@ function zeroStretch(slot: Memslot, firstPage: number, pages: number, zeros: Zer
   // A kernel's addresses have 32 bits, and the end of the last page of a slot may lie at 2^32.
   const scanned = zeros === 'clear' && backing === 'bytes' ? pages - 1 : 0;
   if (scanned > 0) slot.kernels.clearPages(ramOffset + at, storedBytes, scanned);
-  slot.ram.fill(0, at + scanned * storedBytes, at + pages * storedBytes);
+  fillBytes(slot.ram.subarray(at + scanned * storedBytes, at + pages * storedBytes), 0);
 }
 
-function fillBytes(
+function fillContents(
   { ram, layout }: Memslot,
   found: Contents,
   entry: number,
@@ -118,10 +119,11 @@ function fillBytes(
 ): void {
   const { pageSize, firstGfn } = layout;
   const fill = FILLS[found.kind]!;
+  const threshold = zeroThreshold(found);
   for (let gfn = from; gfn < to; gfn++) {
     const at = ram.byteOffset + (gfn - firstGfn) * pageSize;
     const page = new Uint32Array(ram.buffer, at, pageSize / 4);
-    if (isZeroPage(found, seed, entry, gfn)) page.fill(0);
+    if (isZeroDraw(threshold, seed, entry, gfn)) page.fill(0);
     else fill(page, seed, entry, gfn, found);
   }
 }
@@ -141,8 +143,9 @@ function fillVersions(
     versions.fill(1, from - firstGfn, to - firstGfn);
     return;
   }
+  const threshold = zeroThreshold(found);
   for (let gfn = from; gfn < to; gfn++) {
-    versions[gfn - firstGfn] = isZeroPage(found, seed, entry, gfn) ? 0 : 1;
+    versions[gfn - firstGfn] = isZeroDraw(threshold, seed, entry, gfn) ? 0 : 1;
   }
 }
 
@@ -151,9 +154,13 @@ export function entryOf(contents: readonly Contents[], gfn: number): number {
   return contents.findLastIndex((c) => gfn >= c.firstGfn && gfn < c.firstGfn + c.pages);
 }
 
-function isZeroPage(contents: Contents, seed: number, entry: number, gfn: number): boolean {
-  if (contents.zeroShare <= 0) return false;
-  return hashWords(seed, entry, gfn, 0x2e70) < contents.zeroShare * 4294967296;
+/** Of the draws of an entry's pages those below are zero. */
+function zeroThreshold({ zeroShare }: Contents): number {
+  return Math.max(0, zeroShare * 4294967296);
+}
+
+function isZeroDraw(threshold: number, seed: number, entry: number, gfn: number): boolean {
+  return threshold > 0 && hashWords(seed, entry, gfn, 0x2e70) < threshold;
 }
 
 /** What a destination's memory holds before anything has come. */
@@ -164,5 +171,5 @@ export const DESTINATION_FILLER = 0xa5;
  * and a page that never comes, a zero page too, shows in the proof.
  */
 export function fillDestination(ram: Uint8Array): void {
-  ram.fill(DESTINATION_FILLER);
+  fillBytes(ram, DESTINATION_FILLER);
 }
