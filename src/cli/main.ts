@@ -1,15 +1,33 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
-import { benchCommand } from './bench.ts';
-import { dirtyRateCommand } from './dirty-rate.ts';
-import { evacuateCommand } from './evacuate.ts';
 import { EXIT } from './exit.ts';
-import { paperCommand } from './paper.ts';
-import { runCommand } from './run.ts';
-import { schemaCommand } from './schema.ts';
-import { validateCommand } from './validate.ts';
-import { wwsCommand } from './wws.ts';
+
+/**
+ * The commands, in the order of the help, each with what loads it: to start a command costs what that
+ * command needs, and no more.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).runCommand(),
+  evacuate: async () => (await import('./evacuate.ts')).evacuateCommand(),
+  'dirty-rate': async () => (await import('./dirty-rate.ts')).dirtyRateCommand(),
+  validate: async () => (await import('./validate.ts')).validateCommand(),
+  wws: async () => (await import('./wws.ts')).wwsCommand(),
+  paper: async () => (await import('./paper.ts')).paperCommand(),
+  bench: async () => (await import('./bench.ts')).benchCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
+};
+
+/**
+ * The commands that a command line needs: the one that it names; none for the version; all of them
+ * for a help that lists them, and for a name that may be a misspelt one.
+ */
+function commandsFor(args: readonly string[]): readonly string[] {
+  const all = Object.keys(COMMANDS);
+  const named = args.find((arg) => !arg.startsWith('-'));
+  if (named !== undefined) return Object.hasOwn(COMMANDS, named) ? [named] : all;
+  return args.includes('--version') || args.includes('-V') ? [] : all;
+}
 
 const program = new Command('pageferry')
   .description('Live-migration emulator: real pages, real dirty logs, every byte proved.')
@@ -18,14 +36,8 @@ const program = new Command('pageferry')
   .showHelpAfterError('(pageferry --help lists the commands)')
   .exitOverride();
 
-program.addCommand(runCommand());
-program.addCommand(evacuateCommand());
-program.addCommand(dirtyRateCommand());
-program.addCommand(validateCommand());
-program.addCommand(wwsCommand());
-program.addCommand(paperCommand());
-program.addCommand(benchCommand());
-program.addCommand(schemaCommand());
+for (const name of commandsFor(process.argv.slice(2))) program.addCommand(await COMMANDS[name]!());
+
 /** What the program is set to holds for all commands below it, too. */
 function settle(parent: Command): void {
   for (const command of parent.commands) {

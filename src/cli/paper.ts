@@ -4,7 +4,6 @@ import { Command } from 'commander';
 import { experimentNames, readExperiment } from '../lab/papers/experiment.ts';
 import type { Outcome } from '../lab/papers/outcome.ts';
 import { runExperiment } from '../lab/papers/run.ts';
-import { chartSvg, pngOf } from '../report/chart.ts';
 import { paperChart, paperRows, papersPage, verdict } from '../report/paper.ts';
 import { writeAtomically } from '../result/write.ts';
 import { nearest } from '../scenario/suggest.ts';
@@ -57,7 +56,7 @@ async function paper(name: string, flags: Flags): Promise<number> {
   for (const one of names) {
     const outcome = await played(one, flags);
     outcomes.push(outcome);
-    if (flags.output !== undefined) save(outcome, flags.output);
+    if (flags.output !== undefined) await save(outcome, flags.output);
     if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
   }
   if (flags.json) {
@@ -83,7 +82,9 @@ async function played(name: string, { quiet }: Flags): Promise<Outcome> {
   return outcome;
 }
 
-function save(outcome: Outcome, folder: string): void {
+/** The charting library takes longer to load than most runs take: only who writes a chart loads it. */
+async function save(outcome: Outcome, folder: string): Promise<void> {
+  const { chartSvg, pngOf } = await import('../report/chart.ts');
   mkdirSync(folder, { recursive: true });
   const svg = chartSvg(paperChart(outcome));
   const file = (ending: string): string => join(folder, `${outcome.name}.${ending}`);

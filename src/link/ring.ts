@@ -1,4 +1,6 @@
+import { fillBytes } from '../memory/copy.ts';
 import { loadKernels } from '../memory/kernels/load.ts';
+import { memoryPool } from '../memory/memory-pool.ts';
 import type { FrameMemory } from '../wire/frame.ts';
 
 /**
@@ -34,13 +36,19 @@ export interface SharedRing {
   readonly capacity: number;
 }
 
-/** `capacity` is a power of two of at least 64 KiB. */
+/** `capacity` is a power of two of at least 64 KiB. Its memory is of the pool, to which `giveBackRing` returns it. */
 export function createRing(capacity: number, prefault = true): SharedRing {
-  const pages = Math.ceil((DATA + capacity) / 65536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const { memory, isFresh } = memoryPool.take(DATA + capacity);
   // Prefaulted here, so that no first touch lands in a migration.
-  if (prefault) new Uint8Array(memory.buffer).fill(0);
+  if (prefault) fillBytes(new Uint8Array(memory.buffer), 0);
+  // Of a memory used again the data may stay: a consumer reads only what a producer has written.
+  else if (!isFresh) fillBytes(new Uint8Array(memory.buffer, 0, DATA), 0);
   return { memory, capacity };
+}
+
+/** Ends the use of a ring: no thread and no link may look at it from now on. */
+export function giveBackRing({ memory }: SharedRing): void {
+  memoryPool.giveBack(memory);
 }
 
 /** Marks the ring's producer as gone; its consumer finds out once it has read what is there. */

@@ -1,4 +1,5 @@
 import { ACCESS_BATCH, RUNS_FIRST, STREAM_BYTES } from './kernels/abi.ts';
+import { WASM_PAGE } from './memory-pool.ts';
 
 /**
  * Where everything lies in a memslot's memory. No other file knows an offset.
@@ -80,7 +81,6 @@ export interface SlotLayout extends Required<SlotGeometry> {
 
 const HOST_PAGE = 4096;
 const CACHE_LINE = 64;
-export const WASM_PAGE = 65536;
 /** A WASM memory holds 65 536 pages of 64 KiB; RAM and control area share them. */
 export const MAX_SLOT_BYTES = 65536 * WASM_PAGE;
 /** Runs in one run list: a batch of 64 KiB of 4 KiB pages needs 16, zero runs come cheap. */

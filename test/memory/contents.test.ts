@@ -1,21 +1,37 @@
 import { deflateSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Contents,
   type ContentsKind,
+  type ZeroFill,
   fillDestination,
   fillPages,
 } from '../../src/memory/contents/contents.ts';
-import { slotLayout } from '../../src/memory/layout.ts';
+import type { Backing } from '../../src/memory/layout.ts';
+import { createSlot, openSlot } from '../../src/memory/memslot.ts';
 
 const PAGES = 2048;
 const SHAPE = { writers: 1, streams: 0, tableBytes: 0, skewPages: 0 };
 
 function fill(contents: readonly Contents[], seed = 1, pages = PAGES, pageSize = 4096): Uint8Array {
-  const ram = new Uint8Array(new SharedArrayBuffer(pages * pageSize)).fill(0xaa);
-  const slot = { ram, layout: slotLayout({ ...SHAPE, pages, pageSize }) };
+  const slot = openSlot(createSlot({ ...SHAPE, pages, pageSize }));
+  slot.ram.fill(0xaa);
   fillPages(slot, contents, seed, 0, pages);
-  return ram;
+  return slot.ram;
+}
+
+/** A fill of 40 pages over memory that held `before` in every byte. */
+function filledOver(
+  before: number,
+  contents: readonly Contents[],
+  zeros: ZeroFill,
+  backing: Backing = 'bytes',
+): Uint8Array {
+  const slot = openSlot(createSlot({ ...SHAPE, pages: 40, pageSize: 4096, backing }));
+  slot.ram.fill(before);
+  fillPages(slot, contents, 1, 0, 40, zeros);
+  return slot.ram;
 }
 
 const all = (kind: ContentsKind, zeroShare = 0): Contents[] => [
@@ -36,15 +52,49 @@ function distinct(pages: readonly Buffer[]): number {
 const ratio = (page: Buffer): number => deflateSync(page, { level: 1 }).length / page.length;
 
 describe('initial contents', () => {
+  it('are the same in whichever way zeros are filled, and page by page', () => {
+    const entry = fc.record({
+      firstGfn: fc.integer({ min: 0, max: 39 }),
+      pages: fc.integer({ min: 1, max: 30 }),
+      kind: fc.constantFrom<ContentsKind>('zero', 'random', 'text', 'file'),
+      zeroShare: fc.constantFrom(0, 0.5),
+    });
+    const backing = fc.constantFrom<Backing>('bytes', 'versions');
+    const property = fc.property(fc.array(entry, { maxLength: 5 }), backing, (contents, kind) => {
+      const slot = openSlot(createSlot({ ...SHAPE, pages: 40, pageSize: 4096, backing: kind }));
+      slot.ram.fill(0xaa);
+      for (let page = 0; page < 40; page++) fillPages(slot, contents, 1, page, 1);
+      for (const found of [
+        filledOver(0xaa, contents, 'write', kind),
+        filledOver(0xaa, contents, 'clear', kind),
+        filledOver(0, contents, 'leave', kind),
+      ]) {
+        expect(Buffer.compare(found, slot.ram)).toBe(0);
+      }
+    });
+    fc.assert(property, { numRuns: 100, seed: 1 });
+  });
+
+  it('leave what is zero untouched where that is known', () => {
+    for (const kind of ['bytes', 'versions'] as const) {
+      const some: Contents[] = [{ firstGfn: 10, pages: 20, kind: 'random', zeroShare: 0 }];
+      const ram = filledOver(0xaa, some, 'leave', kind);
+      const size = ram.length / 40;
+      const isUntouched = (page: number): boolean =>
+        ram.subarray(page * size, (page + 1) * size).every((byte) => byte === 0xaa);
+      const untouched = Array.from({ length: 40 }, (_, page) => page).filter(isUntouched);
+      expect(untouched).toEqual([...Array(10).keys(), ...[...Array(10).keys()].map((i) => 30 + i)]);
+    }
+  });
+
   it('are the same for the same seed, however the guest is split, and others for another', () => {
     for (const kind of ['random', 'text', 'duplicate', 'mixed'] as const) {
       const whole = fill(all(kind, 0.3));
-      const parts = new Uint8Array(new SharedArrayBuffer(whole.length));
+      const slot = openSlot(createSlot({ ...SHAPE, pages: PAGES, pageSize: 4096 }));
       for (let gfn = 0; gfn < PAGES; gfn += 100) {
-        const slot = { ram: parts, layout: slotLayout({ ...SHAPE, pages: PAGES, pageSize: 4096 }) };
         fillPages(slot, all(kind, 0.3), 1, gfn, Math.min(100, PAGES - gfn));
       }
-      expect(Buffer.compare(whole, parts)).toBe(0);
+      expect(Buffer.compare(whole, slot.ram)).toBe(0);
       expect(Buffer.compare(whole, fill(all(kind, 0.3), 2))).not.toBe(0);
     }
   });

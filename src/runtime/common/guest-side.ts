@@ -7,7 +7,7 @@ import { createRings, type SharedRings } from '../../memory/dirty-logs/rings.ts'
 import { type GuestMemory, openMemory } from '../../memory/guest-memory.ts';
 import { EngineHandshake } from '../../memory/handshake/engine.ts';
 import { createHandshake, DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
-import { createSlot, type SharedSlot } from '../../memory/memslot.ts';
+import { createSlot, giveBackSlot, type SharedSlot } from '../../memory/memslot.ts';
 import type { SlotGeometry } from '../../memory/layout.ts';
 
 /** How a guest's writes are logged. */
@@ -50,6 +50,11 @@ export function guestSideOver(
     log,
     ...(log.kind === 'ring' ? { rings: createRings(plan.vcpus, log.ringSize) } : {}),
   };
+}
+
+/** Ends the use of a side whose slots are of the pool: no thread may look at it from now on. */
+export function giveBackGuestSide({ slots }: SharedGuestSide): void {
+  for (const slot of slots) giveBackSlot(slot);
 }
 
 /** A guest's side as one thread has opened it. */

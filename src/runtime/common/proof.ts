@@ -128,7 +128,7 @@ function frozenProblems(
 /** Gives the canvas the guest's initial contents, its streams at n = 0. */
 async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
   const { contents } = config.guest;
-  await fillGuest(pool, canvas, contents, config.seed);
+  await fillGuest(pool, canvas, contents, config.seed, { prefault: false, isUsed: true });
   for (const slot of openMemory(canvas.slots).slots) writePlan(slot, plan);
 }
 

@@ -3,13 +3,19 @@ import type { FullPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
 import { ringBytes } from '../../link/capacity.ts';
 import { createLine, type SharedLine } from '../../link/line.ts';
-import { createRing, type SharedRing } from '../../link/ring.ts';
+import { createRing, giveBackRing, type SharedRing } from '../../link/ring.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import type { SlotGeometry } from '../../memory/layout.ts';
+import { takeSlot } from '../../memory/memslot.ts';
 import type { RunConfig } from '../config.ts';
 import { fillGuest } from './fill.ts';
-import { createGuestSide, type LogConfig, type SharedGuestSide } from './guest-side.ts';
+import {
+  giveBackGuestSide,
+  guestSideOver,
+  type LogConfig,
+  type SharedGuestSide,
+} from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
@@ -35,21 +41,26 @@ export function logConfigOf(guest: RunConfig['guest']): LogConfig {
 }
 
 /**
- * Reserves a guest's memory on one side, with what its streams need there; its vCPUs are to pause. Places
- * between which it moves differ by a page in where its RAM begins (memory/layout.ts).
+ * Takes a guest's memory on one side from the pool, with what its streams need there; its vCPUs are to
+ * pause. Its RAM holds anything until it is filled. Places between which a guest moves differ by a page in
+ * where its RAM begins (memory/layout.ts).
  */
 export function createPlace(
   guest: RunConfig['guest'],
   plan: FullPlan,
   geometries: readonly SlotGeometry[],
 ): SharedGuestSide {
-  const side = createGuestSide(geometries, plan, logConfigOf(guest));
+  const slots = geometries.map((geometry) => takeSlot(geometry));
+  const side = guestSideOver(slots, plan, logConfigOf(guest));
   for (const slot of openMemory(side.slots).slots) writePlan(slot, plan);
   Atomics.store(new Int32Array(side.handshake), PAUSE, 1);
   return side;
 }
 
-/** The rings of a connection; `isTimed`: they are touched before, as a first touch takes real time. */
+/**
+ * The rings of a connection, of the pool; `isTimed`: they are touched before, as a first touch takes real
+ * time.
+ */
 export function createTransfer(
   { bytesPerSecond, latencyNs }: RunConfig['link'],
   pageSize: number,
@@ -65,21 +76,37 @@ export function createTransfer(
 }
 
 /**
- * Reserves both sides' memory, fills the source with its initial contents and touches every page of
- * both, so that no first touch is left for the migration.
+ * Takes both sides' memory from the pool, fills the source with its initial contents and the
+ * destination with a pattern. In real time every page of both is touched, so that no first touch is left
+ * for the migration; on a virtual clock, where a touch takes no time, what is zero anyway is not.
  */
 export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Stage> {
   const { guest, link, seed } = config;
   const { plan, geometries } = planMemory(guest, seed);
   const source = createPlace(guest, plan, geometries(0));
   const destination = createPlace(guest, plan, geometries(1));
-  // On a virtual clock a first touch takes no time.
-  const transfer = createTransfer(link, guest.pageSize, config.runtime === 'threads');
+  const isTimed = config.runtime === 'threads';
+  const transfer = createTransfer(link, guest.pageSize, isTimed);
   await Promise.all(
     pageRanges(destination, pool.threads).map((range) =>
       pool.run('prefault', { guestSide: destination, ...range }),
     ),
   );
-  await fillGuest(pool, source, guest.contents, seed);
+  await fillGuest(pool, source, guest.contents, seed, { prefault: isTimed, isUsed: false });
   return { plan, source, destination, ...transfer };
+}
+
+/** Ends the use of a connection: no thread and no link may look at it from now on. */
+export function giveBackTransfer({ forward, backward }: Transfer): void {
+  for (const ring of [backward, forward]) giveBackRing(ring);
+}
+
+/**
+ * Gives a stage's memory back to the pool, once no thread, link or view looks at it any more. A run
+ * that throws must not: a thread may still be at work on it.
+ */
+export function giveBackStage(stage: Stage): void {
+  giveBackTransfer(stage);
+  // What was given back last is taken first: a source whose zeros nobody has touched stays a source.
+  for (const guestSide of [stage.destination, stage.source]) giveBackGuestSide(guestSide);
 }

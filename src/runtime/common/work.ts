@@ -1,5 +1,5 @@
 import { fillDestination, fillPages } from '../../memory/contents/contents.ts';
-import type { Contents } from '../../memory/contents/contents.ts';
+import type { Contents, ZeroFill } from '../../memory/contents/contents.ts';
 import { replayStream } from '../../guest/replay.ts';
 import { zeroPages } from '../../guest/zeroing.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
@@ -34,6 +34,7 @@ export interface RangeTask extends SlotPages {
 export interface FillTask extends RangeTask {
   readonly contents: readonly Contents[];
   readonly seed: number;
+  readonly zeros: ZeroFill;
 }
 
 /** Reads the image of one entry; the answer is what is wrong with it. */
@@ -72,9 +73,9 @@ export type WorkHandlers = {
 };
 
 export const workHandlers: WorkHandlers = {
-  fill({ guestSide, contents, seed, ...range }) {
+  fill({ guestSide, contents, seed, zeros, ...range }) {
     const slot = openSlot(guestSide.slots[range.slot]!);
-    fillPages(slot, contents, seed, range.firstPage, range.pages);
+    fillPages(slot, contents, seed, range.firstPage, range.pages, zeros);
   },
   load: ({ guestSide, contents, entry }) => loadImage(openMemory(guestSide.slots), contents, entry),
   prefault({ guestSide, slot, firstPage, pages }) {

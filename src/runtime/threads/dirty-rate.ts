@@ -5,6 +5,7 @@ import { writePlan } from '../../guest/stream-record.ts';
 import type { DirtyLogKind } from '../../memory/dirty-logs/dirty-log.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
+import { takeSlot } from '../../memory/memslot.ts';
 import type {
   DirtyRateMode,
   DirtyRateOptions,
@@ -13,7 +14,12 @@ import type {
 import type { RunConfig } from '../config.ts';
 import { Crew } from './crew.ts';
 import { fillGuest } from '../common/fill.ts';
-import { createGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
+import {
+  giveBackGuestSide,
+  guestSideOver,
+  openGuestSide,
+  type SharedGuestSide,
+} from '../common/guest-side.ts';
 import { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
 import { logConfigOf } from '../common/stage.ts';
@@ -64,11 +70,18 @@ async function measureMode(
 ): Promise<MeasuredDirtyRate[]> {
   const guest = { ...config.guest, dirtyLog: LOGS[mode] };
   const { plan, geometries } = planMemory(guest, config.seed);
-  const shared = createGuestSide(geometries(0), plan, logConfigOf(guest));
+  const shared = guestSideOver(
+    geometries(0).map((geometry) => takeSlot(geometry)),
+    plan,
+    logConfigOf(guest),
+  );
   for (const slot of openMemory(shared.slots).slots) writePlan(slot, plan);
   Atomics.store(new Int32Array(shared.handshake), PAUSE, 1);
-  await fillGuest(pool, shared, guest.contents, config.seed);
-  return new RunningGuest(shared, plan, pool).measure(config, measurements, onMeasured);
+  await fillGuest(pool, shared, guest.contents, config.seed, { prefault: true, isUsed: false });
+  const running = new RunningGuest(shared, plan, pool);
+  const measured = await running.measure(config, measurements, onMeasured);
+  if (running.haveAllLeft) giveBackGuestSide(shared);
+  return measured;
 }
 
 class RunningGuest {
@@ -79,6 +92,8 @@ class RunningGuest {
   readonly #clock = monotonicClock(this.#origin);
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
+  /** No thread touches the guest any more. */
+  haveAllLeft = false;
 
   constructor(shared: SharedGuestSide, plan: FullPlan, pool: WorkerPool) {
     this.#shared = shared;
@@ -123,7 +138,7 @@ class RunningGuest {
       return results;
     } finally {
       guestSide.engine.stop();
-      await this.#crew.haveAllLeft(5000);
+      this.haveAllLeft = await this.#crew.haveAllLeft(5000);
     }
   }
 }

@@ -19,7 +19,7 @@ import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
 import { type RunOptions, type RunPhase, RunSetupError } from './options.ts';
 import { RunWords } from './run-words.ts';
-import { setStage, type Stage } from '../common/stage.ts';
+import { giveBackStage, setStage, type Stage } from '../common/stage.ts';
 import { type Tasks, threadsOf } from './tasks.ts';
 import { Timeline } from '../common/timeline.ts';
 
@@ -81,6 +81,8 @@ class ThreadRun {
   #destinationDeath: CrewError | undefined;
   #guestSides: { source: GuestSide; destination: GuestSide } | undefined;
   #phase: RunPhase = 'prepare';
+  /** Once the run is over and its memory is another's. */
+  #finalAccesses: number | undefined;
 
   constructor(config: RunConfig, options: RunOptions, pool: WorkerPool) {
     this.#config = config;
@@ -117,7 +119,16 @@ class ThreadRun {
       const { ends } = play;
       await this.#guarded(play, async () => void (proof = await this.#prove(stage, ends)));
     }
-    return this.#report(stage, play, timeline, switches, proof);
+    const report = this.#report(stage, play, timeline, switches, proof);
+    this.#giveBack(stage, play, timeline);
+    return report;
+  }
+
+  /** Memory that a dead thread had is not used again: nobody knows what it was about to write. */
+  #giveBack(stage: Stage, play: Play, timeline: Timeline): void {
+    if (play.failure || this.#destinationDeath) return;
+    this.#finalAccesses = timeline.accesses();
+    giveBackStage(stage);
   }
 
   /** Notes a worker's death as the failure of the run; anything else is a defect and goes on up. */
@@ -229,7 +240,7 @@ class ThreadRun {
       phase: this.#phase,
       figures: this.#words.figures(),
       pages,
-      accesses: timeline.accesses(),
+      accesses: this.#finalAccesses ?? timeline.accesses(),
       elapsedNs: this.#clock.now(),
     }));
   }

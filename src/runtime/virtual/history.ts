@@ -2,7 +2,7 @@ import { VirtualClock } from '../../clock/virtual.ts';
 import type { DirtyHistory } from '../../migration/history.ts';
 import { SharedSourceGuest } from '../common/guests.ts';
 import { openGuestSide } from '../common/guest-side.ts';
-import { setStage } from '../common/stage.ts';
+import { giveBackStage, setStage } from '../common/stage.ts';
 import { othersTurn } from '../common/others-turn.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunConfig } from '../config.ts';
@@ -54,5 +54,6 @@ export async function recordHistory(
     log.pages.clear();
     await othersTurn();
   }
+  giveBackStage(stage);
   return { stepNs, pages: guestSide.memory.pages, bitmaps };
 }

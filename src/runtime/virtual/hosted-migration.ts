@@ -2,7 +2,8 @@ import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import type { planMemory } from '../../guest/memory-plan.ts';
 import type { Flow } from '../../link/network.ts';
 import type { SourceReport } from '../../migration/source.ts';
-import type { SharedGuestSide } from '../common/guest-side.ts';
+import { giveBackGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
+import { giveBackTransfer, type Transfer } from '../common/stage.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
 import { inlineRunner } from '../common/work.ts';
@@ -27,6 +28,7 @@ export interface HostedGuest {
 export interface HostedMigrationParts {
   readonly hostedGuest: HostedGuest;
   readonly process: VirtualMigration;
+  readonly transfer: Transfer;
   readonly destination: SharedGuestSide;
   readonly from: VirtualHost;
   readonly to: VirtualHost;
@@ -98,6 +100,12 @@ export class HostedMigration implements WorldMigration {
     if (this.process.result!.outcome !== 'completed') return;
     from.release(hostedGuest.guest);
     to.admit(hostedGuest.guest, hostedGuest.demandCpus);
+  }
+
+  /** Nobody looks at its connection and at its target's memory any more. */
+  giveBack(): void {
+    giveBackTransfer(this.parts.transfer);
+    giveBackGuestSide(this.parts.destination);
   }
 }
 

@@ -2,7 +2,7 @@ import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
 import { areVcpusRunning, openGuestSide } from '../common/guest-side.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
-import { setStage, type Stage } from '../common/stage.ts';
+import { giveBackStage, setStage, type Stage } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
@@ -28,12 +28,14 @@ export async function runVirtual(
   // A failure shows when the stage is awaited below.
   staging.catch(() => undefined);
   if (runner.threads > 1 && clock) await rehearseVirtual(config, clock, runVirtual);
-  const run = new VirtualRun(config, await staging, options);
+  const stage = await staging;
+  const run = new VirtualRun(config, stage, options);
   const migration = await run.begin();
   mark();
   await run.play(migration);
   mark();
   const report = await run.report(migration);
+  giveBackStage(stage);
   mark();
   if (!clock) return report;
   const [setUpNs, runNs, proofNs] = [1, 2, 3].map((i) => marks[i]! - marks[i - 1]!);

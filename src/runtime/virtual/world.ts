@@ -6,7 +6,7 @@ import { Topology } from '../../link/topology.ts';
 import { fillDestination } from '../../memory/contents/contents.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { fillGuest } from '../common/fill.ts';
-import { openGuestSide } from '../common/guest-side.ts';
+import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
 import { createPlace, createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
@@ -113,25 +113,38 @@ export class VirtualWorld implements World {
       backward: this.#openFlow(this.#topology.route(target.spec.name, host.spec.name)),
     };
     const workers = { sender: host.hire(), receiver: target.hire() };
+    const transfer = createTransfer(this.#linkOf(config.link), config.guest.pageSize, false);
     const process = new VirtualMigration({
       config: { ...config, link: this.#linkOf(config.link) },
       guest,
       target: guest.prepare(openGuestSide(destination)),
-      transfer: createTransfer(this.#linkOf(config.link), config.guest.pageSize, false),
+      transfer,
       startNs,
       isCancelled: () => this.#options.signal?.aborted ?? false,
       onOver: () => this.#loop.wake(this.#director!),
       flows,
       workers,
     });
-    const parts = { hostedGuest, process, destination, from: host, to: target, path, startNs };
+    const parts = {
+      hostedGuest,
+      process,
+      transfer,
+      destination,
+      from: host,
+      to: target,
+      path,
+      startNs,
+    };
     return new HostedMigration({ ...parts, flows, workers });
   }
 
   async reports(): Promise<ReadonlyMap<string, RunReport>> {
     const reports = new Map<string, RunReport>();
-    for (const [name, { migration }] of this.#guests) {
+    for (const [name, { migration, source }] of this.#guests) {
       if (migration) reports.set(name, await reportOfMigration(migration));
+      // A guest that has been reported on needs its memory no more; the next world does.
+      migration?.giveBack();
+      giveBackGuestSide(source);
     }
     return reports;
   }
@@ -143,7 +156,8 @@ export class VirtualWorld implements World {
     if (!host) throw new RangeError(`there is no host "${spec.host}"`);
     const { plan, geometries } = planMemory(shape, seed);
     const source = createPlace(shape, plan, geometries(0));
-    await fillGuest(inlineRunner, source, shape.contents, seed);
+    const fresh = { prefault: false, isUsed: false };
+    await fillGuest(inlineRunner, source, shape.contents, seed, fresh);
     const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
     guest.start(0);
     const demandCpus = vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs);
