@@ -14,8 +14,9 @@ import {
   isOptional,
   WireError,
 } from '../wire/frame.ts';
-import { installPages, type Integrity } from '../wire/pages.ts';
+import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
+import { addTally, openTally, type PageTally } from '../wire/tally.ts';
 import { ReleasedHere } from './released-here.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
@@ -32,8 +33,8 @@ export interface DestinationSide extends Side {
 export interface DestinationReport {
   readonly outcome: 'completed' | 'cancelled' | 'failed';
   readonly error?: string;
-  readonly rawPages: number;
-  readonly zeroPages: number;
+  /** What pages came as. */
+  readonly tally: PageTally;
   /** Pages that came when they were there already. */
   readonly droppedPages: number;
 }
@@ -79,14 +80,15 @@ class DestinationSession {
   readonly #side: DestinationSide;
   readonly #released: ReleasedHere;
   #state: State = 'expectHello';
-  #integrity: Integrity = 'full';
+  /** Opened at HELLO, before which no pages are taken. */
+  #decoder: Decoder | undefined;
   #isPostcopy = false;
   #isBuffered = false;
   #hasRun = false;
   /** What it has told of the guest's start. */
   #running: ControlBody<'running'> | undefined;
   #hasToldComplete = false;
-  readonly #counts = { rawPages: 0, zeroPages: 0, droppedPages: 0 };
+  readonly #counts = { tally: openTally(), droppedPages: 0 };
   #pagesNs = 0;
   #stateNs = 0;
   #presentNs: number | undefined;
@@ -146,10 +148,9 @@ class DestinationSession {
   #install(frame: Frame): void {
     const { guest, clock } = this.#side;
     const gate = this.#state === 'runningPartly' ? guest.presence : undefined;
-    const counts = installPages(frame, guest.memory, this.#integrity, gate);
-    this.#counts.rawPages += counts.rawPages;
-    this.#counts.zeroPages += counts.zeroPages;
-    this.#counts.droppedPages += counts.droppedPages;
+    const { tally, droppedPages } = this.#decoder!.install(frame, gate);
+    addTally(this.#counts.tally, tally);
+    this.#counts.droppedPages += droppedPages;
     if (gate && guest.presence.absent === 0) this.#presentNs ??= clock.now();
   }
 
@@ -165,7 +166,7 @@ class DestinationSession {
     const { guest, clock } = this.#side;
     if (message.name === 'hello') {
       this.#checkHello(message.body);
-      this.#integrity = message.body.integrity;
+      this.#decoder = openDecoder(guest.memory, message.body.integrity);
       guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });

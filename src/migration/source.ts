@@ -1,6 +1,7 @@
 import { type ControlBody, encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost } from '../link/link.ts';
+import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import type { Algorithm } from './ports.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
@@ -44,14 +45,22 @@ export interface SourceStop {
 
 export interface PostcopyReport {
   readonly bytes: number;
-  readonly rawPages: number;
-  readonly zeroPages: number;
+  readonly tally: PageTally;
   /** Requests received from the destination. */
   readonly requests: number;
   /** How often, and for how long, it stood still without a connection. */
   readonly pauses?: readonly PostcopyPause[];
   /** When the last page was there, on the destination's clock; absent when that never came. */
   readonly presentNs?: number;
+}
+
+/** What pages were sent as, over all rounds and the push after the switch to post-copy. */
+export function sentTally({
+  rounds,
+  postcopy,
+}: Pick<SourceReport, 'rounds' | 'postcopy'>): PageTally {
+  const tallies = rounds.map((round) => round.tally);
+  return sumTallies(postcopy ? [...tallies, postcopy.tally] : tallies);
 }
 
 /** How the guest came to run at the destination. */
@@ -114,7 +123,7 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
   session.phase = 'handover';
   session.metrics.closeRound(clock.now());
   const stopped = session.metrics.rounds.at(-1)!;
-  const stoppedPages = stopped.rawPages + stopped.zeroPages;
+  const stoppedPages = pagesOf(stopped.tally);
   const absentPages = session.unsent.count;
   const buffered = postcopy && options.pseudoPaging === true;
   yield* session.send({

@@ -27,7 +27,8 @@ import { accessListAt, streamAt } from '../../src/memory/layout.ts';
 import { destination, type DestinationReport } from '../../src/migration/destination.ts';
 import type { Algorithm, Wake } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
-import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
+import type { SourceOptions } from '../../src/migration/source-options.ts';
+import type { SourceSide } from '../../src/migration/source-session.ts';
 import { look } from '../../src/runtime/common/look.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 import {
@@ -168,7 +169,7 @@ export class FakeWorld {
       guest: this.sourceGuest,
       options: {
         integrity: 'full',
-        zeroPages: true,
+        encodings: ['zero'],
         linkBytesPerSecond: bytesPerSecond,
         linkLatencyNs: latencyNs,
         postcopyBytesPerSecond: Infinity,
