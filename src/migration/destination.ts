@@ -18,6 +18,7 @@ import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
 import { addTally, openTally, type PageTally } from '../wire/tally.ts';
 import { ReleasedHere } from './released-here.ts';
+import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
@@ -89,6 +90,8 @@ class DestinationSession {
   #running: ControlBody<'running'> | undefined;
   #hasToldComplete = false;
   readonly #counts = { tally: openTally(), droppedPages: 0 };
+  /** When HELLO arrived: what the source is told counts from here. */
+  #helloNs = 0;
   #pagesNs = 0;
   #stateNs = 0;
   #presentNs: number | undefined;
@@ -163,9 +166,10 @@ class DestinationSession {
   }
 
   *#take(message: ControlMessage): Algorithm<void> {
-    const { guest, clock } = this.#side;
+    const { guest, clock, link } = this.#side;
     if (message.name === 'hello') {
       this.#checkHello(message.body);
+      this.#helloNs = helloAnchor(link.polledArrivalNs);
       this.#decoder = openDecoder(guest.memory, message.body.integrity);
       guest.states?.reset();
       this.#state = 'receiving';
@@ -232,9 +236,15 @@ class DestinationSession {
   }
 
   *#tellRunning(): Algorithm<void> {
-    const runningNs = this.#side.guest.runningSinceNs();
-    this.#running = { pagesNs: this.#pagesNs, stateNs: this.#stateNs, runningNs };
+    const runningNs = this.#sinceHello(this.#side.guest.runningSinceNs());
+    const pagesNs = this.#sinceHello(this.#pagesNs);
+    const stateNs = this.#sinceHello(this.#stateNs);
+    this.#running = { pagesNs, stateNs, runningNs };
     yield* this.#send({ name: 'running', body: this.#running });
+  }
+
+  #sinceHello(ns: number): number {
+    return ns - this.#helloNs;
   }
 
   /** The guest runs; its missing pages come in, over as many connections as it takes. */
@@ -274,7 +284,8 @@ class DestinationSession {
         yield* this.#awaitRunning();
         yield* this.#tellRunning();
       }
-      yield* this.#send({ name: 'complete', body: { presentNs: this.#presentNs! } });
+      const presentNs = this.#sinceHello(this.#presentNs!);
+      yield* this.#send({ name: 'complete', body: { presentNs } });
       this.#hasToldComplete = true;
       // COMPLETE may be lost: then the source comes back for it.
       if (this.#side.recoverWithinNs === undefined) return;

@@ -16,6 +16,7 @@ import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts
 import { pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
+import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 import { ReleasedPages } from './released.ts';
@@ -84,8 +85,10 @@ export class SourceSession {
   isPastReturn = false;
   /** The guest runs at the destination before all its pages are there. */
   isPostcopy = false;
-  /** The destination's word that the guest runs there, once it has come. */
-  running: ControlBody<'running'> | undefined;
+  /** When HELLO arrived at the destination, from which that counts its times. */
+  helloNs = 0;
+  /** When the guest came to run at the destination, once that has said so. */
+  running: RunningTimes | undefined;
   /** The destination has said what it has, as only one does that has run the guest. */
   hasPeerRun = false;
   firstPageNs: number | undefined;

@@ -313,6 +313,20 @@ describe('a control message', () => {
     );
   });
 
+  it.each([
+    ['running', { pagesNs: 1.5, stateNs: 2, runningNs: -1 }],
+    ['running', { pagesNs: 1.5, stateNs: NaN, runningNs: 3 }],
+    ['complete', { presentNs: -0.5 }],
+    ['complete', { presentNs: Infinity }],
+  ] as const)('%s with %j, which is no duration, is refused', (name, body) => {
+    const bytes = memory();
+    const packed = packControl({ name, body } as ControlMessage);
+    const length = encodeControl(bytes, AT, name, packed, 0);
+    expect(() => decodeControl(openFrame(bytes, AT, length, 0))).toThrow(
+      `${name} has a wrong body`,
+    );
+  });
+
   it('of a wrong body, of no msgpack, of an unknown type is refused', () => {
     const bytes = memory();
     const asRunning = encodeControl(bytes, AT, 'running', packControl(message), 0);
