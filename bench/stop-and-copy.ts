@@ -46,7 +46,7 @@ function config(integrity: 'header' | 'full'): RunConfig {
       startAfterNs: 20e6,
       runAfterNs: 0,
       timeoutNs: 60e9,
-      zeroPages: true,
+      encodings: ['zero'],
     },
     verify: 'replay',
   };

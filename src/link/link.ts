@@ -67,6 +67,10 @@ export interface Link {
   readonly postedBytes: number;
   /** When the last posted frame has left the link's sending side. */
   readonly drainedAtNs: number;
+  /** When the last posted frame arrives at the other end, as this end's clock has it. */
+  readonly postedArrivalNs: number;
+  /** When the last polled frame arrived here, on this end's clock. */
+  readonly polledArrivalNs: number;
 
   /** The next frame that has arrived, checked; valid until the next `poll` or `release`. Throws WireError. */
   poll(): Frame | undefined;

@@ -10,6 +10,8 @@ export const noLink: Link = {
   lookahead: () => undefined,
   postedBytes: 0,
   drainedAtNs: 0,
+  postedArrivalNs: 0,
+  polledArrivalNs: 0,
   poll: () => undefined,
   release: () => undefined,
   arrivalAtNs: () => Infinity,

@@ -63,6 +63,8 @@ class RingLink implements Link {
   #held: ReceivedRecord | undefined;
   postedBytes = 0;
   drainedAtNs = 0;
+  postedArrivalNs = 0;
+  polledArrivalNs = 0;
 
   constructor(parts: RingLinkParts) {
     this.#clock = parts.clock;
@@ -94,10 +96,11 @@ class RingLink implements Link {
     const nowNs = this.#clock.now();
     if (this.#kind === 'pages') this.#migration.take(bytes, nowNs);
     this.drainedAtNs = this.#link.take(bytes, nowNs);
+    this.postedArrivalNs = this.drainedAtNs + this.#latencyNs;
     this.postedBytes += bytes;
     // Lost since the frame got its room: so is the frame.
     if (this.#isLost()) return;
-    this.#producer.commit(storedBytes, this.drainedAtNs + this.#latencyNs, bytes);
+    this.#producer.commit(storedBytes, this.postedArrivalNs, bytes);
     this.#sequenceOut++;
     this.#peer.ring();
   }
@@ -144,6 +147,7 @@ class RingLink implements Link {
     if (!record && isClosed) throw new PeerGone();
     if (!record || record.arrivalNs > this.#clock.now()) return undefined;
     this.#held = record;
+    this.polledArrivalNs = record.arrivalNs;
     return openFrame(this.#consumer.memory, record.at, record.bytes, this.#sequenceIn++);
   }
 

@@ -1,3 +1,5 @@
+import { bytesOf, type PageTally, pagesOf } from '../wire/tally.ts';
+
 /**
  * How many bytes a migration stream takes for what is sent: pure functions of the records. QEMU's
  * accounting feeds its limiter, its threshold and predictions; the frames of this program stay as
@@ -6,8 +8,8 @@
 export interface Accounting {
   /** A page that is sent whole: its header and its bytes. */
   readonly pageBytes: number;
-  /** A page of one byte's value. */
-  readonly zeroBytes: number;
+  /** Pages that are sent as the tally says. */
+  bytesOf(this: void, tally: PageTally): number;
   /** What each chunk of pages (a section of the stream) adds to the counter of bytes. */
   readonly chunkBytes: number;
   /** Pages that are handed to the socket together: what the limiter counts by. */
@@ -36,7 +38,9 @@ export function qemuAccounting(version: QemuVersion, pageSize: number): Accounti
   const records = pageSize / TARGET_PAGE;
   return {
     pageBytes: records * (RECORD_BYTES + TARGET_PAGE),
-    zeroBytes: records * (RECORD_BYTES + 1),
+    // Of a zero page a record holds the byte that fills it, of any other what the page was encoded to.
+    bytesOf: (tally) =>
+      records * (pagesOf(tally) * RECORD_BYTES + pagesOf(tally, 'zero')) + bytesOf(tally),
     chunkBytes: END_BYTES + (is10 ? SECTION_BYTES : 0),
     // 64 entries of an iovec (MAX_IOV_SIZE): a record's head and its page are one each.
     flushPages: is10 ? Math.max(1, 32 / records) : 1,
@@ -47,5 +51,5 @@ export function qemuAccounting(version: QemuVersion, pageSize: number): Accounti
 
 /** This program's frames, as far as a threshold needs them: pages and nothing else. */
 export function plainAccounting(pageSize: number): Accounting {
-  return { pageBytes: pageSize, zeroBytes: 0, chunkBytes: 0, flushPages: 1, otherBytes: 0 };
+  return { pageBytes: pageSize, bytesOf, chunkBytes: 0, flushPages: 1, otherBytes: 0 };
 }

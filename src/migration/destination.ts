@@ -14,9 +14,11 @@ import {
   isOptional,
   WireError,
 } from '../wire/frame.ts';
-import { installPages, type Integrity } from '../wire/pages.ts';
+import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
+import { addTally, openTally, type PageTally } from '../wire/tally.ts';
 import { ReleasedHere } from './released-here.ts';
+import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
@@ -32,8 +34,8 @@ export interface DestinationSide extends Side {
 export interface DestinationReport {
   readonly outcome: 'completed' | 'cancelled' | 'failed';
   readonly error?: string;
-  readonly rawPages: number;
-  readonly zeroPages: number;
+  /** What pages came as. */
+  readonly tally: PageTally;
   /** Pages that came when they were there already. */
   readonly droppedPages: number;
 }
@@ -79,14 +81,17 @@ class DestinationSession {
   readonly #side: DestinationSide;
   readonly #released: ReleasedHere;
   #state: State = 'expectHello';
-  #integrity: Integrity = 'full';
+  /** Opened at HELLO, before which no pages are taken. */
+  #decoder: Decoder | undefined;
   #isPostcopy = false;
   #isBuffered = false;
   #hasRun = false;
   /** What it has told of the guest's start. */
   #running: ControlBody<'running'> | undefined;
   #hasToldComplete = false;
-  readonly #counts = { rawPages: 0, zeroPages: 0, droppedPages: 0 };
+  readonly #counts = { tally: openTally(), droppedPages: 0 };
+  /** When HELLO arrived: what the source is told counts from here. */
+  #helloNs = 0;
   #pagesNs = 0;
   #stateNs = 0;
   #presentNs: number | undefined;
@@ -146,10 +151,9 @@ class DestinationSession {
   #install(frame: Frame): void {
     const { guest, clock } = this.#side;
     const gate = this.#state === 'runningPartly' ? guest.presence : undefined;
-    const counts = installPages(frame, guest.memory, this.#integrity, gate);
-    this.#counts.rawPages += counts.rawPages;
-    this.#counts.zeroPages += counts.zeroPages;
-    this.#counts.droppedPages += counts.droppedPages;
+    const { tally, droppedPages } = this.#decoder!.install(frame, gate);
+    addTally(this.#counts.tally, tally);
+    this.#counts.droppedPages += droppedPages;
     if (gate && guest.presence.absent === 0) this.#presentNs ??= clock.now();
   }
 
@@ -162,10 +166,11 @@ class DestinationSession {
   }
 
   *#take(message: ControlMessage): Algorithm<void> {
-    const { guest, clock } = this.#side;
+    const { guest, clock, link } = this.#side;
     if (message.name === 'hello') {
       this.#checkHello(message.body);
-      this.#integrity = message.body.integrity;
+      this.#helloNs = helloAnchor(link.polledArrivalNs);
+      this.#decoder = openDecoder(guest.memory, message.body.integrity);
       guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });
@@ -231,9 +236,15 @@ class DestinationSession {
   }
 
   *#tellRunning(): Algorithm<void> {
-    const runningNs = this.#side.guest.runningSinceNs();
-    this.#running = { pagesNs: this.#pagesNs, stateNs: this.#stateNs, runningNs };
+    const runningNs = this.#sinceHello(this.#side.guest.runningSinceNs());
+    const pagesNs = this.#sinceHello(this.#pagesNs);
+    const stateNs = this.#sinceHello(this.#stateNs);
+    this.#running = { pagesNs, stateNs, runningNs };
     yield* this.#send({ name: 'running', body: this.#running });
+  }
+
+  #sinceHello(ns: number): number {
+    return ns - this.#helloNs;
   }
 
   /** The guest runs; its missing pages come in, over as many connections as it takes. */
@@ -273,7 +284,8 @@ class DestinationSession {
         yield* this.#awaitRunning();
         yield* this.#tellRunning();
       }
-      yield* this.#send({ name: 'complete', body: { presentNs: this.#presentNs! } });
+      const presentNs = this.#sinceHello(this.#presentNs!);
+      yield* this.#send({ name: 'complete', body: { presentNs } });
       this.#hasToldComplete = true;
       // COMPLETE may be lost: then the source comes back for it.
       if (this.#side.recoverWithinNs === undefined) return;

@@ -1,3 +1,4 @@
+import { type PageTally, pagesOf } from '../wire/tally.ts';
 import type { Accounting } from './accounting.ts';
 
 /**
@@ -9,8 +10,8 @@ export interface SendLimiter {
   mostPages(): number;
   /** The time at which a sender that must wait goes on. All times count from the migration's start. */
   opensAtNs(nowNs: number): number;
-  /** Bytes, as the policy's own accounting has them, that have gone out. */
-  take(rawPages: number, zeroPages: number): void;
+  /** These pages have gone out: their bytes, as the policy's own accounting has them, are used up. */
+  take(tally: PageTally): void;
   /** A new window begins. */
   renew(nowNs: number): void;
   setRate(bytesPerSecond: number): void;
@@ -44,7 +45,7 @@ export function qemuWindow(
   accounting: Accounting,
   lag: WindowLag = { fixedNs: 0, perByteNs: 0 },
 ): SendLimiter {
-  const { pageBytes, zeroBytes, flushPages } = accounting;
+  const { pageBytes, flushPages } = accounting;
   let budget = bytesPerSecond / 10;
   let used = 0;
   let unflushed = 0;
@@ -65,11 +66,13 @@ export function qemuWindow(
       }
       return opensNs;
     },
-    take(rawPages, zeroPages) {
+    take(tally) {
+      // Raw pages wait for the flush, for which they are not copied; whatever else is counted at once.
+      const rawPages = pagesOf(tally, 'raw');
       unflushed += rawPages;
       const flushed = unflushed - (unflushed % flushPages);
       unflushed -= flushed;
-      used += flushed * pageBytes + zeroPages * zeroBytes;
+      used += flushed * pageBytes + accounting.bytesOf(tally) - rawPages * pageBytes;
     },
     renew(nowNs) {
       used = 0;
@@ -100,8 +103,8 @@ export function clarkBursts(accounting: Accounting): SendLimiter {
       return Math.max(0, Math.ceil((BURST_BYTES - used) / accounting.pageBytes));
     },
     opensAtNs: (nowNs) => Math.max(nowNs, startNs + slotNs),
-    take(rawPages, zeroPages) {
-      used += rawPages * accounting.pageBytes + zeroPages * accounting.zeroBytes;
+    take(tally) {
+      used += accounting.bytesOf(tally);
     },
     renew() {
       // A burst that was longer than its budget is paid for by the next one.

@@ -1,4 +1,5 @@
-import type { EncodedPages } from '../wire/pages.ts';
+import type { EncodedPages } from '../wire/encoder.ts';
+import { addTally, type OpenTally, openTally, type PageTally, pagesOf } from '../wire/tally.ts';
 
 /** One pass of pre-copy, or the last set, as results list it. */
 export interface RoundReport {
@@ -7,8 +8,8 @@ export interface RoundReport {
   readonly stopped: boolean;
   readonly startNs: number;
   readonly endNs: number;
-  readonly rawPages: number;
-  readonly zeroPages: number;
+  /** What its pages were sent as. */
+  readonly tally: PageTally;
   readonly skippedPages: number;
   readonly bytes: number;
   /** How long its frames kept the link busy: a sender may be ahead of the link, so not its duration. */
@@ -32,7 +33,9 @@ export interface PostcopyPause {
 
 export type OpenPause = { -readonly [Key in keyof PostcopyPause]: PostcopyPause[Key] };
 
-type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] };
+type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] } & {
+  readonly tally: OpenTally;
+};
 
 /** What the source counts while it sends; a round opens with its first batch. */
 export class TransferMetrics {
@@ -48,8 +51,7 @@ export class TransferMetrics {
   /** Page frames sent after the guest began to run at the destination. */
   readonly postcopy = {
     bytes: 0,
-    rawPages: 0,
-    zeroPages: 0,
+    tally: openTally(),
     requests: 0,
     pauses: new Array<OpenPause>(),
   };
@@ -81,8 +83,7 @@ export class TransferMetrics {
       stopped,
       startNs: nowNs,
       endNs: nowNs,
-      rawPages: 0,
-      zeroPages: 0,
+      tally: openTally(),
       skippedPages: 0,
       bytes: 0,
       linkNs: 0,
@@ -106,10 +107,9 @@ export class TransferMetrics {
     const round = this.#open!;
     if (round.bytes === 0) this.#linkFromNs = linkFromNs;
     round.linkNs = linkToNs - this.#linkFromNs;
-    round.rawPages += encoded.rawPages;
-    round.zeroPages += encoded.zeroPages;
+    addTally(round.tally, encoded.tally);
     round.bytes += encoded.length;
-    this.sentPages += encoded.rawPages + encoded.zeroPages;
+    this.sentPages += pagesOf(encoded.tally);
     if (round.stopped) this.stoppedBytes += encoded.length;
     else this.liveBytes += encoded.length;
   }
@@ -117,8 +117,7 @@ export class TransferMetrics {
   /** A batch went out after the switch to post-copy. */
   pushed(encoded: EncodedPages): void {
     this.postcopy.bytes += encoded.length;
-    this.postcopy.rawPages += encoded.rawPages;
-    this.postcopy.zeroPages += encoded.zeroPages;
+    addTally(this.postcopy.tally, encoded.tally);
   }
 
   skipped(pages: number, nowNs: number): void {

@@ -6,6 +6,7 @@ import { batchPages } from '../wire/limits.ts';
 import type { PageOrder } from './page-orders/page-order.ts';
 import type { Algorithm } from './ports.ts';
 import type { Asker } from './precopy.ts';
+import { placeRunning } from './handover.ts';
 import type { HandedOver } from './source.ts';
 import { MigrationEnded, type SourceSession } from './source-session.ts';
 
@@ -129,9 +130,9 @@ export class PostcopyPush {
       }
       this.#requests.push(gfn);
     } else if (message.name === 'running') {
-      this.#session.running = message.body;
+      this.#session.running = placeRunning(this.#session.helloNs, message.body);
     } else if (message.name === 'complete' && this.#hasSentEnd) {
-      this.#presentNs = message.body.presentNs;
+      this.#presentNs = this.#session.helloNs + message.body.presentNs;
     } else {
       throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
     }

@@ -12,13 +12,15 @@ import {
 } from '../wire/control.ts';
 import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../wire/ranges.ts';
-import { type EncodedPages, encodePages, type Integrity, pageFrameRoom } from '../wire/pages.ts';
+import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
+import { pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
+import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
-import type { PrecopyWalk } from './page-orders/permuted.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 import { ReleasedPages } from './released.ts';
+import type { SourceOptions } from './source-options.ts';
 
 /** How long one side waits for an answer that takes the other, or a vCPU, no work. */
 export const PATIENCE_NS = 30e9;
@@ -26,30 +28,6 @@ export const PATIENCE_NS = 30e9;
 const WATCH_EVERY = 16;
 /** A batch is at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
-
-export interface SourceOptions {
-  readonly integrity: Integrity;
-  readonly zeroPages: boolean;
-  readonly linkBytesPerSecond: number;
-  readonly linkLatencyNs: number;
-  /** The migration's own limit, bytes a second. */
-  readonly maxBytesPerSecond: number;
-  /** The migration's limit also holds for pages sent after the pause. */
-  readonly strictRate: boolean;
-  readonly timeoutNs: number;
-  /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
-  readonly postcopyBytesPerSecond: number;
-  /** The switch to post-copy moves what can't be paged, as pseudo-paging has to. */
-  readonly pseudoPaging?: boolean;
-  /** A post-copy that has lost its connection waits so long for another; absent: it is lost with it. */
-  readonly recoverWithinNs?: number;
-  /** Requested pages have a channel of their own (postcopy-preempt). */
-  readonly preempt?: boolean;
-  /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
-  readonly walk?: PrecopyWalk;
-  /** A policy's own way to keep to `maxBytesPerSecond`; absent: evenly, by the link's token bucket. */
-  readonly pacing?: { readonly accounting: Accounting; readonly limiter: SendLimiter };
-}
 
 export interface SourceSide extends Side {
   readonly guest: SourceGuest;
@@ -107,8 +85,10 @@ export class SourceSession {
   isPastReturn = false;
   /** The guest runs at the destination before all its pages are there. */
   isPostcopy = false;
-  /** The destination's word that the guest runs there, once it has come. */
-  running: ControlBody<'running'> | undefined;
+  /** When HELLO arrived at the destination, from which that counts its times. */
+  helloNs = 0;
+  /** When the guest came to run at the destination, once that has said so. */
+  running: RunningTimes | undefined;
   /** The destination has said what it has, as only one does that has run the guest. */
   hasPeerRun = false;
   firstPageNs: number | undefined;
@@ -119,6 +99,7 @@ export class SourceSession {
     handedNs?: number;
     queuedUntilNs?: number;
   } = {};
+  readonly #encoder: Encoder;
   #cursor = 0;
   #waits = 0;
   /** Chunks whose marks have been cleared by hand since the last harvest. */
@@ -128,6 +109,7 @@ export class SourceSession {
     this.side = side;
     this.log = side.guest.openLog();
     const { pacing } = side.options;
+    this.#encoder = openEncoder(side.options);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
     this.startNs = side.clock.now();
@@ -294,13 +276,11 @@ export class SourceSession {
 
   /** Encodes taken pages into the room and posts the frame. */
   post(taken: TakenRuns, room: FrameRoom): EncodedPages {
-    const { link, options, clock } = this.side;
-    const encoded = encodePages(taken, room.memory, room.at, room.sequence, options);
+    const { link, clock } = this.side;
+    const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
     link.post(encoded.length, encoded.storedLength);
-    const { rawPages, zeroPages } = encoded;
-    const { pageBytes, zeroBytes } = this.accounting;
-    this.limiter.take(rawPages, zeroPages);
-    this.metrics.account(rawPages * pageBytes + zeroPages * zeroBytes);
+    this.limiter.take(encoded.tally);
+    this.metrics.account(this.accounting.bytesOf(encoded.tally));
     this.firstPageNs ??= clock.now();
     return encoded;
   }

@@ -1,6 +1,8 @@
-import { type ControlBody, encodeControl, packControl } from '../wire/control.ts';
+import { encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost } from '../link/link.ts';
+import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
+import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import type { Algorithm } from './ports.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
@@ -16,8 +18,8 @@ export interface SourceReport {
   readonly firstPageNs?: number;
   /** `handedNs`: the state and RUN are on their way. */
   readonly stop: SourceStop;
-  /** The destination's times, when the guest runs there. */
-  readonly running?: ControlBody<'running'>;
+  /** When the guest came to run at the destination. */
+  readonly running?: RunningTimes;
   /** After the switch to post-copy: what was pushed, and since when all pages are there. */
   readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
@@ -44,19 +46,27 @@ export interface SourceStop {
 
 export interface PostcopyReport {
   readonly bytes: number;
-  readonly rawPages: number;
-  readonly zeroPages: number;
+  readonly tally: PageTally;
   /** Requests received from the destination. */
   readonly requests: number;
   /** How often, and for how long, it stood still without a connection. */
   readonly pauses?: readonly PostcopyPause[];
-  /** When the last page was there, on the destination's clock; absent when that never came. */
+  /** When the last page was there; absent when that never came. */
   readonly presentNs?: number;
+}
+
+/** What pages were sent as, over all rounds and the push after the switch to post-copy. */
+export function sentTally({
+  rounds,
+  postcopy,
+}: Pick<SourceReport, 'rounds' | 'postcopy'>): PageTally {
+  const tallies = rounds.map((round) => round.tally);
+  return sumTallies(postcopy ? [...tallies, postcopy.tally] : tallies);
 }
 
 /** How the guest came to run at the destination. */
 export interface HandedOver {
-  readonly running: ControlBody<'running'>;
+  readonly running: RunningTimes;
   /** Of post-copy: since when all pages are there. */
   readonly presentNs?: number;
 }
@@ -96,6 +106,7 @@ function* hello(session: SourceSession): Algorithm<void> {
   const pages = slots.map(({ layout }) => layout.pages);
   const body = { slots: pages, pageSize, vcpus: guest.vcpus, integrity };
   yield* session.send({ name: 'hello', body });
+  session.helloNs = helloAnchor(link.postedArrivalNs);
   yield* session.receive('welcome');
 }
 
@@ -105,7 +116,8 @@ function* hello(session: SourceSession): Algorithm<void> {
  */
 export function* handOver(session: SourceSession): Algorithm<HandedOver> {
   yield* sendState(session, false);
-  return { running: yield* session.receive('running') };
+  const since = yield* session.receive('running');
+  return { running: placeRunning(session.helloNs, since) };
 }
 
 /** The state, then RUN, the point of no return. */
@@ -114,7 +126,7 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
   session.phase = 'handover';
   session.metrics.closeRound(clock.now());
   const stopped = session.metrics.rounds.at(-1)!;
-  const stoppedPages = stopped.rawPages + stopped.zeroPages;
+  const stoppedPages = pagesOf(stopped.tally);
   const absentPages = session.unsent.count;
   const buffered = postcopy && options.pseudoPaging === true;
   yield* session.send({
@@ -179,7 +191,7 @@ function report(
   session: SourceSession,
   end: Pick<SourceReport, 'outcome' | 'guestLost'> & {
     error?: string;
-    running?: ControlBody<'running'>;
+    running?: RunningTimes;
     presentNs?: number;
   },
 ): SourceReport {

@@ -7,7 +7,8 @@ import {
   type Prediction,
 } from '../migration/models.ts';
 import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
-import type { SourceReport } from '../migration/source.ts';
+import { sentTally, type SourceReport } from '../migration/source.ts';
+import { pagesOf } from '../wire/tally.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
@@ -132,8 +133,7 @@ function recoveredOf({
 
 function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
   const { postcopy } = source;
-  const sum = (count: (round: RoundReport) => number): number =>
-    source.rounds.reduce((total, round) => total + count(round), 0);
+  const sent = sentTally(source);
   return {
     transferred: source.precopyBytes + source.downtimeBytes + (postcopy?.bytes ?? 0),
     precopyBytes: source.precopyBytes,
@@ -142,8 +142,8 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     total: guest.pages * guest.pageSize,
     remaining: source.unsentPages * guest.pageSize,
     ...(guest.manager ? { released: source.releasedPages } : {}),
-    normal: sum((round) => round.rawPages) + (postcopy?.rawPages ?? 0),
-    duplicate: sum((round) => round.zeroPages) + (postcopy?.zeroPages ?? 0),
+    normal: pagesOf(sent, 'raw'),
+    duplicate: pagesOf(sent, 'zero'),
     ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),
@@ -226,8 +226,8 @@ function roundOf(round: RoundReport, startNs: number): RunResult['rounds'][numbe
     ...(round.stopped ? { stopped: true as const } : {}),
     startMs: ms(round.startNs - startNs),
     durationMs: ms(round.endNs - round.startNs),
-    pages: round.rawPages + round.zeroPages,
-    zeroPages: round.zeroPages,
+    pages: pagesOf(round.tally),
+    zeroPages: pagesOf(round.tally, 'zero'),
     skippedPages: round.skippedPages,
     bytes: round.bytes,
     dirtiedPages: round.dirtiedPages,

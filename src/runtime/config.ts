@@ -12,6 +12,7 @@ import type { DirtyLimitOptions } from '../migration/policies/dirty-limit.ts';
 import type { KubevirtOptions } from '../migration/policies/kubevirt.ts';
 import type { ForceOptions } from '../migration/policies/force-after.ts';
 import type { ManagerName } from '../migration/policies/managers.ts';
+import type { ChosenEncoding } from '../wire/encodings.ts';
 import type { Integrity } from '../wire/pages.ts';
 import type { Costs } from './costs.ts';
 
@@ -104,7 +105,8 @@ export interface RunConfig {
     readonly timeoutNs: number;
     /** A pre-copy or hybrid that has not come to its end by then is forced to; absent: `timeoutNs` ends it. */
     readonly force?: ForceOptions;
-    readonly zeroPages: boolean;
+    /** What pages may be sent as, other than raw. */
+    readonly encodings: readonly ChosenEncoding[];
   };
   readonly verify: 'replay' | 'full' | 'off';
 }

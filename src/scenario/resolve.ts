@@ -115,7 +115,7 @@ export function resolveScenario(
       startAfterNs: parseDuration(migration.startAfter),
       runAfterNs: parseDuration(migration.runAfter),
       timeoutNs: parseDuration(migration.timeout),
-      zeroPages: migration.encodings.includes('zero'),
+      encodings: migration.encodings,
     },
     verify: scenario.verify,
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AUTO_CONVERGE_DEFAULTS } from '../migration/policies/auto-converge.ts';
 import { KUBEVIRT_DEFAULTS } from '../migration/policies/kubevirt.ts';
+import { CHOSEN_ENCODINGS, LATER_ENCODINGS } from '../wire/encodings.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
 import { memoryManager } from './memory-manager.ts';
@@ -253,7 +254,7 @@ const migration = z.strictObject({
   runAfter: duration.default(DEFAULTS.migration.runAfter),
   timeout: positiveDuration.default(DEFAULTS.migration.timeout),
   encodings: z
-    .array(choice(['zero'], ['xbzrle', 'zstd', 'lz4']), { error: 'expected a list such as [zero]' })
+    .array(choice(CHOSEN_ENCODINGS, LATER_ENCODINGS), { error: 'expected a list such as [zero]' })
     .default([...DEFAULTS.migration.encodings]),
 });
 

@@ -16,6 +16,8 @@ const packr = new Packr({ useRecords: false });
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number();
+/** Nanoseconds from the arrival of HELLO, measured on the clock of the side that says so. */
+const sinceHello = z.number().min(0);
 
 /** The read checksum is eight bytes, low word first: a message is as long whatever was read. */
 const stream = z
@@ -81,14 +83,17 @@ const bodies = {
   state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),
   /** Source: run the guest. The point of no return. */
   run: z.strictObject({}),
-  /** Destination: the guest runs here; when each step was done, on this side's clock. */
-  running: z.strictObject({ pagesNs: time, stateNs: time, runningNs: time }),
+  /**
+   * Destination: the guest runs here. How long after the arrival of HELLO the pages sent before
+   * SWITCHOVER were in, the state was loaded, and the last vCPU ran.
+   */
+  running: z.strictObject({ pagesNs: sinceHello, stateNs: sinceHello, runningNs: sinceHello }),
   /** Destination, running: a vCPU waits for this page. */
   request: z.strictObject({ gfn: count }),
   /** Source: after RUN, every page that was absent has been sent. */
   end: z.strictObject({}),
-  /** Destination: all pages are there since `presentNs` on this side's clock. */
-  complete: z.strictObject({ presentNs: time }),
+  /** Destination: all pages are there; how long after the arrival of HELLO the last one was in. */
+  complete: z.strictObject({ presentNs: sinceHello }),
   /** Source, on a new connection after RUN: go on with what was lost. */
   resume: z.strictObject({}),
   /** Destination: `presentPages` pages are there, which the RECEIVED frames before it have named. */

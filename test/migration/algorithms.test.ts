@@ -6,6 +6,7 @@ import { qemuPolicy } from '../../src/migration/policies/qemu.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import type { SourcePhase, SourceSession } from '../../src/migration/source-session.ts';
 import { stopAndCopySource } from '../../src/migration/stop-and-copy.ts';
+import { openTally, pagesOf } from '../../src/wire/tally.ts';
 import { accessesOf, FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
 const MIB = 1024 * 1024;
@@ -50,7 +51,7 @@ describe('stop-and-copy', () => {
     expect(source.rounds).toHaveLength(1);
     const [round] = source.rounds;
     expect(round).toMatchObject({ index: 1, stopped: true, skippedPages: 0 });
-    expect(round!.rawPages + round!.zeroPages).toBe(1024);
+    expect(pagesOf(round!.tally)).toBe(1024);
     const bytesNs = (source.linkBytes / 125e6) * 1e9;
     expect(source.endNs - source.startNs).toBeGreaterThan(bytesNs);
     expect(source.endNs - source.startNs).toBeLessThan(bytesNs + 3e6);
@@ -76,7 +77,7 @@ describe.each(['bitmap', 'atomic'] as const)('pre-copy over a %s log', (dirtyLog
     const bytes = source.rounds.reduce((sum, round) => sum + round.bytes, 0);
     expect(bytes).toBe(source.precopyBytes + source.downtimeBytes);
     expect(source.rounds[0]!.dirtiedPages).toBeGreaterThan(0);
-    expect(source.rounds[3]!.rawPages).toBeGreaterThan(0);
+    expect(pagesOf(source.rounds[3]!.tally, 'raw')).toBeGreaterThan(0);
     expect(source.unsentPages).toBe(0);
   });
 
@@ -85,7 +86,7 @@ describe.each(['bitmap', 'atomic'] as const)('pre-copy over a %s log', (dirtyLog
     const { source } = world.play(precopySource(world.side, roundsPolicy(2)));
     expect(source.rounds[0]!.skippedPages).toBeGreaterThan(0);
     const first = source.rounds[0]!;
-    expect(first.rawPages + first.zeroPages + first.skippedPages).toBe(1024);
+    expect(pagesOf(first.tally) + first.skippedPages).toBe(1024);
     expectMoved(world);
   });
 
@@ -93,7 +94,7 @@ describe.each(['bitmap', 'atomic'] as const)('pre-copy over a %s log', (dirtyLog
     const world = new FakeWorld({ dirtyLog });
     const { source } = world.play(precopySource(world.side, roundsPolicy(10)));
     expect(source.rounds.map((round) => round.stopped)).toEqual([false, true]);
-    expect(source.rounds[1]).toMatchObject({ rawPages: 0, zeroPages: 0, bytes: 0 });
+    expect(source.rounds[1]).toMatchObject({ tally: openTally(), bytes: 0 });
     expect(source.dirtySyncCount).toBe(3);
     expectMoved(world);
   });

@@ -18,6 +18,7 @@ import { cloudHypervisorPolicy, sdpsPolicy } from '../../src/migration/policies/
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import { xenPolicy } from '../../src/migration/policies/xen.ts';
 import type { Policy, PolicyStatistics } from '../../src/migration/policy.ts';
+import { tallyOf } from '../support/tally.ts';
 
 const base: PolicyStatistics = {
   event: 'batch',
@@ -332,7 +333,7 @@ describe('limiters', () => {
     let sent = 0;
     for (let most = limiter.mostPages(); most > 0; most = limiter.mostPages()) {
       const pages = Math.min(16, most);
-      limiter.take(pages, 0);
+      limiter.take(tallyOf({ raw: pages }));
       sent += pages;
     }
     return sent;

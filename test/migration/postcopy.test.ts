@@ -5,6 +5,7 @@ import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import { hybridSource, postcopySource } from '../../src/migration/postcopy.ts';
 import { encodeControl, packControl } from '../../src/wire/control.ts';
 import { type Frame, FRAME, openFrame } from '../../src/wire/frame.ts';
+import { openTally, pagesOf } from '../../src/wire/tally.ts';
 import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
 const reading = { readsPerSecond: 5000 };
@@ -24,7 +25,7 @@ describe.each([1, 3])('post-copy over %i memslots', (memslots) => {
     expect(destination).toMatchObject({ outcome: 'completed', droppedPages: 0 });
     expectMoved(world);
     const { postcopy } = source;
-    expect(postcopy!.rawPages + postcopy!.zeroPages).toBe(1024);
+    expect(pagesOf(postcopy!.tally)).toBe(1024);
     expect(postcopy!.requests).toBeGreaterThan(0);
     expect(world.faults).toBe(postcopy!.requests);
     // The guest runs long before its pages are there.
@@ -91,9 +92,9 @@ describe('hybrid', () => {
       true,
     ]);
     const { postcopy, rounds } = source;
-    expect(rounds.at(-1)).toMatchObject({ rawPages: 0, zeroPages: 0 });
-    expect(postcopy!.rawPages + postcopy!.zeroPages).toBeGreaterThan(0);
-    expect(postcopy!.rawPages).toBeLessThan(1024);
+    expect(rounds.at(-1)).toMatchObject({ tally: openTally() });
+    expect(pagesOf(postcopy!.tally)).toBeGreaterThan(0);
+    expect(pagesOf(postcopy!.tally, 'raw')).toBeLessThan(1024);
     expect(destination!.droppedPages).toBe(0);
   });
 

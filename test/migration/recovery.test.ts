@@ -14,10 +14,11 @@ import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import type { Algorithm } from '../../src/migration/ports.ts';
 import { hybridSource, postcopySource } from '../../src/migration/postcopy.ts';
 import { precopySource } from '../../src/migration/precopy.ts';
-import type { SourceReport } from '../../src/migration/source.ts';
+import { sentTally, type SourceReport } from '../../src/migration/source.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
 import { PAUSE } from '../../src/memory/handshake/words.ts';
 import { SharedDestinationGuest } from '../../src/runtime/common/guests.ts';
+import { pagesOf } from '../../src/wire/tally.ts';
 import { Cuts } from '../support/cuts.ts';
 import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
 
@@ -75,14 +76,11 @@ function expectMoved({ world, source, destination }: Played, sendsTwice = false)
   // What arrived is what was sent, but for what was lost, which was sent again: nothing comes twice.
   const sent = pagesSent(source);
   const resent = source.postcopy!.pauses!.reduce((sum, { resentPages }) => sum + resentPages, 0);
-  expect(destination!.rawPages + destination!.zeroPages).toBe(sent - resent);
+  expect(pagesOf(destination!.tally)).toBe(sent - resent);
   expect(destination!.droppedPages).toBe(0);
 }
 
-function pagesSent({ rounds, postcopy: pushed }: SourceReport): number {
-  const rest = pushed ? pushed.rawPages + pushed.zeroPages : 0;
-  return rounds.reduce((sum, { rawPages, zeroPages }) => sum + rawPages + zeroPages, rest);
-}
+const pagesSent = (source: SourceReport): number => pagesOf(sentTally(source));
 
 /** The guest has stayed: it runs at the source, and nowhere else. */
 function expectStayed({ world, source }: Played): void {

@@ -22,6 +22,7 @@ import { accessesAt, resample } from '../../src/result/timeline.ts';
 import { VERSION } from '../../src/result/version.ts';
 import { writeAtomically } from '../../src/result/write.ts';
 import type { Proof, RunReport } from '../../src/runtime/report.ts';
+import { tallyOf } from '../support/tally.ts';
 
 describe('writeAtomically', () => {
   let folder = '';
@@ -168,8 +169,7 @@ const SOURCE: SourceReport = {
       stopped: false,
       startNs: 1_002_000_000,
       endNs: 1_102_000_000,
-      rawPages: 3000,
-      zeroPages: 1000,
+      tally: tallyOf({ raw: 3000, zero: 1000 }),
       skippedPages: 96,
       bytes: 12_400_000,
       linkNs: 100_000_000,
@@ -181,8 +181,7 @@ const SOURCE: SourceReport = {
       stopped: false,
       startNs: 1_102_000_000,
       endNs: 1_102_000_000,
-      rawPages: 0,
-      zeroPages: 0,
+      tally: tallyOf({}),
       skippedPages: 500,
       bytes: 0,
       linkNs: 0,
@@ -193,8 +192,7 @@ const SOURCE: SourceReport = {
       stopped: true,
       startNs: 1_200_200_001,
       endNs: 1_290_000_000,
-      rawPages: 2,
-      zeroPages: 1,
+      tally: tallyOf({ raw: 2, zero: 1 }),
       skippedPages: 0,
       bytes: 8300,
       linkNs: 80_000_000,
@@ -444,7 +442,7 @@ describe('result of a run that is not complete', () => {
   });
 
   it('has the pauses of a post-copy, from the start of the migration', () => {
-    const pushed = { bytes: 5, rawPages: 0, zeroPages: 0, requests: 0 };
+    const pushed = { bytes: 5, tally: tallyOf({}), requests: 0 };
     const at = (ms: number): number => SOURCE.startNs + ms * 1e6;
     const pauses = [
       { startNs: at(100), endNs: at(350), connectedNs: at(349.5), resentPages: 7 },

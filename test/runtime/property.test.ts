@@ -7,6 +7,8 @@ import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import type { Outage, RunConfig } from '../../src/runtime/config.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
+import { CHOSEN_ENCODINGS } from '../../src/wire/encodings.ts';
+import { pagesOf } from '../../src/wire/tally.ts';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 200);
 const SEED = Number(process.env['PROPERTY_SEED'] ?? 20260101);
@@ -107,7 +109,7 @@ const scenario = fc.record({
   policy: fc.constantFrom('rounds' as const, 'rounds' as const, 'qemu' as const),
   rounds: fc.constantFrom(1, 2, 3, 4, 4),
   downtimeLimitMs: fc.constantFrom(1, 10, 100),
-  zeroPages: fc.boolean(),
+  encodings: fc.subarray([...CHOSEN_ENCODINGS]),
   verify: fc.constantFrom('replay' as const, 'replay' as const, 'full' as const),
   timeoutMs: fc.constantFrom(5, 800, 800, 800, 800),
   outages,
@@ -166,7 +168,7 @@ function configOf(drawn: Drawn): RunConfig {
       startAfterNs: 3e6,
       runAfterNs: 3e6,
       timeoutNs: drawn.timeoutMs * 1e6,
-      zeroPages: drawn.zeroPages,
+      encodings: drawn.encodings,
     },
     verify: drawn.verify,
   };
@@ -233,7 +235,8 @@ describe('random scenarios through worker threads', () => {
         if ((source.postcopy?.pauses ?? []).some(({ connectedNs }) => connectedNs !== undefined))
           power['recoveries of post-copy']++;
         if (live.length >= 2) power['two live rounds and more']++;
-        if (drawn.algorithm === 'precopy' && (source.rounds.at(-1)?.rawPages ?? 0) > 0)
+        const last = source.rounds.at(-1);
+        if (drawn.algorithm === 'precopy' && last && pagesOf(last.tally, 'raw') > 0)
           power['non-empty last set']++;
         if (source.rounds.some((round) => round.skippedPages > 0)) power.skips++;
         if (proof!.readsChecked > 0) power.reads++;

@@ -10,6 +10,7 @@ import { distinctPages, popcount } from '../../src/migration/history.ts';
 import { recordHistory } from '../../src/runtime/virtual/history.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
+import { bytesOf } from '../../src/wire/tally.ts';
 import { smallRun } from '../support/run-config.ts';
 
 const virtual = (changes: Parameters<typeof smallRun>[0] = {}): RunConfig =>
@@ -78,7 +79,7 @@ describe('the virtual runtime', () => {
     const config = virtual({
       costs: { ...COST_PROFILES.none, senderCpuNsPerByte },
       link: { bytesPerSecond: 10e9 },
-      migration: { zeroPages: false, rounds: 1, runAfterNs: 0 },
+      migration: { encodings: [], rounds: 1, runAfterNs: 0 },
     });
     const report = await runVirtual(config);
     expect(report.proof).toMatchObject({ ok: true, differingPages: 0 });
@@ -179,7 +180,7 @@ describe("Clark's figure 12", () => {
     const { config } = loadScenario('mmuncher', []);
     const { source, proof } = await runVirtual(config);
     expect(proof?.ok).toBe(true);
-    const mib = source.rounds.map(({ rawPages }) => (rawPages * 4096) / 2 ** 20);
+    const mib = source.rounds.map(({ tally }) => bytesOf(tally, 'raw') / 2 ** 20);
     [255.4, 44, 116, 222.5].forEach((paper, round) => {
       expect(Math.abs(mib[round]! / paper - 1), `round ${round + 1}`).toBeLessThan(0.05);
     });

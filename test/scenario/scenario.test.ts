@@ -311,7 +311,7 @@ verify: full
         startAfterNs: 0,
         runAfterNs: 2e7,
         timeoutNs: 120e9,
-        zeroPages: false,
+        encodings: [],
       },
       verify: 'full',
     });

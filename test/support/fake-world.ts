@@ -27,7 +27,9 @@ import { accessListAt, streamAt } from '../../src/memory/layout.ts';
 import { destination, type DestinationReport } from '../../src/migration/destination.ts';
 import type { Algorithm, Wake } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
-import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
+import { aheadLink } from './ahead-link.ts';
+import type { SourceOptions } from '../../src/migration/source-options.ts';
+import type { SourceSide } from '../../src/migration/source-session.ts';
 import { look } from '../../src/runtime/common/look.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 import {
@@ -61,6 +63,8 @@ export interface FakeWorldOptions {
   readonly options?: Partial<SourceOptions>;
   /** How long a paused post-copy waits for a new connection; undefined: not at all. */
   readonly recoverWithinNs?: number | undefined;
+  /** How far the destination's clock is ahead of the source's. */
+  readonly targetClockAheadNs?: number;
 }
 
 const PAGE_SIZE = 4096;
@@ -72,6 +76,8 @@ const PAGE_SIZE = 4096;
  */
 export class FakeWorld {
   readonly clock = new ManualClock();
+  readonly targetClock: Clock;
+  readonly #aheadNs: number;
   readonly plan: FullPlan;
   readonly source: GuestSide;
   readonly target: GuestSide;
@@ -93,6 +99,8 @@ export class FakeWorld {
   #isDestinationDead = false;
 
   constructor(options: FakeWorldOptions = {}) {
+    this.#aheadNs = options.targetClockAheadNs ?? 0;
+    this.targetClock = { now: () => this.clock.now() + this.#aheadNs };
     const { pages = 1024, dirtyLog = 'bitmap', writesPerSecond = 0, latencyNs = 100_000 } = options;
     const { bytesPerSecond = 125e6, zeroShare = 0.25 } = options;
     const workload: Workload = {
@@ -156,11 +164,11 @@ export class FakeWorld {
         ? {}
         : { recoverWithinNs };
     this.sourceGuest = new SharedSourceGuest(source, this.plan, this.clock);
-    this.targetGuest = new SharedDestinationGuest(target, this.plan, this.clock);
+    this.targetGuest = new SharedDestinationGuest(target, this.plan, this.targetClock);
     // The destination's vCPU runs but does not write, so that both memories can be compared.
     this.#vcpus = [
       new FakeVcpu(source, plan, this.clock, writesPerSecond),
-      new FakeVcpu(target, plan, this.clock, 0, options.readsPerSecond ?? 0),
+      new FakeVcpu(target, plan, this.targetClock, 0, options.readsPerSecond ?? 0),
     ];
     this.side = {
       clock: this.clock,
@@ -168,7 +176,7 @@ export class FakeWorld {
       guest: this.sourceGuest,
       options: {
         integrity: 'full',
-        zeroPages: true,
+        encodings: ['zero'],
         linkBytesPerSecond: bytesPerSecond,
         linkLatencyNs: latencyNs,
         postcopyBytesPerSecond: Infinity,
@@ -197,23 +205,21 @@ export class FakeWorld {
     source: SourceReport;
     destination?: DestinationReport;
   } {
+    const far = this.#aheadNs === 0 ? this.far : aheadLink(this.far, this.#aheadNs);
+    const sourceParts = { clock: this.clock, link: this.near };
+    const targetParts = { clock: this.targetClock, link: far };
     const halves = {
-      source: this.#half(algorithm, this.near, () => this.sourceGuest.isSettled()),
+      source: this.#half(algorithm, sourceParts, () => this.sourceGuest.isSettled()),
       destination: this.#half(
-        destination({
-          clock: this.clock,
-          link: this.far,
-          guest: this.targetGuest,
-          ...this.#recovery,
-        }),
-        this.far,
+        destination({ ...targetParts, guest: this.targetGuest, ...this.#recovery }),
+        targetParts,
         () => this.targetGuest.isSettled(),
       ),
     };
     let isClosed = false;
     for (let turn = 0; turn < 1e6; turn++) {
       const nearNs = halves.source.go();
-      const farNs = this.#isDestinationDead ? Infinity : halves.destination.go();
+      const farNs = this.#isDestinationDead ? Infinity : halves.destination.go() - this.#aheadNs;
       const nextNs = Math.min(nearNs, farNs);
       if (halves.source.result && !isClosed) {
         // The destination hears that the source is gone once it has read what is under way.
@@ -235,8 +241,12 @@ export class FakeWorld {
     throw new Error('the migration does not end');
   }
 
-  #half<Result>(algorithm: Algorithm<Result>, link: Link, isGuestSettled: () => boolean) {
-    const parts = { clock: this.clock, link, isGuestSettled, isCancelled: () => this.isCancelled };
+  #half<Result>(
+    algorithm: Algorithm<Result>,
+    { clock, link }: { readonly clock: Clock; readonly link: Link },
+    isGuestSettled: () => boolean,
+  ) {
+    const parts = { clock, link, isGuestSettled, isCancelled: () => this.isCancelled };
     let step = algorithm.next();
     const half = {
       result: undefined as Result | undefined,

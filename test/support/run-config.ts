@@ -53,7 +53,7 @@ export function smallRun(changes: Changes = {}): RunConfig {
       startAfterNs: 20e6,
       runAfterNs: 20e6,
       timeoutNs: 20e9,
-      zeroPages: true,
+      encodings: ['zero'],
       ...changes.migration,
     },
   };

@@ -23,7 +23,11 @@ import {
   sealFrame,
   WireError,
 } from '../../src/wire/frame.ts';
-import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../src/wire/pages.ts';
+import { openDecoder } from '../../src/wire/decoder.ts';
+import { openEncoder } from '../../src/wire/encoder.ts';
+import { type Integrity, pageFrameRoom } from '../../src/wire/pages.ts';
+import { addTally, bytesOf, openTally, pagesOf, sumTallies } from '../../src/wire/tally.ts';
+import { tallyOf } from '../support/tally.ts';
 import { sameBytes, smallSlot } from '../support/slots.ts';
 
 import { decodeRanges, encodeRanges } from '../../src/wire/ranges.ts';
@@ -49,7 +53,7 @@ function pageFrame(
   for (const [first, pages] of gfns) set.addRun(first, pages);
   const taken = set.take(0, 64);
   const bytes = memory();
-  const encoded = encodePages(taken, bytes, AT, 0, { integrity, zeroPages: true });
+  const encoded = openEncoder({ integrity, encodings: ['zero'] }).encode(taken, bytes, AT, 0);
   expect(encoded.length).toBeLessThanOrEqual(pageFrameRoom(taken.pages, 4096));
   return { source, target, bytes, encoded, taken };
 }
@@ -68,11 +72,11 @@ describe('a page frame', () => {
       const frame = openFrame(bytes, AT, encoded.length, 0);
       expect(frame.type).toBe(FRAME.pages);
       target.ram.fill(0xee);
-      const counts = installPages(frame, memoryOf([target]), integrity);
-      const { rawPages, zeroPages } = encoded;
-      expect(counts).toEqual({ rawPages, zeroPages, droppedPages: 0 });
-      expect(counts.rawPages + counts.zeroPages).toBe(11);
-      expect(counts.zeroPages).toBeGreaterThan(0);
+      const counts = openDecoder(memoryOf([target]), integrity).install(frame);
+      expect(counts).toEqual({ tally: encoded.tally, droppedPages: 0 });
+      expect(pagesOf(counts.tally)).toBe(11);
+      expect(pagesOf(counts.tally, 'zero')).toBeGreaterThan(0);
+      expect(bytesOf(counts.tally)).toBe(frame.payloadEnd - frame.payloadAt);
       for (let gfn = 0; gfn < 256; gfn++) {
         const isSent = (gfn >= 3 && gfn < 12) || gfn === 20 || gfn === 21;
         const page = target.ram.subarray(gfn * 4096, (gfn + 1) * 4096);
@@ -92,7 +96,7 @@ describe('a page frame', () => {
     for (let byte = 0; byte < whole.length; byte++) {
       bytes.bytes[AT + byte]! ^= 1 << (byte & 7);
       try {
-        installPages(openFrame(bytes, AT, encoded.length, 0), memoryOf([target]), 'full');
+        openDecoder(memoryOf([target]), 'full').install(openFrame(bytes, AT, encoded.length, 0));
         padding.push(byte);
         target.ram.fill(0);
       } catch (error) {
@@ -126,7 +130,7 @@ describe('a page frame', () => {
     bytes.view.setUint32(frame.controlAt + offset, value, true);
     reseal(bytes, frame);
     expect(() =>
-      installPages(openFrame(bytes, AT, encoded.length, 0), memoryOf([target]), 'full'),
+      openDecoder(memoryOf([target]), 'full').install(openFrame(bytes, AT, encoded.length, 0)),
     ).toThrow(WireError);
     expect(sameBytes(before, target)).toBe(true);
   });
@@ -145,7 +149,7 @@ describe('a page frame', () => {
       },
     };
     const frame = openFrame(bytes, AT, encoded.length, 0);
-    const counts = installPages(frame, memoryOf([target]), 'full', gate);
+    const counts = openDecoder(memoryOf([target]), 'full').install(frame, gate);
     expect(published).toEqual([3, 5, 7, 9, 11, 21]);
     expect(counts.droppedPages).toBe(5);
     expect(target.ram.subarray(20 * 4096, 21 * 4096).every((byte) => byte === 0xee)).toBe(true);
@@ -154,7 +158,47 @@ describe('a page frame', () => {
   it('without the sums that were agreed on is refused', () => {
     const { bytes, encoded, target } = pageFrame('header');
     const frame = openFrame(bytes, AT, encoded.length, 0);
-    expect(() => installPages(frame, memoryOf([target]), 'full')).toThrow(/sums missing/);
+    expect(() => openDecoder(memoryOf([target]), 'full').install(frame)).toThrow(/sums missing/);
+  });
+});
+
+describe('frames of one migration', () => {
+  it('are each counted for themselves', () => {
+    const { source, target, bytes } = pageFrame('full');
+    const encoder = openEncoder({ integrity: 'full', encodings: ['zero'] });
+    const decoder = openDecoder(memoryOf([target]), 'full');
+    const sent = openTally();
+    const came = openTally();
+    let pages = 0;
+    for (const [sequence, count] of [4, 9, 1].entries()) {
+      const set = new PageSet(source);
+      set.addRun(3 + pages, count);
+      const encoded = encoder.encode(set.take(0, 64), bytes, AT, sequence);
+      addTally(sent, encoded.tally);
+      const frame = openFrame(bytes, AT, encoded.length, sequence);
+      addTally(came, decoder.install(frame).tally);
+      pages += count;
+    }
+    expect(came).toEqual(sent);
+    expect(pagesOf(sent)).toBe(14);
+    expect(bytesOf(sent)).toBe(pagesOf(sent, 'raw') * 4096);
+  });
+
+  it('have no zero pages when none are to be looked for', () => {
+    const { taken, bytes } = pageFrame('full', 1);
+    const { tally } = openEncoder({ integrity: 'full', encodings: [] }).encode(taken, bytes, AT, 0);
+    expect(tally).toEqual(tallyOf({ raw: 11 }));
+  });
+});
+
+describe('tallies', () => {
+  it('are summed by encoding, and leave what they were summed of as it was', () => {
+    const parts = [tallyOf({ raw: 3, zero: 2 }), tallyOf({ zero: 5 }), tallyOf({ raw: 1 })];
+    const sum = sumTallies(parts);
+    expect(sum).toEqual(tallyOf({ raw: 4, zero: 7 }));
+    expect([pagesOf(sum), pagesOf(sum, 'raw'), pagesOf(sum, 'zero')]).toEqual([11, 4, 7]);
+    expect([bytesOf(sum), bytesOf(sum, 'raw'), bytesOf(sum, 'zero')]).toEqual([16384, 16384, 0]);
+    expect(parts[1]).toEqual(tallyOf({ zero: 5 }));
   });
 });
 
@@ -266,6 +310,20 @@ describe('a control message', () => {
     const length = encodeControl(bytes, AT, 'resumed', packed, 0);
     expect(() => decodeControl(openFrame(bytes, AT, length, 0))).toThrow(
       'resumed has a wrong body',
+    );
+  });
+
+  it.each([
+    ['running', { pagesNs: 1.5, stateNs: 2, runningNs: -1 }],
+    ['running', { pagesNs: 1.5, stateNs: NaN, runningNs: 3 }],
+    ['complete', { presentNs: -0.5 }],
+    ['complete', { presentNs: Infinity }],
+  ] as const)('%s with %j, which is no duration, is refused', (name, body) => {
+    const bytes = memory();
+    const packed = packControl({ name, body } as ControlMessage);
+    const length = encodeControl(bytes, AT, name, packed, 0);
+    expect(() => decodeControl(openFrame(bytes, AT, length, 0))).toThrow(
+      `${name} has a wrong body`,
     );
   });
 

@@ -8,7 +8,9 @@ import { createSlot, type Memslot, openSlot } from '../../memory/memslot.ts';
 import { loadImage } from '../../runtime/common/image.ts';
 import { type FrameMemory, openFrame } from '../../wire/frame.ts';
 import { batchPages } from '../../wire/limits.ts';
-import { encodePages, installPages, type Integrity, pageFrameRoom } from '../../wire/pages.ts';
+import { openDecoder } from '../../wire/decoder.ts';
+import { type EncoderOptions, openEncoder } from '../../wire/encoder.ts';
+import { type Integrity, pageFrameRoom } from '../../wire/pages.ts';
 import { checkMemory, choicesOf, countOf, pageSizeOf, sizeOf, wrongOption } from './options.ts';
 import {
   type Bench,
@@ -115,7 +117,7 @@ interface Parts {
 function encodingMetrics(parts: Parts, kind: string, encoding: Encoding): Metric[] {
   const { source, target, iterations } = parts;
   const [zero, integrity] = encoding.split(' ') as ['raw' | 'zero', Integrity];
-  const way = { zeroPages: zero === 'zero', integrity };
+  const way: EncoderOptions = { encodings: zero === 'zero' ? ['zero'] : [], integrity };
   const of = `${kind}, ${encoding === `zero ${integrity}` ? 'zero pages' : 'all raw'}, ${integrity}`;
   const encode: number[] = [];
   const decode: number[] = [];
@@ -141,12 +143,13 @@ function encodingMetrics(parts: Parts, kind: string, encoding: Encoding): Metric
 /** Encodes and installs all pages, a batch at a time, as a migration does. */
 function onePass(
   { source, target, clock }: Parts,
-  way: { readonly zeroPages: boolean; readonly integrity: Integrity },
+  way: EncoderOptions,
 ): { encodeNs: number; decodeNs: number; bytes: number } {
   const { pageSize, pages } = source.layout;
   const most = batchPages(pageSize);
   const memory = frameMemory(pageFrameRoom(most, pageSize));
-  const guest = memoryOf([target]);
+  const encoder = openEncoder(way);
+  const decoder = openDecoder(memoryOf([target]), way.integrity);
   const unsent = new GuestPageSet(memoryOf([source]));
   unsent.addAll();
   let encodeNs = 0;
@@ -156,9 +159,9 @@ function onePass(
   for (let cursor = 0; cursor < pages; sequence++) {
     const startNs = clock.now();
     const taken = unsent.take(cursor, most);
-    const encoded = encodePages(taken, memory, FRAME_AT, sequence, way);
+    const encoded = encoder.encode(taken, memory, FRAME_AT, sequence);
     const encodedNs = clock.now();
-    installPages(openFrame(memory, FRAME_AT, encoded.length, sequence), guest, way.integrity);
+    decoder.install(openFrame(memory, FRAME_AT, encoded.length, sequence));
     decodeNs += clock.now() - encodedNs;
     encodeNs += encodedNs - startNs;
     bytes += encoded.length;

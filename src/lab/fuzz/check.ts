@@ -1,4 +1,6 @@
+import { sentTally } from '../../migration/source.ts';
 import type { RunReport } from '../../runtime/report.ts';
+import { bytesOf, pagesOf } from '../../wire/tally.ts';
 import type { Drawn } from './draw.ts';
 
 /** Which side's vCPUs may run at the end. */
@@ -44,15 +46,10 @@ function mayLose(trouble: Drawn['trouble'], { source }: RunReport): boolean {
   return list.some(({ forNs }) => forNs >= recoverWithinNs);
 }
 
-function sentPages({ rounds, postcopy }: RunReport['source']): number {
-  const pushed = postcopy ? postcopy.rawPages + postcopy.zeroPages : 0;
-  return rounds.reduce((sum, { rawPages, zeroPages }) => sum + rawPages + zeroPages, pushed);
-}
-
 /** Pages that were sent and did not arrive. */
 function lostPages({ source, destination }: RunReport): number {
   if ((source.postcopy?.pauses ?? []).length === 0 || !destination) return 0;
-  return sentPages(source) - destination.rawPages - destination.zeroPages;
+  return pagesOf(sentTally(source)) - pagesOf(destination.tally);
 }
 
 /** Pages that were lost with their connection, as far as the source has sent them again. */
@@ -67,17 +64,17 @@ function sums(report: RunReport, mayLoseCopies: boolean): string[] {
   const found: string[] = [];
   const sum = (of: (round: RunReport['source']['rounds'][number]) => number): number =>
     source.rounds.reduce((total, round) => total + of(round), 0);
-  const pushed = source.postcopy ?? { bytes: 0, rawPages: 0, zeroPages: 0 };
+  const pushedBytes = source.postcopy?.bytes ?? 0;
   const pageBytes = source.precopyBytes + source.downtimeBytes;
   if (sum((round) => round.bytes) !== pageBytes) found.push('rounds do not sum to the bytes');
-  if (source.linkBytes < pageBytes + pushed.bytes) found.push('fewer bytes on the link than pages');
-  const sent = sentPages(source);
-  const raw = sum((round) => round.rawPages) + pushed.rawPages;
-  if (raw * guest.pageSize > pageBytes + pushed.bytes) found.push('more raw pages than bytes');
+  if (source.linkBytes < pageBytes + pushedBytes) found.push('fewer bytes on the link than pages');
+  const tally = sentTally(source);
+  const sent = pagesOf(tally);
+  if (bytesOf(tally) > pageBytes + pushedBytes) found.push('more bytes in pages than in frames');
   if (source.outcome !== 'completed') return found;
   if (sent + source.releasedPages < guest.pages) found.push(`sent ${sent} pages of ${guest.pages}`);
   if (source.unsentPages !== 0) found.push(`${source.unsentPages} pages were never sent`);
-  const installed = (destination?.rawPages ?? 0) + (destination?.zeroPages ?? 0);
+  const installed = destination ? pagesOf(destination.tally) : 0;
   const resent = resentPages(report);
   // Of a page that was sent twice one copy may be lost, which nobody sends again.
   const isRight = mayLoseCopies ? installed <= sent - resent : installed === sent - resent;

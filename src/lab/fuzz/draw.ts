@@ -143,7 +143,7 @@ export function draw(seed: number): Drawn {
       startAfterNs: random.below(20) * 1e6,
       runAfterNs: random.below(20) * 1e6,
       timeoutNs: one([5e6, 2e9, 5e9, 5e9]),
-      zeroPages: random.below(4) > 0,
+      encodings: random.below(4) > 0 ? ['zero'] : [],
     },
     verify: one(['replay', 'replay', 'full']),
   };

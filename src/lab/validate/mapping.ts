@@ -81,7 +81,7 @@ export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
       startAfterNs,
       runAfterNs: 0,
       timeoutNs: inputs.timeout_s * 1e9,
-      zeroPages: true,
+      encodings: ['zero'],
       ...(inputs.caps.includes('auto-converge') ? { autoConverge: autoConvergeOf(run) } : {}),
     },
     verify: 'off',

@@ -1,7 +1,9 @@
 import { qemuAccounting } from '../../migration/accounting.ts';
+import { sentTally } from '../../migration/source.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
+import { pagesOf } from '../../wire/tally.ts';
 import { configOf, unsupported } from './mapping.ts';
 import type { MeasuredFile, MeasuredHost, MeasuredRun } from './measured.ts';
 
@@ -133,14 +135,13 @@ function predictedOf(config: RunConfig, { source }: RunReport): Metrics {
   const endNs = source.postcopy ? source.endNs : handedNs;
   const version = config.migration.qemuVersion ?? '10';
   const { otherBytes } = qemuAccounting(version, config.guest.pageSize);
-  const raw = source.rounds.reduce((sum, round) => sum + round.rawPages, 0);
   const span = (toNs?: number, fromNs?: number): number | null =>
     isOver && toNs !== undefined && fromNs !== undefined ? (toNs - fromNs) / 1e6 : null;
   return {
     outcome: isOver ? 'completed' : 'cancelled',
     totalTimeMs: span(endNs, source.startNs),
     transferred: source.accountedBytes + (isOver ? otherBytes : 0),
-    normal: raw + (source.postcopy?.rawPages ?? 0),
+    normal: pagesOf(sentTally(source), 'raw'),
     dirtySyncCount: source.dirtySyncCount,
     downtimeMs: span(handedNs, pauseAskedNs),
   };

@@ -26,7 +26,8 @@ import { xenPolicy } from '../../migration/policies/xen.ts';
 import { permutedWalk } from '../../migration/page-orders/permuted.ts';
 import { roundsPolicy } from '../../migration/policies/rounds.ts';
 import type { SourceReport } from '../../migration/source.ts';
-import type { SourceOptions, SourceSide } from '../../migration/source-session.ts';
+import type { SourceOptions } from '../../migration/source-options.ts';
+import type { SourceSide } from '../../migration/source-session.ts';
 import { stopAndCopySource } from '../../migration/stop-and-copy.ts';
 import type { RunConfig } from '../config.ts';
 
@@ -174,7 +175,7 @@ export function sourceOptions(
 ): SourceOptions {
   return {
     integrity: link.integrity,
-    zeroPages: migration.zeroPages,
+    encodings: migration.encodings,
     linkBytesPerSecond: link.bytesPerSecond,
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: migration.postcopyBytesPerSecond,

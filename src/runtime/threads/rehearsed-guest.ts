@@ -5,6 +5,7 @@ import { planMemory } from '../../guest/memory-plan.ts';
 import { PageWaiter } from '../../memory/presence/page-waiter.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
+import { RESUMED_NS } from '../../guest/vcpu-state.ts';
 import type { Workload } from '../../guest/workload.ts';
 import { fillPages } from '../../memory/contents/contents.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
@@ -73,7 +74,7 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
   ];
   fillPages(slot, contents, 1, 0, REHEARSED_PAGES);
   for (const guestSide of [from, to]) writePlan(guestSide.memory.slots[0]!, plan);
-  const [here, there] = [new SteppedVcpu(from, plan), new SteppedVcpu(to, plan)];
+  const [here, there] = [new SteppedVcpu(from, plan, clock), new SteppedVcpu(to, plan, clock)];
   const step = (): void => {
     here.step();
     there.step();
@@ -95,6 +96,7 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
 /** What a vCPU's thread does, a step at a time and without ever blocking. */
 class SteppedVcpu {
   readonly #guestSide: GuestSide;
+  readonly #clock: Clock;
   readonly #handshake: WriterHandshake;
   readonly #stream: Stream;
   readonly #marks: ReturnType<typeof marksOf>;
@@ -102,8 +104,9 @@ class SteppedVcpu {
   #turns = 0;
   #faults = 0;
 
-  constructor(guestSide: GuestSide, plan: FullPlan) {
+  constructor(guestSide: GuestSide, plan: FullPlan, clock: Clock) {
     this.#guestSide = guestSide;
+    this.#clock = clock;
     this.#handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
     this.#marks = marksOf(guestSide.log.kind, 1, guestSide.rings);
     this.#pages = new PageWaiter(guestSide.memory, guestSide.words, this.#handshake);
@@ -121,7 +124,11 @@ class SteppedVcpu {
   step(): void {
     const handshake = this.#handshake;
     if (!handshake.poll()) return;
-    if (handshake.hasBeenResumed()) handshake.reportRunning();
+    if (handshake.hasBeenResumed()) {
+      // The only vCPU's area is the first.
+      this.#guestSide.area[RESUMED_NS] = this.#clock.now();
+      handshake.reportRunning();
+    }
     if (handshake.isPartly()) this.#want();
     else if (this.#turns-- > 0) this.#write();
   }

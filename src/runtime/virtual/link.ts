@@ -119,6 +119,14 @@ export class VirtualLink implements Link {
     return this.#inner.drainedAtNs;
   }
 
+  get postedArrivalNs(): number {
+    return this.#inner.postedArrivalNs;
+  }
+
+  get polledArrivalNs(): number {
+    return this.#inner.polledArrivalNs;
+  }
+
   /** Does what takes so long on a CPU of its own. */
   #work(ns: number): void {
     const { clock, worker } = this.#parts;

@@ -1,0 +1,172 @@
+import { copyBytes } from '../memory/copy.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { ENCODING, ENCODING_COUNT } from './encodings.ts';
+import { type Frame, WireError } from './frame.ts';
+import { batchPages } from './limits.ts';
+import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, versionSum } from './pages.ts';
+import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
+
+/** Decides page by page whether a page may still be installed (memory/presence). */
+export interface InstallGate {
+  /** Takes a page for writing; false drops it. */
+  claim(slot: Memslot, page: number): boolean;
+  /** The page's bytes are complete. */
+  publish(slot: Memslot, page: number): void;
+}
+
+export interface InstalledPages {
+  /** All pages of the frame. */
+  readonly tally: PageTally;
+  /** Pages that the gate did not let in: they came too late. */
+  readonly droppedPages: number;
+}
+
+/**
+ * Installs the page frames of one migration, in the order in which the other end's encoder built
+ * them. It is opened at HELLO and may keep what later frames need.
+ */
+export interface Decoder {
+  /**
+   * Checks a page frame against the guest it is for, whole, before a byte is written; then installs
+   * its pages, all of them or with a gate those that it lets in. Throws WireError; a frame that throws
+   * has changed nothing. What it returns is valid until the next call.
+   */
+  install(frame: Frame, gate?: InstallGate): InstalledPages;
+}
+
+export function openDecoder(guest: GuestMemory, integrity: Integrity): Decoder {
+  return new PageDecoder(guest, integrity);
+}
+
+class PageDecoder implements Decoder {
+  readonly #guest: GuestMemory;
+  readonly #integrity: Integrity;
+  readonly #tally: OpenTally = openTally();
+  readonly #installed = { tally: this.#tally, droppedPages: 0 };
+
+  constructor(guest: GuestMemory, integrity: Integrity) {
+    this.#guest = guest;
+    this.#integrity = integrity;
+  }
+
+  install(frame: Frame, gate?: InstallGate): InstalledPages {
+    const { view } = frame.memory;
+    const { slot, runs } = checkPages(frame, this.#guest, this.#integrity, this.#tally);
+    const { storedBytes } = slot.layout;
+    const runsAt = frame.controlAt + FIXED_BYTES;
+    let from = frame.payloadAt;
+    let droppedPages = 0;
+    for (let i = 0; i < runs; i++) {
+      const first = view.getUint32(runsAt + 8 * i, true);
+      const word = view.getUint32(runsAt + 8 * i + 4, true);
+      const count = word & COUNT_MASK;
+      const isRaw = word >>> ENCODING_SHIFT === ENCODING.raw;
+      // Without a gate a whole run is one copy.
+      const step = gate ? 1 : count;
+      for (let page = first; page < first + count; page += step) {
+        if (!gate || gate.claim(slot, page)) {
+          if (isRaw) writeRaw(slot, page, frame, from, step * storedBytes);
+          else writeZero(slot, page, step);
+          gate?.publish(slot, page);
+        } else {
+          droppedPages++;
+        }
+        if (isRaw) from += step * storedBytes;
+      }
+    }
+    this.#installed.droppedPages = droppedPages;
+    return this.#installed;
+  }
+}
+
+function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes: number): void {
+  const { ram, layout } = slot;
+  copyBytes(ram, page * layout.storedBytes, frame.memory.bytes.subarray(from, from + bytes));
+}
+
+function writeZero(slot: Memslot, first: number, count: number): void {
+  const { layout, ram, kernels } = slot;
+  const { storedBytes, ramOffset, backing } = layout;
+  // A page that is zero here already stays untouched, as a real destination's would.
+  if (backing === 'bytes') kernels.clearPages(ramOffset + first * storedBytes, storedBytes, count);
+  else ram.fill(0, first * storedBytes, (first + count) * storedBytes);
+}
+
+/** Everything that can be wrong with a page frame; counts its pages into `tally`. */
+function checkPages(
+  frame: Frame,
+  guest: GuestMemory,
+  integrity: Integrity,
+  tally: OpenTally,
+): { slot: Memslot; runs: number } {
+  const { view } = frame.memory;
+  const fail = (why: string): never => {
+    throw new WireError(`frame ${frame.sequence}: ${why}`);
+  };
+  const controlBytes = frame.controlEnd - frame.controlAt;
+  if (controlBytes < FIXED_BYTES) fail('a page frame cut off');
+  const runs = view.getUint32(frame.controlAt + 8, true);
+  const sums = view.getUint32(frame.controlAt + 12, true);
+  if (controlBytes !== FIXED_BYTES + 8 * runs + 8 * sums)
+    fail('a page frame of impossible lengths');
+  const slot =
+    guest.slots[view.getUint32(frame.controlAt, true)] ??
+    fail('pages of a memslot that is not there');
+  const { pageSize, storedBytes, pages: slotPages } = slot.layout;
+  if (view.getUint32(frame.controlAt + 4, true) !== pageSize) fail('pages of another size');
+  const runsAt = frame.controlAt + FIXED_BYTES;
+  clearTally(tally);
+  let pages = 0;
+  for (let i = 0; i < runs; i++) {
+    const first = view.getUint32(runsAt + 8 * i, true);
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    const count = word & COUNT_MASK;
+    const encoding = word >>> ENCODING_SHIFT;
+    if (count === 0 || first + count > slotPages)
+      fail(`pages ${first} + ${count} lie outside memory`);
+    if (encoding >= ENCODING_COUNT) fail(`page encoding ${encoding} is unknown here`);
+    tally.pages[encoding]! += count;
+    pages += count;
+    // Zero runs carry no payload: without this a frame could ask for any amount of work.
+    if (pages > batchPages(pageSize)) fail('more pages than a batch has');
+  }
+  const rawPages = pagesOf(tally, 'raw');
+  tally.bytes[ENCODING.raw] = rawPages * pageSize;
+  if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes)
+    fail('payload of a wrong length');
+  if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
+  checkSums(frame, runsAt + 8 * runs, sums, storedBytes, fail);
+  return { slot, runs };
+}
+
+function checkSums(
+  frame: Frame,
+  sumsAt: number,
+  sums: number,
+  storedBytes: number,
+  fail: (why: string) => never,
+): void {
+  const wrong = firstWrong(frame, sumsAt, sums, storedBytes);
+  if (wrong >= 0) fail(`the sum of raw page ${wrong} differs: damaged on the way`);
+}
+
+function firstWrong(
+  { memory, payloadAt }: Frame,
+  sumsAt: number,
+  sums: number,
+  storedBytes: number,
+): number {
+  const { view, kernels, scratch } = memory;
+  if (storedBytes >= 64) {
+    return kernels.firstWrongHash(payloadAt, storedBytes, sums, sumsAt, scratch);
+  }
+  for (let i = 0; i < sums; i++) {
+    const version = view.getUint32(payloadAt + i * storedBytes, true);
+    const isEqual =
+      view.getUint32(sumsAt + 8 * i, true) === versionSum(version) &&
+      view.getUint32(sumsAt + 8 * i + 4, true) === ~version >>> 0;
+    if (!isEqual) return i;
+  }
+  return -1;
+}

@@ -1,0 +1,176 @@
+import { copyBytes } from '../memory/copy.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import type { TakenRuns } from '../memory/page-set.ts';
+import { type ChosenEncoding, ENCODING } from './encodings.ts';
+import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
+import {
+  COUNT_MASK,
+  ENCODING_SHIFT,
+  FIXED_BYTES,
+  type Integrity,
+  PAYLOAD_ALIGNMENT,
+  versionSum,
+} from './pages.ts';
+import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
+
+export interface EncoderOptions {
+  readonly integrity: Integrity;
+  /** What pages may be sent as, other than raw. */
+  readonly encodings: readonly ChosenEncoding[];
+}
+
+export interface EncodedPages {
+  /** Bytes of the frame on the link. */
+  readonly length: number;
+  /** Bytes that it takes here: fewer when versions stand for its pages. */
+  readonly storedLength: number;
+  readonly tally: PageTally;
+}
+
+/**
+ * Builds the page frames of one migration. It is opened once, at the migration's start, and may keep
+ * what later frames need: a cache of pages, the context of a compressor.
+ */
+export interface Encoder {
+  /**
+   * Builds a page frame at `at` from runs of a page set. Each page is read once: a zero page is one
+   * that a scan saw zero, any other is copied into the frame, and its sum is taken of that copy (a
+   * vCPU may be writing the original meanwhile; then the page is dirty and comes again). What it
+   * returns is valid until the next call.
+   */
+  encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages;
+}
+
+export function openEncoder(options: EncoderOptions): Encoder {
+  return new PageEncoder(options);
+}
+
+class PageEncoder implements Encoder {
+  readonly #hasSums: boolean;
+  readonly #seeksZeros: boolean;
+  readonly #tally: OpenTally = openTally();
+  readonly #encoded = { length: 0, storedLength: 0, tally: this.#tally };
+
+  constructor({ integrity, encodings }: EncoderOptions) {
+    this.#hasSums = integrity === 'full';
+    this.#seeksZeros = encodings.includes('zero');
+  }
+
+  encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages {
+    const { slot } = taken;
+    const { pageSize, storedBytes } = slot.layout;
+    const { view } = memory;
+    const runsAt = at + HEADER_BYTES + FIXED_BYTES;
+    const runs = listRuns(taken, view, runsAt, this.#seeksZeros);
+    countRuns(this.#tally, view, runsAt, runs, pageSize);
+    const rawPages = pagesOf(this.#tally, 'raw');
+    const sums = this.#hasSums ? rawPages : 0;
+    const sumsAt = runsAt + 8 * runs;
+    const controlBytes = FIXED_BYTES + 8 * runs + 8 * sums;
+    const payloadOffset =
+      Math.ceil((HEADER_BYTES + controlBytes) / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
+    const length = payloadOffset + rawPages * storedBytes;
+    copyRaw(slot, memory, runsAt, runs, at + payloadOffset);
+    sumPages(memory, at + payloadOffset, storedBytes, sums, sumsAt);
+    view.setUint32(at + HEADER_BYTES, slot.layout.index, true);
+    view.setUint32(at + HEADER_BYTES + 4, pageSize, true);
+    view.setUint32(at + HEADER_BYTES + 8, runs, true);
+    view.setUint32(at + HEADER_BYTES + 12, sums, true);
+    sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
+    this.#encoded.length = payloadOffset + rawPages * pageSize;
+    this.#encoded.storedLength = length;
+    return this.#encoded;
+  }
+}
+
+/** Counts the pages of the runs, and what a raw one takes on the link. */
+function countRuns(
+  tally: OpenTally,
+  view: DataView,
+  runsAt: number,
+  runs: number,
+  pageSize: number,
+): void {
+  clearTally(tally);
+  for (let i = 0; i < runs; i++) {
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    tally.pages[word >>> ENCODING_SHIFT]! += word & COUNT_MASK;
+  }
+  tally.bytes[ENCODING.raw] = pagesOf(tally, 'raw') * pageSize;
+}
+
+/**
+ * Writes the frame's runs to `out`, each of one encoding and at most 32 pages or of as many raw ones
+ * as lie together when no zero pages are looked for; returns how many. A run costs something, a page
+ * does not.
+ */
+function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boolean): number {
+  let at = out;
+  for (let i = 0; i < taken.runs; i++) {
+    const end = taken.list[2 * i]! + taken.list[2 * i + 1]!;
+    let gfn = taken.list[2 * i]!;
+    while (gfn < end) {
+      const count = seeksZeros ? Math.min(32, end - gfn) : end - gfn;
+      let zeros = seeksZeros ? zeroMask(taken.slot, gfn, count) : 0;
+      for (let left = count; left > 0;) {
+        const isZero = (zeros & 1) === 1;
+        // Pages up to the next one that is of the other kind.
+        const alike = Math.min(left, trailingZeros(isZero ? ~zeros : zeros, left));
+        const encoding = isZero ? ENCODING.zero : ENCODING.raw;
+        view.setUint32(at, gfn, true);
+        view.setUint32(at + 4, ((encoding << ENCODING_SHIFT) | alike) >>> 0, true);
+        at += 8;
+        gfn += alike;
+        left -= alike;
+        if (left > 0) zeros >>>= alike;
+      }
+    }
+  }
+  return (at - out) / 8;
+}
+
+/** Zero bits below the lowest one that is set; `none` when there is no such. */
+function trailingZeros(word: number, none: number): number {
+  return word === 0 ? none : 31 - Math.clz32(word & -word);
+}
+
+/** A bit for each of at most 32 pages: set when it is zero. */
+function zeroMask({ layout, kernels, words }: Memslot, page: number, count: number): number {
+  const at = layout.ramOffset + page * layout.storedBytes;
+  if (layout.backing !== 'versions') return kernels.zeroMask(at, layout.storedBytes, count);
+  let mask = 0;
+  for (let i = 0; i < count; i++) if (words[(at >>> 2) + i] === 0) mask |= 1 << i;
+  return mask;
+}
+
+/** The sums of pages, or of the versions that stand for them, to `out`. */
+function sumPages(
+  { view, kernels }: FrameMemory,
+  at: number,
+  storedBytes: number,
+  count: number,
+  out: number,
+): void {
+  if (storedBytes >= 64) {
+    kernels.hashPages(at, storedBytes, count, out);
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const version = view.getUint32(at + i * storedBytes, true);
+    view.setUint32(out + 8 * i, versionSum(version), true);
+    view.setUint32(out + 8 * i + 4, ~version, true);
+  }
+}
+
+function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {
+  const { storedBytes } = slot.layout;
+  let at = to;
+  for (let i = 0; i < runs; i++) {
+    const word = memory.view.getUint32(runsAt + 8 * i + 4, true);
+    if (word >>> ENCODING_SHIFT !== ENCODING.raw) continue;
+    const from = memory.view.getUint32(runsAt + 8 * i, true) * storedBytes;
+    const bytes = (word & COUNT_MASK) * storedBytes;
+    copyBytes(memory.bytes, at, slot.ram.subarray(from, from + bytes));
+    at += bytes;
+  }
+}

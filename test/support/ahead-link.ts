@@ -1,0 +1,30 @@
+import type { Link } from '../../src/link/link.ts';
+
+/** A link's end as somebody sees it whose clock is ahead of the link's. */
+export function aheadLink(inner: Link, aheadNs: number): Link {
+  return {
+    room: (maxBytes, kind) => inner.room(maxBytes, kind),
+    post: (bytes, storedBytes) => inner.post(bytes, storedBytes),
+    creditAtNs: (kind) => inner.creditAtNs(kind) + aheadNs,
+    rest: () => inner.rest(),
+    limit: (bytesPerSecond) => inner.limit(bytesPerSecond),
+    lookahead: (most) => inner.lookahead(most),
+    poll: () => inner.poll(),
+    release: () => inner.release(),
+    arrivalAtNs: () => inner.arrivalAtNs() + aheadNs,
+    canReconnect: () => inner.canReconnect(),
+    reconnect: () => inner.reconnect(),
+    get postedBytes() {
+      return inner.postedBytes;
+    },
+    get drainedAtNs() {
+      return inner.drainedAtNs + aheadNs;
+    },
+    get postedArrivalNs() {
+      return inner.postedArrivalNs + aheadNs;
+    },
+    get polledArrivalNs() {
+      return inner.polledArrivalNs + aheadNs;
+    },
+  };
+}
