@@ -24,10 +24,10 @@ import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import { PAUSE, wantedOf } from '../../src/memory/handshake/words.ts';
 import { ACCESS_BATCH } from '../../src/memory/kernels/abi.ts';
 import { destination, type DestinationReport } from '../../src/migration/destination.ts';
-import type { Algorithm, Wake } from '../../src/migration/ports.ts';
+import type { Algorithm } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceOptions, SourceSide } from '../../src/migration/source-session.ts';
-import { look } from '../../src/runtime/common/look.ts';
+import { GeneratorDriver } from '../../src/runtime/common/driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 import {
   createGuestSide,
@@ -235,27 +235,22 @@ export class FakeWorld {
 
   #half<Result>(algorithm: Algorithm<Result>, link: Link, isGuestSettled: () => boolean) {
     const parts = { clock: this.clock, link, isGuestSettled, isCancelled: () => this.isCancelled };
-    let step = algorithm.next();
-    const half = {
-      result: undefined as Result | undefined,
+    const driver = new GeneratorDriver(algorithm, parts);
+    driver.begin();
+    return {
+      get result(): Result | undefined {
+        return driver.result;
+      },
       /** Lets it run until it waits; returns until when. */
       go: (): number => {
-        for (;;) {
-          if (step.done) {
-            half.result = step.value;
-            return Infinity;
-          }
-          link.release();
-          if (!step.value.credit) link.rest();
+        while (!driver.isOver) {
           for (const vcpu of this.#vcpus) vcpu.poll();
           if (this.sourceGuest.savedState) this.frozen ??= ramOf(this.source);
-          const { wake, nextNs } = look(step.value, parts);
-          if (!wake) return nextNs;
-          step = algorithm.next(wake satisfies Wake);
+          if (!driver.step(this.clock.ns)) break;
         }
+        return driver.untilNs;
       },
     };
-    return half;
   }
 
   #passTime(untilNs: number): void {
