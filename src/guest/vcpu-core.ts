@@ -1,8 +1,10 @@
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { PARTIAL } from '../memory/handshake/words.ts';
+import type { GateLayer } from '../memory/gate/gate-layer.ts';
+import { gateBytes } from '../memory/gate/page-gate.ts';
+import { GATE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_READ_BIT } from '../memory/kernels/abi.ts';
+import { ACCESS_READ_BIT, PAGE_WRITE_GATES } from '../memory/kernels/abi.ts';
 import { access, roomFor } from './access.ts';
 import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
 import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
@@ -22,6 +24,8 @@ export interface VcpuCoreParts {
   readonly marks: WriterMarks;
   /** What the memory manager's doings take, where the driver accounts for it. */
   readonly costs?: ManagerCosts;
+  /** Who resolves what the gate of a page stops, in the order in which they are asked. */
+  readonly layers: readonly GateLayer[];
   /** Whether the driver wants to know the write faults of every batch, which costs a look at each mark. */
   readonly countsFresh: boolean;
   /** Replaces a pace, as a driver with a clock of its own may have to. */
@@ -30,9 +34,9 @@ export interface VcpuCoreParts {
 
 /**
  * What came of a batch. `made`: its accesses. `idle`: nothing is due that may be done now. `full`: the
- * ring has no room, and nothing was done. `absent`: the page of the next access is not there.
+ * ring has no room, and nothing was done. `gated`: the next access may not be made as it is (`resolve`).
  */
-export type BatchEnd = 'made' | 'idle' | 'full' | 'absent';
+export type BatchEnd = 'made' | 'idle' | 'full' | 'gated';
 
 /**
  * What every vCPU does, whoever drives it: one batch of accesses at a time. It neither waits nor looks
@@ -49,8 +53,11 @@ export class VcpuCore {
   managerNs = 0;
   /** The stream of the last batch that came as far as its list of accesses. */
   stream: Stream | undefined;
+  /** The layer that was asked last. */
+  layer: GateLayer | undefined;
   readonly #parts: VcpuCoreParts;
   readonly #at: number;
+  readonly #gates: readonly Uint8Array[];
   readonly #manager: MemoryManager | undefined;
   #turn = 0;
 
@@ -58,6 +65,7 @@ export class VcpuCore {
     const { vcpu, plan, memory, area, handshake } = parts;
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
+    this.#gates = memory.slots.map(gateBytes);
     this.groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, parts.paceOf);
     if (plan.manager) this.#manager = new MemoryManager(parts);
   }
@@ -149,8 +157,8 @@ export class VcpuCore {
     const asked = Math.min(wanted, room);
     stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
     this.stream = stream;
-    const count = this.#presentOf(stream, asked);
-    if (count === 0) return 'absent';
+    const count = this.#plainOf(stream, asked);
+    if (count === 0) return 'gated';
     const manager = this.#manager;
     this.managerNs = manager ? manager.admit(stream.slot, stream.list, count, guestNs) : 0;
     noteReferences(stream, count, guestNs, plan.lruScanNs);
@@ -164,8 +172,32 @@ export class VcpuCore {
 
   /** The page of the access that the last batch would have begun with, in its stream's slot. */
   get page(): number {
+    return this.#first & ~ACCESS_READ_BIT;
+  }
+
+  /**
+   * Has the layer that owns it make the way free for the access that was `gated`; returns what it says
+   * (GateLayer): 0 when the access is plain by now. Throws when no layer knows the page's gate.
+   */
+  resolve(atNs: number): number {
+    const { slot } = this.stream!;
+    const { page } = this;
+    const isWrite = (this.#first & ACCESS_READ_BIT) === 0;
+    const gate = Atomics.load(this.#gates[slot.layout.index]!, page);
+    const stops = isWrite ? gate : gate & ~PAGE_WRITE_GATES;
+    if (stops === 0) return 0;
+    const layer = this.#parts.layers.find(({ bits }) => (bits & stops) !== 0);
+    if (!layer) {
+      const gfn = slot.layout.firstGfn + page;
+      throw new Error(`no layer of the vCPU's gate resolves the state ${gate} of page ${gfn}`);
+    }
+    this.layer = layer;
+    return layer.resolve(slot, page, isWrite, atNs);
+  }
+
+  get #first(): number {
     const { slot, list } = this.stream!;
-    return slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
+    return slot.words[list >>> 2]!;
   }
 
   /** What the engine wants back from the guest: its memory manager begins with it. */
@@ -195,10 +227,10 @@ export class VcpuCore {
     return 'made';
   }
 
-  /** The first accesses of the list whose pages are all there. */
-  #presentOf({ slot, list }: Stream, count: number): number {
-    if (Atomics.load(this.#parts.words, PARTIAL) === 0) return count;
-    return slot.kernels.countPresent(list, count, slot.layout.presence);
+  /** The first accesses of the list that may be made as they are; all of them while no layer is on. */
+  #plainOf({ slot, list }: Stream, count: number): number {
+    if (Atomics.load(this.#parts.words, GATE) === 0) return count;
+    return slot.kernels.countPlain(list, count, slot.layout.gates);
   }
 
   /** Write faults after which a process waits; 0: there are none, or nobody counts. */

@@ -1,21 +1,20 @@
 import type { Clock } from '../clock/clock.ts';
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
-import { type FaultLog, FaultRecorder } from './faults.ts';
+import { BlockingFaults } from './blocking-faults.ts';
+import type { FaultLog } from './faults.ts';
 import { POLL_BYTES } from './groups.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { VcpuCore } from './vcpu-core.ts';
 import {
   ALIVE_NS,
-  BLOCKED_NS,
-  FAULTS,
   GAP_NS,
   LAG_NS,
   PAUSED_NS,
-  REQUESTED_NS,
   RESUMED_NS,
   THROTTLED,
   vcpuAreaAt,
@@ -32,6 +31,8 @@ export interface VcpuParts {
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
   readonly clock: Clock;
+  /** Layers of the page gate besides demand faults. */
+  readonly layers?: readonly GateLayer[];
 }
 
 /** No sleep is shorter: at low rates accesses come a few at a time, and the CPU stays free. */
@@ -63,19 +64,26 @@ class Vcpu {
   readonly #parts: VcpuParts;
   readonly #core: VcpuCore;
   readonly #at: number;
-  readonly #pages: PageWaiter;
-  readonly #faults = new FaultRecorder();
+  readonly #faults: BlockingFaults;
   /** Pages that the balloon takes between two polls. */
   readonly #balloonPages: number;
   #lastNs = 0;
   #ranNs = 0;
 
   constructor(parts: VcpuParts) {
-    const { vcpu, plan, memory, handshake, words } = parts;
+    const { vcpu, plan, memory, handshake, words, area, clock } = parts;
     this.#parts = parts;
-    this.#core = new VcpuCore({ ...parts, countsFresh: false });
     this.#at = vcpuAreaAt(plan, vcpu);
-    this.#pages = new PageWaiter(memory, words, handshake);
+    this.#faults = new BlockingFaults({
+      pages: new PageWaiter(memory, words, handshake),
+      clock,
+      area,
+      at: this.#at,
+      longestSleepMs: LONGEST_SLEEP_NS / 1e6,
+      onBlocked: (ns) => this.#blocked(ns),
+    });
+    const layers = [this.#faults, ...(parts.layers ?? [])];
+    this.#core = new VcpuCore({ ...parts, layers, countsFresh: false });
     this.#balloonPages = Math.max(1, Math.floor(POLL_BYTES / memory.pageSize));
   }
 
@@ -124,7 +132,10 @@ class Vcpu {
     let end = core.giveBack(this.#balloonPages);
     if (end === 'idle') end = core.next(ACCESS_BATCH);
     if (end === 'full') return this.#waitForRoom();
-    return end === 'absent' ? this.#fault() : end;
+    if (end !== 'gated') return end;
+    // Whatever came of it, the next thing is a poll; what it took has gone by on the clock.
+    core.resolve(this.#lastNs);
+    return 'made';
   }
 
   #waitForRoom(): Step {
@@ -136,28 +147,6 @@ class Vcpu {
     const isRunning = handshake.sleep(LONGEST_SLEEP_NS / 1e6, sequence);
     if (isRunning) this.#blocked(clock.now() - startNs);
     return isRunning ? 'running' : 'parked';
-  }
-
-  /** Waits for the page of the next access. */
-  #fault(): Step {
-    const { area, clock } = this.#parts;
-    const { page } = this.#core;
-    const { slot } = this.#core.stream!;
-    if (this.#pages.takeBuffered(slot, page)) {
-      this.#faults.minor();
-      return 'made';
-    }
-    const startNs = clock.now();
-    const end = this.#pages.waitFor(slot, page, LONGEST_SLEEP_NS / 1e6);
-    if (end === 'there') return 'made';
-    const endNs = clock.now();
-    area[this.#at + BLOCKED_NS]! += endNs - startNs;
-    if (end === 'parked') return 'parked';
-    area[this.#at + FAULTS]! += 1;
-    this.#pages.takeBuffered(slot, page);
-    this.#faults.record(startNs, endNs, area[this.#at + REQUESTED_NS]!);
-    this.#blocked(endNs - startNs);
-    return 'made';
   }
 
   /** Guest time goes on while the vCPU is blocked; accesses due meanwhile are not made up. */

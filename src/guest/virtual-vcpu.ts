@@ -1,25 +1,16 @@
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { PARTIAL } from '../memory/handshake/words.ts';
+import { GATE } from '../memory/handshake/words.ts';
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
-import { presenceBytes } from '../memory/presence/presence-map.ts';
-import { faultSteps } from '../memory/presence/steps.ts';
-import type { Memslot } from '../memory/memslot.ts';
-import { type FaultLog, FaultRecorder } from './faults.ts';
+import { type GateLayer, WAITS } from '../memory/gate/gate-layer.ts';
+import type { FaultLog } from './faults.ts';
+import { PendingFaults } from './pending-faults.ts';
 import type { Group } from './groups.ts';
 import type { ManagerCosts } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { type BatchEnd, VcpuCore } from './vcpu-core.ts';
-import {
-  ALIVE_NS,
-  BLOCKED_NS,
-  FAULTS,
-  GAP_NS,
-  REQUESTED_NS,
-  RESUMED_NS,
-  vcpuAreaAt,
-} from './vcpu-state.ts';
+import { ALIVE_NS, GAP_NS, RESUMED_NS, vcpuAreaAt } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
 /** What a vCPU's doings take, in nanoseconds. */
@@ -48,21 +39,14 @@ export interface VirtualVcpuParts {
   readonly costs: VcpuCosts;
   /** Has the engine drain the rings. */
   readonly drainRings: () => void;
+  /** Layers of the page gate besides demand faults. */
+  readonly layers?: readonly GateLayer[];
 }
 
 /** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
 const THROTTLE_RUN_NS = 10e6;
 /** Less than this is nothing: sums of doubles would never get past it. */
 const INSTANT_NS = 1;
-
-/** A page that the vCPU waits for, since `ns`. The engine sees it from `announce` on. */
-interface PendingFault {
-  readonly slot: Memslot;
-  readonly page: number;
-  readonly gfn: number;
-  readonly ns: number;
-  isAnnounced: boolean;
-}
 
 /**
  * A vCPU without a thread, on a clock that somebody else moves: `advance` makes every access that is
@@ -73,7 +57,7 @@ export class VirtualVcpu {
   readonly #parts: VirtualVcpuParts;
   readonly #core: VcpuCore;
   readonly #at: number;
-  readonly #faults = new FaultRecorder();
+  readonly #faults: PendingFaults;
   #isRunning = false;
   #nowNs = 0;
   /** Until when the accesses made so far keep it busy; may be ahead of `#nowNs` by part of one. */
@@ -82,15 +66,19 @@ export class VirtualVcpu {
   #sleepNs = 0;
   /** What others have used of its CPU, and it has not yet stood still for. */
   #stolenNs = 0;
-  #fault: PendingFault | undefined;
+  /** The layer of the gate that its next access waits for. */
+  #waiting: GateLayer | undefined;
 
   constructor(parts: VirtualVcpuParts) {
-    const { vcpu, plan, costs } = parts;
+    const { vcpu, plan, costs, words, area, handshake } = parts;
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
+    const { writer } = handshake.local;
+    this.#faults = new PendingFaults({ words, writer, area, at: this.#at, costs });
     const perNs = 1 / costs.accessNs;
     this.#core = new VcpuCore({
       ...parts,
+      layers: [this.#faults, ...(parts.layers ?? [])],
       countsFresh: true,
       paceOf: (spec) =>
         spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
@@ -120,7 +108,7 @@ export class VirtualVcpu {
   /** Makes what is due up to `toNs`, or to its own first fault. */
   advance(toNs: number): void {
     if (!this.#isRunning) return;
-    while (this.#nowNs < toNs && !this.#fault) {
+    while (this.#nowNs < toNs && !this.#waiting) {
       this.#manage();
       const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
@@ -144,33 +132,19 @@ export class VirtualVcpu {
 
   /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
   get faultAtNs(): number {
-    return this.#fault && !this.#fault.isAnnounced ? this.#fault.ns : Infinity;
+    return this.#faults.unannouncedNs;
   }
 
   /** Tells the engine of a fault whose time has come, and goes on if its page has come. */
   announce(nowNs: number): void {
-    const fault = this.#fault;
-    if (!fault || fault.isAnnounced || fault.ns > nowNs) return;
-    const { words, handshake } = this.#parts;
-    fault.isAnnounced = true;
-    faultSteps.want(words, handshake.local.writer, fault.gfn);
-    if (!faultSteps.isPresent(presenceBytes(fault.slot), fault.page)) return;
-    faultSteps.drop(words, handshake.local.writer);
-    this.#fault = undefined;
+    if (this.#faults.announce(nowNs)) this.#waiting = undefined;
   }
 
-  /** Goes on when the page that it waits for has come by `nowNs`. */
+  /** Goes on when what it waits for has come by `nowNs`, as the page of a demand fault. */
   settle(nowNs: number): void {
-    const fault = this.#fault;
-    const { words, area, handshake, costs } = this.#parts;
-    if (!fault?.isAnnounced || faultSteps.isWanted(words, handshake.local.writer, fault.gfn))
-      return;
-    this.#fault = undefined;
-    faultSteps.map(presenceBytes(fault.slot), fault.page);
-    const endNs = nowNs + costs.wakeNs;
-    area[this.#at + BLOCKED_NS]! += endNs - fault.ns;
-    area[this.#at + FAULTS]! += 1;
-    this.#faults.record(fault.ns, endNs, area[this.#at + REQUESTED_NS]!);
+    const endNs = this.#waiting?.settle?.(nowNs) ?? Infinity;
+    if (endNs === Infinity) return;
+    this.#waiting = undefined;
     this.#stall(endNs - this.#nowNs);
     this.#busyNs = this.#nowNs;
   }
@@ -255,8 +229,8 @@ export class VirtualVcpu {
 
   #run(endNs: number): void {
     const fromNs = this.#nowNs;
-    if (Atomics.load(this.#parts.words, PARTIAL) === 0) this.#runWhole(endNs);
-    else this.#runPartly(endNs);
+    if (Atomics.load(this.#parts.words, GATE) === 0) this.#runWhole(endNs);
+    else this.#runGated(endNs);
     this.#ranNs += this.#nowNs - fromNs;
   }
 
@@ -265,7 +239,7 @@ export class VirtualVcpu {
     this.#nowNs += ns;
   }
 
-  /** All pages are there: who comes first among the streams makes no difference to any byte. */
+  /** No layer of the gate is on: who comes first among the streams makes no difference to any byte. */
   #runWhole(endNs: number): void {
     const core = this.#core;
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
@@ -276,10 +250,10 @@ export class VirtualVcpu {
     core.forgetLag();
   }
 
-  /** Pages are absent: access by access in the order of their times, until one of them is missing. */
-  #runPartly(endNs: number): void {
+  /** A layer is on: access by access in the order of their times, until one of them waits. */
+  #runGated(endNs: number): void {
     const core = this.#core;
-    while (this.#nowNs < endNs && !this.#fault) {
+    while (this.#nowNs < endNs && !this.#waiting) {
       if (this.#busyNs > this.#nowNs) {
         this.#pass(Math.min(this.#busyNs, endNs) - this.#nowNs);
         continue;
@@ -291,7 +265,7 @@ export class VirtualVcpu {
         continue;
       }
       this.#busyNs = this.#nowNs;
-      if (this.#batch(1, due) === 'absent') this.#miss();
+      if (this.#batch(1, due) === 'gated') this.#resolve();
     }
   }
 
@@ -320,16 +294,10 @@ export class VirtualVcpu {
     return end;
   }
 
-  /** The page of the next access is not there. */
-  #miss(): void {
-    const { page } = this.#core;
-    const { slot } = this.#core.stream!;
-    if (faultSteps.map(presenceBytes(slot), page)) {
-      this.#faults.minor();
-      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + this.#parts.costs.minorFaultNs;
-      return;
-    }
-    const gfn = slot.layout.firstGfn + page;
-    this.#fault = { slot, page, gfn, ns: this.#nowNs, isAnnounced: false };
+  /** Has the gate's layer make the way free for the next access, which takes its time, or waits. */
+  #resolve(): void {
+    const ns = this.#core.resolve(this.#nowNs);
+    if (ns === WAITS) this.#waiting = this.#core.layer;
+    else this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
   }
 }

@@ -18,7 +18,7 @@ import {
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { slotOf } from '../../src/memory/guest-memory.ts';
-import { presenceBytes } from '../../src/memory/presence/presence-map.ts';
+import { gateBytes } from '../../src/memory/gate/page-gate.ts';
 import { faultSteps } from '../../src/memory/presence/steps.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import { PAUSE, wantedOf } from '../../src/memory/handshake/words.ts';
@@ -287,7 +287,7 @@ class FakeVcpu {
     this.#clock = clock;
     this.#handshake = handshake;
     this.#owedAt = paceAt(plan, 0, 0);
-    this.#core = new VcpuCore({ ...parts, countsFresh: false });
+    this.#core = new VcpuCore({ ...parts, layers: [], countsFresh: false });
   }
 
   /** Answers the engine; parks in between, so that every look of the engine is an answer. */
@@ -310,7 +310,7 @@ class FakeVcpu {
     core.pass(ns);
     let end: BatchEnd = 'made';
     while (end === 'made') end = core.next(ACCESS_BATCH);
-    if (end === 'absent') this.#want();
+    if (end === 'gated') this.#want();
   }
 
   #want(): void {
@@ -321,7 +321,7 @@ class FakeVcpu {
     area[this.#owedAt] = Math.min(1, area[this.#owedAt]!);
     const gfn = slot.layout.firstGfn + page;
     faultSteps.want(words, 1, gfn);
-    if (faultSteps.isPresent(presenceBytes(slot), page)) faultSteps.drop(words, 1);
+    if (faultSteps.isPresent(gateBytes(slot), page)) faultSteps.drop(words, 1);
     else this.#wanted = gfn;
   }
 

@@ -49,7 +49,7 @@ export function walk(parts: WalkerParts): void {
 function walkerOf(parts: WalkerParts): (most: number) => number {
   const { guestSide, handshake, marks } = parts;
   const { memory, words, area } = guestSide;
-  const core = new VcpuCore({ ...parts, memory, words, area, countsFresh: false });
+  const core = new VcpuCore({ ...parts, memory, words, area, layers: [], countsFresh: false });
   return (left) => {
     const end = core.next(left);
     if (end === 'made') {

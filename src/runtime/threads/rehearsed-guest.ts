@@ -107,7 +107,7 @@ class SteppedVcpu {
     this.#handshake = handshake;
     this.#pages = new PageWaiter(memory, words, handshake);
     const parts = { vcpu: 0, plan, memory, words, area, handshake, marks };
-    this.#core = new VcpuCore({ ...parts, countsFresh: false });
+    this.#core = new VcpuCore({ ...parts, layers: [], countsFresh: false });
   }
 
   begin(): void {
@@ -120,8 +120,8 @@ class SteppedVcpu {
     if (!handshake.poll()) return;
     if (handshake.hasBeenResumed()) handshake.reportRunning();
     if (Atomics.load(this.#words, wantedOf(1)) !== 0) return;
-    const left = handshake.isPartly() ? this.#faults-- : this.#turns--;
-    if (left > 0 && this.#core.next(ACCESSES) === 'absent') this.#want();
+    const left = handshake.isGated() ? this.#faults-- : this.#turns--;
+    if (left > 0 && this.#core.next(ACCESSES) === 'gated') this.#want();
   }
 
   /** Asks for an absent page, as a vCPU does before it blocks. */
