@@ -25,6 +25,8 @@ export interface Group {
   /** Accesses between two polls at most. */
   readonly batch: number;
   readonly deal: Deal;
+  /** Accesses that the stream in a place has made, for the deal. */
+  readonly madeAt: (place: number) => number;
   readonly faults: FaultBudget;
 }
 
@@ -48,21 +50,18 @@ export function openGroups(
     const leader = streams[0]!;
     const { workload, pace } = plan.streams[leader]!;
     const bytes = plan.workloads[workload]!.wordsPerPage * 8;
+    const members = streams.map((index): Stream => {
+      const slot = memory.slots[plan.streams[index]!.slot]!;
+      const { layout } = slot;
+      return { index, slot, record: streamAt(layout, index), list: accessListAt(layout, writer) };
+    });
     return {
       deal,
+      madeAt: (place) => made(members[place]!),
       faults: new FaultBudget(),
       pacer: new Pacer(paceOf(pace), area, paceAt(plan, vcpu, leader)),
       batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / Math.max(1, bytes)))),
-      streams: streams.map((index) => {
-        const slot = memory.slots[plan.streams[index]!.slot]!;
-        const { layout } = slot;
-        return {
-          index,
-          slot,
-          record: streamAt(layout, index),
-          list: accessListAt(layout, writer),
-        };
-      }),
+      streams: members,
     };
   });
 }

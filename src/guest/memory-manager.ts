@@ -85,7 +85,7 @@ export class MemoryManager {
   /** Whether pages have yet to be given back. */
   get owes(): boolean {
     const pages = this.#get(BALLOON_OWED) + this.#get(BALLOON_EXCHANGE);
-    return pages > 0 && !this.#parts.handshake.isPartly();
+    return pages > 0 && !this.#parts.handshake.isGated();
   }
 
   /** Guest time of the next thing that it does by itself. */
@@ -120,8 +120,8 @@ export class MemoryManager {
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
     // All that is free is on its way to the host already, when the engine wants it.
     if (this.#wanted !== 0) return;
-    // Pages that are absent can't be given back; and after pressure the balloon leaves the guest alone.
-    if (handshake.isPartly() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
+    // Pages that a layer of the gate watches can't be given back; and after pressure the balloon leaves the guest alone.
+    if (handshake.isGated() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
     this.#owe(Math.floor(this.#free() * ballooning.share));
   }
 
@@ -183,7 +183,7 @@ export class MemoryManager {
   admit(slot: Memslot, list: number, count: number, guestNs: number): number {
     const states = this.#states[slot.layout.index]!;
     let ns = 0;
-    let from = slot.kernels.countPresent(list, count, slot.layout.states);
+    let from = slot.kernels.countPlain(list, count, slot.layout.states);
     for (; from < count; from++) {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;

@@ -1,24 +1,20 @@
 import type { Clock } from '../clock/clock.ts';
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { PARTIAL } from '../memory/handshake/words.ts';
+import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_READ_BIT } from '../memory/kernels/abi.ts';
+import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
-import { access, roomFor } from './access.ts';
-import { type FaultLog, FaultRecorder } from './faults.ts';
-import { type Group, made, noteReferences, openGroups, POLL_BYTES, type Stream } from './groups.ts';
-import { MemoryManager } from './memory-manager.ts';
+import { BlockingFaults } from './blocking-faults.ts';
+import type { FaultLog } from './faults.ts';
+import { POLL_BYTES } from './groups.ts';
 import type { GuestPlan } from './stream-plan.ts';
+import { VcpuCore } from './vcpu-core.ts';
 import {
   ALIVE_NS,
-  BLOCKED_NS,
-  FAULTS,
   GAP_NS,
-  GUEST_NS,
   LAG_NS,
   PAUSED_NS,
-  REQUESTED_NS,
   RESUMED_NS,
   THROTTLED,
   vcpuAreaAt,
@@ -35,6 +31,8 @@ export interface VcpuParts {
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
   readonly clock: Clock;
+  /** Layers of the page gate besides demand faults. */
+  readonly layers?: readonly GateLayer[];
 }
 
 /** No sleep is shorter: at low rates accesses come a few at a time, and the CPU stays free. */
@@ -64,27 +62,34 @@ export function runVcpu(parts: VcpuParts): VcpuEnd {
 
 class Vcpu {
   readonly #parts: VcpuParts;
-  readonly #groups: readonly Group[];
+  readonly #core: VcpuCore;
   readonly #at: number;
-  readonly #pages: PageWaiter;
-  readonly #faults = new FaultRecorder();
-  readonly #manager: MemoryManager | undefined;
+  readonly #faults: BlockingFaults;
+  /** Pages that the balloon takes between two polls. */
+  readonly #balloonPages: number;
   #lastNs = 0;
-  #turn = 0;
   #ranNs = 0;
 
   constructor(parts: VcpuParts) {
-    const { vcpu, plan, memory, area, handshake, words } = parts;
+    const { vcpu, plan, memory, handshake, words, area, clock } = parts;
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
-    this.#pages = new PageWaiter(memory, words, handshake);
-    this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer);
-    if (plan.manager) this.#manager = new MemoryManager(parts);
+    this.#faults = new BlockingFaults({
+      pages: new PageWaiter(memory, words, handshake),
+      clock,
+      area,
+      at: this.#at,
+      longestSleepMs: LONGEST_SLEEP_NS / 1e6,
+      onBlocked: (ns) => this.#blocked(ns),
+    });
+    const layers = [this.#faults, ...(parts.layers ?? [])];
+    this.#core = new VcpuCore({ ...parts, layers, countsFresh: false });
+    this.#balloonPages = Math.max(1, Math.floor(POLL_BYTES / memory.pageSize));
   }
 
   run(): VcpuEnd {
     this.#live();
-    return { faults: this.#faults.log(), zeroings: this.#manager?.log ?? [] };
+    return { faults: this.#faults.log(), zeroings: this.#core.zeroings };
   }
 
   #live(): void {
@@ -100,7 +105,7 @@ class Vcpu {
         isRunning = this.#sleepThrottled();
         continue;
       }
-      const step = this.#manage() ?? this.#runOneBatch();
+      const step = this.#step();
       if (step === 'made') isRunning = handshake.poll();
       else if (step === 'idle') isRunning = this.#sleepUntilDue();
       else isRunning = step === 'running';
@@ -111,77 +116,26 @@ class Vcpu {
   #passTime(nowNs: number): void {
     const { area } = this.#parts;
     const passedNs = nowNs - this.#lastNs;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    for (const group of this.#groups) {
-      group.pacer.advance(guestNs, guestNs + passedNs);
-      group.pacer.forgetLag(made(group.streams[0]!));
-    }
-    area[this.#at + GUEST_NS] = guestNs + passedNs;
+    this.#core.pass(passedNs);
+    this.#core.forgetLag();
     area[this.#at + ALIVE_NS] = nowNs;
     if (passedNs > area[this.#at + LAG_NS]!) area[this.#at + LAG_NS] = passedNs;
     this.#ranNs += passedNs;
     this.#lastNs = nowNs;
   }
 
-  /** What the memory manager has to do, a batch at a time; undefined when that is nothing. */
-  #manage(): Step | undefined {
-    const manager = this.#manager;
-    if (!manager) return undefined;
-    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    manager.attend();
-    if (manager.nextNs() <= guestNs) manager.tick(guestNs);
-    if (!manager.owes) return undefined;
-    const room = this.#room();
-    if (room === 0) return this.#waitForRoom();
-    const { pageSize } = this.#parts.memory;
-    manager.step(Math.min(room, Math.max(1, Math.floor(POLL_BYTES / pageSize))));
+  /** A batch of what the memory manager has to do; when that is nothing, one of accesses. */
+  #step(): Step {
+    const core = this.#core;
+    core.attendManager();
+    core.manage(0);
+    let end = core.giveBack(this.#balloonPages);
+    if (end === 'idle') end = core.next(ACCESS_BATCH);
+    if (end === 'full') return this.#waitForRoom();
+    if (end !== 'gated') return end;
+    // Whatever came of it, the next thing is a poll; what it took has gone by on the clock.
+    core.resolve(this.#lastNs);
     return 'made';
-  }
-
-  /** One batch of the next group that has something due. */
-  #runOneBatch(): Step {
-    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    const groups = this.#groups;
-    for (let i = 0; i < groups.length; i++) {
-      const group = groups[(this.#turn + i) % groups.length]!;
-      const due = Math.min(group.pacer.due(guestNs, made(group.streams[0]!)), group.batch);
-      if (due <= 0) continue;
-      const { place, most } = group.deal((k) => made(group.streams[k]!));
-      const stream = group.streams[place]!;
-      const stunAfter = this.#stunAfter();
-      const wanted = Math.min(due, most, group.faults.left(stunAfter));
-      if (wanted === 0) continue;
-      const room = this.#room();
-      if (room === 0) return this.#waitForRoom();
-      const asked = Math.min(wanted, room);
-      stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
-      const count = this.#presentOf(stream, asked);
-      if (count === 0) return this.#fault(stream);
-      this.#manager?.admit(stream.slot, stream.list, count, guestNs);
-      noteReferences(stream, count, guestNs, this.#parts.plan.lruScanNs);
-      const { marks, handshake } = this.#parts;
-      group.faults.had(access(stream, count, marks, handshake.local, stunAfter > 0));
-      group.pacer.spend(count);
-      this.#turn = (this.#turn + i + 1) % groups.length;
-      return 'made';
-    }
-    return 'idle';
-  }
-
-  #room(): number {
-    return roomFor(this.#parts.marks, this.#parts.handshake.local);
-  }
-
-  /** The first accesses of the list whose pages are all there. */
-  #presentOf({ slot, list }: Stream, count: number): number {
-    if (Atomics.load(this.#parts.words, PARTIAL) === 0) return count;
-    return slot.kernels.countPresent(list, count, slot.layout.presence);
-  }
-
-  /** Write faults after which a process waits; 0: there are none, or nobody counts. */
-  #stunAfter(): number {
-    const { handshake } = this.#parts;
-    return handshake.local.mode === 0 ? 0 : handshake.stunAfter();
   }
 
   #waitForRoom(): Step {
@@ -195,45 +149,18 @@ class Vcpu {
     return isRunning ? 'running' : 'parked';
   }
 
-  /** Waits for the page of the list's first access. */
-  #fault({ slot, list }: Stream): Step {
-    const { area, clock } = this.#parts;
-    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
-    if (this.#pages.takeBuffered(slot, page)) {
-      this.#faults.minor();
-      return 'made';
-    }
-    const startNs = clock.now();
-    const end = this.#pages.waitFor(slot, page, LONGEST_SLEEP_NS / 1e6);
-    if (end === 'there') return 'made';
-    const endNs = clock.now();
-    area[this.#at + BLOCKED_NS]! += endNs - startNs;
-    if (end === 'parked') return 'parked';
-    area[this.#at + FAULTS]! += 1;
-    this.#pages.takeBuffered(slot, page);
-    this.#faults.record(startNs, endNs, area[this.#at + REQUESTED_NS]!);
-    this.#blocked(endNs - startNs);
-    return 'made';
-  }
-
   /** Guest time goes on while the vCPU is blocked; accesses due meanwhile are not made up. */
   #blocked(ns: number): void {
     const { area } = this.#parts;
-    this.#miss(ns);
-    area[this.#at + GUEST_NS]! += ns;
+    this.#core.stall(ns);
     this.#lastNs += ns;
     area[this.#at + ALIVE_NS] = this.#lastNs;
   }
 
   #sleepUntilDue(): boolean {
     const { area, clock, handshake } = this.#parts;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    let sleepNs = LONGEST_SLEEP_NS;
-    for (const { pacer, streams } of this.#groups) {
-      sleepNs = Math.min(sleepNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
-    }
-    if (this.#manager) sleepNs = Math.min(sleepNs, this.#manager.nextNs() - guestNs);
-    sleepNs = Math.max(sleepNs, SHORTEST_SLEEP_NS);
+    const nextNs = Math.min(this.#core.untilDueNs(), this.#core.untilManagedNs());
+    const sleepNs = Math.max(Math.min(nextNs, LONGEST_SLEEP_NS), SHORTEST_SLEEP_NS);
     // Once it is parked by a pause the engine may be reading its state: it changes nothing then.
     if (!handshake.sleep(sleepNs / 1e6)) return false;
     // The planned part of the sleep is no lag: pass it first, what came on top is measured.
@@ -303,11 +230,6 @@ class Vcpu {
       area[this.#at + LAG_NS] = lag;
     }
     area[this.#at + GAP_NS] = Math.max(area[this.#at + GAP_NS]!, nowNs - stoppedNs);
-    this.#miss(nowNs - stoppedNs);
-  }
-
-  #miss(gapNs: number): void {
-    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    for (const { pacer } of this.#groups) pacer.missed(guestNs, gapNs);
+    this.#core.miss(nowNs - stoppedNs);
   }
 }

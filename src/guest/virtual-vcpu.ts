@@ -1,26 +1,16 @@
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { PARTIAL } from '../memory/handshake/words.ts';
-import { ACCESS_BATCH, ACCESS_READ_BIT, MARK_NONE } from '../memory/kernels/abi.ts';
-import { presenceBytes } from '../memory/presence/presence-map.ts';
-import { faultSteps } from '../memory/presence/steps.ts';
-import type { Memslot } from '../memory/memslot.ts';
-import { type FaultLog, FaultRecorder } from './faults.ts';
-import { markFresh } from './fresh.ts';
-import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
-import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
+import { GATE } from '../memory/handshake/words.ts';
+import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
+import { type GateLayer, WAITS } from '../memory/gate/gate-layer.ts';
+import type { FaultLog } from './faults.ts';
+import { PendingFaults } from './pending-faults.ts';
+import type { Group } from './groups.ts';
+import type { ManagerCosts } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
-import {
-  ALIVE_NS,
-  BLOCKED_NS,
-  FAULTS,
-  GAP_NS,
-  GUEST_NS,
-  REQUESTED_NS,
-  RESUMED_NS,
-  vcpuAreaAt,
-} from './vcpu-state.ts';
+import { type BatchEnd, VcpuCore } from './vcpu-core.ts';
+import { ALIVE_NS, GAP_NS, RESUMED_NS, vcpuAreaAt } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
 /** What a vCPU's doings take, in nanoseconds. */
@@ -49,21 +39,14 @@ export interface VirtualVcpuParts {
   readonly costs: VcpuCosts;
   /** Has the engine drain the rings. */
   readonly drainRings: () => void;
+  /** Layers of the page gate besides demand faults. */
+  readonly layers?: readonly GateLayer[];
 }
 
 /** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
 const THROTTLE_RUN_NS = 10e6;
 /** Less than this is nothing: sums of doubles would never get past it. */
 const INSTANT_NS = 1;
-
-/** A page that the vCPU waits for, since `ns`. The engine sees it from `announce` on. */
-interface PendingFault {
-  readonly slot: Memslot;
-  readonly page: number;
-  readonly gfn: number;
-  readonly ns: number;
-  isAnnounced: boolean;
-}
 
 /**
  * A vCPU without a thread, on a clock that somebody else moves: `advance` makes every access that is
@@ -72,10 +55,9 @@ interface PendingFault {
  */
 export class VirtualVcpu {
   readonly #parts: VirtualVcpuParts;
-  readonly #groups: readonly Group[];
+  readonly #core: VcpuCore;
   readonly #at: number;
-  readonly #faults = new FaultRecorder();
-  readonly #manager: MemoryManager | undefined;
+  readonly #faults: PendingFaults;
   #isRunning = false;
   #nowNs = 0;
   /** Until when the accesses made so far keep it busy; may be ahead of `#nowNs` by part of one. */
@@ -84,28 +66,33 @@ export class VirtualVcpu {
   #sleepNs = 0;
   /** What others have used of its CPU, and it has not yet stood still for. */
   #stolenNs = 0;
-  #turn = 0;
-  #fault: PendingFault | undefined;
+  /** The layer of the gate that its next access waits for. */
+  #waiting: GateLayer | undefined;
 
   constructor(parts: VirtualVcpuParts) {
-    const { vcpu, plan, memory, area, handshake, costs } = parts;
+    const { vcpu, plan, costs, words, area, handshake } = parts;
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
+    const { writer } = handshake.local;
+    this.#faults = new PendingFaults({ words, writer, area, at: this.#at, costs });
     const perNs = 1 / costs.accessNs;
-    this.#groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, (spec) =>
-      spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
-    );
-    if (plan.manager) this.#manager = new MemoryManager(parts);
+    this.#core = new VcpuCore({
+      ...parts,
+      layers: [this.#faults, ...(parts.layers ?? [])],
+      countsFresh: true,
+      paceOf: (spec) =>
+        spec.pace.kind === 'max' ? { ...spec, pace: { kind: 'even', perNs } } : spec,
+    });
   }
 
   /** What its memory manager has zeroed. */
   get zeroings(): ZeroLog {
-    return this.#manager?.log ?? [];
+    return this.#core.zeroings;
   }
 
   /** Gives back what the engine has asked for; returns until when that keeps it busy. */
   release(): number {
-    this.#manager?.attend();
+    this.#core.attendManager();
     this.#giveBack();
     return Math.max(this.#nowNs, this.#busyNs);
   }
@@ -121,7 +108,7 @@ export class VirtualVcpu {
   /** Makes what is due up to `toNs`, or to its own first fault. */
   advance(toNs: number): void {
     if (!this.#isRunning) return;
-    while (this.#nowNs < toNs && !this.#fault) {
+    while (this.#nowNs < toNs && !this.#waiting) {
       this.#manage();
       const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
@@ -145,33 +132,19 @@ export class VirtualVcpu {
 
   /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
   get faultAtNs(): number {
-    return this.#fault && !this.#fault.isAnnounced ? this.#fault.ns : Infinity;
+    return this.#faults.unannouncedNs;
   }
 
   /** Tells the engine of a fault whose time has come, and goes on if its page has come. */
   announce(nowNs: number): void {
-    const fault = this.#fault;
-    if (!fault || fault.isAnnounced || fault.ns > nowNs) return;
-    const { words, handshake } = this.#parts;
-    fault.isAnnounced = true;
-    faultSteps.want(words, handshake.local.writer, fault.gfn);
-    if (!faultSteps.isPresent(presenceBytes(fault.slot), fault.page)) return;
-    faultSteps.drop(words, handshake.local.writer);
-    this.#fault = undefined;
+    if (this.#faults.announce(nowNs)) this.#waiting = undefined;
   }
 
-  /** Goes on when the page that it waits for has come by `nowNs`. */
+  /** Goes on when what it waits for has come by `nowNs`, as the page of a demand fault. */
   settle(nowNs: number): void {
-    const fault = this.#fault;
-    const { words, area, handshake, costs } = this.#parts;
-    if (!fault?.isAnnounced || faultSteps.isWanted(words, handshake.local.writer, fault.gfn))
-      return;
-    this.#fault = undefined;
-    faultSteps.map(presenceBytes(fault.slot), fault.page);
-    const endNs = nowNs + costs.wakeNs;
-    area[this.#at + BLOCKED_NS]! += endNs - fault.ns;
-    area[this.#at + FAULTS]! += 1;
-    this.#faults.record(fault.ns, endNs, area[this.#at + REQUESTED_NS]!);
+    const endNs = this.#waiting?.settle?.(nowNs) ?? Infinity;
+    if (endNs === Infinity) return;
+    this.#waiting = undefined;
     this.#stall(endNs - this.#nowNs);
     this.#busyNs = this.#nowNs;
   }
@@ -187,42 +160,40 @@ export class VirtualVcpu {
 
   /** When the memory manager has something to do; no sooner than an instant from now. */
   #managedAtNs(): number {
-    if (!this.#manager) return Infinity;
-    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    return this.#nowNs + Math.max(INSTANT_NS, this.#manager.nextNs() - guestNs);
+    return this.#nowNs + Math.max(INSTANT_NS, this.#core.untilManagedNs());
   }
 
   /** What the memory manager has to do now. */
   #manage(): void {
-    const manager = this.#manager;
-    if (!manager) return;
-    const guestNs = this.#parts.area[this.#at + GUEST_NS]!;
-    if (manager.nextNs() <= guestNs + INSTANT_NS) manager.tick(guestNs + INSTANT_NS);
+    this.#core.manage(INSTANT_NS);
     this.#giveBack();
   }
 
   /** The balloon takes what it is owed. */
   #giveBack(): void {
-    const { handshake, marks, drainRings } = this.#parts;
-    while (this.#manager?.owes) {
-      let most = ACCESS_BATCH;
-      if (handshake.local.mode !== 0 && marks.ring) {
-        if (marks.ring.room() === 0 && marks.ring.announceStall()) drainRings();
-        most = Math.min(most, marks.ring.room());
-      }
-      const ns = this.#manager.step(most);
-      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
+    const core = this.#core;
+    for (;;) {
+      const end = core.giveBack(ACCESS_BATCH);
+      if (end === 'idle') return;
+      if (end === 'full') this.#drain();
+      else this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + core.managerNs;
     }
+  }
+
+  /** Has the engine make room in the ring. */
+  #drain(): void {
+    const { marks, drainRings } = this.#parts;
+    if (marks.ring!.announceStall()) drainRings();
+    if (marks.ring!.room() === 0) throw new Error('nobody drains the ring of a vCPU');
   }
 
   /** First thing after a resume. */
   #goOn(nowNs: number): void {
     const { area, handshake } = this.#parts;
     const aliveNs = area[this.#at + ALIVE_NS]!;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    if (guestNs > 0) {
+    if (this.#core.guestNs > 0) {
       area[this.#at + GAP_NS] = Math.max(area[this.#at + GAP_NS]!, nowNs - aliveNs);
-      for (const { pacer } of this.#groups) pacer.missed(guestNs, nowNs - aliveNs);
+      this.#core.miss(nowNs - aliveNs);
     }
     area[this.#at + RESUMED_NS] = nowNs;
     area[this.#at + ALIVE_NS] = nowNs;
@@ -234,10 +205,7 @@ export class VirtualVcpu {
 
   /** Guest time goes on while the vCPU does not run; accesses due meanwhile are not made up. */
   #stall(ns: number): void {
-    const { area } = this.#parts;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    for (const { pacer } of this.#groups) pacer.missed(guestNs, ns);
-    area[this.#at + GUEST_NS] = guestNs + ns;
+    this.#core.stall(ns);
     this.#nowNs += ns;
   }
 
@@ -261,123 +229,75 @@ export class VirtualVcpu {
 
   #run(endNs: number): void {
     const fromNs = this.#nowNs;
-    if (Atomics.load(this.#parts.words, PARTIAL) === 0) this.#runWhole(endNs);
-    else this.#runPartly(endNs);
+    if (Atomics.load(this.#parts.words, GATE) === 0) this.#runWhole(endNs);
+    else this.#runGated(endNs);
     this.#ranNs += this.#nowNs - fromNs;
   }
 
   #pass(ns: number): void {
-    const { area } = this.#parts;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    for (const { pacer } of this.#groups) pacer.advance(guestNs, guestNs + ns);
-    area[this.#at + GUEST_NS] = guestNs + ns;
+    this.#core.pass(ns);
     this.#nowNs += ns;
   }
 
-  /** All pages are there: who comes first among the streams makes no difference to any byte. */
+  /** No layer of the gate is on: who comes first among the streams makes no difference to any byte. */
   #runWhole(endNs: number): void {
-    const groups = this.#groups;
+    const core = this.#core;
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
     this.#pass(endNs - this.#nowNs);
-    for (let idle = 0; idle < groups.length && this.#busyNs < endNs;) {
-      const group = groups[this.#turn % groups.length]!;
-      this.#turn++;
-      idle = this.#batch(group, endNs) > 0 ? 0 : idle + 1;
+    while (this.#busyNs < endNs) {
+      if (this.#batch(this.#fitting(endNs)) === 'idle') break;
     }
-    for (const { pacer, streams } of groups) pacer.forgetLag(made(streams[0]!));
+    core.forgetLag();
   }
 
-  /** Pages are absent: access by access in the order of their times, until one of them is missing. */
-  #runPartly(endNs: number): void {
-    const { area } = this.#parts;
-    while (this.#nowNs < endNs && !this.#fault) {
+  /** A layer is on: access by access in the order of their times, until one of them waits. */
+  #runGated(endNs: number): void {
+    const core = this.#core;
+    while (this.#nowNs < endNs && !this.#waiting) {
       if (this.#busyNs > this.#nowNs) {
         this.#pass(Math.min(this.#busyNs, endNs) - this.#nowNs);
         continue;
       }
-      const guestNs = area[this.#at + GUEST_NS]!;
-      const due = this.#groups.find(
-        ({ pacer, streams }) => pacer.due(guestNs, made(streams[0]!)) > 0,
-      );
+      const due = core.firstDue();
       if (!due) {
-        this.#pass(Math.min(this.#untilDueNs(guestNs), endNs - this.#nowNs));
+        const untilNs = Math.max(core.untilDueNs(), INSTANT_NS);
+        this.#pass(Math.min(untilNs, endNs - this.#nowNs));
         continue;
       }
       this.#busyNs = this.#nowNs;
-      this.#batch(due, this.#nowNs);
+      if (this.#batch(1, due) === 'gated') this.#resolve();
     }
   }
 
-  #untilDueNs(guestNs: number): number {
-    let leastNs = Infinity;
-    for (const { pacer, streams } of this.#groups) {
-      leastNs = Math.min(leastNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
-    }
-    return Math.max(leastNs, INSTANT_NS);
-  }
-
-  /** One batch of a group, as far as time, its ring and its pages allow; returns the accesses made. */
-  #batch(group: Group, endNs: number): number {
-    const { area, costs, marks, drainRings, handshake } = this.#parts;
-    const guestNs = area[this.#at + GUEST_NS]!;
-    const due = Math.min(group.pacer.due(guestNs, made(group.streams[0]!)), group.batch);
-    if (due <= 0) return 0;
-    const { place, most } = group.deal((k) => made(group.streams[k]!));
-    const stream = group.streams[place]!;
+  /** Accesses that are surely over by `endNs`; at least one, which may go on a little longer. */
+  #fitting(endNs: number): number {
+    const { costs, handshake } = this.#parts;
     const isLogging = handshake.local.mode !== 0;
     const mostNs = costs.accessNs + (isLogging ? costs.firstWriteNs : 0);
-    const fits = Math.max(1, Math.ceil((endNs - this.#busyNs) / mostNs));
-    const allowed = isLogging ? group.faults.left(handshake.stunAfter()) : Infinity;
-    if (allowed === 0) return 0;
-    let count = Math.min(due, most, fits, allowed);
-    if (isLogging && marks.ring) {
-      if (marks.ring.room() === 0 && marks.ring.announceStall()) {
-        drainRings();
-        this.#busyNs += costs.ringFullNs;
-      }
-      count = Math.min(count, marks.ring.room());
-    }
-    stream.slot.kernels.nextGfns(stream.record, count, stream.list);
-    const there = this.#presentOf(stream, count);
-    if (there === 0) {
-      this.#miss(stream);
-      return 0;
-    }
-    const admitNs = this.#manager?.admit(stream.slot, stream.list, there, guestNs) ?? 0;
-    noteReferences(stream, there, guestNs, this.#parts.plan.lruScanNs);
-    const fresh = this.#access(stream, there);
-    group.pacer.spend(there);
-    group.faults.had(fresh);
-    this.#busyNs += there * costs.accessNs + fresh * costs.firstWriteNs + admitNs;
-    return there;
+    return Math.max(1, Math.ceil((endNs - this.#busyNs) / mostNs));
   }
 
-  #presentOf({ slot, list }: Stream, count: number): number {
-    if (Atomics.load(this.#parts.words, PARTIAL) === 0) return count;
-    return slot.kernels.countPresent(list, count, slot.layout.presence);
-  }
-
-  #miss({ slot, list }: Stream): void {
-    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
-    if (faultSteps.map(presenceBytes(slot), page)) {
-      this.#faults.minor();
-      this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + this.#parts.costs.minorFaultNs;
-      return;
+  /** A batch of at most so many accesses, of a group or of the next one in turn; it takes its time. */
+  #batch(most: number, group?: Group): BatchEnd {
+    const core = this.#core;
+    const { costs } = this.#parts;
+    let end = group ? core.batch(group, most) : core.next(most);
+    if (end === 'full') {
+      this.#drain();
+      this.#busyNs += costs.ringFullNs;
+      end = group ? core.batch(group, most) : core.next(most);
     }
-    const gfn = slot.layout.firstGfn + page;
-    this.#fault = { slot, page, gfn, ns: this.#nowNs, isAnnounced: false };
+    if (end === 'made') {
+      const { accesses, fresh, managerNs } = core;
+      this.#busyNs += accesses * costs.accessNs + fresh * costs.firstWriteNs + managerNs;
+    }
+    return end;
   }
 
-  /** Data first, then the marks; returns the pages that were not marked before. */
-  #access({ slot, record, list }: Stream, count: number): number {
-    const { marks, handshake } = this.#parts;
-    const { epoch, mode, writer } = handshake.local;
-    const { kernels, layout } = slot;
-    kernels.touch(record, count, list, MARK_NONE, 0);
-    if (mode === 0) return 0;
-    const map = marks.mapOf(layout, writer, epoch);
-    const fresh = markFresh(slot, marks.mark, list, count, map);
-    marks.ring?.push(slot.words, list >>> 2, fresh, layout.firstGfn, epoch);
-    return fresh;
+  /** Has the gate's layer make the way free for the next access, which takes its time, or waits. */
+  #resolve(): void {
+    const ns = this.#core.resolve(this.#nowNs);
+    if (ns === WAITS) this.#waiting = this.#core.layer;
+    else this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
   }
 }

@@ -6,7 +6,7 @@ import { WASM_PAGE } from './memory-pool.ts';
  *
  *   0        4 KiB                                                                                  ramOffset
  *   ┌────────┬─────────┬──────────────┬─────────┬────────┬──────────┬──────────┬──────────┬────────┬────────────┬───────────┐
- *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ engine's │ presence │ page   │ references │ guest RAM │
+ *   │ unused │ scratch │ access lists │ streams │ tables │ writers' │ engine's │ gates    │ page   │ references │ guest RAM │
  *   │        │         │ one a writer │         │        │ dirty    │ maps     │ a byte   │ states │ 4 bytes    │ pages     │
  *   │        │         │              │         │        │ maps × 2 │          │ a page   │ a byte │ a page     │ × size    │
  *   └────────┴─────────┴──────────────┴─────────┴────────┴──────────┴──────────┴──────────┴────────┴────────────┴───────────┘
@@ -72,7 +72,7 @@ export interface SlotLayout extends Required<SlotGeometry> {
   readonly keptMap: number;
   /** Pages that are set aside while others are sent. */
   readonly asideMap: number;
-  readonly presence: number;
+  readonly gates: number;
   readonly states: number;
   readonly references: number;
   readonly ramOffset: number;
@@ -108,8 +108,8 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
   const tables = alignUp(streamArea + streams * STREAM_BYTES, CACHE_LINE);
   const maps = alignUp(tables + tableBytes, CACHE_LINE);
   const sharedMap = maps + 2 * writers * (writerMapBytes + CACHE_LINE);
-  const presence = sharedMap + ENGINE_MAPS * stride;
-  const states = presence + pages;
+  const gates = sharedMap + ENGINE_MAPS * stride;
+  const states = gates + pages;
   const references = alignUp(states + (geometry.hasStates ? pages : 0), CACHE_LINE);
   const controlEnd = references + (geometry.hasReferences ? 4 * pages : 0);
   const ramOffset = alignUp(controlEnd, WASM_PAGE) + geometry.skewPages * HOST_PAGE;
@@ -133,7 +133,7 @@ export function slotLayout(geometry: SlotGeometry): SlotLayout {
     pageSet: sharedMap + stride,
     keptMap: sharedMap + 2 * stride,
     asideMap: sharedMap + 5 * stride,
-    presence,
+    gates,
     states,
     references,
     ramOffset,

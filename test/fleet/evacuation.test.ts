@@ -28,7 +28,7 @@ describe('a world of one guest and one migration', () => {
 describe('migrations that share a link', () => {
   const still = virtualRun({
     guest: { workloads: [] },
-    migration: { algorithm: 'stop-and-copy', zeroPages: false },
+    migration: { algorithm: 'stop-and-copy', encodings: [] },
   });
 
   it('take half of it each when there are two equal ones', async () => {

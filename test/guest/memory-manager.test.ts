@@ -12,7 +12,7 @@ import {
 } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
-import { PARTIAL } from '../../src/memory/handshake/words.ts';
+import { GATE } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
 import { PageStates } from '../../src/memory/page-states.ts';
@@ -229,11 +229,11 @@ describe('a memory manager', () => {
       for (let second = 1; second < 40; second++) {
         if (random.below(3) === 0) manager.tick(second * SECOND);
         // As in post-copy: for a while nothing can be given back.
-        Atomics.store(guestSide.words, PARTIAL, random.below(4) === 0 ? 1 : 0);
+        Atomics.store(guestSide.words, GATE, random.below(4) === 0 ? 1 : 0);
         if (random.below(2) === 0) giveBack();
         for (let i = random.below(12); i > 0; i--) touch(80 + random.below(PAGES - 80));
       }
-      Atomics.store(guestSide.words, PARTIAL, 0);
+      Atomics.store(guestSide.words, GATE, 0);
       giveBack();
       const balloon = count(BALLOON_INFLATED) - count(BALLOON_DEFLATED);
       expect(states.counts().released, `seed ${seed}`).toBe(balloon);
@@ -242,10 +242,10 @@ describe('a memory manager', () => {
 
   it('gives nothing back while pages of its guest are absent', () => {
     const { guestSide, manager } = guest();
-    Atomics.store(guestSide.words, PARTIAL, 1);
+    Atomics.store(guestSide.words, GATE, 1);
     manager.tick(SECOND);
     expect(manager.owes).toBe(false);
-    Atomics.store(guestSide.words, PARTIAL, 0);
+    Atomics.store(guestSide.words, GATE, 0);
     manager.tick(2 * SECOND);
     expect(manager.owes).toBe(true);
   });

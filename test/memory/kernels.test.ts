@@ -74,6 +74,47 @@ describe('the access kernels and their twin', () => {
     );
   });
 
+  it('agree how many accesses no gate stops: any gate stops a write, those of writes let reads pass', () => {
+    const { wasm, twin } = slotPair();
+    const random = new Generator(3);
+    const gates = [
+      0,
+      0,
+      0,
+      0,
+      0,
+      abi.PAGE_PROTECTED,
+      abi.PAGE_SHARED,
+      abi.PAGE_SWAPPED,
+      1,
+      2,
+      3,
+      7,
+    ];
+    const counts = new Set<number>();
+    for (let round = 0; round < 300; round++) {
+      const bytes = Uint8Array.from({ length: PAGES }, () => gates[random.below(gates.length)]!);
+      const entries = Int32Array.from({ length: 40 }, () => {
+        const gfn = random.below(PAGES);
+        return random.below(3) > 0 || bytes[gfn] !== 0 ? gfn | abi.ACCESS_READ_BIT : gfn;
+      });
+      const stops = Array.from(entries).findIndex((entry) => {
+        const gate = bytes[entry & 0x7fffffff]!;
+        const isPlainRead = entry < 0 && [0, abi.PAGE_PROTECTED, abi.PAGE_SHARED].includes(gate);
+        return gate !== 0 && !isPlainRead;
+      });
+      const expected = stops < 0 ? 40 : stops;
+      counts.add(expected);
+      for (const slot of [wasm, twin]) {
+        const list = accessListAt(slot.layout, 1);
+        slot.words.set(entries, list >>> 2);
+        new Uint8Array(slot.buffer, slot.layout.gates, PAGES).set(bytes);
+        expect(slot.kernels.countPlain(list, 40, slot.layout.gates)).toBe(expected);
+      }
+    }
+    expect(counts.size).toBeGreaterThan(8);
+  });
+
   it('note the same references', () => {
     const { wasm, twin } = slotPair({ hasReferences: true });
     for (const slot of [wasm, twin]) {

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { memoryOf } from '../../src/memory/guest-memory.ts';
-import { createHandshake, wantedOf } from '../../src/memory/handshake/words.ts';
+import {
+  createHandshake,
+  GATE,
+  GATE_PROTECTION,
+  wantedOf,
+} from '../../src/memory/handshake/words.ts';
+import { PAGE_BUFFERED, PAGE_PRESENT, PAGE_PROTECTED } from '../../src/memory/kernels/abi.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
-import { presenceBytes, PresenceMap } from '../../src/memory/presence/presence-map.ts';
+import { gateBytes, PageGate } from '../../src/memory/gate/page-gate.ts';
+import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
 import { faultSteps } from '../../src/memory/presence/steps.ts';
 import { exploreFaults, type FaultBug } from '../support/fault-model.ts';
 import { smallSlot } from '../support/slots.ts';
@@ -65,14 +72,36 @@ describe('the presence map', () => {
     }
     const list = accessListAt(low!.layout, 1);
     low!.words.set([5, 6], list >>> 2);
-    expect(low!.kernels.countPresent(list, 2, low!.layout.presence)).toBe(0);
-    expect(faultSteps.isPresent(presenceBytes(low!), 5)).toBe(true);
-    expect(faultSteps.map(presenceBytes(low!), 5)).toBe(true);
-    expect(faultSteps.map(presenceBytes(low!), 5)).toBe(false);
-    expect(low!.kernels.countPresent(list, 2, low!.layout.presence)).toBe(1);
+    expect(low!.kernels.countPlain(list, 2, low!.layout.gates)).toBe(0);
+    expect(faultSteps.isPresent(gateBytes(low!), 5)).toBe(true);
+    expect(faultSteps.map(gateBytes(low!), 5)).toBe(true);
+    expect(faultSteps.map(gateBytes(low!), 5)).toBe(false);
+    expect(low!.kernels.countPlain(list, 2, low!.layout.gates)).toBe(1);
     const there: number[] = [];
     map.listPresent(0, 10, there);
     expect(there).toEqual([0, 100, 100, 60]);
+  });
+
+  it('leaves alone what other layers have on the gate of a page', () => {
+    const { map, memory, words } = open();
+    const [low] = memory.slots;
+    const gate = new PageGate(memory, words);
+    map.discard(5, 1);
+    map.begin(true);
+    gate.turnOn(GATE_PROTECTION);
+    gate.mark(5, 1, PAGE_PROTECTED);
+    expect(map.claim(low!, 5)).toBe(true);
+    map.publish(low!, 5);
+    const gates = gateBytes(low!);
+    expect(gates[5]).toBe(PAGE_PROTECTED | PAGE_BUFFERED);
+    expect(faultSteps.map(gates, 5)).toBe(true);
+    expect(gates[5]).toBe(PAGE_PROTECTED | PAGE_PRESENT);
+    map.end();
+    expect(words[GATE]).toBe(GATE_PROTECTION);
+    expect(gate.unmark(low!, 5, PAGE_PROTECTED)).toBe(true);
+    expect(gate.unmark(low!, 5, PAGE_PROTECTED)).toBe(false);
+    gate.turnOff(GATE_PROTECTION);
+    expect([gates[5], words[GATE]]).toEqual([0, 0]);
   });
 
   it('takes ranges in ascending order only', () => {

@@ -65,7 +65,7 @@ describe.each([1, 3])('post-copy over %i memslots', (memslots) => {
 describe('a limit of the push', () => {
   it('is not used up by requested pages: the push goes on at its rate', () => {
     const options = { postcopyBytesPerSecond: 2e6 };
-    const world = new FakeWorld({ readsPerSecond: 8000, options });
+    const world = new FakeWorld({ readsPerSecond: 8000, zeroShare: 0, options });
     const { source } = world.play(postcopySource(world.side, cursorOrder(false)));
     expect(source.outcome).toBe('completed');
     expectMoved(world);

@@ -10,6 +10,7 @@ import type {
 import type { RoundReport } from '../../src/migration/metrics.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import type { Proof, RunReport } from '../../src/runtime/report.ts';
+import { tallyOf } from './tally.ts';
 
 const STEP_NS = 50e6;
 /** Of a pause beside its pages. */
@@ -90,8 +91,7 @@ class FakeMigration {
       stopped,
       startNs: this.#roundNs,
       endNs: nowNs,
-      rawPages: Math.round(bytes / 4096),
-      zeroPages: 0,
+      tally: tallyOf({ raw: Math.round(bytes / 4096) }),
       skippedPages: 0,
       bytes,
       linkNs,
@@ -247,8 +247,7 @@ function reportOf(
         ? {
             postcopy: {
               bytes: migration.postcopyBytes,
-              rawPages: Math.round(migration.postcopyBytes / pageSize),
-              zeroPages: 0,
+              tally: tallyOf({ raw: Math.round(migration.postcopyBytes / pageSize) }, pageSize),
               requests: 0,
               presentNs: endNs,
             },

@@ -3,7 +3,8 @@ import { planMemory } from '../../src/guest/memory-plan.ts';
 import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import type { FullPlan } from '../../src/guest/stream-plan.ts';
 import { readAccesses, writePlan } from '../../src/guest/stream-record.ts';
-import { RESUMED_NS } from '../../src/guest/vcpu-state.ts';
+import { type BatchEnd, VcpuCore } from '../../src/guest/vcpu-core.ts';
+import { paceAt, RESUMED_NS } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import type { Link } from '../../src/link/link.ts';
 import { createLine, Line } from '../../src/link/line.ts';
@@ -14,23 +15,21 @@ import {
   fillDestination,
   fillPages,
 } from '../../src/memory/contents/contents.ts';
-import type { DirtyLogKind, WriterMarks } from '../../src/memory/dirty-logs/dirty-log.ts';
+import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { slotOf } from '../../src/memory/guest-memory.ts';
-import { presenceBytes } from '../../src/memory/presence/presence-map.ts';
+import { gateBytes } from '../../src/memory/gate/page-gate.ts';
 import { faultSteps } from '../../src/memory/presence/steps.ts';
-import { Generator } from '../../src/random/generator.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { PAUSE, PARTIAL, wantedOf } from '../../src/memory/handshake/words.ts';
-import { MARK_NONE } from '../../src/memory/kernels/abi.ts';
-import { accessListAt, streamAt } from '../../src/memory/layout.ts';
+import { PAUSE, wantedOf } from '../../src/memory/handshake/words.ts';
+import { ACCESS_BATCH } from '../../src/memory/kernels/abi.ts';
 import { destination, type DestinationReport } from '../../src/migration/destination.ts';
-import type { Algorithm, Wake } from '../../src/migration/ports.ts';
+import type { Algorithm } from '../../src/migration/ports.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import { aheadLink } from './ahead-link.ts';
 import type { SourceOptions } from '../../src/migration/source-options.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
-import { look } from '../../src/runtime/common/look.ts';
+import { GeneratorDriver } from '../../src/runtime/common/driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 import {
   createGuestSide,
@@ -107,7 +106,7 @@ export class FakeWorld {
       pattern: { kind: 'uniform' },
       firstGfn: 0,
       pages,
-      rate: Math.max(1, writesPerSecond),
+      rate: writesPerSecond,
       writes: 1,
       wordsPerPage: 1,
       fromNs: 0,
@@ -116,10 +115,11 @@ export class FakeWorld {
     const { memslots = 1, ringSize = 65_536, clearChunkPages } = options;
     const shape = { memoryBytes: pages * PAGE_SIZE, pageSize: PAGE_SIZE, vcpus: 1, memslots };
     const managed = options.memoryManager ? { memoryManager: options.memoryManager } : {};
-    const { plan, geometries } = planMemory(
-      { ...shape, ...managed, dirtyLog, workloads: [workload] },
-      1,
-    );
+    const planOf = (only: Workload): ReturnType<typeof planMemory> =>
+      planMemory({ ...shape, ...managed, dirtyLog, workloads: [only] }, 1);
+    const { plan, geometries } = planOf(workload);
+    // The destination's vCPU runs but does not write, so that both memories can be compared.
+    const reading = planOf({ ...workload, rate: options.readsPerSecond ?? 0, writes: 0 }).plan;
     this.plan = plan;
     const log = {
       kind: dirtyLog,
@@ -131,9 +131,8 @@ export class FakeWorld {
     ) as [GuestSide, GuestSide];
     this.source = source;
     this.target = target;
-    for (const guestSide of [source, target]) {
-      for (const slot of guestSide.memory.slots) writePlan(slot, plan);
-    }
+    for (const slot of source.memory.slots) writePlan(slot, plan);
+    for (const slot of target.memory.slots) writePlan(slot, reading);
     Atomics.store(target.words, PAUSE, 1);
     const contents = [{ firstGfn: 0, pages, kind: 'random' as const, zeroShare }];
     for (const slot of source.memory.slots) fillPages(slot, contents, 1, 0, slot.layout.pages);
@@ -165,10 +164,9 @@ export class FakeWorld {
         : { recoverWithinNs };
     this.sourceGuest = new SharedSourceGuest(source, this.plan, this.clock);
     this.targetGuest = new SharedDestinationGuest(target, this.plan, this.targetClock);
-    // The destination's vCPU runs but does not write, so that both memories can be compared.
     this.#vcpus = [
-      new FakeVcpu(source, plan, this.clock, writesPerSecond),
-      new FakeVcpu(target, plan, this.targetClock, 0, options.readsPerSecond ?? 0),
+      new FakeVcpu(source, plan, this.clock),
+      new FakeVcpu(target, reading, this.targetClock),
     ];
     this.side = {
       clock: this.clock,
@@ -247,27 +245,22 @@ export class FakeWorld {
     isGuestSettled: () => boolean,
   ) {
     const parts = { clock, link, isGuestSettled, isCancelled: () => this.isCancelled };
-    let step = algorithm.next();
-    const half = {
-      result: undefined as Result | undefined,
+    const driver = new GeneratorDriver(algorithm, parts);
+    driver.begin();
+    return {
+      get result(): Result | undefined {
+        return driver.result;
+      },
       /** Lets it run until it waits; returns until when. */
       go: (): number => {
-        for (;;) {
-          if (step.done) {
-            half.result = step.value;
-            return Infinity;
-          }
-          link.release();
-          if (!step.value.credit) link.rest();
+        while (!driver.isOver) {
           for (const vcpu of this.#vcpus) vcpu.poll();
           if (this.sourceGuest.savedState) this.frozen ??= ramOf(this.source);
-          const { wake, nextNs } = look(step.value, parts);
-          if (!wake) return nextNs;
-          step = algorithm.next(wake satisfies Wake);
+          if (!driver.step(clock.now())) break;
         }
+        return driver.untilNs;
       },
     };
-    return half;
   }
 
   #passTime(untilNs: number): void {
@@ -278,30 +271,33 @@ export class FakeWorld {
   }
 }
 
-/** A vCPU without a thread: writes what is due when time passes, polls before; may want absent pages. */
+/**
+ * A vCPU without a thread: makes what is due when time passes, and polls before. A page that it misses
+ * it wants, without blocking.
+ */
 class FakeVcpu {
   /** Pages that it waited for, and got. */
   faults = 0;
   readonly #guestSide: GuestSide;
-  readonly #plan: FullPlan;
-  readonly #marks: WriterMarks;
+  readonly #core: VcpuCore;
   readonly #handshake: WriterHandshake;
-  readonly #perNs: number;
-  readonly #readsPerNs: number;
   readonly #clock: Clock;
-  readonly #random = new Generator(5);
-  #owed = 0;
-  #owedReads = 0;
+  /** Where the accesses lie that its one workload owes. */
+  readonly #owedAt: number;
   #wanted = -1;
 
-  constructor(guestSide: GuestSide, plan: FullPlan, clock: Clock, perSecond: number, reads = 0) {
-    this.#clock = clock;
+  constructor(guestSide: GuestSide, fullPlan: FullPlan, clock: Clock) {
+    const { memory, words, area, doorbell, log, rings } = guestSide;
+    const handshake = new WriterHandshake(words, 1, doorbell);
+    const marks = marksOf(log.kind, 1, rings);
+    // The memory manager does nothing by itself.
+    const { manager: _manager, ...plan } = fullPlan;
+    const parts = { vcpu: 0, plan, memory, words, area, handshake, marks };
     this.#guestSide = guestSide;
-    this.#plan = plan;
-    this.#marks = marksOf(guestSide.log.kind, 1, guestSide.rings);
-    this.#perNs = perSecond / 1e9;
-    this.#readsPerNs = reads / 1e9;
-    this.#handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
+    this.#clock = clock;
+    this.#handshake = handshake;
+    this.#owedAt = paceAt(plan, 0, 0);
+    this.#core = new VcpuCore({ ...parts, layers: [], countsFresh: false });
   }
 
   /** Answers the engine; parks in between, so that every look of the engine is an answer. */
@@ -316,50 +312,37 @@ class FakeVcpu {
 
   run(ns: number): void {
     if (!this.poll()) return;
-    this.#read(ns);
-    this.#owed += ns * this.#perNs;
-    let count = Math.min(1024, Math.floor(this.#owed));
-    this.#owed -= count;
-    const { streams } = this.#plan;
-    // Dealt in turns: every slot has a stream.
-    streams.forEach((stream, index) => {
-      const part = index === streams.length - 1 ? count : Math.floor(count * stream.share);
-      count -= part;
-      if (part > 0) this.#write(stream.slot, index, part);
-    });
-  }
-
-  #write(slotIndex: number, stream: number, count: number): void {
-    const slot = this.#guestSide.memory.slots[slotIndex]!;
-    const { epoch, mode, writer } = this.#handshake.local;
-    const record = streamAt(slot.layout, stream);
-    const list = accessListAt(slot.layout, writer);
-    const map = this.#marks.mapOf(slot.layout, writer, epoch);
-    slot.kernels.nextGfns(record, count, list);
-    slot.kernels.touch(record, count, list, mode === 0 ? MARK_NONE : this.#marks.mark, map);
-    if (mode === 0 || !this.#marks.ring) return;
-    const fresh = slot.kernels.markFresh(list, count, map);
-    this.#marks.ring.push(slot.words, list >>> 2, fresh, slot.layout.firstGfn, epoch);
-  }
-
-  /** Wants a random page from time to time and waits for it. */
-  #read(ns: number): void {
-    const { words, memory } = this.#guestSide;
-    if (this.#wanted >= 0) {
-      if (Atomics.load(words, wantedOf(1)) !== 0) return;
-      this.#expectFilled(this.#wanted);
-      this.#wanted = -1;
-      this.faults++;
+    const core = this.#core;
+    if (!this.#isGranted()) {
+      core.stall(ns);
+      return;
     }
-    this.#owedReads += ns * this.#readsPerNs;
-    if (this.#owedReads < 1 || Atomics.load(words, PARTIAL) === 0) return;
-    this.#owedReads = 0;
-    const gfn = this.#random.below(memory.pages);
-    const slot = slotOf(memory, gfn);
+    core.pass(ns);
+    let end: BatchEnd = 'made';
+    while (end === 'made') end = core.next(ACCESS_BATCH);
+    if (end === 'gated') this.#want();
+  }
+
+  #want(): void {
+    const { words, area } = this.#guestSide;
+    const { slot } = this.#core.stream!;
+    const { page } = this.#core;
+    // Of what is due only the access that waits is made up.
+    area[this.#owedAt] = Math.min(1, area[this.#owedAt]!);
+    const gfn = slot.layout.firstGfn + page;
     faultSteps.want(words, 1, gfn);
-    const page = gfn - slot.layout.firstGfn;
-    if (faultSteps.isPresent(presenceBytes(slot), page)) faultSteps.drop(words, 1);
+    if (faultSteps.isPresent(gateBytes(slot), page)) faultSteps.drop(words, 1);
     else this.#wanted = gfn;
+  }
+
+  /** Whether the page that it wants, if any, has come. */
+  #isGranted(): boolean {
+    if (this.#wanted < 0) return true;
+    if (Atomics.load(this.#guestSide.words, wantedOf(1)) !== 0) return false;
+    this.#expectFilled(this.#wanted);
+    this.#wanted = -1;
+    this.faults++;
+    return true;
   }
 
   /** A page that was granted holds its bytes, not the destination's filler. */

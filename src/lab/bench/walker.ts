@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock/clock.ts';
-import { access, roomFor } from '../../guest/access.ts';
-import { made, openGroups } from '../../guest/groups.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { VcpuCore } from '../../guest/vcpu-core.ts';
 import type { WriterMarks } from '../../memory/dirty-logs/dirty-log.ts';
 import type { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { GuestSide } from '../../runtime/common/guest-side.ts';
@@ -47,35 +46,21 @@ export function walk(parts: WalkerParts): void {
 }
 
 /** A function that makes the next batch, of at most so many accesses, and says how many it made. */
-function walkerOf({
-  vcpu,
-  plan,
-  guestSide,
-  handshake,
-  marks,
-}: WalkerParts): (most: number) => number {
-  const [group] = openGroups(
-    { vcpu, plan, memory: guestSide.memory, area: guestSide.area },
-    vcpu + 1,
-  );
-  if (!group) throw new Error(`vCPU ${vcpu} has nothing to do`);
-  const { streams, batch, deal } = group;
-  const madeAt = (place: number): number => made(streams[place]!);
+function walkerOf(parts: WalkerParts): (most: number) => number {
+  const { guestSide, handshake, marks } = parts;
+  const { memory, words, area } = guestSide;
+  const core = new VcpuCore({ ...parts, memory, words, area, layers: [], countsFresh: false });
   return (left) => {
-    const room = roomFor(marks, handshake.local);
-    if (room === 0) {
-      const sequence = handshake.wakeSequence();
-      if (!marks.ring!.announceStall()) return 0;
-      handshake.ringDoorbell();
-      handshake.sleep(LONGEST_SLEEP_MS, sequence);
-      return 0;
+    const end = core.next(left);
+    if (end === 'made') {
+      handshake.poll();
+      return core.accesses;
     }
-    const { place, most } = deal(madeAt);
-    const stream = streams[place]!;
-    const count = Math.min(left, batch, most, room);
-    stream.slot.kernels.nextGfns(stream.record, count, stream.list);
-    access(stream, count, marks, handshake.local, false);
-    handshake.poll();
-    return count;
+    if (end !== 'full') throw new Error(`vCPU ${parts.vcpu} has nothing to do: ${end}`);
+    const sequence = handshake.wakeSequence();
+    if (!marks.ring!.announceStall()) return 0;
+    handshake.ringDoorbell();
+    handshake.sleep(LONGEST_SLEEP_MS, sequence);
+    return 0;
   };
 }

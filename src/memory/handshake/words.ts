@@ -8,7 +8,7 @@
  *   2  pause      1: writers must park
  *   3  stop       1: writers must leave for good
  *   4  run        counts the resumes
- *   5  partial    1 while pages of a running guest are absent: vCPUs look before they touch
+ *   5  gate       a bit for each layer of the page gate that is on; 0: vCPUs touch without a look
  *   6  doorbell   the engine's, two words
  *   8  stun       a process that has so many write faults waits; 0: none does
  *   9  release    1: vCPUs give their free pages back to the host, 2: their page cache as well
@@ -22,11 +22,17 @@ export const MODE = 1;
 export const PAUSE = 2;
 export const STOP = 3;
 export const RUN = 4;
-export const PARTIAL = 5;
+export const GATE = 5;
 export const DOORBELL = 6;
 export const STUN = 8;
 export const RELEASE = 9;
 export const BALLOON = 10;
+
+/** Layers of the page gate: pages are absent, protected, shared, swapped out. */
+export const GATE_PRESENCE = 1;
+export const GATE_PROTECTION = 2;
+export const GATE_SHARING = 4;
+export const GATE_SWAP = 8;
 
 const FIRST_WRITER = 16;
 /** A cache line each, so that writers don't disturb one another. */

@@ -11,7 +11,7 @@ import {
 } from './steps.ts';
 import {
   BALLOON,
-  PARTIAL,
+  GATE,
   RELEASE,
   releasedOf,
   RUN,
@@ -107,9 +107,9 @@ export class WriterHandshake {
     Atomics.add(this.#words, BALLOON, 1);
   }
 
-  /** Pages of the running guest are absent. */
-  isPartly(): boolean {
-    return Atomics.load(this.#words, PARTIAL) !== 0;
+  /** A layer of the page gate is on: not every page may be touched as it is. */
+  isGated(): boolean {
+    return Atomics.load(this.#words, GATE) !== 0;
   }
 
   /**

@@ -67,23 +67,30 @@ export const MARK_ATOMIC = 2;
 export const MARK_BYTE = 3;
 
 /**
- * A page of a destination that runs before all its pages are there, a byte each, only ever touched
- * with atomics: not there; being written; there, its bytes complete; complete, but in a buffer from
- * which the guest has to take it (a minor fault).
+ * A page's gate, a byte each, only ever touched with atomics while its guest runs; 0: the page may be read
+ * and written as it is. The two low bits say whether it is there: it is, its bytes complete; complete, but
+ * in a buffer from which the guest has to take it (a minor fault); being written; not there.
  */
-export const PAGE_ABSENT = 0;
-export const PAGE_INSTALLING = 1;
-export const PAGE_PRESENT = 2;
-export const PAGE_BUFFERED = 3;
+export const PAGE_PRESENT = 0;
+export const PAGE_BUFFERED = 1;
+export const PAGE_INSTALLING = 2;
+export const PAGE_ABSENT = 3;
+export const PAGE_PRESENCE = 3;
+/** The other bits: a layer wants to be told before the page is written; it shares its frame; it is swapped out. */
+export const PAGE_PROTECTED = 4;
+export const PAGE_SHARED = 8;
+export const PAGE_SWAPPED = 16;
+/** These let reads pass. */
+export const PAGE_WRITE_GATES = 12;
 
 /**
  * What a guest's memory manager has made of a page, a byte each: given back to the host (no machine
  * frame, zeros), in the guest's free list, in use. In use has the number of present, so that one
  * kernel looks for either.
  */
-export const PAGE_RELEASED = 0;
+export const PAGE_USED = 0;
 export const PAGE_FREE = 1;
-export const PAGE_USED = 2;
+export const PAGE_RELEASED = 2;
 
 /** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
 export const ACCESS_READ_BIT = 0x80000000;

@@ -13,8 +13,11 @@ export interface Kernels {
    * that were not marked before; returns how many.
    */
   markFresh(gfns: number, count: number, map: number): number;
-  /** How many accesses from the head of a list find their pages present. */
-  countPresent(gfns: number, count: number, presence: number): number;
+  /**
+   * How many accesses from the head of a list find nothing in their pages' gates (PAGE_* in abi.ts, a
+   * byte a page) that stops them.
+   */
+  countPlain(gfns: number, count: number, gates: number): number;
   /** Notes for every page of an access list that it was referenced in an epoch, 4 bytes a page. */
   noteReferences(gfns: number, count: number, references: number, epoch: number): void;
   /** Moves the marks of a quiet byte map into the bitmap `target`; `bytes` is the bitmap's length. */

@@ -29,7 +29,7 @@ function instantiate(memory: WebAssembly.Memory): Kernels {
     nextGfns: raw.nextGfns,
     touch: raw.touch,
     markFresh: raw.markFresh,
-    countPresent: raw.countPresent,
+    countPlain: raw.countPlain,
     noteReferences: raw.noteReferences,
     mergeAndClearBytes: raw.mergeAndClearBytes,
     merge: raw.merge,

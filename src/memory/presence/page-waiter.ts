@@ -1,8 +1,8 @@
+import { gateBytes } from '../gate/page-gate.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { wantedOf } from '../handshake/words.ts';
 import type { WriterHandshake } from '../handshake/writer.ts';
 import type { Memslot } from '../memslot.ts';
-import { presenceBytes } from './presence-map.ts';
 import { faultSteps } from './steps.ts';
 
 /** How often a vCPU looks before it sleeps: some 10 µs, what a page over shared memory takes. */
@@ -15,7 +15,7 @@ export class PageWaiter {
   readonly #handshake: WriterHandshake;
 
   constructor(memory: GuestMemory, words: Int32Array, handshake: WriterHandshake) {
-    this.#maps = memory.slots.map(presenceBytes);
+    this.#maps = memory.slots.map(gateBytes);
     this.#words = words;
     this.#handshake = handshake;
   }

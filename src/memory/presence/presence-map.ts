@@ -1,5 +1,6 @@
 import { type GuestMemory, slotOf } from '../guest-memory.ts';
-import { PARTIAL, wantedOf } from '../handshake/words.ts';
+import { gateBytes, PageGate } from '../gate/page-gate.ts';
+import { GATE_PRESENCE, wantedOf } from '../handshake/words.ts';
 import { PAGE_ABSENT, PAGE_BUFFERED, PAGE_PRESENT } from '../kernels/abi.ts';
 import type { Memslot } from '../memslot.ts';
 import { faultSteps } from './steps.ts';
@@ -13,14 +14,16 @@ export class PresenceMap {
   readonly #maps: readonly Uint8Array[];
   readonly #words: Int32Array;
   readonly #writers: number;
+  readonly #gate: PageGate;
   #absent = 0;
   #arrived = PAGE_PRESENT;
   #discardedTo = 0;
 
   constructor(memory: GuestMemory, words: Int32Array, writers: number) {
     this.#memory = memory;
-    this.#maps = memory.slots.map(presenceBytes);
+    this.#maps = memory.slots.map(gateBytes);
     this.#words = words;
+    this.#gate = new PageGate(memory, words);
     this.#writers = writers;
     // The vCPUs don't look at the map before it is in use.
     for (const map of this.#maps) map.fill(PAGE_PRESENT);
@@ -78,12 +81,12 @@ export class PresenceMap {
    */
   begin(buffered = false): void {
     this.#arrived = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
-    Atomics.store(this.#words, PARTIAL, 1);
+    this.#gate.turnOn(GATE_PRESENCE);
   }
 
   /** Every page is there: vCPUs need not look any more. */
   end(): void {
-    Atomics.store(this.#words, PARTIAL, 0);
+    this.#gate.turnOff(GATE_PRESENCE);
   }
 
   /** Takes an absent page for writing its bytes; false when it is not absent (any more). */
@@ -108,11 +111,6 @@ export class PresenceMap {
   wantedBy(writer: number): number {
     return Atomics.load(this.#words, wantedOf(writer)) - 1;
   }
-}
-
-/** The presence bytes of a slot; only ever touched with atomics once its guest runs. */
-export function presenceBytes({ buffer, layout }: Memslot): Uint8Array {
-  return new Uint8Array(buffer, layout.presence, layout.pages);
 }
 
 /** The first page from `from` on that is present, or that is not; the map's end when there is none. */

@@ -1,8 +1,8 @@
 import type { Doorbell } from '../../memory/doorbell.ts';
-import type { Algorithm, WaitRequest, Wake } from '../../migration/ports.ts';
-import { look, type LookParts } from '../common/look.ts';
+import type { Algorithm } from '../../migration/ports.ts';
+import { GeneratorDriver, type GeneratorParts } from '../common/driver.ts';
 
-export interface DriverParts extends LookParts {
+export interface DriverParts extends GeneratorParts {
   readonly doorbell: Doorbell;
   readonly isAborted: () => boolean;
   /** How often it may look at its doorbell before it sleeps: often when a core is free for it. */
@@ -31,25 +31,24 @@ const SHORTEST_ALONE_NS = 300_000;
 
 /** Runs one half of a migration in this thread: blocks on the side's doorbell whenever it waits. */
 export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts): Result {
-  let step = algorithm.next();
-  while (!step.done) step = algorithm.next(waitFor(step.value, parts));
-  return step.value;
+  const driver = new GeneratorDriver(algorithm, parts);
+  driver.begin();
+  while (!driver.isOver) blockAndStep(driver, parts);
+  return driver.result!;
 }
 
-/** Blocks until what is waited for is there, or its time has come. */
-export function waitFor(request: WaitRequest, parts: DriverParts): Wake {
-  const { link, doorbell } = parts;
-  link.release();
-  if (!request.credit) link.rest();
+/** Blocks until what is waited for is there, or its time has come, and goes on to the next wait. */
+export function blockAndStep<Result>(driver: GeneratorDriver<Result>, parts: DriverParts): void {
+  const { clock, doorbell } = parts;
   for (;;) {
     const sequence = doorbell.sequence();
     if (parts.isAborted()) throw new RunAborted('the run was given up');
-    const { wake, nextNs, nowNs } = look(request, parts);
-    if (wake) return wake;
+    const nowNs = clock.now();
+    if (driver.step(nowNs)) return;
+    const leftNs = driver.untilNs - nowNs;
     const spins = parts.spins();
     const shortestNs = spins === LONG_SPINS ? SHORTEST_ALONE_NS : SHORTEST_SLEEP_NS;
-    if (nextNs - nowNs < shortestNs) continue;
-    const sleepMs = Math.min((nextNs - nowNs) / 1e6, LONGEST_SLEEP_MS);
-    doorbell.wait(sequence, sleepMs, spins);
+    if (leftNs < shortestNs) continue;
+    doorbell.wait(sequence, Math.min(leftNs / 1e6, LONGEST_SLEEP_MS), spins);
   }
 }

@@ -10,8 +10,8 @@ import type { Algorithm } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
 import type { LogConfig } from '../common/guest-side.ts';
-import { look } from '../common/look.ts';
-import { type DriverParts, waitFor } from './driver.ts';
+import { GeneratorDriver } from '../common/driver.ts';
+import { blockAndStep, drive, type DriverParts } from './driver.ts';
 import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';
 
 /** Long enough for V8's optimising compilers to have seen the whole path many times. */
@@ -119,8 +119,13 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
     ] as const;
     playBoth(step, half(sending, parts[0]), half(receiving, parts[1]));
     // Nobody blocks in all that; here somebody does, until its time has come.
-    for (const one of parts) waitFor({ frame: true, untilNs: clock.now() + SHORT_NAP_NS }, one);
+    for (const one of parts) drive(nap(clock.now() + SHORT_NAP_NS), one);
   };
+}
+
+/** An algorithm that waits until its time has come. */
+function* nap(untilNs: number): Algorithm<void> {
+  yield { frame: true, untilNs };
 }
 
 interface HalfEnd {
@@ -147,14 +152,13 @@ function half<Result extends HalfEnd>(
   algorithm: Algorithm<Result>,
   parts: DriverParts,
 ): () => Result | undefined {
-  const { link } = parts;
-  let next = algorithm.next();
+  const driver = new GeneratorDriver(algorithm, parts);
+  driver.begin();
   return () => {
-    while (!next.done) {
-      link.release();
-      if (!look(next.value, parts).wake) return undefined;
-      next = algorithm.next(waitFor(next.value, parts));
+    while (!driver.isOver) {
+      if (!driver.hasNews(parts.clock.now())) return undefined;
+      blockAndStep(driver, parts);
     }
-    return next.value;
+    return driver.result;
   };
 }

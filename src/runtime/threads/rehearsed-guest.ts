@@ -1,15 +1,13 @@
 import type { Clock } from '../../clock/clock.ts';
-import { access, roomFor } from '../../guest/access.ts';
-import { openGroups, type Stream } from '../../guest/groups.ts';
 import { planMemory } from '../../guest/memory-plan.ts';
 import { PageWaiter } from '../../memory/presence/page-waiter.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
 import { RESUMED_NS } from '../../guest/vcpu-state.ts';
+import { VcpuCore } from '../../guest/vcpu-core.ts';
 import type { Workload } from '../../guest/workload.ts';
 import { fillPages } from '../../memory/contents/contents.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
-import { ACCESS_READ_BIT } from '../../memory/kernels/abi.ts';
 import { wantedOf } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
@@ -95,25 +93,26 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
 
 /** What a vCPU's thread does, a step at a time and without ever blocking. */
 class SteppedVcpu {
-  readonly #guestSide: GuestSide;
   readonly #clock: Clock;
+  readonly #area: Float64Array;
+  readonly #words: Int32Array;
   readonly #handshake: WriterHandshake;
-  readonly #stream: Stream;
-  readonly #marks: ReturnType<typeof marksOf>;
+  readonly #core: VcpuCore;
   readonly #pages: PageWaiter;
   #turns = 0;
   #faults = 0;
 
   constructor(guestSide: GuestSide, plan: FullPlan, clock: Clock) {
-    this.#guestSide = guestSide;
+    const { memory, words, area, doorbell, log, rings } = guestSide;
+    const handshake = new WriterHandshake(words, 1, doorbell);
+    const marks = marksOf(log.kind, 1, rings);
     this.#clock = clock;
-    this.#handshake = new WriterHandshake(guestSide.words, 1, guestSide.doorbell);
-    this.#marks = marksOf(guestSide.log.kind, 1, guestSide.rings);
-    this.#pages = new PageWaiter(guestSide.memory, guestSide.words, this.#handshake);
-    this.#stream = openGroups(
-      { vcpu: 0, plan, memory: guestSide.memory, area: guestSide.area },
-      1,
-    )[0]!.streams[0]!;
+    this.#area = area;
+    this.#words = words;
+    this.#handshake = handshake;
+    this.#pages = new PageWaiter(memory, words, handshake);
+    const parts = { vcpu: 0, plan, memory, words, area, handshake, marks };
+    this.#core = new VcpuCore({ ...parts, layers: [], countsFresh: false });
   }
 
   begin(): void {
@@ -126,32 +125,19 @@ class SteppedVcpu {
     if (!handshake.poll()) return;
     if (handshake.hasBeenResumed()) {
       // The only vCPU's area is the first.
-      this.#guestSide.area[RESUMED_NS] = this.#clock.now();
+      this.#area[RESUMED_NS] = this.#clock.now();
       handshake.reportRunning();
     }
-    if (handshake.isPartly()) this.#want();
-    else if (this.#turns-- > 0) this.#write();
+    if (Atomics.load(this.#words, wantedOf(1)) !== 0) return;
+    const left = handshake.isGated() ? this.#faults-- : this.#turns--;
+    if (left > 0 && this.#core.next(ACCESSES) === 'gated') this.#want();
   }
 
-  #write(): void {
-    const { slot, record, list } = this.#stream;
-    const count = Math.min(ACCESSES, roomFor(this.#marks, this.#handshake.local));
-    if (count === 0) return;
-    slot.kernels.nextGfns(record, count, list);
-    access(this.#stream, count, this.#marks, this.#handshake.local, false);
-  }
-
-  /** Asks for an absent page, as a vCPU does before it blocks; a few times in a migration. */
+  /** Asks for an absent page, as a vCPU does before it blocks. */
   #want(): void {
-    const { words } = this.#guestSide;
-    if (this.#faults <= 0 || Atomics.load(words, wantedOf(1)) !== 0) return;
-    this.#faults--;
-    const { slot, record, list } = this.#stream;
-    slot.kernels.nextGfns(record, 1, list);
-    const page = slot.words[list >>> 2]! & ~ACCESS_READ_BIT;
-    if (slot.kernels.countPresent(list, 1, slot.layout.presence) > 0) return;
-    if (this.#pages.takeBuffered(slot, page)) return;
-    Atomics.store(words, wantedOf(1), page + 1);
+    const { page } = this.#core;
+    if (this.#pages.takeBuffered(this.#core.stream!.slot, page)) return;
+    Atomics.store(this.#words, wantedOf(1), page + 1);
     this.#handshake.ringDoorbell();
   }
 }

@@ -4,7 +4,7 @@ import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
-import { DOORBELL, PARTIAL, PAUSE } from '../../memory/handshake/words.ts';
+import { DOORBELL, GATE, GATE_PRESENCE, PAUSE } from '../../memory/handshake/words.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { Link } from '../../link/link.ts';
 import { type Flow, Network } from '../../link/network.ts';
@@ -102,7 +102,8 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       const isPaused = Atomics.load(sourceWords, PAUSE) !== 0;
       // While the guest stands still the two engines have the machine to themselves; in post-copy its
       // vCPUs run at the destination.
-      if (isPaused && Atomics.load(destinationWords, PARTIAL) === 0) return LONG_SPINS;
+      const isPartly = (Atomics.load(destinationWords, GATE) & GATE_PRESENCE) !== 0;
+      if (isPaused && !isPartly) return LONG_SPINS;
       return isRoomy || isPaused ? SPINS : 0;
     },
   });

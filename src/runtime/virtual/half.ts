@@ -1,66 +1,42 @@
 import type { VirtualClock } from '../../clock/virtual.ts';
-import type { Link } from '../../link/link.ts';
 import type { Algorithm } from '../../migration/ports.ts';
-import { look } from '../common/look.ts';
+import { GeneratorDriver, type GeneratorParts } from '../common/driver.ts';
 
-export interface HalfParts {
+export interface HalfParts extends GeneratorParts {
   readonly clock: VirtualClock;
-  readonly link: Link;
-  readonly isGuestSettled: () => boolean;
-  readonly isCancelled: () => boolean;
 }
 
 /** One side's algorithm on its own virtual clock: knows when it can go on, and goes on when told to. */
 export class Half<Result> {
-  result: Result | undefined;
-  readonly #algorithm: Algorithm<Result>;
-  readonly #parts: HalfParts;
-  #step: IteratorResult<Parameters<typeof look>[0], Result> | undefined;
+  readonly #driver: GeneratorDriver<Result>;
+  readonly #clock: VirtualClock;
 
   constructor(algorithm: Algorithm<Result>, parts: HalfParts) {
-    this.#algorithm = algorithm;
-    this.#parts = parts;
+    this.#driver = new GeneratorDriver(algorithm, parts);
+    this.#clock = parts.clock;
   }
 
   get isOver(): boolean {
-    return this.#step?.done === true;
+    return this.#driver.isOver;
+  }
+
+  get result(): Result | undefined {
+    return this.#driver.result;
   }
 
   begin(): void {
-    this.#take(this.#algorithm.next());
+    this.#driver.begin();
   }
 
   /** When it can go on, no sooner than `nowNs`, as far as anybody knows yet. */
   nextNs(nowNs: number): number {
-    if (!this.#step || this.#step.done) return Infinity;
-    const { clock, link, isGuestSettled, isCancelled } = this.#parts;
-    const request = this.#step.value;
-    const baseNs = Math.max(nowNs, clock.now());
-    if (request.cancel && isCancelled()) return baseNs;
-    if (request.guest && isGuestSettled()) return baseNs;
-    if (request.connection && link.canReconnect()) return baseNs;
-    const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
-    const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
-    return Math.max(baseNs, Math.min(arrivalNs, creditNs, request.untilNs));
+    return this.#driver.nextNs(Math.max(nowNs, this.#clock.now()));
   }
 
   /** Goes on at `atNs`, if there is something to go on for. */
   go(atNs: number): void {
-    if (!this.#step || this.#step.done) return;
-    const { clock } = this.#parts;
-    clock.moveTo(atNs);
-    const { wake } = look(this.#step.value, this.#parts);
-    if (wake) this.#take(this.#algorithm.next(wake));
-  }
-
-  #take(step: IteratorResult<Parameters<typeof look>[0], Result>): void {
-    this.#step = step;
-    const { link } = this.#parts;
-    if (step.done) {
-      this.result = step.value;
-      return;
-    }
-    link.release();
-    if (!step.value.credit) link.rest();
+    if (this.isOver) return;
+    this.#clock.moveTo(atNs);
+    this.#driver.step(this.#clock.now());
   }
 }

@@ -5,7 +5,7 @@ import type { Flow } from '../../link/network.ts';
 import { Line } from '../../link/line.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { closeRing } from '../../link/ring.ts';
-import { PARTIAL } from '../../memory/handshake/words.ts';
+import { GATE, GATE_PRESENCE } from '../../memory/handshake/words.ts';
 import {
   destination as runDestination,
   type DestinationReport,
@@ -250,6 +250,6 @@ export class VirtualMigration implements Process, HappeningWorld {
   /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
   #isPartly(): boolean {
     if (this.#isDestinationDead || this.#destination.isOver) return false;
-    return Atomics.load(this.target.side.words, PARTIAL) !== 0;
+    return (Atomics.load(this.target.side.words, GATE) & GATE_PRESENCE) !== 0;
   }
 }

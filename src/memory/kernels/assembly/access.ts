@@ -7,7 +7,7 @@ import {
   MARK_BYTE,
   MARK_NONE,
   MARK_PRIVATE,
-  PAGE_PRESENT,
+  PAGE_WRITE_GATES,
   PATTERN_HOTSPOT,
   PATTERN_SEQUENTIAL,
   PATTERN_STRIDE,
@@ -333,11 +333,13 @@ export function markFresh(gfns: usize, count: u32, map: usize): u32 {
   return fresh;
 }
 
-/** How many accesses from the head of a list find their pages present. */
-export function countPresent(gfns: usize, count: u32, presence: usize): u32 {
+/** How many accesses from the head of a list find nothing in their pages' gates that stops them. */
+export function countPlain(gfns: usize, count: u32, gates: usize): u32 {
   for (let i: u32 = 0; i < count; i++) {
-    const gfn = load<u32>(gfns + (<usize>i << 2)) & ~(<u32>ACCESS_READ_BIT);
-    if (atomic.load<u8>(presence + <usize>gfn) != PAGE_PRESENT) return i;
+    const entry = load<u32>(gfns + (<usize>i << 2));
+    const gate = <u32>atomic.load<u8>(gates + <usize>(entry & ~(<u32>ACCESS_READ_BIT)));
+    if (gate == 0) continue;
+    if (!(entry & <u32>ACCESS_READ_BIT) || (gate & ~(<u32>PAGE_WRITE_GATES))) return i;
   }
   return count;
 }

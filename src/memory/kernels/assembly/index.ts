@@ -1,6 +1,6 @@
 // The hot loops of guest memory, compiled to kernels.wasm (see `npm run build:wasm`).
 
-export { countPresent, markFresh, nextGfns, noteReferences, touch } from './access';
+export { countPlain, markFresh, nextGfns, noteReferences, touch } from './access';
 export {
   listRuns,
   merge,

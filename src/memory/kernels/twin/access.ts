@@ -158,11 +158,13 @@ export function markFresh(v: Views, gfns: number, count: number, map: number): n
   return fresh;
 }
 
-/** The twin of `countPresent`. */
-export function countPresent(v: Views, gfns: number, count: number, presence: number): number {
+/** The twin of `countPlain`. */
+export function countPlain(v: Views, gfns: number, count: number, gates: number): number {
   for (let i = 0; i < count; i++) {
-    const gfn = v.words[(gfns >>> 2) + i]! & 0x7fffffff;
-    if (Atomics.load(v.bytes, presence + gfn) !== abi.PAGE_PRESENT) return i;
+    const entry = v.words[(gfns >>> 2) + i]!;
+    const gate = Atomics.load(v.bytes, gates + (entry & 0x7fffffff));
+    const stops = entry < 0 ? gate & ~abi.PAGE_WRITE_GATES : gate;
+    if (stops !== 0) return i;
   }
   return count;
 }

@@ -11,7 +11,7 @@ export function twinKernels(buffer: SharedArrayBuffer): Kernels {
     nextGfns: (stream, count, out) => access.nextGfns(v, stream, count, out),
     touch: (stream, count, gfns, mark, map) => access.touch(v, stream, count, gfns, mark, map),
     markFresh: (gfns, count, map) => access.markFresh(v, gfns, count, map),
-    countPresent: (gfns, count, presence) => access.countPresent(v, gfns, count, presence),
+    countPlain: (gfns, count, gates) => access.countPlain(v, gfns, count, gates),
     noteReferences: (gfns, count, references, epoch) =>
       access.noteReferences(v, gfns, count, references, epoch),
     mergeAndClearBytes: (map, target, bytes) => bits.mergeAndClearBytes(v, map, target, bytes),
