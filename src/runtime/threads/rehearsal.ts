@@ -8,7 +8,7 @@ import { Doorbell } from '../../memory/doorbell.ts';
 import { destination } from '../../migration/destination.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import type { LogConfig } from '../common/guest-side.ts';
 import { look } from '../common/look.ts';
 import { type DriverParts, waitFor } from './driver.ts';

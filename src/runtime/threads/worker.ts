@@ -10,7 +10,7 @@ import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { drive, type DriverParts, LONG_SPINS, RunAborted, SPINS } from './driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { openGuestSide } from '../common/guest-side.ts';

@@ -8,7 +8,7 @@ import { PARTIAL } from '../../memory/handshake/words.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import type { SourceReport } from '../../migration/source.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { linkFacts } from '../common/link-facts.ts';
 import { areVcpusRunning, type GuestSide, openGuestSide } from '../common/guest-side.ts';

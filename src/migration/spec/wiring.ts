@@ -1,38 +1,32 @@
-import { cursorOrder, lineCursorOrder, twiceOrder } from '../../migration/page-orders/cursor.ts';
-import { bubblingOrder } from '../../migration/page-orders/bubbling.ts';
-import { gfnLine, type PageLine, swapLine } from '../../migration/page-orders/line.ts';
-import { withReadahead } from '../../migration/page-orders/readahead.ts';
-import { queuedOrder } from '../../migration/page-orders/queued.ts';
-import type { PageOrder } from '../../migration/page-orders/page-order.ts';
-import { postcopyAfter } from '../../migration/policies/postcopy-after.ts';
-import type { Policy } from '../../migration/policy.ts';
-import type { Algorithm } from '../../migration/ports.ts';
-import { hybridSource, postcopySource } from '../../migration/postcopy.ts';
-import { precopySource } from '../../migration/precopy.ts';
-import { plainAccounting, qemuAccounting } from '../../migration/accounting.ts';
-import { clarkBursts, qemuWindow, type WindowLag } from '../../migration/limiters.ts';
-import { type QemuOptions, qemuPolicy } from '../../migration/policies/qemu.ts';
-import { CLARK_RATES, type ClarkOptions, clarkPolicy } from '../../migration/policies/clark2005.ts';
-import {
-  KUBEVIRT_DEFAULTS,
-  kubevirtStall,
-  kubevirtTimeouts,
-} from '../../migration/policies/kubevirt.ts';
-import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../migration/policies/ladders.ts';
-import type { Manager } from '../../migration/policies/managers.ts';
-import { cloudHypervisorPolicy, sdpsPolicy } from '../../migration/policies/rounds-until.ts';
-import { xenPolicy } from '../../migration/policies/xen.ts';
-import { permutedWalk } from '../../migration/page-orders/permuted.ts';
-import { roundsPolicy } from '../../migration/policies/rounds.ts';
-import type { SourceReport } from '../../migration/source.ts';
-import type { SourceOptions, SourceSide } from '../../migration/source-session.ts';
-import { stopAndCopySource } from '../../migration/stop-and-copy.ts';
-import type { RunConfig } from '../config.ts';
-
-type Migration = RunConfig['migration'];
+import { cursorOrder, lineCursorOrder, twiceOrder } from '../page-orders/cursor.ts';
+import { bubblingOrder } from '../page-orders/bubbling.ts';
+import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
+import { withReadahead } from '../page-orders/readahead.ts';
+import { queuedOrder } from '../page-orders/queued.ts';
+import type { PageOrder } from '../page-orders/page-order.ts';
+import { postcopyAfter } from '../policies/postcopy-after.ts';
+import type { Policy } from '../policy.ts';
+import type { Algorithm } from '../ports.ts';
+import { hybridSource, postcopySource } from '../postcopy.ts';
+import { precopySource } from '../precopy.ts';
+import { plainAccounting, qemuAccounting } from '../accounting.ts';
+import { clarkBursts, qemuWindow, type WindowLag } from '../limiters.ts';
+import { type QemuOptions, qemuPolicy } from '../policies/qemu.ts';
+import { CLARK_RATES, type ClarkOptions, clarkPolicy } from '../policies/clark2005.ts';
+import { KUBEVIRT_DEFAULTS, kubevirtStall, kubevirtTimeouts } from '../policies/kubevirt.ts';
+import { kubevirtLadder, novaLadder, proxmoxLadder } from '../policies/ladders.ts';
+import type { Manager } from '../policies/managers.ts';
+import { cloudHypervisorPolicy, sdpsPolicy } from '../policies/rounds-until.ts';
+import { xenPolicy } from '../policies/xen.ts';
+import { permutedWalk } from '../page-orders/permuted.ts';
+import { roundsPolicy } from '../policies/rounds.ts';
+import type { SourceReport } from '../source.ts';
+import type { SourceOptions, SourceSide } from '../source-session.ts';
+import { stopAndCopySource } from '../stop-and-copy.ts';
+import type { LinkSpec, MigrationSpec } from './migration-spec.ts';
 
 /** The source's half that a scenario asks for. */
-export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<SourceReport> {
+export function sourceAlgorithm(side: SourceSide, config: MigrationSpec): Algorithm<SourceReport> {
   const { pages, pageSize } = side.guest.memory;
   const simple = <State>(policy: Policy<State>): Algorithm<SourceReport> =>
     algorithmWith(side, config, policy, postcopyAfter(policy, config.postcopyAfter));
@@ -60,7 +54,7 @@ export function sourceAlgorithm(side: SourceSide, config: Migration): Algorithm<
   }
 }
 
-function qemuAlgorithm(side: SourceSide, config: Migration, guestBytes: number) {
+function qemuAlgorithm(side: SourceSide, config: MigrationSpec, guestBytes: number) {
   const options = qemuOptions(config, guestBytes);
   const after = { rounds: config.postcopyAfter, pollMs: (config.postcopyPollNs ?? 0) / 1e6 };
   // KubeVirt's monitors decide on post-copy themselves.
@@ -72,7 +66,7 @@ function qemuAlgorithm(side: SourceSide, config: Migration, guestBytes: number) 
   return algorithmWith(side, config, qemuPolicy(options), hybrid);
 }
 
-function clarkOptions(config: Migration, pages: number): ClarkOptions {
+function clarkOptions(config: MigrationSpec, pages: number): ClarkOptions {
   const { startMbit, maxMbit, maxBytesPerSecond, stun } = config;
   return {
     pages,
@@ -83,7 +77,7 @@ function clarkOptions(config: Migration, pages: number): ClarkOptions {
   };
 }
 
-function qemuOptions(config: Migration, guestBytes: number): QemuOptions {
+function qemuOptions(config: MigrationSpec, guestBytes: number): QemuOptions {
   const { autoConverge, availSwitchoverBytesPerSecond } = config;
   const downtimeLimitMs = config.downtimeLimitNs / 1e6;
   return {
@@ -96,7 +90,11 @@ function qemuOptions(config: Migration, guestBytes: number): QemuOptions {
   };
 }
 
-function managerOf({ manager, kubevirt }: Migration, limitMs: number, guestBytes: number): Manager {
+function managerOf(
+  { manager, kubevirt }: MigrationSpec,
+  limitMs: number,
+  guestBytes: number,
+): Manager {
   const options = kubevirt ?? KUBEVIRT_DEFAULTS;
   switch (manager) {
     case 'nova':
@@ -114,7 +112,7 @@ function managerOf({ manager, kubevirt }: Migration, limitMs: number, guestBytes
 
 function algorithmWith<State>(
   side: SourceSide,
-  config: RunConfig['migration'],
+  config: MigrationSpec,
   policy: Policy<State>,
   hybrid: Policy<State>,
 ): Algorithm<SourceReport> {
@@ -130,7 +128,7 @@ function algorithmWith<State>(
   }
 }
 
-function orderOf({ guest }: SourceSide, config: Migration): PageOrder {
+function orderOf({ guest }: SourceSide, config: MigrationSpec): PageOrder {
   const { swapOrder = 'gfn', swapReadaheadPages = 1 } = config;
   let line: PageLine | undefined;
   // The guest's own order is known once it stands still.
@@ -142,7 +140,7 @@ function orderOf({ guest }: SourceSide, config: Migration): PageOrder {
 }
 
 function pushOrderOf(
-  { pageOrder, bubbling, swapOrder = 'gfn' }: Migration,
+  { pageOrder, bubbling, swapOrder = 'gfn' }: MigrationSpec,
   lineOf: () => PageLine,
 ): PageOrder {
   if (pageOrder === 'twice') return twiceOrder();
@@ -158,8 +156,8 @@ function pushOrderOf(
 
 /** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */
 export function sourceOptions(
-  link: RunConfig['link'],
-  migration: RunConfig['migration'],
+  link: LinkSpec,
+  migration: MigrationSpec,
   guest: { readonly pages: number; readonly pageSize: number },
   lag?: WindowLag,
 ): SourceOptions {
@@ -181,16 +179,16 @@ export function sourceOptions(
 }
 
 /** What both halves know of the recovery of a post-copy. */
-export function recoveryOf({ recoverWithinNs }: Migration): { recoverWithinNs?: number } {
+export function recoveryOf({ recoverWithinNs }: MigrationSpec): { recoverWithinNs?: number } {
   return recoverWithinNs === undefined ? {} : { recoverWithinNs };
 }
 
-function isTimeoutIgnored({ policy, timeoutAction }: Migration): boolean {
+function isTimeoutIgnored({ policy, timeoutAction }: MigrationSpec): boolean {
   return policy === 'cloud-hypervisor' && timeoutAction === 'ignore';
 }
 
 function pacingOf(
-  migration: Migration,
+  migration: MigrationSpec,
   { pages, pageSize }: { readonly pages: number; readonly pageSize: number },
   lag?: WindowLag,
 ): Pick<SourceOptions, 'pacing' | 'walk'> {
