@@ -15,14 +15,21 @@ export function parseScenario(document: ScenarioDocument): Scenario {
   if (!parsed.success) {
     throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
   }
-  const problems = check(parsed.data);
+  const problems = check(parsed.data, document.value());
   if (problems.length > 0) throw new InputError(problems.map((p) => located(document, p)));
   return parsed.data;
 }
 
 export function located(document: ScenarioDocument, problem: Problem): InputProblem {
-  const { path, sentence } = problem;
-  return { place: document.place(path, 'value'), key: formatKey(path), sentence };
+  const { path } = problem;
+  const place = document.place(path, 'value');
+  const key = formatKey(path);
+  // Whoever overrides keys of a preset has no file to leave a key out of.
+  const isOfFile = document.isOverridden && place !== '--set';
+  const sentence = isOfFile
+    ? problem.sentence.replace(/: leave it out/, `: leave it out (--set ${key}=null)`)
+    : problem.sentence;
+  return { place, key, sentence };
 }
 
 function explain(document: ScenarioDocument, issue: z.core.$ZodIssue): InputProblem[] {

@@ -6,7 +6,7 @@ import { parseTrace, TraceError, type TraceFile, traceIntervals } from '../guest
 import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { MAX_SLOT_BYTES } from '../memory/layout.ts';
-import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../migration/policies/kubevirt.ts';
+import { resolveMigration } from '../migration/spec/resolve.ts';
 import type { Outage, RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
@@ -86,37 +86,7 @@ export function resolveScenario(
       integrity: link.integrity,
       ...(link.outages.length > 0 ? { outages: link.outages.map(resolveOutage) } : {}),
     },
-    migration: {
-      algorithm: migration.algorithm,
-      policy: migration.policy,
-      rounds: migration.rounds,
-      qemuVersion: migration.qemuVersion,
-      ...(migration.autoConverge ? { autoConverge: migration.throttle } : {}),
-      ...resolveManagement(scenario),
-      ...(migration.availSwitchoverBandwidth === undefined
-        ? {}
-        : { availSwitchoverBytesPerSecond: parseRate(migration.availSwitchoverBandwidth) }),
-      preempt: migration.postcopyPreempt,
-      pseudoPaging: migration.pseudoPaging,
-      timeoutAction: migration.timeoutAction,
-      postcopyAfter: migration.postcopyAfter,
-      postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
-      ...(migration.postcopyRecovery
-        ? { recoverWithinNs: parseDuration(migration.postcopyRecoveryTimeout) }
-        : {}),
-      pageOrder: migration.pageOrder,
-      swapOrder: migration.swapOrder,
-      swapReadaheadPages: migration.swapReadaheadPages,
-      ...(migration.bubbling ? { bubbling: migration.bubbling } : {}),
-      maxBytesPerSecond:
-        migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),
-      strictRate: migration.strictRate,
-      downtimeLimitNs: parseDuration(migration.downtimeLimit),
-      startAfterNs: parseDuration(migration.startAfter),
-      runAfterNs: parseDuration(migration.runAfter),
-      timeoutNs: parseDuration(migration.timeout),
-      zeroPages: migration.encodings.includes('zero'),
-    },
+    migration: resolveMigration(migration, guest),
     verify: scenario.verify,
   };
   checkLanes(config);
@@ -127,50 +97,6 @@ export function resolveScenario(
 function resolveOutage(outage: Scenario['link']['outages'][number]): Outage {
   const forNs = outage.for === undefined ? Infinity : parseDuration(outage.for);
   return { afterNs: parseDuration(outage.after), forNs };
-}
-
-const ms = (duration: string | number): number => parseDuration(duration) / 1e6;
-
-/** Who watches the migration, and what it may do to the guest. */
-function resolveManagement({ guest, migration }: Scenario): Partial<RunConfig['migration']> {
-  const { downtimeLadder, dirtyLimit, dirtyLimitPeriod, stun } = migration;
-  return {
-    ...(downtimeLadder === 'none' ? {} : { manager: downtimeLadder }),
-    ...(downtimeLadder.startsWith('kubevirt-') ? { kubevirt: resolveKubevirt(migration) } : {}),
-    ...(stun ? { stun } : {}),
-    ...(dirtyLimit === undefined
-      ? {}
-      : {
-          dirtyLimit: {
-            quotaMiB: Math.max(1, Math.round(parseRate(dirtyLimit) / 2 ** 20)),
-            // QEMU: x-vcpu-dirty-limit-period.
-            periodMs: ms(dirtyLimitPeriod ?? '1s'),
-            ringEntries: guest.dirtyRingSize,
-          },
-        }),
-  };
-}
-
-function resolveKubevirt({ kubevirt, algorithm }: Scenario['migration']): KubevirtOptions {
-  const allowPostCopy = algorithm === 'hybrid';
-  if (!kubevirt) return { ...KUBEVIRT_DEFAULTS, allowPostCopy };
-  const {
-    completionTimeoutPerGiB,
-    progressTimeout,
-    maxDowntime,
-    stallProgressTimeout,
-    switchoverTimeout,
-    ...rest
-  } = kubevirt;
-  return {
-    ...rest,
-    allowPostCopy,
-    completionTimeoutPerGiBMs: ms(completionTimeoutPerGiB),
-    progressTimeoutMs: ms(progressTimeout),
-    maxDowntimeMs: ms(maxDowntime),
-    stallProgressTimeoutMs: ms(stallProgressTimeout),
-    switchoverTimeoutMs: ms(switchoverTimeout),
-  };
 }
 
 /** Two guests and what the runtime itself needs. */

@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { AUTO_CONVERGE_DEFAULTS } from '../migration/policies/auto-converge.ts';
-import { KUBEVIRT_DEFAULTS } from '../migration/policies/kubevirt.ts';
+import { MIGRATION_KEYS } from '../migration/spec/migration-keys.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
+import { fieldsOf } from './from-keys.ts';
 import { memoryManager } from './memory-manager.ts';
 import {
   choice,
   duration,
-  flag,
   period,
   positiveDuration,
   positiveSize,
@@ -160,102 +159,7 @@ const link = z.strictObject({
   outages: z.array(outage, { error: 'expected a list of outages' }).default([]),
 });
 
-const throttle = z.strictObject({
-  trigger: share().default(AUTO_CONVERGE_DEFAULTS.trigger),
-  initial: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.initial),
-  increment: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.increment),
-  max: share(0.01, 0.99).default(AUTO_CONVERGE_DEFAULTS.max),
-  tailSlow: flag.default(AUTO_CONVERGE_DEFAULTS.tailSlow),
-});
-
-const factor = z
-  .number({ error: ({ input }) => `expected a factor of 1 or more, got ${shown(input)}` })
-  .min(1, { error: ({ input }) => `expected a factor of 1 or more, got ${shown(input)}` });
-
-const kubevirt = z.strictObject({
-  completionTimeoutPerGiB: positiveDuration.default('150s'),
-  progressTimeout: positiveDuration.default('150s'),
-  allowWorkloadDisruption: flag.default(KUBEVIRT_DEFAULTS.allowWorkloadDisruption),
-  maxDowntime: positiveDuration.default('900ms'),
-  stallProgressTimeout: positiveDuration.default('40s'),
-  stallMargin: share().default(KUBEVIRT_DEFAULTS.stallMargin),
-  ewmaAlpha: share(0.01).default(KUBEVIRT_DEFAULTS.ewmaAlpha),
-  precopyPossibleFactor: factor.default(KUBEVIRT_DEFAULTS.precopyPossibleFactor),
-  patienceWindowDecayFactor: share().default(KUBEVIRT_DEFAULTS.patienceWindowDecayFactor),
-  switchoverTimeout: positiveDuration.default('60s'),
-  completionTimeoutFactor: factor.default(KUBEVIRT_DEFAULTS.completionTimeoutFactor),
-  searchLocalMinima: flag.default(KUBEVIRT_DEFAULTS.searchLocalMinima),
-});
-
-const stun = z.strictObject({
-  faults: whole(1, 1_000_000).default(DEFAULTS.stun.faults),
-  afterRound: whole(1, 10_000).default(DEFAULTS.stun.afterRound),
-});
-
-const bubbling = z.strictObject({
-  pivots: whole(1, 64).default(DEFAULTS.bubbling.pivots),
-  direction: choice(['dual', 'forward', 'backward']).default(DEFAULTS.bubbling.direction),
-  queuePages: whole(0, 1_000_000).default(DEFAULTS.bubbling.queuePages),
-  discardsQueue: flag.default(DEFAULTS.bubbling.discardsQueue),
-});
-
-const migration = z.strictObject({
-  algorithm: choice(['stop-and-copy', 'precopy', 'postcopy', 'hybrid']).default(
-    DEFAULTS.migration.algorithm,
-  ),
-  policy: choice([
-    'rounds',
-    'qemu',
-    'xen',
-    'xen3',
-    'clark2005',
-    'cloud-hypervisor',
-    'sdps',
-  ]).default(DEFAULTS.migration.policy),
-  // YAML takes 7.2 and 10 for numbers.
-  qemuVersion: z
-    .preprocess(
-      (value) => (typeof value === 'number' ? String(value) : value),
-      choice(['7.2', '10']),
-    )
-    .default(DEFAULTS.migration.qemuVersion),
-  autoConverge: flag.default(DEFAULTS.migration.autoConverge),
-  throttle: throttle.prefault({}),
-  dirtyLimit: rate.optional(),
-  dirtyLimitPeriod: positiveDuration.optional(),
-  downtimeLadder: choice([
-    'none',
-    'nova',
-    'kubevirt',
-    'proxmox',
-    'kubevirt-timeouts',
-    'kubevirt-stall',
-  ]).default('none'),
-  kubevirt: kubevirt.optional(),
-  stun: stun.optional(),
-  availSwitchoverBandwidth: rate.optional(),
-  postcopyPreempt: flag.default(false),
-  pseudoPaging: flag.default(false),
-  timeoutAction: choice(['cancel', 'ignore']).default('cancel'),
-  rounds: whole(1, 10_000).default(DEFAULTS.migration.rounds),
-  postcopyAfter: whole(0, 10_000).default(DEFAULTS.migration.postcopyAfter),
-  postcopyBandwidth: rate.default(DEFAULTS.migration.postcopyBandwidth),
-  postcopyRecovery: flag.default(DEFAULTS.migration.postcopyRecovery),
-  postcopyRecoveryTimeout: positiveDuration.default(DEFAULTS.migration.postcopyRecoveryTimeout),
-  pageOrder: choice(['follow', 'linear', 'bubbling']).default(DEFAULTS.migration.pageOrder),
-  bubbling: bubbling.optional(),
-  swapOrder: choice(['gfn', 'allocation', 'lru']).default('gfn'),
-  swapReadaheadPages: whole(1, 64).default(DEFAULTS.migration.swapReadaheadPages),
-  maxBandwidth: rate.optional(),
-  strictRate: flag.default(DEFAULTS.migration.strictRate),
-  downtimeLimit: positiveDuration.default(DEFAULTS.migration.downtimeLimit),
-  startAfter: duration.default(DEFAULTS.migration.startAfter),
-  runAfter: duration.default(DEFAULTS.migration.runAfter),
-  timeout: positiveDuration.default(DEFAULTS.migration.timeout),
-  encodings: z
-    .array(choice(['zero'], ['xbzrle', 'zstd', 'lz4']), { error: 'expected a list such as [zero]' })
-    .default([...DEFAULTS.migration.encodings]),
-});
+const migration = z.strictObject(fieldsOf(MIGRATION_KEYS));
 
 export const scenarioSchema = z.strictObject({
   name: text.optional(),

@@ -1,15 +1,16 @@
+import type { OwnKind } from '../../units/keys.ts';
 import type { Integrity } from '../../wire/pages.ts';
-import type { QemuVersion } from '../accounting.ts';
-import type { BubblingOptions } from '../page-orders/bubbling.ts';
+import type { BubblingSpec } from '../page-orders/bubbling.ts';
 import type { SwapOrderName } from '../page-orders/line.ts';
-import type { PageOrderName } from '../page-orders/page-order.ts';
-import type { AutoConvergeOptions } from '../policies/auto-converge.ts';
-import type { DirtyLimitOptions } from '../policies/dirty-limit.ts';
-import type { KubevirtOptions } from '../policies/kubevirt.ts';
-import type { ManagerName } from '../policies/managers.ts';
+import type { PageOrderName } from '../page-orders/registry.ts';
+import type { ClarkSpec } from '../policies/clark2005.ts';
+import type { CloudHypervisorSpec } from '../policies/cloud-hypervisor.ts';
+import type { QemuSpec } from '../policies/qemu-kind.ts';
+import type { PolicyName } from '../policies/registry.ts';
+import type { RoundsSpec } from '../policies/rounds.ts';
+import type { AlgorithmName } from './migration-keys.ts';
 
-export type PolicyName =
-  'rounds' | 'qemu' | 'xen' | 'clark2005' | 'xen3' | 'cloud-hypervisor' | 'sdps';
+export type { PageOrderName, PolicyName };
 
 /** What an algorithm has to know of the link it sends over. */
 export interface LinkSpec {
@@ -19,11 +20,14 @@ export interface LinkSpec {
   readonly integrity: Integrity;
 }
 
-/** One migration, complete and checked, in numbers. Infinity stands for `unlimited`. */
-export interface MigrationSpec {
-  readonly algorithm: 'stop-and-copy' | 'precopy' | 'postcopy' | 'hybrid';
-  readonly policy: PolicyName;
-  readonly rounds: number;
+/**
+ * One migration, complete and checked, in numbers. Infinity stands for `unlimited`. A policy looks at
+ * its own part alone; own kinds have the absolute paths of their modules.
+ */
+export interface MigrationSpec
+  extends RoundsSpec, QemuSpec, ClarkSpec, CloudHypervisorSpec, BubblingSpec {
+  readonly algorithm: AlgorithmName;
+  readonly policy: PolicyName | OwnKind;
   /** Live rounds of hybrid before the switch. */
   readonly postcopyAfter: number;
   readonly postcopyBytesPerSecond: number;
@@ -39,25 +43,7 @@ export interface MigrationSpec {
   readonly swapOrder?: SwapOrderName;
   /** Pages of an aligned cluster that go out with a requested one; absent: that one alone. */
   readonly swapReadaheadPages?: number;
-  /** Whose rules policy qemu follows. */
-  readonly qemuVersion?: QemuVersion;
-  readonly autoConverge?: AutoConvergeOptions;
-  /** Who watches policy qemu, and sets its downtime limit while the migration goes on. */
-  readonly manager?: ManagerName;
-  readonly kubevirt?: KubevirtOptions;
-  /** What each vCPU may dirty, MiB a second (policy qemu 10, log ring). */
-  readonly dirtyLimit?: DirtyLimitOptions;
-  /** Of policy clark2005: processes wait after so many write faults, from the end of that round on. */
-  readonly stun?: { readonly faults: number; readonly afterRound: number };
-  /** Of policy cloud-hypervisor. */
-  readonly timeoutAction?: 'cancel' | 'ignore';
-  /** Of policy clark2005: megabits of 2^20 a second. */
-  readonly startMbit?: number;
-  readonly maxMbit?: number;
-  readonly availSwitchoverBytesPerSecond?: number;
-  readonly pageOrder: PageOrderName;
-  /** Of page order bubbling; absent: one pivot, both directions. */
-  readonly bubbling?: BubblingOptions;
+  readonly pageOrder: PageOrderName | OwnKind;
   readonly maxBytesPerSecond: number;
   readonly strictRate: boolean;
   readonly downtimeLimitNs: number;

@@ -1,203 +1,111 @@
-import { cursorOrder, lineCursorOrder, twiceOrder } from '../page-orders/cursor.ts';
-import { bubblingOrder } from '../page-orders/bubbling.ts';
+import type { WindowLag } from '../limiters.ts';
 import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
-import { withReadahead } from '../page-orders/readahead.ts';
-import { queuedOrder } from '../page-orders/queued.ts';
 import type { PageOrder } from '../page-orders/page-order.ts';
+import { withReadahead } from '../page-orders/readahead.ts';
+import { pageOrderNamed } from '../page-orders/registry.ts';
 import { postcopyAfter } from '../policies/postcopy-after.ts';
+import { policyNamed } from '../policies/registry.ts';
 import type { Policy } from '../policy.ts';
 import type { Algorithm } from '../ports.ts';
 import { hybridSource, postcopySource } from '../postcopy.ts';
 import { precopySource } from '../precopy.ts';
-import { plainAccounting, qemuAccounting } from '../accounting.ts';
-import { clarkBursts, qemuWindow, type WindowLag } from '../limiters.ts';
-import { type QemuOptions, qemuPolicy } from '../policies/qemu.ts';
-import { CLARK_RATES, type ClarkOptions, clarkPolicy } from '../policies/clark2005.ts';
-import { KUBEVIRT_DEFAULTS, kubevirtStall, kubevirtTimeouts } from '../policies/kubevirt.ts';
-import { kubevirtLadder, novaLadder, proxmoxLadder } from '../policies/ladders.ts';
-import type { Manager } from '../policies/managers.ts';
-import { cloudHypervisorPolicy, sdpsPolicy } from '../policies/rounds-until.ts';
-import { xenPolicy } from '../policies/xen.ts';
-import { permutedWalk } from '../page-orders/permuted.ts';
-import { roundsPolicy } from '../policies/rounds.ts';
 import type { SourceReport } from '../source.ts';
 import type { SourceOptions, SourceSide } from '../source-session.ts';
 import { stopAndCopySource } from '../stop-and-copy.ts';
+import type { PolicyFacts, PolicyKind } from './kinds.ts';
 import type { LinkSpec, MigrationSpec } from './migration-spec.ts';
+import { NO_OWN_KINDS, type OwnKinds } from './own-kinds.ts';
 
-/** The source's half that a scenario asks for. */
-export function sourceAlgorithm(side: SourceSide, config: MigrationSpec): Algorithm<SourceReport> {
-  const { pages, pageSize } = side.guest.memory;
-  const simple = <State>(policy: Policy<State>): Algorithm<SourceReport> =>
-    algorithmWith(side, config, policy, postcopyAfter(policy, config.postcopyAfter));
-  switch (config.policy) {
-    case 'rounds':
-      return simple(roundsPolicy(config.rounds));
-    case 'xen':
-      return simple(xenPolicy);
-    case 'clark2005':
-      return simple(clarkPolicy(clarkOptions(config, pages)));
-    case 'xen3':
-      return simple(clarkPolicy({ ...clarkOptions(config, pages), isAdaptive: false }));
-    case 'cloud-hypervisor':
-      return simple(
-        cloudHypervisorPolicy({
-          downtimeMs: config.downtimeLimitNs / 1e6,
-          timeoutMs: config.timeoutNs / 1e6,
-          timeoutAction: config.timeoutAction ?? 'cancel',
-        }),
-      );
-    case 'sdps':
-      return simple(sdpsPolicy(config.downtimeLimitNs / 1e6));
-    default:
-      return qemuAlgorithm(side, config, pages * pageSize);
+/**
+ * The source's half that a migration asks for. `own`: what the modules of its own kinds export; they
+ * have to be loaded before, which the runtimes do.
+ */
+export function sourceAlgorithm(
+  side: SourceSide,
+  spec: MigrationSpec,
+  own: OwnKinds = NO_OWN_KINDS,
+): Algorithm<SourceReport> {
+  switch (spec.algorithm) {
+    case 'stop-and-copy':
+      return stopAndCopySource(side, policyOf(side, spec, own));
+    case 'precopy':
+      return precopySource(side, policyOf(side, spec, own));
+    case 'postcopy':
+      return postcopySource(side, orderOf(side, spec, own));
+    case 'hybrid':
+      return hybridSource(side, hybridOf(side, spec, own), orderOf(side, spec, own));
   }
 }
 
-function qemuAlgorithm(side: SourceSide, config: MigrationSpec, guestBytes: number) {
-  const options = qemuOptions(config, guestBytes);
-  const after = { rounds: config.postcopyAfter, pollMs: (config.postcopyPollNs ?? 0) / 1e6 };
-  // KubeVirt's monitors decide on post-copy themselves.
-  const isManaged = config.manager?.startsWith('kubevirt-') ?? false;
-  const hybrid = qemuPolicy({
-    ...options,
-    ...(isManaged ? {} : { postcopyAfter: after }),
-  });
-  return algorithmWith(side, config, qemuPolicy(options), hybrid);
+function policyOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {
+  const facts = factsOf(side, spec);
+  if (typeof spec.policy !== 'string') return own.policyOf(spec.policy, facts);
+  return policyNamed(spec.policy).policy(spec, facts);
 }
 
-function clarkOptions(config: MigrationSpec, pages: number): ClarkOptions {
-  const { startMbit, maxMbit, maxBytesPerSecond, stun } = config;
+function hybridOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {
+  const facts = factsOf(side, spec);
+  const hybrid = kindOf(spec)?.hybrid?.(spec, facts);
+  return hybrid ?? postcopyAfter(policyOf(side, spec, own), spec.postcopyAfter);
+}
+
+/** Undefined for one of the user's own. */
+function kindOf({ policy }: MigrationSpec): PolicyKind | undefined {
+  return typeof policy === 'string' ? policyNamed(policy) : undefined;
+}
+
+function factsOf({ guest, options }: SourceSide, spec: MigrationSpec): PolicyFacts {
+  const { pages, pageSize } = guest.memory;
   return {
     pages,
-    startMbit: startMbit ?? CLARK_RATES.startMbit,
-    maxMbit: maxMbit ?? CLARK_RATES.maxMbit,
-    maxBytesPerSecond,
-    ...(stun ? { stun } : {}),
+    pageSize,
+    linkBytesPerSecond: options.linkBytesPerSecond,
+    maxBytesPerSecond: spec.maxBytesPerSecond,
+    downtimeLimitMs: spec.downtimeLimitNs / 1e6,
+    timeoutMs: spec.timeoutNs / 1e6,
   };
 }
 
-function qemuOptions(config: MigrationSpec, guestBytes: number): QemuOptions {
-  const { autoConverge, availSwitchoverBytesPerSecond } = config;
-  const downtimeLimitMs = config.downtimeLimitNs / 1e6;
-  return {
-    version: config.qemuVersion ?? '10',
-    downtimeLimitMs,
-    ...(autoConverge ? { autoConverge } : {}),
-    ...(config.dirtyLimit ? { dirtyLimit: config.dirtyLimit } : {}),
-    ...(config.manager ? { manager: managerOf(config, downtimeLimitMs, guestBytes) } : {}),
-    ...(availSwitchoverBytesPerSecond === undefined ? {} : { availSwitchoverBytesPerSecond }),
-  };
-}
-
-function managerOf(
-  { manager, kubevirt }: MigrationSpec,
-  limitMs: number,
-  guestBytes: number,
-): Manager {
-  const options = kubevirt ?? KUBEVIRT_DEFAULTS;
-  switch (manager) {
-    case 'nova':
-      return novaLadder(limitMs, guestBytes);
-    case 'kubevirt':
-      return kubevirtLadder;
-    case 'kubevirt-timeouts':
-      return kubevirtTimeouts(options, limitMs, guestBytes);
-    case 'kubevirt-stall':
-      return kubevirtStall(options, guestBytes);
-    default:
-      return proxmoxLadder;
-  }
-}
-
-function algorithmWith<State>(
-  side: SourceSide,
-  config: MigrationSpec,
-  policy: Policy<State>,
-  hybrid: Policy<State>,
-): Algorithm<SourceReport> {
-  switch (config.algorithm) {
-    case 'stop-and-copy':
-      return stopAndCopySource(side, policy);
-    case 'precopy':
-      return precopySource(side, policy);
-    case 'postcopy':
-      return postcopySource(side, orderOf(side, config));
-    default:
-      return hybridSource(side, hybrid, orderOf(side, config));
-  }
-}
-
-function orderOf({ guest }: SourceSide, config: MigrationSpec): PageOrder {
-  const { swapOrder = 'gfn', swapReadaheadPages = 1 } = config;
-  let line: PageLine | undefined;
+function orderOf({ guest }: SourceSide, spec: MigrationSpec, own: OwnKinds): PageOrder {
+  const { pageOrder, swapOrder = 'gfn', swapReadaheadPages = 1 } = spec;
+  const { pages, pageSize } = guest.memory;
+  let known: PageLine | undefined;
   // The guest's own order is known once it stands still.
-  const lineOf = (): PageLine =>
-    (line ??=
-      swapOrder === 'gfn' ? gfnLine(guest.memory.pages) : swapLine(guest.swapOrder(swapOrder)));
-  const order = pushOrderOf(config, lineOf);
-  return swapReadaheadPages > 1 ? withReadahead(order, swapReadaheadPages, lineOf) : order;
-}
-
-function pushOrderOf(
-  { pageOrder, bubbling, swapOrder = 'gfn' }: MigrationSpec,
-  lineOf: () => PageLine,
-): PageOrder {
-  if (pageOrder === 'twice') return twiceOrder();
-  if (pageOrder !== 'bubbling') {
-    const follow = pageOrder === 'follow';
-    return swapOrder === 'gfn' ? cursorOrder(follow) : lineCursorOrder(follow, lineOf);
-  }
-  const options = bubbling ?? { pivots: 1, direction: 'dual' };
-  const { queuePages = 0, discardsQueue = false } = options;
-  const order = bubblingOrder(options, lineOf);
-  return queuePages > 0 ? queuedOrder(order, queuePages, discardsQueue) : order;
+  const line = (): PageLine =>
+    (known ??= swapOrder === 'gfn' ? gfnLine(pages) : swapLine(guest.swapOrder(swapOrder)));
+  const facts = { pages, pageSize, line };
+  const order =
+    typeof pageOrder === 'string'
+      ? pageOrderNamed(pageOrder).order(spec, facts)
+      : own.pageOrderOf(pageOrder, facts);
+  return swapReadaheadPages > 1 ? withReadahead(order, swapReadaheadPages, line) : order;
 }
 
 /** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */
 export function sourceOptions(
   link: LinkSpec,
-  migration: MigrationSpec,
+  spec: MigrationSpec,
   guest: { readonly pages: number; readonly pageSize: number },
   lag?: WindowLag,
 ): SourceOptions {
+  const kind = kindOf(spec);
   return {
     integrity: link.integrity,
-    zeroPages: migration.zeroPages,
+    zeroPages: spec.zeroPages,
     linkBytesPerSecond: link.bytesPerSecond,
     linkLatencyNs: link.latencyNs,
-    postcopyBytesPerSecond: migration.postcopyBytesPerSecond,
-    preempt: migration.preempt ?? false,
-    pseudoPaging: migration.pseudoPaging ?? false,
-    ...recoveryOf(migration),
-    maxBytesPerSecond: migration.maxBytesPerSecond,
-    strictRate: migration.strictRate,
-    // A timeout that is to be ignored ends the rounds, which its policy does, not the migration.
-    timeoutNs: isTimeoutIgnored(migration) ? Infinity : migration.timeoutNs,
-    ...pacingOf(migration, guest, lag),
+    postcopyBytesPerSecond: spec.postcopyBytesPerSecond,
+    preempt: spec.preempt ?? false,
+    pseudoPaging: spec.pseudoPaging ?? false,
+    ...recoveryOf(spec),
+    maxBytesPerSecond: spec.maxBytesPerSecond,
+    strictRate: spec.strictRate,
+    timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
+    ...kind?.pacing?.(spec, guest, lag),
   };
 }
 
 /** What both halves know of the recovery of a post-copy. */
 export function recoveryOf({ recoverWithinNs }: MigrationSpec): { recoverWithinNs?: number } {
   return recoverWithinNs === undefined ? {} : { recoverWithinNs };
-}
-
-function isTimeoutIgnored({ policy, timeoutAction }: MigrationSpec): boolean {
-  return policy === 'cloud-hypervisor' && timeoutAction === 'ignore';
-}
-
-function pacingOf(
-  migration: MigrationSpec,
-  { pages, pageSize }: { readonly pages: number; readonly pageSize: number },
-  lag?: WindowLag,
-): Pick<SourceOptions, 'pacing' | 'walk'> {
-  if (migration.policy === 'qemu') {
-    const accounting = qemuAccounting(migration.qemuVersion ?? '10', pageSize);
-    const limiter = qemuWindow(migration.maxBytesPerSecond, accounting, lag);
-    return { pacing: { accounting, limiter } };
-  }
-  if (migration.policy !== 'clark2005') return {};
-  const accounting = plainAccounting(pageSize);
-  return { pacing: { accounting, limiter: clarkBursts(accounting) }, walk: permutedWalk(pages) };
 }

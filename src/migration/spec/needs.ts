@@ -1,0 +1,20 @@
+import type { Needs } from '../../units/keys.ts';
+
+/** Keys that only algorithms of some kind look at. */
+
+const LIVE: ReadonlySet<unknown> = new Set(['precopy', 'hybrid']);
+const POSTCOPY: ReadonlySet<unknown> = new Set(['postcopy', 'hybrid']);
+
+const only =
+  (whose: string, has: (algorithm: unknown) => boolean): Needs =>
+  (_, { algorithm }) =>
+    has(algorithm)
+      ? undefined
+      : `is of ${whose}, the migration is ${String(algorithm)}: leave it out`;
+
+/** Of a guest that runs while it is sent, round by round. */
+export const needsRounds = only('live rounds', (algorithm) => LIVE.has(algorithm));
+/** Of the decisions of a policy, which pure post-copy never asks for. */
+export const needsDecisions = only('pre-copy', (algorithm) => algorithm !== 'postcopy');
+export const needsPostcopy = only('post-copy', (algorithm) => POSTCOPY.has(algorithm));
+export const needsHybrid = only('hybrid', (algorithm) => algorithm === 'hybrid');
