@@ -18,6 +18,7 @@ const ROOMS = [
   'runtime',
   'scenario',
   'result',
+  'fleet',
   'lab',
   'report',
   'cli',

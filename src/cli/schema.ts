@@ -1,16 +1,19 @@
 import { Command } from 'commander';
+import { evacuationJsonSchema } from '../fleet/evacuation/schema.ts';
 import { scenarioJsonSchema } from '../scenario/json-schema.ts';
 
 export function schemaCommand(): Command {
   return new Command('schema')
     .description('print the JSON schema of scenarios, for editors')
+    .option('--evacuation', 'of evacuations: what pageferry evacuate takes')
     .addHelpText(
       'after',
       '\nSave it and name it on the first line of a scenario:\n' +
         '  pageferry schema > pageferry.schema.json\n' +
         '  # yaml-language-server: $schema=./pageferry.schema.json',
     )
-    .action(() => {
-      process.stdout.write(`${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`);
+    .action(({ evacuation }: { evacuation?: boolean }) => {
+      const schema = evacuation ? evacuationJsonSchema() : scenarioJsonSchema();
+      process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
     });
 }

@@ -1,3 +1,5 @@
+import type { Flow } from './network.ts';
+
 /**
  * Paces a sender. `readyAtNs` says when it may send next; `take` books bytes and says when their
  * last one has left.
@@ -16,6 +18,15 @@ export interface RateLimiter {
 /** A sender that comes late because it was not scheduled makes that up, to this much. */
 export const MADE_UP_LAG_NS = 10e6;
 
+/** Where a bucket has its rate from, and who wants to know whether it has something to send. */
+interface RateSource {
+  /** Nanoseconds for each byte of the next frame, or of the last one once it has been sent. */
+  perByteNs(isNext: boolean): number;
+  start(): void;
+  rest(): void;
+  setRate(bytesPerSecond: number): void;
+}
+
 /**
  * A token bucket seen from its other side: it keeps the time up to which the bytes sent so far keep
  * the link busy. A frame may be sent when less than the horizon of that is left, so that the link
@@ -27,28 +38,65 @@ export function tokenBucket(
   mostAheadNs: number,
   madeUpLagNs: number = MADE_UP_LAG_NS,
 ): RateLimiter {
-  let horizonNs = mostAheadNs;
   let perByteNs = 1e9 / bytesPerSecond;
+  const source: RateSource = {
+    perByteNs: () => perByteNs,
+    start: () => undefined,
+    rest: () => undefined,
+    setRate(rate) {
+      perByteNs = 1e9 / rate;
+    },
+  };
+  return bucketOver(source, mostAheadNs, madeUpLagNs);
+}
+
+/**
+ * The same at the rate of a flow, which is looked up for each frame: what others do changes the next
+ * frame, never one that has been sent. The flow sends from the first frame after a rest on until the
+ * next rest; `setRate` sets its limit.
+ */
+export function flowBucket(
+  flow: Flow,
+  mostAheadNs: number,
+  madeUpLagNs: number = MADE_UP_LAG_NS,
+): RateLimiter {
+  let perByteNs = 0;
+  const source: RateSource = {
+    perByteNs(isNext) {
+      if (isNext) perByteNs = 1e9 / flow.frameRate();
+      return perByteNs;
+    },
+    start: () => flow.start(),
+    rest: () => flow.rest(),
+    setRate: (rate) => flow.limit(rate),
+  };
+  return bucketOver(source, mostAheadNs, madeUpLagNs);
+}
+
+function bucketOver(source: RateSource, mostAheadNs: number, madeUpLagNs: number): RateLimiter {
+  let horizonNs = mostAheadNs;
   let busyUntilNs = 0;
   let isResting = true;
+  const rest = (): void => {
+    isResting = true;
+    source.rest();
+  };
   return {
-    readyAtNs: () => (perByteNs === 0 ? 0 : busyUntilNs - horizonNs),
+    readyAtNs: () => (source.perByteNs(false) === 0 ? 0 : busyUntilNs - horizonNs),
     take(bytes, nowNs) {
+      if (isResting) source.start();
       const earliest = isResting ? nowNs : nowNs - madeUpLagNs;
+      const perByteNs = source.perByteNs(true);
       busyUntilNs = Math.max(busyUntilNs, earliest) + bytes * perByteNs;
       isResting = false;
       return perByteNs === 0 ? nowNs : busyUntilNs;
     },
-    rest() {
-      isResting = true;
-    },
+    rest,
     restart() {
       busyUntilNs = 0;
-      isResting = true;
+      rest();
     },
-    setRate(rate) {
-      perByteNs = 1e9 / rate;
-    },
+    setRate: (bytesPerSecond) => source.setRate(bytesPerSecond),
     setHorizon(ns) {
       horizonNs = ns;
     },

@@ -10,7 +10,8 @@ import {
   type Lookahead,
   PeerGone,
 } from './link.ts';
-import { type RateLimiter, tokenBucket } from './rate-limiter.ts';
+import type { Flow } from './network.ts';
+import { flowBucket, type RateLimiter, tokenBucket } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
 export interface RingLinkParts {
@@ -19,8 +20,11 @@ export interface RingLinkParts {
   readonly incoming: SharedRing;
   /** Rung when a frame has been posted, or room has been made, for the other end. */
   readonly peerDoorbell: Doorbell;
+  /** Capacity of a link that it has for itself; that of a flow's links counts in its place. */
   readonly bytesPerSecond: number;
   readonly latencyNs: number;
+  /** Its share of links that others use too; who opened it closes it. */
+  readonly flow?: Flow;
   /** What a sender that came late makes up; 10 ms when absent, nothing on a clock that has no scheduler. */
   readonly madeUpLagNs?: number;
   /** The connection that the rings are; absent: it is never lost. */
@@ -47,6 +51,7 @@ class RingLink implements Link {
   readonly #latencyNs: number;
   readonly #link: RateLimiter;
   readonly #migration: RateLimiter;
+  readonly #flow: Flow | undefined;
   readonly #line: LineEnd | undefined;
   #kind: FrameKind = 'control';
   /** Bytes of pages that may be under way to a receiver. */
@@ -65,8 +70,12 @@ class RingLink implements Link {
     this.#consumer = new RingConsumer(parts.incoming);
     this.#peer = parts.peerDoorbell;
     this.#latencyNs = parts.latencyNs;
-    this.#link = tokenBucket(parts.bytesPerSecond, HORIZON_NS, parts.madeUpLagNs);
-    this.#migration = tokenBucket(Infinity, HORIZON_NS, parts.madeUpLagNs);
+    const { flow, bytesPerSecond, madeUpLagNs } = parts;
+    this.#flow = flow;
+    this.#link = flow
+      ? flowBucket(flow, HORIZON_NS, madeUpLagNs)
+      : tokenBucket(bytesPerSecond, HORIZON_NS, madeUpLagNs);
+    this.#migration = tokenBucket(Infinity, HORIZON_NS, madeUpLagNs);
     const { line } = parts;
     if (line) this.#line = new LineEnd(line.shared, line.side);
   }
@@ -118,6 +127,8 @@ class RingLink implements Link {
 
   limit(bytesPerSecond: number): void {
     this.#migration.setRate(bytesPerSecond);
+    // What this migration does not want is left to the others.
+    this.#flow?.limit(bytesPerSecond);
   }
 
   lookahead({ ns, bytes }: Lookahead): void {

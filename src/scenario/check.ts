@@ -1,5 +1,5 @@
 import { ringBytes } from '../link/capacity.ts';
-import { foreignKeys } from '../migration/spec/ownership.ts';
+import { foreignKeys, type OwnershipOptions } from '../migration/spec/ownership.ts';
 import { kindProblems } from '../migration/spec/resolve.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
@@ -16,7 +16,11 @@ const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 
  * What is impossible about a scenario; needs neither files nor the machine. `given`: the document that
  * it was made of, without defaults; absent: the scenario itself.
  */
-export function check(scenario: Scenario, given: unknown = scenario): Problem[] {
+export function check(
+  scenario: Scenario,
+  given: unknown = scenario,
+  options?: OwnershipOptions,
+): Problem[] {
   const pageSize = pageSizeOf(scenario);
   if (pageSize === undefined) {
     const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(scenario.guest.pageSize)}`;
@@ -28,7 +32,7 @@ export function check(scenario: Scenario, given: unknown = scenario): Problem[] 
     ...checkWorkloads(scenario, pageSize),
     ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
-    ...checkMigration(scenario, isMap(given) ? given['migration'] : undefined),
+    ...checkMigration(scenario, isMap(given) ? given['migration'] : undefined, options),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];
@@ -116,10 +120,14 @@ function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem
 }
 
 /** `given`: the migration as it stands in the document. */
-function checkMigration({ guest, migration }: Scenario, given: unknown): Problem[] {
+function checkMigration(
+  { guest, migration }: Scenario,
+  given: unknown,
+  options?: OwnershipOptions,
+): Problem[] {
   const { algorithm } = migration;
   const problems: Problem[] = [
-    ...foreignKeys(isMap(given) ? given : {}, migration),
+    ...foreignKeys(isMap(given) ? given : {}, migration, options),
     ...kindProblems(migration, guest),
   ].map(({ path, sentence }) => ({ path: ['migration', ...path], sentence }));
   const isLogged = algorithm === 'precopy' || algorithm === 'hybrid';

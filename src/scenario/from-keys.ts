@@ -67,7 +67,7 @@ function schemaOf(shape: Shape): z.ZodType {
     case 'map':
       // An empty map stands for its defaults, as the whole key does when it is left out.
       return z.strictObject(fieldsOf(shape.keys));
-    case 'choice':
+    default:
       return choiceOf(shape);
   }
 }

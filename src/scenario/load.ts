@@ -23,13 +23,13 @@ export interface Preset {
   readonly summary: string;
 }
 
-/** The scenarios that come with the program. */
-export function presets(): Preset[] {
-  return readdirSync(PRESET_FOLDER)
+/** The scenarios that come with the program, or those of another folder. */
+export function presets(folder: string = PRESET_FOLDER): Preset[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .toSorted()
     .map((file) => {
-      const content = readFileSync(join(PRESET_FOLDER, file), 'utf8');
+      const content = readFileSync(join(folder, file), 'utf8');
       return { name: file.slice(0, -5), summary: /^#\s*(.*)$/m.exec(content)?.[1] ?? '' };
     });
 }
@@ -61,17 +61,21 @@ export function loadScenarioText(
   }
 }
 
-function readSource(name: string): { source: string; content: string; folder: string } {
+/** The text of a named scenario, what messages call it, and the folder that its files are in. */
+export function readSource(
+  name: string,
+  presetFolder: string = PRESET_FOLDER,
+): { source: string; content: string; folder: string } {
   if (name === '-') {
     return { source: '<stdin>', content: readFileSync(0, 'utf8'), folder: process.cwd() };
   }
   if (/\/|\.(?:ya?ml|json)$/.test(name)) {
     return { source: name, content: readFile(name), folder: dirname(name) };
   }
-  const known = presets().map((preset) => preset.name);
+  const known = presets(presetFolder).map((preset) => preset.name);
   if (known.includes(name)) {
-    const file = join(PRESET_FOLDER, `${name}.yaml`);
-    return { source: `preset ${name}`, content: readFile(file), folder: PRESET_FOLDER };
+    const file = join(presetFolder, `${name}.yaml`);
+    return { source: `preset ${name}`, content: readFile(file), folder: presetFolder };
   }
   const guess = nearest(name, known);
   const hint = guess ? `did you mean ${guess}?` : `there are ${known.join(', ')}`;

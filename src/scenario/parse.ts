@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { OwnershipOptions } from '../migration/spec/ownership.ts';
 import { check } from './check.ts';
 import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
@@ -10,12 +11,12 @@ import { nearest } from './suggest.ts';
  * A complete, checked scenario from a document. Throws InputError with everything that is wrong,
  * each with its place.
  */
-export function parseScenario(document: ScenarioDocument): Scenario {
+export function parseScenario(document: ScenarioDocument, options?: OwnershipOptions): Scenario {
   const parsed = scenarioSchema.safeParse(document.value());
   if (!parsed.success) {
     throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
   }
-  const problems = check(parsed.data, document.value());
+  const problems = check(parsed.data, document.value(), options);
   if (problems.length > 0) throw new InputError(problems.map((p) => located(document, p)));
   return parsed.data;
 }
@@ -32,7 +33,12 @@ export function located(document: ScenarioDocument, problem: Problem): InputProb
   return { place, key, sentence };
 }
 
-function explain(document: ScenarioDocument, issue: z.core.$ZodIssue): InputProblem[] {
+/** An issue of a document's values in a sentence, with its place; `schema` is what found it. */
+export function explain(
+  document: ScenarioDocument,
+  issue: z.core.$ZodIssue,
+  schema: unknown = scenarioSchema,
+): InputProblem[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   const at = (where: Path, anchor: Anchor, sentence: string): InputProblem => ({
     place: document.place(where, anchor),
@@ -40,7 +46,9 @@ function explain(document: ScenarioDocument, issue: z.core.$ZodIssue): InputProb
     sentence,
   });
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => at([...path, key], 'key', unknownKey(document, path, key)));
+    return issue.keys.map((key) =>
+      at([...path, key], 'key', unknownKey(document, path, key, schema)),
+    );
   }
   const isMissing = valueAt(document.value(), path) === undefined;
   const isMap = issue.code === 'invalid_type' && issue.expected === 'object';
@@ -56,13 +64,13 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-function unknownKey(document: ScenarioDocument, path: Path, key: string): string {
+function unknownKey(document: ScenarioDocument, path: Path, key: string, schema: unknown): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
   if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
   if (parent === 'guest.workloads' && NOT_OF_TRACES.has(key) && isTrace(document, path)) {
     return 'a trace has its own pace and its own writes: leave it out';
   }
-  const known = knownKeys(document, path);
+  const known = knownKeys(document, path, schema);
   const guess = nearest(key, known);
   if (guess) return `unknown key: did you mean ${guess}?`;
   return `unknown key: expected one of ${known.join(', ')}`;
@@ -76,8 +84,8 @@ function isTrace(document: ScenarioDocument, path: Path): boolean {
 }
 
 /** The keys that a map may have, found by asking the schema about an empty one in its place. */
-function knownKeys(document: ScenarioDocument, path: Path): string[] {
-  let schema: unknown = scenarioSchema;
+function knownKeys(document: ScenarioDocument, path: Path, root: unknown): string[] {
+  let schema = root;
   for (const [depth, part] of path.entries()) {
     const shape = shapeOf(schema, valueAt(document.value(), path.slice(0, depth)));
     schema = typeof part === 'number' ? elementOf(schema) : shape?.[part];

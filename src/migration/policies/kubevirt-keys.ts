@@ -5,6 +5,7 @@ import {
   type Needs,
   number,
   positiveDuration,
+  type Quantity,
   share,
   type ValuesOf,
 } from '../../units/keys.ts';
@@ -77,6 +78,8 @@ export const KUBEVIRT_KEYS = {
   }),
 };
 
+const ms = (duration: Quantity): number => parseDuration(duration) / 1e6;
+
 /** Its numbers, from what is written. */
 export function resolveKubevirt(
   written: ValuesOf<typeof KUBEVIRT_KEYS>,
@@ -90,7 +93,6 @@ export function resolveKubevirt(
     switchoverTimeout,
     ...rest
   } = written;
-  const ms = (duration: string | number): number => parseDuration(duration) / 1e6;
   return {
     ...rest,
     allowPostCopy,

@@ -5,6 +5,7 @@ import type { SwapOrderName } from '../page-orders/line.ts';
 import type { PageOrderName } from '../page-orders/registry.ts';
 import type { ClarkSpec } from '../policies/clark2005.ts';
 import type { CloudHypervisorSpec } from '../policies/cloud-hypervisor.ts';
+import type { ForceOptions } from '../policies/force-after.ts';
 import type { QemuSpec } from '../policies/qemu-kind.ts';
 import type { PolicyName } from '../policies/registry.ts';
 import type { RoundsSpec } from '../policies/rounds.ts';
@@ -50,5 +51,7 @@ export interface MigrationSpec
   readonly startAfterNs: number;
   readonly runAfterNs: number;
   readonly timeoutNs: number;
+  /** A pre-copy or hybrid that has not come to its end by then is forced to; absent: `timeoutNs` ends it. */
+  readonly force?: ForceOptions;
   readonly zeroPages: boolean;
 }

@@ -6,9 +6,9 @@ const LIVE: ReadonlySet<unknown> = new Set(['precopy', 'hybrid']);
 const POSTCOPY: ReadonlySet<unknown> = new Set(['postcopy', 'hybrid']);
 
 const only =
-  (whose: string, has: (algorithm: unknown) => boolean): Needs =>
-  (_, { algorithm }) =>
-    has(algorithm)
+  (whose: string, has: (algorithm: unknown, mayForcePostcopy: boolean) => boolean): Needs =>
+  (_, { algorithm, mayForcePostcopy }) =>
+    has(algorithm, mayForcePostcopy === true)
       ? undefined
       : `is of ${whose}, the migration is ${String(algorithm)}: leave it out`;
 
@@ -16,5 +16,9 @@ const only =
 export const needsRounds = only('live rounds', (algorithm) => LIVE.has(algorithm));
 /** Of the decisions of a policy, which pure post-copy never asks for. */
 export const needsDecisions = only('pre-copy', (algorithm) => algorithm !== 'postcopy');
-export const needsPostcopy = only('post-copy', (algorithm) => POSTCOPY.has(algorithm));
+export const needsPostcopy = only(
+  'post-copy',
+  (algorithm, mayForcePostcopy) =>
+    POSTCOPY.has(algorithm) || (algorithm === 'precopy' && mayForcePostcopy),
+);
 export const needsHybrid = only('hybrid', (algorithm) => algorithm === 'hybrid');

@@ -4,6 +4,11 @@ import { POLICIES } from '../policies/registry.ts';
 import type { KeyProblem } from './kinds.ts';
 import { MIGRATION_KEYS, type WrittenMigration } from './migration-keys.ts';
 
+export interface OwnershipOptions {
+  /** Whoever watches the migration may turn a pre-copy into post-copy, so its keys have an effect. */
+  readonly mayForcePostcopy?: boolean;
+}
+
 type Given = Readonly<Record<string, unknown>>;
 
 /**
@@ -14,8 +19,12 @@ type Given = Readonly<Record<string, unknown>>;
  * A map in which every key that has a default is given is the copy of a complete one, as a result
  * holds it; of its foreign keys those that say the default say nothing.
  */
-export function foreignKeys(given: Given, written: WrittenMigration): KeyProblem[] {
-  return problemsIn(given, written as Given, MIGRATION_KEYS, [], written as Given);
+export function foreignKeys(
+  given: Given,
+  written: WrittenMigration,
+  { mayForcePostcopy = false }: OwnershipOptions = {},
+): KeyProblem[] {
+  return problemsIn(given, written, MIGRATION_KEYS, [], { ...written, mayForcePostcopy });
 }
 
 function problemsIn(

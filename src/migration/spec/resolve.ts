@@ -2,20 +2,13 @@ import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { POLICIES } from '../policies/registry.ts';
+import type { RoundsSpec } from '../policies/rounds.ts';
 import type { KeyProblem, PageOrderKind, PolicyKind, Surroundings } from './kinds.ts';
 import type { WrittenMigration } from './migration-keys.ts';
 import type { MigrationSpec } from './migration-spec.ts';
 
-type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
-  one: infer All,
-) => void
-  ? All
-  : never;
-
-/** The parts that all policies and orders make of their keys, those not chosen of their defaults. */
-type KindParts = Intersection<
-  ReturnType<(typeof POLICIES)[number]['resolve'] | (typeof PAGE_ORDERS)[number]['resolve']>
->;
+/** What all policies and orders make of their keys, those not chosen of their defaults. */
+type KindParts = RoundsSpec & Partial<MigrationSpec>;
 
 function partsOf(written: WrittenMigration, around: Surroundings): KindParts {
   // The intersection of all keys is what each of them takes its own from.

@@ -3,6 +3,7 @@ import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
 import type { PageOrder } from '../page-orders/page-order.ts';
 import { withReadahead } from '../page-orders/readahead.ts';
 import { pageOrderNamed } from '../page-orders/registry.ts';
+import { forceAfter } from '../policies/force-after.ts';
 import { postcopyAfter } from '../policies/postcopy-after.ts';
 import { policyNamed } from '../policies/registry.ts';
 import type { Policy } from '../policy.ts';
@@ -28,13 +29,27 @@ export function sourceAlgorithm(
   switch (spec.algorithm) {
     case 'stop-and-copy':
       return stopAndCopySource(side, policyOf(side, spec, own));
-    case 'precopy':
-      return precopySource(side, policyOf(side, spec, own));
     case 'postcopy':
       return postcopySource(side, orderOf(side, spec, own));
-    case 'hybrid':
-      return hybridSource(side, hybridOf(side, spec, own), orderOf(side, spec, own));
+    case 'precopy':
+      return roundsSource(side, spec, own, policyOf(side, spec, own));
+    default:
+      return roundsSource(side, spec, own, hybridOf(side, spec, own));
   }
+}
+
+/** Live rounds, and what may end them: the policy, or whoever forces them to their end. */
+function roundsSource(
+  side: SourceSide,
+  spec: MigrationSpec,
+  own: OwnKinds,
+  policy: Policy,
+): Algorithm<SourceReport> {
+  const { force } = spec;
+  const forced = force ? forceAfter(policy, force) : policy;
+  const mayPostcopy = spec.algorithm === 'hybrid' || force?.action === 'postcopy';
+  if (!mayPostcopy) return precopySource(side, forced);
+  return hybridSource(side, forced, orderOf(side, spec, own));
 }
 
 function policyOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {

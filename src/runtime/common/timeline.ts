@@ -10,11 +10,12 @@ const SAMPLE_MS = 20;
 export class Timeline {
   readonly samples: TimelineSample[] = [];
   readonly #clock: Clock;
-  readonly #memories: readonly GuestMemory[];
+  readonly #memories: () => readonly GuestMemory[];
   readonly #plan: GuestPlan;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(clock: Clock, memories: readonly GuestMemory[], plan: GuestPlan) {
+  /** `memories`: those of the guest wherever it has been, which may become more. */
+  constructor(clock: Clock, memories: () => readonly GuestMemory[], plan: GuestPlan) {
     this.#clock = clock;
     this.#memories = memories;
     this.#plan = plan;
@@ -34,11 +35,12 @@ export class Timeline {
     this.samples.push({ ns: nowNs, accesses: this.accesses() });
   }
 
-  /** The destination's counters go on from the source's, so the larger one counts. */
+  /** The counters of the place it was moved to go on from the source's, so the larger one counts. */
   accesses(): number {
     let total = 0;
+    const memories = this.#memories();
     for (let stream = 0; stream < this.#plan.streams.length; stream++) {
-      const made = this.#memories.map((memory) =>
+      const made = memories.map((memory) =>
         readAccesses(slotOfStream(memory, this.#plan, stream), stream),
       );
       total += Math.max(...made);

@@ -106,7 +106,7 @@ class RunningGuest {
       await this.#crew.until('the vCPUs start', areReady, 60_000);
       guestSide.engine.resume();
       await this.#crew.pass(config.migration.startAfterNs / 1e6, () => false);
-      const timeline = new Timeline(this.#clock, [guestSide.memory], this.#plan);
+      const timeline = new Timeline(this.#clock, () => [guestSide.memory], this.#plan);
       const results: MeasuredDirtyRate[] = [];
       for (const options of measurements) {
         const before = { ns: this.#clock.now(), accesses: timeline.accesses() };

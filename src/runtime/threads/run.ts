@@ -2,22 +2,21 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import { lightPlan } from '../../guest/stream-plan.ts';
-import { mergeFaults } from '../../guest/faults.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
-import { GAP_NS, LAG_NS } from '../../guest/vcpu-state.ts';
+import { LAG_NS } from '../../guest/vcpu-state.ts';
 import { closeRing } from '../../link/ring.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Crew, CrewError } from './crew.ts';
 import { ContentsError } from '../common/fill.ts';
-import { linkFacts } from '../common/link-facts.ts';
 import { failedRun, withCause } from './failure.ts';
-import { type GuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
-import { achievedRates, managerCounts, mostOf } from '../common/measures.ts';
+import { type GuestSide, openGuestSide } from '../common/guest-side.ts';
+import { achievedRates, mostOf } from '../common/measures.ts';
 import { Network } from './network.ts';
 import { WorkerPool } from './pool.ts';
-import { prove } from '../common/proof.ts';
+import { proveRun } from '../common/prove-run.ts';
+import { reportOf } from '../common/run-report.ts';
 import { type LiveFigures, RunWords } from './run-words.ts';
 import { setStage, type Stage } from '../common/stage.ts';
 import { type Tasks, threadsOf } from './tasks.ts';
@@ -131,7 +130,7 @@ class ThreadRun {
     };
     this.#guestSides = guestSides;
     const memories = [guestSides.source.memory, guestSides.destination.memory];
-    const timeline = new Timeline(this.#clock, memories, stage.plan);
+    const timeline = new Timeline(this.#clock, () => memories, stage.plan);
     this.#offerLook(timeline, guestSides.source.memory.pages);
     const switchesBefore = process.resourceUsage().involuntaryContextSwitches;
     const play: Play = { prepareNs: 0, startedNs: 0, endedNs: 0 };
@@ -190,35 +189,30 @@ class ThreadRun {
     involuntarySwitches: number,
     proof: Proof | undefined,
   ): RunReport {
-    const { guest } = this.#config;
     const { ends, failure, rates } = play;
-    const blackoutNs = mostOf(this.#guestSides!, stage.plan, GAP_NS);
-    const manager = managerCounts(this.#guestSides!, stage.plan);
-    const faults = mergeFaults(this.#vcpuEnds.destination.map((end) => end.faults));
+    const sides = this.#guestSides!;
     return {
       runtime: 'threads',
       clock: MONOTONIC_CLOCK_NAME,
-      link: linkFacts(this.#config),
-      source: failure
-        ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
-        : withCause(ends!.source.report, this.#destinationDeath),
-      ...(ends?.destination ? { destination: ends.destination.report } : {}),
-      guest: {
-        pages: guest.memoryBytes / guest.pageSize,
-        pageSize: guest.pageSize,
-        ...(rates ? { achievedRate: rates } : {}),
+      ...reportOf({
+        config: this.#config,
+        plan: stage.plan,
+        sides,
+        source: failure
+          ? failedRun(failure, this.#phase, this.#words, this.#clock.now(), ends?.source.report)
+          : withCause(ends!.source.report, this.#destinationDeath),
+        destination: ends?.destination?.report,
+        rates,
         timeline: timeline.samples,
-        ...(blackoutNs > 0 ? { blackoutNs } : {}),
-        ...(faults ? { faults } : {}),
+        faults: this.#vcpuEnds.destination.map((end) => end.faults),
         rings: ends?.source.rings ?? [],
-        ...(manager ? { manager } : {}),
         startedNs: play.startedNs,
         endedNs: play.endedNs,
-      },
+      }),
       disturbance: {
-        maxLagNs: mostOf(this.#guestSides!, stage.plan, LAG_NS),
+        maxLagNs: mostOf(sides, stage.plan, LAG_NS),
         involuntarySwitches,
-        runnableThreads: guest.vcpus + 2,
+        runnableThreads: this.#config.guest.vcpus + 2,
         cpus: availableParallelism(),
       },
       prepareNs: play.prepareNs,
@@ -360,31 +354,23 @@ class ThreadRun {
   }
 
   async #prove(stage: Stage, ends: Ends): Promise<Proof | undefined> {
-    const { verify } = this.#config;
-    const guestSides = this.#guestSides!;
-    this.#options.beforeProof?.(ramsOf(guestSides.source), ramsOf(guestSides.destination));
-    if (verify === 'off' || ends.source.report.guestLost) return undefined;
-    this.#enter('verify');
-    const isMoved = ends.source.report.outcome === 'completed';
-    const sides: [SharedGuestSide, SharedGuestSide] = isMoved
-      ? [stage.destination, stage.source]
-      : [stage.source, stage.destination];
-    const proving = prove({
+    const sides = this.#guestSides!;
+    this.#options.beforeProof?.(ramsOf(sides.source), ramsOf(sides.destination));
+    const { report, state } = ends.source;
+    if (this.#config.verify !== 'off' && !report.guestLost) this.#enter('verify');
+    const run = {
       config: this.#config,
       plan: stage.plan,
-      pool: this.#pool,
-      clock: this.#clock,
-      final: sides[0],
-      canvas: sides[1],
-      isFrozenSource: isMoved && verify === 'replay',
-      sentState: ends.source.state,
+      sides: stage,
+      report,
+      sentState: state,
       receivedState: ends.destination?.state,
       zeroings: {
         source: this.#vcpuEnds.source.flatMap((end) => end.zeroings),
         destination: this.#vcpuEnds.destination.flatMap((end) => end.zeroings),
       },
-    });
-    return proving.catch((cause: unknown) => {
+    };
+    return proveRun(run, this.#pool, this.#clock).catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new CrewError(`the proof was cut short: ${message}`, { cause });
     });

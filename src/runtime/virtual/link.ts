@@ -4,6 +4,7 @@ import { type Frame, FRAME } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
+import type { VirtualWorker } from './host.ts';
 
 const COSTED_PAGE = 4096;
 
@@ -20,6 +21,8 @@ export interface VirtualLinkParts {
   readonly setupNs?: number;
   /** Those whose CPU the sender is on, if it has a CPU to share. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
+  /** The host's CPUs that its work is done on; absent: it has one of its own. */
+  readonly worker?: VirtualWorker;
   /** Called before pages are read for a frame. */
   readonly beforeRead?: () => void;
   /** Called when a frame has been dealt with. */
@@ -56,7 +59,7 @@ export class VirtualLink implements Link {
   }
 
   post(bytes: number, storedBytes?: number): void {
-    this.#parts.clock.spend(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
+    this.#work(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
     this.#setupNs = 0;
     if (this.#isPages) this.#useCpu(bytes);
     this.#inner.post(bytes, storedBytes);
@@ -70,9 +73,9 @@ export class VirtualLink implements Link {
     }
     const frame = this.#inner.poll();
     if (frame?.type !== FRAME.pages) return frame;
-    const { clock, costs, pageSize, storedBytes } = this.#parts;
+    const { costs, pageSize, storedBytes } = this.#parts;
     const raw = (frame.payloadEnd - frame.payloadAt) / storedBytes;
-    clock.spend((raw * pageSize * costs.installNs) / COSTED_PAGE);
+    this.#work((raw * pageSize * costs.installNs) / COSTED_PAGE);
     return frame;
   }
 
@@ -114,6 +117,12 @@ export class VirtualLink implements Link {
 
   get drainedAtNs(): number {
     return this.#inner.drainedAtNs;
+  }
+
+  /** Does what takes so long on a CPU of its own. */
+  #work(ns: number): void {
+    const { clock, worker } = this.#parts;
+    clock.spend(worker ? worker.work(ns) : ns);
   }
 
   /** Two who want a CPU get half of it each. */

@@ -1,0 +1,114 @@
+import type { Path } from '../../scenario/document.ts';
+import type { Problem } from '../../scenario/problem.ts';
+import { nearest } from '../../scenario/suggest.ts';
+import { formatSize } from '../../units/size.ts';
+import type { EvacuatedGuest } from './config.ts';
+import { limitsOf } from './limits.ts';
+import type { EvacuationFile } from './schema.ts';
+
+/** Real threads share the machine's cores: more guests than this would wait for each other. */
+const MOST_THREADS_GUESTS = 4;
+
+/** What is impossible about an evacuation's file; what is a scenario's is checked as such. */
+export function checkFile(file: EvacuationFile): Problem[] {
+  return [
+    ...checkHosts(file),
+    ...checkNames(file),
+    ...checkTargets(file),
+    ...checkParallel(file),
+    ...checkOrder(file),
+    ...checkCounts(file),
+  ];
+}
+
+export const sourceOf = ({ evacuate, hosts }: EvacuationFile): string => evacuate ?? hosts[0]!.name;
+
+/** The names of a group's guests: with a count they are numbered from 1 on. */
+export function namesOf({ name, count }: EvacuationFile['guests'][number]): string[] {
+  if (count === undefined) return [name];
+  return Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
+}
+
+function checkHosts(file: EvacuationFile): Problem[] {
+  const { hosts, evacuate } = file;
+  const names = hosts.map(({ name }) => name);
+  const twice = hosts.flatMap(({ name }, index): Problem[] => {
+    if (names.indexOf(name) === index) return [];
+    return [{ path: ['hosts', index, 'name'], sentence: `two hosts are called ${name}` }];
+  });
+  return [...twice, ...known(evacuate, names, ['evacuate'])];
+}
+
+/** That a name of a host is one of those there are. */
+function known(name: string | undefined, names: readonly string[], path: Path): Problem[] {
+  if (name === undefined || names.includes(name)) return [];
+  const guess = nearest(name, names);
+  const those = `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+  const hint = guess ? `did you mean ${guess}?` : those;
+  return [{ path, sentence: `there is no host ${name}: ${hint}` }];
+}
+
+function checkNames({ guests }: EvacuationFile): Problem[] {
+  const seen = new Set<string>();
+  return guests.flatMap((group, index) => {
+    const names = namesOf(group);
+    const twice = names.find((name) => seen.has(name));
+    for (const name of names) seen.add(name);
+    if (twice === undefined) return [];
+    return [{ path: ['guests', index, 'name'], sentence: `two guests are called ${twice}` }];
+  });
+}
+
+function checkTargets(file: EvacuationFile): Problem[] {
+  const source = sourceOf(file);
+  const targets = file.hosts.map(({ name }) => name).filter((name) => name !== source);
+  return file.guests.flatMap(({ target }, index) => {
+    const path = ['guests', index, 'target'];
+    if (target !== source) return known(target, targets, path);
+    const sentence = `${source} is the host that is emptied: name another`;
+    return [{ path, sentence }];
+  });
+}
+
+function checkParallel(file: EvacuationFile): Problem[] {
+  const { outgoing, incoming, cluster, inBatches } = limitsOf(file.parallel);
+  if (!inBatches || Math.min(outgoing, incoming, cluster) < Infinity) return [];
+  const sentence = 'a batch needs a size: give outgoing, incoming or cluster';
+  return [{ path: ['parallel', 'inBatches'], sentence }];
+}
+
+function checkOrder({ order, guests }: EvacuationFile): Problem[] {
+  if (order !== 'deadline' || guests.some(({ deadline }) => deadline !== undefined)) return [];
+  const sentence = 'no guest has a deadline: give one, or choose another order';
+  return [{ path: ['order'], sentence }];
+}
+
+function checkCounts({ runtime, guests, sample }: EvacuationFile): Problem[] {
+  const all = guests.reduce((sum, { count = 1 }) => sum + count, 0);
+  const problems: Problem[] = [];
+  if (runtime === 'threads' && all > MOST_THREADS_GUESTS) {
+    const sentence = `${all} guests are too many for the runtime threads, which has room for ${MOST_THREADS_GUESTS}: leave some out, or set runtime: virtual`;
+    problems.push({ path: ['guests'], sentence });
+  }
+  if (sample > all) {
+    const sentence = `there ${all === 1 ? 'is 1 guest' : `are ${all} guests`}: a sample is no larger`;
+    problems.push({ path: ['sample'], sentence });
+  }
+  return problems;
+}
+
+/** What the runtime itself takes. */
+const RUNTIME_BYTES = 512 * 1024 * 1024;
+
+/** That the memory of all guests with real bytes is there, on both sides. */
+export function checkMemory(guests: readonly EvacuatedGuest[], availableBytes: number): Problem[] {
+  const bytes = guests.reduce(
+    (sum, { hasBytes, config }) => sum + (hasBytes ? 2 * config.guest.memoryBytes : 0),
+    RUNTIME_BYTES,
+  );
+  if (bytes <= availableBytes) return [];
+  const sentence =
+    `the guests with real bytes and the runtime need ${formatSize(bytes)}, this machine has ` +
+    `${formatSize(availableBytes)} free: choose smaller guests or a smaller sample`;
+  return [{ path: ['guests'], sentence }];
+}

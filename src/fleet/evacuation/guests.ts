@@ -1,0 +1,178 @@
+import { hashWords } from '../../random/generator.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+import type { ScenarioDocument } from '../../scenario/document.ts';
+import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
+import { located, parseScenario } from '../../scenario/parse.ts';
+import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { parseRate } from '../../units/rate.ts';
+import { parseSize } from '../../units/size.ts';
+import { namesOf, sourceOf } from './check.ts';
+import type { EvacuatedGuest } from './config.ts';
+import { GuestDocument } from './guest-document.ts';
+import type { EvacuationFile } from './schema.ts';
+
+/** An entry of a file's `guests`, and the scenario that each of its guests has. */
+interface GuestGroup {
+  readonly entry: EvacuationFile['guests'][number];
+  readonly document: GuestDocument;
+  readonly scenario: Scenario;
+}
+
+/** Sets the seeds of guests apart from all other numbers that are drawn from the file's seed. */
+const GUEST_SEEDS = 0xe7ac;
+
+/** The scenarios of a file's guests, an entry each. Throws InputError with all that is wrong. */
+export function parseGroups(document: ScenarioDocument, file: EvacuationFile): GuestGroup[] {
+  const problems: InputProblem[] = [];
+  const groups = file.guests.flatMap((entry, index): GuestGroup[] => {
+    const parts = { index, migration: entry.migration ?? {}, common: file.migration ?? {} };
+    const guest = new GuestDocument(document, parts, scenarioOf(file, entry));
+    try {
+      const options = { mayForcePostcopy: entry.onDiverged === 'postcopy' };
+      const scenario = guest.explained(() => parseScenario(guest, options));
+      return [{ entry, document: guest, scenario }];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new InputError(unique(problems));
+  return groups;
+}
+
+/** What is wrong with a key that guests share is found with each of them, and told once. */
+function unique(problems: readonly InputProblem[]): InputProblem[] {
+  return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
+}
+
+/** A guest's scenario as it would be written in a file of its own. */
+function scenarioOf(file: EvacuationFile, entry: GuestGroup['entry']): Record<string, unknown> {
+  const { seed, runtime, core, costs, verify } = file;
+  return {
+    name: entry.name,
+    seed,
+    runtime,
+    guest: entry.guest,
+    link: { bandwidth: wayOf(file, entry.target), latency: core.latency },
+    migration: { ...file.migration, ...entry.migration },
+    costs,
+    verify,
+  };
+}
+
+type Quantity = string | number;
+
+/** The least capacity on the way to a target; without one, that of the widest way there is. */
+function wayOf(file: EvacuationFile, target: string | undefined): Quantity {
+  const source = sourceOf(file);
+  const nicOf = (host: string): Quantity => file.hosts.find(({ name }) => name === host)!.nic;
+  const ways = file.hosts
+    .filter(({ name }) => name !== source && (target === undefined || name === target))
+    .map(({ nic }) => least([file.core.bandwidth, nicOf(source), nic]));
+  return ways.reduce((best, way) => (parseRate(way) > parseRate(best) ? way : best));
+}
+
+function least(rates: readonly Quantity[]): Quantity {
+  return rates.reduce((best, rate) => (parseRate(rate) < parseRate(best) ? rate : best));
+}
+
+/**
+ * All guests of a file, those of an entry with a count one after another. Throws InputError for a
+ * guest that this machine can't have; traces and images are looked for in `folder`.
+ */
+export function resolveGroups(
+  groups: readonly GuestGroup[],
+  file: EvacuationFile,
+  folder: string,
+  availableBytes: number,
+): { guests: EvacuatedGuest[]; scenarios: Scenario[] } {
+  const startAfter = longest(groups.map(({ scenario }) => scenario.migration.startAfter));
+  const members = groups.flatMap((group) => namesOf(group.entry).map((name) => ({ group, name })));
+  const withBytes = sampleOf(
+    members.map(({ group }) => group),
+    file,
+  );
+  const resolver = new Resolver(folder, availableBytes);
+  const guests: EvacuatedGuest[] = [];
+  const scenarios: Scenario[] = [];
+  for (const [index, { group, name }] of members.entries()) {
+    const hasBytes = withBytes.has(index);
+    const scenario: Scenario = {
+      ...group.scenario,
+      name,
+      seed: hashWords(file.seed, index, GUEST_SEEDS),
+      guest: { ...group.scenario.guest, backing: hasBytes ? 'bytes' : 'versions' },
+      migration: { ...group.scenario.migration, startAfter },
+    };
+    scenarios.push(scenario);
+    guests.push({
+      name,
+      config: resolver.resolve(group, scenario),
+      onDiverged: group.entry.onDiverged,
+      ...(group.entry.deadline === undefined
+        ? {}
+        : { deadlineNs: parseDuration(group.entry.deadline) }),
+      ...(group.entry.target === undefined ? {} : { target: group.entry.target }),
+      hasBytes,
+    });
+  }
+  return { guests, scenarios };
+}
+
+/** All guests live for as long as the one that is to live longest before the evacuation begins. */
+function longest(durations: readonly Quantity[]): Quantity {
+  return durations.reduce((best, one) => (parseDuration(one) > parseDuration(best) ? one : best));
+}
+
+/**
+ * Which guests have real bytes: those whose entry says so, and of the others the smallest, as many
+ * as the sample has; in real time all of them.
+ */
+function sampleOf(groups: readonly GuestGroup[], { runtime, sample }: EvacuationFile): Set<number> {
+  const backings = groups.map(({ entry }) => entry.guest['backing']);
+  const indices = groups.map((_, index) => index);
+  // What a scenario of threads says of versions is for its own checks to refuse.
+  if (runtime === 'threads') return new Set(indices.filter((i) => backings[i] !== 'versions'));
+  const bytes = groups.map(({ scenario }) => parseSize(scenario.guest.memory));
+  const smallest = indices
+    .filter((index) => backings[index] === undefined)
+    .toSorted((a, b) => bytes[a]! - bytes[b]! || a - b)
+    .slice(0, sample);
+  return new Set([...smallest, ...indices.filter((index) => backings[index] === 'bytes')]);
+}
+
+/** Resolves scenarios; those of a group that differ in their seeds alone are resolved once. */
+class Resolver {
+  readonly #folder: string;
+  readonly #availableBytes: number;
+  readonly #configs = new Map<GuestGroup, Map<string, RunConfig>>();
+
+  constructor(folder: string, availableBytes: number) {
+    this.#folder = folder;
+    this.#availableBytes = availableBytes;
+  }
+
+  resolve(group: GuestGroup, scenario: Scenario): RunConfig {
+    // The seed decides the order within a trace's intervals.
+    const isSeeded = scenario.guest.workloads.some(({ pattern }) => pattern === 'trace');
+    const known = this.#configs.get(group) ?? new Map<string, RunConfig>();
+    const like = isSeeded ? undefined : known.get(scenario.guest.backing);
+    const config = like ?? this.#resolved(group, scenario);
+    this.#configs.set(group, known.set(scenario.guest.backing, config));
+    return { ...config, seed: scenario.seed };
+  }
+
+  #resolved({ document }: GuestGroup, scenario: Scenario): RunConfig {
+    return document.explained(() => {
+      try {
+        return resolveScenario(scenario, this.#folder, this.#availableBytes);
+      } catch (error) {
+        if (!(error instanceof ResolveError)) throw error;
+        throw new InputError([located(document, error.problem)]);
+      }
+    });
+  }
+}

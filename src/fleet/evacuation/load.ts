@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url';
+import { ScenarioDocument } from '../../scenario/document.ts';
+import { InputError } from '../../scenario/input-error.ts';
+import { type Preset, presets, readSource } from '../../scenario/load.ts';
+import { explain, located } from '../../scenario/parse.ts';
+import type { Problem } from '../../scenario/problem.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { parseRate } from '../../units/rate.ts';
+import { checkFile, checkMemory, sourceOf } from './check.ts';
+import type { EvacuationConfig } from './config.ts';
+import { parseGroups, resolveGroups } from './guests.ts';
+import { limitsOf } from './limits.ts';
+import { type EvacuationFile, evacuationSchema } from './schema.ts';
+
+/** src/fleet/evacuation and dist/fleet/evacuation lie equally deep below the package. */
+const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/evacuations', import.meta.url));
+
+export interface LoadedEvacuation {
+  /** The file, complete, as results keep it. */
+  readonly file: EvacuationFile;
+  /** The scenario of each guest, complete, in the order of `config.guests`. */
+  readonly scenarios: readonly Scenario[];
+  readonly config: EvacuationConfig;
+}
+
+/** The evacuations that come with the program. */
+export const evacuationPresets = (): Preset[] => presets(PRESET_FOLDER);
+
+/**
+ * Loads an evacuation: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
+ * anything else a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ */
+export function loadEvacuation(name: string, sets: readonly string[] = []): LoadedEvacuation {
+  const { source, content, folder } = readSource(name, PRESET_FOLDER);
+  const document = new ScenarioDocument(source, content);
+  for (const argument of sets) document.set(argument);
+  const file = parseFile(document);
+  const groups = parseGroups(document, file);
+  const { guests, scenarios } = resolveGroups(groups, file, folder, process.availableMemory());
+  refuse(document, checkMemory(guests, process.availableMemory()));
+  const { bandwidth, latency } = file.core;
+  const config: EvacuationConfig = {
+    seed: file.seed,
+    runtime: file.runtime,
+    hosts: file.hosts.map((host) => ({
+      name: host.name,
+      cpus: host.cpus === 'unlimited' ? Infinity : host.cpus,
+      nicBytesPerSecond: parseRate(host.nic),
+    })),
+    source: sourceOf(file),
+    core: { bytesPerSecond: parseRate(bandwidth), latencyNs: parseDuration(latency) },
+    guests,
+    limits: limitsOf(file.parallel),
+    order: file.order,
+  };
+  return { file, scenarios, config };
+}
+
+function parseFile(document: ScenarioDocument): EvacuationFile {
+  const parsed = evacuationSchema.safeParse(document.value());
+  if (!parsed.success) {
+    throw new InputError(
+      parsed.error.issues.flatMap((issue) => explain(document, issue, evacuationSchema)),
+    );
+  }
+  refuse(document, checkFile(parsed.data));
+  return parsed.data;
+}
+
+function refuse(document: ScenarioDocument, problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new InputError(problems.map((one) => located(document, one)));
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { DEFAULTS } from '../../scenario/defaults.ts';
+import {
+  choice,
+  duration,
+  flag,
+  positiveDuration,
+  rate,
+  shown,
+  text,
+  whole,
+} from '../../scenario/fields.ts';
+import { scenarioSchema } from '../../scenario/schema.ts';
+import { LIMITS_PRESET_NAMES } from './presets.ts';
+
+/**
+ * The shape of an evacuation's file, as it is written. What a guest is and how it migrates has the
+ * keys of a scenario, which the scenario's own schema checks once they are put together.
+ */
+
+/** Every default that a scenario has not, each with its reason. */
+export const EVACUATION_DEFAULTS = {
+  /** Dozens of guests fit into no machine's real time. */
+  runtime: 'virtual',
+  /** The manager whose limits most clusters of today run with. */
+  preset: 'kubevirt',
+  order: 'given',
+  onDiverged: 'leave',
+  /** An evacuation without any bytes would prove counts of writes alone. */
+  sample: 1,
+} as const;
+
+function orUnlimited(low: number, high: number) {
+  const error = ({ input }: { input?: unknown }): string =>
+    `expected a whole number from ${low} to ${high}, or unlimited, got ${shown(input)}`;
+  return z.union(
+    [z.int({ error }).min(low, { error }).max(high, { error }), z.literal('unlimited')],
+    {
+      error,
+    },
+  );
+}
+
+const name = text.min(1, { error: 'expected a name' });
+const limit = orUnlimited(1, 100_000);
+
+const host = z.strictObject({
+  name,
+  cpus: orUnlimited(1, 4096).default('unlimited'),
+  nic: rate.default('unlimited'),
+});
+
+const core = z.strictObject({
+  bandwidth: rate.default(DEFAULTS.link.bandwidth),
+  latency: duration.default(DEFAULTS.link.latency),
+});
+
+const parallel = z.strictObject({
+  preset: choice(LIMITS_PRESET_NAMES).optional(),
+  outgoing: limit.optional(),
+  incoming: limit.optional(),
+  cluster: limit.optional(),
+  inBatches: flag.optional(),
+});
+
+/** The keys of a group of guests; `guest` and `migration` are those of a scenario. */
+function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
+  guest: Guest,
+  migration: Migration,
+) {
+  return z.strictObject({
+    name,
+    count: whole(1, 10_000).optional(),
+    guest,
+    migration,
+    onDiverged: choice(['leave', 'stop-and-copy', 'postcopy']).default(
+      EVACUATION_DEFAULTS.onDiverged,
+    ),
+    deadline: positiveDuration.optional(),
+    target: name.optional(),
+  });
+}
+
+function evacuationOf<Group extends z.ZodType, Migration extends z.ZodType>(
+  group: Group,
+  migration: Migration,
+) {
+  return z.strictObject({
+    name: text.optional(),
+    seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
+    runtime: choice(['threads', 'virtual']).default(EVACUATION_DEFAULTS.runtime),
+    hosts: z
+      .array(host, { error: 'expected a list of hosts' })
+      .min(2, { error: 'expected the host to empty and at least one to go to' }),
+    core: core.prefault({}),
+    evacuate: name.optional(),
+    parallel: parallel.prefault({ preset: EVACUATION_DEFAULTS.preset }),
+    order: choice(['given', 'smallest', 'least-dirty', 'deadline']).default(
+      EVACUATION_DEFAULTS.order,
+    ),
+    sample: whole(0, 100_000).default(EVACUATION_DEFAULTS.sample),
+    guests: z
+      .array(group, { error: 'expected a list of guests' })
+      .min(1, { error: 'expected at least one guest' }),
+    migration,
+    costs: scenarioSchema.shape.costs,
+    verify: scenarioSchema.shape.verify,
+  });
+}
+
+const keys = z.looseObject({});
+
+/** Checks all but what is a scenario's; those parts pass as they are. */
+export const evacuationSchema = evacuationOf(groupOf(keys, keys.optional()), keys.optional());
+
+/** An evacuation's file with its own defaults filled in, quantities as they were written. */
+export type EvacuationFile = z.output<typeof evacuationSchema>;
+
+/** JSON schema (draft 7) of evacuations as they are written, for editors. */
+export function evacuationJsonSchema(): Record<string, unknown> {
+  const { guest, migration } = scenarioSchema.shape;
+  const complete = evacuationOf(groupOf(guest, migration.optional()), migration.optional());
+  return {
+    ...z.toJSONSchema(complete, { io: 'input', target: 'draft-7' }),
+    title: 'Pageferry evacuation',
+  };
+}

@@ -1,0 +1,64 @@
+import type { LinkSpec } from './network.ts';
+
+interface HostLinks {
+  readonly index: number;
+  readonly up: number;
+  readonly down: number;
+}
+
+/**
+ * Hosts whose NICs are joined by a core. A NIC is full duplex, an uplink and a downlink; so is the
+ * core: traffic to a host that was added later goes over one direction of it and traffic to an
+ * earlier one over the other, so that what comes back never shares a link with what goes there. A
+ * core whose rate was not given holds nobody back.
+ */
+export class Topology {
+  readonly #links: LinkSpec[] = [];
+  readonly #hosts = new Map<string, HostLinks>();
+  #core: { readonly forth: number; readonly back: number } | undefined;
+
+  /** Its links, by index; for `createNetwork`, once all hosts are there. */
+  get links(): readonly LinkSpec[] {
+    return this.#links;
+  }
+
+  /** Throws RangeError for a name that a host has already. */
+  addHost(name: string, nicBytesPerSecond: number): void {
+    if (this.#hosts.has(name)) throw new RangeError(`there are two hosts of the name "${name}"`);
+    this.#hosts.set(name, {
+      index: this.#hosts.size,
+      up: this.#add(`${name} up`, nicBytesPerSecond),
+      down: this.#add(`${name} down`, nicBytesPerSecond),
+    });
+  }
+
+  /** The core's rate in each direction, bytes a second. Throws RangeError when it has one already. */
+  core(bytesPerSecond: number): void {
+    if (this.#core) throw new RangeError('the topology has a core already, and it has one at most');
+    this.#core = {
+      forth: this.#add('core forth', bytesPerSecond),
+      back: this.#add('core back', bytesPerSecond),
+    };
+  }
+
+  /** The links from one host to another, none within a host. Throws RangeError for an unknown host. */
+  route(from: string, to: string): number[] {
+    const source = this.#host(from);
+    const target = this.#host(to);
+    if (source === target) return [];
+    if (!this.#core) return [source.up, target.down];
+    const core = source.index < target.index ? this.#core.forth : this.#core.back;
+    return [source.up, core, target.down];
+  }
+
+  #host(name: string): HostLinks {
+    const host = this.#hosts.get(name);
+    if (host) return host;
+    const names = [...this.#hosts.keys()].join(', ');
+    throw new RangeError(`there is no host "${name}"; the hosts are: ${names}`);
+  }
+
+  #add(name: string, bytesPerSecond: number): number {
+    return this.#links.push({ name, bytesPerSecond }) - 1;
+  }
+}

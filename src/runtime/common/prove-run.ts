@@ -1,0 +1,47 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { FullPlan } from '../../guest/stream-plan.ts';
+import type { VcpuState } from '../../guest/vcpu-state.ts';
+import type { ZeroLog } from '../../guest/zeroing.ts';
+import type { SourceReport } from '../../migration/source.ts';
+import type { RunConfig } from '../config.ts';
+import type { Proof } from '../report.ts';
+import type { SharedGuestSide } from './guest-side.ts';
+import { prove } from './proof.ts';
+import type { WorkRunner } from './work.ts';
+
+/** What is proved: a guest that stands still on the side where it ended, and what is known of its way. */
+export interface ProvenRun {
+  readonly config: RunConfig;
+  readonly plan: FullPlan;
+  readonly sides: { readonly source: SharedGuestSide; readonly destination: SharedGuestSide };
+  readonly report: SourceReport;
+  readonly sentState: readonly VcpuState[] | undefined;
+  readonly receivedState: readonly VcpuState[] | undefined;
+  readonly zeroings: { readonly source: ZeroLog; readonly destination: ZeroLog };
+}
+
+/**
+ * Proves a run by its outcome: a guest that has moved against the frozen source, one that stayed against
+ * its initial contents. Undefined when nothing is to be proved, or nobody knows where the guest is.
+ */
+export async function proveRun(
+  run: ProvenRun,
+  pool: WorkRunner,
+  clock?: Clock,
+): Promise<Proof | undefined> {
+  const { config, plan, sides, report } = run;
+  if (config.verify === 'off' || report.guestLost) return undefined;
+  const isMoved = report.outcome === 'completed';
+  return prove({
+    config,
+    plan,
+    pool,
+    ...(clock ? { clock } : {}),
+    final: isMoved ? sides.destination : sides.source,
+    canvas: isMoved ? sides.source : sides.destination,
+    isFrozenSource: isMoved && config.verify === 'replay',
+    sentState: run.sentState,
+    receivedState: run.receivedState,
+    zeroings: run.zeroings,
+  });
+}

@@ -1,0 +1,56 @@
+import type { FaultLog } from '../../guest/faults.ts';
+import { mergeFaults } from '../../guest/faults.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
+import { GAP_NS } from '../../guest/vcpu-state.ts';
+import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
+import type { DestinationReport } from '../../migration/destination.ts';
+import type { SourceReport } from '../../migration/source.ts';
+import type { RunConfig } from '../config.ts';
+import type { RunReport, TimelineSample } from '../report.ts';
+import type { GuestSide } from './guest-side.ts';
+import { linkFacts } from './link-facts.ts';
+import { managerCounts, mostOf } from './measures.ts';
+
+/** What a runtime knows of a guest and its migration when it is over. */
+export interface RunFacts {
+  readonly config: RunConfig;
+  readonly plan: GuestPlan;
+  readonly sides: { readonly source: GuestSide; readonly destination: GuestSide };
+  readonly source: SourceReport;
+  readonly destination: DestinationReport | undefined;
+  readonly rates: readonly number[] | undefined;
+  readonly timeline: readonly TimelineSample[];
+  /** Of the destination's vCPUs. */
+  readonly faults: readonly (FaultLog | undefined)[];
+  readonly rings: readonly RingCounts[];
+  readonly startedNs: number;
+  readonly endedNs: number;
+}
+
+/** The part of a report that every runtime makes of the same facts. */
+export function reportOf(
+  facts: RunFacts,
+): Pick<RunReport, 'source' | 'link' | 'destination' | 'guest'> {
+  const { config, plan, sides, source, destination, rates } = facts;
+  const { memoryBytes, pageSize } = config.guest;
+  const blackoutNs = mostOf(sides, plan, GAP_NS);
+  const manager = managerCounts(sides, plan);
+  const faults = mergeFaults(facts.faults);
+  return {
+    source,
+    link: linkFacts(config),
+    ...(destination ? { destination } : {}),
+    guest: {
+      pages: memoryBytes / pageSize,
+      pageSize,
+      ...(rates ? { achievedRate: rates } : {}),
+      timeline: facts.timeline,
+      ...(blackoutNs > 0 ? { blackoutNs } : {}),
+      ...(faults ? { faults } : {}),
+      rings: facts.rings,
+      ...(manager ? { manager } : {}),
+      startedNs: facts.startedNs,
+      endedNs: facts.endedNs,
+    },
+  };
+}

@@ -1,0 +1,255 @@
+import type { Process } from '../../clock/process.ts';
+import { VirtualClock } from '../../clock/virtual.ts';
+import type { Link } from '../../link/link.ts';
+import type { Flow } from '../../link/network.ts';
+import { Line } from '../../link/line.ts';
+import { ringLink } from '../../link/ring-link.ts';
+import { closeRing } from '../../link/ring.ts';
+import { PARTIAL } from '../../memory/handshake/words.ts';
+import {
+  destination as runDestination,
+  type DestinationReport,
+} from '../../migration/destination.ts';
+import type { SourceReport } from '../../migration/source.ts';
+import type { SourceSession } from '../../migration/source-session.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
+import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import type { Transfer } from '../common/stage.ts';
+import type { RunConfig } from '../config.ts';
+import type { VirtualGuest, VirtualPlace } from './guest.ts';
+import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
+import { Half } from './half.ts';
+import type { VirtualWorker } from './host.ts';
+import { VirtualLink } from './link.ts';
+import type { Happening, HappeningWorld } from './options.ts';
+import { outagesOf, whenOf } from './outages.ts';
+
+export interface VirtualMigrationParts {
+  readonly config: Pick<RunConfig, 'guest' | 'link' | 'migration' | 'costs'>;
+  readonly guest: VirtualGuest;
+  readonly target: VirtualPlace;
+  readonly transfer: Transfer;
+  readonly startNs: number;
+  readonly isCancelled: () => boolean;
+  /** Called once, when it is over; `endNs` says when it was. */
+  readonly onOver?: (migration: VirtualMigration) => void;
+  /** Its shares of links that others use too, there and back; absent: the link is its own. */
+  readonly flows?: { readonly forward: Flow; readonly backward: Flow };
+  /** The hosts' CPUs that its sender and its receiver work on; absent: they have CPUs of their own. */
+  readonly workers?: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
+  /** Things that happen to it at points in time: link faults, for tests. */
+  readonly happenings?: (world: HappeningWorld) => readonly Happening[];
+}
+
+/** What is due next: one of the halves can go on, or something happens to the migration. */
+type Due = 'source' | 'destination' | 'happening';
+
+/**
+ * A migration in a virtual world: a process that is stepped from event to event. Each half has a clock
+ * of its own, which is ahead of the world's while it computes.
+ */
+export class VirtualMigration implements Process, HappeningWorld {
+  readonly guest: VirtualGuest;
+  readonly source: VirtualPlace;
+  readonly target: VirtualPlace;
+  readonly sourceGuest: SharedSourceGuest;
+  readonly destinationGuest: SharedDestinationGuest;
+  readonly line: Line;
+  isOver = false;
+  readonly #clocks = { source: new VirtualClock(), destination: new VirtualClock() };
+  readonly #source: Half<SourceReport>;
+  readonly #destination: Half<DestinationReport>;
+  readonly #near: VirtualLink;
+  readonly #transfer: Transfer;
+  #session: SourceSession | undefined;
+  #happenings: readonly Happening[];
+  #due: Due = 'source';
+  #stalledUntilNs = 0;
+  #isDestinationDead = false;
+  readonly #onOver: VirtualMigrationParts['onOver'];
+
+  constructor(parts: VirtualMigrationParts) {
+    const { config, guest, target, transfer, startNs, isCancelled, flows, workers } = parts;
+    const { costs, link, migration } = config;
+    const { plan, place: source } = guest;
+    const clocks = this.#clocks;
+    for (const clock of Object.values(clocks)) clock.moveTo(startNs);
+    this.guest = guest;
+    this.source = source;
+    this.target = target;
+    this.#transfer = transfer;
+    this.#onOver = parts.onOver;
+    this.line = new Line(transfer.line, [transfer.forward, transfer.backward]);
+    this.sourceGuest = new SharedSourceGuest(source.side, plan, clocks.source);
+    this.destinationGuest = new SharedDestinationGuest(target.side, plan, clocks.destination);
+    const sending = new VirtualSourceGuest(this.sourceGuest, source.crew, clocks.source, costs);
+    const receiving = new VirtualDestinationGuest(
+      this.destinationGuest,
+      target.crew,
+      clocks.destination,
+      costs,
+    );
+    const slots = source.side.memory.slots.map(({ layout }) => layout.pages);
+    const { storedBytes } = source.side.memory.slots[0]!.layout;
+    const { pageSize } = config.guest;
+    const stalledUntilNs = (): number => this.#stalledUntilNs;
+    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs };
+    this.#near = new VirtualLink({
+      ...shared,
+      inner: this.#endOf('near', link, flows?.forward),
+      ...(workers ? { worker: workers.sender } : {}),
+      clock: clocks.source,
+      setupNs: costs.setupNs,
+      neighbours: source.crew,
+      beforeRead: () => sending.live(),
+    });
+    const far = new VirtualLink({
+      ...shared,
+      inner: this.#endOf('far', link, flows?.backward),
+      ...(workers ? { worker: workers.receiver } : {}),
+      clock: clocks.destination,
+      afterFrame: () => target.crew.attendFaults(clocks.destination.now()),
+    });
+    const lag = { fixedNs: costs.windowLagNs, perByteNs: costs.windowLagNsPerByte };
+    const side = {
+      clock: clocks.source,
+      link: this.#near,
+      guest: sending,
+      watch: (session: SourceSession) => void (this.#session = session),
+      options: sourceOptions(link, migration, source.side.memory, lag),
+    };
+    this.#source = new Half(sourceAlgorithm(side, migration), {
+      clock: clocks.source,
+      link: this.#near,
+      isGuestSettled: () => sending.isSettled(),
+      isCancelled,
+    });
+    const receiver = { clock: clocks.destination, link: far, guest: receiving };
+    this.#destination = new Half(runDestination({ ...receiver, ...recoveryOf(migration) }), {
+      clock: clocks.destination,
+      link: far,
+      isGuestSettled: () => receiving.isSettled(),
+      isCancelled: () => false,
+    });
+    this.#happenings = [
+      ...(parts.happenings?.(this) ?? []),
+      ...outagesOf(link.outages ?? [], startNs, this.line),
+    ].toSorted((a, b) => a.atNs - b.atNs);
+  }
+
+  #endOf(
+    end: 'near' | 'far',
+    { bytesPerSecond, latencyNs }: RunConfig['link'],
+    flow: Flow | undefined,
+  ): Link {
+    const { forward, backward, line } = this.#transfer;
+    const isNear = end === 'near';
+    return ringLink({
+      bytesPerSecond,
+      latencyNs,
+      madeUpLagNs: 0,
+      ...(flow ? { flow } : {}),
+      clock: isNear ? this.#clocks.source : this.#clocks.destination,
+      outgoing: isNear ? forward : backward,
+      incoming: isNear ? backward : forward,
+      peerDoorbell: (isNear ? this.target : this.source).side.doorbell,
+      line: { shared: line, side: end },
+    });
+  }
+
+  /** The source's report, once its half is over. */
+  get result(): SourceReport | undefined {
+    return this.#source.result;
+  }
+
+  get destinationResult(): DestinationReport | undefined {
+    return this.#destination.result;
+  }
+
+  /** When it ended: the later of the two halves' clocks. */
+  get endNs(): number {
+    const { source, destination } = this.#clocks;
+    return Math.max(source.now(), this.#isDestinationDead ? 0 : destination.now());
+  }
+
+  get postedBytes(): number {
+    return this.#near.postedBytes;
+  }
+
+  get round(): number {
+    return this.#session?.metrics.round ?? 1;
+  }
+
+  /** Pages that have yet to be sent. */
+  get pagesLeft(): number {
+    return this.#session?.unsent.count ?? 0;
+  }
+
+  begin(): void {
+    this.#source.begin();
+    this.#destination.begin();
+  }
+
+  /** Of the halves the one that can go on first, a vCPU's fault, or what happens to the migration. */
+  nextNs(nowNs: number): number {
+    if (this.isOver) return Infinity;
+    const nearNs = this.#source.nextNs(nowNs);
+    const farNs = this.#isDestinationDead ? Infinity : this.#destination.nextNs(nowNs);
+    const happening = this.#happenings[0];
+    const happeningNs = happening ? whenOf(happening, nowNs) : Infinity;
+    const atNs = Math.min(nearNs, farNs, happeningNs);
+    if (atNs === Infinity) throw new Error('both halves of the migration wait for ever');
+    this.#due = happeningNs <= atNs ? 'happening' : farNs <= nearNs ? 'destination' : 'source';
+    if (!this.#isPartly()) return atNs;
+    const { crew } = this.target;
+    crew.advance(atNs);
+    const faultNs = Math.max(crew.faultAtNs(), this.#clocks.destination.now());
+    if (faultNs >= atNs) return atNs;
+    this.#due = 'destination';
+    return faultNs;
+  }
+
+  step(atNs: number): void {
+    if (this.#due === 'source') this.#source.go(atNs);
+    else if (this.#due === 'destination') this.#destination.go(atNs);
+    else {
+      const [happening, ...later] = this.#happenings;
+      this.#happenings = later;
+      happening!.act();
+    }
+    this.#settleEnd();
+  }
+
+  cutLink(): void {
+    closeRing(this.#transfer.forward);
+    closeRing(this.#transfer.backward);
+  }
+
+  killDestination(): void {
+    this.#isDestinationDead = true;
+    closeRing(this.#transfer.backward);
+  }
+
+  stallLink(untilNs: number): void {
+    this.#stalledUntilNs = Math.max(this.#stalledUntilNs, untilNs);
+  }
+
+  /** It is over when the source is done and the destination has nothing to wait for any more. */
+  #settleEnd(): void {
+    if (!this.#source.isOver) return;
+    if (!this.#isDestinationDead && !this.#destination.isOver) {
+      // The destination hears that the source is gone once it has read what is under way.
+      closeRing(this.#transfer.forward);
+      return;
+    }
+    this.isOver = true;
+    if (this.#source.result!.outcome === 'completed') this.guest.moveTo(this.target);
+    this.#onOver?.(this);
+  }
+
+  /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
+  #isPartly(): boolean {
+    if (this.#isDestinationDead || this.#destination.isOver) return false;
+    return Atomics.load(this.target.side.words, PARTIAL) !== 0;
+  }
+}
