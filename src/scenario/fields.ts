@@ -96,19 +96,16 @@ export function numbersAsText<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => (typeof value === 'number' ? String(value) : value), schema);
 }
 
-/** What an own kind is given, whatever it makes of it. */
-export const ownOptions = z.record(z.string(), z.unknown(), {
-  error: ({ input }) => `expected a map of options, got ${shown(input)}`,
+/** A kind of the user's own: what a module exports, and what it is given. */
+export const ownKindMap = z.strictObject({
+  module: z.string(),
+  export: z.string(),
+  options: z.record(z.string(), z.unknown()).optional(),
 });
 
 /** One of the kinds that are known by name, or one of the user's own. */
 export function ownKind(values: readonly string[], known: z.ZodType) {
-  const own = z.strictObject({
-    module: z.string(),
-    export: z.string(),
-    options: ownOptions.optional(),
-  });
-  return z.union([known, own], {
+  return z.union([known, ownKindMap], {
     error: ({ input }) =>
       `expected ${values.join(' or ')}, or { module, export, options } of your own, got ${shown(input)}`,
   });

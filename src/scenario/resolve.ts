@@ -2,31 +2,32 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { planMemory } from '../guest/memory-plan.ts';
 import { LanesError } from '../guest/stream-plan.ts';
-import { parseTrace, TraceError, type TraceFile, traceIntervals } from '../guest/trace.ts';
+import {
+  parseTrace,
+  TraceError,
+  type TraceFacts,
+  type TraceFile,
+  type TraceIntervals,
+  traceIntervals,
+} from '../guest/trace.ts';
 import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { MAX_SLOT_BYTES } from '../memory/layout.ts';
 import { resolveMigration } from '../migration/spec/resolve.ts';
 import type { Outage, RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
+import type { OwnKind } from '../units/keys.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
+import { madeTrace, withOwnKinds } from './own-kinds.ts';
+import { ResolveError } from './resolve-error.ts';
 import { resolveCosts } from './costs.ts';
 import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 
-/** A scenario that can't be run here; `path` says which key is to blame. */
-export class ResolveError extends Error {
-  override readonly name = 'ResolveError';
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.sentence);
-    this.problem = problem;
-  }
-}
+export { ResolveError };
 
 interface Region {
   readonly firstGfn: number;
@@ -86,7 +87,12 @@ export function resolveScenario(
       integrity: link.integrity,
       ...(link.outages.length > 0 ? { outages: link.outages.map(resolveOutage) } : {}),
     },
-    migration: resolveMigration(migration, guest),
+    migration: withOwnKinds(
+      resolveMigration(migration, guest),
+      { pages: memoryBytes / pageSize, pageSize },
+      parseRate(link.bandwidth),
+      folder,
+    ),
     verify: scenario.verify,
   };
   checkLanes(config);
@@ -236,6 +242,15 @@ function resolvePattern(
     case 'trace': {
       const path = ['guest', 'workloads', index, 'trace'];
       const { file, touched, speed, end } = workload.trace;
+      if (typeof file !== 'string') {
+        const facts = { seed: scenario.seed, pages, pageSize };
+        return {
+          kind: 'trace',
+          intervals: ownIntervals(workload.trace, facts, folder, path),
+          speed,
+          end,
+        };
+      }
       const read = (key: 'file' | 'touched', name: string): TraceFile =>
         readTrace(folder, name, [...path, key], pageSize, pages);
       const dirty = read('file', file);
@@ -250,6 +265,31 @@ function resolvePattern(
     default:
       return { kind: workload.pattern };
   }
+}
+
+/** The intervals of a trace that a module makes. */
+function ownIntervals(
+  { file, touched }: Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'],
+  facts: TraceFacts,
+  folder: string,
+  path: Problem['path'],
+): TraceIntervals {
+  if (touched !== undefined) {
+    const sentence = 'comes from the module that makes the trace: leave it out';
+    throw new ResolveError({ path: [...path, 'touched'], sentence });
+  }
+  const traces = madeTrace(file as OwnKind, facts, folder, [...path, 'file']);
+  const fail = (sentence: string): never => {
+    throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
+  };
+  for (const one of [traces.dirty, traces.touched]) {
+    const sentence = one && misfit(one, facts.pageSize, facts.pages);
+    if (sentence !== undefined) fail(`its trace ${sentence}`);
+  }
+  if (traces.touched && !areAlike(traces.dirty, traces.touched)) {
+    fail('its trace has other intervals in touched than in written');
+  }
+  return traceIntervals(traces.dirty, facts.seed, traces.touched);
 }
 
 function readTrace(

@@ -7,6 +7,7 @@ import { memoryManager } from './memory-manager.ts';
 import {
   choice,
   duration,
+  ownKindMap,
   period,
   positiveDuration,
   positiveSize,
@@ -79,12 +80,13 @@ const paced = {
   tick: positiveDuration.optional(),
 };
 
-const fileName = z.string({
-  error: ({ input }) => `expected the name of a trace file, got ${shown(input)}`,
-});
+const notAFileName = ({ input }: { input?: unknown }): string =>
+  `expected the name of a trace file, got ${shown(input)}`;
+const fileName = z.string({ error: notAFileName });
 
 const trace = z.strictObject({
-  file: fileName,
+  /** A file, or what makes a trace. */
+  file: z.union([fileName, ownKindMap], { error: notAFileName }),
   touched: fileName.optional(),
   speed: z
     .number({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })

@@ -1,4 +1,3 @@
-import type { Keys } from '../../units/keys.ts';
 import type { PolicyKind } from '../spec/kinds.ts';
 import { clark2005, xen3 } from './clark2005.ts';
 import { cloudHypervisor } from './cloud-hypervisor.ts';
@@ -21,11 +20,4 @@ export function policyNamed(name: string): PolicyKind {
   const kind = BY_NAME.get(name);
   if (!kind) throw new Error(`there is no policy ${name}`);
   return kind;
-}
-
-/** The policies that have a key, by name. */
-export function policiesWith(key: string): readonly string[] {
-  return POLICIES.filter(({ keys }: { readonly keys: Keys }) => key in keys).map(
-    ({ name }) => name,
-  );
 }

@@ -69,7 +69,7 @@ export interface PolicyKind<
   /** Its part of the migration's spec, from checked values. */
   resolve(written: ValuesOf<Table>, around: Surroundings): Part;
   /** What of its values does not fit, though each is all right by itself. */
-  problems?(written: ValuesOf<Table>, around: Surroundings): readonly KeyProblem[];
+  readonly problems?: (written: ValuesOf<Table>, around: Surroundings) => readonly KeyProblem[];
   policy(spec: MigrationSpec, facts: PolicyFacts): Policy;
   /** With post-copy after some rounds; absent: the policy, until the spec's `postcopyAfter`. */
   hybrid?(spec: MigrationSpec, facts: PolicyFacts): Policy;

@@ -1,7 +1,7 @@
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
-import { POLICIES } from '../policies/registry.ts';
+import { policyNamed, POLICIES } from '../policies/registry.ts';
 import type { RoundsSpec } from '../policies/rounds.ts';
 import type { KeyProblem, PageOrderKind, PolicyKind, Surroundings } from './kinds.ts';
 import type { WrittenMigration } from './migration-keys.ts';
@@ -51,12 +51,12 @@ export function resolveMigration(
   };
 }
 
-/** What each policy finds wrong about its own keys. */
+/** What the chosen policy finds wrong about its own keys. */
 export function kindProblems(
   written: WrittenMigration,
   around: Omit<Surroundings, 'algorithm'>,
-): KeyProblem[] {
-  const all = { ...around, algorithm: written.algorithm };
-  const policies = POLICIES as readonly PolicyKind[];
-  return policies.flatMap((kind) => kind.problems?.(written, all) ?? []);
+): readonly KeyProblem[] {
+  if (typeof written.policy !== 'string') return [];
+  const { problems } = policyNamed(written.policy);
+  return problems?.(written, { ...around, algorithm: written.algorithm }) ?? [];
 }

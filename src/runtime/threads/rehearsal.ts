@@ -11,6 +11,7 @@ import type { RunConfig } from '../config.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import type { LogConfig } from '../common/guest-side.ts';
 import { look } from '../common/look.ts';
+import { ownKinds } from '../common/own-kinds.ts';
 import { type DriverParts, waitFor } from './driver.ts';
 import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';
 
@@ -101,6 +102,7 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
     const sending = sourceAlgorithm(
       { clock, link: near, guest: source, watch, options },
       migration,
+      ownKinds,
     );
     // Of the same shape as a real one's, but it doesn't stay until the source is gone.
     const receiving = destination({ clock, link: far, guest: target, ...recoveryOf(final) });
