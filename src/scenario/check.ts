@@ -1,3 +1,4 @@
+import { patternNamed } from '../guest/patterns/registry.ts';
 import { ringBytes } from '../link/capacity.ts';
 import { foreignKeys, type OwnershipOptions } from '../migration/spec/ownership.ts';
 import { kindProblems } from '../migration/spec/resolve.ts';
@@ -8,7 +9,7 @@ import { beyond } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
 import { shown } from './fields.ts';
 import type { Problem } from './problem.ts';
-import type { Scenario } from './schema.ts';
+import type { Scenario, ScenarioWorkload } from './schema.ts';
 
 const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
 
@@ -94,17 +95,26 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
       const sentence = `must be later than from (${shown(workload.from)})`;
       problems.push({ path: [...path, 'until'], sentence });
     }
+    problems.push(...patternProblems(workload, path, pageSize));
     if (workload.pattern === 'trace') return problems;
     if (workload.rate === 'max' && workload.tick !== undefined) {
       const sentence = 'a workload of rate max has no ticks: leave it out, or give a rate';
       problems.push({ path: [...path, 'tick'], sentence });
     }
-    if (workload.pattern === 'stride' && parseSize(workload.stride) % pageSize !== 0) {
-      const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
-      problems.push({ path: [...path, 'stride'], sentence });
-    }
     return problems;
   });
+}
+
+/** The key of a pattern that does not fit the guest's pages. */
+function patternProblems(
+  workload: ScenarioWorkload,
+  path: Problem['path'],
+  pageSize: number,
+): Problem[] {
+  const key = patternNamed(workload.pattern).misfit?.(workload, pageSize);
+  if (key === undefined) return [];
+  const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
+  return [{ path: [...path, key], sentence }];
 }
 
 /** What a guest's memory manager is needed for, and what it needs. */

@@ -75,6 +75,12 @@ export const flag = z.boolean({
 });
 export const text = z.string({ error: ({ input }) => `expected text, got ${shown(input)}` });
 
+const notARate = ({ input }: { input?: unknown }): string =>
+  `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
+export const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
+  error: notARate,
+});
+
 /** One of `values`; of `later` ones the message says that they are not built yet. */
 export function choice<const Values extends readonly [string, ...string[]]>(
   values: Values,

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { Key, Keys, Shape } from '../units/keys.ts';
 import {
+  accessRate,
   choice,
   duration,
   flag,
   numbersAsText,
   ownKind,
+  ownKindMap,
   positiveDuration,
   positiveSize,
   rate,
@@ -22,12 +24,12 @@ type Field<One> = One extends { presence: 'optional' }
     ? z.ZodDefault<z.ZodType<ValueOf<One>>>
     : z.ZodType<ValueOf<One>>;
 
+export type FieldsOf<Table> = { [Name in keyof Table]: Field<Table[Name]> };
+
 /** The schemas of the keys that a room describes, to make a map of. */
-export function fieldsOf<Table extends Keys>(
-  keys: Table,
-): { [Name in keyof Table]: Field<Table[Name]> } {
+export function fieldsOf<Table extends Keys>(keys: Table): FieldsOf<Table> {
   const fields = Object.entries(keys).map(([name, key]) => [name, fieldOf(key)] as const);
-  return Object.fromEntries(fields) as { [Name in keyof Table]: Field<Table[Name]> };
+  return Object.fromEntries(fields) as FieldsOf<Table>;
 }
 
 function fieldOf(key: Key): z.ZodType {
@@ -61,7 +63,9 @@ function schemaOf(shape: Shape): z.ZodType {
     case 'number':
       return number(shape);
     case 'name':
-      return z.string({ error: ({ input }) => `expected ${shape.what}, got ${shown(input)}` });
+      return nameOf(shape);
+    case 'accessRate':
+      return accessRate;
     case 'list':
       return z.array(schemaOf(shape.of), { error: shape.expected });
     case 'map':
@@ -79,10 +83,17 @@ function choiceOf(shape: Extract<Shape, { readonly is: 'choice' }>): z.ZodType {
   return takesOwn ? ownKind(values, known) : known;
 }
 
-function number(shape: Extract<Shape, { readonly is: 'number' }>): z.ZodType {
-  const { what, low = -Infinity, high = Infinity, above } = shape;
+function nameOf({ what, takesOwn }: Extract<Shape, { readonly is: 'name' }>): z.ZodType {
   const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
-  const inRange = z.number({ error });
+  return takesOwn ? z.union([z.string(), ownKindMap], { error }) : z.string({ error });
+}
+
+function number(shape: Extract<Shape, { readonly is: 'number' }>): z.ZodType {
+  const { what, example = what, low = -Infinity, high = Infinity, above } = shape;
+  const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
+  const inRange = z.number({
+    error: ({ input }) => `expected ${example}, got ${shown(input)}`,
+  });
   const atLeast = low === -Infinity ? inRange : inRange.min(low, { error });
   const atMost = high === Infinity ? atLeast : atLeast.max(high, { error });
   return above === undefined ? atMost : atMost.gt(above, { error });

@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { planMemory } from '../guest/memory-plan.ts';
 import { LanesError } from '../guest/stream-plan.ts';
+import { patternNamed } from '../guest/patterns/registry.ts';
 import {
   parseTrace,
   TraceError,
@@ -227,44 +228,30 @@ function resolvePattern(
   pageSize: number,
 ): Pattern {
   const { pages } = region;
-  switch (workload.pattern) {
-    case 'zipf':
-      return { kind: 'zipf', theta: workload.theta };
-    case 'hotspot': {
-      const hotPages = Math.min(pages, Math.max(1, Math.round(workload.hotPages * pages)));
-      // With every page hot there is no cold page to draw.
-      return hotPages === pages
-        ? { kind: 'uniform' }
-        : { kind: 'hotspot', hotPages, hotAccesses: workload.hotAccesses };
-    }
-    case 'stride':
-      return { kind: 'stride', stridePages: parseSize(workload.stride) / pageSize };
-    case 'trace': {
-      const path = ['guest', 'workloads', index, 'trace'];
-      const { file, touched, speed, end } = workload.trace;
-      if (typeof file !== 'string') {
-        const facts = { seed: scenario.seed, pages, pageSize };
-        return {
-          kind: 'trace',
-          intervals: ownIntervals(workload.trace, facts, folder, path),
-          speed,
-          end,
-        };
-      }
-      const read = (key: 'file' | 'touched', name: string): TraceFile =>
-        readTrace(folder, name, [...path, key], pageSize, pages);
-      const dirty = read('file', file);
-      const loads = touched === undefined ? undefined : read('touched', touched);
-      if (loads && !areAlike(dirty, loads)) {
-        const sentence = `${touched!} has other intervals than ${file}: both come from one run`;
-        throw new ResolveError({ path: [...path, 'touched'], sentence });
-      }
-      const intervals = traceIntervals(dirty, scenario.seed, loads);
-      return { kind: 'trace', intervals, speed, end };
-    }
-    default:
-      return { kind: workload.pattern };
+  if (workload.pattern !== 'trace') {
+    return patternNamed(workload.pattern).pattern!(workload, { pages, pageSize });
   }
+  const path = ['guest', 'workloads', index, 'trace'];
+  const { file, touched, speed, end } = workload.trace;
+  if (typeof file !== 'string') {
+    const facts = { seed: scenario.seed, pages, pageSize };
+    return {
+      kind: 'trace',
+      intervals: ownIntervals(workload.trace, facts, folder, path),
+      speed,
+      end,
+    };
+  }
+  const read = (key: 'file' | 'touched', name: string): TraceFile =>
+    readTrace(folder, name, [...path, key], pageSize, pages);
+  const dirty = read('file', file);
+  const loads = touched === undefined ? undefined : read('touched', touched);
+  if (loads && !areAlike(dirty, loads)) {
+    const sentence = `${touched!} has other intervals than ${file}: both come from one run`;
+    throw new ResolveError({ path: [...path, 'touched'], sentence });
+  }
+  const intervals = traceIntervals(dirty, scenario.seed, loads);
+  return { kind: 'trace', intervals, speed, end };
 }
 
 /** The intervals of a trace that a module makes. */

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import type { PatternKind } from '../guest/patterns/kind.ts';
+import { PATTERNS } from '../guest/patterns/registry.ts';
+import type { ValuesOf } from '../units/keys.ts';
 import { MIGRATION_KEYS } from '../migration/spec/migration-keys.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -7,7 +10,6 @@ import { memoryManager } from './memory-manager.ts';
 import {
   choice,
   duration,
-  ownKindMap,
   period,
   positiveDuration,
   positiveSize,
@@ -58,12 +60,6 @@ const contents = z.discriminatedUnion(
   },
 );
 
-const notARate = ({ input }: { input?: unknown }): string =>
-  `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
-const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
-  error: notARate,
-});
-
 const placed = {
   region: region.optional(),
   vcpu: whole(0, 1023).optional(),
@@ -73,61 +69,33 @@ const placed = {
   frees: period.optional(),
 };
 
-const paced = {
-  ...placed,
-  rate: accessRate,
-  writes: share().default(1),
-  tick: positiveDuration.optional(),
-};
-
-const notAFileName = ({ input }: { input?: unknown }): string =>
-  `expected the name of a trace file, got ${shown(input)}`;
-const fileName = z.string({ error: notAFileName });
-
-const trace = z.strictObject({
-  /** A file, or what makes a trace. */
-  file: z.union([fileName, ownKindMap], { error: notAFileName }),
-  touched: fileName.optional(),
-  speed: z
-    .number({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })
-    .positive({ error: ({ input }) => `expected a factor above 0, got ${shown(input)}` })
-    .default(1),
-  end: choice(['loop', 'hold']).default('loop'),
-});
-
-const theta = z
-  .number({ error: ({ input }) => `expected a number such as 0.99, got ${shown(input)}` })
-  .min(0, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` })
-  .max(10, { error: ({ input }) => `expected a number from 0 to 10, got ${shown(input)}` });
-
-const patterns = 'sequential, uniform, zipf, hotspot, stride, quicksort or trace';
-
-const workload = z.discriminatedUnion(
-  'pattern',
-  [
-    z.strictObject({ pattern: z.literal('sequential'), ...paced }),
-    z.strictObject({ pattern: z.literal('uniform'), ...paced }),
-    z.strictObject({ pattern: z.literal('zipf'), theta: theta.default(0.99), ...paced }),
-    z.strictObject({
-      pattern: z.literal('hotspot'),
-      hotPages: share(),
-      hotAccesses: share(),
-      ...paced,
-    }),
-    z.strictObject({ pattern: z.literal('stride'), stride: positiveSize, ...paced }),
-    z.strictObject({
-      pattern: z.literal('quicksort'),
-      ...placed,
-      rate: accessRate,
-      tick: positiveDuration.optional(),
-    }),
-    z.strictObject({ pattern: z.literal('trace'), trace, ...placed }),
-  ],
-  {
-    error: ({ input }) =>
-      `expected pattern ${patterns}, got ${shown((input as { pattern?: unknown } | undefined)?.pattern)}`,
-  },
+const options = PATTERNS.map((kind: PatternKind) =>
+  z.strictObject({
+    pattern: z.literal(kind.name),
+    ...fieldsOf(kind.keys),
+    ...placed,
+    ...fieldsOf(kind.pace),
+  }),
 );
+
+type Placed = z.output<z.ZodObject<typeof placed>>;
+
+/** What a pattern's file makes of a workload: its keys, where it works, its pace. */
+type Written<Kind> =
+  Kind extends PatternKind<infer Name, infer Table, infer Pace>
+    ? { readonly pattern: Name } & ValuesOf<Table> & Placed & ValuesOf<Pace>
+    : never;
+export type ScenarioWorkload = Written<(typeof PATTERNS)[number]>;
+
+const names = PATTERNS.map(({ name }) => name);
+const patterns = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+
+const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[number]], {
+  error: ({ input }) =>
+    `expected pattern ${patterns}, got ${shown((input as { pattern?: unknown } | undefined)?.pattern)}`,
+});
+// The registry is mapped over as a list, which forgets which pattern has which keys.
+const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload>;
 
 const guest = z.strictObject({
   memory: positiveSize,
@@ -177,7 +145,6 @@ export const scenarioSchema = z.strictObject({
 /** A scenario with every default filled in, its quantities as they were written. */
 export type Scenario = z.output<typeof scenarioSchema>;
 export type ScenarioContents = Scenario['guest']['contents'][number];
-export type ScenarioWorkload = Scenario['guest']['workloads'][number];
 
 /** Keys of the format that this version does not know what to do with. */
 export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {};

@@ -17,7 +17,9 @@ type ShapeFacts =
   | { readonly is: 'whole' | 'share'; readonly low: number; readonly high: number }
   | ({ readonly is: 'number'; readonly what: string } & NumberRange)
   /** A name of something, as `what` says. */
-  | { readonly is: 'name'; readonly what: string }
+  | { readonly is: 'name'; readonly what: string; readonly takesOwn: boolean }
+  /** Page accesses a second above 0, or max. */
+  | { readonly is: 'accessRate' }
   | {
       readonly is: 'choice';
       readonly values: readonly [string, ...string[]];
@@ -32,6 +34,8 @@ type ShapeFacts =
   | { readonly is: 'map'; readonly keys: Keys };
 
 interface NumberRange {
+  /** What is expected in place of something that is no number; absent: the range. */
+  readonly example?: string;
   /** At least, at most, more than. */
   readonly low?: number;
   readonly high?: number;
@@ -128,7 +132,16 @@ export const number = (what: string, range: NumberRange): Shape<number> => ({
   ...range,
 });
 
-export const name = (what: string): Shape<string> => ({ is: 'name', what });
+export const accessRate: Shape<number | 'max'> = { is: 'accessRate' };
+
+export const name = (what: string): Shape<string> => ({ is: 'name', what, takesOwn: false });
+
+/** The name of something, or what makes one like it. */
+export const nameOrOwn = (what: string): Shape<string | OwnKind> => ({
+  is: 'name',
+  what,
+  takesOwn: true,
+});
 
 interface ChoiceOptions {
   readonly later?: readonly string[];

@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PatternKind } from '../../src/guest/patterns/kind.ts';
+import { PATTERNS } from '../../src/guest/patterns/registry.ts';
 import { PAGE_ORDERS } from '../../src/migration/page-orders/registry.ts';
 import { POLICIES } from '../../src/migration/policies/registry.ts';
 import { MIGRATION_KEYS } from '../../src/migration/spec/migration-keys.ts';
@@ -182,6 +184,51 @@ describe('an override', () => {
     const { scenario } = loadScenario('quick', ['migration.stun=null']);
     expect(scenario).toEqual(loadScenario('quick').scenario);
   });
+});
+
+describe('a key of one pattern under another', () => {
+  const needed: Readonly<Record<string, object>> = {
+    hotspot: { hotPages: 0.1, hotAccesses: 0.9 },
+    stride: { stride: '4KiB' },
+    trace: { trace: { file: 'none' } },
+  };
+  const patterns = [...PATTERNS] as readonly PatternKind[];
+  const wrong = patterns.flatMap(({ keys, pace }) =>
+    Object.keys({ ...keys, ...pace }).flatMap((key) =>
+      patterns
+        .filter((other) => !(key in other.keys) && !(key in other.pace))
+        .map(({ name, pace: its }) => [key, name, 'rate' in its] as const),
+    ),
+  );
+
+  it.each(wrong)('%s under %s', (key, pattern, isPaced) => {
+    const workload = { pattern, ...needed[pattern], ...(isPaced ? { rate: 5 } : {}), [key]: 1 };
+    const text = JSON.stringify({ guest: { memory: '1MiB', workloads: [workload] } });
+    const [problem, ...others] = complaints(text);
+    expect(others).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^s:1:\\d+ guest\\.workloads\\[0\\]\\.${key}: `));
+    expect(problem).toMatch(/unknown key|a trace has its own pace/);
+  });
+
+  it('is tried for all of them', () => {
+    expect(wrong.length).toBeGreaterThan(30);
+  });
+});
+
+describe('docs/scenarios.md', () => {
+  const text = readFileSync(new URL('../../docs/scenarios.md', import.meta.url), 'utf8');
+  const kindsOfAll = [...POLICIES, ...PAGE_ORDERS, ...PATTERNS] as readonly {
+    readonly name: string;
+    readonly keys: Keys;
+  }[];
+
+  it.each(kindsOfAll.map(({ name, keys }) => [name, keys] as const))(
+    'tells of %s',
+    (name, keys) => {
+      const words = [name, ...Object.keys(keys)];
+      expect(words.filter((word) => !new RegExp(`\\b${word}\\b`).test(text))).toEqual([]);
+    },
+  );
 });
 
 describe('the JSON schema of a migration', () => {
