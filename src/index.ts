@@ -1,4 +1,19 @@
-export type { RunConfig } from './runtime/config.ts';
+export type { MadeTrace, TraceFacts, TraceFactory } from './guest/trace.ts';
+export type { Pattern, Workload } from './guest/workload.ts';
+export type { PageLine } from './migration/page-orders/line.ts';
+export type { PageOrder } from './migration/page-orders/page-order.ts';
+export { PAGE_ORDERS } from './migration/page-orders/registry.ts';
+export { POLICIES } from './migration/policies/registry.ts';
+export type { Policy, PolicyAction, PolicyStatistics } from './migration/policy.ts';
+export type {
+  PageOrderFacts,
+  PageOrderFactory,
+  PolicyFacts,
+  PolicyFactory,
+} from './migration/spec/kinds.ts';
+export type { LinkSpec, MigrationSpec } from './migration/spec/migration-spec.ts';
+export { OwnKindError } from './migration/spec/own-kinds.ts';
+export type { Outage, RunConfig } from './runtime/config.ts';
 export { COST_PROFILES, type CostProfile, type Costs } from './runtime/costs.ts';
 export type { VirtualOptions } from './runtime/virtual/options.ts';
 export { runVirtual } from './runtime/virtual/run.ts';
@@ -11,9 +26,16 @@ export {
   RunSetupError,
   runThreads,
 } from './runtime/threads/run.ts';
+export type { OwnKind } from './units/keys.ts';
 export { InputError, type InputProblem } from './scenario/input-error.ts';
 export { scenarioJsonSchema } from './scenario/json-schema.ts';
-export { type LoadedScenario, loadScenario, type Preset, presets } from './scenario/load.ts';
+export {
+  type LoadedScenario,
+  loadScenario,
+  loadScenarioText,
+  type Preset,
+  presets,
+} from './scenario/load.ts';
 export type { Scenario } from './scenario/schema.ts';
 export { buildResult } from './result/build.ts';
 export { type RunResult, resultSchema } from './result/schema.ts';

@@ -28,7 +28,11 @@ function headline(result: RunResult): string {
   const scenario = result.scenario as {
     name?: string;
     guest: { vcpus: number };
-    migration: { algorithm: string; policy: string; postcopyAfter: number };
+    migration: {
+      algorithm: string;
+      policy: string | { readonly export: string };
+      postcopyAfter: number;
+    };
     link: { bandwidth: string | number };
   };
   const { migration } = scenario;
@@ -43,10 +47,12 @@ function headline(result: RunResult): string {
 
 function describeAlgorithm(migration: {
   algorithm: string;
-  policy: string;
+  policy: string | { readonly export: string };
   postcopyAfter: number;
 }): string {
-  const { algorithm, policy, postcopyAfter } = migration;
+  const { algorithm, postcopyAfter } = migration;
+  const policy =
+    typeof migration.policy === 'string' ? migration.policy : `${migration.policy.export} (own)`;
   if (algorithm === 'precopy') return `pre-copy, policy ${policy}`;
   if (algorithm === 'postcopy') return 'post-copy';
   if (algorithm !== 'hybrid') return algorithm;

@@ -2,20 +2,9 @@ import * as abi from '../memory/kernels/abi.ts';
 import { streamAt } from '../memory/layout.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
+import { patternNamed } from './patterns/registry.ts';
 import { writeStates } from './managed-ranges.ts';
 import type { FullPlan, StreamPlan } from './stream-plan.ts';
-import type { Pattern } from './workload.ts';
-
-const PATTERN_NUMBERS: Readonly<Record<Pattern['kind'], number>> = {
-  sequential: abi.PATTERN_SEQUENTIAL,
-  stride: abi.PATTERN_STRIDE,
-  uniform: abi.PATTERN_UNIFORM,
-  hotspot: abi.PATTERN_HOTSPOT,
-  zipf: abi.PATTERN_ZIPF,
-  trace: abi.PATTERN_TRACE,
-  // A list of pages, as a trace's.
-  quicksort: abi.PATTERN_TRACE,
-};
 
 /** Writes the plan's tables, stream records and page states into a slot; every stream stands at n = 0. */
 export function writePlan(slot: Memslot, plan: FullPlan): void {
@@ -55,7 +44,7 @@ function writeRecord(
   put(abi.STREAM_CHECKSUM_HIGH, 0);
   put(abi.STREAM_KEY_A, stream.keyA);
   put(abi.STREAM_KEY_B, stream.keyB);
-  put(abi.STREAM_PATTERN, PATTERN_NUMBERS[stream.pattern]);
+  put(abi.STREAM_PATTERN, patternNamed(stream.pattern).kernel);
   put(abi.STREAM_FIRST_GFN, stream.firstGfn);
   put(abi.STREAM_PAGES, stream.pages);
   put(abi.STREAM_START, stream.start);

@@ -52,6 +52,48 @@ export function parseTrace(bytes: Uint8Array): TraceFile {
   return { intervalMs, pageSize, runs };
 }
 
+/** What is told to a function of a user's own that makes a trace. */
+export interface TraceFacts {
+  /** The scenario's: the same seed has to make the same trace. */
+  readonly seed: number;
+  /** Of the workload's region; gfns count from its start. */
+  readonly pages: number;
+  readonly pageSize: number;
+}
+
+/** What such a function makes: for each interval the pairs that a line of a trace file has. */
+export interface MadeTrace {
+  readonly intervalMs: number;
+  /** [first gfn, count, ...] of the pages written in each interval, ascending. */
+  readonly written: readonly (readonly number[])[];
+  /** Of the pages read or written; absent: no page is only read. */
+  readonly touched?: readonly (readonly number[])[];
+}
+
+export type TraceFactory = (
+  options: Readonly<Record<string, unknown>>,
+  facts: TraceFacts,
+) => MadeTrace;
+
+/** The trace that a function has made. Throws TraceError when it is none. */
+export function checkMade(
+  made: unknown,
+  pageSize: number,
+): { readonly dirty: TraceFile; readonly touched?: TraceFile } {
+  const { intervalMs, written, touched } = (made ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof intervalMs !== 'number' || !(intervalMs > 0)) {
+    throw new TraceError('expected intervalMs, a number of milliseconds above 0');
+  }
+  const listOf = (runs: unknown, name: string): TraceFile => {
+    if (!Array.isArray(runs) || runs.length === 0) {
+      throw new TraceError(`expected ${name}, a list with an entry for each interval`);
+    }
+    return { intervalMs, pageSize, runs: runs.map((one, i) => checkRuns(one, i + 1)) };
+  };
+  const dirty = listOf(written, 'written');
+  return touched === undefined ? { dirty } : { dirty, touched: listOf(touched, 'touched') };
+}
+
 function parseLine(line: string, number: number): unknown {
   try {
     return JSON.parse(line);

@@ -1,18 +1,27 @@
+import { patternNamed } from '../guest/patterns/registry.ts';
 import { ringBytes } from '../link/capacity.ts';
+import { foreignKeys, type OwnershipOptions } from '../migration/spec/ownership.ts';
+import { kindProblems } from '../migration/spec/resolve.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { beyond } from './beyond.ts';
-import { DEFAULTS } from './defaults.ts';
 import { checkManager } from './memory-manager.ts';
 import { shown } from './fields.ts';
 import type { Problem } from './problem.ts';
-import type { Scenario } from './schema.ts';
+import type { Scenario, ScenarioWorkload } from './schema.ts';
 
 const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
 
-/** What is impossible about a scenario; needs neither files nor the machine. */
-export function check(scenario: Scenario): Problem[] {
+/**
+ * What is impossible about a scenario; needs neither files nor the machine. `given`: the document that
+ * it was made of, without defaults; absent: the scenario itself.
+ */
+export function check(
+  scenario: Scenario,
+  given: unknown = scenario,
+  options?: OwnershipOptions,
+): Problem[] {
   const pageSize = pageSizeOf(scenario);
   if (pageSize === undefined) {
     const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(scenario.guest.pageSize)}`;
@@ -24,7 +33,7 @@ export function check(scenario: Scenario): Problem[] {
     ...checkWorkloads(scenario, pageSize),
     ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
-    ...checkMigration(scenario),
+    ...checkMigration(scenario, isMap(given) ? given['migration'] : undefined, options),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];
@@ -86,17 +95,26 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
       const sentence = `must be later than from (${shown(workload.from)})`;
       problems.push({ path: [...path, 'until'], sentence });
     }
+    problems.push(...patternProblems(workload, path, pageSize));
     if (workload.pattern === 'trace') return problems;
     if (workload.rate === 'max' && workload.tick !== undefined) {
       const sentence = 'a workload of rate max has no ticks: leave it out, or give a rate';
       problems.push({ path: [...path, 'tick'], sentence });
     }
-    if (workload.pattern === 'stride' && parseSize(workload.stride) % pageSize !== 0) {
-      const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
-      problems.push({ path: [...path, 'stride'], sentence });
-    }
     return problems;
   });
+}
+
+/** The key of a pattern that does not fit the guest's pages. */
+function patternProblems(
+  workload: ScenarioWorkload,
+  path: Problem['path'],
+  pageSize: number,
+): Problem[] {
+  const key = patternNamed(workload.pattern).misfit?.(workload, pageSize);
+  if (key === undefined) return [];
+  const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
+  return [{ path: [...path, key], sentence }];
 }
 
 /** What a guest's memory manager is needed for, and what it needs. */
@@ -111,88 +129,32 @@ function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem
   return [...problems, { path: ['migration', 'pseudoPaging'], sentence }];
 }
 
-function checkMigration({ guest, migration }: Scenario): Problem[] {
-  const { algorithm, throttle } = migration;
-  const problems: Problem[] = [...checkOwners(migration)];
+/** `given`: the migration as it stands in the document. */
+function checkMigration(
+  { guest, migration }: Scenario,
+  given: unknown,
+  options?: OwnershipOptions,
+): Problem[] {
+  const { algorithm } = migration;
+  const problems: Problem[] = [
+    ...foreignKeys(isMap(given) ? given : {}, migration, options),
+    ...kindProblems(migration, guest),
+  ].map(({ path, sentence }) => ({ path: ['migration', ...path], sentence }));
   const isLogged = algorithm === 'precopy' || algorithm === 'hybrid';
   if (isLogged && guest.dirtyLog === 'none') {
     const name = algorithm === 'precopy' ? 'pre-copy' : 'hybrid';
     const sentence = `${name} needs a dirty log: choose bitmap, bytemap, atomic or ring, or algorithm stop-and-copy or postcopy`;
     problems.push({ path: ['guest', 'dirtyLog'], sentence });
   }
-  if (migration.dirtyLimit !== undefined) problems.push(...checkDirtyLimit({ guest, migration }));
-  // Marks that are set atomically don't say whether they are new.
-  if (migration.stun !== undefined && guest.dirtyLog === 'atomic') {
-    const sentence =
-      'write faults are not counted by the log atomic: choose bitmap, bytemap or ring';
-    problems.push({ path: ['migration', 'stun'], sentence });
-  }
-  if (migration.bubbling !== undefined && migration.pageOrder !== 'bubbling') {
-    const sentence = `is of pageOrder bubbling, the migration has ${migration.pageOrder}: leave it out`;
-    problems.push({ path: ['migration', 'bubbling'], sentence });
-  }
-  if (migration.pseudoPaging && algorithm !== 'postcopy' && algorithm !== 'hybrid') {
-    const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
-    problems.push({ path: ['migration', 'pseudoPaging'], sentence });
-  }
-  if (algorithm === 'precopy' || algorithm === 'stop-and-copy') {
-    const sentence = `is of post-copy, the migration is ${algorithm}: leave it out`;
-    if (migration.swapOrder !== 'gfn')
-      problems.push({ path: ['migration', 'swapOrder'], sentence });
-    if (migration.swapReadaheadPages !== DEFAULTS.migration.swapReadaheadPages)
-      problems.push({ path: ['migration', 'swapReadaheadPages'], sentence });
-  }
-  if (migration.bubbling?.discardsQueue && migration.bubbling.queuePages === 0) {
-    const sentence = 'needs queuePages, how many pages the queue has: add it, or leave this out';
-    problems.push({ path: ['migration', 'bubbling', 'discardsQueue'], sentence });
-  }
   if (migration.swapOrder === 'lru' && guest.lruScan === undefined) {
     const sentence = 'needs guest.lruScan, how often the guest looks which pages were referenced';
     problems.push({ path: ['migration', 'swapOrder'], sentence });
   }
-  const { postcopyRecovery, postcopyRecoveryTimeout } = migration;
-  if (!postcopyRecovery && postcopyRecoveryTimeout !== DEFAULTS.migration.postcopyRecoveryTimeout) {
-    const sentence =
-      'is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true';
-    problems.push({ path: ['migration', 'postcopyRecoveryTimeout'], sentence });
-  }
-  if (throttle.max < throttle.initial) {
-    const sentence = `must not be less than initial (${throttle.initial})`;
-    problems.push({ path: ['migration', 'throttle', 'max'], sentence });
-  }
   return problems;
 }
 
-/** As QEMU has it: the limit needs a dirty ring, and takes the place of auto-converge. */
-function checkDirtyLimit({ guest, migration }: Pick<Scenario, 'guest' | 'migration'>): Problem[] {
-  const path = ['migration', 'dirtyLimit'];
-  if (guest.dirtyLog !== 'ring') {
-    const sentence = `needs guest.dirtyLog: ring, which counts by vCPU, got ${guest.dirtyLog}`;
-    return [{ path, sentence }];
-  }
-  if (migration.autoConverge) return [{ path, sentence: 'excludes autoConverge: choose one' }];
-  if (migration.qemuVersion === '10') return [];
-  return [{ path, sentence: 'is not there before QEMU 8.1: leave out qemuVersion' }];
-}
-
-/** Settings that one policy alone knows; with another they would do nothing. */
-function checkOwners(migration: Scenario['migration']): Problem[] {
-  const owned = [
-    ['autoConverge', 'qemu', migration.autoConverge],
-    ['downtimeLadder', 'qemu', migration.downtimeLadder !== 'none'],
-    ['availSwitchoverBandwidth', 'qemu', migration.availSwitchoverBandwidth !== undefined],
-    ['qemuVersion', 'qemu', migration.qemuVersion !== DEFAULTS.migration.qemuVersion],
-    ['dirtyLimit', 'qemu', migration.dirtyLimit !== undefined],
-    ['kubevirt', 'qemu', migration.kubevirt !== undefined],
-    ['stun', 'clark2005', migration.stun !== undefined],
-    ['timeoutAction', 'cloud-hypervisor', migration.timeoutAction !== 'cancel'],
-  ] as const;
-  return owned
-    .filter(([, policy, isSet]) => isSet && migration.policy !== policy)
-    .map(([key, policy]) => ({
-      path: ['migration', key],
-      sentence: `is a setting of policy ${policy}, the migration has policy ${migration.policy}: leave it out`,
-    }));
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checkLog({ guest }: Scenario, pageSize: number): Problem[] {

@@ -46,7 +46,15 @@ export class ScenarioDocument {
     return this.#document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
   }
 
-  /** Sets a key from a `--set key=value` argument. Throws InputError when it is not one. */
+  /** Whether something was set that does not stand in the text. */
+  get isOverridden(): boolean {
+    return this.#overridden.length > 0;
+  }
+
+  /**
+   * Sets a key from a `--set key=value` argument; `key=null` takes it out. Throws InputError when it
+   * is no such argument.
+   */
   set(argument: string): void {
     const match = /^([^=]+)=(.*)$/s.exec(argument);
     const path = match ? parseKey(match[1]!) : undefined;
@@ -65,8 +73,13 @@ export class ScenarioDocument {
       throw new InputError([{ place: '--set', key: match[1]!, sentence }]);
     }
     this.#openParents(path);
-    this.#document.setIn(path, this.#document.createNode(value.toJS()));
     this.#overridden.push(path);
+    // As if the key were not in the file: `null` is the value of no key.
+    if (value.contents !== null && value.toJS() === null) {
+      this.#document.deleteIn(path);
+      return;
+    }
+    this.#document.setIn(path, this.#document.createNode(value.toJS()));
   }
 
   /** A list is addressed only where it has entries, a map only where there is one, or nothing yet. */

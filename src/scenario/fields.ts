@@ -75,6 +75,12 @@ export const flag = z.boolean({
 });
 export const text = z.string({ error: ({ input }) => `expected text, got ${shown(input)}` });
 
+const notARate = ({ input }: { input?: unknown }): string =>
+  `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
+export const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
+  error: notARate,
+});
+
 /** One of `values`; of `later` ones the message says that they are not built yet. */
 export function choice<const Values extends readonly [string, ...string[]]>(
   values: Values,
@@ -88,5 +94,25 @@ export function choice<const Values extends readonly [string, ...string[]]>(
         ? `${shown(input)} is not built yet: ${known}`
         : `${known}, got ${shown(input)}`;
     },
+  });
+}
+
+/** YAML takes values such as 7.2 and 10 for numbers. */
+export function numbersAsText<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => (typeof value === 'number' ? String(value) : value), schema);
+}
+
+/** A kind of the user's own: what a module exports, and what it is given. */
+export const ownKindMap = z.strictObject({
+  module: z.string(),
+  export: z.string(),
+  options: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** One of the kinds that are known by name, or one of the user's own. */
+export function ownKind(values: readonly string[], known: z.ZodType) {
+  return z.union([known, ownKindMap], {
+    error: ({ input }) =>
+      `expected ${values.join(' or ')}, or { module, export, options } of your own, got ${shown(input)}`,
   });
 }

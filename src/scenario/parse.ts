@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { OwnershipOptions } from '../migration/spec/ownership.ts';
 import { check } from './check.ts';
 import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
@@ -10,19 +11,26 @@ import { nearest } from './suggest.ts';
  * A complete, checked scenario from a document. Throws InputError with everything that is wrong,
  * each with its place.
  */
-export function parseScenario(document: ScenarioDocument): Scenario {
+export function parseScenario(document: ScenarioDocument, options?: OwnershipOptions): Scenario {
   const parsed = scenarioSchema.safeParse(document.value());
   if (!parsed.success) {
     throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
   }
-  const problems = check(parsed.data);
+  const problems = check(parsed.data, document.value(), options);
   if (problems.length > 0) throw new InputError(problems.map((p) => located(document, p)));
   return parsed.data;
 }
 
 export function located(document: ScenarioDocument, problem: Problem): InputProblem {
-  const { path, sentence } = problem;
-  return { place: document.place(path, 'value'), key: formatKey(path), sentence };
+  const { path } = problem;
+  const place = document.place(path, 'value');
+  const key = formatKey(path);
+  // Whoever overrides keys of a preset has no file to leave a key out of.
+  const isOfFile = document.isOverridden && place !== '--set';
+  const sentence = isOfFile
+    ? problem.sentence.replace(/: leave it out/, `: leave it out (--set ${key}=null)`)
+    : problem.sentence;
+  return { place, key, sentence };
 }
 
 /** An issue of a document's values in a sentence, with its place; `schema` is what found it. */

@@ -2,31 +2,33 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { planMemory } from '../guest/memory-plan.ts';
 import { LanesError } from '../guest/stream-plan.ts';
-import { parseTrace, TraceError, type TraceFile, traceIntervals } from '../guest/trace.ts';
+import { patternNamed } from '../guest/patterns/registry.ts';
+import {
+  parseTrace,
+  TraceError,
+  type TraceFacts,
+  type TraceFile,
+  type TraceIntervals,
+  traceIntervals,
+} from '../guest/trace.ts';
 import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { MAX_SLOT_BYTES } from '../memory/layout.ts';
-import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../migration/policies/kubevirt.ts';
+import { resolveMigration } from '../migration/spec/resolve.ts';
 import type { Outage, RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
+import type { OwnKind } from '../units/keys.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
+import { madeTrace, withOwnKinds } from './own-kinds.ts';
+import { ResolveError } from './resolve-error.ts';
 import { resolveCosts } from './costs.ts';
 import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 
-/** A scenario that can't be run here; `path` says which key is to blame. */
-export class ResolveError extends Error {
-  override readonly name = 'ResolveError';
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.sentence);
-    this.problem = problem;
-  }
-}
+export { ResolveError };
 
 interface Region {
   readonly firstGfn: number;
@@ -86,37 +88,12 @@ export function resolveScenario(
       integrity: link.integrity,
       ...(link.outages.length > 0 ? { outages: link.outages.map(resolveOutage) } : {}),
     },
-    migration: {
-      algorithm: migration.algorithm,
-      policy: migration.policy,
-      rounds: migration.rounds,
-      qemuVersion: migration.qemuVersion,
-      ...(migration.autoConverge ? { autoConverge: migration.throttle } : {}),
-      ...resolveManagement(scenario),
-      ...(migration.availSwitchoverBandwidth === undefined
-        ? {}
-        : { availSwitchoverBytesPerSecond: parseRate(migration.availSwitchoverBandwidth) }),
-      preempt: migration.postcopyPreempt,
-      pseudoPaging: migration.pseudoPaging,
-      timeoutAction: migration.timeoutAction,
-      postcopyAfter: migration.postcopyAfter,
-      postcopyBytesPerSecond: parseRate(migration.postcopyBandwidth),
-      ...(migration.postcopyRecovery
-        ? { recoverWithinNs: parseDuration(migration.postcopyRecoveryTimeout) }
-        : {}),
-      pageOrder: migration.pageOrder,
-      swapOrder: migration.swapOrder,
-      swapReadaheadPages: migration.swapReadaheadPages,
-      ...(migration.bubbling ? { bubbling: migration.bubbling } : {}),
-      maxBytesPerSecond:
-        migration.maxBandwidth === undefined ? Infinity : parseRate(migration.maxBandwidth),
-      strictRate: migration.strictRate,
-      downtimeLimitNs: parseDuration(migration.downtimeLimit),
-      startAfterNs: parseDuration(migration.startAfter),
-      runAfterNs: parseDuration(migration.runAfter),
-      timeoutNs: parseDuration(migration.timeout),
-      encodings: migration.encodings,
-    },
+    migration: withOwnKinds(
+      resolveMigration(migration, guest),
+      { pages: memoryBytes / pageSize, pageSize },
+      parseRate(link.bandwidth),
+      folder,
+    ),
     verify: scenario.verify,
   };
   checkLanes(config);
@@ -127,50 +104,6 @@ export function resolveScenario(
 function resolveOutage(outage: Scenario['link']['outages'][number]): Outage {
   const forNs = outage.for === undefined ? Infinity : parseDuration(outage.for);
   return { afterNs: parseDuration(outage.after), forNs };
-}
-
-const ms = (duration: string | number): number => parseDuration(duration) / 1e6;
-
-/** Who watches the migration, and what it may do to the guest. */
-function resolveManagement({ guest, migration }: Scenario): Partial<RunConfig['migration']> {
-  const { downtimeLadder, dirtyLimit, dirtyLimitPeriod, stun } = migration;
-  return {
-    ...(downtimeLadder === 'none' ? {} : { manager: downtimeLadder }),
-    ...(downtimeLadder.startsWith('kubevirt-') ? { kubevirt: resolveKubevirt(migration) } : {}),
-    ...(stun ? { stun } : {}),
-    ...(dirtyLimit === undefined
-      ? {}
-      : {
-          dirtyLimit: {
-            quotaMiB: Math.max(1, Math.round(parseRate(dirtyLimit) / 2 ** 20)),
-            // QEMU: x-vcpu-dirty-limit-period.
-            periodMs: ms(dirtyLimitPeriod ?? '1s'),
-            ringEntries: guest.dirtyRingSize,
-          },
-        }),
-  };
-}
-
-function resolveKubevirt({ kubevirt, algorithm }: Scenario['migration']): KubevirtOptions {
-  const allowPostCopy = algorithm === 'hybrid';
-  if (!kubevirt) return { ...KUBEVIRT_DEFAULTS, allowPostCopy };
-  const {
-    completionTimeoutPerGiB,
-    progressTimeout,
-    maxDowntime,
-    stallProgressTimeout,
-    switchoverTimeout,
-    ...rest
-  } = kubevirt;
-  return {
-    ...rest,
-    allowPostCopy,
-    completionTimeoutPerGiBMs: ms(completionTimeoutPerGiB),
-    progressTimeoutMs: ms(progressTimeout),
-    maxDowntimeMs: ms(maxDowntime),
-    stallProgressTimeoutMs: ms(stallProgressTimeout),
-    switchoverTimeoutMs: ms(switchoverTimeout),
-  };
 }
 
 /** Two guests and what the runtime itself needs. */
@@ -295,35 +228,55 @@ function resolvePattern(
   pageSize: number,
 ): Pattern {
   const { pages } = region;
-  switch (workload.pattern) {
-    case 'zipf':
-      return { kind: 'zipf', theta: workload.theta };
-    case 'hotspot': {
-      const hotPages = Math.min(pages, Math.max(1, Math.round(workload.hotPages * pages)));
-      // With every page hot there is no cold page to draw.
-      return hotPages === pages
-        ? { kind: 'uniform' }
-        : { kind: 'hotspot', hotPages, hotAccesses: workload.hotAccesses };
-    }
-    case 'stride':
-      return { kind: 'stride', stridePages: parseSize(workload.stride) / pageSize };
-    case 'trace': {
-      const path = ['guest', 'workloads', index, 'trace'];
-      const { file, touched, speed, end } = workload.trace;
-      const read = (key: 'file' | 'touched', name: string): TraceFile =>
-        readTrace(folder, name, [...path, key], pageSize, pages);
-      const dirty = read('file', file);
-      const loads = touched === undefined ? undefined : read('touched', touched);
-      if (loads && !areAlike(dirty, loads)) {
-        const sentence = `${touched!} has other intervals than ${file}: both come from one run`;
-        throw new ResolveError({ path: [...path, 'touched'], sentence });
-      }
-      const intervals = traceIntervals(dirty, scenario.seed, loads);
-      return { kind: 'trace', intervals, speed, end };
-    }
-    default:
-      return { kind: workload.pattern };
+  if (workload.pattern !== 'trace') {
+    return patternNamed(workload.pattern).pattern!(workload, { pages, pageSize });
   }
+  const path = ['guest', 'workloads', index, 'trace'];
+  const { file, touched, speed, end } = workload.trace;
+  if (typeof file !== 'string') {
+    const facts = { seed: scenario.seed, pages, pageSize };
+    return {
+      kind: 'trace',
+      intervals: ownIntervals(workload.trace, facts, folder, path),
+      speed,
+      end,
+    };
+  }
+  const read = (key: 'file' | 'touched', name: string): TraceFile =>
+    readTrace(folder, name, [...path, key], pageSize, pages);
+  const dirty = read('file', file);
+  const loads = touched === undefined ? undefined : read('touched', touched);
+  if (loads && !areAlike(dirty, loads)) {
+    const sentence = `${touched!} has other intervals than ${file}: both come from one run`;
+    throw new ResolveError({ path: [...path, 'touched'], sentence });
+  }
+  const intervals = traceIntervals(dirty, scenario.seed, loads);
+  return { kind: 'trace', intervals, speed, end };
+}
+
+/** The intervals of a trace that a module makes. */
+function ownIntervals(
+  { file, touched }: Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'],
+  facts: TraceFacts,
+  folder: string,
+  path: Problem['path'],
+): TraceIntervals {
+  if (touched !== undefined) {
+    const sentence = 'comes from the module that makes the trace: leave it out';
+    throw new ResolveError({ path: [...path, 'touched'], sentence });
+  }
+  const traces = madeTrace(file as OwnKind, facts, folder, [...path, 'file']);
+  const fail = (sentence: string): never => {
+    throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
+  };
+  for (const one of [traces.dirty, traces.touched]) {
+    const sentence = one && misfit(one, facts.pageSize, facts.pages);
+    if (sentence !== undefined) fail(`its trace ${sentence}`);
+  }
+  if (traces.touched && !areAlike(traces.dirty, traces.touched)) {
+    fail('its trace has other intervals in touched than in written');
+  }
+  return traceIntervals(traces.dirty, facts.seed, traces.touched);
 }
 
 function readTrace(

@@ -14,7 +14,8 @@ import {
 import { CLARK_RATES, clarkPolicy } from '../../src/migration/policies/clark2005.ts';
 import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../src/migration/policies/ladders.ts';
 import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
-import { cloudHypervisorPolicy, sdpsPolicy } from '../../src/migration/policies/rounds-until.ts';
+import { cloudHypervisorPolicy } from '../../src/migration/policies/cloud-hypervisor.ts';
+import { sdpsPolicy } from '../../src/migration/policies/sdps.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import { xenPolicy } from '../../src/migration/policies/xen.ts';
 import type { Policy, PolicyStatistics } from '../../src/migration/policy.ts';

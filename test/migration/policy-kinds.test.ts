@@ -9,7 +9,9 @@ import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../src/migration/p
 import type { Manager } from '../../src/migration/policies/managers.ts';
 import { postcopyAfter } from '../../src/migration/policies/postcopy-after.ts';
 import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
-import { cloudHypervisorPolicy, sdpsPolicy } from '../../src/migration/policies/rounds-until.ts';
+import { cloudHypervisorPolicy } from '../../src/migration/policies/cloud-hypervisor.ts';
+import { forceAfter } from '../../src/migration/policies/force-after.ts';
+import { sdpsPolicy } from '../../src/migration/policies/sdps.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import { xenPolicy } from '../../src/migration/policies/xen.ts';
 import type { Policy } from '../../src/migration/policy.ts';
@@ -80,6 +82,13 @@ const KINDS: Record<string, PolicyKind> = {
     [...ROUNDS, 'postcopy'],
   ),
   'xen, then post-copy': simple(() => postcopyAfter(xenPolicy, 3), [...ROUNDS, 'postcopy']),
+  'rounds, forced to stop': simple(() =>
+    forceAfter(roundsPolicy(10_000), { afterMs: 2000, action: 'switchover' }),
+  ),
+  'rounds, forced to post-copy': simple(
+    () => forceAfter(roundsPolicy(10_000), { afterMs: 2000, action: 'postcopy' }),
+    [...ROUNDS, 'postcopy'],
+  ),
   'post-copy at once': simple(() => postcopyAfter(roundsPolicy(5), 0), ['postcopy']),
   'qemu 7.2': qemu({ version: '7.2' }),
   'qemu 10': qemu({}),

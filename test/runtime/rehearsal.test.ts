@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
-import type { PolicyName, RunConfig } from '../../src/runtime/config.ts';
+import type { PolicyName } from '../../src/migration/spec/migration-spec.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
 import { hasty, worldOf } from '../../src/runtime/threads/rehearsal.ts';
 import { smallRun } from '../support/run-config.ts';
 

@@ -87,8 +87,8 @@ describe('the recovery of a post-copy', () => {
   it('has a time limit, or is not done at all', () => {
     const recovery = (line: string) => load(line).config.migration.recoverWithinNs;
     expect(recovery('')).toBe(60e9);
-    expect(recovery('migration: { postcopyRecoveryTimeout: 2min }')).toBe(120e9);
-    expect(recovery('migration: { postcopyRecovery: false }')).toBeUndefined();
+    expect(recovery('migration: { algorithm: hybrid, postcopyRecoveryTimeout: 2min }')).toBe(120e9);
+    expect(recovery('migration: { algorithm: hybrid, postcopyRecovery: false }')).toBeUndefined();
   });
 
   it.each([
@@ -104,8 +104,8 @@ describe('the recovery of a post-copy', () => {
     ],
     [
       'has no limit when there is none',
-      'migration: { postcopyRecovery: false, postcopyRecoveryTimeout: 2s }',
-      '2:64 migration.postcopyRecoveryTimeout: is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true',
+      'migration: { algorithm: hybrid, postcopyRecovery: false, postcopyRecoveryTimeout: 2s }',
+      '2:83 migration.postcopyRecoveryTimeout: is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true',
     ],
   ])('%s', (_, line, expected) => {
     expect(complaints(line)).toEqual([expected]);

@@ -1008,8 +1008,10 @@ describe('a memory manager', () => {
     ],
     [
       'a queue of no pages that is discarded',
-      withMore('migration: { pageOrder: bubbling, bubbling: { discardsQueue: true } }'),
-      '2:62 migration.bubbling.discardsQueue: needs queuePages, how many pages the queue has: add it, or leave this out',
+      withMore(
+        'migration: { algorithm: hybrid, pageOrder: bubbling, bubbling: { discardsQueue: true } }',
+      ),
+      '2:81 migration.bubbling.discardsQueue: needs queuePages, how many pages the queue has: add it, or leave this out',
     ],
     [
       'page cache in the kernel',
@@ -1127,7 +1129,7 @@ describe('costs and policies of the virtual runtime', () => {
 
   it('take all their keys', () => {
     const { migration } = config(
-      'migration: { autoConverge: true, throttle: { max: 0.5, tailSlow: true }, downtimeLadder: nova, availSwitchoverBandwidth: 1GB/s, postcopyPreempt: true, qemuVersion: "7.2", postcopyAfter: 0 }',
+      'migration: { algorithm: hybrid, autoConverge: true, throttle: { max: 0.5, tailSlow: true }, downtimeLadder: nova, availSwitchoverBandwidth: 1GB/s, postcopyPreempt: true, qemuVersion: "7.2", postcopyAfter: 0 }',
     );
     expect(migration).toMatchObject({
       autoConverge: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.5, tailSlow: true },
@@ -1167,8 +1169,8 @@ describe('costs and policies of the virtual runtime', () => {
     ],
     [
       'a throttle that begins beyond its end',
-      withMore('migration: { throttle: { initial: 0.9, max: 0.3 } }'),
-      '2:45 migration.throttle.max: must not be less than initial (0.9)',
+      withMore('migration: { autoConverge: true, throttle: { initial: 0.9, max: 0.3 } }'),
+      '2:65 migration.throttle.max: must not be less than initial (0.9)',
     ],
     [
       'a setting of another policy',

@@ -30,7 +30,9 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
     const parts = { index, migration: entry.migration ?? {}, common: file.migration ?? {} };
     const guest = new GuestDocument(document, parts, scenarioOf(file, entry));
     try {
-      return [{ entry, document: guest, scenario: guest.explained(() => parseScenario(guest)) }];
+      const options = { mayForcePostcopy: entry.onDiverged === 'postcopy' };
+      const scenario = guest.explained(() => parseScenario(guest, options));
+      return [{ entry, document: guest, scenario }];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       problems.push(...error.problems);

@@ -105,7 +105,6 @@ function baseScenario(options: Readonly<Record<string, string>>, vcpus: number):
     migration: {
       algorithm: 'precopy',
       policy: 'rounds',
-      rounds: 30,
       startAfter: '100ms',
       runAfter: '0s',
       timeout: options['timeout'],

@@ -1,7 +1,8 @@
 import { managed, prepaging } from './managed.ts';
 import type { Pattern, Workload } from '../../guest/workload.ts';
 import { Generator } from '../../random/generator.ts';
-import type { Outage, PolicyName, RunConfig } from '../../runtime/config.ts';
+import type { PolicyName } from '../../migration/spec/migration-spec.ts';
+import type { Outage, RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type CostProfile } from '../../runtime/costs.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
 import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../../migration/policies/kubevirt.ts';

@@ -1,7 +1,11 @@
 import type { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
+import { choice, defaulted, flag, map, type Needs, optional, whole } from '../../units/keys.ts';
+import { pageOrderKind } from '../spec/kinds.ts';
+import { needsPostcopy } from '../spec/needs.ts';
 import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
+import { queuedOrder } from './queued.ts';
 
 export interface BubblingOptions {
   /** The most recent faults around which pages are pushed; 1, or the paper's best, 7. */
@@ -95,3 +99,54 @@ function nextOf(line: PageLine, unsent: GuestPageSet, { at, step, skipsSent }: E
   if (!skipsSent) return line.has(unsent, at) ? at : -1;
   return step < 0 ? line.lastUpTo(unsent, at) : line.firstFrom(unsent, at);
 }
+
+/** The part of a migration's spec that is this order's. */
+export interface BubblingSpec {
+  /** Absent: one pivot, both directions. */
+  readonly bubbling?: BubblingOptions;
+}
+
+const needsQueue: Needs = ({ queuePages }) =>
+  queuePages === 0
+    ? 'needs queuePages, how many pages the queue has: add it, or leave this out'
+    : undefined;
+
+const NO_QUEUE = 'Hines & Gopalan 2009: the pseudo-code of the second paper has no queue';
+
+const BUBBLING_KEYS = {
+  pivots: defaulted(whole(1, 64), 1, {
+    about: 'the most recent faults around which pages are pushed',
+    source: 'Hines & Gopalan 2009, section 3.4, where it begins; the best of the paper is 7',
+  }),
+  direction: defaulted(choice(['dual', 'forward', 'backward']), 'dual', {
+    about: 'to which sides of a pivot',
+    source: 'Hines & Gopalan 2009, section 3.4',
+  }),
+  queuePages: defaulted(whole(0, 1_000_000), 0, {
+    about: 'pages that the pusher has queued ahead of the link',
+    source: NO_QUEUE,
+  }),
+  discardsQueue: defaulted(flag, false, {
+    about: 'a fault discards what is queued',
+    source: NO_QUEUE,
+    needs: needsQueue,
+  }),
+};
+
+export const bubbling = pageOrderKind({
+  name: 'bubbling',
+  about: 'Pushes around the pages that were requested last (Hines & Gopalan 2009).',
+  keys: {
+    bubbling: optional(map(BUBBLING_KEYS), {
+      about: 'its settings; absent: one pivot, both directions, no queue',
+      needs: needsPostcopy,
+    }),
+  },
+  resolve: (written): BubblingSpec => (written.bubbling ? { bubbling: written.bubbling } : {}),
+  order(spec, { line }) {
+    const options = spec.bubbling ?? { pivots: 1, direction: 'dual' };
+    const { queuePages = 0, discardsQueue = false } = options;
+    const order = bubblingOrder(options, line);
+    return queuePages > 0 ? queuedOrder(order, queuePages, discardsQueue) : order;
+  },
+});

@@ -1,5 +1,6 @@
 import type { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
+import { pageOrderKind } from '../spec/kinds.ts';
 import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 
@@ -72,3 +73,23 @@ export function twiceOrder(): PageOrder {
     requested: (gfn) => order.requested(gfn),
   };
 }
+
+const keepsGfns = (swapOrder: string | undefined): boolean => (swapOrder ?? 'gfn') === 'gfn';
+
+export const follow = pageOrderKind({
+  name: 'follow',
+  about: 'Goes on behind the page that was requested last, as QEMU does.',
+  keys: {},
+  resolve: () => ({}),
+  order: ({ swapOrder }, { line }) =>
+    keepsGfns(swapOrder) ? cursorOrder(true) : lineCursorOrder(true, line),
+});
+
+export const linear = pageOrderKind({
+  name: 'linear',
+  about: 'Goes through the guest in order, whatever is requested.',
+  keys: {},
+  resolve: () => ({}),
+  order: ({ swapOrder }, { line }) =>
+    keepsGfns(swapOrder) ? cursorOrder(false) : lineCursorOrder(false, line),
+});

@@ -14,5 +14,3 @@ export interface PageOrder {
   /** Pages that go out with a requested one; absent: none. */
   readahead?(gfn: number): readonly number[];
 }
-
-export type PageOrderName = 'follow' | 'linear' | 'bubbling' | 'twice';

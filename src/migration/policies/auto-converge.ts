@@ -1,3 +1,5 @@
+import { defaulted, flag, share } from '../../units/keys.ts';
+
 /** Settings of QEMU's auto-converge, each a share of 1 (qapi/migration.json has percents). */
 export interface AutoConvergeOptions {
   /** Share of the transferred bytes that the dirtied ones may be (throttle-trigger-threshold). */
@@ -16,6 +18,32 @@ export const AUTO_CONVERGE_DEFAULTS: AutoConvergeOptions = {
   increment: 0.1,
   max: 0.99,
   tailSlow: false,
+};
+
+/** They are written as QEMU has them, by shorter names. */
+const SOURCE = 'QEMU, migration/options.c, DEFAULT_MIGRATE_*';
+
+export const THROTTLE_KEYS = {
+  trigger: defaulted(share(), AUTO_CONVERGE_DEFAULTS.trigger, {
+    about: 'share of the bytes sent that the dirtied ones may be (throttle-trigger-threshold)',
+    source: SOURCE,
+  }),
+  initial: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.initial, {
+    about: 'share of their time that the first step takes from the vCPUs (cpu-throttle-initial)',
+    source: SOURCE,
+  }),
+  increment: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.increment, {
+    about: 'what each further step takes (cpu-throttle-increment)',
+    source: SOURCE,
+  }),
+  max: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.max, {
+    about: 'the most that is taken (max-cpu-throttle)',
+    source: SOURCE,
+  }),
+  tailSlow: defaulted(flag, AUTO_CONVERGE_DEFAULTS.tailSlow, {
+    about: 'smaller steps near the end (cpu-throttle-tailslow)',
+    source: SOURCE,
+  }),
 };
 
 export interface AutoConvergeState {

@@ -1,4 +1,11 @@
+import { defaulted, map, optional, whole } from '../../units/keys.ts';
+import { plainAccounting } from '../accounting.ts';
+import { clarkBursts } from '../limiters.ts';
+import { permutedWalk } from '../page-orders/permuted.ts';
 import type { Policy, PolicyAction, PolicyStatistics } from '../policy.ts';
+import { policyKind, type PolicyFacts } from '../spec/kinds.ts';
+import type { MigrationSpec } from '../spec/migration-spec.ts';
+import { needsRounds } from '../spec/needs.ts';
 
 /** tools/libxc/xc_linux_save.c of January 2005 and xc_domain_save.c of 3.3: the same rules. */
 const MAX_ROUNDS = 29;
@@ -94,3 +101,69 @@ export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
     },
   };
 }
+
+/** The part of a migration's spec that is of these policies. */
+export interface ClarkSpec {
+  /** Processes wait after so many write faults, from the end of that round on. */
+  readonly stun?: { readonly faults: number; readonly afterRound: number };
+  /** Megabits of 2^20 a second; absent: those of the paper's code. */
+  readonly startMbit?: number;
+  readonly maxMbit?: number;
+}
+
+function optionsOf(spec: MigrationSpec, { pages }: PolicyFacts): ClarkOptions {
+  const { startMbit, maxMbit, maxBytesPerSecond, stun } = spec;
+  return {
+    pages,
+    startMbit: startMbit ?? CLARK_RATES.startMbit,
+    maxMbit: maxMbit ?? CLARK_RATES.maxMbit,
+    maxBytesPerSecond,
+    ...(stun ? { stun } : {}),
+  };
+}
+
+const STUN_KEYS = {
+  faults: defaulted(whole(1, 1_000_000), 40, {
+    about: 'write faults after which a process waits for the end of the migration',
+    source: 'Clark et al. 2005, section 5.4',
+  }),
+  afterRound: defaulted(whole(1, 10_000), 1, {
+    about: 'the round from whose end on they are counted',
+    source: 'as early as it can be; the paper does not say',
+  }),
+};
+
+export const clark2005 = policyKind({
+  name: 'clark2005',
+  about: 'Clark et al. 2005 as its code really did it, with a rate that follows the dirty rate.',
+  keys: {
+    stun: optional(map(STUN_KEYS), {
+      about: 'rogue processes are stunned; absent: none is',
+      needs: needsRounds,
+    }),
+  },
+  resolve: ({ stun }): ClarkSpec => (stun ? { stun } : {}),
+  problems({ stun }, { dirtyLog }) {
+    // Marks that are set atomically don't say whether they are new.
+    if (stun === undefined || dirtyLog !== 'atomic') return [];
+    const sentence =
+      'write faults are not counted by the log atomic: choose bitmap, bytemap or ring';
+    return [{ path: ['stun'], sentence }];
+  },
+  policy: (spec, facts) => clarkPolicy(optionsOf(spec, facts)),
+  pacing(_, { pages, pageSize }) {
+    const accounting = plainAccounting(pageSize);
+    return {
+      pacing: { accounting, limiter: clarkBursts(accounting) },
+      walk: permutedWalk(pages),
+    };
+  },
+});
+
+export const xen3 = policyKind({
+  name: 'xen3',
+  about: 'Xen 3.3: 29 rounds, fewer than 50 pages, or three guests sent; without the rate.',
+  keys: {},
+  resolve: () => ({}),
+  policy: (spec, facts) => clarkPolicy({ ...optionsOf(spec, facts), isAdaptive: false }),
+});

@@ -1,4 +1,13 @@
+import { defaulted, whole } from '../../units/keys.ts';
 import type { Policy } from '../policy.ts';
+import { policyKind } from '../spec/kinds.ts';
+import { needsRounds } from '../spec/needs.ts';
+
+/** The part of a migration's spec that is this policy's. */
+export interface RoundsSpec {
+  /** Live rounds. */
+  readonly rounds: number;
+}
 
 /**
  * A fixed number of live rounds, each of which sends what the one before left dirty, then the stop.
@@ -17,3 +26,17 @@ export function roundsPolicy(rounds: number): Policy<null> {
     },
   };
 }
+
+export const rounds = policyKind({
+  name: 'rounds',
+  about: 'A fixed number of live rounds.',
+  keys: {
+    rounds: defaulted(whole(1, 10_000), 30, {
+      about: 'live rounds',
+      source: 'Clark et al. 2005: at most 29 live rounds, then the stop',
+      needs: needsRounds,
+    }),
+  },
+  resolve: (written): RoundsSpec => ({ rounds: written.rounds }),
+  policy: (spec) => roundsPolicy(spec.rounds),
+});

@@ -1,4 +1,5 @@
 import type { Policy } from '../policy.ts';
+import { policyKind } from '../spec/kinds.ts';
 
 /** tools/libs/guest/xg_sr_save.c: SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS. */
 const TARGET_PAGES = 50;
@@ -30,3 +31,11 @@ export const xenPolicy: Policy<XenState> = {
     return { state, actions: [{ kind }] };
   },
 };
+
+export const xen = policyKind({
+  name: 'xen',
+  about: 'Xen today: five live rounds, or fewer than 50 dirty pages.',
+  keys: {},
+  resolve: () => ({}),
+  policy: () => xenPolicy,
+});

@@ -8,9 +8,10 @@ import { Doorbell } from '../../memory/doorbell.ts';
 import { destination } from '../../migration/destination.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import type { RunConfig } from '../config.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import type { LogConfig } from '../common/guest-side.ts';
 import { GeneratorDriver } from '../common/driver.ts';
+import { ownKinds } from '../common/own-kinds.ts';
 import { blockAndStep, drive, type DriverParts } from './driver.ts';
 import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';
 
@@ -101,6 +102,7 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
     const sending = sourceAlgorithm(
       { clock, link: near, guest: source, watch, options },
       migration,
+      ownKinds,
     );
     // Of the same shape as a real one's, but it doesn't stay until the source is gone.
     const receiving = destination({ clock, link: far, guest: target, ...recoveryOf(final) });

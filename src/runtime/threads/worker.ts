@@ -12,9 +12,10 @@ import { noLink } from '../../link/no-link.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { drive, type DriverParts, LONG_SPINS, RunAborted, SPINS } from './driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import { ownKinds } from '../common/own-kinds.ts';
 import { openGuestSide } from '../common/guest-side.ts';
 import { workHandlers } from '../common/work.ts';
 import { LIVE_PHASES, RunWords } from './run-words.ts';
@@ -133,7 +134,7 @@ export const source: Handlers['source'] = (task) => {
     });
   const options = sourceOptions(task.link, task.migration, guestSide.memory);
   const report = drive(
-    sourceAlgorithm({ clock, link, guest, watch, options }, task.migration),
+    sourceAlgorithm({ clock, link, guest, watch, options }, task.migration, ownKinds),
     parts(link, () => guest.isSettled()),
   );
   return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts() };

@@ -12,8 +12,9 @@ import {
 } from '../../migration/destination.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
-import { recoveryOf, sourceAlgorithm, sourceOptions } from '../common/algorithms.ts';
+import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import { ownKinds } from '../common/own-kinds.ts';
 import type { Transfer } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
@@ -118,7 +119,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       watch: (session: SourceSession) => void (this.#session = session),
       options: sourceOptions(link, migration, source.side.memory, lag),
     };
-    this.#source = new Half(sourceAlgorithm(side, migration), {
+    this.#source = new Half(sourceAlgorithm(side, migration, ownKinds), {
       clock: clocks.source,
       link: this.#near,
       isGuestSettled: () => sending.isSettled(),

@@ -1,0 +1,24 @@
+import { hotspot } from './hotspot.ts';
+import type { PatternKind } from './kind.ts';
+import { quicksort } from './quicksort.ts';
+import { sequential } from './sequential.ts';
+import { stride } from './stride.ts';
+import { trace } from './trace.ts';
+import { uniform } from './uniform.ts';
+import { zipf } from './zipf.ts';
+
+/** Every pattern of a workload. A new one is its file and a line here. */
+export const PATTERNS = [sequential, uniform, zipf, hotspot, stride, quicksort, trace] as const;
+
+export type PatternName = (typeof PATTERNS)[number]['name'];
+
+const BY_NAME: ReadonlyMap<string, PatternKind> = new Map(
+  PATTERNS.map((kind) => [kind.name, kind as PatternKind]),
+);
+
+/** Throws when there is no pattern of that name, which a checked workload never has. */
+export function patternNamed(name: PatternName): PatternKind {
+  const kind = BY_NAME.get(name);
+  if (!kind) throw new Error(`there is no pattern ${name}`);
+  return kind;
+}

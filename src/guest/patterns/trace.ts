@@ -1,0 +1,38 @@
+import { PATTERN_TRACE } from '../../memory/kernels/abi.ts';
+import {
+  choice,
+  defaulted,
+  map,
+  name,
+  nameOrOwn,
+  number,
+  optional,
+  required,
+} from '../../units/keys.ts';
+import { patternKind } from './kind.ts';
+
+const TRACE_KEYS = {
+  file: required(nameOrOwn('the name of a trace file'), {
+    about: 'pages written, by intervals; or { module, export, options } that makes a trace',
+  }),
+  touched: optional(name('the name of a trace file'), {
+    about: 'pages read or written; absent: no page is only read',
+  }),
+  speed: defaulted(number('a factor above 0', { above: 0 }), 1, {
+    about: 'divides the length of an interval',
+    source: 'as recorded',
+  }),
+  end: defaulted(choice(['loop', 'hold']), 'loop', {
+    about: 'what comes after the last interval: the first again, or nothing',
+    source: 'a guest goes on working, however long the migration takes',
+  }),
+};
+
+/** Its files are read, and its intervals shuffled, where a scenario is resolved. */
+export const trace = patternKind({
+  name: 'trace',
+  about: 'Pages as recorded, with a pace and writes of its own.',
+  kernel: PATTERN_TRACE,
+  keys: { trace: required(map(TRACE_KEYS), { about: 'what was recorded, and how it is played' }) },
+  pace: {},
+});

@@ -1,0 +1,216 @@
+import { parseDuration } from '../../units/duration.ts';
+import {
+  choice,
+  defaulted,
+  defaultsOf,
+  flag,
+  map,
+  type Needs,
+  optional,
+  positiveDuration,
+  rate,
+} from '../../units/keys.ts';
+import { parseRate } from '../../units/rate.ts';
+import { qemuAccounting, type QemuVersion } from '../accounting.ts';
+import { qemuWindow } from '../limiters.ts';
+import { type PolicyFacts, policyKind, type Surroundings } from '../spec/kinds.ts';
+import type { MigrationSpec } from '../spec/migration-spec.ts';
+import { needsDecisions, needsRounds } from '../spec/needs.ts';
+import { type AutoConvergeOptions, THROTTLE_KEYS } from './auto-converge.ts';
+import type { DirtyLimitOptions } from './dirty-limit.ts';
+import {
+  KUBEVIRT_DEFAULTS,
+  type KubevirtOptions,
+  kubevirtStall,
+  kubevirtTimeouts,
+} from './kubevirt.ts';
+import { KUBEVIRT_KEYS, resolveKubevirt } from './kubevirt-keys.ts';
+import { kubevirtLadder, novaLadder, proxmoxLadder } from './ladders.ts';
+import type { Manager, ManagerName } from './managers.ts';
+import { type QemuOptions, qemuPolicy } from './qemu.ts';
+
+/** The part of a migration's spec that is this policy's. */
+export interface QemuSpec {
+  /** Whose rules it follows; absent: those of 10. */
+  readonly qemuVersion?: QemuVersion;
+  readonly autoConverge?: AutoConvergeOptions;
+  /** Who watches it, and sets its downtime limit while the migration goes on. */
+  readonly manager?: ManagerName;
+  readonly kubevirt?: KubevirtOptions;
+  /** What each vCPU may dirty, MiB a second (QEMU 10, log ring). */
+  readonly dirtyLimit?: DirtyLimitOptions;
+  readonly availSwitchoverBytesPerSecond?: number;
+}
+
+/** Both needs at once; the first that is not met is told. */
+const both =
+  (...needs: readonly Needs[]): Needs =>
+  (siblings, part) =>
+    needs.map((need) => need(siblings, part)).find((sentence) => sentence !== undefined);
+
+const needsAutoConverge: Needs = ({ autoConverge }) =>
+  autoConverge === true
+    ? undefined
+    : 'is of autoConverge, which is off: leave it out, or set autoConverge: true';
+
+const needsDirtyLimit: Needs = ({ dirtyLimit }) =>
+  dirtyLimit === undefined
+    ? 'is of dirtyLimit, which is not set: leave it out, or add it'
+    : undefined;
+
+const needsKubevirt: Needs = ({ downtimeLadder }) =>
+  String(downtimeLadder).startsWith('kubevirt-')
+    ? undefined
+    : `is of the ladders kubevirt-timeouts and kubevirt-stall, the migration has ${String(downtimeLadder)}: leave it out`;
+
+const QEMU_KEYS = {
+  qemuVersion: defaulted(choice(['7.2', '10'], { takesNumbers: true }), '10', {
+    about: 'whose rules: what the limiter and the counters count differs',
+    source: 'the newer of the two that have been measured',
+  }),
+  autoConverge: defaulted(flag, false, {
+    about: 'the vCPUs are throttled when the guest dirties too fast',
+    source: 'QEMU, capability auto-converge',
+    needs: needsRounds,
+  }),
+  throttle: defaulted(map(THROTTLE_KEYS), defaultsOf(THROTTLE_KEYS), {
+    about: 'the settings of autoConverge',
+    needs: both(needsRounds, needsAutoConverge),
+  }),
+  dirtyLimit: optional(rate, {
+    about: 'what each vCPU may dirty, with dirtyLog: ring; absent: anything',
+    needs: needsRounds,
+  }),
+  dirtyLimitPeriod: optional(positiveDuration, {
+    about: 'how long a rate of dirtyLimit is measured; absent: 1s',
+    needs: both(needsRounds, needsDirtyLimit),
+  }),
+  downtimeLadder: defaulted(
+    choice(['none', 'nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall']),
+    'none',
+    {
+      about: 'the manager that watches the migration and raises its downtime limit',
+      source: 'QEMU alone has none',
+      needs: needsDecisions,
+    },
+  ),
+  kubevirt: optional(map(KUBEVIRT_KEYS), {
+    about: "the settings of KubeVirt's two monitors",
+    needs: both(needsDecisions, needsKubevirt),
+  }),
+  availSwitchoverBandwidth: optional(rate, {
+    about: 'the bandwidth to assume for the switchover; absent: as measured',
+    needs: needsDecisions,
+  }),
+};
+
+export const qemu = policyKind({
+  name: 'qemu',
+  about: 'QEMU 10 or 7.2: chunks, 100 ms windows, and a threshold of bandwidth × downtime limit.',
+  keys: QEMU_KEYS,
+  resolve(written, { algorithm, dirtyRingSize }): QemuSpec {
+    const { downtimeLadder, availSwitchoverBandwidth: assumed } = written;
+    const hasMonitor = downtimeLadder.startsWith('kubevirt-');
+    const kubevirt = written.kubevirt ?? defaultsOf(KUBEVIRT_KEYS);
+    return {
+      qemuVersion: written.qemuVersion,
+      ...(written.autoConverge ? { autoConverge: written.throttle } : {}),
+      ...(downtimeLadder === 'none' ? {} : { manager: downtimeLadder }),
+      ...(hasMonitor ? { kubevirt: resolveKubevirt(kubevirt, algorithm === 'hybrid') } : {}),
+      ...(written.dirtyLimit === undefined
+        ? {}
+        : { dirtyLimit: limitOf(written.dirtyLimit, written.dirtyLimitPeriod, dirtyRingSize) }),
+      ...(assumed === undefined ? {} : { availSwitchoverBytesPerSecond: parseRate(assumed) }),
+    };
+  },
+  problems(written, around) {
+    const { throttle } = written;
+    const isBackwards = throttle.max < throttle.initial;
+    const sentence = dirtyLimitProblem(written, around);
+    return [
+      ...(sentence === undefined ? [] : [{ path: ['dirtyLimit'], sentence }]),
+      ...(isBackwards
+        ? [
+            {
+              path: ['throttle', 'max'],
+              sentence: `must not be less than initial (${throttle.initial})`,
+            },
+          ]
+        : []),
+    ];
+  },
+  policy: (spec, facts) => qemuPolicy(optionsOf(spec, facts)),
+  hybrid(spec, facts) {
+    const options = optionsOf(spec, facts);
+    // KubeVirt's monitors decide on post-copy themselves.
+    if (spec.manager?.startsWith('kubevirt-')) return qemuPolicy(options);
+    const pollMs = (spec.postcopyPollNs ?? 0) / 1e6;
+    return qemuPolicy({ ...options, postcopyAfter: { rounds: spec.postcopyAfter, pollMs } });
+  },
+  pacing({ qemuVersion = '10', maxBytesPerSecond }, { pageSize }, lag) {
+    const accounting = qemuAccounting(qemuVersion, pageSize);
+    return { pacing: { accounting, limiter: qemuWindow(maxBytesPerSecond, accounting, lag) } };
+  },
+});
+
+function limitOf(
+  limit: string | number,
+  period: string | number | undefined,
+  ringEntries: number,
+): DirtyLimitOptions {
+  return {
+    quotaMiB: Math.max(1, Math.round(parseRate(limit) / 2 ** 20)),
+    // QEMU: x-vcpu-dirty-limit-period.
+    periodMs: parseDuration(period ?? '1s') / 1e6,
+    ringEntries,
+  };
+}
+
+/** As QEMU has it: the limit needs a dirty ring, and takes the place of auto-converge. */
+function dirtyLimitProblem(
+  written: Parameters<typeof qemu.resolve>[0],
+  { dirtyLog }: Surroundings,
+): string | undefined {
+  if (written.dirtyLimit === undefined) return undefined;
+  if (dirtyLog !== 'ring') {
+    return `needs guest.dirtyLog: ring, which counts by vCPU, got ${dirtyLog}`;
+  }
+  if (written.autoConverge) return 'excludes autoConverge: choose one';
+  if (written.qemuVersion === '10') return undefined;
+  return 'is not there before QEMU 8.1: leave out qemuVersion';
+}
+
+function optionsOf(spec: MigrationSpec, { downtimeLimitMs, pages, pageSize }: PolicyFacts) {
+  const { autoConverge, dirtyLimit, availSwitchoverBytesPerSecond: assumed } = spec;
+  const manager = managerOf(spec, downtimeLimitMs, pages * pageSize);
+  const options: QemuOptions = {
+    version: spec.qemuVersion ?? '10',
+    downtimeLimitMs,
+    ...(autoConverge ? { autoConverge } : {}),
+    ...(dirtyLimit ? { dirtyLimit } : {}),
+    ...(manager ? { manager } : {}),
+    ...(assumed === undefined ? {} : { availSwitchoverBytesPerSecond: assumed }),
+  };
+  return options;
+}
+
+function managerOf(
+  { manager, kubevirt = KUBEVIRT_DEFAULTS }: MigrationSpec,
+  limitMs: number,
+  guestBytes: number,
+): Manager | undefined {
+  switch (manager) {
+    case 'nova':
+      return novaLadder(limitMs, guestBytes);
+    case 'kubevirt':
+      return kubevirtLadder;
+    case 'kubevirt-timeouts':
+      return kubevirtTimeouts(kubevirt, limitMs, guestBytes);
+    case 'kubevirt-stall':
+      return kubevirtStall(kubevirt, guestBytes);
+    case 'proxmox':
+      return proxmoxLadder;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Policy, PolicyAction } from '../policy.ts';
+import { policyKind } from '../spec/kinds.ts';
+import { continued, factsOf, ROUND_START, type RoundState } from './round-facts.ts';
+
+export interface SdpsState extends RoundState {
+  readonly throttle: number;
+}
+
+/** The guest may dirty this share of what is sent: then each round is that much smaller. */
+const SDPS_SHARE = 0.5;
+const SDPS_MOST = 0.99;
+
+/**
+ * Stun during page send (vSphere 5.0): when memory is dirtied faster than it is sent, the vCPUs get
+ * sleeps of milliseconds, so that what they dirty shrinks below what is sent. The exact law is not
+ * published; this one slows the guest to half of the sending rate.
+ */
+export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
+  return {
+    name: 'sdps',
+    skipsRedirtied: false,
+    initial: { ...ROUND_START, throttle: 0 },
+    decide(state, now) {
+      if (now.event === 'stopped') return { state, actions: [] };
+      if (now.event !== 'synced') {
+        return now.pendingPages > 0 ? continued(state) : { state, actions: [{ kind: 'sync' }] };
+      }
+      const { expectedDowntimeMs, dirtiedBytes, sentBytes } = factsOf(state, now);
+      // What it would dirty unhindered, as far as one can tell.
+      const freeBytes = dirtiedBytes / (1 - state.throttle);
+      const wanted = freeBytes > 0 ? 1 - (SDPS_SHARE * sentBytes) / freeBytes : 0;
+      const isTooFast = dirtiedBytes > SDPS_SHARE * sentBytes || state.throttle > 0;
+      const throttle = isTooFast ? Math.max(0, Math.min(SDPS_MOST, wanted)) : 0;
+      const next = { startMs: now.nowMs, startBytes: now.transferredBytes, throttle };
+      const actions: PolicyAction[] =
+        throttle === state.throttle ? [] : [{ kind: 'throttle', share: throttle }];
+      const kind = expectedDowntimeMs > downtimeMs ? 'continue' : 'switchover';
+      return { state: next, actions: [...actions, { kind }] };
+    },
+  };
+}
+
+export const sdps = policyKind({
+  name: 'sdps',
+  about: 'Stun during page send, as vSphere 5.0: the guest is slowed until each round is smaller.',
+  keys: {},
+  resolve: () => ({}),
+  policy: (_, { downtimeLimitMs }) => sdpsPolicy(downtimeLimitMs),
+});

@@ -1,0 +1,80 @@
+import type { Keys } from '../../units/keys.ts';
+import { PAGE_ORDERS } from '../page-orders/registry.ts';
+import { POLICIES } from '../policies/registry.ts';
+import type { KeyProblem } from './kinds.ts';
+import { MIGRATION_KEYS, type WrittenMigration } from './migration-keys.ts';
+
+export interface OwnershipOptions {
+  /** Whoever watches the migration may turn a pre-copy into post-copy, so its keys have an effect. */
+  readonly mayForcePostcopy?: boolean;
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+/**
+ * Keys that are given but could have no effect: they belong to another policy, page order or algorithm
+ * than the chosen one, or to a setting that is off. `given` is the migration as it stands in the
+ * document, `written` the same with its defaults.
+ *
+ * A map in which every key that has a default is given is the copy of a complete one, as a result
+ * holds it; of its foreign keys those that say the default say nothing.
+ */
+export function foreignKeys(
+  given: Given,
+  written: WrittenMigration,
+  { mayForcePostcopy = false }: OwnershipOptions = {},
+): KeyProblem[] {
+  return problemsIn(given, written, MIGRATION_KEYS, [], { ...written, mayForcePostcopy });
+}
+
+function problemsIn(
+  given: Given,
+  written: Given,
+  keys: Keys,
+  path: readonly string[],
+  part: Given,
+): KeyProblem[] {
+  const isComplete = Object.entries(keys).every(
+    ([name, { presence }]) => presence !== 'defaulted' || name in given,
+  );
+  return Object.entries(keys).flatMap(([name, key]) => {
+    const value = given[name];
+    if (value === undefined) return [];
+    const isSilent =
+      isComplete && key.presence === 'defaulted' && same(written[name], key.fallback);
+    if (isSilent) return [];
+    const here = [...path, name];
+    const owners = path.length === 0 ? ownersProblem(name, part) : undefined;
+    const sentence = owners ?? key.needs?.(written, part);
+    if (sentence !== undefined) return [{ path: here, sentence }];
+    if (key.shape.is !== 'map') return [];
+    return problemsIn(value as Given, written[name] as Given, key.shape.keys, here, part);
+  });
+}
+
+/** Settings that one policy or page order alone knows; with another they would do nothing. */
+function ownersProblem(key: string, { policy, pageOrder }: Given): string | undefined {
+  const policies = ownersOf(POLICIES, key);
+  if (policies.length > 0 && !policies.includes(String(policy))) {
+    return `is a setting of policy ${policies.join(' or ')}, the migration has ${called('policy', policy)}: leave it out`;
+  }
+  const orders = ownersOf(PAGE_ORDERS, key);
+  if (orders.length > 0 && !orders.includes(String(pageOrder))) {
+    return `is of pageOrder ${orders.join(' or ')}, the migration has ${called('', pageOrder)}: leave it out`;
+  }
+  return undefined;
+}
+
+const called = (what: string, kind: unknown): string =>
+  typeof kind === 'string'
+    ? `${what} ${kind}`.trim()
+    : `${what === '' ? 'one' : `a ${what}`} of your own`;
+
+type Registry = readonly { readonly name: string; readonly keys: Keys }[];
+
+/** The kinds that have a key. */
+const ownersOf = (registry: Registry, key: string): string[] =>
+  registry.filter(({ keys }) => key in keys).map(({ name }) => name);
+
+/** Values of a scenario: plain data. */
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

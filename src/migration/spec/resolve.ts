@@ -1,0 +1,62 @@
+import { parseDuration } from '../../units/duration.ts';
+import { parseRate } from '../../units/rate.ts';
+import { PAGE_ORDERS } from '../page-orders/registry.ts';
+import { policyNamed, POLICIES } from '../policies/registry.ts';
+import type { RoundsSpec } from '../policies/rounds.ts';
+import type { KeyProblem, PageOrderKind, PolicyKind, Surroundings } from './kinds.ts';
+import type { WrittenMigration } from './migration-keys.ts';
+import type { MigrationSpec } from './migration-spec.ts';
+
+/** What all policies and orders make of their keys, those not chosen of their defaults. */
+type KindParts = RoundsSpec & Partial<MigrationSpec>;
+
+function partsOf(written: WrittenMigration, around: Surroundings): KindParts {
+  // The intersection of all keys is what each of them takes its own from.
+  const policies = POLICIES as readonly PolicyKind[];
+  const orders = PAGE_ORDERS as readonly PageOrderKind[];
+  return Object.assign(
+    {},
+    ...policies.map((kind) => kind.resolve(written, around)),
+    ...orders.map((kind) => kind.resolve(written)),
+  ) as KindParts;
+}
+
+/** The numbers of a checked migration. The modules of own kinds keep the paths they have. */
+export function resolveMigration(
+  written: WrittenMigration,
+  around: Omit<Surroundings, 'algorithm'>,
+): MigrationSpec {
+  return {
+    algorithm: written.algorithm,
+    policy: written.policy,
+    ...partsOf(written, { ...around, algorithm: written.algorithm }),
+    preempt: written.postcopyPreempt,
+    pseudoPaging: written.pseudoPaging,
+    postcopyAfter: written.postcopyAfter,
+    postcopyBytesPerSecond: parseRate(written.postcopyBandwidth),
+    ...(written.postcopyRecovery
+      ? { recoverWithinNs: parseDuration(written.postcopyRecoveryTimeout) }
+      : {}),
+    pageOrder: written.pageOrder,
+    swapOrder: written.swapOrder,
+    swapReadaheadPages: written.swapReadaheadPages,
+    maxBytesPerSecond:
+      written.maxBandwidth === undefined ? Infinity : parseRate(written.maxBandwidth),
+    strictRate: written.strictRate,
+    downtimeLimitNs: parseDuration(written.downtimeLimit),
+    startAfterNs: parseDuration(written.startAfter),
+    runAfterNs: parseDuration(written.runAfter),
+    timeoutNs: parseDuration(written.timeout),
+    encodings: written.encodings,
+  };
+}
+
+/** What the chosen policy finds wrong about its own keys. */
+export function kindProblems(
+  written: WrittenMigration,
+  around: Omit<Surroundings, 'algorithm'>,
+): readonly KeyProblem[] {
+  if (typeof written.policy !== 'string') return [];
+  const { problems } = policyNamed(written.policy);
+  return problems?.(written, { ...around, algorithm: written.algorithm }) ?? [];
+}

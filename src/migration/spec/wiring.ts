@@ -1,0 +1,127 @@
+import type { WindowLag } from '../limiters.ts';
+import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
+import type { PageOrder } from '../page-orders/page-order.ts';
+import { withReadahead } from '../page-orders/readahead.ts';
+import { pageOrderNamed } from '../page-orders/registry.ts';
+import { forceAfter } from '../policies/force-after.ts';
+import { postcopyAfter } from '../policies/postcopy-after.ts';
+import { policyNamed } from '../policies/registry.ts';
+import type { Policy } from '../policy.ts';
+import type { Algorithm } from '../ports.ts';
+import { hybridSource, postcopySource } from '../postcopy.ts';
+import { precopySource } from '../precopy.ts';
+import type { SourceReport } from '../source.ts';
+import type { SourceOptions } from '../source-options.ts';
+import type { SourceSide } from '../source-session.ts';
+import { stopAndCopySource } from '../stop-and-copy.ts';
+import type { PolicyFacts, PolicyKind } from './kinds.ts';
+import type { LinkSpec, MigrationSpec } from './migration-spec.ts';
+import { NO_OWN_KINDS, type OwnKinds } from './own-kinds.ts';
+
+/**
+ * The source's half that a migration asks for. `own`: what the modules of its own kinds export; they
+ * have to be loaded before, which the runtimes do.
+ */
+export function sourceAlgorithm(
+  side: SourceSide,
+  spec: MigrationSpec,
+  own: OwnKinds = NO_OWN_KINDS,
+): Algorithm<SourceReport> {
+  switch (spec.algorithm) {
+    case 'stop-and-copy':
+      return stopAndCopySource(side, policyOf(side, spec, own));
+    case 'postcopy':
+      return postcopySource(side, orderOf(side, spec, own));
+    case 'precopy':
+      return roundsSource(side, spec, own, policyOf(side, spec, own));
+    default:
+      return roundsSource(side, spec, own, hybridOf(side, spec, own));
+  }
+}
+
+/** Live rounds, and what may end them: the policy, or whoever forces them to their end. */
+function roundsSource(
+  side: SourceSide,
+  spec: MigrationSpec,
+  own: OwnKinds,
+  policy: Policy,
+): Algorithm<SourceReport> {
+  const { force } = spec;
+  const forced = force ? forceAfter(policy, force) : policy;
+  const mayPostcopy = spec.algorithm === 'hybrid' || force?.action === 'postcopy';
+  if (!mayPostcopy) return precopySource(side, forced);
+  return hybridSource(side, forced, orderOf(side, spec, own));
+}
+
+function policyOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {
+  const facts = factsOf(side, spec);
+  if (typeof spec.policy !== 'string') return own.policyOf(spec.policy, facts);
+  return policyNamed(spec.policy).policy(spec, facts);
+}
+
+function hybridOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {
+  const facts = factsOf(side, spec);
+  const hybrid = kindOf(spec)?.hybrid?.(spec, facts);
+  return hybrid ?? postcopyAfter(policyOf(side, spec, own), spec.postcopyAfter);
+}
+
+/** Undefined for one of the user's own. */
+function kindOf({ policy }: MigrationSpec): PolicyKind | undefined {
+  return typeof policy === 'string' ? policyNamed(policy) : undefined;
+}
+
+function factsOf({ guest, options }: SourceSide, spec: MigrationSpec): PolicyFacts {
+  const { pages, pageSize } = guest.memory;
+  return {
+    pages,
+    pageSize,
+    linkBytesPerSecond: options.linkBytesPerSecond,
+    maxBytesPerSecond: spec.maxBytesPerSecond,
+    downtimeLimitMs: spec.downtimeLimitNs / 1e6,
+    timeoutMs: spec.timeoutNs / 1e6,
+  };
+}
+
+function orderOf({ guest }: SourceSide, spec: MigrationSpec, own: OwnKinds): PageOrder {
+  const { pageOrder, swapOrder = 'gfn', swapReadaheadPages = 1 } = spec;
+  const { pages, pageSize } = guest.memory;
+  let known: PageLine | undefined;
+  // The guest's own order is known once it stands still.
+  const line = (): PageLine =>
+    (known ??= swapOrder === 'gfn' ? gfnLine(pages) : swapLine(guest.swapOrder(swapOrder)));
+  const facts = { pages, pageSize, line };
+  const order =
+    typeof pageOrder === 'string'
+      ? pageOrderNamed(pageOrder).order(spec, facts)
+      : own.pageOrderOf(pageOrder, facts);
+  return swapReadaheadPages > 1 ? withReadahead(order, swapReadaheadPages, line) : order;
+}
+
+/** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */
+export function sourceOptions(
+  link: LinkSpec,
+  spec: MigrationSpec,
+  guest: { readonly pages: number; readonly pageSize: number },
+  lag?: WindowLag,
+): SourceOptions {
+  const kind = kindOf(spec);
+  return {
+    integrity: link.integrity,
+    encodings: spec.encodings,
+    linkBytesPerSecond: link.bytesPerSecond,
+    linkLatencyNs: link.latencyNs,
+    postcopyBytesPerSecond: spec.postcopyBytesPerSecond,
+    preempt: spec.preempt ?? false,
+    pseudoPaging: spec.pseudoPaging ?? false,
+    ...recoveryOf(spec),
+    maxBytesPerSecond: spec.maxBytesPerSecond,
+    strictRate: spec.strictRate,
+    timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
+    ...kind?.pacing?.(spec, guest, lag),
+  };
+}
+
+/** What both halves know of the recovery of a post-copy. */
+export function recoveryOf({ recoverWithinNs }: MigrationSpec): { recoverWithinNs?: number } {
+  return recoverWithinNs === undefined ? {} : { recoverWithinNs };
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { Key, Keys, Shape } from '../units/keys.ts';
+import {
+  accessRate,
+  choice,
+  duration,
+  flag,
+  numbersAsText,
+  ownKind,
+  ownKindMap,
+  positiveDuration,
+  positiveSize,
+  rate,
+  share,
+  shown,
+  whole,
+} from './fields.ts';
+
+type ValueOf<One> = One extends { readonly shape: Shape<infer Value> } ? Value : never;
+
+type Field<One> = One extends { presence: 'optional' }
+  ? z.ZodOptional<z.ZodType<ValueOf<One>>>
+  : One extends { presence: 'defaulted' }
+    ? z.ZodDefault<z.ZodType<ValueOf<One>>>
+    : z.ZodType<ValueOf<One>>;
+
+export type FieldsOf<Table> = { [Name in keyof Table]: Field<Table[Name]> };
+
+/** The schemas of the keys that a room describes, to make a map of. */
+export function fieldsOf<Table extends Keys>(keys: Table): FieldsOf<Table> {
+  const fields = Object.entries(keys).map(([name, key]) => [name, fieldOf(key)] as const);
+  return Object.fromEntries(fields) as FieldsOf<Table>;
+}
+
+function fieldOf(key: Key): z.ZodType {
+  const schema = schemaOf(key.shape);
+  if (key.presence === 'required') return schema.describe(sentence(key.about));
+  if (key.presence === 'optional') return schema.optional().describe(sentence(key.about));
+  const source = key.source === undefined ? '' : ` Default: ${sentence(key.source)}`;
+  // A copy each time: whoever gets a scenario may change it.
+  const fallback = (): unknown => structuredClone(key.fallback);
+  return schema.default(fallback).describe(sentence(key.about) + source);
+}
+
+const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
+
+function schemaOf(shape: Shape): z.ZodType {
+  switch (shape.is) {
+    case 'flag':
+      return flag;
+    case 'rate':
+      return rate;
+    case 'duration':
+      return duration;
+    case 'positiveDuration':
+      return positiveDuration;
+    case 'positiveSize':
+      return positiveSize;
+    case 'whole':
+      return whole(shape.low, shape.high);
+    case 'share':
+      return share(shape.low, shape.high);
+    case 'number':
+      return number(shape);
+    case 'name':
+      return nameOf(shape);
+    case 'accessRate':
+      return accessRate;
+    case 'list':
+      return z.array(schemaOf(shape.of), { error: shape.expected });
+    case 'map':
+      // An empty map stands for its defaults, as the whole key does when it is left out.
+      return z.strictObject(fieldsOf(shape.keys));
+    default:
+      return choiceOf(shape);
+  }
+}
+
+function choiceOf(shape: Extract<Shape, { readonly is: 'choice' }>): z.ZodType {
+  const { values, later, takesNumbers, takesOwn } = shape;
+  const known = choice(values, later);
+  if (takesNumbers) return numbersAsText(known);
+  return takesOwn ? ownKind(values, known) : known;
+}
+
+function nameOf({ what, takesOwn }: Extract<Shape, { readonly is: 'name' }>): z.ZodType {
+  const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
+  return takesOwn ? z.union([z.string(), ownKindMap], { error }) : z.string({ error });
+}
+
+function number(shape: Extract<Shape, { readonly is: 'number' }>): z.ZodType {
+  const { what, example = what, low = -Infinity, high = Infinity, above } = shape;
+  const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
+  const inRange = z.number({
+    error: ({ input }) => `expected ${example}, got ${shown(input)}`,
+  });
+  const atLeast = low === -Infinity ? inRange : inRange.min(low, { error });
+  const atMost = high === Infinity ? atLeast : atLeast.max(high, { error });
+  return above === undefined ? atMost : atMost.gt(above, { error });
+}

@@ -1,0 +1,12 @@
+import type { Problem } from './problem.ts';
+
+/** A scenario that can't be run here; `path` says which key is to blame. */
+export class ResolveError extends Error {
+  override readonly name = 'ResolveError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.sentence);
+    this.problem = problem;
+  }
+}
