@@ -21,7 +21,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     schema: 'pageferry/run@1',
     version: VERSION,
     scenario,
-    ...(report.runtime === 'threads' ? { guestSide: hostFacts() } : {}),
+    ...(report.runtime === 'threads' ? { host: hostFacts() } : {}),
     runtime: report.runtime,
     clock: report.clock,
     outcome: source.outcome,
