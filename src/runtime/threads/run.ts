@@ -48,6 +48,8 @@ export interface RunOptions {
   ) => void;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
+  /** Given the connection when the migration begins, to lose it on an event and not at an instant. */
+  readonly onNetwork?: (network: Network) => void;
 }
 
 /** Memory could not be had or a thread died before the guest existed: there is nothing to report. */
@@ -322,6 +324,7 @@ class ThreadRun {
     guestSides.destination.doorbell.ring();
     const network = new Network(stage, guestSides, this.#clock, this.#config.link.outages);
     void network.run();
+    this.#options.onNetwork?.(network);
     try {
       const source = await this.#crew.result(engines.source);
       const destination = await this.#destinationEnd(engines, stage);
