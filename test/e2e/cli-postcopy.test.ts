@@ -20,10 +20,11 @@ describe('post-copy', () => {
     expect(stdout).toMatch(/^proved: /m);
   });
 
+  /** Its pages take some five seconds, so an outage after two is one of post-copy on any machine. */
   const lossy = (outage: string): string[] =>
     sets(
       'migration.algorithm=postcopy',
-      'link.bandwidth=200Mbit/s',
+      'link.bandwidth=20Mbit/s',
       `link.outages=[${outage}]`,
       'migration.postcopyRecoveryTimeout=1s',
     );
@@ -37,16 +38,20 @@ describe('post-copy', () => {
       runtime,
       '-o',
       output,
-      ...lossy('{ after: 100ms, for: 50ms }'),
+      ...lossy('{ after: 2s, for: 50ms }'),
+      ...sets('migration.postcopyRecoveryTimeout=60s'),
     ]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
-      /^postcopy-paused: once, at \d+ ms, for \d+\.?\d* ms in all; \d+ pages/m,
+      /^postcopy-paused: once, at 2\.\d+ s, for [\d.]+ m?s in all; \d+ pages/m,
     );
     expect(stdout).toMatch(/^proved: /m);
     const { postcopyPauses } = readResult(output);
     expect(postcopyPauses).toHaveLength(1);
-    expect(postcopyPauses![0]!.durationMs).toBeGreaterThan(45);
+    const [pause] = postcopyPauses!;
+    expect(pause!.durationMs).toBeGreaterThan(pause!.recoverMs!);
+    // In real time a source may notice late that its connection is lost.
+    if (runtime === 'virtual') expect(pause!.durationMs).toBeGreaterThan(45);
   });
 
   it('whose link does not come back loses the guest, with exit code 1', async () => {
