@@ -35,14 +35,6 @@ describe('paper', () => {
     expect((await pageferry('paper', 'clark-specweb', '--json')).stdout).toBe(json.trimEnd());
   });
 
-  it('takes the beginning of several names for all of them', async () => {
-    const { stdout, exitCode } = await pageferry('paper', 'clark-downtime-vs-bandwidth', '--json');
-    expect(exitCode).toBe(0);
-    const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
-    const workloads = ['kernel', 'oltp', 'quake3', 'specweb'];
-    expect(names).toEqual(workloads.map((one) => `clark-downtime-vs-bandwidth-${one}`));
-  });
-
   it.each([
     [['paper', 'clark-muncher'], 'clark-muncher: is no experiment (did you mean clark-mmuncher?)'],
     [

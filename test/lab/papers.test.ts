@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { experimentNames, readExperiment } from '../../src/lab/papers/experiment.ts';
-import { type Outcome, pointOf } from '../../src/lab/papers/outcome.ts';
-import { runExperiment } from '../../src/lab/papers/run.ts';
+import { pointOf } from '../../src/lab/papers/outcome.ts';
 import { chartSvg, pngOf } from '../../src/report/chart.ts';
 import { paperChart, paperRows, papersPage } from '../../src/report/paper.ts';
-
-const committed = (name: string): Outcome =>
-  JSON.parse(
-    readFileSync(new URL(`../../docs/papers/${name}.json`, import.meta.url), 'utf8'),
-  ) as Outcome;
+import { committed, committedReproduction, reproduce } from '../support/papers.ts';
 
 const MISSED = [
   'hines-prepaging, backward ÷ push, all together: at least 1 at 32',
@@ -34,31 +29,12 @@ describe('experiments of papers', () => {
     expect(papersPage(experimentNames().map(committed))).toBe(page);
   });
 
-  it.each([
-    'clark-downtime-vs-bandwidth-kernel',
-    'clark-downtime-vs-bandwidth-oltp',
-    'clark-downtime-vs-bandwidth-quake3',
-    'clark-downtime-vs-bandwidth-specweb',
-    'clark-mmuncher',
-    'clark-quake',
-    'clark-specweb',
-    'clark-stun',
-    'clark-webserver',
-    'clark-wws',
-    'geometric-model',
-    'hines-applications',
-    'hines-dsb-interval',
-    'hines-faults',
-    'hines-stress-downtime',
-  ])(
+  // The quick ones; `npm run test:long` runs the others that take less than a minute each.
+  it.each(['clark-specweb', 'clark-stun', 'clark-wws', 'geometric-model'])(
     '%s comes to what is committed, figure and all',
     async (name) => {
-      const outcome = await runExperiment(name);
-      expect(JSON.parse(JSON.stringify(outcome))).toEqual(committed(name));
-      const svg = readFileSync(new URL(`../../docs/papers/${name}.svg`, import.meta.url), 'utf8');
-      expect(chartSvg(paperChart(outcome))).toBe(svg);
+      expect(await reproduce(name)).toEqual(committedReproduction(name));
     },
-    60_000,
   );
 
   it('meet their goals, but for those that are known', () => {

@@ -3,7 +3,8 @@ import { Doorbell } from '../../src/memory/doorbell.ts';
 import { EngineHandshake } from '../../src/memory/handshake/engine.ts';
 import { createHandshake, DOORBELL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { type Bug, explore, type ModelOptions } from '../support/handshake-model.ts';
+import { explore } from '../support/handshake-model.ts';
+import type { Bug, ModelOptions } from '../support/handshake-world.ts';
 
 /** Small enough to enumerate, large enough for every planted bug. */
 const oneWriter = { writers: 1, writes: 2, harvests: 2 } as const;

@@ -1,133 +1,43 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { gfnLine, type PageLine, swapLine } from '../../src/migration/page-orders/line.ts';
-import { queuedOrder } from '../../src/migration/page-orders/queued.ts';
-import { withReadahead } from '../../src/migration/page-orders/readahead.ts';
-import { bubblingOrder } from '../../src/migration/page-orders/bubbling.ts';
-import {
-  cursorOrder,
-  lineCursorOrder,
-  twiceOrder,
-} from '../../src/migration/page-orders/cursor.ts';
+import { cursorOrder, twiceOrder } from '../../src/migration/page-orders/cursor.ts';
 import type { PageOrder } from '../../src/migration/page-orders/page-order.ts';
-import { postcopyAfter } from '../../src/migration/policies/postcopy-after.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import type { Algorithm } from '../../src/migration/ports.ts';
-import { hybridSource, postcopySource } from '../../src/migration/postcopy.ts';
 import { precopySource } from '../../src/migration/precopy.ts';
-import { sentTally, type SourceReport } from '../../src/migration/source.ts';
+import type { SourceReport } from '../../src/migration/source.ts';
 import type { SourceSide } from '../../src/migration/source-session.ts';
-import { PAUSE } from '../../src/memory/handshake/words.ts';
 import { SharedDestinationGuest } from '../../src/runtime/common/guests.ts';
-import { pagesOf } from '../../src/wire/tally.ts';
 import { Cuts } from '../support/cuts.ts';
-import { FakeWorld, type FakeWorldOptions, ramOf } from '../support/fake-world.ts';
+import { FakeWorld, type FakeWorldOptions } from '../support/fake-world.ts';
+import {
+  cutEverywhere,
+  expectMoved,
+  expectStayed,
+  framesOf,
+  hybrid,
+  ORDERS,
+  play,
+  type Played,
+  postcopy,
+  SMALL,
+} from '../support/lost-anywhere.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-const SMALL = { pages: 256, readsPerSecond: 5000, latencyNs: 50_000 };
-
-const line = (): PageLine => gfnLine(SMALL.pages);
-const swapped = (): PageLine =>
-  swapLine(Uint32Array.from({ length: SMALL.pages }, (_, i) => (i * 37) % SMALL.pages));
-
-const ORDERS: Readonly<Record<string, () => PageOrder>> = {
-  follow: () => cursorOrder(true),
-  linear: () => cursorOrder(false),
-  bubbling: () => bubblingOrder({ pivots: 1, direction: 'dual' }, line),
-  'bubbling of seven pivots': () => bubblingOrder({ pivots: 7, direction: 'forward' }, line),
-  'a queue that is kept': () => queuedOrder(ORDERS['bubbling']!(), 20, false),
-  'a queue that is discarded': () => queuedOrder(ORDERS['bubbling']!(), 20, true),
-  'clusters in a swap device': () => withReadahead(lineCursorOrder(true, swapped), 8, swapped),
-};
-
-const postcopy =
-  (order: () => PageOrder = ORDERS['follow']!) =>
-  (side: SourceSide): Algorithm<SourceReport> =>
-    postcopySource(side, order());
-
-const hybrid = (side: SourceSide): Algorithm<SourceReport> =>
-  hybridSource(side, postcopyAfter(roundsPolicy(30), 1), cursorOrder(true));
-
-function play(
-  algorithm: (side: SourceSide) => Algorithm<SourceReport>,
-  after: readonly number[],
-  options: FakeWorldOptions = SMALL,
-) {
-  const world = new FakeWorld(options);
-  const cuts = new Cuts(world, after);
-  return { world, cuts, ...world.play(algorithm(world.side)) };
-}
-
-type Played = ReturnType<typeof play>;
-
-/** Frames of both directions when nothing befalls it. */
-const framesOf = (
-  algorithm: (side: SourceSide) => Algorithm<SourceReport>,
-  options: FakeWorldOptions = SMALL,
-): number => play(algorithm, [], options).cuts.frames;
-
-function expectMoved({ world, source, destination }: Played, sendsTwice = false): void {
-  expect(source, source.error).toMatchObject({ outcome: 'completed', guestLost: false });
-  expect(destination).toMatchObject({ outcome: 'completed' });
-  expect(Buffer.compare(ramOf(world.target), world.frozen!)).toBe(0);
-  expect(world.targetGuest.loadedState).toEqual(world.sourceGuest.savedState);
-  expect(world.targetGuest.presence.absent).toBe(0);
-  if (sendsTwice) return;
-  // What arrived is what was sent, but for what was lost, which was sent again: nothing comes twice.
-  const sent = pagesSent(source);
-  const resent = source.postcopy!.pauses!.reduce((sum, { resentPages }) => sum + resentPages, 0);
-  expect(pagesOf(destination!.tally)).toBe(sent - resent);
-  expect(destination!.droppedPages).toBe(0);
-}
-
-const pagesSent = (source: SourceReport): number => pagesOf(sentTally(source));
-
-/** The guest has stayed: it runs at the source, and nowhere else. */
-function expectStayed({ world, source }: Played): void {
-  expect(source, source.error).toMatchObject({ outcome: 'failed', guestLost: false });
-  expect(Atomics.load(world.source.words, PAUSE)).toBe(0);
-  expect(Atomics.load(world.target.words, PAUSE)).toBe(1);
-}
-
-/** Cuts after every `step`-th frame; every run must end with one whole guest. */
-function cutEverywhere(
-  algorithm: (side: SourceSide) => Algorithm<SourceReport>,
-  options: FakeWorldOptions,
-  { step = 1, sendsTwice = false, second = 0 } = {},
-) {
-  const seen = { moved: 0, stayed: 0, pauses: 0, resent: 0 };
-  const frames = framesOf(algorithm, options);
-  for (let after = 1; after <= frames; after += step) {
-    const played = play(algorithm, second > 0 ? [after, after + second] : [after], options);
-    const { source } = played;
-    if (source.outcome === 'completed') {
-      expectMoved(played, sendsTwice);
-      seen.moved++;
-    } else {
-      expectStayed(played);
-      seen.stayed++;
-    }
-    for (const { resentPages, startNs, endNs } of source.postcopy?.pauses ?? []) {
-      expect(endNs).toBeGreaterThan(startNs);
-      seen.pauses++;
-      seen.resent += resentPages;
-    }
-  }
-  return { ...seen, frames };
-}
-
+// After each of the first frames, and of the later ones a part: all of them are in test:long.
 describe('a connection that is lost after any frame', () => {
   it.each(Object.keys(ORDERS))('of post-copy, page order %s: the guest is whole', (name) => {
-    const seen = cutEverywhere(postcopy(ORDERS[name]), SMALL);
-    expect(seen.moved).toBeGreaterThan(0.8 * seen.frames);
+    const seen = cutEverywhere(postcopy(ORDERS[name]), SMALL, { step: 5 });
     expect(seen.resent).toBeGreaterThan(seen.moved);
     // HELLO, WELCOME, DISCARD, SWITCHOVER, STATE, RUN, and what was posted while RUN was under way.
     expect(seen.stayed).toBeGreaterThanOrEqual(6);
+    expect(seen.stayed).toBeLessThanOrEqual(12);
   });
 
   it.each([1, 3])('of post-copy over %i memslots, with pages that are sent twice', (memslots) => {
-    const seen = cutEverywhere(postcopy(twiceOrder), { ...SMALL, memslots }, { sendsTwice: true });
-    expect(seen.moved).toBeGreaterThan(0.8 * seen.frames);
+    const options = { ...SMALL, memslots };
+    const seen = cutEverywhere(postcopy(twiceOrder), options, { step: 8, sendsTwice: true });
+    expect(seen.stayed).toBeLessThanOrEqual(12);
   });
 
   it('of hybrid: before RUN the guest stays, after it it arrives', () => {
@@ -139,8 +49,8 @@ describe('a connection that is lost after any frame', () => {
   });
 
   it.each([1, 2, 3, 4, 7, 20])('and again %i frames later', (second) => {
-    const seen = cutEverywhere(postcopy(), { ...SMALL, memslots: 2 }, { step: 2, second });
-    expect(seen.moved).toBeGreaterThan(30);
+    const seen = cutEverywhere(postcopy(), { ...SMALL, memslots: 2 }, { step: 6, second });
+    expect(seen.moved).toBeGreaterThan(20);
     if (second > 1) expect(seen.pauses).toBeGreaterThan(seen.moved);
   });
 

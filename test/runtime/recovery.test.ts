@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildResult } from '../../src/result/build.ts';
 import type { Outage, RunConfig } from '../../src/runtime/config.ts';
 import type { RunReport } from '../../src/runtime/report.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
-import { type LiveView, type RunOptions, runThreads } from '../../src/runtime/threads/run.ts';
-import { LIVE_PHASES } from '../../src/runtime/threads/run-words.ts';
+import { type RunOptions, runThreads } from '../../src/runtime/threads/run.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
+import { isIn, isPushing, type Loss, losing } from '../support/losses.ts';
 import { smallRun } from '../support/run-config.ts';
 
 const pool = new WorkerPool(6);
@@ -17,27 +16,42 @@ const outage = (afterMs: number, forMs: number): Outage => ({
   forNs: forMs * 1e6,
 });
 
+const PAGES = 2048;
+
 /** A guest of 8 MiB over 40 MB/s: its pages take some 170 ms. */
 function lossy(
-  outages: readonly Outage[],
   migration: Partial<RunConfig['migration']> = {},
   memslots = 1,
+  outages: readonly Outage[] = [],
 ): RunConfig {
   return smallRun({
     guest: { memslots },
     link: { bytesPerSecond: 40e6, outages },
-    migration: { algorithm: 'postcopy', recoverWithinNs: 10e9, ...migration },
+    migration: { algorithm: 'postcopy', recoverWithinNs: 60e9, ...migration },
   });
+}
+
+/** What befalls the connection: at instants of virtual time, on events in real time. */
+interface Losses {
+  readonly outages: readonly Outage[];
+  readonly losses: readonly Loss[];
 }
 
 type Runtime = 'threads' | 'virtual';
 
-function run(runtime: Runtime, config: RunConfig, options: RunOptions = {}): Promise<RunReport> {
-  if (runtime === 'virtual') return runVirtual({ ...config, runtime });
-  return runThreads(config, { pool, ...options });
+function run(on: Runtime, config: RunConfig, { outages, losses }: Losses): Promise<RunReport> {
+  const { link } = config;
+  if (on === 'virtual') return runVirtual({ ...config, link: { ...link, outages }, runtime: on });
+  // So slow that it is not over before a busy machine gets to look at it.
+  const slow = { ...config, link: { ...link, bytesPerSecond: 10e6 } };
+  return runThreads(slow, { pool, ...losing(...losses) });
 }
 
+const virtually = (config: RunConfig): Promise<RunReport> =>
+  runVirtual({ ...config, runtime: 'virtual' });
+
 const pausesOf = ({ source }: RunReport) => source.postcopy?.pauses ?? [];
+const never = (): boolean => false;
 
 describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection is lost', (on) => {
   it.each([
@@ -48,14 +62,16 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
     ['hybrid', 'follow', 2],
   ] as const)('%s, page order %s, %i memslot(s): is proved', async (algorithm, order, memslots) => {
     const afterMs = algorithm === 'hybrid' ? [190, 200] : [30, 80];
-    const outages = [outage(afterMs[0]!, 6), outage(afterMs[1]!, 6)];
+    const left = algorithm === 'hybrid' ? [Infinity, 300] : [1900, 1000];
     const migration = { algorithm, pageOrder: order, runAfterNs: 40e6 };
-    const report = await run(on, lossy(outages, migration, memslots));
+    const report = await run(on, lossy(migration, memslots), {
+      outages: afterMs.map((ms) => outage(ms, 6)),
+      losses: left.map((most) => ({ when: isPushing(most) })),
+    });
     const result = buildResult({ verify: 'replay' }, report);
     expect(result, result.error).toMatchObject({ outcome: 'completed', verify: { ok: true } });
     const pauses = result.postcopyPauses ?? [];
-    // On a busy machine a hybrid's pages may all have come before the second outage.
-    if (on === 'virtual' || algorithm === 'postcopy') expect(pauses).toHaveLength(2);
+    expect(pauses).toHaveLength(2);
     for (const { durationMs, recoverMs } of pauses) {
       if (on === 'virtual') expect(durationMs).toBeGreaterThanOrEqual(5.9);
       expect(recoverMs).toBeLessThan(durationMs);
@@ -65,20 +81,26 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
     const sent = result.ram.normal + result.ram.duplicate;
     const resent = pauses.reduce((sum, { resentPages = 0 }) => sum + resentPages, 0);
     if (order === 'twice' || algorithm === 'hybrid') return;
-    expect(sent).toBe(2048 + resent);
+    expect(sent).toBe(PAGES + resent);
     expect(result.ram.dropped).toBe(0);
   });
 
   it('is paused as often as it takes', async () => {
-    const outages = Array.from({ length: 20 }, (_, i) => outage(4 + 14 * i, 1.5));
-    const report = await run(on, lossy(outages));
+    const COUNT = 8;
+    const report = await run(on, lossy(), {
+      outages: Array.from({ length: COUNT }, (_, i) => outage(4 + 14 * i, 1.5)),
+      losses: Array.from({ length: COUNT }, (_, i) => ({ when: isPushing(2000 - 200 * i) })),
+    });
     expect(report.source, report.source.error).toMatchObject({ outcome: 'completed' });
     expect(report.proof).toMatchObject({ ok: true, differingPages: 0 });
-    expect(pausesOf(report).length).toBeGreaterThan(6);
+    expect(pausesOf(report)).toHaveLength(COUNT);
   });
 
   it('is lost when no connection comes in time', async () => {
-    const report = await run(on, lossy([outage(40, Infinity)], { recoverWithinNs: 0.3e9 }));
+    const report = await run(on, lossy({ recoverWithinNs: 0.3e9 }), {
+      outages: [outage(40, Infinity)],
+      losses: [{ when: isPushing(), until: never }],
+    });
     const { source } = report;
     expect(source).toMatchObject({ outcome: 'failed', guestLost: true });
     expect(source.error).toMatch(
@@ -93,16 +115,22 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
   });
 
   it('is lost at once when it is not to be recovered', async () => {
-    const { recoverWithinNs: _, ...migration } = lossy([]).migration;
-    const config = { ...lossy([outage(40, 5)]), migration };
-    const { source } = await run(on, config);
+    const config = lossy();
+    const { recoverWithinNs: _, ...migration } = config.migration;
+    const { source } = await run(
+      on,
+      { ...config, migration },
+      { outages: [outage(40, 5)], losses: [{ when: isPushing(), until: never }] },
+    );
     expect(source).toMatchObject({ outcome: 'failed', guestLost: true });
     expect(source.error).toBe('the link is dead: the connection was lost');
   });
 
   it('before RUN leaves the guest at the source, proved', async () => {
-    const config = lossy([outage(40, 5)], { algorithm: 'precopy' });
-    const { source, proof } = await run(on, config);
+    const { source, proof } = await run(on, lossy({ algorithm: 'precopy' }), {
+      outages: [outage(40, 5)],
+      losses: [{ when: isIn('live'), until: never }],
+    });
     expect(source).toMatchObject({ outcome: 'failed', guestLost: false });
     expect(source.error).toBe('the link is dead: the connection was lost');
     expect(proof).toMatchObject({ ok: true, kind: 'full' });
@@ -111,16 +139,16 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
 
 describe('virtual: a post-copy whose connection is lost', () => {
   it('gives the same result each time', async () => {
-    const config = lossy([outage(30, 6), outage(80, 6)]);
-    expect(await run('virtual', config)).toEqual(await run('virtual', config));
+    const config = lossy({}, 1, [outage(30, 6), outage(80, 6)]);
+    expect(await virtually(config)).toEqual(await virtually(config));
   });
 
   it('lets vCPUs that have their pages run on, and stops those that fault', async () => {
     const accesses = async (forMs: number): Promise<number> => {
-      const { guest } = await run('virtual', lossy([outage(100, forMs)]));
+      const { guest } = await virtually(lossy({}, 1, [outage(100, forMs)]));
       return guest.timeline.at(-1)!.accesses;
     };
-    const { guest } = await run('virtual', lossy([outage(100, 1000)]));
+    const { guest } = await virtually(lossy({}, 1, [outage(100, 1000)]));
     // More than without the outage, since they ran meanwhile; then each waited for a page.
     const [short, long] = [await accesses(1), await accesses(1000)];
     expect(long).toBeGreaterThan(short);
@@ -128,7 +156,7 @@ describe('virtual: a post-copy whose connection is lost', () => {
   });
 
   it('pauses for as long as the outage lasts, to the latency', async () => {
-    const report = await run('virtual', lossy([outage(50, 25)]));
+    const report = await virtually(lossy({}, 1, [outage(50, 25)]));
     const [pause] = pausesOf(report);
     expect(pause!.startNs - report.source.startNs).toBeGreaterThanOrEqual(50e6);
     expect(pause!.startNs - report.source.startNs).toBeLessThan(50.5e6);
@@ -139,45 +167,35 @@ describe('virtual: a post-copy whose connection is lost', () => {
 });
 
 describe('threads: while a post-copy is paused', () => {
-  /** Acts once the live figures say that it is. */
-  function whenPaused(act: () => void): RunOptions {
-    let isOver = false;
-    return {
-      onStart: (look: () => LiveView) => {
-        const watch = async (): Promise<void> => {
-          const isRunning = (): boolean => !isOver;
-          while (isRunning() && LIVE_PHASES[look().figures.phase] !== 'postcopy-paused')
-            await sleep(2);
-          if (!isOver) act();
-        };
-        void watch();
-      },
-      onPhase: (phase) => (isOver ||= phase === 'after' || phase === 'verify'),
-    };
-  }
-
   it('cancel is refused', async () => {
     const controller = new AbortController();
-    let hasActed = false;
-    const report = await run('threads', lossy([outage(40, 100)]), {
+    const until: Loss['until'] = (view) => {
+      if (!isIn('postcopy-paused')(view)) return false;
+      controller.abort();
+      return true;
+    };
+    const report = await runThreads(lossy(), {
+      pool,
       signal: controller.signal,
-      ...whenPaused(() => {
-        hasActed = true;
-        controller.abort();
-      }),
+      ...losing({ when: isPushing(), until }),
     });
-    expect(hasActed).toBe(true);
+    expect(controller.signal.aborted).toBe(true);
     expect(report.source).toMatchObject({ outcome: 'completed', guestLost: false });
     expect(report.proof).toMatchObject({ ok: true });
   });
 
   it('the death of the destination is the end', async () => {
     const own = new WorkerPool(6);
-    const report = await runThreads(lossy([outage(40, 5000)]), {
-      pool: own,
+    let hasKilled = false;
+    const until: Loss['until'] = (view) => {
+      if (hasKilled || !isIn('postcopy-paused')(view)) return false;
+      hasKilled = true;
       // Tasks start in this order: vCPUs of the source, of the destination, the two engines.
-      ...whenPaused(() => void own.killThread(5)),
-    });
+      void own.killThread(5);
+      return false;
+    };
+    const options: RunOptions = { pool: own, ...losing({ when: isPushing(), until }) };
+    const report = await runThreads(lossy(), options);
     expect(report.source).toMatchObject({ outcome: 'failed', guestLost: true });
     expect(report.source.error).toMatch(
       /its other end is gone \(the destination engine died: |died: /,

@@ -1,3 +1,4 @@
+import { Generator } from '../../src/random/generator.ts';
 import { createSlot, type Memslot, openSlot, type SharedSlot } from '../../src/memory/memslot.ts';
 import type { SlotGeometry } from '../../src/memory/layout.ts';
 
@@ -25,4 +26,11 @@ export function slotPair(geometry: Partial<SlotGeometry> = {}): { wasm: Memslot;
 /** Whether two slots hold the same bytes, all of them. */
 export function sameBytes(a: Memslot, b: Memslot): boolean {
   return Buffer.compare(new Uint8Array(a.buffer), new Uint8Array(b.buffer)) === 0;
+}
+
+/** Fills a slot's RAM with random words. */
+export function fillRandomly(slot: Memslot, seed: number): void {
+  const random = new Generator(seed, 77);
+  const first = slot.layout.ramOffset >>> 2;
+  for (let i = 0; i < slot.layout.ramBytes / 4; i += 1) slot.words[first + i] = random.next();
 }

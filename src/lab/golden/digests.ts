@@ -54,11 +54,13 @@ export async function digestOfSeeds(group: number): Promise<string> {
   return digest(texts.join('\n'));
 }
 
-/** The digests of predictions; of all measured migrations, or of every `every`th. */
-export async function digestsOfPredictions(every = 1): Promise<Record<string, string>> {
+/** The digests of predictions; of all measured migrations, or of those named. */
+export async function digestsOfPredictions(
+  ids?: readonly string[],
+): Promise<Record<string, string>> {
   const file = readMeasured(MEASURED);
   // Each is predicted as if alone, so which are counted in bytes does not depend on the others.
-  const runs = file.runs.filter((_, index) => index % every === 0);
+  const runs = file.runs.filter(({ id }) => ids?.includes(id) ?? true);
   const digests: Record<string, string> = {};
   for (const run of runs) {
     const { runs: predictions } = await validate({ ...file, runs: [run] });

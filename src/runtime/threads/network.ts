@@ -38,15 +38,24 @@ export class Network {
   async run(): Promise<void> {
     for (const { afterNs, forNs } of this.#outages) {
       await this.#passUntil(this.#startNs + afterNs);
-      if (this.#isStopped) return;
-      this.#line.cut();
-      this.#wakeBoth();
+      if (this.isStopped) return;
+      this.cut();
       // One that begins late is no shorter for it.
       await this.#passUntil(this.#clock.now() + forNs);
-      while (!this.#isStopped && !this.#line.restore()) await this.#pass(LOOK_MS);
-      if (this.#isStopped) return;
-      this.#wakeBoth();
+      await this.restore();
     }
+  }
+
+  /** The connection is lost now. */
+  cut(): void {
+    this.#line.cut();
+    this.#wakeBoth();
+  }
+
+  /** A new connection stands as soon as both ends have noticed that the old one is lost. */
+  async restore(): Promise<void> {
+    while (!this.isStopped && !this.#line.restore()) await this.#pass(LOOK_MS);
+    if (!this.isStopped) this.#wakeBoth();
   }
 
   /** The migration is over: its connection is not touched any more. */
@@ -54,12 +63,12 @@ export class Network {
     this.#stopped.abort();
   }
 
-  get #isStopped(): boolean {
+  get isStopped(): boolean {
     return this.#stopped.signal.aborted;
   }
 
   async #passUntil(atNs: number): Promise<void> {
-    while (!this.#isStopped && this.#clock.now() < atNs) {
+    while (!this.isStopped && this.#clock.now() < atNs) {
       // No longer than a timer can be set for.
       await this.#pass(Math.min((atNs - this.#clock.now()) / 1e6, 1e9));
     }

@@ -1,5 +1,6 @@
 import type { SharedNetwork } from '../../link/network.ts';
 import type { SourceReport } from '../../migration/source.ts';
+import type { Network } from './network.ts';
 import type { WorkerPool } from './pool.ts';
 import type { LiveFigures } from './run-words.ts';
 
@@ -44,6 +45,8 @@ export interface RunOptions {
   ) => void;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
+  /** Given the connection when the migration begins, to lose it on an event and not at an instant. */
+  readonly onNetwork?: (network: Network) => void;
 }
 
 /** Memory could not be had or a thread died before the guest existed: there is nothing to report. */

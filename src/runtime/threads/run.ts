@@ -314,6 +314,7 @@ class ThreadRun {
     guestSides.destination.doorbell.ring();
     const network = new Network(stage, guestSides, this.#clock, this.#config.link.outages);
     void network.run();
+    this.#options.onNetwork?.(network);
     try {
       const source = await this.#crew.result(engines.source);
       const destination = await this.#destinationEnd(engines, stage);

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/result/version.ts';
+import { cliFolder, MAIN, OPTIONS, pageferry, sets, SMALL } from '../support/cli.ts';
+
+const { folder, write } = cliFolder();
+
+describe('bad input', () => {
+  it('ends with 2, says where on stderr, and neither prints nor writes a result', async () => {
+    const output = join(folder, 'bad.json');
+    const scenario = write('bad.yaml', 'guest:\n  memory: 64MB/s\n  vcpu: 3\n');
+    const { exitCode, stdout, stderr } = await pageferry(['run', scenario, '-o', output]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toBe(
+      `${scenario}:2:11 guest.memory: expected a size such as 64MiB, got "64MB/s"\n` +
+        `${scenario}:3:3 guest.vcpu: unknown key: did you mean vcpus?\n`,
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it.each([
+    ['an unknown preset', ['run', 'quik'], 'quik: is no preset (did you mean quick?)'],
+    ['a missing file', ['run', './gone.yaml'], './gone.yaml: there is no such file'],
+    ['a wrong override', ['run', 'quick', '--set', 'seed'], '--set: expected key=value such as'],
+    [
+      'an unknown runtime',
+      ['run', 'quick', '--runtime', 'real'],
+      '--set runtime: expected threads or virtual, got "real"',
+    ],
+    ['an unknown command', ['rnu'], "error: unknown command 'rnu'\n(Did you mean run?)"],
+    ['an unknown option', ['run', 'quick', '--fast'], "error: unknown option '--fast'"],
+    ['no scenario', ['run'], "error: missing required argument 'scenario'"],
+    ['two scenarios', ['run', 'quick', 'redis'], 'error: too many arguments'],
+  ])('ends with 2 for %s', async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await pageferry(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr.startsWith(message)).toBe(true);
+  });
+
+  it('is called <stdin> when it comes from there', async () => {
+    const { exitCode, stderr } = await pageferry(['run', '-'], 'seed: x\n');
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      '<stdin>:1:7 seed: expected a whole number from 0 to 9007199254740991, got "x"\n' +
+        '<stdin>:1:1 guest: is missing: expected a map of keys\n',
+    );
+  });
+
+  it('includes a result that could not be written, before the run', async () => {
+    const gone = join(folder, 'gone', 'result.json');
+    const missing = await pageferry(['run', 'quick', '-o', gone]);
+    expect(missing).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: `-o ${gone}: the folder ${join(folder, 'gone')} is not there or can't be written to\n`,
+    });
+    const taken = await pageferry(['run', 'quick', '-o', folder]);
+    expect(taken).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: `-o ${folder}: is a folder: name a file in it\n`,
+    });
+  });
+});
+
+describe('colours', () => {
+  const ESCAPE = '\u001B[';
+  const coloured = async (env: Record<string, string>, ...args: string[]): Promise<boolean> => {
+    const { exitCode, stdout } = await execa(
+      process.execPath,
+      [MAIN, 'run', '-', ...sets('guest.memory=16MiB'), ...args],
+      { ...OPTIONS, env: { ...OPTIONS.env, ...env }, input: SMALL },
+    );
+    expect(exitCode).toBe(0);
+    return stdout.includes(ESCAPE);
+  };
+
+  it('are off in a pipe, and on when forced', async () => {
+    expect(await coloured({})).toBe(false);
+    expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
+  });
+
+  it('are off with NO_COLOR and --no-color', async () => {
+    expect(await coloured({ FORCE_COLOR: '1', NO_COLOR: '1' })).toBe(false);
+    expect(await coloured({ FORCE_COLOR: '1' }, '--no-color')).toBe(false);
+  });
+});
+
+describe('help', () => {
+  it.each([
+    [['--help'], 'Usage: pageferry [options] [command]', 'schema'],
+    [['run', '--help'], 'Usage: pageferry run [options] <scenario>', 'web-server'],
+    [['schema', '--help'], 'Usage: pageferry schema [options]', 'yaml-language-server'],
+    [['help', 'run'], 'Usage: pageferry run [options] <scenario>', 'Exit codes:'],
+  ])('is there for %j', async (args, usage, detail) => {
+    const { exitCode, stdout, stderr } = await pageferry(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout.startsWith(usage)).toBe(true);
+    expect(stdout).toContain(detail);
+  });
+
+  it('is shown, as wrong usage, to who names no command', async () => {
+    const { exitCode, stdout, stderr } = await pageferry([]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: pageferry/);
+  });
+
+  it('tells the version', async () => {
+    const { exitCode, stdout } = await pageferry(['--version']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${VERSION}\n` });
+  });
+});
+
+describe('schema', () => {
+  it('prints the JSON schema of scenarios', async () => {
+    const { exitCode, stdout, stderr } = await pageferry(['schema']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'object', required: ['guest'] });
+  });
+});

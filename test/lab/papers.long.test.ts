@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { committedReproduction, reproduce } from '../support/papers.ts';
+
+/** What npm test does not run anew, but for the experiments of tens of minutes: `npm run papers`. */
+describe('an experiment of a paper', () => {
+  it.each([
+    'clark-downtime-vs-bandwidth-kernel',
+    'clark-downtime-vs-bandwidth-oltp',
+    'clark-downtime-vs-bandwidth-quake3',
+    'clark-downtime-vs-bandwidth-specweb',
+    'clark-mmuncher',
+    'clark-quake',
+    'clark-webserver',
+    'hines-applications',
+    'hines-dsb-interval',
+    'hines-faults',
+    'hines-stress-downtime',
+  ])('%s comes to what is committed, figure and all', async (name) => {
+    expect(await reproduce(name)).toEqual(committedReproduction(name));
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { RunConfig } from '../../src/runtime/config.ts';
+import { check } from '../../src/scenario/check.ts';
+import type { Problem } from '../../src/scenario/problem.ts';
+import { ResolveError, resolveScenario } from '../../src/scenario/resolve.ts';
+import { MIB } from '../../src/units/brand.ts';
+import {
+  scenarioFolder,
+  MINIMAL,
+  PAGE_SIZES,
+  type Row,
+  withGuest,
+  withMore,
+  withWorkload,
+} from '../support/scenarios.ts';
+
+const { folder, load, complaints } = scenarioFolder();
+
+const withMemory = (memory: string, availableBytes: number): RunConfig => {
+  const { scenario } = load(MINIMAL);
+  const sized = { ...scenario, guest: { ...scenario.guest, memory } };
+  return resolveScenario(sized, folder, availableBytes);
+};
+const problemWith = (memory: string, availableBytes: number): Problem | undefined => {
+  try {
+    withMemory(memory, availableBytes);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ResolveError)) throw error;
+    return error.problem;
+  }
+};
+
+describe('impossible scenarios', () => {
+  it.each<Row>([
+    [
+      'memory that pages do not fill',
+      'guest: { memory: 5000 }\n',
+      '1:18 guest.memory: 5000 is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'memory that large pages do not fill',
+      'guest: { memory: 65MiB, pageSize: 2MiB }\n',
+      '1:18 guest.memory: "65MiB" is no multiple of the page size, 2 MiB',
+    ],
+    [
+      'a page size that no machine has',
+      withGuest('pageSize: 8KiB'),
+      `3:13 guest.pageSize: ${PAGE_SIZES}, got "8KiB"`,
+    ],
+    [
+      'a page size that is no size',
+      withGuest('pageSize: big'),
+      `3:13 guest.pageSize: ${PAGE_SIZES}, got "big"`,
+    ],
+    [
+      'a list for a page size',
+      withGuest('pageSize: [4KiB]'),
+      '3:13 guest.pageSize: expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ["4KiB"]',
+    ],
+    [
+      'a region beyond the memory',
+      withWorkload('{ pattern: uniform, rate: 3, region: { start: 60MiB, size: 8MiB } }'),
+      "4:44 guest.workloads[0].region: ends at 68 MiB, beyond the guest's 64 MiB",
+    ],
+    [
+      'contents beyond the memory',
+      withGuest('contents:\n    - { kind: text, region: { start: 48MiB, size: 17MiB } }'),
+      "4:29 guest.contents[0].region: ends at 65 MiB, beyond the guest's 64 MiB",
+    ],
+    [
+      'a region that begins within a page',
+      withWorkload('{ pattern: uniform, rate: 3, region: { start: 100, size: 8MiB } }'),
+      '4:53 guest.workloads[0].region.start: is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'a region that ends within a page',
+      withWorkload('{ pattern: uniform, rate: 3, region: { size: 5KiB } }'),
+      '4:52 guest.workloads[0].region.size: is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'an empty region',
+      withWorkload('{ pattern: uniform, rate: 3, region: { size: 0 } }'),
+      '4:52 guest.workloads[0].region.size: expected a size above 0 such as 64MiB, got 0',
+    ],
+    [
+      'a vCPU that the guest does not have',
+      withWorkload('{ pattern: uniform, rate: 3, vcpu: 2 }'),
+      '4:42 guest.workloads[0].vcpu: the guest has 2 vCPUs, numbered from 0',
+    ],
+    [
+      'more words than a page has',
+      withWorkload('{ pattern: uniform, rate: 3, wordsPerPage: 513 }'),
+      '4:50 guest.workloads[0].wordsPerPage: 513 words take 4104 bytes, a page has 4096',
+    ],
+    [
+      'more words than any page has',
+      withWorkload('{ pattern: uniform, rate: 3, wordsPerPage: 1000000 }'),
+      '4:50 guest.workloads[0].wordsPerPage: expected a whole number from 1 to 8192, got 1000000',
+    ],
+    [
+      'more words of all streams than a page has',
+      withGuest('vcpus: 64\n  workloads: [{ pattern: uniform, rate: 3, wordsPerPage: 64 }]'),
+      '4:14 guest.workloads: the words of all streams over a page take 4608 bytes, a page has ' +
+        '4096: use fewer words per page, fewer vCPUs, or regions that do not overlap',
+    ],
+    [
+      'an end before the beginning',
+      withWorkload('{ pattern: uniform, rate: 3, from: 2s, until: 1s }'),
+      '4:53 guest.workloads[0].until: must be later than from ("2s")',
+    ],
+    [
+      'an end at the beginning',
+      withWorkload('{ pattern: uniform, rate: 3, from: 1s, until: 1000ms }'),
+      '4:53 guest.workloads[0].until: must be later than from ("1s")',
+    ],
+    [
+      'ticks at full speed',
+      withWorkload('{ pattern: uniform, rate: max, tick: 1ms }'),
+      '4:44 guest.workloads[0].tick: a workload of rate max has no ticks: leave it out, or give ' +
+        'a rate',
+    ],
+    [
+      'a stride of parts of a page',
+      withWorkload('{ pattern: stride, rate: 3, stride: 100 }'),
+      '4:43 guest.workloads[0].stride: is no multiple of the page size, 4 KiB',
+    ],
+    [
+      'pre-copy without a dirty log',
+      withGuest('dirtyLog: none'),
+      '3:13 guest.dirtyLog: pre-copy needs a dirty log: choose bitmap, bytemap, atomic or ring, ' +
+        'or algorithm stop-and-copy or postcopy',
+    ],
+    [
+      'a link with too much under way',
+      withMore('link: { bandwidth: 10Gbit/s, latency: 1s }'),
+      '2:39 link.latency: "10Gbit/s" × "1s" is more under way than a ring of 64 MiB holds: lower ' +
+        'one of them',
+    ],
+  ])('%s', (_, yaml, ...expected) => {
+    expect(complaints(yaml)).toEqual(expected);
+  });
+
+  it('a guest of more memory than the machine has', () => {
+    expect(problemWith('64MiB', 640 * MIB)).toBeUndefined();
+    expect(problemWith('64MiB', 600 * MIB)).toEqual({
+      path: ['guest', 'memory'],
+      sentence:
+        'source and destination of 64 MiB and the runtime need 640 MiB, this machine has ' +
+        '600 MiB free: choose a smaller guest',
+    });
+    expect(complaints('guest: { memory: 4000TiB }\n')).toEqual([
+      expect.stringMatching(/^1:18 guest\.memory: .*, this machine has .* free: choose a smaller/),
+    ]);
+  });
+
+  it('a memory image that is not there, or shorter than its region', () => {
+    const withImage = (path: string): string =>
+      withGuest(`contents: [{ kind: file, path: ${path}, region: { size: 8MiB } }]`);
+    expect(complaints(withImage('/no/such.raw'))).toEqual([
+      '3:34 guest.contents[0].path: /no/such.raw is not there',
+    ]);
+    expect(complaints(withImage(import.meta.filename))).toEqual([
+      expect.stringMatching(/from offset 0 B on, its region 8 MiB: give it a region of that size$/),
+    ]);
+  });
+
+  it('everything that is impossible is told at once', () => {
+    const yaml = withGuest('dirtyLog: none\n  contents: [{ kind: text, region: { size: 1GiB } }]');
+    expect(complaints(yaml)).toHaveLength(2);
+    expect(check(load(MINIMAL).scenario)).toEqual([]);
+  });
+});
+
+describe('what is not built yet', () => {
+  it.each<Row>(
+    ['xbzrle', 'zstd', 'lz4'].map((encoding): Row => [
+      `encoding ${encoding}`,
+      withMore(`migration: { encodings: [${encoding}] }`),
+      `2:26 migration.encodings[0]: "${encoding}" is not built yet: expected zero`,
+    ]),
+  )('%s', (_, yaml, ...expected) => {
+    expect(complaints(yaml)).toEqual(expected);
+  });
+});

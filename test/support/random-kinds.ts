@@ -1,0 +1,140 @@
+import { pagesOf } from '../../src/wire/tally.ts';
+import type { RunReport } from '../../src/runtime/report.ts';
+import type { RunOptions } from '../../src/runtime/threads/run.ts';
+import { isPushing, losing } from './losses.ts';
+import { configOf, type Drawn } from './random-scenario.ts';
+
+/** What a run must show for a test of random runs to say something. */
+export interface Kind {
+  /** Forces what is drawn to what the kind needs; the rest stays as random as it was. */
+  readonly force: (drawn: Drawn) => Drawn;
+  /** What the run is given beside its configuration. */
+  readonly options?: () => RunOptions;
+  /** Each of these a run must have shown. */
+  readonly shows: Readonly<Record<string, (report: RunReport) => boolean>>;
+}
+
+const KIB = 1024;
+
+/** So many pages over so slow a link that a pass takes from 150 to 300 ms. */
+const slow = (drawn: Drawn): Drawn => ({
+  ...drawn,
+  pages: Math.max(768, drawn.pages),
+  pageSize: 4 * KIB,
+  zeroShare: 0,
+  bytesPerSecond: 20e6,
+  timeoutMs: 60_000,
+  outages: [],
+});
+
+/** The first workload writes all over memory, some hundred pages in each millisecond of a pass. */
+const busy = (drawn: Drawn): Drawn => {
+  const [first, ...others] = drawn.workloads;
+  const everywhere = {
+    ...first!,
+    pattern: { kind: 'uniform' as const },
+    from: 0,
+    size: 1,
+    rate: 60_000,
+    writes: 0.7,
+  };
+  const calm = others.map((other) => ({ ...other, rate: Math.min(other.rate, 20_000) }));
+  return { ...drawn, workloads: [everywhere, ...calm] };
+};
+
+/** The next seed that gives the guest what is wanted of its memory manager. */
+function seeded(drawn: Drawn, isWanted: (guest: ReturnType<typeof configOf>['guest']) => boolean) {
+  for (let { seed } = drawn; ; seed = (seed + 1) % 2 ** 31) {
+    const one = { ...drawn, seed };
+    if (isWanted(configOf(one).guest)) return one;
+  }
+}
+
+const unmanaged = (drawn: Drawn): Drawn => seeded(drawn, (guest) => !guest.memoryManager);
+
+const pausesOf = ({ source }: RunReport) => source.postcopy?.pauses ?? [];
+
+export const KINDS: Readonly<Record<string, Kind>> = {
+  'pre-copy of a busy guest': {
+    force: (drawn) =>
+      unmanaged(
+        busy({
+          ...slow(drawn),
+          algorithm: 'precopy',
+          policy: 'rounds',
+          rounds: Math.max(2, drawn.rounds),
+          memslots: Math.max(2, drawn.memslots),
+          dirtyLog: drawn.dirtyLog === 'ring' ? 'bitmap' : drawn.dirtyLog,
+        }),
+      ),
+    shows: {
+      'two live rounds and more': ({ source }) =>
+        source.rounds.filter((round) => !round.stopped).length >= 2,
+      'a non-empty last set': ({ source }) => pagesOf(source.rounds.at(-1)!.tally, 'raw') > 0,
+      skips: ({ source }) => source.rounds.some((round) => round.skippedPages > 0),
+      reads: ({ proof }) => proof!.readsChecked > 0,
+    },
+  },
+  'post-copy that sends pages twice': {
+    force: (drawn) =>
+      unmanaged(busy({ ...slow(drawn), algorithm: 'postcopy', pageOrder: 'twice' })),
+    shows: {
+      faults: ({ guest }) => (guest.faults?.count ?? 0) > 0,
+      'late duplicates': ({ destination }) => (destination?.droppedPages ?? 0) > 0,
+    },
+  },
+  'hybrid of a busy guest': {
+    force: (drawn) =>
+      unmanaged(
+        busy({
+          ...slow(drawn),
+          algorithm: 'hybrid',
+          policy: 'rounds',
+          rounds: 30,
+          postcopyAfter: 1,
+        }),
+      ),
+    shows: {
+      'stale pages discarded': ({ source }) =>
+        source.postcopy !== undefined && pagesOf(source.postcopy.tally, 'raw') > 0,
+    },
+  },
+  'a guest that gives pages back': {
+    force: (drawn) => {
+      const { workloads } = drawn;
+      const few = workloads.slice(0, 1).map((one) => ({ ...one, from: 0, size: 0.3 }));
+      const one = { ...drawn, pages: Math.max(200, drawn.pages), workloads: few, outages: [] };
+      const isReleasing = (release?: string): boolean => release === 'free' || release === 'cache';
+      return seeded({ ...one, timeoutMs: 60_000 }, ({ memoryManager }) =>
+        isReleasing(memoryManager?.release),
+      );
+    },
+    shows: { 'pages given back': ({ source }) => source.releasedPages > 0 },
+  },
+  'post-copy that loses its connection': {
+    force: (drawn) => unmanaged(busy({ ...slow(drawn), algorithm: 'postcopy' })),
+    options: () => losing({ when: isPushing() }, { when: isPushing(500) }),
+    shows: {
+      'recoveries of post-copy': (report) =>
+        pausesOf(report).some(({ connectedNs }) => connectedNs !== undefined),
+    },
+  },
+  'small rings': {
+    force: (drawn) => {
+      const [first] = drawn.workloads;
+      const fast = { ...first!, pattern: { kind: 'uniform' as const }, rate: Infinity, writes: 1 };
+      const small = { ...slow(drawn), pages: 300, bytesPerSecond: 40e6 };
+      return unmanaged({
+        ...small,
+        algorithm: 'precopy',
+        policy: 'rounds',
+        rounds: 1,
+        dirtyLog: 'ring',
+        dirtyRingSize: 16,
+        workloads: [{ ...fast, from: 0, size: 1 }],
+      });
+    },
+    shows: { 'full rings': ({ guest }) => guest.rings.some(({ stalls }) => stalls > 0) },
+  },
+  'anything at all': { force: (drawn) => drawn, shows: {} },
+};
