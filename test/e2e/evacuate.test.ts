@@ -73,7 +73,12 @@ describe('the built pageferry evacuate', () => {
   });
 
   it('ends with 1 when a guest does not converge and is left', async () => {
-    const sets = ['migration.policy=qemu', 'migration.timeout=200ms', 'core.bandwidth=100Mbit/s'];
+    const sets = [
+      'migration.policy=qemu',
+      'migration.rounds=null',
+      'migration.timeout=200ms',
+      'core.bandwidth=100Mbit/s',
+    ];
     const args = sets.flatMap((set) => ['--set', set]);
     const { exitCode, stdout } = await pageferry(['evacuate', '-', ...args], SMALL);
     expect(exitCode).toBe(1);
