@@ -57,6 +57,28 @@ describe('the layout of the source', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('has no circle of files that import one another', () => {
+    const imports = new Map(
+      files.map(({ file, text }) => [
+        file,
+        importsOf(text).map((one) => relative(SOURCE, resolve(SOURCE, dirname(file), one))),
+      ]),
+    );
+    const done = new Set<string>();
+    /** The files from `file` on that lead back to one on the path; undefined when none does. */
+    const circleFrom = (file: string, path: readonly string[]): readonly string[] | undefined => {
+      if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+      if (done.has(file)) return undefined;
+      for (const next of imports.get(file) ?? []) {
+        const circle = circleFrom(next, [...path, file]);
+        if (circle) return circle;
+      }
+      done.add(file);
+      return undefined;
+    };
+    expect([...imports.keys()].flatMap((file) => circleFrom(file, []) ?? [])).toEqual([]);
+  });
+
   it('takes time and chance from their own rooms', () => {
     const banned = /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime)\b/;
     const wrong = files.filter(({ file, text }) => !file.startsWith('clock/') && banned.test(text));

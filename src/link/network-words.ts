@@ -1,5 +1,11 @@
 import { MOST_HOPS } from './fair-shares.ts';
-import type { LinkSpec } from './network.ts';
+
+/** A link in one direction; what is full duplex is two of them. */
+export interface LinkSpec {
+  readonly name: string;
+  /** Capacity, more than 0; Infinity for a link that never holds anybody back. */
+  readonly bytesPerSecond: number;
+}
 
 /**
  * What all threads know of a network, plain data and shared memory:

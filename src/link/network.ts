@@ -1,14 +1,7 @@
 import { FairShares, MOST_HOPS } from './fair-shares.ts';
 import { freePlace, KIND, NetworkWords, type SharedNetwork } from './network-words.ts';
 
-export { createNetwork, type SharedNetwork } from './network-words.ts';
-
-/** A link in one direction; what is full duplex is two of them. */
-export interface LinkSpec {
-  readonly name: string;
-  /** Capacity, more than 0; Infinity for a link that never holds anybody back. */
-  readonly bytesPerSecond: number;
-}
+export { createNetwork, type LinkSpec, type SharedNetwork } from './network-words.ts';
 
 /**
  * One sender's traffic over a path of links. It has a share of them only between `start` and `rest`.

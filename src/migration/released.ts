@@ -1,7 +1,19 @@
 import { PAGE_FREE, PAGE_RELEASED } from '../memory/kernels/abi.ts';
 import type { GuestPageSet } from '../memory/guest-memory.ts';
-import type { Algorithm, GuestManager } from './ports.ts';
-import type { SourceSession } from './source-session.ts';
+import type { Algorithm, GuestManager, SourceGuest } from './ports.ts';
+import type { RangesName } from '../wire/ranges.ts';
+
+/** What ReleasedPages needs of the session that it belongs to. */
+export interface ReleasingSession {
+  readonly side: { readonly guest: SourceGuest };
+  /** The pages that have yet to be sent. */
+  readonly unsent: GuestPageSet;
+  guestSettled(): Algorithm<void>;
+  sendRanges(
+    name: RangesName,
+    each: (take: (gfn: number, pages: number) => void) => void,
+  ): Algorithm<void>;
+}
 
 /**
  * Pages that the guest has given back are not sent: their content is known. One found so when its turn
@@ -10,12 +22,12 @@ import type { SourceSession } from './source-session.ts';
  * got back meanwhile are sent.
  */
 export class ReleasedPages {
-  readonly #session: SourceSession;
+  readonly #session: ReleasingSession;
   #seen = -1;
   /** Pages that were given back when the guest was stopped. */
   count = 0;
 
-  constructor(session: SourceSession) {
+  constructor(session: ReleasingSession) {
     this.#session = session;
   }
 

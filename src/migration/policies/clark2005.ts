@@ -4,7 +4,7 @@ import { clarkBursts } from '../limiters.ts';
 import { permutedWalk } from '../page-orders/permuted.ts';
 import type { Policy, PolicyAction, PolicyStatistics } from '../policy.ts';
 import { policyKind, type PolicyFacts } from '../spec/kinds.ts';
-import type { MigrationSpec } from '../spec/migration-spec.ts';
+import type { CommonSpec } from '../spec/common-spec.ts';
 import { needsRounds } from '../spec/needs.ts';
 
 /** tools/libxc/xc_linux_save.c of January 2005 and xc_domain_save.c of 3.3: the same rules. */
@@ -111,7 +111,7 @@ export interface ClarkSpec {
   readonly maxMbit?: number;
 }
 
-function optionsOf(spec: MigrationSpec, { pages }: PolicyFacts): ClarkOptions {
+function optionsOf(spec: CommonSpec & ClarkSpec, { pages }: PolicyFacts): ClarkOptions {
   const { startMbit, maxMbit, maxBytesPerSecond, stun } = spec;
   return {
     pages,

@@ -14,7 +14,7 @@ import { parseRate } from '../../units/rate.ts';
 import { qemuAccounting, type QemuVersion } from '../accounting.ts';
 import { qemuWindow } from '../limiters.ts';
 import { type PolicyFacts, policyKind, type Surroundings } from '../spec/kinds.ts';
-import type { MigrationSpec } from '../spec/migration-spec.ts';
+import type { CommonSpec } from '../spec/common-spec.ts';
 import { needsDecisions, needsRounds } from '../spec/needs.ts';
 import { type AutoConvergeOptions, THROTTLE_KEYS } from './auto-converge.ts';
 import type { DirtyLimitOptions } from './dirty-limit.ts';
@@ -180,7 +180,7 @@ function dirtyLimitProblem(
   return 'is not there before QEMU 8.1: leave out qemuVersion';
 }
 
-function optionsOf(spec: MigrationSpec, { downtimeLimitMs, pages, pageSize }: PolicyFacts) {
+function optionsOf(spec: CommonSpec & QemuSpec, { downtimeLimitMs, pages, pageSize }: PolicyFacts) {
   const { autoConverge, dirtyLimit, availSwitchoverBytesPerSecond: assumed } = spec;
   const manager = managerOf(spec, downtimeLimitMs, pages * pageSize);
   const options: QemuOptions = {
@@ -195,7 +195,7 @@ function optionsOf(spec: MigrationSpec, { downtimeLimitMs, pages, pageSize }: Po
 }
 
 function managerOf(
-  { manager, kubevirt = KUBEVIRT_DEFAULTS }: MigrationSpec,
+  { manager, kubevirt = KUBEVIRT_DEFAULTS }: QemuSpec,
   limitMs: number,
   guestBytes: number,
 ): Manager | undefined {

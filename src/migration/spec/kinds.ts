@@ -4,7 +4,7 @@ import type { PageLine } from '../page-orders/line.ts';
 import type { PageOrder } from '../page-orders/page-order.ts';
 import type { Policy } from '../policy.ts';
 import type { SourceOptions } from '../source-options.ts';
-import type { MigrationSpec } from './migration-spec.ts';
+import type { CommonSpec } from './common-spec.ts';
 
 /**
  * What the registries of policies and page orders hold. A kind is one file: its keys in a scenario with
@@ -70,17 +70,17 @@ export interface PolicyKind<
   resolve(written: ValuesOf<Table>, around: Surroundings): Part;
   /** What of its values does not fit, though each is all right by itself. */
   readonly problems?: (written: ValuesOf<Table>, around: Surroundings) => readonly KeyProblem[];
-  policy(spec: MigrationSpec, facts: PolicyFacts): Policy;
+  policy(spec: CommonSpec & Part, facts: PolicyFacts): Policy;
   /** With post-copy after some rounds; absent: the policy, until the spec's `postcopyAfter`. */
-  hybrid?(spec: MigrationSpec, facts: PolicyFacts): Policy;
+  hybrid?(spec: CommonSpec & Part, facts: PolicyFacts): Policy;
   /** Its own way to keep to a rate and through the guest; absent: the link's, by gfn. */
   pacing?(
-    spec: MigrationSpec,
+    spec: CommonSpec & Part,
     guest: { readonly pages: number; readonly pageSize: number },
     lag?: WindowLag,
   ): Pick<SourceOptions, 'pacing' | 'walk'>;
   /** It ends the rounds at the timeout itself, so that the migration is not given up. */
-  takesTimeout?(spec: MigrationSpec): boolean;
+  takesTimeout?(spec: CommonSpec & Part): boolean;
 }
 
 export interface PageOrderKind<
@@ -93,7 +93,7 @@ export interface PageOrderKind<
   /** Keys of `migration` that belong to this order; with another one they are input errors. */
   readonly keys: Table;
   resolve(written: ValuesOf<Table>): Part;
-  order(spec: MigrationSpec, facts: PageOrderFacts): PageOrder;
+  order(spec: CommonSpec & Part, facts: PageOrderFacts): PageOrder;
 }
 
 /** A kind with the types of its own keys. */

@@ -16,12 +16,10 @@ import {
 } from '../../units/keys.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { POLICIES } from '../policies/registry.ts';
+import { ALGORITHMS } from './common-spec.ts';
 import { needsHybrid, needsPostcopy } from './needs.ts';
 
 /** The keys of a scenario's `migration`: those here, and those of its policies and page orders. */
-
-export const ALGORITHMS = ['stop-and-copy', 'precopy', 'postcopy', 'hybrid'] as const;
-export type AlgorithmName = (typeof ALGORITHMS)[number];
 
 type Named<Kinds extends readonly { readonly name: string }[]> = {
   -readonly [Index in keyof Kinds]: Kinds[Index]['name'];

@@ -1,59 +1,22 @@
-import type { ChosenEncoding } from '../../wire/encodings.ts';
 import type { OwnKind } from '../../units/keys.ts';
-import type { Integrity } from '../../wire/pages.ts';
 import type { BubblingSpec } from '../page-orders/bubbling.ts';
-import type { SwapOrderName } from '../page-orders/line.ts';
 import type { PageOrderName } from '../page-orders/registry.ts';
 import type { ClarkSpec } from '../policies/clark2005.ts';
 import type { CloudHypervisorSpec } from '../policies/cloud-hypervisor.ts';
-import type { ForceOptions } from '../policies/force-after.ts';
 import type { QemuSpec } from '../policies/qemu-kind.ts';
 import type { PolicyName } from '../policies/registry.ts';
 import type { RoundsSpec } from '../policies/rounds.ts';
-import type { AlgorithmName } from './migration-keys.ts';
+import type { CommonSpec } from './common-spec.ts';
 
+export type { LinkSpec } from './common-spec.ts';
 export type { PageOrderName, PolicyName };
-
-/** What an algorithm has to know of the link it sends over. */
-export interface LinkSpec {
-  readonly bytesPerSecond: number;
-  /** One way. */
-  readonly latencyNs: number;
-  readonly integrity: Integrity;
-}
 
 /**
  * One migration, complete and checked, in numbers. Infinity stands for `unlimited`. A policy looks at
  * its own part alone; own kinds have the absolute paths of their modules.
  */
 export interface MigrationSpec
-  extends RoundsSpec, QemuSpec, ClarkSpec, CloudHypervisorSpec, BubblingSpec {
-  readonly algorithm: AlgorithmName;
+  extends CommonSpec, RoundsSpec, QemuSpec, ClarkSpec, CloudHypervisorSpec, BubblingSpec {
   readonly policy: PolicyName | OwnKind;
-  /** Live rounds of hybrid before the switch. */
-  readonly postcopyAfter: number;
-  readonly postcopyBytesPerSecond: number;
-  /** A post-copy without a connection waits so long for another; absent: not at all. */
-  readonly recoverWithinNs?: number;
-  /** How often whoever asks for post-copy looks whether it is time; 0: at once. */
-  readonly postcopyPollNs?: number;
-  /** Requested pages have a channel of their own. */
-  readonly preempt?: boolean;
-  /** The switch to post-copy moves what the guest can't page. */
-  readonly pseudoPaging?: boolean;
-  /** In which order the guest's pages lie in front of post-copy's push; absent: gfn. */
-  readonly swapOrder?: SwapOrderName;
-  /** Pages of an aligned cluster that go out with a requested one; absent: that one alone. */
-  readonly swapReadaheadPages?: number;
   readonly pageOrder: PageOrderName | OwnKind;
-  readonly maxBytesPerSecond: number;
-  readonly strictRate: boolean;
-  readonly downtimeLimitNs: number;
-  readonly startAfterNs: number;
-  readonly runAfterNs: number;
-  readonly timeoutNs: number;
-  /** A pre-copy or hybrid that has not come to its end by then is forced to; absent: `timeoutNs` ends it. */
-  readonly force?: ForceOptions;
-  /** What pages may be sent as, other than raw. */
-  readonly encodings: readonly ChosenEncoding[];
 }

@@ -1,7 +1,13 @@
 import type { Memslot } from '../../memory/memslot.ts';
 import { COMPARE_BYTES, scratchAreas } from '../../memory/layout.ts';
-import type { CompareResult } from './work.ts';
 import type { Difference } from '../report.ts';
+
+/** What a comparison of some pages found. */
+export interface CompareResult {
+  readonly differingPages: number;
+  /** Of the guest. */
+  readonly firstGfn?: number;
+}
 
 /**
  * Compares pages [firstPage, firstPage + pages) of two slots byte by byte: whole chunks with Node's

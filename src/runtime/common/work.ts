@@ -6,7 +6,7 @@ import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { slotOfStream } from '../../guest/stream-record.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { openSlot } from '../../memory/memslot.ts';
-import { comparePages } from './compare.ts';
+import { comparePages, type CompareResult } from './compare.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import { loadImage } from './image.ts';
 import type { SlotPages } from './ranges.ts';
@@ -60,12 +60,6 @@ export interface ReplayTask {
 export interface CompareTask extends SlotPages {
   readonly expected: SharedGuestSide;
   readonly found: SharedGuestSide;
-}
-
-export interface CompareResult {
-  readonly differingPages: number;
-  /** Of the guest. */
-  readonly firstGfn?: number;
 }
 
 export type WorkHandlers = {
