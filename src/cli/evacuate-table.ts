@@ -134,7 +134,7 @@ function hostLines({ hosts }: EvacuationResult): string[] {
     const of = cpus === undefined ? '' : ` of ${cpus}`;
     const line = sparkline(condense(seriesCpus, 32));
     return [
-      `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${meanCpus.toFixed(1)}${of} on average, ${maxCpus.toFixed(1)} at most`,
+      `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${cpusText(meanCpus)}${of} on average, ${cpusText(maxCpus)} at most`,
     ];
   });
 }
@@ -226,3 +226,6 @@ export function parallelTable(
   );
   return `${[colours.dim(title), ...body, ...differs].join('\n')}\n`;
 }
+
+/** Hundredths of a CPU are shown where there are no whole ones. */
+const cpusText = (cpus: number): string => cpus.toFixed(cpus < 0.95 ? 2 : 1);

@@ -283,7 +283,7 @@ describe('tables', () => {
       link new-1 down │██████████████████████████      │ 408 Mbit/s on average
       link new-2 down │▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅██████│ 592 Mbit/s on average
       CPUs old   │██████████████████████████▇▇▇▇▇▇│ 5.8 on average, 6.0 at most
-      CPUs new-1 │██████████████████████████      │ 0.8 on average, 1.0 at most
+      CPUs new-1 │██████████████████████████      │ 0.82 on average, 1.0 at most
       CPUs new-2 │████████████████████████████████│ 1.0 on average, 1.0 at most
       proved: every byte of 1 guest and the versions of all pages of 3 guests
       emulated in 1 s, 2.0 times as fast as in real time; 1234 events
