@@ -1,8 +1,8 @@
 /**
- * A queue of events in the order of (time, class, sequence): among those of one time the lower class
- * comes first, among those of one class the one that was scheduled first. So the same schedule always
- * plays in the same order. An item has at most one place in the queue; scheduling it again moves it.
- * A binary heap: scheduling and taking cost the logarithm of its size.
+ * A queue of events in the order of (time, class, sequence): of the events at one time those of the lower class
+ * come first, and of those of one class the one that was scheduled first. So the same schedule always plays in
+ * the same order. An item has at most one place in the queue; scheduling it again moves it. The queue is a
+ * binary heap: scheduling and taking cost the logarithm of its size.
  */
 export class EventQueue<Item> {
   readonly #heap: Entry<Item>[] = [];
@@ -86,7 +86,7 @@ interface Entry<Item> {
   readonly atNs: number;
   readonly eventClass: number;
   readonly sequence: number;
-  /** Where it lies in the heap. */
+  /** Its index in the heap. */
   place: number;
 }
 

@@ -1,14 +1,16 @@
 /**
- * How a room describes the keys of its part of a scenario: what may stand there, the default and its
- * source, one sentence for documents and editors. The rooms that describe kinds run in worker threads,
- * which have no use for a schema library and would pay for loading it; scenario/ makes schemas of this.
+ * A room describes the keys of its part of a scenario with what is here: which values a key takes, its
+ * default and the default's source, and a sentence for documents and editors. The rooms that describe kinds
+ * run in worker threads, which don't need a schema library and would pay for loading it; so it is scenario/
+ * that makes schemas of these descriptions.
  */
 
-/** A quantity as it is written, with its unit. */
+/** A quantity as it is written in a scenario, with its unit. */
 export type Quantity = string | number;
 
+/** Which values a key takes; `Value` is their type. */
 export type Shape<Value = unknown> = ShapeFacts & {
-  /** Carries the type alone; no shape has it. */
+  /** It is there for the type checker alone, which learns `Value` from it; no shape has it. */
   readonly value?: Value;
 };
 
@@ -16,16 +18,16 @@ type ShapeFacts =
   | { readonly is: 'flag' | 'rate' | 'duration' | 'positiveDuration' | 'positiveSize' }
   | { readonly is: 'whole' | 'share'; readonly low: number; readonly high: number }
   | ({ readonly is: 'number'; readonly what: string } & NumberRange)
-  /** A name of something, as `what` says. */
+  /** A name; `what` says of what. With `takesOwn` a kind of the user's own may stand there as well. */
   | { readonly is: 'name'; readonly what: string; readonly takesOwn: boolean }
-  /** Page accesses a second above 0, or max. */
+  /** A number of page accesses a second, above 0, or the word `max`. */
   | { readonly is: 'accessRate' }
   | {
       readonly is: 'choice';
       readonly values: readonly [string, ...string[]];
-      /** Values that will be there some day, which the message about them says. */
+      /** Values that are planned but not built yet; the error about one of them says so. */
       readonly later: readonly string[];
-      /** One of them looks like a number to YAML. */
+      /** YAML reads one of the values as a number, so a number may stand for it. */
       readonly takesNumbers: boolean;
       /** A kind of the user's own may stand there as well. */
       readonly takesOwn: boolean;
@@ -34,9 +36,9 @@ type ShapeFacts =
   | { readonly is: 'map'; readonly keys: Keys };
 
 interface NumberRange {
-  /** What is expected in place of something that is no number; absent: the range. */
+  /** What the error about a value that is no number says was expected; the range when absent. */
   readonly example?: string;
-  /** At least, at most, more than. */
+  /** The number is at least `low`, at most `high` and more than `above`, as far as these are given. */
   readonly low?: number;
   readonly high?: number;
   readonly above?: number;
@@ -52,15 +54,15 @@ export interface OwnKind {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Why a key, if it is given, could have no effect; undefined when it has one. */
+/** Says why a key that is given has no effect here; undefined when it has one. */
 export type Needs = (
-  /** The map it stands in, and the part of the scenario that this belongs to, defaults filled in. */
+  /** The map in which the key stands, then the part of the scenario around it; both with their defaults. */
   siblings: Readonly<Record<string, unknown>>,
   part: Readonly<Record<string, unknown>>,
 ) => string | undefined;
 
 interface KeyFacts {
-  /** One sentence: what it is about. */
+  /** One sentence or phrase that says what the key means; schemas show it. */
   readonly about: string;
   readonly needs?: Needs;
 }
@@ -79,7 +81,7 @@ export interface DefaultedKey<Value> extends KeyFacts {
   readonly presence: 'defaulted';
   readonly shape: Shape<Value>;
   readonly fallback: Value;
-  /** Where the default comes from. */
+  /** It says where the default comes from. */
   readonly source?: string;
 }
 
@@ -88,7 +90,7 @@ export type Keys = Readonly<Record<string, Key>>;
 
 type ValueOf<One> = One extends { readonly shape: Shape<infer Value> } ? Value : never;
 
-/** A map with these keys, its defaults filled in. */
+/** The type of a map with these keys once its defaults are filled in. */
 export type ValuesOf<Table> = {
   readonly [
     Name in keyof Table as Table[Name] extends { presence: 'optional' } ? never : Name
@@ -136,7 +138,7 @@ export const accessRate: Shape<number | 'max'> = { is: 'accessRate' };
 
 export const name = (what: string): Shape<string> => ({ is: 'name', what, takesOwn: false });
 
-/** The name of something, or what makes one like it. */
+/** The name of something, or a module of the user's own that makes such a thing. */
 export const nameOrOwn = (what: string): Shape<string | OwnKind> => ({
   is: 'name',
   what,
@@ -154,7 +156,7 @@ export const choice = <const Value extends string>(
   { later = [], takesNumbers = false }: ChoiceOptions = {},
 ): Shape<Value> => ({ is: 'choice', values, later, takesNumbers, takesOwn: false });
 
-/** The name of a kind, or one of the user's own. */
+/** The name of a kind, one of `values`, or a kind of the user's own. */
 export const kindOf = <const Value extends string>(
   values: readonly [Value, ...Value[]],
 ): Shape<Value | OwnKind> => ({
