@@ -79,12 +79,12 @@ export function fillMixed(
   const isDuplicate = hashWords(seed, entry, gfn, 6) < shares.duplicateShare * 4294967296;
   const twin = hashWords(seed, entry, gfn, 7) % DUPLICATE_CONTENTS;
   const measured = drawRatio(hashWords(seed, entry, isDuplicate ? twin : gfn, 8));
-  const ratio = moved(measured, MEASURED.compressedShare, shares.compressedShare);
+  const ratio = rescaleRatio(measured, MEASURED.compressedShare, shares.compressedShare);
   fillAtRatio(page, seed, entry, isDuplicate ? -1 - twin : gfn, ratio);
 }
 
 /** Maps a ratio from a distribution with mean `from` to one of the same shape with mean `to`. */
-function moved(ratio: number, from: number, to: number): number {
+function rescaleRatio(ratio: number, from: number, to: number): number {
   return to <= from ? (ratio * to) / from : 1 - ((1 - ratio) * (1 - to)) / (1 - from);
 }
 
