@@ -10,13 +10,13 @@ export interface PendingFaultsParts {
   /** The handshake words of this side of the guest. */
   readonly words: Int32Array;
   readonly writer: number;
-  /** The vCPUs' area, and where this vCPU's part of it begins. */
+  /** The area of the vCPUs' state (vcpu-state.ts), and the index at which this vCPU's part begins. */
   readonly area: Float64Array;
   readonly at: number;
   readonly costs: { readonly wakeNs: number; readonly minorFaultNs: number };
 }
 
-/** A page that the vCPU waits for, since `ns`. The engine sees it from `announce` on. */
+/** The page for which the vCPU has been waiting since `ns`. The engine knows of it from `announce` on. */
 interface PendingFault {
   readonly slot: Memslot;
   readonly page: number;
@@ -25,7 +25,7 @@ interface PendingFault {
   isAnnounced: boolean;
 }
 
-/** Demand faults of a vCPU on a virtual clock: the fault is pending until somebody tells that its page has come. */
+/** The gate layer of demand faults for a vCPU on a virtual clock: a fault is pending until `settle` finds its page. */
 export class PendingFaults implements GateLayer {
   readonly bits = PAGE_PRESENCE;
   readonly #parts: PendingFaultsParts;
@@ -50,15 +50,15 @@ export class PendingFaults implements GateLayer {
     return WAITS;
   }
 
-  /** When the pending fault is one that nobody has been told of; Infinity: there is none. */
+  /** The time of the pending fault, if the engine does not know of it yet; else Infinity. */
   get unannouncedNs(): number {
     const fault = this.#pending;
     return fault && !fault.isAnnounced ? fault.ns : Infinity;
   }
 
   /**
-   * Tells the engine of a fault whose time has come. True: its page has come already, and the vCPU goes on
-   * from where it was.
+   * Tells the engine of a pending fault whose time has come. Returns true when its page has arrived already, so that
+   * there is no fault and the vCPU goes on from where it was.
    */
   announce(nowNs: number): boolean {
     const fault = this.#pending;

@@ -54,8 +54,9 @@ export class LogReaders {
       throw new Error('a dirty log with manual clear can have only one reader');
     }
     const place = firstFree(this.#open.map((reader) => reader.place));
-    if (place >= READER_SETS)
+    if (place >= READER_SETS) {
       throw new Error(`a dirty log can have at most ${READER_SETS} readers`);
+    }
     const pages = this.#setAt(place);
     pages.clear();
     const reader: OpenReader = { place, pages, isOn: false, earlyPages: 0 };
