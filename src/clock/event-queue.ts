@@ -13,12 +13,12 @@ export class EventQueue<Item> {
     return this.#heap.length;
   }
 
-  /** When the first event is due, in nanoseconds; Infinity when there is none. */
+  /** The time of the first event in nanoseconds; Infinity when there is none. */
   get nextNs(): number {
     return this.#heap[0]?.atNs ?? Infinity;
   }
 
-  /** Schedules an item, or moves it to another time. At Infinity it leaves the queue. */
+  /** Schedules an item, or moves it to another time or class. With `atNs` Infinity it leaves the queue. */
   schedule(item: Item, atNs: number, eventClass = 0): void {
     const known = this.#entries.get(item);
     if (known) this.#removeAt(known.place);
@@ -31,7 +31,7 @@ export class EventQueue<Item> {
     this.#rise(place);
   }
 
-  /** Takes the first event out; undefined when there is none. */
+  /** Takes the first event out of the queue and returns it; undefined when there is none. */
   take(): { readonly item: Item; readonly atNs: number } | undefined {
     const first = this.#heap[0];
     if (!first) return undefined;

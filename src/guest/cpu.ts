@@ -19,6 +19,6 @@ export interface CpuUser {
   readonly sharedCpus: number;
   /** The factor, 1 or more, by which its work takes longer than it would on CPUs of its own. */
   readonly slowdown: number;
-  /** Leaves for good. */
+  /** Ends the use; the user gets no CPUs any more. */
   leave(): void;
 }

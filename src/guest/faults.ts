@@ -33,6 +33,7 @@ export interface FaultLog {
   readonly latencyBuckets: readonly number[];
 }
 
+/** The distribution of latencies. */
 export interface Latencies {
   readonly meanNs: number;
   readonly p50Ns: number;

@@ -39,7 +39,7 @@ export interface GroupsParts {
   readonly area: Float64Array;
 }
 
-/** The most bytes a vCPU writes between two polls. */
+/** The most bytes that a vCPU writes between two polls. */
 export const POLL_BYTES = 65536;
 
 /** Opens the groups of a vCPU's streams. A driver may replace their paces with `paceOf`. */

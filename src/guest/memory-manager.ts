@@ -33,6 +33,7 @@ export interface ManagerParts {
   readonly costs?: ManagerCosts;
 }
 
+/** How long the actions of a memory manager take, in nanoseconds. */
 export interface ManagerCosts {
   /** The time to give a page to the balloon or to take it out again. */
   readonly balloonPageNs: number;
@@ -64,7 +65,7 @@ export class MemoryManager {
   #range = 0;
   #page = 0;
   /** The release that the engine has asked for and that is under way: 0 none, 1 free pages, 2 page cache as well. */
-  #wanted = 0;
+  #releaseKind = 0;
   /** The number of its pages that are free, -1 when they have to be counted. */
   #freePages = -1;
   /** The last result of `nextNs`, and the time for which it holds. */
@@ -121,7 +122,7 @@ export class MemoryManager {
     const { ballooning } = plan.manager!;
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
     // When the engine has asked for the free pages, all of them are on their way to the host already.
-    if (this.#wanted !== 0) return;
+    if (this.#releaseKind !== 0) return;
     // Pages can't be given back while a gate layer is on, and for a while after memory pressure they are not.
     if (handshake.isGated() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
     this.#owe(Math.floor(this.#free() * ballooning.share));
@@ -131,8 +132,8 @@ export class MemoryManager {
   attend(): void {
     const wanted = this.#parts.handshake.wantedRelease();
     if (wanted === 0) return;
-    if (wanted !== this.#wanted) {
-      this.#wanted = wanted;
+    if (wanted !== this.#releaseKind) {
+      this.#releaseKind = wanted;
       if (wanted === 2) {
         for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
       }
@@ -145,13 +146,13 @@ export class MemoryManager {
    * Gives back up to `most` pages out of one run of free pages; returns the time that it takes.
    */
   step(most: number): number {
-    const exchanged = this.#get(BALLOON_EXCHANGE);
-    const owed = exchanged > 0 ? exchanged : this.#get(BALLOON_OWED);
+    const exchangePages = this.#get(BALLOON_EXCHANGE);
+    const owedPages = exchangePages > 0 ? exchangePages : this.#get(BALLOON_OWED);
     const free = this.#free();
-    const run = this.#nextFree(Math.min(most, owed));
+    const run = this.#nextFree(Math.min(most, owedPages));
     if (!run) {
       this.#owe(0);
-      this.#forgive(exchanged);
+      this.#forgive(exchangePages);
       this.#answer();
       return 0;
     }
@@ -171,10 +172,10 @@ export class MemoryManager {
     const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
     this.#log.push(stream, n, range.slot, page, pages);
     this.#freePages = free - pages;
-    this.#add(exchanged > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
-    if (exchanged === 0) this.#add(BALLOON_INFLATED, pages);
+    this.#add(exchangePages > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
+    if (exchangePages === 0) this.#add(BALLOON_INFLATED, pages);
     if (!this.owes) this.#answer();
-    return exchanged > 0 ? 0 : pages * this.#costs.balloonPageNs;
+    return exchangePages > 0 ? 0 : pages * this.#costs.balloonPageNs;
   }
 
   /**
@@ -206,17 +207,17 @@ export class MemoryManager {
   #deflate(slot: Memslot, wanted: number, guestNs: number): number {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
     let most = deflatePages;
-    const fromCache = Math.round(cacheReclaimShare * deflatePages);
+    const cachePages = Math.round(cacheReclaimShare * deflatePages);
     for (const range of this.#ranges) {
-      if (range.isCache) most -= this.#drop(range, fromCache - (deflatePages - most));
+      if (range.isCache) most -= this.#drop(range, cachePages - (deflatePages - most));
     }
     this.#add(BALLOON_CALLBACKS, 1);
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
-    const isHeld = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
-    if (most === 0 && isHeld) this.#add(BALLOON_EXCHANGE, 1);
-    const pages = isHeld ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
+    const isReleased = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
+    if (most === 0 && isReleased) this.#add(BALLOON_EXCHANGE, 1);
+    const pages = isReleased ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
     const { balloonPageNs, pressureNs } = this.#costs;
     return pressureNs + pages * balloonPageNs;
   }
@@ -249,15 +250,15 @@ export class MemoryManager {
   #drop({ slot, first, pages }: ManagedRange, most: number): number {
     const states = this.#states[slot]!;
     const free = this.#free();
-    let dropped = 0;
-    for (let page = first; page < first + pages && dropped < most; page++) {
+    let droppedPages = 0;
+    for (let page = first; page < first + pages && droppedPages < most; page++) {
       if (states[page] !== PAGE_USED) continue;
       states[page] = PAGE_FREE;
-      dropped++;
+      droppedPages++;
     }
-    this.#freePages = free + dropped;
-    this.#add(CACHE_DROPPED, dropped);
-    return dropped;
+    this.#freePages = free + droppedPages;
+    this.#add(CACHE_DROPPED, droppedPages);
+    return droppedPages;
   }
 
   /** Frees all pages of a range that are in use. */
@@ -305,9 +306,9 @@ export class MemoryManager {
   #answer(): void {
     const { handshake } = this.#parts;
     handshake.reportBallooning();
-    if (this.#wanted === 0) return;
-    handshake.reportReleased(this.#wanted);
-    this.#wanted = 0;
+    if (this.#releaseKind === 0) return;
+    handshake.reportReleased(this.#releaseKind);
+    this.#releaseKind = 0;
   }
 
   #count(state: number): number {

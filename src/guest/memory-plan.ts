@@ -27,6 +27,7 @@ export interface GuestShape {
   readonly lruScanNs?: number;
 }
 
+/** A guest's streams, and the memslots over which they are planned. */
 export interface MemoryPlan {
   readonly plan: FullPlan;
   /** Returns the geometries of one side's memslots; those of the two sides differ only in the skew. */

@@ -30,7 +30,7 @@ export class PendingFaults implements GateLayer {
   readonly bits = PAGE_PRESENCE;
   readonly #parts: PendingFaultsParts;
   readonly #recorder = new FaultRecorder();
-  #pending: PendingFault | undefined;
+  #fault: PendingFault | undefined;
 
   constructor(parts: PendingFaultsParts) {
     this.#parts = parts;
@@ -46,13 +46,13 @@ export class PendingFaults implements GateLayer {
       return this.#parts.costs.minorFaultNs;
     }
     const gfn = slot.layout.firstGfn + page;
-    this.#pending = { slot, page, gfn, ns: atNs, isAnnounced: false };
+    this.#fault = { slot, page, gfn, ns: atNs, isAnnounced: false };
     return WAITS;
   }
 
   /** The time of the pending fault, if the engine does not know of it yet; else Infinity. */
   get unannouncedNs(): number {
-    const fault = this.#pending;
+    const fault = this.#fault;
     return fault && !fault.isAnnounced ? fault.ns : Infinity;
   }
 
@@ -61,22 +61,22 @@ export class PendingFaults implements GateLayer {
    * there is no fault and the vCPU goes on from where it was.
    */
   announce(nowNs: number): boolean {
-    const fault = this.#pending;
+    const fault = this.#fault;
     if (!fault || fault.isAnnounced || fault.ns > nowNs) return false;
     const { words, writer } = this.#parts;
     fault.isAnnounced = true;
     faultSteps.want(words, writer, fault.gfn);
     if (!faultSteps.isPresent(gateBytes(fault.slot), fault.page)) return false;
     faultSteps.drop(words, writer);
-    this.#pending = undefined;
+    this.#fault = undefined;
     return true;
   }
 
   settle(nowNs: number): number {
-    const fault = this.#pending;
+    const fault = this.#fault;
     const { words, writer, area, at, costs } = this.#parts;
     if (!fault?.isAnnounced || faultSteps.isWanted(words, writer, fault.gfn)) return Infinity;
-    this.#pending = undefined;
+    this.#fault = undefined;
     faultSteps.map(gateBytes(fault.slot), fault.page);
     const endNs = nowNs + costs.wakeNs;
     area[at + BLOCKED_NS]! += endNs - fault.ns;

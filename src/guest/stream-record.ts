@@ -69,6 +69,7 @@ export interface StreamProgress {
   readonly checksumHigh: number;
 }
 
+/** Reads from its record what a stream has done so far; to be called only while its vCPU is parked. */
 export function readProgress(slot: Memslot, stream: number): StreamProgress {
   const at = streamAt(slot.layout, stream);
   return {
@@ -79,6 +80,7 @@ export function readProgress(slot: Memslot, stream: number): StreamProgress {
   };
 }
 
+/** Writes into its record what a stream has done so far; to be called only while its vCPU is parked. */
 export function writeProgress(slot: Memslot, stream: number, progress: StreamProgress): void {
   const at = streamAt(slot.layout, stream);
   slot.doubles[at >>> 3] = progress.n;

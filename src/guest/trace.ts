@@ -72,6 +72,7 @@ export interface MadeTrace {
   readonly touched?: readonly (readonly number[])[];
 }
 
+/** A user's own function that makes a trace; `options` are those of the scenario. */
 export type TraceFactory = (
   options: Readonly<Record<string, unknown>>,
   facts: TraceFacts,

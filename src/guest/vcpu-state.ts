@@ -10,7 +10,7 @@ import { readProgress, type StreamProgress, writeProgress } from './stream-recor
  *
  *   0  guest time, which excludes stops
  *   1  when the vCPU last gave a sign of life while it ran
- *   2  when it was last resumed
+ *   2  when it last ran on after a resume
  *   3  its longest gap over a stop, from the last sign of life before the stop to the first one after it
  *   4  its longest other gap, for which the scheduler is responsible
  *   5  when the engine last asked it to pause; the engine writes it
@@ -64,10 +64,12 @@ export const vcpuAreaAt = (plan: GuestPlan, vcpu: number): number => vcpu * vcpu
 export const paceAt = (plan: GuestPlan, vcpu: number, stream: number): number =>
   vcpuAreaAt(plan, vcpu) + FIRST_STREAM + PACE_DOUBLES * stream;
 
+/** Creates the area for all vCPUs of a guest, all zero. */
 export function createVcpuArea(plan: GuestPlan): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.max(1, plan.vcpus) * vcpuAreaDoubles(plan) * 8);
 }
 
+/** The state of a stream that moves with the guest; `pace` has PACE_DOUBLES numbers. */
 export interface StreamState extends StreamProgress {
   readonly stream: number;
   readonly pace: readonly number[];

@@ -68,7 +68,7 @@ export class VirtualVcpu {
   /** The CPU time that others have used and for which it has yet to stand still. */
   #stolenNs = 0;
   /** The gate layer for which its next access waits. */
-  #waiting: GateLayer | undefined;
+  #blockingLayer: GateLayer | undefined;
 
   constructor(parts: VirtualVcpuParts) {
     const { vcpu, plan, costs, words, area, handshake } = parts;
@@ -109,7 +109,7 @@ export class VirtualVcpu {
   /** Makes the accesses that are due up to `toNs`, or up to its own first fault. */
   advance(toNs: number): void {
     if (!this.#isRunning) return;
-    while (this.#nowNs < toNs && !this.#waiting) {
+    while (this.#nowNs < toNs && !this.#blockingLayer) {
       this.#manage();
       const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
@@ -138,14 +138,14 @@ export class VirtualVcpu {
 
   /** Tells the engine of a fault whose time has come, and goes on if its page has arrived already. */
   announce(nowNs: number): void {
-    if (this.#faults.announce(nowNs)) this.#waiting = undefined;
+    if (this.#faults.announce(nowNs)) this.#blockingLayer = undefined;
   }
 
   /** Goes on if what it waits for, such as the page of a demand fault, has arrived by `nowNs`. */
   settle(nowNs: number): void {
-    const endNs = this.#waiting?.settle?.(nowNs) ?? Infinity;
+    const endNs = this.#blockingLayer?.settle?.(nowNs) ?? Infinity;
     if (endNs === Infinity) return;
-    this.#waiting = undefined;
+    this.#blockingLayer = undefined;
     this.#stall(endNs - this.#nowNs);
     this.#busyNs = this.#nowNs;
   }
@@ -255,7 +255,7 @@ export class VirtualVcpu {
   /** Runs while a gate layer is on, access by access in the order of their times, until one has to wait. */
   #runGated(endNs: number): void {
     const core = this.#core;
-    while (this.#nowNs < endNs && !this.#waiting) {
+    while (this.#nowNs < endNs && !this.#blockingLayer) {
       if (this.#busyNs > this.#nowNs) {
         this.#pass(Math.min(this.#busyNs, endNs) - this.#nowNs);
         continue;
@@ -299,7 +299,7 @@ export class VirtualVcpu {
   /** Has the gate's layer clear the way for the next access: accounts for the time that it takes, or begins to wait. */
   #resolve(): void {
     const ns = this.#core.resolve(this.#nowNs);
-    if (ns === WAITS) this.#waiting = this.#core.layer;
+    if (ns === WAITS) this.#blockingLayer = this.#core.layer;
     else this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
   }
 }

@@ -18,10 +18,11 @@ const SLACK_BYTES = 2 * WASM_PAGE;
 /** When so many bytes have been given up, a garbage collection is worth the 20 ms that it takes. */
 const COLLECTED_BYTES = 256 * 1024 * 1024;
 
+/** What a pool is made of. */
 export interface PoolParts {
   /** The most bytes that may wait in the pool. */
   readonly mostBytes: number;
-  /** Makes V8 look for memories that nobody refers to any more. */
+  /** Has V8 free the memories to which nothing refers any more. */
   readonly collect: () => void;
 }
 
@@ -36,8 +37,8 @@ export class MemoryPool {
   /** The memories that wait for a user; the one given back last stands last. */
   #free: WebAssembly.Memory[] = [];
   #givenUpBytes = 0;
-  #created = 0;
-  #reused = 0;
+  #creations = 0;
+  #reuses = 0;
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
@@ -45,12 +46,12 @@ export class MemoryPool {
 
   /** The number of memories created so far. */
   get created(): number {
-    return this.#created;
+    return this.#creations;
   }
 
   /** How many requests a memory of the pool has served. */
   get reused(): number {
-    return this.#reused;
+    return this.#reuses;
   }
 
   /** The bytes of the memories that wait for a user. */
@@ -71,7 +72,7 @@ export class MemoryPool {
     }
     if (!best) return { memory: this.#create(bytes), isFresh: true };
     this.#free = this.#free.filter((memory) => memory !== best);
-    this.#reused++;
+    this.#reuses++;
     return { memory: best, isFresh: false };
   }
 
@@ -92,7 +93,7 @@ export class MemoryPool {
     // The new memory counts towards the limit as well; memories that exceed it together with that are given up.
     this.#giveUpBeyond(Math.max(0, this.#parts.mostBytes - bytes));
     if (this.#givenUpBytes >= COLLECTED_BYTES) this.#collect();
-    this.#created++;
+    this.#creations++;
     const pages = Math.ceil(bytes / WASM_PAGE);
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   }

@@ -88,16 +88,16 @@ export class PageSet {
     const end = first + pages;
     for (let page = first & ~31; page < end; page += 32) {
       const at = (this.#at >>> 2) + (page >>> 5);
-      let moved = words[at]!;
-      if (moved === 0) continue;
-      if (page < first) moved &= -1 << (first & 31);
-      if (page + 32 > end) moved &= ~(-1 << (end & 31));
-      if (moved === 0) continue;
+      let bits = words[at]!;
+      if (bits === 0) continue;
+      if (page < first) bits &= -1 << (first & 31);
+      if (page + 32 > end) bits &= ~(-1 << (end & 31));
+      if (bits === 0) continue;
       const target = (to.#at >>> 2) + (page >>> 5);
-      this.#count -= countBits(moved);
-      to.#count += countBits(moved & ~words[target]!);
-      words[at]! &= ~moved;
-      words[target]! |= moved;
+      this.#count -= countBits(bits);
+      to.#count += countBits(bits & ~words[target]!);
+      words[at]! &= ~bits;
+      words[target]! |= bits;
     }
   }
 
@@ -106,12 +106,12 @@ export class PageSet {
     const { words } = this.#slot;
     const end = from + pages;
     for (let page = from & ~31; page < end; page += 32) {
-      let gone = -1;
-      if (page < from) gone &= -1 << (from & 31);
-      if (page + 32 > end) gone &= ~(-1 << (end & 31));
+      let mask = -1;
+      if (page < from) mask &= -1 << (from & 31);
+      if (page + 32 > end) mask &= ~(-1 << (end & 31));
       const at = (this.#at >>> 2) + (page >>> 5);
-      this.#count -= countBits(words[at]! & gone);
-      words[at]! &= ~gone;
+      this.#count -= countBits(words[at]! & mask);
+      words[at]! &= ~mask;
     }
   }
 

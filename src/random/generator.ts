@@ -21,7 +21,7 @@ export function hashWords(seed: number, ...parts: readonly number[]): number {
   return h >>> 0;
 }
 
-/** A small sequential generator (sfc32: Doty-Humphrey's Small Fast Chaotic, 128-bit state). */
+/** A small sequential generator with 128 bits of state: sfc32, Doty-Humphrey's "Small Fast Chaotic" generator. */
 export class Generator {
   #a: number;
   #b: number;

@@ -46,7 +46,7 @@ interface NumberRange {
 
 /** What a scenario says about a kind of its user's own; `module` is relative to the scenario's file. */
 export interface OwnKind {
-  /** The file of an ECMAScript or CommonJS module. */
+  /** The path of an ECMAScript or CommonJS module. */
   readonly module: string;
   /** The name under which it exports the kind's factory. */
   readonly export: string;
@@ -67,16 +67,19 @@ interface KeyFacts {
   readonly needs?: Needs;
 }
 
+/** A key that a scenario must give. */
 export interface RequiredKey<Value> extends KeyFacts {
   readonly presence: 'required';
   readonly shape: Shape<Value>;
 }
 
+/** A key that may be absent and then has no value. */
 export interface OptionalKey<Value> extends KeyFacts {
   readonly presence: 'optional';
   readonly shape: Shape<Value>;
 }
 
+/** A key that has the value `fallback` when a scenario does not give it. */
 export interface DefaultedKey<Value> extends KeyFacts {
   readonly presence: 'defaulted';
   readonly shape: Shape<Value>;
@@ -100,18 +103,21 @@ export type ValuesOf<Table> = {
     ValueOf<Table[Name]> | undefined;
 };
 
+/** Describes a key that a scenario must give. */
 export const required = <Value>(shape: Shape<Value>, facts: KeyFacts): RequiredKey<Value> => ({
   presence: 'required',
   shape,
   ...facts,
 });
 
+/** Describes a key that may be absent and then has no value. */
 export const optional = <Value>(shape: Shape<Value>, facts: KeyFacts): OptionalKey<Value> => ({
   presence: 'optional',
   shape,
   ...facts,
 });
 
+/** Describes a key that has the value `fallback` when a scenario does not give it. */
 export const defaulted = <Value>(
   shape: Shape<Value>,
   fallback: NoInfer<Value>,
@@ -124,10 +130,12 @@ export const duration: Shape<Quantity> = { is: 'duration' };
 export const positiveDuration: Shape<Quantity> = { is: 'positiveDuration' };
 export const positiveSize: Shape<Quantity> = { is: 'positiveSize' };
 
+/** A whole number from `low` to `high`. */
 export const whole = (low: number, high: number): Shape<number> => ({ is: 'whole', low, high });
+/** A share, as a number from `low` to `high`. */
 export const share = (low = 0, high = 1): Shape<number> => ({ is: 'share', low, high });
 
-/** A number in a range; messages say that they expected `what`. */
+/** A number in a range; error messages say that `what` was expected. */
 export const number = (what: string, range: NumberRange): Shape<number> => ({
   is: 'number',
   what,
@@ -167,18 +175,20 @@ export const kindOf = <const Value extends string>(
   takesOwn: true,
 });
 
+/** A list of values of one shape; error messages say that `expected` was expected. */
 export const list = <Value>(of: Shape<Value>, expected: string): Shape<readonly Value[]> => ({
   is: 'list',
   of,
   expected,
 });
 
+/** A map with keys of its own. */
 export const map = <Table extends Keys>(keys: Table): Shape<ValuesOf<Table>> => ({
   is: 'map',
   keys,
 });
 
-/** The values of all keys that have a default. */
+/** Returns the map that holds the default of every key that has one. */
 export function defaultsOf<Table extends Keys>(keys: Table): ValuesOf<Table> {
   const entries = Object.entries(keys).flatMap(([name_, key]) =>
     key.presence === 'defaulted' ? [[name_, key.fallback] as const] : [],

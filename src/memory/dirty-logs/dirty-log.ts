@@ -4,6 +4,7 @@ import type { SlotLayout } from '../layout.ts';
 import type { Memslot } from '../memslot.ts';
 import type { RingWriter, SharedRings } from './rings.ts';
 
+/** The kinds of dirty logs; each has a file beside this one (`bitmap` and `bytemap` share flip.ts). */
 export type DirtyLogKind = 'bitmap' | 'bytemap' | 'atomic' | 'ring' | 'none';
 
 /**
@@ -43,7 +44,7 @@ export interface DirtyLog {
 export interface RingCounts {
   /** The number of entries that the engine has taken out of the ring. */
   readonly entries: number;
-  /** How often the vCPU found its ring full and waited. */
+  /** How often the vCPU has found its ring full and waited. */
   readonly stalls: number;
 }
 

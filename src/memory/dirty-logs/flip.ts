@@ -7,6 +7,7 @@ import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
 const mapOf: WriterMarks['mapOf'] = (layout, writer, epoch) =>
   writerMapAt(layout, writer, epoch & 1);
 
+/** How writers mark pages for the logs `bitmap` and `bytemap`: in the map of the epoch that is their own. */
 export const bitmapMarks: WriterMarks = { mark: MARK_PRIVATE, mapOf };
 export const bytemapMarks: WriterMarks = { mark: MARK_BYTE, mapOf };
 

@@ -28,7 +28,7 @@ export class LogReaders {
   readonly #clearing:
     { readonly log: ReturnType<typeof manualClear>; readonly chunkPages: number } | undefined;
   readonly #open: OpenReader[] = [];
-  #harvested: GuestPageSet | undefined;
+  #sharedHarvest: GuestPageSet | undefined;
   /** Whether a harvest has been requested that nobody has collected yet. */
   #isHarvestPending = false;
 
@@ -127,11 +127,11 @@ export class LogReaders {
     const earlyPages = reader.earlyPages;
     reader.earlyPages = 0;
     if (others.length === 0) return earlyPages + collect(reader.pages);
-    const harvested = (this.#harvested ??= this.#setAt(READER_SETS));
-    collect(harvested);
-    for (const other of others) other.earlyPages += merge(harvested, other.pages);
-    const fresh = merge(harvested, reader.pages);
-    harvested.clear();
+    const shared = (this.#sharedHarvest ??= this.#setAt(READER_SETS));
+    collect(shared);
+    for (const other of others) other.earlyPages += merge(shared, other.pages);
+    const fresh = merge(shared, reader.pages);
+    shared.clear();
     return earlyPages + fresh;
   }
 

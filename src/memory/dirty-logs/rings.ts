@@ -2,8 +2,8 @@
  * The rings of a log `ring`. Each vCPU has one, with the vCPU as its only producer and the engine as its only consumer.
  * They lie in a shared buffer of their own, since a vCPU's ring takes pages of all memslots. A ring's 32-bit words:
  *
- *   0  head     entries pushed, modulo 2^32
- *   1  tail     entries taken by the engine, modulo 2^32
+ *   0  head     how many entries the vCPU has pushed, modulo 2^32
+ *   1  tail     how many entries the engine has taken, modulo 2^32
  *   2  waiting  1 while the vCPU waits for room
  *   3  stalls   how often the vCPU has waited for room
  *  16  entries  the guest's gfn; bit 31 is the half (epoch modulo 2) to which the mark belongs

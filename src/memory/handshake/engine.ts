@@ -109,7 +109,7 @@ export class EngineHandshake {
     return Atomics.load(this.#words, BALLOON);
   }
 
-  /** Tells every writer to leave for good. */
+  /** Tells every writer to end. */
   stop(): void {
     Atomics.store(this.#words, STOP, 1);
     this.#wakeAll();

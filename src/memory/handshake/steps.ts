@@ -37,6 +37,7 @@ export interface WriterLocal {
   hasNews: boolean;
 }
 
+/** Returns what a writer keeps for itself at first. */
 export function writerLocal(writer: number): WriterLocal {
   return { writer, epoch: 0, mode: 0, hasNews: false };
 }

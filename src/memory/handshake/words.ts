@@ -6,7 +6,7 @@
  *   0  epoch      the engine increments it to have every writer change to its other dirty map
  *   1  mode       0: dirty log off, 1: on; stored before the epoch with which it takes effect
  *   2  pause      1: writers must park
- *   3  stop       1: writers must leave for good
+ *   3  stop       1: writers must end
  *   4  run        counts the resumes
  *   5  gate       a bit for each layer of the page gate that is on; 0: vCPUs don't read gates
  *   6  doorbell   the engine's doorbell, two words
@@ -49,6 +49,7 @@ export const RUNNING = 0;
 /** The writer waits for something; it counts as having acknowledged every epoch. */
 export const PARKED = 1;
 
+/** Each of these returns the index of one of a writer's own words. */
 export const stateOf = (writer: number): number => FIRST_WRITER + WRITER_STRIDE * writer;
 export const acknowledgedOf = (writer: number): number => stateOf(writer) + 1;
 export const wakeOf = (writer: number): number => stateOf(writer) + 2;

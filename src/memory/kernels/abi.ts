@@ -5,25 +5,25 @@
  *
  * A stream record lies in the control area of its memslot (little-endian):
  *
- *   byte  0  f64  n                accesses made so far (exact to 2^53)
+ *   byte  0  f64  n                how many accesses the stream has made (exact to 2^53)
  *         8  f64  writes           how many of them were writes
  *        16  u32  checksum low     folded from every word that a read has seen
  *        20  u32  checksum high
- *        24  u32  key a            from (seed, stream)
+ *        24  u32  key a            keys of the stream's random draws, made of (seed, stream)
  *        28  u32  key b
  *        32  u32  pattern          PATTERN_*
- *        36  u32  first gfn        of the region, slot-relative
- *        40  u32  pages            of the region
- *        44  u32  start            sequential, stride: where this stream begins, pages into the region
- *        48  u32  stride           pages, already reduced modulo the region
+ *        36  u32  first gfn        first page of the stream's region, counted in the slot
+ *        40  u32  pages            number of pages of the region
+ *        44  u32  start            sequential, stride: page of the region at which the stream begins
+ *        48  u32  stride           stride: pages from one access to the next, modulo the region's pages
  *        52  u32  hot pages        hotspot: size of the hot set
  *        56  u32  hot threshold    hotspot: share of accesses that go to the hot set, times 2^32
  *        60  u32  write threshold  share of accesses that write, times 2^32
  *        64  u32  all writes       1: every access writes, so none is drawn
  *        68  u32  lane             byte offset of the stream's words within a page
  *        72  u32  words            8-byte words per access; 0: a write adds one to the page's version
- *        76  u32  table            zipf: alias table; trace: page list (byte address)
- *        80  u32  table length     entries
+ *        76  u32  table            byte address of the alias table (zipf) or of the list of pages (trace)
+ *        80  u32  table length     number of u32 words of the table
  *        84  u32  page shift       binary logarithm of the bytes that stand for a page
  *        88  u32  ram              byte address of the slot's first page
  */
@@ -93,7 +93,7 @@ export const PAGE_USED = 0;
 export const PAGE_FREE = 1;
 export const PAGE_RELEASED = 2;
 
-/** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
+/** An entry of an access list is a gfn that counts from the slot's first page; this bit says that it only reads. */
 export const ACCESS_READ_BIT = 0x80000000;
 /** The most accesses that a writer makes between two polls. */
 export const ACCESS_BATCH = 1024;

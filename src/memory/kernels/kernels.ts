@@ -4,7 +4,7 @@
  * no bounds are checked but those of the memory itself.
  */
 export interface Kernels {
-  /** Writes the stream's next `count` accesses to `out`, u32 each: gfn, and ACCESS_READ_BIT for a read. */
+  /** Lists the stream's next `count` accesses at `out`, u32 each: the gfn, with ACCESS_READ_BIT for a read. */
   nextGfns(stream: number, count: number, out: number): void;
   /**
    * Makes the `count` accesses of the list `gfns` and advances the stream. Each write stores its data first and then

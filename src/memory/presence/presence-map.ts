@@ -15,9 +15,9 @@ export class PresenceMap {
   readonly #words: Int32Array;
   readonly #writers: number;
   readonly #gate: PageGate;
-  #absent = 0;
-  #arrived = PAGE_PRESENT;
-  #discardedTo = 0;
+  #absentPages = 0;
+  #arrivalState = PAGE_PRESENT;
+  #discardEnd = 0;
 
   constructor(memory: GuestMemory, words: Int32Array, writers: number) {
     this.#memory = memory;
@@ -31,7 +31,7 @@ export class PresenceMap {
 
   /** The number of pages that have yet to arrive. */
   get absent(): number {
-    return this.#absent;
+    return this.#absentPages;
   }
 
   /**
@@ -39,9 +39,9 @@ export class PresenceMap {
    * in ascending order. Returns false, and does nothing, when this one does not lie behind the one before.
    */
   discard(firstGfn: number, pages: number): boolean {
-    if (firstGfn < this.#discardedTo) return false;
-    this.#discardedTo = firstGfn + pages;
-    this.#absent += pages;
+    if (firstGfn < this.#discardEnd) return false;
+    this.#discardEnd = firstGfn + pages;
+    this.#absentPages += pages;
     let at = firstGfn;
     while (at < firstGfn + pages) {
       const { layout } = slotOf(this.#memory, at);
@@ -80,7 +80,7 @@ export class PresenceMap {
    * lies in a buffer until the guest's first access takes it, as with a page that is swapped in.
    */
   begin(buffered = false): void {
-    this.#arrived = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
+    this.#arrivalState = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
     this.#gate.turnOn(GATE_PRESENCE);
   }
 
@@ -96,8 +96,8 @@ export class PresenceMap {
 
   /** Makes a claimed page present, when its bytes are complete, and wakes the vCPUs that wait for it. */
   publish(slot: Memslot, page: number): void {
-    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrived);
-    this.#absent--;
+    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrivalState);
+    this.#absentPages--;
     const gfn = slot.layout.firstGfn + page;
     for (let writer = 1; writer < this.#writers; writer++) {
       if (!faultSteps.isWanted(this.#words, writer, gfn)) continue;

@@ -11,8 +11,8 @@ import { wantedOf } from '../handshake/words.ts';
  * The two halves of a demand fault. Each function makes one atomic access, so that a test can enumerate every
  * interleaving of the very code that runs.
  *
- *   vCPU       want → look ─absent→ ring the doorbell → wait while it is wanted
- *                       └─present→ drop
+ *   vCPU       want → isPresent ─absent→ ring the doorbell → wait while it is wanted
+ *                         └─present→ drop
  *   installer  claim (absent → installing) → bytes → publish → is it wanted? → grant → notify
  *
  * The vCPU stores which page it wants and then loads presence; the installer stores presence and then loads which

@@ -196,7 +196,7 @@ function nextTrace(stream: usize, count: u32, out: usize): void {
   }
 }
 
-/** Writes the gfns (with their read bits) of the stream's next `count` accesses to `out`. */
+/** Lists the stream's next `count` accesses at `out`: their gfns, with ACCESS_READ_BIT for those that read. */
 export function nextGfns(stream: usize, count: u32, out: usize): void {
   const pattern = load<u32>(stream, STREAM_PATTERN);
   if (pattern == PATTERN_SEQUENTIAL) nextCursor(stream, count, out, 1);

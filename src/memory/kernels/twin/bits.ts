@@ -1,6 +1,8 @@
 import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from '../abi.ts';
 import type { Views } from './views.ts';
 
+// The twin of ../assembly/bits.ts: each exported function does what the kernel of its name does (../kernels.ts).
+
 /** Returns the number of set bits of a 32-bit word (Hacker's Delight, section 5-1). */
 export function popcount32(word: number): number {
   let x = word - ((word >>> 1) & 0x55555555);

@@ -1,6 +1,8 @@
 import * as abi from '../abi.ts';
 import type { Views } from './views.ts';
 
+// The twin of ../assembly/page.ts: each exported function does what the kernel of its name does (../kernels.ts).
+
 export function isZero(v: Views, at: number, bytes: number): boolean {
   for (let i = at >>> 2; i < (at + bytes) / 4; i++) if (v.words[i] !== 0) return false;
   return true;
