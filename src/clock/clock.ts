@@ -1,5 +1,5 @@
-/** Where all time comes from. One run has one clock, and every part of it is handed that clock. */
+/** The source of all time. One run has one clock, and every part of the run is handed that clock. */
 export interface Clock {
-  /** Nanoseconds since the clock's origin; never goes back. */
+  /** Returns the nanoseconds since the clock's origin, never less than before. */
   now(): number;
 }

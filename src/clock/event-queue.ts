@@ -1,8 +1,8 @@
 /**
- * A queue of events in the order of (time, class, sequence): among those of one time the lower class
- * comes first, among those of one class the one that was scheduled first. So the same schedule always
- * plays in the same order. An item has at most one place in the queue; scheduling it again moves it.
- * A binary heap: scheduling and taking cost the logarithm of its size.
+ * A queue of events in the order of (time, class, sequence): of the events at one time those of the lower class
+ * come first, and of those of one class the one that was scheduled first. So the same schedule always plays in
+ * the same order. An item has at most one place in the queue; scheduling it again moves it. The queue is a
+ * binary heap: scheduling and taking cost the logarithm of its size.
  */
 export class EventQueue<Item> {
   readonly #heap: Entry<Item>[] = [];
@@ -13,12 +13,12 @@ export class EventQueue<Item> {
     return this.#heap.length;
   }
 
-  /** When the first event is due, in nanoseconds; Infinity when there is none. */
+  /** The time of the first event in nanoseconds; Infinity when there is none. */
   get nextNs(): number {
     return this.#heap[0]?.atNs ?? Infinity;
   }
 
-  /** Schedules an item, or moves it to another time. At Infinity it leaves the queue. */
+  /** Schedules an item, or moves it to another time or class. With `atNs` Infinity it leaves the queue. */
   schedule(item: Item, atNs: number, eventClass = 0): void {
     const known = this.#entries.get(item);
     if (known) this.#removeAt(known.place);
@@ -31,7 +31,7 @@ export class EventQueue<Item> {
     this.#rise(place);
   }
 
-  /** Takes the first event out; undefined when there is none. */
+  /** Takes the first event out of the queue and returns it; undefined when there is none. */
   take(): { readonly item: Item; readonly atNs: number } | undefined {
     const first = this.#heap[0];
     if (!first) return undefined;
@@ -86,7 +86,7 @@ interface Entry<Item> {
   readonly atNs: number;
   readonly eventClass: number;
   readonly sequence: number;
-  /** Where it lies in the heap. */
+  /** Its index in the heap. */
   place: number;
 }
 

@@ -1,14 +1,14 @@
 /**
- * Something that goes on by itself in a world: a migration, a monitor, whoever empties a host. Its world
+ * An activity of a world that goes on by itself: a migration, a monitor, the evacuation of a host. The world
  * steps it when its time has come and then asks when it wants to be stepped next.
  */
 export interface Process {
-  /** Processes of a lower class come first among those that are due at the same time; 0 when absent. */
+  /** Of the processes that are due at the same time those of a lower class come first; 0 when absent. */
   readonly eventClass?: number;
-  /** When it wants to be stepped, no sooner than `nowNs`; Infinity: not before somebody wakes it. */
+  /** Returns when it wants to be stepped, `nowNs` or later. Infinity means not before somebody wakes it. */
   nextNs(nowNs: number): number;
-  /** Goes on at `atNs`, which is what `nextNs` said or, when it was woken, sooner. */
+  /** Does what is due at `atNs`, which is the time that `nextNs` returned or, after a wake-up, an earlier one. */
   step(atNs: number): void;
-  /** Whether it will never want to be stepped again. */
+  /** True when it will never want to be stepped again. */
   readonly isOver: boolean;
 }

@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
 
-/** What results call this clock. */
+/** The name of this clock in results. */
 export const VIRTUAL_CLOCK_NAME = 'virtual';
 
-/** A clock that stands still until it is moved: one for each side of a virtual run. */
+/** A clock that stands still until it is moved. Each side of a virtual run has one. */
 export class VirtualClock implements Clock {
   #ns = 0;
 
@@ -11,12 +11,12 @@ export class VirtualClock implements Clock {
     return this.#ns;
   }
 
-  /** Goes on to a point in time; never back. */
+  /** Moves the clock forward to a point in time; one in the past leaves it where it is. */
   moveTo(ns: number): void {
     if (ns > this.#ns) this.#ns = ns;
   }
 
-  /** Doing something took a while. */
+  /** Moves the clock forward by the time that something took. */
   spend(ns: number): void {
     this.#ns += ns;
   }

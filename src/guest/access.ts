@@ -4,14 +4,15 @@ import { ACCESS_BATCH, MARK_NONE } from '../memory/kernels/abi.ts';
 import { markFresh } from './fresh.ts';
 import type { Stream } from './groups.ts';
 
-/** Accesses whose pages a log's ring can take; any number without one. */
+/** Returns how many accesses a writer may make now: the room in its ring, or a whole batch if it needs no ring. */
 export function roomFor({ ring }: WriterMarks, { mode }: WriterLocal): number {
   return mode !== 0 && ring ? ring.room() : ACCESS_BATCH;
 }
 
 /**
- * Makes the first `count` accesses of a stream's list within a writer's window: data first, then the
- * marks. Returns the write faults (pages that were not marked before), where they are counted.
+ * Makes the first `count` accesses of a stream's list, between two polls of the writer: the data first, then the
+ * marks. Returns the number of write faults, that is of pages that were not marked before. They are counted only while
+ * the log is on, and only if `isCounted` is true or the log has rings; else the result is 0.
  */
 export function access(
   { slot, record, list }: Stream,

@@ -9,15 +9,15 @@ import { BLOCKED_NS, FAULTS, REQUESTED_NS } from './vcpu-state.ts';
 export interface BlockingFaultsParts {
   readonly pages: PageWaiter;
   readonly clock: Clock;
-  /** The vCPUs' area, and where this vCPU's part of it begins. */
+  /** The area of the vCPUs' state (vcpu-state.ts), and the index at which this vCPU's part begins. */
   readonly area: Float64Array;
   readonly at: number;
   readonly longestSleepMs: number;
-  /** The vCPU did not run for so long. */
+  /** It is called after each fault with the time for which the vCPU did not run. */
   readonly onBlocked: (ns: number) => void;
 }
 
-/** Demand faults of a vCPU in a thread: it blocks until the page has come. */
+/** The gate layer of demand faults for a vCPU in a thread, which blocks until its page has arrived. */
 export class BlockingFaults implements GateLayer {
   readonly bits = PAGE_PRESENCE;
   readonly #parts: BlockingFaultsParts;

@@ -1,8 +1,8 @@
 import { vcpusOf, type Workload } from './workload.ts';
 
 /**
- * CPUs that a guest's vCPUs keep busy: of each vCPU the time that its accesses take, at most all of it.
- * A trace counts by its mean.
+ * Returns how many CPUs a guest's vCPUs keep busy, when an access takes `accessNs`: the sum over the vCPUs of the share
+ * of its time that a vCPU's accesses take, at most 1 each. A trace counts with its mean rate.
  */
 export function vcpuDemand(
   workloads: readonly Workload[],

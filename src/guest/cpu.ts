@@ -1,24 +1,24 @@
 /**
- * A host's CPUs, shared in proportion to weights by whoever wants them: the vCPUs of its guests, and
- * the senders and receivers of its migrations. Nobody waits for a share that is idle.
+ * A host's CPUs, which the vCPUs of its guests and the senders and receivers of its migrations share in proportion to
+ * their weights. A share that its user does not need goes to the others.
  */
 export interface Cpu {
-  /** CPUs that there are; Infinity: everybody gets what he wants. */
+  /** The number of CPUs. With Infinity every user gets what it demands. */
   readonly cpus: number;
-  /** Adds a user, who wants nothing at first. The weight is a number of threads. */
+  /** Adds a user, which demands nothing at first. Its weight is its number of threads. */
   join(weight: number): CpuUser;
-  /** CPUs that all users together have now. */
+  /** The number of CPUs that all users together keep busy now. */
   readonly usedCpus: number;
 }
 
-/** One who runs on a host's CPUs. */
+/** A user of a host's CPUs. */
 export interface CpuUser {
-  /** Says how many CPUs it would keep busy from now on if it had them. */
+  /** Says how many CPUs the user would keep busy from now on if it had them. */
   demand(cpus: number): void;
-  /** CPUs that it has now, at most what it has demanded. */
+  /** The number of CPUs that the user has now, at most what it has demanded. */
   readonly sharedCpus: number;
-  /** What its work takes of time for each unit that it would take on CPUs of its own: 1 or more. */
+  /** The factor, 1 or more, by which its work takes longer than it would on CPUs of its own. */
   readonly slowdown: number;
-  /** Leaves for good. */
+  /** Ends the use; the user gets no CPUs any more. */
   leave(): void;
 }

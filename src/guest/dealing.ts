@@ -1,15 +1,19 @@
 import type { StreamPlan } from './stream-plan.ts';
 
-/** The streams that share one pace: a vCPU's workload, a stream in each memslot it reaches. */
+/** The streams that share one pace: those of one workload on one vCPU, a stream in each memslot that it reaches. */
 export interface StreamGroup {
-  /** Indices of the streams, in the order of their slots; the first one leads. */
+  /** The indices of the streams, in the order of their slots; the first one is the group's leader. */
   readonly streams: readonly number[];
   readonly deal: Deal;
 }
 
-/** Who is dealt the next accesses: its place in the group, and at most how many in a row. */
+/**
+ * Says which stream makes the next accesses, by its place in the group, and at most how many in a row. `made` returns
+ * how many accesses the stream in a place has made.
+ */
 export type Deal = (made: (place: number) => number) => { place: number; most: number };
 
+/** Returns the groups of a vCPU's streams, in the order of their leaders. */
 export function groupsOf(streams: readonly StreamPlan[], vcpu: number): StreamGroup[] {
   const leaders = streams.flatMap((stream, index) =>
     stream.vcpu === vcpu && stream.leader === index ? [index] : [],
@@ -28,7 +32,7 @@ function dealOf(plans: readonly StreamPlan[]): Deal {
   return (made) => shareDeal(plans, made);
 }
 
-/** The stream that is furthest behind its share of the accesses made so far. */
+/** Deals to the stream that is furthest behind its share of the accesses made so far. */
 function shareDeal(
   plans: readonly StreamPlan[],
   made: (place: number) => number,
@@ -47,12 +51,13 @@ function shareDeal(
 }
 
 /**
- * One cursor walks the parts: each goes on until its stream wraps round, then the next. The walk
- * begins in the part that holds the start; who has wrapped least often is on.
+ * Deals as one cursor that walks through the parts of the region: each stream goes on until it wraps round, then the
+ * next one follows. The walk begins in the part that holds the start. So it is the turn of the stream that has wrapped
+ * least often, and of the first such in the order of the walk.
  */
 function cursorDeal(plans: readonly StreamPlan[]): Deal {
   const first = plans.findIndex(({ isFirst }) => isFirst);
-  // A stride of whole parts stays on one page: then every access is a lap.
+  // A stride that is a multiple of the part's size stays on one page, so that every access is a lap.
   const steps = plans.map(({ stridePages, pages }) => stridePages % pages || pages);
   const reached = (place: number, made: number): number =>
     plans[place]!.start + made * steps[place]!;

@@ -5,7 +5,7 @@ import {
   type Histogram,
 } from 'hdr-histogram-js';
 
-/** Latencies are kept in nanoseconds with three digits, up to an hour. */
+/** The longest latency that a histogram holds, an hour; latencies are kept in nanoseconds with three digits. */
 const LONGEST_NS = 3.6e12;
 
 function histogram(): Histogram {
@@ -18,20 +18,22 @@ function histogram(): Histogram {
   });
 }
 
-/** What one vCPU knows of its demand faults, in a form that crosses a message port. */
+/** The demand faults of one vCPU, in a form that can be sent through a message port. */
 export interface FaultLog {
+  /** The number of faults that blocked the vCPU. */
   readonly count: number;
-  /** Faults for which a request went to the source. */
+  /** How many of them sent a request to the source. */
   readonly majorCount: number;
-  /** Pages that had come already and were taken out of a buffer. */
+  /** The number of faults, besides, whose page had arrived already and was taken out of a buffer. */
   readonly minorCount: number;
   readonly blockedNs: number;
-  /** HDR histograms, compressed: from the access to the vCPU's going on, and from the request on. */
+  /** Compressed HDR histograms of the time until the vCPU went on, from the access and from the request. */
   readonly latency: string;
   readonly request: string;
   readonly latencyBuckets: readonly number[];
 }
 
+/** The distribution of latencies. */
 export interface Latencies {
   readonly meanNs: number;
   readonly p50Ns: number;
@@ -40,20 +42,22 @@ export interface Latencies {
   readonly maxNs: number;
 }
 
-/** The demand faults of a run. */
+/** The demand faults of a run; the counts are those of FaultLog. */
 export interface FaultReport {
   readonly count: number;
   readonly majorCount: number;
   readonly minorCount: number;
-  /** By vCPU. */
+  /** The time for which each vCPU was blocked. */
   readonly blockedNs: readonly number[];
+  /** Latencies from the access on. */
   readonly latency: Latencies;
-  /** Faults by latency: bucket i counts those from 2^i us up to 2^(i+1), the first all below, too. */
+  /** The faults by latency: bucket i counts those of 2^i µs up to 2^(i+1) µs, bucket 0 also all shorter ones. */
   readonly latencyBuckets: readonly number[];
+  /** Latencies from the request on; absent when no fault was requested. */
   readonly request?: Latencies;
 }
 
-/** As many as QEMU's postcopy-latency-dist has (qapi/migration.json). */
+/** The number of buckets, as many as QEMU's postcopy-latency-dist has (qapi/migration.json). */
 export const LATENCY_BUCKETS = 24;
 
 const emptyBuckets = (): number[] => Array.from({ length: LATENCY_BUCKETS }, () => 0);
@@ -61,7 +65,7 @@ const emptyBuckets = (): number[] => Array.from({ length: LATENCY_BUCKETS }, () 
 const bucketOf = (ns: number): number =>
   Math.min(LATENCY_BUCKETS - 1, Math.max(0, 31 - Math.clz32(ns / 1000)));
 
-/** Counts a vCPU's faults; made lazily, since most vCPUs never take one. */
+/** Counts a vCPU's faults. It creates its histograms with the first fault, since most vCPUs have none. */
 export class FaultRecorder {
   #latency: Histogram | undefined;
   #request: Histogram | undefined;
@@ -69,12 +73,12 @@ export class FaultRecorder {
   #blockedNs = 0;
   #minorCount = 0;
 
-  /** A page that had come already. */
+  /** Counts a fault whose page had arrived already. */
   minor(): void {
     this.#minorCount++;
   }
 
-  /** A fault that blocked the vCPU from `startNs` to `endNs`; requested at `requestedNs`, if it was. */
+  /** Counts a fault that blocked the vCPU from `startNs` to `endNs`; it counts as major if requested in between. */
   record(startNs: number, endNs: number, requestedNs: number): void {
     this.#latency ??= histogram();
     this.#request ??= histogram();
@@ -86,6 +90,7 @@ export class FaultRecorder {
     }
   }
 
+  /** Returns what was counted; undefined when there was no fault. */
   log(): FaultLog | undefined {
     if (this.#minorCount === 0 && !this.#latency) return undefined;
     this.#latency ??= histogram();
@@ -106,7 +111,7 @@ function clamp(ns: number): number {
   return Math.max(1, Math.min(LONGEST_NS, Math.round(ns)));
 }
 
-/** The faults of all vCPUs together; undefined when there was none. */
+/** Puts the faults of all vCPUs, listed in their order, together; undefined when there was none. */
 export function mergeFaults(logs: readonly (FaultLog | undefined)[]): FaultReport | undefined {
   const known = logs.filter((log) => log !== undefined);
   if (known.length === 0) return undefined;

@@ -2,9 +2,9 @@ import { ACCESS_READ_BIT, MARK_BYTE } from '../memory/kernels/abi.ts';
 import type { Memslot } from '../memory/memslot.ts';
 
 /**
- * Marks the writes of an access list in a writer's own map, a bit or a byte a page; returns how many
- * pages were not marked before: the write faults of a protected guest. The gfns of a bitmap's are
- * kept at the head of the list.
+ * Marks the writes of an access list in a writer's own map, a bit or a byte a page (with MARK_BYTE). Returns how many
+ * pages were not marked before: these would be the write faults of a write-protected guest. Of a bitmap their gfns are
+ * moved to the head of the list.
  */
 export function markFresh(
   slot: Memslot,
@@ -27,19 +27,20 @@ export function markFresh(
 }
 
 /**
- * Write faults that a process (a workload on a vCPU) may have before it waits: rogue processes are
- * stunned (Clark et al. 2005, section 5.4).
+ * Counts the write faults of a process (a workload on a vCPU), which has to wait after a limited number of them: that
+ * is how rogue processes are stunned (Clark et al. 2005, section 5.4).
  */
 export class FaultBudget {
   #faults = 0;
 
-  /** Faults left to it; `limit` 0: no limit holds, and counting begins anew. */
+  /** Returns how many faults the process may still have. A `limit` of 0 is none, and the count begins anew. */
   left(limit: number): number {
     if (limit > 0) return Math.max(0, limit - this.#faults);
     this.#faults = 0;
     return Infinity;
   }
 
+  /** Counts faults that the process has had. */
   had(faults: number): void {
     this.#faults += faults;
   }

@@ -11,21 +11,23 @@ import { paceAt } from './vcpu-state.ts';
 
 /** A stream as its vCPU sees it. */
 export interface Stream {
+  /** The byte address of the stream's record in its slot. */
   readonly record: number;
+  /** The stream's index in the plan. */
   readonly index: number;
   readonly slot: Memslot;
-  /** Byte address of the vCPU's access list in that slot. */
+  /** The byte address of the vCPU's access list in that slot. */
   readonly list: number;
 }
 
-/** Streams that share a pace. */
+/** The streams that share a pace (dealing.ts), with what their vCPU needs to drive them. */
 export interface Group {
   readonly pacer: Pacer;
   readonly streams: readonly Stream[];
-  /** Accesses between two polls at most. */
+  /** The most accesses between two polls. */
   readonly batch: number;
   readonly deal: Deal;
-  /** Accesses that the stream in a place has made, for the deal. */
+  /** Returns how many accesses the stream in a place of the group has made; it is the argument of `deal`. */
   readonly madeAt: (place: number) => number;
   readonly faults: FaultBudget;
 }
@@ -37,10 +39,10 @@ export interface GroupsParts {
   readonly area: Float64Array;
 }
 
-/** The most bytes a vCPU writes between two polls. */
+/** The most bytes that a vCPU writes between two polls. */
 export const POLL_BYTES = 65536;
 
-/** The groups of a vCPU's streams; `paceOf` may replace a pace, as one with a clock of its own does. */
+/** Opens the groups of a vCPU's streams. A driver may replace their paces with `paceOf`. */
 export function openGroups(
   { vcpu, plan, memory, area }: GroupsParts,
   writer: number,
@@ -66,7 +68,10 @@ export function openGroups(
   });
 }
 
-/** Notes the pages of an access list as referenced, where the guest's memory keeps that. */
+/**
+ * Notes that the pages of an access list were referenced in the scan of guest time `guestNs`, if the guest scans
+ * (every `scanNs`). Scans count from 1; 0 stands for a page that was never referenced.
+ */
 export function noteReferences(
   { slot, list }: Stream,
   count: number,
@@ -78,7 +83,7 @@ export function noteReferences(
   slot.kernels.noteReferences(list, count, slot.layout.references, epoch);
 }
 
-/** Accesses that a stream has made. */
+/** Returns how many accesses a stream has made. */
 export function made({ slot, index }: Stream): number {
   return readAccesses(slot, index);
 }

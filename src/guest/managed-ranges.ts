@@ -4,22 +4,26 @@ import { pageStates } from '../memory/page-states.ts';
 import type { PageRange } from './manager-config.ts';
 import type { GuestPlan } from './stream-plan.ts';
 
-/** Pages of one slot that may be free: all but those in use throughout. */
+/** A range of pages of one slot that the memory manager may free, so none that are in use throughout. */
 export interface ManagedRange {
   readonly slot: number;
-  /** Within the slot. */
+  /** The range's first page, counted in the slot. */
   readonly first: number;
   readonly pages: number;
-  /** The one stream that touches them; -1: none does. */
+  /** The index of the one stream that accesses the pages, -1 when none does. */
   readonly stream: number;
-  /** The vCPU that manages them: the stream's, else vCPU 0. */
+  /** The vCPU that manages the pages: that of the stream, else vCPU 0. */
   readonly owner: number;
+  /** Whether the pages are page cache. */
   readonly isCache: boolean;
 }
 
 type Slots = readonly Pick<Memslot, 'layout'>[];
 
-/** Cuts a guest's memory where what it is used for changes. Each page has at most one stream. */
+/**
+ * Cuts a guest's memory into ranges at the pages where its use changes. Each page has at most one stream, since a guest
+ * with a memory manager must not have more. A guest without one has no ranges.
+ */
 export function managedRanges(plan: GuestPlan, slots: Slots): ManagedRange[] {
   const { manager, streams } = plan;
   if (!manager) return [];
@@ -59,7 +63,7 @@ const covers =
   ({ from, to }: Span): boolean =>
     page >= from && page < to;
 
-/** The states of a guest that has just been started: what no process has touched yet is free. */
+/** Writes the page states of a guest that has just started: all that is neither in use throughout nor cache is free. */
 export function writeStates(slot: Memslot, plan: GuestPlan): void {
   if (!plan.manager) return;
   const states = pageStates(slot);

@@ -1,28 +1,29 @@
-/** Pages of the guest, its gfns. */
+/** The pages [firstGfn, firstGfn + pages) of a guest. */
 export interface PageRange {
   readonly firstGfn: number;
   readonly pages: number;
 }
 
-/** What a guest's memory manager has to manage, and how. */
+/** What a guest's memory manager manages, and how. */
 export interface ManagerConfig {
-  /** Pages from gfn 0 on that the kernel keeps: never free, and not to be paged. */
+  /** The number of pages from gfn 0 on that the kernel keeps; they are never free and may not be swapped out. */
   readonly kernelPages: number;
-  /** Pages in use by processes throughout. */
+  /** The pages that processes use throughout. */
   readonly used: readonly PageRange[];
-  /** Clean page cache: in use until memory is short. */
+  /** The clean page cache, which is in use until memory is short. */
   readonly cache: readonly PageRange[];
-  /** Pages that a callback of memory pressure asks for, and share of them that comes from page cache. */
+  /** How many pages a callback of memory pressure asks for. */
   readonly deflatePages: number;
+  /** The share of them that comes from the page cache, 0 to 1. */
   readonly cacheReclaimShare: number;
-  /** Dynamic self-ballooning; absent: the balloon inflates only when asked. */
+  /** The parameters of dynamic self-ballooning. When absent the balloon inflates only when the engine asks it to. */
   readonly ballooning?: {
     readonly intervalNs: number;
-    /** Share of the free pages that an inflation takes. */
+    /** The share of the free pages that an inflation takes, 0 to 1. */
     readonly share: number;
-    /** Intervals without an inflation after memory pressure. */
+    /** The number of intervals after memory pressure in which the balloon does not inflate. */
     readonly holdOff: number;
   };
-  /** What is given back before a migration. */
+  /** What the guest gives back before a migration: nothing, its free pages, or these and its page cache. */
   readonly release: 'none' | 'free' | 'cache';
 }

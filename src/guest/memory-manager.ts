@@ -29,28 +29,29 @@ export interface ManagerParts {
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
-  /** What it all takes, where that has to be told. */
+  /** How long its actions take on a virtual clock; on a real clock they take their own time. */
   readonly costs?: ManagerCosts;
 }
 
+/** How long the actions of a memory manager take, in nanoseconds. */
 export interface ManagerCosts {
-  /** Giving a page to the balloon, or taking it out again. */
+  /** The time to give a page to the balloon or to take it out again. */
   readonly balloonPageNs: number;
-  /** A callback of memory pressure. */
+  /** The time of a callback of memory pressure. */
   readonly pressureNs: number;
 }
 
 const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
 
 /**
- * One vCPU's share of the guest's memory manager: the pages of its own streams, and with vCPU 0 those
- * that no stream touches. A page is in use, in the free list, or given back to the host through the
- * balloon, where it is zero. A first touch takes a page out of the free list. One that was given back
- * stands for any page that the guest would take: while others are free the balloon takes one of those
- * in exchange; when none is, that is memory pressure: the balloon deflates by some pages (Hines et al.,
- * OSR 2009, section 3.4: a shrinker's callback asks for 128), and some page cache is dropped. Every so often the
- * balloon inflates by a share of what is free (dynamic self-ballooning), or by all of it when the
- * engine asks before a migration. All of its state moves with the guest.
+ * One vCPU's part of the guest's memory manager: it manages the pages of the vCPU's own streams, and on vCPU 0 also
+ * those that no stream accesses. A page is in use, in the free list, or given back to the host through the balloon,
+ * which zeroes it. The first access takes a page out of the free list. When a workload's first access falls on a page
+ * that was given back, a real guest would have taken any other free page; so while others are free, the balloon takes
+ * one of those in exchange. When none is free, that is memory pressure: the balloon deflates by some pages (Hines et
+ * al., OSR 2009, section 3.4: a shrinker's callback asks for 128), and some page cache is dropped. At intervals the
+ * balloon inflates by a share of what is free (dynamic self-ballooning), and by all of it when the engine asks for that
+ * before a migration. All of the manager's state moves with the guest.
  */
 export class MemoryManager {
   readonly #parts: ManagerParts;
@@ -58,15 +59,16 @@ export class MemoryManager {
   readonly #states: readonly Uint8Array[];
   readonly #at: number;
   readonly #costs: ManagerCosts;
-  /** What has been zeroed here: for the proof, which replays it at the same n. */
+  /** The zeroings of this side, which the proof replays at the same numbers of accesses. */
   readonly #log: number[] = [];
-  /** Where the search for free pages goes on: range, page. */
+  /** The index of the range and the page in it at which the search for free pages goes on. */
   #range = 0;
   #page = 0;
-  #wanted = 0;
-  /** Its free pages; -1: they have to be counted. */
+  /** The release that the engine has asked for and that is under way: 0 none, 1 free pages, 2 page cache as well. */
+  #releaseKind = 0;
+  /** The number of its pages that are free, -1 when they have to be counted. */
   #freePages = -1;
-  /** What `nextNs` found, and for which time. */
+  /** The last result of `nextNs`, and the time for which it holds. */
   #next = { seenNs: -1, ns: 0 };
 
   constructor(parts: ManagerParts) {
@@ -78,17 +80,18 @@ export class MemoryManager {
     this.#costs = parts.costs ?? FREE_OF_CHARGE;
   }
 
+  /** What it has zeroed on this side. */
   get log(): ZeroLog {
     return this.#log;
   }
 
-  /** Whether pages have yet to be given back. */
+  /** Whether it has yet to give pages back and may do so now. */
   get owes(): boolean {
     const pages = this.#get(BALLOON_OWED) + this.#get(BALLOON_EXCHANGE);
     return pages > 0 && !this.#parts.handshake.isGated();
   }
 
-  /** Guest time of the next thing that it does by itself. */
+  /** Returns the guest time of the next thing that it does by itself; Infinity when there is none. */
   nextNs(): number {
     const seenNs = this.#get(MANAGER_SEEN_NS);
     if (this.#next.seenNs === seenNs) return this.#next.ns;
@@ -103,7 +106,7 @@ export class MemoryManager {
     return nextNs;
   }
 
-  /** Does what is due up to a guest time; what comes of it is given back by `step`. */
+  /** Does what is due up to a guest time. The pages that an inflation takes are given back later, by `step`. */
   tick(guestNs: number): void {
     const seenNs = this.#get(MANAGER_SEEN_NS);
     const { plan, vcpu, handshake } = this.#parts;
@@ -118,19 +121,19 @@ export class MemoryManager {
     });
     const { ballooning } = plan.manager!;
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
-    // All that is free is on its way to the host already, when the engine wants it.
-    if (this.#wanted !== 0) return;
-    // Pages that a layer of the gate watches can't be given back; and after pressure the balloon leaves the guest alone.
+    // When the engine has asked for the free pages, all of them are on their way to the host already.
+    if (this.#releaseKind !== 0) return;
+    // Pages can't be given back while a gate layer is on, and for a while after memory pressure they are not.
     if (handshake.isGated() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
     this.#owe(Math.floor(this.#free() * ballooning.share));
   }
 
-  /** Looks whether the engine wants free pages back, and begins with it. */
+  /** Checks whether the engine has asked for free pages, and begins to give them back. */
   attend(): void {
     const wanted = this.#parts.handshake.wantedRelease();
     if (wanted === 0) return;
-    if (wanted !== this.#wanted) {
-      this.#wanted = wanted;
+    if (wanted !== this.#releaseKind) {
+      this.#releaseKind = wanted;
       if (wanted === 2) {
         for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
       }
@@ -140,24 +143,23 @@ export class MemoryManager {
   }
 
   /**
-   * Gives back up to `most` pages, as far as one stretch of free pages goes; returns the time that it
-   * takes.
+   * Gives back up to `most` pages out of one run of free pages; returns the time that it takes.
    */
   step(most: number): number {
-    const exchanged = this.#get(BALLOON_EXCHANGE);
-    const owed = exchanged > 0 ? exchanged : this.#get(BALLOON_OWED);
+    const exchangePages = this.#get(BALLOON_EXCHANGE);
+    const owedPages = exchangePages > 0 ? exchangePages : this.#get(BALLOON_OWED);
     const free = this.#free();
-    const run = this.#nextFree(Math.min(most, owed));
+    const run = this.#nextFree(Math.min(most, owedPages));
     if (!run) {
       this.#owe(0);
-      this.#forgive(exchanged);
+      this.#forgive(exchangePages);
       this.#answer();
       return 0;
     }
     const { handshake, marks, plan, memory } = this.#parts;
     const { range, page, pages } = run;
     const slot = memory.slots[range.slot]!;
-    // Data first, then the marks; the state is a hint until the vCPU is parked.
+    // The data come first, then the marks. The state may come last: it is only a hint until the vCPU is parked.
     zeroPages(slot, page, pages);
     const { local } = handshake;
     if (local.mode !== 0) {
@@ -170,15 +172,15 @@ export class MemoryManager {
     const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
     this.#log.push(stream, n, range.slot, page, pages);
     this.#freePages = free - pages;
-    this.#add(exchanged > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
-    if (exchanged === 0) this.#add(BALLOON_INFLATED, pages);
+    this.#add(exchangePages > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
+    if (exchangePages === 0) this.#add(BALLOON_INFLATED, pages);
     if (!this.owes) this.#answer();
-    return exchanged > 0 ? 0 : pages * this.#costs.balloonPageNs;
+    return exchangePages > 0 ? 0 : pages * this.#costs.balloonPageNs;
   }
 
   /**
-   * Makes sure that every page of an access list is the guest's: takes it out of the free list, or out
-   * of the balloon. Returns the time that it takes.
+   * Makes sure that every page of an access list is in use: takes those that are not out of the free list or out of the
+   * balloon. Returns the time that it takes.
    */
   admit(slot: Memslot, list: number, count: number, guestNs: number): number {
     const states = this.#states[slot.layout.index]!;
@@ -198,29 +200,29 @@ export class MemoryManager {
   }
 
   /**
-   * A callback of memory pressure: a share of what it asks for is page cache that is dropped, the rest
-   * comes out of the balloon, the page that is wanted first; or, where free pages are wanted that it was to
-   * get, out of those. Returns the time that it takes.
+   * Handles a callback of memory pressure. A share of the pages that it asks for is page cache, which is dropped. The
+   * rest comes out of the balloon, from the page `wanted` on, if that is there; else out of the free pages that the
+   * balloon was to get in exchange. Returns the time that it takes.
    */
   #deflate(slot: Memslot, wanted: number, guestNs: number): number {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
     let most = deflatePages;
-    const fromCache = Math.round(cacheReclaimShare * deflatePages);
+    const cachePages = Math.round(cacheReclaimShare * deflatePages);
     for (const range of this.#ranges) {
-      if (range.isCache) most -= this.#drop(range, fromCache - (deflatePages - most));
+      if (range.isCache) most -= this.#drop(range, cachePages - (deflatePages - most));
     }
     this.#add(BALLOON_CALLBACKS, 1);
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
-    const isHeld = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
-    if (most === 0 && isHeld) this.#add(BALLOON_EXCHANGE, 1);
-    const pages = isHeld ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
+    const isReleased = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
+    if (most === 0 && isReleased) this.#add(BALLOON_EXCHANGE, 1);
+    const pages = isReleased ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
     const { balloonPageNs, pressureNs } = this.#costs;
     return pressureNs + pages * balloonPageNs;
   }
 
-  /** The balloon does without so many of the pages that it was to get in exchange; returns how many. */
+  /** Has the balloon go without at most so many of the pages that it was to get in exchange; returns how many. */
   #forgive(most: number): number {
     const pages = Math.min(most, this.#get(BALLOON_EXCHANGE));
     this.#add(BALLOON_EXCHANGE, -pages);
@@ -228,6 +230,7 @@ export class MemoryManager {
     return pages;
   }
 
+  /** Takes up to `most` pages out of the balloon, from `wanted` to the end of its range; returns how many. */
   #deflateFrom(slot: Memslot, wanted: number, most: number): number {
     const range = this.#rangeOf(slot, wanted);
     const states = this.#states[slot.layout.index]!;
@@ -243,21 +246,22 @@ export class MemoryManager {
     return pages;
   }
 
-  /** Drops up to `most` pages of page cache, which become free; returns how many. */
+  /** Drops up to `most` pages of a range of page cache, which become free; returns how many. */
   #drop({ slot, first, pages }: ManagedRange, most: number): number {
     const states = this.#states[slot]!;
     const free = this.#free();
-    let dropped = 0;
-    for (let page = first; page < first + pages && dropped < most; page++) {
+    let droppedPages = 0;
+    for (let page = first; page < first + pages && droppedPages < most; page++) {
       if (states[page] !== PAGE_USED) continue;
       states[page] = PAGE_FREE;
-      dropped++;
+      droppedPages++;
     }
-    this.#freePages = free + dropped;
-    this.#add(CACHE_DROPPED, dropped);
-    return dropped;
+    this.#freePages = free + droppedPages;
+    this.#add(CACHE_DROPPED, droppedPages);
+    return droppedPages;
   }
 
+  /** Frees all pages of a range that are in use. */
   #freeAll({ slot, first, pages }: ManagedRange): void {
     const states = this.#states[slot]!;
     for (let page = first; page < first + pages; page++) {
@@ -266,13 +270,13 @@ export class MemoryManager {
     this.#freePages = -1;
   }
 
-  /** How many of its pages are free. */
+  /** Returns how many of its pages are free. */
   #free(): number {
     if (this.#freePages < 0) this.#freePages = this.#count(PAGE_FREE);
     return this.#freePages;
   }
 
-  /** The next stretch of free pages, from where the last one ended. */
+  /** Returns the next run of at most `most` free pages after the last one; undefined when no page is free. */
   #nextFree(most: number): { range: ManagedRange; page: number; pages: number } | undefined {
     if (most <= 0) return undefined;
     for (let turn = 0; turn <= this.#ranges.length; turn++) {
@@ -298,13 +302,13 @@ export class MemoryManager {
     this.#set(BALLOON_OWED, pages);
   }
 
-  /** All has been given back. */
+  /** Tells the engine that all has been given back that was to be. */
   #answer(): void {
     const { handshake } = this.#parts;
     handshake.reportBallooning();
-    if (this.#wanted === 0) return;
-    handshake.reportReleased(this.#wanted);
-    this.#wanted = 0;
+    if (this.#releaseKind === 0) return;
+    handshake.reportReleased(this.#releaseKind);
+    this.#releaseKind = 0;
   }
 
   #count(state: number): number {
@@ -322,7 +326,7 @@ export class MemoryManager {
     return this.#rangeOf(slot, page).isCache;
   }
 
-  /** Only pages of its ranges are ever free or given back. */
+  /** Returns the range of a page that is or was free; all such pages lie in its ranges. */
   #rangeOf({ layout }: Memslot, page: number): ManagedRange {
     return this.#ranges.find(
       ({ slot, first, pages }) => slot === layout.index && page >= first && page < first + pages,
@@ -342,7 +346,7 @@ export class MemoryManager {
   }
 }
 
-/** The first multiple of a period after a time; Infinity without one. */
+/** Returns the first multiple of a period after a time; Infinity without a period. */
 function after(ns: number, periodNs: number | undefined): number {
   return periodNs === undefined ? Infinity : (Math.floor(ns / periodNs) + 1) * periodNs;
 }

@@ -12,33 +12,34 @@ import type { ManagerConfig } from './manager-config.ts';
 import { type FullPlan, planGuest, tableBytes } from './stream-plan.ts';
 import type { Workload } from './workload.ts';
 
-/** What of a guest decides how its memory is laid out. */
+/** The properties of a guest on which the layout of its memory depends. */
 export interface GuestShape {
   readonly memoryBytes: number;
   readonly pageSize: number;
   readonly vcpus: number;
   readonly dirtyLog: DirtyLogKind;
   readonly backing?: Backing;
-  /** Memslots at least; more when the guest does not fit into that many. */
+  /** The least number of memslots; there are more when the guest does not fit into that many. */
   readonly memslots: number;
   readonly workloads: readonly Workload[];
   readonly memoryManager?: ManagerConfig;
-  /** When each page was last referenced is kept. */
+  /** How often the guest scans which pages have been referenced; it never does when this is absent. */
   readonly lruScanNs?: number;
 }
 
+/** A guest's streams, and the memslots over which they are planned. */
 export interface MemoryPlan {
   readonly plan: FullPlan;
-  /** One side's memslots; both sides' are alike but for the skew. */
+  /** Returns the geometries of one side's memslots; those of the two sides differ only in the skew. */
   readonly geometries: (skewPages: number) => SlotGeometry[];
 }
 
-/** A guest of 8 GiB needs three slots; nobody's tables need this many. */
+/** The search for a cut ends at so many slots. A guest of 8 GiB needs three; no tables of a workload need this many. */
 const MOST_SLOTS = 4096;
 
 /**
- * Cuts a guest's memory into as few memslots as hold it (each with its control area, whose size
- * depends on the cut) and plans its streams over them. Throws LanesError.
+ * Cuts a guest's memory into memslots and plans its streams over them. There are as few slots as can hold the memory,
+ * each together with its control area, whose size depends on the cut. Throws LanesError.
  */
 export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
   const pages = guest.memoryBytes / guest.pageSize;
@@ -56,7 +57,7 @@ export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
 
 function planSlots(guest: GuestShape, pages: number, slots: number, seed: number): MemoryPlan {
   const { pageSize, vcpus, dirtyLog, backing = 'bytes', memoryManager: manager } = guest;
-  // Writes are counted, not made: no stream needs words of its own.
+  // Versions count writes and store no words, so no stream needs words of its own.
   const workloads =
     backing === 'versions'
       ? guest.workloads.map((workload) => ({ ...workload, wordsPerPage: 0 }))
@@ -79,7 +80,7 @@ function planSlots(guest: GuestShape, pages: number, slots: number, seed: number
         mapUnit: mapUnitOf(dirtyLog),
         hasStates: manager !== undefined,
         hasReferences: guest.lruScanNs !== undefined,
-        // A spare record a vCPU, for its warm-up.
+        // Each vCPU has one more record, for its warm-up.
         streams: plan.streams.length + vcpus,
         tableBytes: tableBytes(plan, index),
         skewPages,

@@ -1,6 +1,10 @@
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 
-/** When a stream's accesses are due; plain data, so that it crosses a message port. */
+/**
+ * Says when a stream's accesses are due, between the guest times `fromNs` and `untilNs`: at any time (`max`), evenly
+ * (`even`), in bursts (`tick`), or as a trace says, whose interval i has the accesses starts[i] to starts[i + 1].
+ * `perNs` is accesses a nanosecond. It is plain data, so that it can be sent through a message port.
+ */
 export interface PaceSpec {
   readonly fromNs: number;
   readonly untilNs: number;
@@ -16,15 +20,15 @@ export interface PaceSpec {
       };
 }
 
-/** Scheduling lag of the emulator is made up to this; what a stop or a throttle takes is not. */
+/** The most scheduling lag of the emulator that is made up for; the time of a stop or a throttle never is. */
 export const MADE_UP_LAG_NS = 10e6;
 
-/** Doubles of pacing state a stream keeps: accesses owed, and the trace's own time. */
+/** The number of doubles of a stream's pacing state: the accesses that are due, and the time of its trace. */
 export const PACE_DOUBLES = 2;
 
 /**
- * How many accesses of one stream are due. The state lies in shared memory at `at`, since it moves
- * with the guest; guest time excludes stops.
+ * Works out how many accesses of one group of streams are due. Its state lies in shared memory from index `at` on,
+ * since it moves with the guest. Guest time excludes stops.
  */
 export class Pacer {
   readonly #spec: PaceSpec;
@@ -38,8 +42,8 @@ export class Pacer {
   }
 
   /**
-   * Guest time passed from `startNs` to `endNs` while the vCPU ran (or lagged). Every access of that
-   * time is due now; `forgetLag` limits what is made up.
+   * Notes that guest time has passed from `startNs` to `endNs` while the vCPU ran (or lagged). Every access of that
+   * time is due now, until `forgetLag` limits how many are made up for.
    */
   advance(startNs: number, endNs: number): void {
     const { pace, fromNs, untilNs } = this.#spec;
@@ -52,35 +56,35 @@ export class Pacer {
     else if (pace.kind === 'trace') state[this.#at + 1]! += to - from;
   }
 
-  /** Drops what is due for longer than 10 ms, of a stream that has made `done` accesses. */
+  /** Drops accesses that have been due for longer than 10 ms; `done` is how many have been made so far. */
   forgetLag(done: number): void {
     const { pace } = this.#spec;
     if (pace.kind === 'even') {
-      // One more than that: the access that is due when a slow stream wakes a little late.
+      // One more access stays: the one that is due when a slow stream wakes a little late.
       this.#atMost(this.#at, 1 + pace.perNs * MADE_UP_LAG_NS);
     } else if (pace.kind === 'tick') {
       const ticks = Math.max(1, Math.floor(MADE_UP_LAG_NS / pace.tickNs));
       this.#atMost(this.#at, Math.ceil(pace.perNs * pace.tickNs * (ticks + 1)));
     } else if (pace.kind === 'trace') {
-      // A late trace stretches: its time waits for the access that is due.
+      // A trace that is late stretches: its own time waits for the access that is due.
       this.#atMost(this.#at + 1, traceDueNs(pace, done) + MADE_UP_LAG_NS);
     }
   }
 
   /**
-   * The vCPU did not run for `gapNs` (a stop, or the sleep of a throttle) that began at guest time
-   * `guestNs`. Nothing is made up, except that a missed tick stays pending and runs at once.
+   * Notes that the vCPU did not run for `gapNs`, from guest time `guestNs` on: it was stopped, throttled or blocked.
+   * Accesses of that time are not made up for, except that one missed tick stays pending and runs at once.
    */
   missed(guestNs: number, gapNs: number): void {
     const { pace, fromNs, untilNs } = this.#spec;
     if (pace.kind !== 'tick' || guestNs < fromNs || guestNs >= untilNs) return;
     const missed = ticksDue(pace, guestNs - fromNs, guestNs - fromNs + gapNs);
     const burst = Math.ceil(pace.perNs * pace.tickNs);
-    // A burst once begun is finished as well: what is owed already stays.
+    // A burst that has begun is finished too, so the accesses that are due already stay.
     this.#state[this.#at]! += Math.min(missed, burst);
   }
 
-  /** Accesses due now, at guest time `guestNs`, of a stream that has made `done`. */
+  /** Returns how many accesses are due at guest time `guestNs`, when `done` have been made. */
   due(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;
     if (pace.kind === 'max') return guestNs >= fromNs && guestNs < untilNs ? ACCESS_BATCH : 0;
@@ -90,12 +94,13 @@ export class Pacer {
     return Math.floor(this.#state[this.#at]!);
   }
 
+  /** Notes that so many of the accesses that were due have been made. */
   spend(accesses: number): void {
     const { kind } = this.#spec.pace;
     if (kind === 'even' || kind === 'tick') this.#state[this.#at]! -= accesses;
   }
 
-  /** Guest nanoseconds until the next access is due; Infinity when none will be. */
+  /** Returns the guest time until the next access is due; Infinity when none will be. */
   nextDueInNs(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;
     if (guestNs < fromNs) return fromNs - guestNs;
@@ -111,7 +116,7 @@ export class Pacer {
   }
 }
 
-/** Accesses of the bursts whose ticks fall into (start, end]. */
+/** Returns how many accesses the bursts have whose ticks fall into (startNs, endNs]. */
 function ticksDue(pace: { perNs: number; tickNs: number }, startNs: number, endNs: number): number {
   const perTick = pace.perNs * pace.tickNs;
   const before = Math.floor(startNs / pace.tickNs);
@@ -121,7 +126,7 @@ function ticksDue(pace: { perNs: number; tickNs: number }, startNs: number, endN
 
 type TracePace = Extract<PaceSpec['pace'], { kind: 'trace' }>;
 
-/** Accesses due when `ns` of the trace's time have passed: spread evenly over each interval. */
+/** Returns how many accesses are due when `ns` of the trace's time have passed; they spread evenly over an interval. */
 export function traceDue(pace: TracePace, ns: number): number {
   const intervals = pace.starts.length - 1;
   const total = pace.starts[intervals]!;
@@ -136,7 +141,7 @@ export function traceDue(pace: TracePace, ns: number): number {
   return loops * total + first + Math.min(count, Math.floor(into * count) + (count > 0 ? 1 : 0));
 }
 
-/** The trace time at which access number `n` (from 0) is due; Infinity past the end. */
+/** Returns the trace's time at which access number `n` (from 0) is due; Infinity when there is no such access. */
 export function traceDueNs(pace: TracePace, n: number): number {
   const intervals = pace.starts.length - 1;
   const total = pace.starts[intervals]!;

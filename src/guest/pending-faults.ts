@@ -10,13 +10,13 @@ export interface PendingFaultsParts {
   /** The handshake words of this side of the guest. */
   readonly words: Int32Array;
   readonly writer: number;
-  /** The vCPUs' area, and where this vCPU's part of it begins. */
+  /** The area of the vCPUs' state (vcpu-state.ts), and the index at which this vCPU's part begins. */
   readonly area: Float64Array;
   readonly at: number;
   readonly costs: { readonly wakeNs: number; readonly minorFaultNs: number };
 }
 
-/** A page that the vCPU waits for, since `ns`. The engine sees it from `announce` on. */
+/** The page for which the vCPU has been waiting since `ns`. The engine knows of it from `announce` on. */
 interface PendingFault {
   readonly slot: Memslot;
   readonly page: number;
@@ -25,12 +25,12 @@ interface PendingFault {
   isAnnounced: boolean;
 }
 
-/** Demand faults of a vCPU on a virtual clock: the fault is pending until somebody tells that its page has come. */
+/** The gate layer of demand faults for a vCPU on a virtual clock: a fault is pending until `settle` finds its page. */
 export class PendingFaults implements GateLayer {
   readonly bits = PAGE_PRESENCE;
   readonly #parts: PendingFaultsParts;
   readonly #recorder = new FaultRecorder();
-  #pending: PendingFault | undefined;
+  #fault: PendingFault | undefined;
 
   constructor(parts: PendingFaultsParts) {
     this.#parts = parts;
@@ -46,37 +46,37 @@ export class PendingFaults implements GateLayer {
       return this.#parts.costs.minorFaultNs;
     }
     const gfn = slot.layout.firstGfn + page;
-    this.#pending = { slot, page, gfn, ns: atNs, isAnnounced: false };
+    this.#fault = { slot, page, gfn, ns: atNs, isAnnounced: false };
     return WAITS;
   }
 
-  /** When the pending fault is one that nobody has been told of; Infinity: there is none. */
+  /** The time of the pending fault, if the engine does not know of it yet; else Infinity. */
   get unannouncedNs(): number {
-    const fault = this.#pending;
+    const fault = this.#fault;
     return fault && !fault.isAnnounced ? fault.ns : Infinity;
   }
 
   /**
-   * Tells the engine of a fault whose time has come. True: its page has come already, and the vCPU goes on
-   * from where it was.
+   * Tells the engine of a pending fault whose time has come. Returns true when its page has arrived already, so that
+   * there is no fault and the vCPU goes on from where it was.
    */
   announce(nowNs: number): boolean {
-    const fault = this.#pending;
+    const fault = this.#fault;
     if (!fault || fault.isAnnounced || fault.ns > nowNs) return false;
     const { words, writer } = this.#parts;
     fault.isAnnounced = true;
     faultSteps.want(words, writer, fault.gfn);
     if (!faultSteps.isPresent(gateBytes(fault.slot), fault.page)) return false;
     faultSteps.drop(words, writer);
-    this.#pending = undefined;
+    this.#fault = undefined;
     return true;
   }
 
   settle(nowNs: number): number {
-    const fault = this.#pending;
+    const fault = this.#fault;
     const { words, writer, area, at, costs } = this.#parts;
     if (!fault?.isAnnounced || faultSteps.isWanted(words, writer, fault.gfn)) return Infinity;
-    this.#pending = undefined;
+    this.#fault = undefined;
     faultSteps.map(gateBytes(fault.slot), fault.page);
     const endNs = nowNs + costs.wakeNs;
     area[at + BLOCKED_NS]! += endNs - fault.ns;

@@ -1,12 +1,12 @@
 import { Generator } from '../random/generator.ts';
 
-/** Visits of a page while the elements that it holds are sorted among themselves: log2(1024) passes. */
+/** How often a page is visited while its own elements are sorted: 1024 elements take log2(1024) passes. */
 const LEAF_VISITS = 10;
 
 /**
- * The pages that an in-place quicksort of an array of random 32-bit numbers over `pages` pages visits,
- * in order: a pass over a range takes it from both ends until the two meet at the pivot, then come its
- * two halves; a range within a page is sorted there. A visit stands for going through a page once.
+ * Returns the pages, in order, that an in-place quicksort visits when it sorts an array of random 32-bit numbers that
+ * fills `pages` pages. A pass over a range goes inwards from both ends until they meet at the pivot; then the two parts
+ * are sorted in the same way. A range of one page is sorted within it. One visit stands for going through a page once.
  */
 export function quicksortPages(pages: number, seed: number): Uint32Array {
   const random = new Generator(seed);
@@ -20,7 +20,7 @@ export function quicksortPages(pages: number, seed: number): Uint32Array {
     }
     visits[count++] = page;
   };
-  // Half-open ranges, the next one last; a stack, since an unlucky pivot makes a deep recursion.
+  // The half-open ranges still to be sorted, the next one last. It is a stack, since bad pivots would recurse deeply.
   const ranges: [number, number][] = [[0, pages]];
   while (ranges.length > 0) {
     const [from, to] = ranges.pop()!;
@@ -29,7 +29,7 @@ export function quicksortPages(pages: number, seed: number): Uint32Array {
       continue;
     }
     const pivot = from + 1 + random.below(to - from - 1);
-    // The left finger ends at the pivot's place, and so does the right one: both go at the same speed.
+    // Both ends reach the pivot at the same time, so each moves at a speed in proportion to its way.
     const [left, right] = [pivot - from, to - pivot];
     let [low, high] = [from, to - 1];
     while (low < pivot || high >= pivot) {

@@ -4,9 +4,9 @@ import type { Memslot } from '../memory/memslot.ts';
 import { readAccesses } from './stream-record.ts';
 
 /**
- * Makes a stream's accesses up to its `targetN`-th on the slot, as its vCPU would have, without a
- * clock, a rate or a dirty log. Streams own their lanes, so they replay in any order and in
- * parallel; `list` numbers the access list that this replay may use.
+ * Makes the accesses of a stream that its vCPU would have made, until it has made `targetN` in all; neither a clock nor
+ * a rate nor a dirty log is needed. Each stream has its own lane, so streams replay in any order and in parallel.
+ * `list` is the number of the access list that this replay may use.
  */
 export function replayStream(slot: Memslot, stream: number, targetN: number, list: number): void {
   const record = streamAt(slot.layout, stream);

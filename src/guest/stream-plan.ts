@@ -5,60 +5,62 @@ import { traceShare } from './trace.ts';
 import { vcpusOf, type Pattern, type Workload } from './workload.ts';
 import { partsOf, type SlotRange, type WorkloadPart } from './workload-parts.ts';
 
-/** A stream: one vCPU's part of one workload in one memslot, with its own lane of its pages. */
+/** A stream, which is one vCPU's part of one workload in one memslot. It has a lane of its own in each of its pages. */
 export interface StreamPlan {
   readonly vcpu: number;
   readonly workload: number;
   readonly slot: number;
   /**
-   * The stream that leads this one's group: the streams of a vCPU's workload share one pace, and are
-   * dealt its accesses. A trace's streams are groups of their own.
+   * The index of the stream that leads this one's group: the streams of a workload on a vCPU share one pace, and its
+   * accesses are dealt to them (dealing.ts). Each stream of a trace is a group of its own.
    */
   readonly leader: number;
-  /** Share of the group's accesses that this stream is dealt. */
+  /** The share of the group's accesses that are dealt to this stream. */
   readonly share: number;
-  /** Its pages within the slot, and what it does there. */
+  /** Its first page, counted in the slot. */
   readonly firstGfn: number;
   readonly pages: number;
   readonly pattern: Pattern['kind'];
   readonly hotPages: number;
   readonly hotAccesses: number;
+  /** The keys of its random draws. */
   readonly keyA: number;
   readonly keyB: number;
-  /** Sequential, stride: the page of its part at which it begins. */
+  /** The page, counted from `firstGfn`, at which a sequential or striding stream begins. */
   readonly start: number;
-  /** The group's cursor begins in this stream's part. */
+  /** Whether the group's cursor begins in this stream's part. */
   readonly isFirst: boolean;
-  /** Pages from one access to the next; 1 unless the pattern is stride. */
+  /** The number of pages from one access to the next; 1 unless the pattern is stride. */
   readonly stridePages: number;
-  /** Byte offset of its words within each page. */
+  /** The byte offset of its words in each page. */
   readonly lane: number;
-  /** Index into the tables, -1 without one. */
+  /** The index of its table in the plan, -1 when it has none. */
   readonly table: number;
   readonly pace: PaceSpec;
 }
 
-/** What a worker needs to know of a guest's streams. */
+/** What a worker thread has to know about a guest's streams. */
 export interface GuestPlan {
   readonly vcpus: number;
   readonly workloads: readonly Omit<Workload, 'pattern'>[];
   readonly streams: readonly StreamPlan[];
-  /** Of a guest with a memory manager. */
+  /** The memory manager's config, if the guest has one. */
   readonly manager?: ManagerConfig;
-  /** How often it looks which pages have been referenced; absent: never. */
+  /** How often the guest scans which pages have been referenced; it never does when this is absent. */
   readonly lruScanNs?: number;
 }
 
-/** A plan with the tables that its stream records point at. */
+/** A plan together with the tables (alias tables, lists of pages) to which its stream records point. */
 export interface FullPlan extends GuestPlan {
   readonly tables: readonly { readonly slot: number; readonly entries: Uint32Array }[];
 }
 
+/** The lanes of the streams over a page need more bytes than the page has. */
 export class LanesError extends Error {
   override readonly name = 'LanesError';
 }
 
-/** Plans the streams; throws LanesError when the lanes of streams over a page don't fit into it. */
+/** Plans the streams of a guest whose memory is cut into `slots`. Throws LanesError. */
 export function planGuest(
   workloads: readonly Workload[],
   vcpus: number,
@@ -115,14 +117,14 @@ export function planGuest(
   return { vcpus, workloads: workloads.map(light), streams, tables };
 }
 
-/** A workload without the lists of a trace, which are in the tables: workers get a copy of it. */
+/** Returns a workload without its pattern: a trace's lists are in the tables, and workers get copies of the rest. */
 function light(workload: Workload): Omit<Workload, 'pattern'> {
   const copy: Partial<Workload> = { ...workload };
   delete (copy as { pattern?: Pattern }).pattern;
   return copy as Omit<Workload, 'pattern'>;
 }
 
-/** The same plan without what only the stream records need. */
+/** Returns the plan without its tables, which only the stream records need. */
 export function lightPlan(plan: GuestPlan): GuestPlan {
   const { vcpus, workloads, streams, manager, lruScanNs } = plan;
   return {
@@ -134,7 +136,7 @@ export function lightPlan(plan: GuestPlan): GuestPlan {
   };
 }
 
-/** Zipf workloads over the same pages share their tables. */
+/** Cuts a workload into its parts and adds their tables; zipf workloads over the same pages share those (`known`). */
 function cutWorkload(
   workload: Workload,
   slots: readonly SlotRange[],
@@ -177,7 +179,7 @@ function paceOf(
   return { table, pace: { ...window, pace: { kind: 'tick', perNs, tickNs } } };
 }
 
-/** First fit: the lowest offset that no earlier stream over a common page uses. */
+/** Returns the lowest lane in a part's pages that no earlier stream over any of them uses (first fit). */
 function nextLane(
   part: WorkloadPart,
   earlier: readonly StreamPlan[],
@@ -217,7 +219,7 @@ function checkLane(workload: Workload, stream: StreamPlan, pageSize: number): vo
   );
 }
 
-/** Bytes that the tables take in a slot, each aligned to a cache line. */
+/** Returns the bytes that the plan's tables take in a slot, where each is aligned to a cache line. */
 export function tableBytes(plan: FullPlan, slot: number): number {
   return plan.tables.reduce(
     (sum, table) => sum + (table.slot === slot ? Math.ceil(table.entries.byteLength / 64) * 64 : 0),

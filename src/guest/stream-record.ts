@@ -6,7 +6,7 @@ import { patternNamed } from './patterns/registry.ts';
 import { writeStates } from './managed-ranges.ts';
 import type { FullPlan, StreamPlan } from './stream-plan.ts';
 
-/** Writes the plan's tables, stream records and page states into a slot; every stream stands at n = 0. */
+/** Writes the plan's tables, stream records and page states into a slot; every stream has made no accesses then. */
 export function writePlan(slot: Memslot, plan: FullPlan): void {
   const addresses = new Map<number, number>();
   let at = slot.layout.tables;
@@ -22,7 +22,7 @@ export function writePlan(slot: Memslot, plan: FullPlan): void {
   writeStates(slot, plan);
 }
 
-/** A share of 2^32 as a u32 threshold for `draw < threshold`. */
+/** Returns the u32 threshold below which the share `share` of uniform 32-bit draws falls. */
 function threshold(share: number): number {
   return Math.min(4294967295, Math.floor(share * 4294967296));
 }
@@ -61,7 +61,7 @@ function writeRecord(
   put(abi.STREAM_RAM, layout.ramOffset);
 }
 
-/** What a stream has done so far: the part of its record that moves with the guest. */
+/** What a stream has done so far, which is the part of its record that moves with the guest (kernels/abi.ts). */
 export interface StreamProgress {
   readonly n: number;
   readonly writes: number;
@@ -69,6 +69,7 @@ export interface StreamProgress {
   readonly checksumHigh: number;
 }
 
+/** Reads from its record what a stream has done so far; to be called only while its vCPU is parked. */
 export function readProgress(slot: Memslot, stream: number): StreamProgress {
   const at = streamAt(slot.layout, stream);
   return {
@@ -79,6 +80,7 @@ export function readProgress(slot: Memslot, stream: number): StreamProgress {
   };
 }
 
+/** Writes into its record what a stream has done so far; to be called only while its vCPU is parked. */
 export function writeProgress(slot: Memslot, stream: number, progress: StreamProgress): void {
   const at = streamAt(slot.layout, stream);
   slot.doubles[at >>> 3] = progress.n;
@@ -87,12 +89,12 @@ export function writeProgress(slot: Memslot, stream: number, progress: StreamPro
   slot.words[(at + abi.STREAM_CHECKSUM_HIGH) >>> 2] = progress.checksumHigh;
 }
 
-/** Accesses made so far, without the rest: cheap enough for a live view. */
+/** Returns how many accesses a stream has made. It is cheap enough to be read while the guest runs. */
 export function readAccesses(slot: Memslot, stream: number): number {
   return slot.doubles[streamAt(slot.layout, stream) >>> 3]!;
 }
 
-/** The slot that holds a stream's record and pages. */
+/** Returns the slot that holds a stream's record and pages. */
 export function slotOfStream(
   memory: GuestMemory,
   plan: { readonly streams: readonly Pick<StreamPlan, 'slot'>[] },

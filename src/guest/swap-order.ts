@@ -2,8 +2,8 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { GuestPlan } from './stream-plan.ts';
 
 /**
- * The guest's pages in the order of their allocation: memory that no workload touches first, then the
- * workloads' pages in turn, as processes get them that began together and touch theirs one by one.
+ * Returns the gfns of all pages in the order of their allocation: first the pages that no workload accesses, then those
+ * of the workloads by turns, as if all processes had begun together and allocated their pages one by one.
  */
 export function allocationOrder({ streams }: GuestPlan, memory: GuestMemory): Uint32Array {
   const order = new Uint32Array(memory.pages);
@@ -27,8 +27,9 @@ export function allocationOrder({ streams }: GuestPlan, memory: GuestMemory): Ui
 }
 
 /**
- * The most recently referenced pages first, by the guest's own scans (Hines et al., OSR 2009, section
- * 3.5); of one scan in the order of their allocation.
+ * Returns the gfns of all pages, the most recently referenced ones first, as the guest's own scans saw them (Hines et
+ * al., OSR 2009, section 3.5). Pages of one scan come in the order of their allocation. The guest's slots must keep
+ * references.
  */
 export function lruOrder(plan: GuestPlan, memory: GuestMemory): Uint32Array {
   const base = allocationOrder(plan, memory);

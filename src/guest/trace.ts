@@ -2,22 +2,24 @@ import { gunzipSync } from 'node:zlib';
 import { Generator } from '../random/generator.ts';
 import { ACCESS_READ_BIT } from '../memory/kernels/abi.ts';
 
-/** A page-dirtying trace: the pages of each interval, each once. */
+/** A trace of accesses, which lists the pages of each interval, each page once. */
 export interface TraceIntervals {
   readonly intervalNs: number;
-  /** Pages that any interval names lie below this. */
+  /** The gfn after the last page that any interval lists. */
   readonly endGfn: number;
-  /** For every interval its gfns, ACCESS_READ_BIT set for pages that were only read. */
+  /** For every interval its gfns; those of pages that were only read have ACCESS_READ_BIT set. */
   readonly intervals: readonly Uint32Array[];
 }
 
+/** The contents of a trace file. */
 export interface TraceFile {
   readonly intervalMs: number;
   readonly pageSize: number;
-  /** Flattened (first gfn, count) pairs, ascending, of every interval. */
+  /** For every interval its runs of pages in ascending order, as a flat list of (first gfn, count) pairs. */
   readonly runs: readonly (readonly number[])[];
 }
 
+/** A trace is not in order; the message has no subject, for the caller to put the file's name before it. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
@@ -25,8 +27,8 @@ export class TraceError extends Error {
 const MAX_TRACE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Reads a `pageferry/trace@1` file: gzip of text lines, first a JSON header, then one JSON array an
- * interval. Throws TraceError with the line when something is wrong.
+ * Parses a `pageferry/trace@1` file: text lines in gzip, first a JSON header, then a JSON array for every interval.
+ * Throws TraceError, which names the line, when something is wrong.
  */
 export function parseTrace(bytes: Uint8Array): TraceFile {
   let text: string;
@@ -52,30 +54,31 @@ export function parseTrace(bytes: Uint8Array): TraceFile {
   return { intervalMs, pageSize, runs };
 }
 
-/** What is told to a function of a user's own that makes a trace. */
+/** What a user's own function that makes a trace is told. */
 export interface TraceFacts {
-  /** The scenario's: the same seed has to make the same trace. */
+  /** The scenario's seed. The same seed has to make the same trace. */
   readonly seed: number;
-  /** Of the workload's region; gfns count from its start. */
+  /** The number of pages of the workload's region; the trace's gfns count from its start. */
   readonly pages: number;
   readonly pageSize: number;
 }
 
-/** What such a function makes: for each interval the pairs that a line of a trace file has. */
+/** The result of such a function: for each interval a list like a line of a trace file. */
 export interface MadeTrace {
   readonly intervalMs: number;
-  /** [first gfn, count, ...] of the pages written in each interval, ascending. */
+  /** For each interval the runs of pages written, [first gfn, count, ...], ascending. */
   readonly written: readonly (readonly number[])[];
-  /** Of the pages read or written; absent: no page is only read. */
+  /** The same for the pages read or written; when absent, no page is only read. */
   readonly touched?: readonly (readonly number[])[];
 }
 
+/** A user's own function that makes a trace; `options` are those of the scenario. */
 export type TraceFactory = (
   options: Readonly<Record<string, unknown>>,
   facts: TraceFacts,
 ) => MadeTrace;
 
-/** The trace that a function has made. Throws TraceError when it is none. */
+/** Checks what a function has made and returns it as trace files. Throws TraceError when it is no trace. */
 export function checkMade(
   made: unknown,
   pageSize: number,
@@ -118,9 +121,9 @@ function checkRuns(value: unknown, line: number): number[] {
 }
 
 /**
- * The intervals of a trace, from the pages written (`dirty`) and, if there, the pages touched:
- * what is touched but not dirty is read. The true order within an interval is unknown, so each is
- * shuffled by (seed, interval).
+ * Returns the intervals of a trace, from the pages written (`dirty`) and, if given, the pages read or written
+ * (`touched`): a page that is touched but not dirty was read. The true order of the pages of an interval is unknown, so
+ * they are shuffled by (seed, interval).
  */
 export function traceIntervals(
   dirty: TraceFile,
@@ -130,7 +133,7 @@ export function traceIntervals(
   let endGfn = 0;
   const intervals = (touched ?? dirty).runs.map((runs, index) => {
     const written = new Set(touched ? expand(dirty.runs[index] ?? []) : []);
-    // What is dirty was touched, whatever the other file says: no write is dropped.
+    // A dirty page counts as touched even if the file of touched pages lacks it, so that no write is dropped.
     const gfns = [...new Set([...expand(runs), ...written])];
     for (const gfn of gfns) endGfn = Math.max(endGfn, gfn + 1);
     const list = gfns.map((gfn) => (touched && !written.has(gfn) ? gfn | ACCESS_READ_BIT : gfn));
@@ -151,15 +154,15 @@ function expand(runs: readonly number[]): number[] {
 
 /** One stream's part of a trace. */
 export interface TraceShare {
-  /** Its accesses in order, all intervals after one another. */
+  /** Its accesses in order, one interval after another. */
   readonly list: Uint32Array;
-  /** Where each interval begins in `list`, and its length at the end. */
+  /** The index in `list` at which each interval begins, and at the end the length of `list`. */
   readonly starts: Uint32Array;
 }
 
 /**
- * Splits a trace over `count` vCPUs by gfn modulo count; `index` is this one's turn. Of its pages
- * those of a part of the region, [offset, offset + pages), are taken and counted from there.
+ * Returns one vCPU's part of a trace that is split over `count` vCPUs: the pages whose gfn modulo `count` is `index`.
+ * Only those of [offset, offset + pages), a part of the region, are taken, and their gfns count from `offset`.
  */
 export function traceShare(
   trace: TraceIntervals,

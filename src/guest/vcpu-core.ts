@@ -22,38 +22,39 @@ export interface VcpuCoreParts {
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
-  /** What the memory manager's doings take, where the driver accounts for it. */
+  /** How long the memory manager's actions take, if the driver has to account for them. */
   readonly costs?: ManagerCosts;
-  /** Who resolves what the gate of a page stops, in the order in which they are asked. */
+  /** The layers that resolve accesses that a page's gate stops, in the order in which they are asked. */
   readonly layers: readonly GateLayer[];
-  /** Whether the driver wants to know the write faults of every batch, which costs a look at each mark. */
+  /** Whether the write faults of every batch are counted. It costs a load of each mark. */
   readonly countsFresh: boolean;
-  /** Replaces a pace, as a driver with a clock of its own may have to. */
+  /** Returns the pace to use in place of a planned one; a driver on a virtual clock needs it for the pace `max`. */
   readonly paceOf?: (spec: PaceSpec) => PaceSpec;
 }
 
 /**
- * What came of a batch. `made`: its accesses. `idle`: nothing is due that may be done now. `full`: the
- * ring has no room, and nothing was done. `gated`: the next access may not be made as it is (`resolve`).
+ * The outcome of a batch. `made`: accesses were made. `idle`: no access is due that may be made now. `full`: nothing
+ * was done, because the ring has no room. `gated`: nothing was done, because the gate of the first page stops the
+ * access; `resolve` comes next.
  */
 export type BatchEnd = 'made' | 'idle' | 'full' | 'gated';
 
 /**
- * What every vCPU does, whoever drives it: one batch of accesses at a time. It neither waits nor looks
- * at a clock nor polls. A driver (a thread in real time, a virtual clock, a rehearsal, a test) lets guest
- * time pass, asks for a batch between two polls, and decides what waiting means.
+ * What is the same for every vCPU, whoever drives it: it makes accesses, a batch at a time. It neither waits nor reads
+ * a clock nor polls. A driver (a thread in real time, a virtual clock, a rehearsal, a test) lets guest time pass, asks
+ * for a batch between two polls, and decides how to wait.
  */
 export class VcpuCore {
   readonly groups: readonly Group[];
-  /** Accesses of the last batch that was made. */
+  /** The number of accesses of the last batch that was made. */
   accesses = 0;
-  /** Pages among them that were not marked before: its write faults, where they are counted. */
+  /** The number of write faults of that batch (pages that were not marked before), if they are counted. */
   fresh = 0;
-  /** What the memory manager took for the last batch, or for what it gave back. */
+  /** The time that the memory manager took for that batch, or for the last pages that it gave back. */
   managerNs = 0;
-  /** The stream of the last batch that came as far as its list of accesses. */
+  /** The stream whose accesses were listed last. */
   stream: Stream | undefined;
-  /** The layer that was asked last. */
+  /** The layer that `resolve` has asked last. */
   layer: GateLayer | undefined;
   readonly #parts: VcpuCoreParts;
   readonly #at: number;
@@ -70,24 +71,24 @@ export class VcpuCore {
     if (plan.manager) this.#manager = new MemoryManager(parts);
   }
 
-  /** The time that the guest has seen pass: stops don't count. */
+  /** The guest time, which excludes stops. */
   get guestNs(): number {
     return this.#parts.area[this.#at + GUEST_NS]!;
   }
 
-  /** What its memory manager has zeroed. */
+  /** What its memory manager has zeroed on this side. */
   get zeroings(): ZeroLog {
     return this.#manager?.log ?? [];
   }
 
-  /** Guest time passes while the vCPU runs: what is due grows by it. */
+  /** Lets guest time pass while the vCPU runs, so that more accesses are due. */
   pass(ns: number): void {
     const { guestNs, groups } = this;
     for (let i = 0; i < groups.length; i++) groups[i]!.pacer.advance(guestNs, guestNs + ns);
     this.#parts.area[this.#at + GUEST_NS] = guestNs + ns;
   }
 
-  /** What has been due for too long is not made up any more. */
+  /** Drops accesses that have been due for too long (MADE_UP_LAG_NS). */
   forgetLag(): void {
     const { groups } = this;
     for (let i = 0; i < groups.length; i++) {
@@ -96,19 +97,19 @@ export class VcpuCore {
     }
   }
 
-  /** The guest stood still, in its own time too: accesses due meanwhile are not made up. */
+  /** Notes that the guest stood still and its time with it; accesses due meanwhile are not made up for. */
   miss(ns: number): void {
     const { guestNs } = this;
     for (const { pacer } of this.groups) pacer.missed(guestNs, ns);
   }
 
-  /** Guest time goes on while the vCPU does not run; accesses due meanwhile are not made up. */
+  /** Lets guest time pass while the vCPU does not run; accesses due meanwhile are not made up for. */
   stall(ns: number): void {
     this.miss(ns);
     this.#parts.area[this.#at + GUEST_NS]! += ns;
   }
 
-  /** Guest time until the next access is due; Infinity when none will be. */
+  /** Returns the guest time until the next access is due; Infinity when none will be. */
   untilDueNs(): number {
     const { guestNs } = this;
     let leastNs = Infinity;
@@ -118,7 +119,7 @@ export class VcpuCore {
     return leastNs;
   }
 
-  /** The first group, in their own order, that may make an access now. */
+  /** Returns the first group, in their fixed order, that may make an access now; undefined when none may. */
   firstDue(): Group | undefined {
     const { guestNs } = this;
     const stunAfter = this.#stunAfter();
@@ -128,7 +129,7 @@ export class VcpuCore {
     );
   }
 
-  /** One batch, of at most so many accesses, of the next group in turn that has something due. */
+  /** Makes a batch of at most `most` accesses of one group; groups that have accesses due take turns. */
   next(most: number): BatchEnd {
     const { groups } = this;
     for (let i = 0; i < groups.length; i++) {
@@ -141,7 +142,7 @@ export class VcpuCore {
     return 'idle';
   }
 
-  /** One batch, of at most so many accesses, of a group. */
+  /** Makes a batch of at most `most` accesses of a group. */
   batch(group: Group, most: number): BatchEnd {
     const { handshake, marks, plan, countsFresh } = this.#parts;
     const { guestNs } = this;
@@ -170,14 +171,14 @@ export class VcpuCore {
     return 'made';
   }
 
-  /** The page of the access that the last batch would have begun with, in its stream's slot. */
+  /** The page of the first access listed last, counted in its stream's slot; after `gated` it is the page at fault. */
   get page(): number {
     return this.#first & ~ACCESS_READ_BIT;
   }
 
   /**
-   * Has the layer that owns it make the way free for the access that was `gated`; returns what it says
-   * (GateLayer): 0 when the access is plain by now. Throws when no layer knows the page's gate.
+   * After `gated`, has the layer that stops the access clear the way for it; returns what the layer returns
+   * (GateLayer.resolve), or 0 when nothing stops the access any more. Throws when no layer owns the bits of the gate.
    */
   resolve(atNs: number): number {
     const { slot } = this.stream!;
@@ -200,23 +201,23 @@ export class VcpuCore {
     return slot.words[list >>> 2]!;
   }
 
-  /** What the engine wants back from the guest: its memory manager begins with it. */
+  /** Has the memory manager begin to give back what the engine has asked for. */
   attendManager(): void {
     this.#manager?.attend();
   }
 
-  /** Guest time until the memory manager does something by itself; Infinity: never. */
+  /** Returns the guest time until the memory manager next does something by itself; Infinity when it never does. */
   untilManagedNs(): number {
     return this.#manager ? this.#manager.nextNs() - this.guestNs : Infinity;
   }
 
-  /** The memory manager does what is due by now, or within `slackNs`. */
+  /** Has the memory manager do what is due by now or within `slackNs`. */
   manage(slackNs: number): void {
     const untilNs = this.guestNs + slackNs;
     if (this.#manager && this.#manager.nextNs() <= untilNs) this.#manager.tick(untilNs);
   }
 
-  /** The balloon takes some of what it is owed: at most so many pages. */
+  /** Has the balloon take at most `most` of the pages that it has yet to take. `gated` is no outcome of this. */
   giveBack(most: number): BatchEnd {
     const { handshake, marks } = this.#parts;
     const manager = this.#manager;
@@ -227,13 +228,13 @@ export class VcpuCore {
     return 'made';
   }
 
-  /** The first accesses of the list that may be made as they are; all of them while no layer is on. */
+  /** Returns how many accesses of the list come before the first that a gate stops: all while no layer is on. */
   #plainOf({ slot, list }: Stream, count: number): number {
     if (Atomics.load(this.#parts.words, GATE) === 0) return count;
     return slot.kernels.countPlain(list, count, slot.layout.gates);
   }
 
-  /** Write faults after which a process waits; 0: there are none, or nobody counts. */
+  /** Returns the number of write faults after which a process waits; 0 when none does or the log is off. */
   #stunAfter(): number {
     const { handshake } = this.#parts;
     return handshake.local.mode === 0 ? 0 : handshake.stunAfter();

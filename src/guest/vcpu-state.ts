@@ -4,26 +4,30 @@ import type { GuestPlan } from './stream-plan.ts';
 import { readProgress, type StreamProgress, writeProgress } from './stream-record.ts';
 
 /**
- * What a vCPU keeps beside its stream records, in doubles of a shared area of its host: a vCPU
- * writes it, the engine reads it while the vCPU is parked. Times are the run's clock.
+ * The state of a vCPU besides its stream records. It lies in an area of doubles that the host's threads share: the vCPU
+ * writes it, and the engine reads it while the vCPU is parked. Durations and times are in nanoseconds; times that are
+ * not guest times are those of the run's clock.
  *
- *   0  guest time, ns: stops don't count
- *   1  last sign of life while it ran
- *   2  when it was last resumed
- *   3  its largest gap over a stop: from the last sign of life before to the first one after
- *   4  its largest other lag, which is the scheduler's doing
- *   5  when the engine last asked it to pause (the engine's to write)
- *   6  1 while it sleeps for a throttle
- *   7  time it has been blocked by demand faults
- *   8  demand faults that it has taken
- *   9  when the page it waits for was last requested (the engine's to write)
- *  10  guest time up to which its memory manager has done what was due
- *  11  guest time before which the balloon does not inflate
- *  12  pages that the balloon has yet to take
- *  13  pages that it has taken, 14 that it has given up again, 15 in how many callbacks
- *  16  page cache dropped, 17 read again
- *  18  free pages that the balloon has yet to take in exchange for others
- *  24… pacing state of the guest's streams
+ *   0  guest time, which excludes stops
+ *   1  when the vCPU last gave a sign of life while it ran
+ *   2  when it last ran on after a resume
+ *   3  its longest gap over a stop, from the last sign of life before the stop to the first one after it
+ *   4  its longest other gap, for which the scheduler is responsible
+ *   5  when the engine last asked it to pause; the engine writes it
+ *   6  1 while it sleeps for a throttle, else 0
+ *   7  how long demand faults have blocked it
+ *   8  how many demand faults it has had
+ *   9  when the page for which it waits was last requested; the engine writes it
+ *  10  the guest time up to which its memory manager has done what was due
+ *  11  the guest time before which the balloon does not inflate
+ *  12  the number of pages that the balloon has yet to take
+ *  13  the number of pages that the balloon has taken by inflating
+ *  14  the number of pages that it has given up by deflating
+ *  15  the number of callbacks of memory pressure
+ *  16  the number of pages of page cache that were dropped
+ *  17  the number of those that were read again
+ *  18  the number of free pages that the balloon has yet to take in exchange for others
+ *  24  from here on, the pacing state of the guest's streams
  */
 export const GUEST_NS = 0;
 export const ALIVE_NS = 1;
@@ -45,44 +49,49 @@ export const CACHE_DROPPED = 16;
 export const CACHE_MISSES = 17;
 export const BALLOON_EXCHANGE = 18;
 const FIRST_STREAM = 24;
-/** What of it belongs to the memory manager's state. */
+/** The fields of the memory manager that move with the guest. */
 const MANAGER_STATE = [MANAGER_SEEN_NS, BALLOON_HOLD_NS, BALLOON_OWED, BALLOON_EXCHANGE] as const;
 
+/** Returns the number of doubles of one vCPU's part of the area, a whole number of cache lines. */
 export function vcpuAreaDoubles(plan: GuestPlan): number {
   return Math.ceil((FIRST_STREAM + PACE_DOUBLES * plan.streams.length) / 8) * 8;
 }
 
+/** Returns the index at which a vCPU's part of the area begins. */
 export const vcpuAreaAt = (plan: GuestPlan, vcpu: number): number => vcpu * vcpuAreaDoubles(plan);
 
+/** Returns the index at which a stream's pacing state begins in the area. */
 export const paceAt = (plan: GuestPlan, vcpu: number, stream: number): number =>
   vcpuAreaAt(plan, vcpu) + FIRST_STREAM + PACE_DOUBLES * stream;
 
+/** Creates the area for all vCPUs of a guest, all zero. */
 export function createVcpuArea(plan: GuestPlan): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.max(1, plan.vcpus) * vcpuAreaDoubles(plan) * 8);
 }
 
+/** The state of a stream that moves with the guest; `pace` has PACE_DOUBLES numbers. */
 export interface StreamState extends StreamProgress {
   readonly stream: number;
   readonly pace: readonly number[];
 }
 
-/** The state of a vCPU that moves with a migration. */
+/** The state of a vCPU that moves with the guest. */
 export interface VcpuState {
   readonly guestNs: number;
   readonly aliveNs: number;
   readonly pausedNs: number;
   readonly throttled: number;
-  /** Of its memory manager, in the order of the fields above. */
+  /** The state of its memory manager: guest time seen, hold-off, pages owed and pages to exchange, in this order. */
   readonly manager: readonly number[];
   readonly streams: readonly StreamState[];
 }
 
-/** Notes for every vCPU when it was asked to pause; before the pause is stored. */
+/** Notes for every vCPU that it is asked to pause at `nowNs`; to be called before the pause is stored. */
 export function notePause(area: Float64Array, plan: GuestPlan, nowNs: number): void {
   for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) area[vcpuAreaAt(plan, vcpu) + PAUSED_NS] = nowNs;
 }
 
-/** Reads the state of every vCPU; only while all are parked. */
+/** Returns the state of every vCPU; to be called only while all are parked. */
 export function saveVcpus(memory: GuestMemory, area: Float64Array, plan: GuestPlan): VcpuState[] {
   return Array.from({ length: plan.vcpus }, (_, vcpu) => {
     const at = vcpuAreaAt(plan, vcpu);
@@ -110,7 +119,7 @@ export function saveVcpus(memory: GuestMemory, area: Float64Array, plan: GuestPl
 
 const isPace = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 
-/** Why a state doesn't fit a guest, undefined when it does. A peer's state is checked before it is loaded. */
+/** Says why a state doesn't fit a guest; undefined when it does. A peer's state is checked before it is loaded. */
 export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): string | undefined {
   if (states.length !== plan.vcpus) return `it has ${states.length} vCPUs, the guest ${plan.vcpus}`;
   for (const [vcpu, state] of states.entries()) {
@@ -129,7 +138,7 @@ export function stateMismatch(states: readonly VcpuState[], plan: GuestPlan): st
   return undefined;
 }
 
-/** Loads a state that `stateMismatch` has passed; only while all vCPUs are parked. */
+/** Loads states in which `stateMismatch` has found no fault; to be called only while all vCPUs are parked. */
 export function loadVcpus(
   memory: GuestMemory,
   area: Float64Array,

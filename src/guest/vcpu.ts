@@ -35,27 +35,27 @@ export interface VcpuParts {
   readonly layers?: readonly GateLayer[];
 }
 
-/** No sleep is shorter: at low rates accesses come a few at a time, and the CPU stays free. */
+/** The shortest sleep. Thanks to it a vCPU makes a few accesses at a time at low rates, and leaves the CPU free. */
 const SHORTEST_SLEEP_NS = 250_000;
-/** Every wait has a bound. */
+/** The longest sleep, so that a vCPU never waits for ever. */
 const LONGEST_SLEEP_NS = 100e6;
-/** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
+/** How long a throttled vCPU runs between two sleeps (QEMU, softmmu/cpu-throttle.c). */
 const THROTTLE_RUN_NS = 10e6;
 
 /**
- * What became of a turn. `made`: poll next. `idle`: nothing is due. `running`, `parked`: it waited for
- * room in a ring, and that is what the poll after it said.
+ * The outcome of a step. `made`: something was done, so that a poll comes next. `idle`: nothing is due. `running` and
+ * `parked`: the vCPU has waited for room in its ring, and the poll after that has said that it may run or is paused.
  */
 type Step = 'made' | 'idle' | 'running' | 'parked';
 
-/** What a vCPU knows when it leaves. */
+/** What a vCPU returns when it ends. */
 export interface VcpuEnd {
   readonly faults: FaultLog | undefined;
-  /** What its memory manager has zeroed. */
+  /** What its memory manager has zeroed on this side. */
   readonly zeroings: ZeroLog;
 }
 
-/** A vCPU: makes its streams' accesses when they are due, polls in between, until it is stopped. */
+/** Runs a vCPU in this thread: makes its accesses when they are due and polls in between, until it is stopped. */
 export function runVcpu(parts: VcpuParts): VcpuEnd {
   return new Vcpu(parts).run();
 }
@@ -65,7 +65,7 @@ class Vcpu {
   readonly #core: VcpuCore;
   readonly #at: number;
   readonly #faults: BlockingFaults;
-  /** Pages that the balloon takes between two polls. */
+  /** The most pages that the balloon takes between two polls. */
   readonly #balloonPages: number;
   #lastNs = 0;
   #ranNs = 0;
@@ -112,7 +112,7 @@ class Vcpu {
     }
   }
 
-  /** Guest time since the last look: what is due grows by it. */
+  /** Lets the guest time since the last call pass, so that more accesses are due. */
   #passTime(nowNs: number): void {
     const { area } = this.#parts;
     const passedNs = nowNs - this.#lastNs;
@@ -124,7 +124,7 @@ class Vcpu {
     this.#lastNs = nowNs;
   }
 
-  /** A batch of what the memory manager has to do; when that is nothing, one of accesses. */
+  /** Does one batch of what the memory manager has to do or, when that is nothing, of accesses. */
   #step(): Step {
     const core = this.#core;
     core.attendManager();
@@ -133,7 +133,7 @@ class Vcpu {
     if (end === 'idle') end = core.next(ACCESS_BATCH);
     if (end === 'full') return this.#waitForRoom();
     if (end !== 'gated') return end;
-    // Whatever came of it, the next thing is a poll; what it took has gone by on the clock.
+    // A poll comes next, whatever the result. The time that it took has gone by on the clock already.
     core.resolve(this.#lastNs);
     return 'made';
   }
@@ -149,7 +149,7 @@ class Vcpu {
     return isRunning ? 'running' : 'parked';
   }
 
-  /** Guest time goes on while the vCPU is blocked; accesses due meanwhile are not made up. */
+  /** Lets guest time pass for which the vCPU was blocked; accesses due meanwhile are not made up for. */
   #blocked(ns: number): void {
     const { area } = this.#parts;
     this.#core.stall(ns);
@@ -161,9 +161,9 @@ class Vcpu {
     const { area, clock, handshake } = this.#parts;
     const nextNs = Math.min(this.#core.untilDueNs(), this.#core.untilManagedNs());
     const sleepNs = Math.max(Math.min(nextNs, LONGEST_SLEEP_NS), SHORTEST_SLEEP_NS);
-    // Once it is parked by a pause the engine may be reading its state: it changes nothing then.
+    // After a pause has parked it the engine may be reading its state, so it must not change it.
     if (!handshake.sleep(sleepNs / 1e6)) return false;
-    // The planned part of the sleep is no lag: pass it first, what came on top is measured.
+    // The planned part of the sleep passes first and is no lag; the time beyond it is measured as lag.
     const planned = Math.min(sleepNs, clock.now() - this.#lastNs);
     const lag = area[this.#at + LAG_NS]!;
     this.#passTime(this.#lastNs + planned);
@@ -178,7 +178,7 @@ class Vcpu {
     return false;
   }
 
-  /** Sleeps share ÷ (1 − share) of the time it ran, so that exactly 1 − share of it is left. */
+  /** Sleeps share ÷ (1 − share) times as long as it ran, so that it runs for 1 − share of the time. */
   #sleepThrottled(): boolean {
     const { area, clock, handshake } = this.#parts;
     const share = handshake.throttle();
@@ -193,19 +193,19 @@ class Vcpu {
     }
     area[this.#at + THROTTLED] = 0;
     this.#blocked(sleptNs);
-    // Sleeping too long earns running time: the share holds on average.
+    // If it has slept too long it may run longer next time, so that the share holds on average.
     this.#ranNs = Math.max(-THROTTLE_RUN_NS, ((wantedNs - sleptNs) * (1 - share)) / share);
     return true;
   }
 
-  /** Parked by a pause, until resumed (true) or stopped for good (false). */
+  /** Waits while a pause has it parked; returns true after the resume, false when it is to stop for good. */
   #waitForResume(): boolean {
     const { handshake } = this.#parts;
     while (!handshake.waitParked(LONGEST_SLEEP_NS / 1e6)) if (handshake.isStopped()) return false;
     return true;
   }
 
-  /** First thing after a resume, before any access. */
+  /** Accounts for the stop after a resume, before any access. */
   #goOn(nowNs: number): void {
     const { area, handshake } = this.#parts;
     area[this.#at + RESUMED_NS] = nowNs;
@@ -216,7 +216,7 @@ class Vcpu {
     handshake.reportRunning();
   }
 
-  /** Accounts for a stop: a vCPU that slept when the pause came had lived until the pause. */
+  /** Accounts for a stop. A vCPU that slept when the pause came counts as alive until the pause. */
   #endStop(aliveNs: number, nowNs: number): void {
     const { area } = this.#parts;
     const stoppedNs = Math.max(aliveNs, area[this.#at + PAUSED_NS]!);

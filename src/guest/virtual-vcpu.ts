@@ -13,17 +13,17 @@ import { type BatchEnd, VcpuCore } from './vcpu-core.ts';
 import { ALIVE_NS, GAP_NS, RESUMED_NS, vcpuAreaAt } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
-/** What a vCPU's doings take, in nanoseconds. */
+/** How long the actions of a vCPU take, in nanoseconds. */
 export interface VcpuCosts extends ManagerCosts {
-  /** An access; a workload without a rate makes one every so often. */
+  /** The time of an access, and thereby the pace of a workload whose rate is `max`. */
   readonly accessNs: number;
-  /** More for the first write to a page since its mark was last taken: the fault of a protected page. */
+  /** The additional time of the first write to a page since its last harvest, for the fault of a protected page. */
   readonly firstWriteNs: number;
-  /** Going on after a demand fault, once the page is there. */
+  /** The time to go on after a demand fault, once the page is present. */
   readonly wakeNs: number;
-  /** A demand fault whose page has come already and lies in a buffer. */
+  /** The time of a demand fault whose page has arrived already and lies in a buffer. */
   readonly minorFaultNs: number;
-  /** Leaving the guest because its dirty ring is full, until the engine has drained it. */
+  /** The time to leave the guest because its dirty ring is full, until the engine has drained the ring. */
   readonly ringFullNs: number;
 }
 
@@ -43,15 +43,15 @@ export interface VirtualVcpuParts {
   readonly layers?: readonly GateLayer[];
 }
 
-/** A throttled vCPU runs this long between two sleeps (QEMU, softmmu/cpu-throttle.c). */
+/** How long a throttled vCPU runs between two sleeps (QEMU, softmmu/cpu-throttle.c). */
 const THROTTLE_RUN_NS = 10e6;
-/** Less than this is nothing: sums of doubles would never get past it. */
+/** A shorter time counts as none, since rounding errors of sums of doubles may leave such a rest for ever. */
 const INSTANT_NS = 1;
 
 /**
- * A vCPU without a thread, on a clock that somebody else moves: `advance` makes every access that is
- * due up to a point in time, no sooner than anybody looks. With pages absent it stops at the very
- * access that misses one.
+ * A vCPU without a thread, on a virtual clock. `advance` makes every access that is due up to a point in time; it need
+ * not be called before somebody wants to know the result. While pages are absent it stops at the first access that
+ * misses one.
  */
 export class VirtualVcpu {
   readonly #parts: VirtualVcpuParts;
@@ -60,14 +60,15 @@ export class VirtualVcpu {
   readonly #faults: PendingFaults;
   #isRunning = false;
   #nowNs = 0;
-  /** Until when the accesses made so far keep it busy; may be ahead of `#nowNs` by part of one. */
+  /** The time until which the accesses made so far keep it busy; it may be later than `#nowNs` by part of an access. */
   #busyNs = 0;
+  /** How long it has run since its last sleep, and how long it has yet to sleep, while it is throttled. */
   #ranNs = 0;
   #sleepNs = 0;
-  /** What others have used of its CPU, and it has not yet stood still for. */
+  /** The CPU time that others have used and for which it has yet to stand still. */
   #stolenNs = 0;
-  /** The layer of the gate that its next access waits for. */
-  #waiting: GateLayer | undefined;
+  /** The gate layer for which its next access waits. */
+  #blockingLayer: GateLayer | undefined;
 
   constructor(parts: VirtualVcpuParts) {
     const { vcpu, plan, costs, words, area, handshake } = parts;
@@ -85,19 +86,19 @@ export class VirtualVcpu {
     });
   }
 
-  /** What its memory manager has zeroed. */
+  /** What its memory manager has zeroed on this side. */
   get zeroings(): ZeroLog {
     return this.#core.zeroings;
   }
 
-  /** Gives back what the engine has asked for; returns until when that keeps it busy. */
+  /** Gives back the pages that the engine has asked for; returns the time until which that keeps it busy. */
   release(): number {
     this.#core.attendManager();
     this.#giveBack();
     return Math.max(this.#nowNs, this.#busyNs);
   }
 
-  /** Answers what the engine has asked by `nowNs`; it has lived until then. */
+  /** Answers what the engine has asked by `nowNs`; `advance` must have brought it there. */
   poll(nowNs: number): void {
     const { handshake } = this.#parts;
     const isRunning = handshake.sleep(0);
@@ -105,10 +106,10 @@ export class VirtualVcpu {
     this.#isRunning = isRunning;
   }
 
-  /** Makes what is due up to `toNs`, or to its own first fault. */
+  /** Makes the accesses that are due up to `toNs`, or up to its own first fault. */
   advance(toNs: number): void {
     if (!this.#isRunning) return;
-    while (this.#nowNs < toNs && !this.#waiting) {
+    while (this.#nowNs < toNs && !this.#blockingLayer) {
       this.#manage();
       const endNs = Math.min(toNs, this.#managedAtNs());
       const share = this.#parts.handshake.throttle();
@@ -125,31 +126,31 @@ export class VirtualVcpu {
     return this.#isRunning;
   }
 
-  /** Somebody else uses its CPU for so long. */
+  /** Notes that somebody else uses its CPU for so long. */
   steal(ns: number): void {
     if (this.#isRunning) this.#stolenNs += ns;
   }
 
-  /** When it will fault on an absent page that nobody has been told of; Infinity: not yet. */
+  /** The time of its fault on an absent page, if the engine does not know of it yet; Infinity when there is none. */
   get faultAtNs(): number {
     return this.#faults.unannouncedNs;
   }
 
-  /** Tells the engine of a fault whose time has come, and goes on if its page has come. */
+  /** Tells the engine of a fault whose time has come, and goes on if its page has arrived already. */
   announce(nowNs: number): void {
-    if (this.#faults.announce(nowNs)) this.#waiting = undefined;
+    if (this.#faults.announce(nowNs)) this.#blockingLayer = undefined;
   }
 
-  /** Goes on when what it waits for has come by `nowNs`, as the page of a demand fault. */
+  /** Goes on if what it waits for, such as the page of a demand fault, has arrived by `nowNs`. */
   settle(nowNs: number): void {
-    const endNs = this.#waiting?.settle?.(nowNs) ?? Infinity;
+    const endNs = this.#blockingLayer?.settle?.(nowNs) ?? Infinity;
     if (endNs === Infinity) return;
-    this.#waiting = undefined;
+    this.#blockingLayer = undefined;
     this.#stall(endNs - this.#nowNs);
     this.#busyNs = this.#nowNs;
   }
 
-  /** When it answers what needs it to run: now, unless it sleeps for a throttle. */
+  /** Returns when it can answer a request that needs it to run: now, unless it sleeps for a throttle. */
   awakeAtNs(nowNs: number): number {
     return this.#isRunning && this.#sleepNs > 0 ? nowNs + this.#sleepNs : nowNs;
   }
@@ -158,18 +159,18 @@ export class VirtualVcpu {
     return this.#faults.log();
   }
 
-  /** When the memory manager has something to do; no sooner than an instant from now. */
+  /** Returns when the memory manager next has something to do, at the earliest an instant from now. */
   #managedAtNs(): number {
     return this.#nowNs + Math.max(INSTANT_NS, this.#core.untilManagedNs());
   }
 
-  /** What the memory manager has to do now. */
+  /** Has the memory manager do what is due now. */
   #manage(): void {
     this.#core.manage(INSTANT_NS);
     this.#giveBack();
   }
 
-  /** The balloon takes what it is owed. */
+  /** Has the balloon take all the pages that it has yet to take. */
   #giveBack(): void {
     const core = this.#core;
     for (;;) {
@@ -184,10 +185,10 @@ export class VirtualVcpu {
   #drain(): void {
     const { marks, drainRings } = this.#parts;
     if (marks.ring!.announceStall()) drainRings();
-    if (marks.ring!.room() === 0) throw new Error('nobody drains the ring of a vCPU');
+    if (marks.ring!.room() === 0) throw new Error("a vCPU's ring is full, and nobody drains it");
   }
 
-  /** First thing after a resume. */
+  /** Accounts for the stop after a resume, before any access. */
   #goOn(nowNs: number): void {
     const { area, handshake } = this.#parts;
     const aliveNs = area[this.#at + ALIVE_NS]!;
@@ -203,13 +204,13 @@ export class VirtualVcpu {
     handshake.reportRunning();
   }
 
-  /** Guest time goes on while the vCPU does not run; accesses due meanwhile are not made up. */
+  /** Lets guest time pass while the vCPU does not run; accesses due meanwhile are not made up for. */
   #stall(ns: number): void {
     this.#core.stall(ns);
     this.#nowNs += ns;
   }
 
-  /** Asleep for share ÷ (1 − share) of the time it ran. */
+  /** Sleeps share ÷ (1 − share) times as long as it ran, up to `toNs`. */
   #sleep(share: number, toNs: number): void {
     if (this.#sleepNs <= 0) this.#sleepNs = (this.#ranNs * share) / (1 - share);
     const ns = Math.min(this.#sleepNs, toNs - this.#nowNs);
@@ -219,6 +220,7 @@ export class VirtualVcpu {
     if (this.#sleepNs < INSTANT_NS) this.#ranNs = this.#sleepNs = 0;
   }
 
+  /** Stands still for the CPU time that others have used, up to `toNs`. */
   #standStill(toNs: number): void {
     const ns = Math.min(this.#stolenNs, toNs - this.#nowNs);
     this.#stall(ns);
@@ -239,7 +241,7 @@ export class VirtualVcpu {
     this.#nowNs += ns;
   }
 
-  /** No layer of the gate is on: who comes first among the streams makes no difference to any byte. */
+  /** Runs while no gate layer is on, in whole batches: the order among the streams then changes no byte. */
   #runWhole(endNs: number): void {
     const core = this.#core;
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
@@ -250,10 +252,10 @@ export class VirtualVcpu {
     core.forgetLag();
   }
 
-  /** A layer is on: access by access in the order of their times, until one of them waits. */
+  /** Runs while a gate layer is on, access by access in the order of their times, until one has to wait. */
   #runGated(endNs: number): void {
     const core = this.#core;
-    while (this.#nowNs < endNs && !this.#waiting) {
+    while (this.#nowNs < endNs && !this.#blockingLayer) {
       if (this.#busyNs > this.#nowNs) {
         this.#pass(Math.min(this.#busyNs, endNs) - this.#nowNs);
         continue;
@@ -269,7 +271,7 @@ export class VirtualVcpu {
     }
   }
 
-  /** Accesses that are surely over by `endNs`; at least one, which may go on a little longer. */
+  /** Returns how many accesses are sure to end by `endNs` but for the last, which may end a little later: 1 or more. */
   #fitting(endNs: number): number {
     const { costs, handshake } = this.#parts;
     const isLogging = handshake.local.mode !== 0;
@@ -277,7 +279,7 @@ export class VirtualVcpu {
     return Math.max(1, Math.ceil((endNs - this.#busyNs) / mostNs));
   }
 
-  /** A batch of at most so many accesses, of a group or of the next one in turn; it takes its time. */
+  /** Makes a batch of at most `most` accesses, of `group` or of the next group in turn, and accounts for its time. */
   #batch(most: number, group?: Group): BatchEnd {
     const core = this.#core;
     const { costs } = this.#parts;
@@ -294,10 +296,10 @@ export class VirtualVcpu {
     return end;
   }
 
-  /** Has the gate's layer make the way free for the next access, which takes its time, or waits. */
+  /** Has the gate's layer clear the way for the next access: accounts for the time that it takes, or begins to wait. */
   #resolve(): void {
     const ns = this.#core.resolve(this.#nowNs);
-    if (ns === WAITS) this.#waiting = this.#core.layer;
+    if (ns === WAITS) this.#blockingLayer = this.#core.layer;
     else this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
   }
 }

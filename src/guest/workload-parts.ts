@@ -3,7 +3,7 @@ import { hashWords } from '../random/generator.ts';
 import { quicksortPages } from './quicksort.ts';
 import type { Pattern, Workload } from './workload.ts';
 
-/** Pages [firstGfn, firstGfn + pages) of the guest: a memslot. */
+/** The pages [firstGfn, firstGfn + pages) of a guest that a memslot holds. */
 export interface SlotRange {
   readonly firstGfn: number;
   readonly pages: number;
@@ -12,23 +12,22 @@ export interface SlotRange {
 /** The part of a workload that lies in one memslot. */
 export interface WorkloadPart {
   readonly slot: number;
-  /** Its first page within the slot. */
+  /** Its first page, counted in the slot. */
   readonly firstGfn: number;
   readonly pages: number;
-  /** Where it begins in the workload's region, pages. */
+  /** Its first page, counted in the workload's region. */
   readonly offset: number;
-  /** Share of the workload's accesses that fall into it. */
+  /** The share of the workload's accesses that fall into it. */
   readonly share: number;
   /** The pattern within the part. */
   readonly pattern: Pattern;
-  /** Of zipf: the alias table over the part's pages; of quicksort: the pages in the order of their visits. */
+  /** The alias table over the part's pages (zipf), or the pages in the order of their visits (quicksort). */
   readonly table?: Uint32Array;
 }
 
 /**
- * Cuts a workload at the memslots' borders. Accesses are dealt by what the pattern says of the parts'
- * pages: by their number (uniform), their weights (zipf), their hot and cold pages (hotspot); a
- * cursor walks slot after slot.
+ * Cuts a workload at the memslots' borders. A part's share of the accesses follows from its pages: from their weights
+ * (zipf), from how many of them are hot and cold (hotspot), or else from their number.
  */
 export function partsOf(
   workload: Workload,
@@ -65,7 +64,7 @@ export function partsOf(
 
 type Cut = Omit<WorkloadPart, 'share' | 'pattern' | 'table'>;
 
-/** The hot pages are the region's first: a part may have hot ones, cold ones, or both. */
+/** Returns a part of a hotspot workload. The first pages of the region are hot; a part may have hot and cold pages. */
 function hotspotPart(
   cut: Cut,
   { hotPages, hotAccesses }: Extract<Pattern, { kind: 'hotspot' }>,

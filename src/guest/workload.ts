@@ -1,5 +1,6 @@
 import type { TraceIntervals } from './trace.ts';
 
+/** How a workload chooses the next page of its region. */
 export type Pattern =
   | { readonly kind: 'sequential' }
   | { readonly kind: 'uniform' }
@@ -7,7 +8,7 @@ export type Pattern =
   /** `hotAccesses` of the accesses go to the first `hotPages` pages of the region. */
   | { readonly kind: 'hotspot'; readonly hotPages: number; readonly hotAccesses: number }
   | { readonly kind: 'stride'; readonly stridePages: number }
-  /** Sorts an array of random numbers that fills the region, over and over. */
+  /** The workload sorts an array of random numbers that fills the region, over and over. */
   | { readonly kind: 'quicksort' }
   | {
       readonly kind: 'trace';
@@ -16,28 +17,29 @@ export type Pattern =
       readonly end: 'loop' | 'hold';
     };
 
-/** One thing the guest does; every vCPU that takes part in it has a stream of its own. */
+/** One activity of the guest. Every vCPU that takes part in it has streams of its own. */
 export interface Workload {
   readonly pattern: Pattern;
   readonly firstGfn: number;
   readonly pages: number;
-  /** Page accesses a second of the whole workload; Infinity: as fast as it goes. A trace ignores it. */
+  /** The page accesses a second of the whole workload; Infinity for as many as possible. A trace ignores it. */
   readonly rate: number;
-  /** Share of accesses that write, 0 to 1. */
+  /** The share of accesses that write, 0 to 1. */
   readonly writes: number;
+  /** The number of 8-byte words that an access reads or writes. */
   readonly wordsPerPage: number;
-  /** The one vCPU that does it; absent: all of them. */
+  /** The one vCPU that takes part; all of them do when this is absent. */
   readonly vcpu?: number;
-  /** Accesses come in bursts of rate × tick; absent: evenly. */
+  /** The guest time from one burst of rate × tick accesses to the next; they come evenly when this is absent. */
   readonly tickNs?: number;
-  /** The phase in which it is active, guest time. */
+  /** The guest times between which the workload is active. */
   readonly fromNs: number;
   readonly untilNs: number;
-  /** Of a managed guest: it gives its pages back to the free list every so often, guest time. */
+  /** How often, in guest time, its pages return to the free list of a guest with a memory manager. */
   readonly freesNs?: number;
 }
 
-/** The vCPUs that take part in a workload. */
+/** Returns the vCPUs that take part in a workload of a guest with `vcpus` vCPUs. */
 export function vcpusOf(workload: Workload, vcpus: number): readonly number[] {
   if (workload.vcpu !== undefined) return [workload.vcpu];
   return Array.from({ length: vcpus }, (_, vcpu) => vcpu);

@@ -5,14 +5,14 @@ import type { Memslot } from '../memory/memslot.ts';
 import { markFresh } from './fresh.ts';
 
 /**
- * What a memory manager has zeroed, five numbers each, in order: the stream that owns the pages (-1:
- * none does), how many accesses it had made (n), the slot, the first page in it, pages.
+ * The zeroings of a memory manager in order, five numbers each: the stream whose pages they are (-1 when they are no
+ * stream's), how many accesses it had made by then (n), the slot, the first page in it, and the number of pages.
  */
 export type ZeroLog = readonly number[];
 
 const ENTRY = 5;
 
-/** Zeroes pages of a slot. */
+/** Zeroes `pages` pages of a slot from `page` on. */
 export function zeroPages({ layout, kernels, words }: Memslot, page: number, pages: number): void {
   const { storedBytes, ramOffset, backing } = layout;
   const at = ramOffset + page * storedBytes;
@@ -20,7 +20,10 @@ export function zeroPages({ layout, kernels, words }: Memslot, page: number, pag
   else kernels.clearPages(at, storedBytes, pages);
 }
 
-/** Marks pages of a slot that have been written; a ring has to have room for them. */
+/**
+ * Marks `pages` pages of a slot as written from `page` on, in the way of the writer's log. A ring must have room for
+ * them. The access list at `list` is overwritten.
+ */
 export function markPages(
   slot: Memslot,
   marks: WriterMarks,
@@ -42,7 +45,7 @@ export function markPages(
   marks.ring?.push(words, list >>> 2, fresh, layout.firstGfn, epoch);
 }
 
-/** Zeroings of a stream, or of pages without one, as they are to be replayed: n, slot, page, pages. */
+/** Returns the zeroings of a stream, or for -1 those of pages without one, in order, as [n, slot, page, pages]. */
 export function zeroingsOf(log: ZeroLog, stream: number): number[][] {
   const found: number[][] = [];
   for (let i = 0; i < log.length; i += ENTRY) {

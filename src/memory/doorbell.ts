@@ -1,9 +1,9 @@
 /**
- * One word that a thread sleeps on while several others may have news for it: ringing bumps a
- * sequence number and wakes the sleeper only if it says that it sleeps.
+ * A word on which one thread sleeps while several others may have news for it. Whoever rings increments a sequence
+ * number, and wakes the sleeper only if the second word says that it sleeps.
  *
- * Use: read `sequence()`, look at everything you wait for, then `wait(sequence)`; a ring between
- * the look and the wait makes the wait return at once.
+ * The sleeper reads `sequence()`, then checks everything that it waits for, then calls `wait(sequence)`. A ring
+ * between the check and the wait makes the wait return at once.
  */
 export class Doorbell {
   static readonly WORDS = 2;
@@ -24,7 +24,10 @@ export class Doorbell {
     if (Atomics.load(this.#words, this.#at + 1) !== 0) Atomics.notify(this.#words, this.#at);
   }
 
-  /** Spins `spins` times, then sleeps at most `timeoutMs`. Returns when rung, late, or for no reason. */
+  /**
+   * Spins `spins` times, then sleeps at most `timeoutMs`. Returns after a ring, after the timeout, or now and then
+   * for no reason.
+   */
   wait(sequence: number, timeoutMs: number, spins = 0): void {
     for (let i = 0; i < spins; i++) if (this.sequence() !== sequence) return;
     Atomics.store(this.#words, this.#at + 1, 1);

@@ -1,13 +1,14 @@
 import { type Memslot, openSlot, type SharedSlot } from './memslot.ts';
 import { PageSet, type TakenRuns } from './page-set.ts';
 
-/** Guest physical memory: memslots one after another, gfns counted through. */
+/** A guest's physical memory: memslots that lie one after another, whose gfns count on from slot to slot. */
 export interface GuestMemory {
   readonly slots: readonly Memslot[];
   readonly pages: number;
   readonly pageSize: number;
 }
 
+/** Opens shared memslots, listed in the order of their gfns, in this thread. */
 export function openMemory(
   shared: readonly SharedSlot[],
   kernels: 'wasm' | 'twin' = 'wasm',
@@ -15,6 +16,7 @@ export function openMemory(
   return memoryOf(shared.map((slot) => openSlot(slot, kernels)));
 }
 
+/** Puts open memslots, listed in the order of their gfns, together to a guest's memory. */
 export function memoryOf(slots: readonly Memslot[]): GuestMemory {
   return {
     slots,
@@ -23,7 +25,7 @@ export function memoryOf(slots: readonly Memslot[]): GuestMemory {
   };
 }
 
-/** Splits a guest's pages over `slots` memslots of nearly equal size, each at least a page. */
+/** Splits a guest's pages over at most `slots` memslots of nearly equal size, each of at least one page. */
 export function splitPages(pages: number, slots: number): { firstGfn: number; pages: number }[] {
   const count = Math.min(slots, pages);
   return Array.from({ length: count }, (_, index) => {
@@ -32,7 +34,7 @@ export function splitPages(pages: number, slots: number): { firstGfn: number; pa
   });
 }
 
-/** The slot that holds a page of the guest; gfns are below the guest's `pages`. */
+/** Returns the slot that holds a page; `gfn` must be less than the guest's number of pages. */
 export function slotOf(memory: GuestMemory, gfn: number): Memslot {
   const { slots } = memory;
   let index = slots.length - 1;
@@ -40,15 +42,15 @@ export function slotOf(memory: GuestMemory, gfn: number): Memslot {
   return slots[index]!;
 }
 
-/** What a take from a whole guest goes by, beside where it begins and how much it takes. */
+/** Options of `GuestPageSet.take`. */
 export interface TakeOptions {
-  /** The live dirty maps of a slot, for skipping what is dirty again. */
+  /** Returns the live dirty maps of a slot; pages that they mark are skipped, since they are dirty again. */
   readonly liveMaps?: (slot: Memslot) => readonly number[];
-  /** Guest gfn at which the take ends; the guest's last page when absent. */
+  /** The gfn before which the take ends; the guest's end when absent. */
   readonly end?: number;
 }
 
-/** A set of pages of a guest: a page set in each of its memslots. Gfns are the guest's. */
+/** A set of a guest's pages, kept as one PageSet in each memslot. Its gfns are the guest's, not a slot's. */
 export class GuestPageSet {
   readonly memory: GuestMemory;
   readonly parts: readonly PageSet[];
@@ -72,7 +74,7 @@ export class GuestPageSet {
     for (const part of this.parts) part.clear();
   }
 
-  /** A copy of the set as one bitmap of the guest. */
+  /** Returns a copy of the set as one bitmap of the whole guest, bit 0 of word 0 for gfn 0. */
   bitmap(): Uint32Array {
     const bits = new Uint32Array(Math.ceil(this.memory.pages / 32));
     this.eachRun((gfn, pages) => {
@@ -86,23 +88,23 @@ export class GuestPageSet {
     return this.parts[layout.index]!.has(gfn - layout.firstGfn);
   }
 
-  /** Takes out one page. */
+  /** Removes one page. */
   drop(gfn: number): void {
     const { layout } = slotOf(this.memory, gfn);
     this.parts[layout.index]!.drop(gfn - layout.firstGfn);
   }
 
-  /** Puts in a run of pages. */
+  /** Adds a run of pages. */
   addRun(firstGfn: number, pages: number): void {
     this.#eachPart(firstGfn, pages, (part, from, count) => part.addRun(from, count));
   }
 
-  /** Takes out a run of pages. */
+  /** Removes a run of pages. */
   dropRun(firstGfn: number, pages: number): void {
     this.#eachPart(firstGfn, pages, (part, from, count) => part.dropRun(from, count));
   }
 
-  /** Splits a run of the guest's pages at the borders of memslots. */
+  /** Splits a run of pages at the borders of memslots and calls `act` with each part; `from` counts in the slot. */
   #eachPart(
     firstGfn: number,
     pages: number,
@@ -117,7 +119,7 @@ export class GuestPageSet {
     }
   }
 
-  /** The first page of the set from `cursor` on, else from page 0 on; -1 when the set is empty. */
+  /** Returns the set's first page from `cursor` on, else its first page of all; -1 when the set is empty. */
   firstFrom(cursor: number): number {
     if (this.count === 0) return -1;
     const { slots, pages } = this.memory;
@@ -132,7 +134,7 @@ export class GuestPageSet {
     return -1;
   }
 
-  /** The last page of the set up to `gfn`, -1 when there is none. */
+  /** Returns the set's last page up to and with `gfn`, -1 when there is none. */
   lastUpTo(gfn: number): number {
     for (let { index } = slotOf(this.memory, gfn).layout; index >= 0; index--) {
       const { firstGfn, pages } = this.memory.slots[index]!.layout;
@@ -142,7 +144,7 @@ export class GuestPageSet {
     return -1;
   }
 
-  /** Calls `take` for every run of pages in the set, in order of the guest's gfns. */
+  /** Calls `take` for every run of pages of the set, in the order of gfns; no run crosses a slot's border. */
   eachRun(take: (gfn: number, pages: number) => void): void {
     for (const [index, part] of this.parts.entries()) {
       const { firstGfn } = this.memory.slots[index]!.layout;
@@ -150,7 +152,7 @@ export class GuestPageSet {
     }
   }
 
-  /** Takes one page, as runs; undefined when it is not in the set. */
+  /** Takes one page out and returns it as a run; undefined when it is not in the set. */
   takePage(gfn: number): TakenRuns | undefined {
     if (!this.has(gfn)) return undefined;
     const { layout } = slotOf(this.memory, gfn);
@@ -158,34 +160,34 @@ export class GuestPageSet {
     return this.parts[layout.index]!.take(page, 1, [], page + 1);
   }
 
-  /** Moves those pages of a range that are in this set to another. */
+  /** Moves those pages of a range that are in this set to another set of the same guest. */
   moveRange(firstGfn: number, pages: number, to: GuestPageSet): void {
     this.#eachPart(firstGfn, pages, (part, from, count, index) =>
       part.moveRange(from, count, to.parts[index]!),
     );
   }
 
-  /** Takes out what is in another set. */
+  /** Removes the pages that are also in another set. */
   removeCommon(other: GuestPageSet): void {
     for (const [index, part] of this.parts.entries()) {
       part.removeCommon(other.parts[index]!, 0, this.memory.slots[index]!.layout.pages);
     }
   }
 
-  /** Takes all pages of another set over. */
+  /** Moves all pages of another set into this one. */
   moveAllFrom(other: GuestPageSet): void {
     other.moveRange(0, this.memory.pages, this);
   }
 
-  /** Puts pages of one slot back: a send that failed must not lose them. */
+  /** Puts taken pages back into the set, because their send has failed and must not lose them. */
   restore(taken: TakenRuns): void {
     const part = this.parts[taken.slot.layout.index]!;
     for (let i = 0; i < taken.runs; i++) part.addRun(taken.list[2 * i]!, taken.list[2 * i + 1]!);
   }
 
   /**
-   * Takes up to `maxPages` pages of one slot, the first that has some from `cursor` on; its `cursor`
-   * is where the next take goes on, `memory.pages` past the last page.
+   * Takes up to `maxPages` pages out of the set, all from one slot: the first slot from gfn `cursor` on that has
+   * any. The result's `cursor` is the gfn at which the next take goes on; it is `memory.pages` after the last page.
    */
   take(cursor: number, maxPages: number, options: TakeOptions = {}): TakenRuns {
     const { slots, pages } = this.memory;

@@ -2,63 +2,67 @@ import { totalmem } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** A WebAssembly memory holds whole pages of this size. */
+/** The bytes of a WebAssembly page; a WebAssembly memory has a whole number of them. */
 export const WASM_PAGE = 65536;
 
-/** A memory that has left the pool for a user. */
+/** A memory that the pool has lent to a user. */
 export interface TakenMemory {
-  /** At least as large as asked. */
+  /** It is at least as large as the user asked for. */
   readonly memory: WebAssembly.Memory;
-  /** It is zero, because nobody has used it; else it holds whatever its last user has left there. */
+  /** True when nobody has used it, so that it is zero; else it holds what its last user has left in it. */
   readonly isFresh: boolean;
 }
 
-/** A memory of the pool serves a request when it is larger by no more than this and a sixteenth. */
+/** A memory of the pool serves a request if it exceeds it by no more than a sixteenth and this many bytes. */
 const SLACK_BYTES = 2 * WASM_PAGE;
-/** So many bytes given up are worth the 20 ms of a garbage collection. */
+/** When so many bytes have been given up, a garbage collection is worth the 20 ms that it takes. */
 const COLLECTED_BYTES = 256 * 1024 * 1024;
 
+/** What a pool is made of. */
 export interface PoolParts {
-  /** Bytes that lie in the pool at most. */
+  /** The most bytes that may wait in the pool. */
   readonly mostBytes: number;
-  /** Makes V8 look for memories that nobody refers to any more. */
+  /** Has V8 free the memories to which nothing refers any more. */
   readonly collect: () => void;
 }
 
 /**
- * WebAssembly memories that runs of one thread use one after another. V8 counts such a memory as an
- * object of a few bytes, so it sees no reason to collect those of earlier runs: without a pool sixty
- * runs of a small guest hold gigabytes. A memory used again is also cheaper than a new one, for whose
- * every page the operating system has to find memory at the first touch.
+ * A pool of WebAssembly memories that the runs of one thread use one after another. V8 counts such a memory as an
+ * object of a few bytes, so it sees no reason to collect those of earlier runs: without a pool sixty runs of a small
+ * guest hold gigabytes. A memory used again is also cheaper than a new one, because for every page of a new one the
+ * operating system has to find memory at the first touch.
  */
 export class MemoryPool {
   readonly #parts: PoolParts;
-  /** The one given back last stands last. */
+  /** The memories that wait for a user; the one given back last stands last. */
   #free: WebAssembly.Memory[] = [];
   #givenUpBytes = 0;
-  #created = 0;
-  #reused = 0;
+  #creations = 0;
+  #reuses = 0;
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
   }
 
-  /** Memories made so far. */
+  /** The number of memories created so far. */
   get created(): number {
-    return this.#created;
+    return this.#creations;
   }
 
-  /** How often one was used again. */
+  /** How many requests a memory of the pool has served. */
   get reused(): number {
-    return this.#reused;
+    return this.#reuses;
   }
 
-  /** Of the memories that wait for a user. */
+  /** The bytes of the memories that wait for a user. */
   get freeBytes(): number {
     return this.#free.reduce((sum, memory) => sum + bytesOf(memory), 0);
   }
 
-  /** A memory of at least `bytes`, at most 4 GiB: the smallest of the pool that is not much too large, or a new one. */
+  /**
+   * Returns a memory of at least `bytes`, which is at most 4 GiB: the smallest of the pool that is large enough and
+   * not much too large, or else a new one.
+   */
   take(bytes: number): TakenMemory {
     const most = bytes + Math.floor(bytes / 16) + SLACK_BYTES;
     let best: WebAssembly.Memory | undefined;
@@ -68,33 +72,33 @@ export class MemoryPool {
     }
     if (!best) return { memory: this.#create(bytes), isFresh: true };
     this.#free = this.#free.filter((memory) => memory !== best);
-    this.#reused++;
+    this.#reuses++;
     return { memory: best, isFresh: false };
   }
 
-  /** Takes a memory back that no thread touches any more. Throws when it lies in the pool already. */
+  /** Takes back a memory that no thread uses any more. Throws when it is in the pool already. */
   giveBack(memory: WebAssembly.Memory): void {
     if (this.#free.includes(memory)) throw new Error('a memory was given back twice');
     this.#free.push(memory);
     this.#giveUpBeyond(this.#parts.mostBytes);
   }
 
-  /** Gives up every memory that nobody uses: the operating system gets them back. */
+  /** Gives up every memory that waits for a user and has V8 return it to the operating system. */
   empty(): void {
     this.#giveUpBeyond(0);
     this.#collect();
   }
 
   #create(bytes: number): WebAssembly.Memory {
-    // What does not fit beside the new one would only keep memory from it.
+    // The new memory counts towards the limit as well; memories that exceed it together with that are given up.
     this.#giveUpBeyond(Math.max(0, this.#parts.mostBytes - bytes));
     if (this.#givenUpBytes >= COLLECTED_BYTES) this.#collect();
-    this.#created++;
+    this.#creations++;
     const pages = Math.ceil(bytes / WASM_PAGE);
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   }
 
-  /** Gives up those that have waited longest until no more than `mostBytes` are left. */
+  /** Gives up the memories that have waited longest until no more than `mostBytes` wait. */
   #giveUpBeyond(mostBytes: number): void {
     let left = this.freeBytes;
     while (left > mostBytes) {
@@ -116,12 +120,12 @@ function bytesOf({ buffer }: WebAssembly.Memory): number {
 
 let collectGarbage: (() => void) | undefined;
 
-/** V8 offers its collector to programs only under a flag, which a new context heeds at any time. */
+/** Runs V8's garbage collector. Programs may call it only under a flag; a new context obeys one set at any time. */
 function collect(): void {
   setFlagsFromString('--expose-gc');
   collectGarbage ??= runInNewContext('gc') as () => void;
   collectGarbage();
 }
 
-/** The pool of this thread. A quarter of the machine's memory at most waits for its next user. */
+/** The pool of this thread. At most a quarter of the machine's memory waits in it. */
 export const memoryPool = new MemoryPool({ mostBytes: Math.floor(totalmem() / 4), collect });

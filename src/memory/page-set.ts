@@ -2,20 +2,23 @@ import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from './kernels/abi
 import type { Memslot } from './memslot.ts';
 import { scratchAreas } from './layout.ts';
 
-/** Pages taken out of a set, as runs of gfns; valid until the next `take`. */
+/** Pages taken out of a set, as runs of gfns. The next take of any set of the slot overwrites the list. */
 export interface TakenRuns {
   readonly slot: Memslot;
   readonly runs: number;
-  /** (first gfn in the slot, page count) for every run, from index 0. */
+  /** For every run two numbers, its first gfn, counted in the slot, and its number of pages. */
   readonly list: Uint32Array;
   readonly pages: number;
-  /** Pages that were only dropped because they are dirty again. */
+  /** The number of pages that were dropped and not taken, because they are dirty again. */
   readonly skipped: number;
-  /** Where the next take goes on. */
+  /** The gfn at which the next take goes on. */
   readonly cursor: number;
 }
 
-/** A set of a slot's pages (those that have yet to be sent): a bitmap in the slot, and its size. */
+/**
+ * A set of a slot's pages, for instance of those that have yet to be sent. It is a bitmap in the slot's memory, with
+ * a count of its pages beside it. Gfns count from the slot's first page.
+ */
 export class PageSet {
   readonly #slot: Memslot;
   readonly #at: number;
@@ -36,12 +39,12 @@ export class PageSet {
     return this.#count;
   }
 
-  /** Byte address of the bitmap, for a dirty log to merge into. */
+  /** The byte address of the bitmap, into which a dirty log merges its marks. */
   get address(): number {
     return this.#at;
   }
 
-  /** Accounts for `pages` bits that a kernel has newly set in the bitmap. */
+  /** Adds to the count the `pages` bits that a kernel has newly set in the bitmap. */
   grewBy(pages: number): void {
     this.#count += pages;
   }
@@ -61,7 +64,7 @@ export class PageSet {
     this.#count = 0;
   }
 
-  /** Puts pages back: a send that failed must not lose them. */
+  /** Adds a run of pages; those that are in the set already stay. */
   addRun(gfn: number, pages: number): void {
     for (let page = gfn; page < gfn + pages; page++) {
       const word = (this.#at >>> 2) + (page >>> 5);
@@ -71,7 +74,7 @@ export class PageSet {
     }
   }
 
-  /** Takes out one page. */
+  /** Removes one page, if it is in the set. */
   drop(gfn: number): void {
     const word = (this.#at >>> 2) + (gfn >>> 5);
     if (((this.#slot.words[word]! >>> (gfn & 31)) & 1) === 0) return;
@@ -85,34 +88,34 @@ export class PageSet {
     const end = first + pages;
     for (let page = first & ~31; page < end; page += 32) {
       const at = (this.#at >>> 2) + (page >>> 5);
-      let moved = words[at]!;
-      if (moved === 0) continue;
-      if (page < first) moved &= -1 << (first & 31);
-      if (page + 32 > end) moved &= ~(-1 << (end & 31));
-      if (moved === 0) continue;
+      let bits = words[at]!;
+      if (bits === 0) continue;
+      if (page < first) bits &= -1 << (first & 31);
+      if (page + 32 > end) bits &= ~(-1 << (end & 31));
+      if (bits === 0) continue;
       const target = (to.#at >>> 2) + (page >>> 5);
-      this.#count -= countBits(moved);
-      to.#count += countBits(moved & ~words[target]!);
-      words[at]! &= ~moved;
-      words[target]! |= moved;
+      this.#count -= countBits(bits);
+      to.#count += countBits(bits & ~words[target]!);
+      words[at]! &= ~bits;
+      words[target]! |= bits;
     }
   }
 
-  /** Takes out `pages` pages from `from` on, a word at a time. */
+  /** Removes the pages [from, from + pages), a word of the bitmap at a time. */
   dropRun(from: number, pages: number): void {
     const { words } = this.#slot;
     const end = from + pages;
     for (let page = from & ~31; page < end; page += 32) {
-      let gone = -1;
-      if (page < from) gone &= -1 << (from & 31);
-      if (page + 32 > end) gone &= ~(-1 << (end & 31));
+      let mask = -1;
+      if (page < from) mask &= -1 << (from & 31);
+      if (page + 32 > end) mask &= ~(-1 << (end & 31));
       const at = (this.#at >>> 2) + (page >>> 5);
-      this.#count -= countBits(words[at]! & gone);
-      words[at]! &= ~gone;
+      this.#count -= countBits(words[at]! & mask);
+      words[at]! &= ~mask;
     }
   }
 
-  /** Takes out the pages from `from` up to `to` that are in another set of the same slot. */
+  /** Removes those pages of [from, to) that are also in another set of the same slot. */
   removeCommon(other: PageSet, from: number, to: number): void {
     const { words } = this.#slot;
     for (let page = from & ~31; page < to; page += 32) {
@@ -126,7 +129,7 @@ export class PageSet {
     }
   }
 
-  /** The first page of the set from `gfn` on, -1 when there is none. */
+  /** Returns the set's first page from `gfn` on, -1 when there is none. */
   firstFrom(gfn: number): number {
     const { words, layout } = this.#slot;
     const first = this.#at >>> 2;
@@ -138,7 +141,7 @@ export class PageSet {
     return -1;
   }
 
-  /** The last page of the set up to `gfn`, -1 when there is none. */
+  /** Returns the set's last page up to and with `gfn`, -1 when there is none. */
   lastUpTo(gfn: number): number {
     const { words } = this.#slot;
     const first = this.#at >>> 2;
@@ -151,7 +154,7 @@ export class PageSet {
     return -1;
   }
 
-  /** Calls `take` for every run of pages in the set, in order; the set stays as it is. */
+  /** Calls `take` for every run of pages of the set, in order. The set stays as it is. */
   eachRun(take: (gfn: number, pages: number) => void): void {
     const { words, layout, kernels } = this.#slot;
     const at = this.#runList >>> 2;
@@ -168,9 +171,9 @@ export class PageSet {
   }
 
   /**
-   * Takes up to `maxPages` pages from `cursor` on, in gfn order, to `end` (the slot's when absent)
-   * at most. Pages marked in one of `liveMaps` are dropped: they are dirty again and come back with
-   * the next harvest.
+   * Takes up to `maxPages` pages of [cursor, end) out of the set, in the order of gfns; `end` is the slot's end when
+   * absent. Pages that one of `liveMaps` (byte addresses) marks are dropped and counted as skipped: they are dirty
+   * again, and the next harvest brings them back.
    */
   take(
     cursor: number,

@@ -2,14 +2,14 @@ import { type GuestMemory, GuestPageSet } from './guest-memory.ts';
 import { PAGE_FREE, PAGE_RELEASED, PAGE_USED } from './kernels/abi.ts';
 import type { Memslot } from './memslot.ts';
 
-/** The state bytes of a slot of a managed guest; its memory manager writes them. */
+/** Returns the page states of a slot, a byte a page; the guest's memory manager writes them. */
 export function pageStates({ buffer, layout }: Memslot): Uint8Array {
   return new Uint8Array(buffer, layout.states, layout.pages);
 }
 
 /**
- * What a guest's memory manager has made of its pages, as the engine sees it. While vCPUs run a look
- * is only a hint; once they are parked it counts. Gfns are the guest's.
+ * The states that a guest's memory manager has given its pages, as the engine sees them. While vCPUs run a state that
+ * is read here is only a hint; once they are parked it is reliable. Gfns are the guest's.
  */
 export class PageStates {
   readonly #memory: GuestMemory;
@@ -20,19 +20,19 @@ export class PageStates {
     this.#states = memory.slots.map(pageStates);
   }
 
-  /** Pages in each state. */
+  /** Returns the number of pages in each state. */
   counts(): { readonly released: number; readonly free: number; readonly used: number } {
     const counts = [0, 0, 0];
     for (const states of this.#states) for (const state of states) counts[state]!++;
     return { released: counts[PAGE_RELEASED]!, free: counts[PAGE_FREE]!, used: counts[PAGE_USED]! };
   }
 
-  /** A guest whose pages are all in use: before a destination has been told otherwise. */
+  /** Sets every page to `used`: a destination assumes that until it is told otherwise. */
   reset(): void {
     for (const states of this.#states) states.fill(PAGE_USED);
   }
 
-  /** Calls `take` for every run of pages in a state, in order. */
+  /** Calls `take` for every run of pages in a state, in the order of gfns. */
   eachRun(state: number, take: (gfn: number, pages: number) => void): void {
     for (const [index, states] of this.#states.entries()) {
       const { firstGfn } = this.#memory.slots[index]!.layout;
@@ -55,7 +55,7 @@ export class PageStates {
     }
   }
 
-  /** Moves the pages that are in a state from one set to another; returns how many. */
+  /** Moves the pages that are in a state from one set to another; returns how many it has moved. */
   move(state: number, from: GuestPageSet, to: GuestPageSet): number {
     const before = from.count;
     this.eachRun(state, (gfn, pages) => from.moveRange(gfn, pages, to));
@@ -63,7 +63,7 @@ export class PageStates {
   }
 }
 
-/** An empty set of pages beside the one that is to be sent. */
+/** Returns an empty set, in which pages are set aside while the pages of another set are sent. */
 export function asideSet(memory: GuestMemory): GuestPageSet {
   const set = new GuestPageSet(memory, ({ layout }) => layout.asideMap);
   set.clear();

@@ -2,8 +2,9 @@ import { power } from './elementary.ts';
 import { Generator } from './generator.ts';
 
 /**
- * Weights of a zipf law: the k-th most wanted of `pages` pages has weight (k+1)^-theta. Which page
- * is the k-th is a seeded permutation, so that hot pages lie scattered, as they do in real guests.
+ * Returns the weight of each of `pages` pages under Zipf's law: the page of rank k (0 is the one accessed most
+ * often) has weight (k+1)^-theta. A seeded permutation decides which page has which rank, so that hot pages lie
+ * scattered, as they do in real guests.
  */
 export function zipfWeights(pages: number, theta: number, seed: number): Float64Array {
   const order = Uint32Array.from({ length: pages }, (_, i) => i);
@@ -14,8 +15,9 @@ export function zipfWeights(pages: number, theta: number, seed: number): Float64
 }
 
 /**
- * Vose's alias method: entry i is (threshold × 2^32, alias), two u32 words. A draw takes slot i
- * uniformly and keeps it when a second draw is below the threshold, else takes the alias.
+ * Builds the table of Vose's alias method (IEEE Transactions on Software Engineering 17, 1991): entry i is two
+ * u32 words, (threshold × 2^32, alias). To sample, draw an entry uniformly; keep its index when a second draw is
+ * below the threshold, else take its alias.
  */
 export function aliasTable(weights: Float64Array): Uint32Array {
   const size = weights.length;
@@ -34,7 +36,7 @@ export function aliasTable(weights: Float64Array): Uint32Array {
     scaled[more] = scaled[more]! + scaled[less]! - 1;
     (scaled[more] < 1 ? small : large).push(more);
   }
-  // What is left has weight 1 up to rounding; it keeps itself either way.
+  // The entries that are left have weight 1 but for rounding errors, so each always keeps its own index.
   for (const i of [...small, ...large]) {
     table[2 * i] = 4294967295;
     table[2 * i + 1] = i;

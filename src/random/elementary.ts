@@ -1,11 +1,12 @@
 /**
- * Logarithm, exponential and power from + − × ÷ alone. Math.log and Math.exp may differ between
- * engines in the last bit, and a bit can decide a page; these can't. Good to about 1e-13.
+ * Logarithm, exponential and power, computed with + − × ÷ alone. Math.log and Math.exp may differ between
+ * JavaScript engines in the last bit, and one bit can decide which page is accessed; these functions give the
+ * same bits everywhere. Their relative error is about 1e-13.
  */
 
 const LN2 = 0.6931471805599453;
 
-/** Natural logarithm of a finite x > 0: x = m·2^k, then the series of artanh for m in [2/3, 4/3). */
+/** Returns the natural logarithm of a finite x > 0: x is m·2^k with m in [2/3, 4/3), and artanh's series gives ln m. */
 export function ln(x: number): number {
   let mantissa = x;
   let exponent = 0;
@@ -24,7 +25,7 @@ export function ln(x: number): number {
   return 2 * t * sum + exponent * LN2;
 }
 
-/** e^x for |x| ≤ 700: x = k·ln 2 + r, then Taylor's series for |r| ≤ ln 2 / 2. */
+/** Returns e^x for |x| ≤ 700: x is k·ln 2 + r with |r| ≤ ln 2 / 2, and Taylor's series gives e^r. */
 export function exp(x: number): number {
   const k = Math.round(x / LN2);
   const r = x - k * LN2;
@@ -35,7 +36,7 @@ export function exp(x: number): number {
   return sum * scale;
 }
 
-/** x^y for x > 0. */
+/** Returns x^y for x > 0. */
 export function power(x: number, y: number): number {
   return exp(y * ln(x));
 }

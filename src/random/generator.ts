@@ -1,9 +1,9 @@
 /**
- * Seeded integer generators. They decide pages and bytes, so they use 32-bit integer arithmetic and
- * + − × ÷ alone: the same numbers on every machine.
+ * Seeded generators of integers. They decide which pages and bytes a guest touches, so they use nothing but
+ * 32-bit integer arithmetic and + − × ÷, which give the same numbers on every machine.
  */
 
-/** A bijective 32-bit finaliser (xor-shift-multiply with the "lowbias32" constants). */
+/** Mixes the bits of a 32-bit word, one to one: the xor-shift-multiply hash "lowbias32" (Wellons, hash-prospector). */
 export function mix32(value: number): number {
   let x = value;
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
@@ -11,7 +11,7 @@ export function mix32(value: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** One well-mixed 32-bit word from a seed and any number of further integers (each below 2^53). */
+/** Hashes a seed and any number of further integers (each below 2^53) into one 32-bit word. */
 export function hashWords(seed: number, ...parts: readonly number[]): number {
   let h = mix32(seed | 0) ^ mix32(Math.floor(seed / 4294967296) + 0x9e3779b9);
   for (const part of parts) {
@@ -21,7 +21,7 @@ export function hashWords(seed: number, ...parts: readonly number[]): number {
   return h >>> 0;
 }
 
-/** A small sequential generator (sfc32: Doty-Humphrey's Small Fast Chaotic, 128-bit state). */
+/** A small sequential generator with 128 bits of state: sfc32, Doty-Humphrey's "Small Fast Chaotic" generator. */
 export class Generator {
   #a: number;
   #b: number;
@@ -35,7 +35,7 @@ export class Generator {
     for (let i = 0; i < 12; i++) this.next();
   }
 
-  /** A uniform 32-bit unsigned integer. */
+  /** Returns the next number, a uniform 32-bit unsigned integer. */
   next(): number {
     const t = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -45,12 +45,12 @@ export class Generator {
     return t >>> 0;
   }
 
-  /** A uniform integer in [0, bound), bound ≤ 2^21 without measurable bias, ≤ 2^32 in any case. */
+  /** Returns a uniform integer in [0, bound). `bound` is at most 2^32; up to 2^21 no bias can be measured. */
   below(bound: number): number {
     return Math.floor((this.next() / 4294967296) * bound);
   }
 
-  /** Fisher–Yates, in place. */
+  /** Shuffles in place (Fisher and Yates). */
   shuffle(items: Uint32Array): void {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1);

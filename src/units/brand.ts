@@ -11,12 +11,15 @@ export const KIB = 1024;
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
 
-/** What a reader may write for a quantity, for error messages. */
+/** A quantity that can't be parsed. The message says what was expected and what stands there instead. */
 export class UnitError extends Error {
   override readonly name = 'UnitError';
 }
 
-/** Splits "12.5MiB" into number and suffix; undefined when it is neither. */
+/**
+ * Splits a quantity such as "12.5MiB" into its number and its unit, which is '' for a bare number. Returns
+ * undefined when the text is no such pair.
+ */
 export function splitQuantity(text: string): { value: number; suffix: string } | undefined {
   const match = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([A-Za-z/]*)\s*$/.exec(text);
   if (!match) return undefined;

@@ -10,7 +10,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   h: 3600e9,
 };
 
-/** Nanoseconds; the unit is required, except that a bare 0 is 0. */
+/** Parses a duration such as 300ms into whole nanoseconds. Only 0 needs no unit. Throws UnitError. */
 export function parseDuration(input: string | number): Nanoseconds {
   if (input === 0 || input === '0') return 0 as Nanoseconds;
   const parts = typeof input === 'string' ? splitQuantity(input) : undefined;
@@ -22,7 +22,7 @@ export function parseDuration(input: string | number): Nanoseconds {
   return ns as Nanoseconds;
 }
 
-/** "1.25 s", "300 ms", "85 us". */
+/** Formats nanoseconds in the unit that suits their size: "1.25 s", "300 ms", "85 us". */
 export function formatDuration(ns: number): string {
   if (ns >= 120e9) return `${trimNumber(ns / 60e9)} min`;
   if (ns >= 1e9) return `${trimNumber(ns / 1e9)} s`;

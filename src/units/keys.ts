@@ -1,14 +1,16 @@
 /**
- * How a room describes the keys of its part of a scenario: what may stand there, the default and its
- * source, one sentence for documents and editors. The rooms that describe kinds run in worker threads,
- * which have no use for a schema library and would pay for loading it; scenario/ makes schemas of this.
+ * A room describes the keys of its part of a scenario with what is here: which values a key takes, its
+ * default and the default's source, and a sentence for documents and editors. The rooms that describe kinds
+ * run in worker threads, which don't need a schema library and would pay for loading it; so it is scenario/
+ * that makes schemas of these descriptions.
  */
 
-/** A quantity as it is written, with its unit. */
+/** A quantity as it is written in a scenario, with its unit. */
 export type Quantity = string | number;
 
+/** Which values a key takes; `Value` is their type. */
 export type Shape<Value = unknown> = ShapeFacts & {
-  /** Carries the type alone; no shape has it. */
+  /** It is there for the type checker alone, which learns `Value` from it; no shape has it. */
   readonly value?: Value;
 };
 
@@ -16,16 +18,16 @@ type ShapeFacts =
   | { readonly is: 'flag' | 'rate' | 'duration' | 'positiveDuration' | 'positiveSize' }
   | { readonly is: 'whole' | 'share'; readonly low: number; readonly high: number }
   | ({ readonly is: 'number'; readonly what: string } & NumberRange)
-  /** A name of something, as `what` says. */
+  /** A name; `what` says of what. With `takesOwn` a kind of the user's own may stand there as well. */
   | { readonly is: 'name'; readonly what: string; readonly takesOwn: boolean }
-  /** Page accesses a second above 0, or max. */
+  /** A number of page accesses a second, above 0, or the word `max`. */
   | { readonly is: 'accessRate' }
   | {
       readonly is: 'choice';
       readonly values: readonly [string, ...string[]];
-      /** Values that will be there some day, which the message about them says. */
+      /** Values that are planned but not built yet; the error about one of them says so. */
       readonly later: readonly string[];
-      /** One of them looks like a number to YAML. */
+      /** YAML reads one of the values as a number, so a number may stand for it. */
       readonly takesNumbers: boolean;
       /** A kind of the user's own may stand there as well. */
       readonly takesOwn: boolean;
@@ -34,9 +36,9 @@ type ShapeFacts =
   | { readonly is: 'map'; readonly keys: Keys };
 
 interface NumberRange {
-  /** What is expected in place of something that is no number; absent: the range. */
+  /** What the error about a value that is no number says was expected; the range when absent. */
   readonly example?: string;
-  /** At least, at most, more than. */
+  /** The number is at least `low`, at most `high` and more than `above`, as far as these are given. */
   readonly low?: number;
   readonly high?: number;
   readonly above?: number;
@@ -44,7 +46,7 @@ interface NumberRange {
 
 /** What a scenario says about a kind of its user's own; `module` is relative to the scenario's file. */
 export interface OwnKind {
-  /** The file of an ECMAScript or CommonJS module. */
+  /** The path of an ECMAScript or CommonJS module. */
   readonly module: string;
   /** The name under which it exports the kind's factory. */
   readonly export: string;
@@ -52,34 +54,37 @@ export interface OwnKind {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Why a key, if it is given, could have no effect; undefined when it has one. */
+/** Says why a key that is given has no effect here; undefined when it has one. */
 export type Needs = (
-  /** The map it stands in, and the part of the scenario that this belongs to, defaults filled in. */
+  /** The map in which the key stands, then the part of the scenario around it; both with their defaults. */
   siblings: Readonly<Record<string, unknown>>,
   part: Readonly<Record<string, unknown>>,
 ) => string | undefined;
 
 interface KeyFacts {
-  /** One sentence: what it is about. */
+  /** One sentence or phrase that says what the key means; schemas show it. */
   readonly about: string;
   readonly needs?: Needs;
 }
 
+/** A key that a scenario must give. */
 export interface RequiredKey<Value> extends KeyFacts {
   readonly presence: 'required';
   readonly shape: Shape<Value>;
 }
 
+/** A key that may be absent and then has no value. */
 export interface OptionalKey<Value> extends KeyFacts {
   readonly presence: 'optional';
   readonly shape: Shape<Value>;
 }
 
+/** A key that has the value `fallback` when a scenario does not give it. */
 export interface DefaultedKey<Value> extends KeyFacts {
   readonly presence: 'defaulted';
   readonly shape: Shape<Value>;
   readonly fallback: Value;
-  /** Where the default comes from. */
+  /** It says where the default comes from. */
   readonly source?: string;
 }
 
@@ -88,7 +93,7 @@ export type Keys = Readonly<Record<string, Key>>;
 
 type ValueOf<One> = One extends { readonly shape: Shape<infer Value> } ? Value : never;
 
-/** A map with these keys, its defaults filled in. */
+/** The type of a map with these keys once its defaults are filled in. */
 export type ValuesOf<Table> = {
   readonly [
     Name in keyof Table as Table[Name] extends { presence: 'optional' } ? never : Name
@@ -98,18 +103,21 @@ export type ValuesOf<Table> = {
     ValueOf<Table[Name]> | undefined;
 };
 
+/** Describes a key that a scenario must give. */
 export const required = <Value>(shape: Shape<Value>, facts: KeyFacts): RequiredKey<Value> => ({
   presence: 'required',
   shape,
   ...facts,
 });
 
+/** Describes a key that may be absent and then has no value. */
 export const optional = <Value>(shape: Shape<Value>, facts: KeyFacts): OptionalKey<Value> => ({
   presence: 'optional',
   shape,
   ...facts,
 });
 
+/** Describes a key that has the value `fallback` when a scenario does not give it. */
 export const defaulted = <Value>(
   shape: Shape<Value>,
   fallback: NoInfer<Value>,
@@ -122,10 +130,12 @@ export const duration: Shape<Quantity> = { is: 'duration' };
 export const positiveDuration: Shape<Quantity> = { is: 'positiveDuration' };
 export const positiveSize: Shape<Quantity> = { is: 'positiveSize' };
 
+/** A whole number from `low` to `high`. */
 export const whole = (low: number, high: number): Shape<number> => ({ is: 'whole', low, high });
+/** A share, as a number from `low` to `high`. */
 export const share = (low = 0, high = 1): Shape<number> => ({ is: 'share', low, high });
 
-/** A number in a range; messages say that they expected `what`. */
+/** A number in a range; error messages say that `what` was expected. */
 export const number = (what: string, range: NumberRange): Shape<number> => ({
   is: 'number',
   what,
@@ -136,7 +146,7 @@ export const accessRate: Shape<number | 'max'> = { is: 'accessRate' };
 
 export const name = (what: string): Shape<string> => ({ is: 'name', what, takesOwn: false });
 
-/** The name of something, or what makes one like it. */
+/** The name of something, or a module of the user's own that makes such a thing. */
 export const nameOrOwn = (what: string): Shape<string | OwnKind> => ({
   is: 'name',
   what,
@@ -154,7 +164,7 @@ export const choice = <const Value extends string>(
   { later = [], takesNumbers = false }: ChoiceOptions = {},
 ): Shape<Value> => ({ is: 'choice', values, later, takesNumbers, takesOwn: false });
 
-/** The name of a kind, or one of the user's own. */
+/** The name of a kind, one of `values`, or a kind of the user's own. */
 export const kindOf = <const Value extends string>(
   values: readonly [Value, ...Value[]],
 ): Shape<Value | OwnKind> => ({
@@ -165,18 +175,20 @@ export const kindOf = <const Value extends string>(
   takesOwn: true,
 });
 
+/** A list of values of one shape; error messages say that `expected` was expected. */
 export const list = <Value>(of: Shape<Value>, expected: string): Shape<readonly Value[]> => ({
   is: 'list',
   of,
   expected,
 });
 
+/** A map with keys of its own. */
 export const map = <Table extends Keys>(keys: Table): Shape<ValuesOf<Table>> => ({
   is: 'map',
   keys,
 });
 
-/** The values of all keys that have a default. */
+/** Returns the map that holds the default of every key that has one. */
 export function defaultsOf<Table extends Keys>(keys: Table): ValuesOf<Table> {
   const entries = Object.entries(keys).flatMap(([name_, key]) =>
     key.presence === 'defaulted' ? [[name_, key.fallback] as const] : [],

@@ -17,7 +17,10 @@ const FACTORS: Readonly<Record<string, number>> = {
   'GiB/s': 1024 ** 3,
 };
 
-/** Bytes a second; Infinity for `unlimited`. Bits or bytes a second, decimal or binary prefixes. */
+/**
+ * Parses a rate in bits or bytes a second, with a decimal or binary prefix, into bytes a second; `unlimited`
+ * gives Infinity. Throws UnitError.
+ */
 export function parseRate(input: string | number): BytesPerSecond {
   if (input === 'unlimited') return Infinity as BytesPerSecond;
   const parts = typeof input === 'string' ? splitQuantity(input) : undefined;
@@ -31,12 +34,13 @@ export function parseRate(input: string | number): BytesPerSecond {
   return rate as BytesPerSecond;
 }
 
-/** "1 Gbit/s" the way links are named; "unlimited" for Infinity. */
+/** Formats bytes a second as bits a second, as links are named: "1 Gbit/s", or "unlimited" for Infinity. */
 export function formatBitRate(bytesPerSecond: number): string {
   if (bytesPerSecond === Infinity) return 'unlimited';
   return scaled(bytesPerSecond * 8, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 }
 
+/** Formats bytes a second with a decimal prefix: "125 MB/s". */
 export function formatByteRate(bytesPerSecond: number): string {
   return scaled(bytesPerSecond, ['B/s', 'KB/s', 'MB/s', 'GB/s', 'TB/s']);
 }

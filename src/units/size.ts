@@ -14,7 +14,10 @@ const FACTORS: Readonly<Record<string, number>> = {
   TB: 1e12,
 };
 
-/** Parses a size: a plain integer is bytes; KiB, MiB, GiB, TiB are binary, KB, MB, GB, TB decimal. */
+/**
+ * Parses a size into bytes. A plain integer is a number of bytes; KiB, MiB, GiB and TiB are binary, KB, MB,
+ * GB and TB are decimal. Throws UnitError, also for a size that is not a whole number of bytes.
+ */
 export function parseSize(input: string | number): Bytes {
   const parts = typeof input === 'number' ? { value: input, suffix: '' } : splitQuantity(input);
   const factor = parts && Object.hasOwn(FACTORS, parts.suffix) ? FACTORS[parts.suffix] : undefined;
@@ -25,13 +28,16 @@ export function parseSize(input: string | number): Bytes {
   return bytes as Bytes;
 }
 
-/** The whole number that a product of decimals stands for: 1.001 × 1e6 is a hair below 1001000. */
+/**
+ * Undoes the rounding error of a product of decimals: 1.001 × 1e6 comes out just below 1001000, and stands
+ * for it. A product that is no whole number is returned as it is.
+ */
 function wholeOf(product: number): number {
   const whole = Math.round(product);
   return Math.abs(product - whole) <= whole * Number.EPSILON ? whole : product;
 }
 
-/** "64 MiB", "1.5 GiB", "512 B": binary units, at most three significant decimals. */
+/** Formats bytes in the binary unit that suits their number: "64 MiB", "1.5 GiB", "512 B". */
 export function formatSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
@@ -43,7 +49,7 @@ export function formatSize(bytes: number): string {
   return `${trimNumber(value)} ${units[index]}`;
 }
 
-/** At most three significant digits behind the point, none when they say nothing. */
+/** Rounds to two decimals below 10, to one below 100, to none from there on, and drops trailing zeros. */
 export function trimNumber(value: number): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return String(Number(value.toFixed(digits)));

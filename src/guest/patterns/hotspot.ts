@@ -13,7 +13,7 @@ export const hotspot = patternKind({
   pace: PACED,
   pattern(written, { pages }) {
     const hotPages = Math.min(pages, Math.max(1, Math.round(written.hotPages * pages)));
-    // With every page hot there is no cold page to draw.
+    // When every page is hot there is no cold page to draw.
     return hotPages === pages
       ? { kind: 'uniform' }
       : { kind: 'hotspot', hotPages, hotAccesses: written.hotAccesses };

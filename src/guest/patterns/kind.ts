@@ -10,16 +10,16 @@ import {
 } from '../../units/keys.ts';
 import type { Pattern } from '../workload.ts';
 
-/** What a pattern may know of the region it is to walk through. */
+/** What a pattern knows about the region of its workload. */
 export interface PatternRegion {
   readonly pages: number;
   readonly pageSize: number;
 }
 
 /**
- * A way to choose the next page. The choosing itself is a kernel's, which is compiled; what is here is its
- * number, its keys in a scenario with their defaults, and what they become. Adding one that a kernel
- * knows takes a file like these and a line in the registry.
+ * A way to choose the next page. A compiled kernel does the choosing itself; what is here is the kernel's number for
+ * it, its keys in a scenario with their defaults, and what becomes of their values. A new kind that a kernel knows
+ * takes a file like these and a line in the registry.
  */
 export interface PatternKind<
   Name extends string = string,
@@ -27,21 +27,21 @@ export interface PatternKind<
   Pace extends Keys = Keys,
 > {
   readonly name: Name;
-  /** One sentence: which pages it visits. */
+  /** One sentence that says which pages it visits. */
   readonly about: string;
-  /** How kernels know it, PATTERN_* of the kernels' ABI. */
+  /** The kernels' number for it, PATTERN_* in kernels/abi.ts. */
   readonly kernel: number;
-  /** Keys of a workload that belong to this pattern. */
+  /** The keys of a workload that belong to this pattern. */
   readonly keys: Table;
-  /** Which keys of its pace it has. */
+  /** The keys of a workload's pace that go with this pattern. */
   readonly pace: Pace;
-  /** From checked values; absent: it takes files, which whoever reads them resolves. */
+  /** Makes a pattern of checked values. It is absent for a kind that takes files, which scenario/ reads. */
   pattern?(written: ValuesOf<Table>, region: PatternRegion): Pattern;
-  /** The key whose value does not fit pages of that size, though it is all right by itself. */
+  /** Returns the key whose value is valid but does not fit pages of that size; undefined when all fit. */
   misfit?(written: ValuesOf<Table>, pageSize: number): (keyof Table & string) | undefined;
 }
 
-/** A kind with the types of its own keys. */
+/** Returns the kind as it is; it gives the checker the types of the kind's own keys. */
 export const patternKind = <Name extends string, Table extends Keys, Pace extends Keys>(
   kind: PatternKind<Name, Table, Pace>,
 ): PatternKind<Name, Table, Pace> => kind;
@@ -50,18 +50,18 @@ const rate = required(accessRate, {
   about: 'page accesses a second of the whole workload, or max',
 });
 const tick = optional(positiveDuration, {
-  about: 'accesses come in bursts of rate × tick; absent: evenly',
+  about: 'accesses come in bursts of rate × tick, or evenly when it is absent',
 });
 
-/** Of a pattern that reads and writes at a rate. */
+/** The keys of the pace of a pattern that reads and writes at a rate. */
 export const PACED = {
   rate,
   writes: defaulted(share(), 1, {
     about: 'share of accesses that write',
-    source: 'migration is about writes',
+    source: 'only writes make pages dirty, so that a migration must send them again',
   }),
   tick,
 };
 
-/** Of one whose accesses all write. */
+/** The keys of the pace of a pattern whose accesses all write. */
 export const PACED_WRITES = { rate, tick };

@@ -3,8 +3,9 @@ import { PACED_WRITES, patternKind } from './kind.ts';
 
 export const quicksort = patternKind({
   name: 'quicksort',
-  about: 'Pages that an in-place quicksort of random numbers visits, over and over; all writes.',
-  // A list of pages, as a trace's.
+  about:
+    'An in-place quicksort of random numbers visits its pages, over and over; all accesses write.',
+  // Its pages are a list, as those of a trace are.
   kernel: PATTERN_TRACE,
   keys: {},
   pace: PACED_WRITES,

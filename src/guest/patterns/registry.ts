@@ -7,7 +7,7 @@ import { trace } from './trace.ts';
 import { uniform } from './uniform.ts';
 import { zipf } from './zipf.ts';
 
-/** Every pattern of a workload. A new one is its file and a line here. */
+/** All patterns of workloads. A new one takes a file of its own and a line here. */
 export const PATTERNS = [sequential, uniform, zipf, hotspot, stride, quicksort, trace] as const;
 
 export type PatternName = (typeof PATTERNS)[number]['name'];
@@ -16,9 +16,9 @@ const BY_NAME: ReadonlyMap<string, PatternKind> = new Map(
   PATTERNS.map((kind) => [kind.name, kind as PatternKind]),
 );
 
-/** Throws when there is no pattern of that name, which a checked workload never has. */
+/** Returns the pattern of a name. Throws when there is none, which can't happen for a checked workload. */
 export function patternNamed(name: PatternName): PatternKind {
   const kind = BY_NAME.get(name);
-  if (!kind) throw new Error(`there is no pattern ${name}`);
+  if (!kind) throw new Error(`there is no pattern of the name ${name}`);
   return kind;
 }

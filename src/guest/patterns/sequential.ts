@@ -3,7 +3,8 @@ import { PACED, patternKind } from './kind.ts';
 
 export const sequential = patternKind({
   name: 'sequential',
-  about: 'One page after another, wrapping; several vCPUs start evenly spaced.',
+  about:
+    'Pages are visited one after another and then from the first again; vCPUs start evenly spaced.',
   kernel: PATTERN_SEQUENTIAL,
   keys: {},
   pace: PACED,

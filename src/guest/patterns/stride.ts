@@ -5,9 +5,12 @@ import { PACED, patternKind } from './kind.ts';
 
 export const stride = patternKind({
   name: 'stride',
-  about: 'A page every so many bytes, wrapping.',
+  about:
+    'Each access goes so many bytes further than the last, and past the end from the start again.',
   kernel: PATTERN_STRIDE,
-  keys: { stride: required(positiveSize, { about: 'from one access to the next, whole pages' }) },
+  keys: {
+    stride: required(positiveSize, { about: 'bytes from one access to the next, whole pages' }),
+  },
   pace: PACED,
   pattern: (written, { pageSize }) => ({
     kind: 'stride',

@@ -16,11 +16,11 @@ const TRACE_KEYS = {
     about: 'pages written, by intervals; or { module, export, options } that makes a trace',
   }),
   touched: optional(name('the name of a trace file'), {
-    about: 'pages read or written; absent: no page is only read',
+    about: 'pages read or written; when it is absent, no page is only read',
   }),
   speed: defaulted(number('a factor above 0', { above: 0 }), 1, {
     about: 'divides the length of an interval',
-    source: 'as recorded',
+    source: 'the trace plays as fast as it was recorded',
   }),
   end: defaulted(choice(['loop', 'hold']), 'loop', {
     about: 'what comes after the last interval: the first again, or nothing',
@@ -28,10 +28,10 @@ const TRACE_KEYS = {
   }),
 };
 
-/** Its files are read, and its intervals shuffled, where a scenario is resolved. */
+/** The pattern of recorded accesses. Its files are read and its intervals shuffled when a scenario is resolved. */
 export const trace = patternKind({
   name: 'trace',
-  about: 'Pages as recorded, with a pace and writes of its own.',
+  about: 'Pages are visited as recorded; pace and writes are those of the trace.',
   kernel: PATTERN_TRACE,
   keys: { trace: required(map(TRACE_KEYS), { about: 'what was recorded, and how it is played' }) },
   pace: {},

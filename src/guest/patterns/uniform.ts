@@ -3,7 +3,7 @@ import { PACED, patternKind } from './kind.ts';
 
 export const uniform = patternKind({
   name: 'uniform',
-  about: 'Any page, all equally likely.',
+  about: 'Every page is equally likely to be visited.',
   kernel: PATTERN_UNIFORM,
   keys: {},
   pace: PACED,

@@ -4,14 +4,14 @@ import { PACED, patternKind } from './kind.ts';
 
 export const zipf = patternKind({
   name: 'zipf',
-  about: 'The k-th most wanted page with weight k^-theta; the seed shuffles which page that is.',
+  about: 'The page of rank k has weight k^-theta; the seed decides which page has which rank.',
   kernel: PATTERN_ZIPF,
   keys: {
     theta: defaulted(
       number('a number from 0 to 10', { low: 0, high: 10, example: 'a number such as 0.99' }),
       0.99,
       {
-        about: 'how much more the first pages are wanted than the others',
+        about: 'how strongly accesses concentrate on the pages of the first ranks',
         source: 'YCSB, ZipfianGenerator: ZIPFIAN_CONSTANT',
       },
     ),

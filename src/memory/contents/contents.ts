@@ -6,15 +6,15 @@ import { fillDuplicate, fillMixed, fillRandom, fillText, type MixedShares } from
 
 export type ContentsKind = 'zero' | 'random' | 'text' | 'duplicate' | 'mixed' | 'file';
 
-/** A memory image: raw (sparse or not), or one compressed with gzip or brotli. */
+/** A memory image: a raw file (sparse or not), or one that gzip or brotli has compressed. */
 export interface ImageFile {
-  /** Absolute. */
+  /** The file's absolute path. */
   readonly path: string;
-  /** Bytes of the image, uncompressed, before its first page here. */
+  /** The number of bytes of the uncompressed image that come before the first page used here. */
   readonly offset: number;
 }
 
-/** Whether an image is compressed, by its name. */
+/** Whether an image is compressed, which the end of its name (.gz or .br) says. */
 export function isCompressed(path: string): boolean {
   return /\.(?:gz|br)$/.test(path);
 }
@@ -24,15 +24,15 @@ export interface Contents {
   readonly firstGfn: number;
   readonly pages: number;
   readonly kind: ContentsKind;
-  /** Share of the pages that are zero instead, 0 to 1. */
+  /** The share of the pages that are zero instead, 0 to 1. */
   readonly zeroShare: number;
-  /** Of kind mixed. */
+  /** The shares of kind `mixed`; the measured ones when absent. */
   readonly mixed?: MixedShares;
-  /** Of kind file. */
+  /** The image of kind `file`. */
   readonly image?: ImageFile;
 }
 
-/** A page's initial content as 32-bit words: a pure function of (seed, entry, gfn). */
+/** Writes a page's initial contents, 32-bit words that depend on nothing but (seed, entry, gfn) and `contents`. */
 type Fill = (
   page: Uint32Array,
   seed: number,
@@ -41,7 +41,7 @@ type Fill = (
   contents: Contents,
 ) => void;
 
-/** A kind without one is zero at first: the bytes of a file are read in one go later. */
+/** The fill of each kind. Pages of a kind without one are zeroed here; a file's bytes are read into them later. */
 const FILLS: Readonly<Partial<Record<ContentsKind, Fill>>> = {
   random: fillRandom,
   text: fillText,
@@ -50,15 +50,15 @@ const FILLS: Readonly<Partial<Record<ContentsKind, Fill>>> = {
 };
 
 /**
- * What a fill does with stretches of memory that are to be zero: `write` writes them, which prefaults
- * them too; `clear` writes only what is not zero; `leave` knows that they are zero, and touches nothing.
+ * What a fill does with ranges of memory that are to be zero: `write` writes zeros, which prefaults them too; `clear`
+ * writes only pages that are not zero yet; `leave` touches nothing, because the caller knows that they are zero.
  */
 export type ZeroFill = 'write' | 'clear' | 'leave';
 
 /**
- * Writes the initial bytes of pages [firstPage, firstPage + pages) of a slot. Of several entries over
- * a page the last one wins; a page that none covers is zero. With `write` every page is written, so
- * this prefaults the RAM too.
+ * Writes the initial contents of the pages [firstPage, firstPage + pages) of a slot, which count from its first page.
+ * Where several entries cover a page the last one holds; a page that none covers is zero. With `write` every page is
+ * written, so that this prefaults the RAM too.
  */
 export function fillPages(
   slot: Memslot,
@@ -78,12 +78,12 @@ export function fillPages(
   });
 }
 
-/** The pages of a file count as written where versions stand for them. */
+/** Whether pages of a kind are zeroed here. Where versions stand for pages, those of a file count as written once. */
 function isZeroKind({ kind }: Contents, backing: Backing): boolean {
   return backing === 'versions' ? kind === 'zero' : FILLS[kind] === undefined;
 }
 
-/** Calls `take` for every stretch of [from, to) that the same entry decides on; entry -1: none does. */
+/** Calls `take` for every part of [from, to) that one entry decides on; `entry` is -1 where none covers it. */
 function eachStretch(
   contents: readonly Contents[],
   from: number,
@@ -103,7 +103,7 @@ function zeroStretch(slot: Memslot, firstPage: number, pages: number, zeros: Zer
   if (zeros === 'leave') return;
   const { storedBytes, ramOffset, backing } = slot.layout;
   const at = firstPage * storedBytes;
-  // A kernel's addresses have 32 bits, and the end of the last page of a slot may lie at 2^32.
+  // A kernel's addresses have 32 bits, but a slot's last page may end at 2^32, so it is not left to the kernel.
   const scanned = zeros === 'clear' && backing === 'bytes' ? pages - 1 : 0;
   if (scanned > 0) slot.kernels.clearPages(ramOffset + at, storedBytes, scanned);
   fillBytes(slot.ram.subarray(at + scanned * storedBytes, at + pages * storedBytes), 0);
@@ -128,7 +128,7 @@ function fillContents(
   }
 }
 
-/** A page that is not zero has been written once. */
+/** Writes versions: 0 for a page that is to be zero, 1 for any other, which counts as written once. */
 function fillVersions(
   { ram, layout }: Memslot,
   found: Contents,
@@ -149,12 +149,12 @@ function fillVersions(
   }
 }
 
-/** The entry that says what a page holds, -1 when none does. */
+/** Returns the index of the entry that says what a page holds, -1 when none covers it. */
 export function entryOf(contents: readonly Contents[], gfn: number): number {
   return contents.findLastIndex((c) => gfn >= c.firstGfn && gfn < c.firstGfn + c.pages);
 }
 
-/** Of the draws of an entry's pages those below are zero. */
+/** Returns the threshold below which a page's 32-bit draw makes it a zero page. */
 function zeroThreshold({ zeroShare }: Contents): number {
   return Math.max(0, zeroShare * 4294967296);
 }
@@ -163,12 +163,12 @@ function isZeroDraw(threshold: number, seed: number, entry: number, gfn: number)
   return threshold > 0 && hashWords(seed, entry, gfn, 0x2e70) < threshold;
 }
 
-/** What a destination's memory holds before anything has come. */
+/** The byte that fills a destination's memory before anything has arrived. */
 export const DESTINATION_FILLER = 0xa5;
 
 /**
- * Prefaults a destination's RAM and fills it with a pattern: no first touch lands in a measurement,
- * and a page that never comes, a zero page too, shows in the proof.
+ * Fills a destination's RAM with DESTINATION_FILLER. That prefaults it, so that no first touch falls into a
+ * measurement; and the proof notices a page that never arrives, even a zero page.
  */
 export function fillDestination(ram: Uint8Array): void {
   fillBytes(ram, DESTINATION_FILLER);

@@ -1,6 +1,6 @@
 import { hashWords, mix32 } from '../../random/generator.ts';
 
-/** Eight-byte words of log lines, JSON and shell history: a page of them compresses about 4 : 1. */
+/** Phrases of eight bytes from log lines, JSON and shell history. A page of them compresses about 4 : 1. */
 const VOCABULARY =
   'request session "value": user_id= 2024-06- GET /api timeout default [ERROR] ' +
   '"name": status= 200 OK   server  content -length /usr/lib config= "type": update ' +
@@ -17,12 +17,12 @@ function* vocabularyWords(): Generator<number> {
   for (let at = 0; at < 512; at += 4) yield bytes.readUInt32LE(at);
 }
 
-/** Incompressible words. */
+/** Fills a page with random words, which can't be compressed. */
 export function fillRandom(page: Uint32Array, seed: number, entry: number, gfn: number): void {
   let a = hashWords(seed, entry, gfn, 1);
   let b = hashWords(seed, entry, gfn, 2);
   let c = hashWords(seed, entry, gfn, 3);
-  // sfc32, written out: this loop fills guests of gigabytes.
+  // This is the generator sfc32 (random/generator.ts), inlined because this loop fills guests of gigabytes.
   for (let i = 0; i < page.length; i++) {
     const t = (a + b + i) | 0;
     a = b ^ (b >>> 9);
@@ -32,7 +32,7 @@ export function fillRandom(page: Uint32Array, seed: number, entry: number, gfn: 
   }
 }
 
-/** Text-like: a seeded sequence of eight-byte phrases. */
+/** Fills a page with text: a seeded sequence of eight-byte phrases. */
 export function fillText(page: Uint32Array, seed: number, entry: number, gfn: number): void {
   let state = hashWords(seed, entry, gfn, 4);
   for (let i = 0; i < page.length; i += 2) {
@@ -45,30 +45,30 @@ export function fillText(page: Uint32Array, seed: number, entry: number, gfn: nu
 
 const DUPLICATE_CONTENTS = 64;
 
-/** One of 64 contents, so that nearly every page has equals elsewhere. */
+/** Fills a page with one of 64 random contents, so that nearly every page has duplicates elsewhere. */
 export function fillDuplicate(page: Uint32Array, seed: number, entry: number, gfn: number): void {
   fillRandom(page, seed, entry, -1 - (hashWords(seed, entry, gfn, 5) % DUPLICATE_CONTENTS));
 }
 
 /**
- * Cumulative shares of non-zero pages of a 128 MiB Linux guest running Redis, by the ratio that
- * zlib level 1 leaves of a page: below 0.1, 0.2, … 1.0 and above (measured with init_on_free=1:
- * 2775 4206 2503 6606 1854 1543 3808 368 55 84 155 of 23 957 pages; 7.1 % had a duplicate).
+ * The number of non-zero pages of a 128 MiB Linux guest running Redis (with init_on_free=1), by the ratio to which
+ * zlib level 1 compresses a page: below 0.1, 0.2, … 1.0, and above. It was measured over 23 957 pages, of which 7.1 %
+ * had a duplicate.
  */
 const RATIO_COUNTS = [2775, 4206, 2503, 6606, 1854, 1543, 3808, 368, 55, 84, 155];
 
-/** What of that a scenario may set: shares of the non-zero pages. */
+/** What a scenario may set of a mix: shares of the non-zero pages. */
 export interface MixedShares {
-  /** Pages that have equals elsewhere. */
+  /** The share of the pages that have a duplicate elsewhere. */
   readonly duplicateShare: number;
-  /** What zlib level 1 leaves of a page, on average. */
+  /** The share of a page that is left after zlib level 1 has compressed it, on average. */
   readonly compressedShare: number;
 }
 
-/** As measured: see RATIO_COUNTS. */
+/** The measured shares of the guest of RATIO_COUNTS. */
 const MEASURED: MixedShares = { duplicateShare: 1712 / 23957, compressedShare: 0.347 };
 
-/** Pages of many kinds, as a server's memory has them: see RATIO_COUNTS. */
+/** Fills a page so that many of them together compress as a server's memory does: see RATIO_COUNTS. */
 export function fillMixed(
   page: Uint32Array,
   seed: number,
@@ -79,15 +79,16 @@ export function fillMixed(
   const isDuplicate = hashWords(seed, entry, gfn, 6) < shares.duplicateShare * 4294967296;
   const twin = hashWords(seed, entry, gfn, 7) % DUPLICATE_CONTENTS;
   const measured = drawRatio(hashWords(seed, entry, isDuplicate ? twin : gfn, 8));
-  const ratio = moved(measured, MEASURED.compressedShare, shares.compressedShare);
+  const ratio = rescaleRatio(measured, MEASURED.compressedShare, shares.compressedShare);
   fillAtRatio(page, seed, entry, isDuplicate ? -1 - twin : gfn, ratio);
 }
 
-/** A ratio of a distribution with mean `from`, in one of the same shape with mean `to`. */
-function moved(ratio: number, from: number, to: number): number {
+/** Maps a ratio from a distribution with mean `from` to one of the same shape with mean `to`. */
+function rescaleRatio(ratio: number, from: number, to: number): number {
   return to <= from ? (ratio * to) / from : 1 - ((1 - ratio) * (1 - to)) / (1 - from);
 }
 
+/** Draws a compression ratio from the distribution RATIO_COUNTS; `random` is a uniform 32-bit word. */
 function drawRatio(random: number): number {
   let rest = (random / 4294967296) * 23957;
   for (const [bin, count] of RATIO_COUNTS.entries()) {
@@ -98,9 +99,9 @@ function drawRatio(random: number): number {
 }
 
 /**
- * Fills a page so that about `ratio` of it is left after compression: of its 32-byte blocks a
- * matching share is random, half of the others are zero, the rest repeat a phrase each (0.12 of the
- * page is what zlib level 1 needs for those; tried out).
+ * Fills a page so that about `ratio` of it is left after compression: a share of its 32-byte blocks that gives this
+ * ratio is random; half of the others are zero, the rest repeat a phrase each. 0.12 is what zlib level 1 leaves of a
+ * page without random blocks, found by trial.
  */
 function fillAtRatio(page: Uint32Array, seed: number, entry: number, gfn: number, ratio: number) {
   const share = Math.max(0, (ratio - 0.12) / 0.95) * 4294967296;

@@ -1,14 +1,16 @@
 import { MARK_ATOMIC } from '../kernels/abi.ts';
 import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
 
+/** How a writer marks pages for the log `atomic`: with an atomic OR in the slot's shared map. */
 export const atomicMarks: WriterMarks = {
   mark: MARK_ATOMIC,
   mapOf: (layout) => layout.sharedMap,
 };
 
 /**
- * One bitmap for all, marked with an unconditional atomic OR after each write and harvested with an
- * atomic exchange a word: the simple reference. It needs the handshake only to start and to stop.
+ * The log `atomic`, a simple reference for the others: all writers share one bitmap in each slot. They mark a page
+ * with an unconditional atomic OR after each write, and a harvest takes each word with an atomic exchange. The log
+ * needs the handshake only to start and to stop.
  */
 export function atomicLog({ memory, handshake }: DirtyLogParts): DirtyLog {
   let isHarvest = false;

@@ -4,60 +4,64 @@ import type { SlotLayout } from '../layout.ts';
 import type { Memslot } from '../memslot.ts';
 import type { RingWriter, SharedRings } from './rings.ts';
 
+/** The kinds of dirty logs; each has a file beside this one (`bitmap` and `bytemap` share flip.ts). */
 export type DirtyLogKind = 'bitmap' | 'bytemap' | 'atomic' | 'ring' | 'none';
 
 /**
- * A dirty log as the engine drives it. `start`, `harvest` and `stop` only ask; once `isSettled()`
- * (the writers have acknowledged) the answer counts. Order that keeps every byte: a writer stores
- * its data first and marks after; the engine collects the marks first and reads the pages after.
+ * A dirty log as the engine drives it. `start`, `harvest` and `stop` only ask for something; it has taken effect once
+ * `isSettled()` returns true, when all writers have acknowledged. No write is lost, because a writer stores its data
+ * first and marks the page after, and the engine collects the marks first and reads the pages after.
  */
 export interface DirtyLog {
   readonly kind: DirtyLogKind;
-  /** Asks for logging; when settled, every write from now on is marked. */
+  /** Asks for logging; once it has settled, every write is marked. */
   start(this: void): void;
   /** Asks for the marks made so far. */
   harvest(this: void): void;
   /** Asks for the end of logging. */
   stop(this: void): void;
-  /** Whether every writer has answered what was asked last. */
+  /** Whether every writer has answered the last request. */
   isSettled(this: void): boolean;
-  /** After a settled harvest: moves its marks into `target`, returns how many pages are new there. */
+  /** Moves the marks of a settled harvest into `target`; returns how many pages are new there. */
   collect(this: void, target: GuestPageSet): number;
-  /** While every writer is parked: moves all marks there are, of both halves, into `target`. */
+  /** Moves all marks into `target` while every writer is parked; returns how many pages are new there. */
   collectLast(this: void, target: GuestPageSet): number;
   /**
-   * Maps of a slot that writers are marking now, for peeking: a racy hint. What it shows stays marked.
+   * Returns the byte addresses of the maps of a slot that writers are marking now. To read them is racy and gives only
+   * a hint; the marks stay where they are.
    */
   liveMaps(this: void, slot: Memslot): readonly number[];
   /**
-   * Makes room where a writer waits for some (a full ring); to be called whenever the engine looks
-   * for news, in every wait too.
+   * Makes room for a writer that waits for it because its ring is full. The engine calls this whenever it checks for
+   * news, also while it waits.
    */
   tend(this: void): void;
-  /** What the rings of a log `ring` have seen, by vCPU; empty for the others. */
+  /** Returns what the rings of a log `ring` have counted, one entry a vCPU; other logs have no entries. */
   ringCounts(this: void): readonly RingCounts[];
 }
 
+/** What the ring of one vCPU has counted. */
 export interface RingCounts {
-  /** Pages that were pushed. */
+  /** The number of entries that the engine has taken out of the ring. */
   readonly entries: number;
-  /** How often the vCPU found its ring full and waited. */
+  /** How often the vCPU has found its ring full and waited. */
   readonly stalls: number;
 }
 
-/** A writer's side of a log: how and where it marks. */
+/** A writer's side of a log, which says how and where it marks pages. */
 export interface WriterMarks {
-  /** A mark kind of the kernels. */
+  /** The kind of mark, a MARK_* of the kernels. */
   readonly mark: number;
-  /** Byte address of the map that a writer marks in a slot during an epoch. */
+  /** Returns the byte address of the map that a writer marks in a slot during an epoch. */
   mapOf(layout: SlotLayout, writer: number, epoch: number): number;
-  /** The writer's ring, which has to have room for a whole batch before its first access. */
+  /** The writer's ring, if the log has rings. It must have room for a whole batch before the batch's first access. */
   readonly ring?: RingWriter;
 }
 
+/** What a dirty log is made of. */
 export interface DirtyLogParts {
   readonly memory: GuestMemory;
   readonly handshake: EngineHandshake;
-  /** Of the log `ring`. */
+  /** The rings of a log `ring`. */
   readonly rings?: SharedRings;
 }

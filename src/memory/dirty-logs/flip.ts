@@ -7,14 +7,15 @@ import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
 const mapOf: WriterMarks['mapOf'] = (layout, writer, epoch) =>
   writerMapAt(layout, writer, epoch & 1);
 
+/** How writers mark pages for the logs `bitmap` and `bytemap`: in the map of the epoch that is their own. */
 export const bitmapMarks: WriterMarks = { mark: MARK_PRIVATE, mapOf };
 export const bytemapMarks: WriterMarks = { mark: MARK_BYTE, mapOf };
 
 /**
- * Two private maps a writer, flipped by epoch. A harvest bumps the epoch; once every writer has
- * acknowledged, nobody marks the old halves any more and they are merged with plain loads and
- * stores. The write loop has no atomics. A page takes a bit (`bitmap`) or a byte (`bytemap`: a mark
- * is a store without a load, for eight times the map).
+ * The logs `bitmap` and `bytemap`: each writer has two private maps, the halves, and marks the one of the epoch modulo
+ * 2. A harvest opens a new epoch. Once every writer has acknowledged it, nobody marks the old halves any more, and they
+ * are merged with plain loads and stores; the write loop has no atomics. In a `bitmap` a page takes a bit. In a
+ * `bytemap` it takes a byte: the map is eight times as large, but to mark a page is a store without a load.
  */
 export function flipLog(kind: 'bitmap' | 'bytemap', parts: DirtyLogParts): DirtyLog {
   const { memory, handshake } = parts;
@@ -35,7 +36,7 @@ export function flipLog(kind: 'bitmap' | 'bytemap', parts: DirtyLogParts): Dirty
   return {
     kind,
     start() {
-      // The log is off and settled, so nobody marks: marks left from an earlier use can go.
+      // The log is off and settled, so nobody marks, and marks left from an earlier use can be cleared.
       for (const slot of memory.slots) clearWriterMaps(slot, handshake.writers);
       handshake.bumpEpoch(1);
     },

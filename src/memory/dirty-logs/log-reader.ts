@@ -2,29 +2,29 @@ import type { GuestPageSet } from '../guest-memory.ts';
 import type { DirtyLog } from './dirty-log.ts';
 
 /**
- * One reader's view of a guest's dirty log: a migration, a monitor, a measurement of the dirty rate.
- * Each reader has a page set of its own and takes from the log what has been marked since it asked
- * last, whatever the others have taken meanwhile. Calls ask and `isSettled` answers, as those of
- * DirtyLog.
+ * The view that one reader has of a guest's dirty log; a migration, a monitor and a measurement of the dirty rate are
+ * readers. Each reader has a page set of its own and gets every mark made since its last harvest, whatever the others
+ * have harvested meanwhile. Its methods ask and `isSettled` answers, as with DirtyLog.
  */
 export interface LogReader extends Omit<DirtyLog, 'collect' | 'collectLast'> {
-  /** The reader's own set; a migration's are the pages that it has yet to send. */
+  /** The reader's own set; that of a migration holds the pages that it has yet to send. */
   readonly pages: GuestPageSet;
-  /** After a settled harvest: moves its marks into `pages`, returns how many are new there. */
+  /** Moves the marks of a settled harvest into `pages`; returns how many are new there. */
   collect(this: void): number;
-  /** While every writer is parked: moves all marks there are into `pages`, returns how many are new. */
+  /** Moves all marks into `pages` while every writer is parked; returns how many are new there. */
   collectLast(this: void): number;
-  /** Present when marks are cleared by hand, in chunks, just before their pages are sent. */
+  /** It is there when the reader clears marks itself, in chunks, just before their pages are sent. */
   readonly manualClear?: ManualClear;
-  /** Gives the page set back to the guest. A reader whose log is on stops it first. */
+  /** Closes the reader, after which the guest may give its page set to another; stops its logging if that is on. */
   close(this: void): void;
 }
 
-/** What a log that is cleared by hand has beside (manual-clear.ts). */
+/** What a reader of a log with manual clear has in addition (manual-clear.ts). */
 export interface ManualClear {
+  /** The number of pages that the reader clears at a time. */
   readonly chunkPages: number;
-  /** Asks for pages [firstGfn, firstGfn + pages) to be clean. */
+  /** Asks to clear the marks of the pages [firstGfn, firstGfn + pages). */
   clear(this: void, firstGfn: number, pages: number): void;
-  /** After a settled clear: carries it out for those pages of the range that are in the reader's set. */
+  /** Clears them, once that has settled: the marks of those pages of the range that are in the reader's set. */
   cleared(this: void): void;
 }

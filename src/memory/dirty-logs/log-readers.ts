@@ -5,20 +5,22 @@ import type { LogReader, ManualClear } from './log-reader.ts';
 import { manualClear } from './manual-clear.ts';
 import { openDirtyLog } from './open.ts';
 
-/** A reader that is open, as the others' harvests see it. */
+/** What is kept of an open reader. */
 interface OpenReader {
+  /** Its number, which decides where its page set lies. */
   readonly place: number;
   readonly pages: GuestPageSet;
+  /** Whether the reader has started logging. */
   isOn: boolean;
-  /** Pages that came into its set with harvests of other readers, and that it has not been told of. */
+  /** The number of pages that other readers' harvests have added to its set since it last collected. */
   earlyPages: number;
 }
 
 /**
- * A guest's dirty log for several readers at a time. The log itself is on while any reader wants it.
- * A harvest takes marks out of the log once and for all, so whoever harvests hands them to every
- * other reader that is on. A page that comes into a set before its reader asks is safe there: its
- * mark was taken before the page is read. With one reader every call goes straight to the log.
+ * Shares a guest's dirty log between several readers. The log is on while any reader has started it. A harvest takes
+ * marks out of the log for good, so the reader that harvests adds them to the sets of all others that are on. A page
+ * that enters a set before its reader asks for it is safe there: its mark is taken before the reader reads the page.
+ * With one reader every call goes straight to the log.
  */
 export class LogReaders {
   readonly #memory: GuestMemory;
@@ -26,11 +28,11 @@ export class LogReaders {
   readonly #clearing:
     { readonly log: ReturnType<typeof manualClear>; readonly chunkPages: number } | undefined;
   readonly #open: OpenReader[] = [];
-  #harvested: GuestPageSet | undefined;
-  /** A harvest has been asked for that nobody has collected. */
-  #isAsked = false;
+  #sharedHarvest: GuestPageSet | undefined;
+  /** Whether a harvest has been requested that nobody has collected yet. */
+  #isHarvestPending = false;
 
-  /** `clearChunkPages`: marks are cleared by hand, in chunks of so many pages. */
+  /** With `clearChunkPages` the reader clears marks itself, in chunks of so many pages (manual-clear.ts). */
   constructor(kind: DirtyLogKind, parts: DirtyLogParts, clearChunkPages?: number) {
     this.#memory = parts.memory;
     const log = openDirtyLog(kind, parts);
@@ -44,15 +46,17 @@ export class LogReaders {
   }
 
   /**
-   * Opens a reader with an empty set. Throws when every place is taken, and for a second reader of a
-   * log that is cleared by hand: what one clears no other would ever see.
+   * Opens a reader with an empty set. Throws when READER_SETS readers are open, and for a second reader of a log with
+   * manual clear, since no other reader would ever see the marks that one clears.
    */
   open(): LogReader {
     if (this.#clearing && this.#open.length > 0) {
-      throw new Error('a dirty log that is cleared by hand has one reader');
+      throw new Error('a dirty log with manual clear can have only one reader');
     }
     const place = firstFree(this.#open.map((reader) => reader.place));
-    if (place >= READER_SETS) throw new Error(`a dirty log has at most ${READER_SETS} readers`);
+    if (place >= READER_SETS) {
+      throw new Error(`a dirty log can have at most ${READER_SETS} readers`);
+    }
     const pages = this.#setAt(place);
     pages.clear();
     const reader: OpenReader = { place, pages, isOn: false, earlyPages: 0 };
@@ -76,12 +80,12 @@ export class LogReaders {
     };
   }
 
-  /** What the rings of a log `ring` have seen, by vCPU; empty for the others. */
+  /** Returns what the rings of a log `ring` have counted, one entry a vCPU; other logs have no entries. */
   ringCounts(): readonly RingCounts[] {
     return this.#log.ringCounts();
   }
 
-  /** Makes room where a writer waits for some, whether anybody reads the log or not. */
+  /** Makes room for a writer that waits for it, whether anybody reads the log or not. */
   tend(): void {
     this.#log.tend();
   }
@@ -99,16 +103,16 @@ export class LogReaders {
   #start(reader: OpenReader): void {
     const isFirst = this.#open.every(({ isOn }) => !isOn);
     reader.isOn = true;
-    // One that joins others may be told of pages that were marked before, but for no harvest of theirs.
+    // A reader that joins others may get marks that are older than its start: those not harvested yet.
     if (!isFirst) return;
-    this.#isAsked = false;
+    this.#isHarvestPending = false;
     this.#log.start();
   }
 
-  /** A harvest that another reader has asked for and not yet collected serves both. */
+  /** Asks for a harvest, unless one is pending: a harvest that another reader has requested serves both. */
   #harvest(): void {
-    if (this.#isAsked) return;
-    this.#isAsked = true;
+    if (this.#isHarvestPending) return;
+    this.#isHarvestPending = true;
     this.#log.harvest();
   }
 
@@ -118,16 +122,16 @@ export class LogReaders {
   }
 
   #collect(reader: OpenReader, collect: DirtyLog['collect']): number {
-    this.#isAsked = false;
+    this.#isHarvestPending = false;
     const others = this.#open.filter((other) => other !== reader && other.isOn);
     const earlyPages = reader.earlyPages;
     reader.earlyPages = 0;
     if (others.length === 0) return earlyPages + collect(reader.pages);
-    const harvested = (this.#harvested ??= this.#setAt(READER_SETS));
-    collect(harvested);
-    for (const other of others) other.earlyPages += merge(harvested, other.pages);
-    const fresh = merge(harvested, reader.pages);
-    harvested.clear();
+    const shared = (this.#sharedHarvest ??= this.#setAt(READER_SETS));
+    collect(shared);
+    for (const other of others) other.earlyPages += merge(shared, other.pages);
+    const fresh = merge(shared, reader.pages);
+    shared.clear();
     return earlyPages + fresh;
   }
 

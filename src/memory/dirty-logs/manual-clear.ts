@@ -1,24 +1,23 @@
 import { GuestPageSet } from '../guest-memory.ts';
 import type { DirtyLog, DirtyLogParts } from './dirty-log.ts';
 
-/** A log whose marks are got first and cleared later, range by range. */
+/** A log whose harvests give out marks without clearing them; they are cleared later, range by range. */
 export interface ManualClearLog extends DirtyLog {
-  /** Asks for pages [firstGfn, firstGfn + pages) to be clean: marks made until it settles go. */
+  /** Asks to clear the marks that the pages [firstGfn, firstGfn + pages) have got until this settles. */
   clear(this: void, firstGfn: number, pages: number): void;
   /**
-   * After a settled clear: carries it out for those pages of the range that are in `unsent`, which
-   * may be read and sent from then on. A page that is not about to be sent keeps its mark.
+   * Carries out a settled clear for those pages of the range that are in `unsent`; they may be read and sent from then
+   * on. A page that is not about to be sent keeps its mark.
    */
   cleared(this: void, unsent: GuestPageSet): void;
 }
 
 /**
- * KVM's manual protect (KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) over any log: a harvest gives out the
- * marks but keeps them; a page stays marked until its range is cleared, just before it is sent.
- * What is written between harvest and clear is then sent with the page and needs no second trip.
- * Clearing must drop no mark that was made after it, and none of a page that is not sent again: so
- * it harvests the log below into the kept marks, and takes those pages of the range out of them that
- * are about to be sent (the bitmap that KVM_CLEAR_DIRTY_LOG is given).
+ * Adds KVM's manual clear (KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) to any log: a harvest gives out the marks but keeps them,
+ * and a page stays marked until its range is cleared, just before it is sent. Whatever was written between harvest and
+ * clear is then sent with the page, which need not be sent once more. A clear must drop neither a mark made after it
+ * nor that of a page that is not about to be sent. So it harvests `log` into the kept marks, and removes from these
+ * only the pages of the range that are about to be sent (KVM_CLEAR_DIRTY_LOG gets them as a bitmap).
  */
 export function manualClear(log: DirtyLog, { memory }: DirtyLogParts): ManualClearLog {
   const kept = new GuestPageSet(memory, ({ layout }) => layout.keptMap);

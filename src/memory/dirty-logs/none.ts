@@ -1,9 +1,10 @@
 import { MARK_NONE } from '../kernels/abi.ts';
 import type { DirtyLog, WriterMarks } from './dirty-log.ts';
 
+/** A writer of a guest without a dirty log marks nothing. */
 export const noMarks: WriterMarks = { mark: MARK_NONE, mapOf: () => 0 };
 
-/** No dirty log: nothing is marked, nothing is found. Enough for a guest that stands still. */
+/** The log `none`, which marks nothing and finds nothing. It is enough for a guest that stands still. */
 export const noLog: DirtyLog = {
   kind: 'none',
   start: () => undefined,

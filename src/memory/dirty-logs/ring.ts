@@ -5,7 +5,7 @@ import { clearWriterMaps } from './flip.ts';
 import type { DirtyLog, DirtyLogParts, WriterMarks } from './dirty-log.ts';
 import { type DrainedMaps, RingReader, RingWriter, type SharedRings } from './rings.ts';
 
-/** A vCPU marks nothing while it writes; what a batch has newly dirtied goes into its ring. */
+/** Returns a vCPU's side of the log `ring`: its writes mark nothing; after a batch it pushes the newly dirty pages. */
 export function ringMarks(rings: SharedRings, vcpu: number): WriterMarks {
   return {
     mark: MARK_NONE,
@@ -15,15 +15,15 @@ export function ringMarks(rings: SharedRings, vcpu: number): WriterMarks {
 }
 
 /**
- * KVM's dirty ring (Linux, virt/kvm/dirty_ring.c): each vCPU pushes the gfn of a page when it
- * dirties it for the first time since the last harvest, and waits when its ring is full. What KVM
- * knows from write protection a vCPU here knows from its own bitmap, flipped by epoch as those of
- * the log `bitmap`. The engine drains rings whenever it looks for news, but a page counts as
- * harvested only when the epoch has been flipped (KVM_RESET_DIRTY_RINGS): until then its vCPU does
- * not push it again, so what was drained is kept, by half, and given out by `collect`.
+ * The log `ring`, KVM's dirty ring (Linux, virt/kvm/dirty_ring.c): each vCPU pushes the gfn of a page when it dirties
+ * the page for the first time since the last harvest, and waits when its ring is full. KVM knows a first write from
+ * write protection; a vCPU here knows it from its own bitmap, of which it has two halves as in the log `bitmap`. The
+ * engine drains the rings whenever it checks for news. But only a new epoch lets a vCPU push a page again (as
+ * KVM_RESET_DIRTY_RINGS does), so the drained marks are kept, by half, until `collect` gives them out. Throws when
+ * there are no rings.
  */
 export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
-  if (!rings) throw new Error('the log ring has no rings');
+  if (!rings) throw new Error('a dirty log of kind ring needs rings, and none are given');
   const readers = Array.from(
     { length: handshake.writers - 1 },
     (_, vcpu) => new RingReader(rings, vcpu),
@@ -37,7 +37,7 @@ export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
   const drain = (reader: RingReader, vcpu: number): void => {
     if (reader.drain(maps)) handshake.wake(vcpu + 1);
   };
-  /** Gives out what a half has gathered; its vCPUs push those pages again from now on. */
+  /** Moves the drained marks of a half to `target`, and clears the vCPUs' maps so that they push those pages again. */
   const collectHalf = (half: number, target: GuestPageSet): number => {
     let total = 0;
     for (const { layout, kernels, words } of memory.slots) {
@@ -56,7 +56,7 @@ export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
   return {
     kind: 'ring',
     start() {
-      // The log is off and settled, so nobody pushes: what is left from an earlier use can go.
+      // The log is off and settled, so nobody pushes, and what is left from an earlier use can be cleared.
       readers.forEach((reader) => reader.clear());
       for (const slot of memory.slots) {
         clearWriterMaps(slot, handshake.writers);
@@ -70,7 +70,7 @@ export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
     harvest: () => handshake.bumpEpoch(1),
     stop() {
       handshake.bumpEpoch(0);
-      // Who waits for room may go on.
+      // A vCPU that waits for room may go on.
       readers.forEach(drain);
     },
     isSettled: () => handshake.haveAllAcknowledged(),

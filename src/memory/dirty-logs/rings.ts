@@ -1,19 +1,19 @@
 /**
- * The rings of a log `ring`: one a vCPU (writer 1 on), single producer, single consumer, in a shared
- * buffer of their own, since a vCPU's ring takes pages of every memslot. 32-bit words:
+ * The rings of a log `ring`. Each vCPU has one, with the vCPU as its only producer and the engine as its only consumer.
+ * They lie in a shared buffer of their own, since a vCPU's ring takes pages of all memslots. A ring's 32-bit words:
  *
- *   0  head     entries pushed, modulo 2^32
- *   1  tail     entries taken by the engine, modulo 2^32
+ *   0  head     how many entries the vCPU has pushed, modulo 2^32
+ *   1  tail     how many entries the engine has taken, modulo 2^32
  *   2  waiting  1 while the vCPU waits for room
- *   3  stalls   how often it did
- *  16  entries  guest gfn, bit 31: the half (epoch modulo 2) whose mark it carries
+ *   3  stalls   how often the vCPU has waited for room
+ *  16  entries  the guest's gfn; bit 31 is the half (epoch modulo 2) to which the mark belongs
  *
- * The vCPU stores its entries first and publishes the head after; room for a whole batch is looked
- * for before the batch's first access, so no vCPU waits between a data store and its mark.
+ * The vCPU stores its entries first and the head after. It makes sure of room for a whole batch before the batch's
+ * first access, so it never waits between a data store and its mark.
  */
 export interface SharedRings {
   readonly buffer: SharedArrayBuffer;
-  /** Entries of each ring, a power of two. */
+  /** The number of entries of each ring, a power of two. */
   readonly size: number;
 }
 
@@ -25,6 +25,7 @@ const ENTRIES = 16;
 const HALF_SHIFT = 31;
 const GFN_MASK = 0x7fffffff;
 
+/** Creates empty rings of `size` entries, a power of two. */
 export function createRings(vcpus: number, size: number): SharedRings {
   return { buffer: new SharedArrayBuffer(Math.max(1, vcpus) * (ENTRIES + size) * 4), size };
 }
@@ -43,15 +44,15 @@ export class RingWriter {
     this.#size = rings.size;
   }
 
-  /** Entries that can be pushed now. */
+  /** Returns the number of entries that can be pushed now. */
   room(): number {
     const used = (this.#words[HEAD]! - Atomics.load(this.#words, TAIL)) >>> 0;
     return this.#size - used;
   }
 
   /**
-   * Says that the vCPU will wait for room; false when there is some after all. The engine must be
-   * told (its doorbell), and wakes the vCPU once it has made room.
+   * Announces that the vCPU will wait for room; returns false when there is room after all. The caller then rings the
+   * engine's doorbell, and the engine wakes the vCPU once it has made room.
    */
   announceStall(): boolean {
     const isNew = Atomics.exchange(this.#words, WAITING, 1) === 0;
@@ -59,12 +60,15 @@ export class RingWriter {
       Atomics.store(this.#words, WAITING, 0);
       return false;
     }
-    // A stall that goes on after a bounded sleep is the same one.
+    // Sleeps have a bound; a vCPU that still waits after one is in the same stall.
     if (isNew) Atomics.add(this.#words, STALLS, 1);
     return true;
   }
 
-  /** Pushes `count` slot-relative gfns of a slot that begins at `firstGfn`; there must be room. */
+  /**
+   * Pushes the `count` gfns from index `at` of `gfns` on; they count from `firstGfn`, where their slot begins. The ring
+   * must have room for them.
+   */
   push(gfns: Int32Array, at: number, count: number, firstGfn: number, epoch: number): void {
     const head = this.#words[HEAD]!;
     const half = (epoch & 1) << HALF_SHIFT;
@@ -76,16 +80,18 @@ export class RingWriter {
   }
 }
 
-/** Where a memslot keeps what has been drained: the words of its memory, and in them a bitmap a half. */
+/** Where a memslot keeps the marks drained from rings: a bitmap for each half in the slot's memory. */
 export interface DrainedMaps {
   readonly firstGfn: number;
-  /** The guest's gfn behind its last page. */
+  /** The guest's gfn after the slot's last page. */
   readonly endGfn: number;
+  /** The words of the slot's memory. */
   readonly words: Int32Array;
-  /** Index of the first word of either half's bitmap. */
+  /** The index of the first word of each half's bitmap. */
   readonly halves: readonly [number, number];
 }
 
+/** Marks the entries from `tail` up to `head` in the maps of their slots and halves. */
 function drainEntries(
   ring: Int32Array,
   size: number,
@@ -124,7 +130,7 @@ export class RingReader {
     return Atomics.load(this.#words, STALLS);
   }
 
-  /** Whether the vCPU waits for room, or soon would. */
+  /** Whether the ring is more than half full or the vCPU waits for room. */
   isPressing(): boolean {
     const head = Atomics.load(this.#words, HEAD);
     return ((head - this.#words[TAIL]!) >>> 0) * 2 > this.#size || this.isWaiting();
@@ -135,8 +141,8 @@ export class RingReader {
   }
 
   /**
-   * Marks all entries there are in the maps of their halves; true when the vCPU waits for room and must
-   * be woken.
+   * Takes all entries out of the ring and marks them in the maps of their halves. Returns true when the vCPU waits for
+   * room, so that it must be woken.
    */
   drain(maps: readonly DrainedMaps[]): boolean {
     const head = Atomics.load(this.#words, HEAD);
@@ -147,7 +153,7 @@ export class RingReader {
     return Atomics.exchange(this.#words, WAITING, 0) === 1;
   }
 
-  /** Drops what is in the ring; only while nobody pushes. */
+  /** Empties the ring and its counters; to be called only while nobody pushes. */
   clear(): void {
     Atomics.store(this.#words, TAIL, Atomics.load(this.#words, HEAD));
     this.#entries = 0;

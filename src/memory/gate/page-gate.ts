@@ -2,12 +2,12 @@ import { type GuestMemory, slotOf } from '../guest-memory.ts';
 import { GATE } from '../handshake/words.ts';
 import type { Memslot } from '../memslot.ts';
 
-/** The gate bytes of a slot; only ever touched with atomics once its guest runs. */
+/** Returns the gates of a slot's pages, a byte a page. Once the guest runs only atomics may access them. */
 export function gateBytes({ buffer, layout }: Memslot): Uint8Array {
   return new Uint8Array(buffer, layout.gates, layout.pages);
 }
 
-/** The gates of a guest's pages on one side, as an engine sees them (gate-layer.ts). Gfns are the guest's. */
+/** The gates of all pages of a guest on one side, as the engine sets them (gate-layer.ts). Gfns are the guest's. */
 export class PageGate {
   readonly #memory: GuestMemory;
   readonly #words: Int32Array;
@@ -19,17 +19,17 @@ export class PageGate {
     this.#maps = memory.slots.map(gateBytes);
   }
 
-  /** From now on vCPUs look before they touch; `layer` is one of the GATE bits of the handshake. */
+  /** Has vCPUs read a page's gate before each access from now on. `layer` is a GATE_* bit of the handshake. */
   turnOn(layer: number): void {
     Atomics.or(this.#words, GATE, layer);
   }
 
-  /** A layer that has no mark on any page any more; vCPUs need not look when it was the last one. */
+  /** Turns off a layer that has no bit set on any page; after the last one vCPUs don't read gates any more. */
   turnOff(layer: number): void {
     Atomics.and(this.#words, GATE, ~layer);
   }
 
-  /** Puts a layer's bits on a range of pages, beside those of others. */
+  /** Sets a layer's bits in the gates of a range of pages; the bits of other layers stay. */
   mark(firstGfn: number, pages: number, bits: number): void {
     for (let gfn = firstGfn; gfn < firstGfn + pages; gfn++) {
       const { layout } = slotOf(this.#memory, gfn);
@@ -37,7 +37,7 @@ export class PageGate {
     }
   }
 
-  /** Takes bits off a page of a slot; false: none of them was on it, somebody else has been faster. */
+  /** Clears bits in the gate of a slot's page; false when none of them was set, as after somebody else cleared them. */
   unmark({ layout }: Memslot, page: number, bits: number): boolean {
     return (Atomics.and(this.#maps[layout.index]!, page, ~bits & 0xff) & bits) !== 0;
   }

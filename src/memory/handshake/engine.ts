@@ -13,8 +13,8 @@ import {
 } from './words.ts';
 
 /**
- * The engine's side of the handshake. Every call only asks; the matching `has…` and `are…` say
- * whether all writers have answered. One engine at a time.
+ * The engine's side of the handshake. Calls that change something only ask for it; the methods that begin with
+ * `have` or `are` say whether all writers have answered. A guest has one engine at a time.
  */
 export class EngineHandshake {
   readonly writers: number;
@@ -31,14 +31,14 @@ export class EngineHandshake {
     return this.#epoch;
   }
 
-  /** Opens a new epoch and sets the log mode that comes with it. */
+  /** Opens a new epoch, with which writers take over the log mode: 1 to mark their writes, 0 not to. */
   bumpEpoch(mode: 0 | 1): void {
     engineSteps.storeMode(this.#words, mode);
     this.#epoch = (this.#epoch + 1) | 0;
     engineSteps.storeEpoch(this.#words, this.#epoch);
   }
 
-  /** Whether every writer is parked or has acknowledged the epoch: then no one marks an older map. */
+  /** Whether every writer is parked or has acknowledged the epoch, so that none marks an older map any more. */
   haveAllAcknowledged(): boolean {
     for (let writer = 0; writer < this.writers; writer++) {
       if (engineSteps.isParked(this.#words, writer)) continue;
@@ -52,7 +52,7 @@ export class EngineHandshake {
     this.#wakeAll();
   }
 
-  /** Whether every writer has been seen parked since the pause: from then on memory stands still. */
+  /** Whether every writer is parked. After a pause this means that memory does not change any more. */
   areAllParked(): boolean {
     for (let writer = 0; writer < this.writers; writer++) {
       if (!engineSteps.isParked(this.#words, writer)) return false;
@@ -75,7 +75,7 @@ export class EngineHandshake {
     return true;
   }
 
-  /** Takes `share` (0 to 0.99) of its time from one vCPU, or from all of them. */
+  /** Takes `share` (0 to 0.99) of its time from the vCPU `vcpu`, or from every vCPU when that is absent. */
   throttle(share: number, vcpu?: number): void {
     for (let writer = 1; writer < this.writers; writer++) {
       if (vcpu !== undefined && writer !== vcpu + 1) continue;
@@ -83,13 +83,13 @@ export class EngineHandshake {
     }
   }
 
-  /** Processes that have so many write faults from now on wait; 0: none does, and all go on. */
+  /** Stops each process (a workload on a vCPU) after so many write faults from now on; 0 lets all go on. */
   stun(faults: number): void {
     Atomics.store(this.#words, STUN, faults);
     if (faults === 0) this.#wakeAll();
   }
 
-  /** Asks every vCPU to give its free pages back, 2: its page cache as well. */
+  /** Asks every vCPU to give back to the host its free pages (1), or these and its page cache (2). */
   release(what: 1 | 2): void {
     Atomics.store(this.#words, RELEASE, what);
     this.#wakeAll();
@@ -104,12 +104,12 @@ export class EngineHandshake {
     return true;
   }
 
-  /** Grows whenever a vCPU has given pages back. */
+  /** A counter that grows whenever a vCPU has given pages back. */
   get balloonings(): number {
     return Atomics.load(this.#words, BALLOON);
   }
 
-  /** Tells every writer to leave for good. */
+  /** Tells every writer to end. */
   stop(): void {
     Atomics.store(this.#words, STOP, 1);
     this.#wakeAll();

@@ -1,21 +1,28 @@
 /**
- * The words through which an engine and the numbered writers of a host agree: 32-bit, only ever
- * touched with sequentially consistent atomics. Writer 0 is the host side (balloon, swap-in,
- * devices: parked except inside a write), then come the vCPUs.
+ * The words through which an engine and the numbered writers of a guest coordinate. They have 32 bits, and only
+ * sequentially consistent atomics access them. Writer 0 is the host side (balloon, swap-in, devices), which is parked
+ * except inside a write; writer 1 + v is vCPU v.
  *
- *   0  epoch      bumped by the engine to flip every writer's dirty maps
- *   1  mode       0: dirty log off, 1: on; stored before the epoch that brings it
+ *   0  epoch      the engine increments it to have every writer change to its other dirty map
+ *   1  mode       0: dirty log off, 1: on; stored before the epoch with which it takes effect
  *   2  pause      1: writers must park
- *   3  stop       1: writers must leave for good
+ *   3  stop       1: writers must end
  *   4  run        counts the resumes
- *   5  gate       a bit for each layer of the page gate that is on; 0: vCPUs touch without a look
- *   6  doorbell   the engine's, two words
- *   8  stun       a process that has so many write faults waits; 0: none does
+ *   5  gate       a bit for each layer of the page gate that is on; 0: vCPUs don't read gates
+ *   6  doorbell   the engine's doorbell, two words
+ *   8  stun       a process that has had so many write faults waits; 0: none does
  *   9  release    1: vCPUs give their free pages back to the host, 2: their page cache as well
  *  10  balloon    counts the times that a vCPU has given pages back
- *  16+16w         state, acknowledged epoch, wake-up word, throttle (share × 1000), run seen,
- *                 wanted: guest gfn + 1 of the absent page that the writer waits for, 0 for none;
- *                 released: the value of `release` that the writer has done
+ *
+ * From word 16 + 16w on come those of writer w:
+ *
+ *   0  state         RUNNING or PARKED
+ *   1  acknowledged  the epoch that the writer has taken over
+ *   2  wake          the writer sleeps on it; whoever wakes the writer increments it
+ *   3  throttle      the share of its time that is taken from the writer, times 1000
+ *   4  run seen      the value of `run` after which the writer has reported that it runs
+ *   5  wanted        1 + the guest's gfn of the absent page that the writer waits for; 0: it waits for none
+ *   6  released      the value of `release` with which the writer has complied
  */
 export const EPOCH = 0;
 export const MODE = 1;
@@ -28,20 +35,21 @@ export const STUN = 8;
 export const RELEASE = 9;
 export const BALLOON = 10;
 
-/** Layers of the page gate: pages are absent, protected, shared, swapped out. */
+/** Bits of the word `gate`, for the layers whose pages are absent, protected, shared and swapped out. */
 export const GATE_PRESENCE = 1;
 export const GATE_PROTECTION = 2;
 export const GATE_SHARING = 4;
 export const GATE_SWAP = 8;
 
 const FIRST_WRITER = 16;
-/** A cache line each, so that writers don't disturb one another. */
+/** Each writer's words fill a cache line, so that writers don't slow one another down. */
 const WRITER_STRIDE = 16;
 
 export const RUNNING = 0;
-/** In any wait: counts as having acknowledged everything. */
+/** The writer waits for something; it counts as having acknowledged every epoch. */
 export const PARKED = 1;
 
+/** Each of these returns the index of one of a writer's own words. */
 export const stateOf = (writer: number): number => FIRST_WRITER + WRITER_STRIDE * writer;
 export const acknowledgedOf = (writer: number): number => stateOf(writer) + 1;
 export const wakeOf = (writer: number): number => stateOf(writer) + 2;
@@ -50,9 +58,10 @@ export const runSeenOf = (writer: number): number => stateOf(writer) + 4;
 export const wantedOf = (writer: number): number => stateOf(writer) + 5;
 export const releasedOf = (writer: number): number => stateOf(writer) + 6;
 
+/** Returns the number of words for so many writers. */
 export const handshakeWords = (writers: number): number => stateOf(writers);
 
-/** Fresh words: every writer parked, nothing asked for. */
+/** Creates the words in their first state: every writer is parked, and nothing is asked for. */
 export function createHandshake(writers: number): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(handshakeWords(writers) * 4);
   const words = new Int32Array(buffer);

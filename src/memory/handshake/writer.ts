@@ -22,7 +22,7 @@ import {
   wakeOf,
 } from './words.ts';
 
-/** A writer's side of the handshake: poll between batches, park for every wait. */
+/** A writer's side of the handshake. The writer polls between batches of accesses and parks for every wait. */
 export class WriterHandshake {
   readonly local: WriterLocal;
   readonly #words: Int32Array;
@@ -37,37 +37,40 @@ export class WriterHandshake {
   }
 
   /**
-   * Polls. True: the writer may touch memory until the next poll. False: it is parked by a pause.
-   * A parked writer, as every writer is at first, takes the way out of a wait: it says that it runs
-   * before it looks.
+   * Polls for news from the engine. Returns true when the writer may touch memory until its next poll, false when a
+   * pause has parked it. A writer that is parked, as every writer is at first, first stores that it runs and loads
+   * epoch and pause after that.
    */
   poll(): boolean {
     return this.#advance(this.#isParked ? UNPARK : LOAD_EPOCH) === RUN_WINDOW;
   }
 
-  /** Counts the wake-ups: taken before an announcement, it lets `sleep` miss none that follows. */
+  /** Returns the number of wake-ups. Read before an announcement, it keeps `sleep` from missing one that follows. */
   wakeSequence(): number {
     return Atomics.load(this.#words, wakeOf(this.local.writer));
   }
 
-  /** Parks, sleeps until woken or at most `timeoutMs`, comes back. The result is `poll`'s. */
+  /** Parks, sleeps until somebody wakes it or `timeoutMs` are over, then polls; returns the poll's result. */
   sleep(timeoutMs: number, sequence: number = this.wakeSequence()): boolean {
     return this.waitOn(wakeOf(this.local.writer), sequence, timeoutMs);
   }
 
-  /** Parks, sleeps while word `index` of the handshake holds `value`, comes back. The result is `poll`'s. */
+  /**
+   * Parks, sleeps while word `index` of the handshake holds `value`, at most `timeoutMs`, then polls; returns the
+   * poll's result.
+   */
   waitOn(index: number, value: number, timeoutMs: number): boolean {
     this.#advance(PARK);
     Atomics.wait(this.#words, index, value, timeoutMs);
     return this.#advance(UNPARK) === RUN_WINDOW;
   }
 
-  /** Wakes the engine. */
+  /** Wakes the engine if it sleeps. */
   ringDoorbell(): void {
     this.#doorbell.ring();
   }
 
-  /** For a writer that is parked by a pause: sleeps and looks again. The result is `poll`'s. */
+  /** Sleeps while a pause keeps this writer parked, at most `timeoutMs`, then polls; returns the poll's result. */
   waitParked(timeoutMs: number): boolean {
     const wake = Atomics.load(this.#words, wakeOf(this.local.writer));
     const pc = this.#advance(UNPARK);
@@ -80,41 +83,41 @@ export class WriterHandshake {
     return Atomics.load(this.#words, STOP) !== 0;
   }
 
-  /** Share of time taken from this writer, 0 to 0.99. */
+  /** Returns the share of its time that is taken from this writer, 0 to 0.99. */
   throttle(): number {
     return Atomics.load(this.#words, throttleOf(this.local.writer)) / 1000;
   }
 
-  /** Write faults after which a process of this writer waits; 0: none does. */
+  /** Returns the number of write faults after which a process of this writer waits; 0 when none does. */
   stunAfter(): number {
     return Atomics.load(this.#words, STUN);
   }
 
-  /** What the engine wants given back and has not got yet: 0 nothing, 1 free pages, 2 page cache too. */
+  /** Returns what this writer has yet to give back to the host: 0 nothing, 1 free pages, 2 page cache as well. */
   wantedRelease(): number {
     const wanted = Atomics.load(this.#words, RELEASE);
     return wanted === Atomics.load(this.#words, releasedOf(this.local.writer)) ? 0 : wanted;
   }
 
-  /** The answer to `wantedRelease`. */
+  /** Tells the engine that this writer has given back what `wantedRelease` returned. */
   reportReleased(what: number): void {
     Atomics.store(this.#words, releasedOf(this.local.writer), what);
     this.#doorbell.ring();
   }
 
-  /** Pages have been given back since the engine last looked. */
+  /** Tells the engine that pages have been given back since it last read the counter. */
   reportBallooning(): void {
     Atomics.add(this.#words, BALLOON, 1);
   }
 
-  /** A layer of the page gate is on: not every page may be touched as it is. */
+  /** Whether a layer of the page gate is on, so that not every page may be accessed as it is. */
   isGated(): boolean {
     return Atomics.load(this.#words, GATE) !== 0;
   }
 
   /**
-   * Whether the engine has resumed the writers since this was last asked. To be asked whenever the
-   * writer may run: one that slept through a pause and its end has seen neither.
+   * Whether the engine has resumed the writers since the last call. A writer calls it whenever it may run, since it
+   * may have slept through a pause and its end without noticing either.
    */
   hasBeenResumed(): boolean {
     const run = Atomics.load(this.#words, RUN);
@@ -123,12 +126,13 @@ export class WriterHandshake {
     return true;
   }
 
-  /** Tells the engine that this writer runs again since the resume that it asked about last. */
+  /** Tells the engine that this writer runs again after the resume that `hasBeenResumed` has reported last. */
   reportRunning(): void {
     Atomics.store(this.#words, runSeenOf(this.local.writer), this.#run);
     this.#doorbell.ring();
   }
 
+  /** Makes steps until the writer may run (RUN_WINDOW) or is parked (WAIT); returns which of the two it is. */
   #advance(from: number): number {
     let step = from;
     do step = writerStep(this.#words, this.local, step);

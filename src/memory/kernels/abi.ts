@@ -1,30 +1,30 @@
 /**
- * What the kernels and their callers agree on: the stream record, the numbers of the patterns and
- * log kinds, the shape of a run list. AssemblyScript and TypeScript both compile this file, so that
- * no number stands in two places; it holds plain constants only.
+ * What the kernels and their callers agree on: the stream record, the numbers of patterns, kinds of marks and page
+ * states, and the shape of a run list. AssemblyScript and TypeScript both compile this file, so that no number stands
+ * in two places; it holds nothing but plain constants.
  *
  * A stream record lies in the control area of its memslot (little-endian):
  *
- *   byte  0  f64  n                accesses made so far (exact to 2^53)
- *         8  f64  writes           how many of them wrote
- *        16  u32  checksum low     folded from every word that a read saw
+ *   byte  0  f64  n                how many accesses the stream has made (exact to 2^53)
+ *         8  f64  writes           how many of them were writes
+ *        16  u32  checksum low     folded from every word that a read has seen
  *        20  u32  checksum high
- *        24  u32  key a            from (seed, stream)
+ *        24  u32  key a            keys of the stream's random draws, made of (seed, stream)
  *        28  u32  key b
  *        32  u32  pattern          PATTERN_*
- *        36  u32  first gfn        of the region, slot-relative
- *        40  u32  pages            of the region
- *        44  u32  start            sequential, stride: where this stream begins, pages into the region
- *        48  u32  stride           pages, already reduced modulo the region
+ *        36  u32  first gfn        first page of the stream's region, counted in the slot
+ *        40  u32  pages            number of pages of the region
+ *        44  u32  start            sequential, stride: page of the region at which the stream begins
+ *        48  u32  stride           stride: pages from one access to the next, modulo the region's pages
  *        52  u32  hot pages        hotspot: size of the hot set
- *        56  u32  hot threshold    hotspot: share of accesses to it, times 2^32
+ *        56  u32  hot threshold    hotspot: share of accesses that go to the hot set, times 2^32
  *        60  u32  write threshold  share of accesses that write, times 2^32
- *        64  u32  all writes       1: no draw is needed
+ *        64  u32  all writes       1: every access writes, so none is drawn
  *        68  u32  lane             byte offset of the stream's words within a page
  *        72  u32  words            8-byte words per access; 0: a write adds one to the page's version
- *        76  u32  table            zipf: alias table; trace: page list (byte address)
- *        80  u32  table length     entries
- *        84  u32  page shift
+ *        76  u32  table            byte address of the alias table (zipf) or of the list of pages (trace)
+ *        80  u32  table length     number of u32 words of the table
+ *        84  u32  page shift       binary logarithm of the bytes that stand for a page
  *        88  u32  ram              byte address of the slot's first page
  */
 export const STREAM_N = 0;
@@ -58,8 +58,8 @@ export const PATTERN_ZIPF = 4;
 export const PATTERN_TRACE = 5;
 
 /**
- * How `touch` marks: not at all; plain OR in the writer's own map; atomic OR in the shared map; a
- * byte in the writer's own map.
+ * How `touch` marks a written page: not at all; with a plain OR in the writer's own map; with an atomic OR in the
+ * shared map; with a byte in the writer's own map.
  */
 export const MARK_NONE = 0;
 export const MARK_PRIVATE = 1;
@@ -67,39 +67,40 @@ export const MARK_ATOMIC = 2;
 export const MARK_BYTE = 3;
 
 /**
- * A page's gate, a byte each, only ever touched with atomics while its guest runs; 0: the page may be read
- * and written as it is. The two low bits say whether it is there: it is, its bytes complete; complete, but
- * in a buffer from which the guest has to take it (a minor fault); being written; not there.
+ * The values of a page's gate, a byte that only atomics access while the guest runs. At 0 the page may be read and
+ * written as it is. The two low bits, PAGE_PRESENCE, say whether the page is there: its bytes are complete; they are
+ * complete but lie in a buffer from which the guest has to take them (a minor fault); they are being written; or the
+ * page is absent.
  */
 export const PAGE_PRESENT = 0;
 export const PAGE_BUFFERED = 1;
 export const PAGE_INSTALLING = 2;
 export const PAGE_ABSENT = 3;
 export const PAGE_PRESENCE = 3;
-/** The other bits: a layer wants to be told before the page is written; it shares its frame; it is swapped out. */
+/** The other bits of a gate: a layer must be asked before a write; the page shares its frame; it is swapped out. */
 export const PAGE_PROTECTED = 4;
 export const PAGE_SHARED = 8;
 export const PAGE_SWAPPED = 16;
-/** These let reads pass. */
+/** The bits of a gate that stop only writes: PAGE_PROTECTED and PAGE_SHARED. */
 export const PAGE_WRITE_GATES = 12;
 
 /**
- * What a guest's memory manager has made of a page, a byte each: given back to the host (no machine
- * frame, zeros), in the guest's free list, in use. In use has the number of present, so that one
- * kernel looks for either.
+ * The states that a guest's memory manager gives a page, a byte a page: the page is in use; it is in the guest's free
+ * list; or it has been given back to the host, so that it has no machine frame and reads as zeros. `PAGE_USED` equals
+ * `PAGE_PRESENT`, so that one kernel serves states and gates.
  */
 export const PAGE_USED = 0;
 export const PAGE_FREE = 1;
 export const PAGE_RELEASED = 2;
 
-/** An entry of an access list is a slot-relative gfn; this bit says that the access only reads. */
+/** An entry of an access list is a gfn that counts from the slot's first page; this bit says that it only reads. */
 export const ACCESS_READ_BIT = 0x80000000;
-/** The most accesses between two polls (design rule: a poll comes at least that often). */
+/** The most accesses that a writer makes between two polls. */
 export const ACCESS_BATCH = 1024;
 
 /**
- * A run list, as `takeRuns` writes it, u32 each:
- * next cursor, pages taken, pages skipped, then (first gfn, page count) for every run.
+ * The places in a run list, as `takeRuns` writes it. It consists of u32: the next cursor, the number of pages taken,
+ * the number of pages skipped, then for every run its first gfn and its number of pages.
  */
 export const RUNS_CURSOR = 0;
 export const RUNS_PAGES = 1;
@@ -107,8 +108,8 @@ export const RUNS_SKIPPED = 2;
 export const RUNS_FIRST = 3;
 
 /**
- * Keys of the page hash (digits of pi): sixteen 32-bit words, a 64-bit key (low word first) for each
- * of the eight lanes of a 64-byte stripe.
+ * The keys of the page hash, from the hexadecimal digits of pi behind the point: sixteen 32-bit words, which make a
+ * 64-bit key (low word first) for each of the eight lanes of a 64-byte stripe.
  */
 export const HASH_KEY_0 = 0x243f6a88;
 export const HASH_KEY_1 = 0x85a308d3;

@@ -1,35 +1,46 @@
 /**
- * The hot loops of guest memory, all on one memory: the WASM kernels and their TypeScript twin
- * implement this interface and agree to the bit. Every address is a byte offset in that memory,
- * every length is in bytes; nothing here allocates or checks bounds beyond the memory's own.
+ * The hot loops over one guest memory. The WASM kernels and their TypeScript twin implement this interface and agree
+ * to the bit. Every address is a byte offset in that memory, and every length is in bytes. Nothing here allocates, and
+ * no bounds are checked but those of the memory itself.
  */
 export interface Kernels {
-  /** Writes the stream's next `count` accesses to `out`, u32 each: gfn, and ACCESS_READ_BIT for a read. */
+  /** Lists the stream's next `count` accesses at `out`, u32 each: the gfn, with ACCESS_READ_BIT for a read. */
   nextGfns(stream: number, count: number, out: number): void;
-  /** Performs `count` listed accesses and advances the stream: data first, then the mark. */
+  /**
+   * Makes the `count` accesses of the list `gfns` and advances the stream. Each write stores its data first and then
+   * marks its page in `map`, in the way that `mark` (MARK_*) says.
+   */
   touch(stream: number, count: number, gfns: number, mark: number, map: number): void;
   /**
-   * Marks the writes of an access list in a writer's own bitmap and keeps of the list only the gfns
-   * that were not marked before; returns how many.
+   * Marks the writes of an access list in a writer's own bitmap and moves the gfns that were not marked before to the
+   * head of the list; returns how many these are.
    */
   markFresh(gfns: number, count: number, map: number): number;
   /**
-   * How many accesses from the head of a list find nothing in their pages' gates (PAGE_* in abi.ts, a
-   * byte a page) that stops them.
+   * Returns how many accesses from the head of a list come before the first one that its page's gate stops (PAGE_* in
+   * abi.ts, a byte a page).
    */
   countPlain(gfns: number, count: number, gates: number): number;
-  /** Notes for every page of an access list that it was referenced in an epoch, 4 bytes a page. */
+  /** Writes `epoch` into the reference word (4 bytes a page) of every page of an access list. */
   noteReferences(gfns: number, count: number, references: number, epoch: number): void;
-  /** Moves the marks of a quiet byte map into the bitmap `target`; `bytes` is the bitmap's length. */
+  /**
+   * Moves the marks of a byte map that nobody marks any more into the bitmap `target`, whose length is `bytes`; returns
+   * how many bits are new there.
+   */
   mergeAndClearBytes(map: number, target: number, bytes: number): number;
-  /** Moves the marks of a quiet map into `target`; returns how many bits are new there. */
+  /** Moves the marks of a bitmap that nobody marks any more into `target`; returns how many bits are new there. */
   mergeAndClear(map: number, target: number, bytes: number): number;
-  /** ORs a quiet map into `target`; returns how many bits are new there. */
+  /** ORs a bitmap that nobody marks any more into `target`; returns how many bits are new there. */
   merge(map: number, target: number, bytes: number): number;
-  /** `mergeAndClear` for a map that other threads go on marking atomically. */
+  /** Does what `mergeAndClear` does, for a bitmap that other threads go on marking atomically. */
   mergeAndClearAtomic(map: number, target: number, bytes: number): number;
+  /** Returns the number of bits that are set in a bitmap. */
   popcount(map: number, bytes: number): number;
-  /** Takes pages out of a set as runs; see RUNS_* in abi.ts for what lands at `out`. Returns the number of runs. */
+  /**
+   * Takes up to `maxPages` pages of [from, end) out of the set `bits`, as at most `maxRuns` runs, and drops those that
+   * one of the `mapCount` live maps marks, whose addresses are listed at `maps`. Writes a run list (RUNS_* in abi.ts)
+   * to `out`; returns the number of runs.
+   */
   takeRuns(
     bits: number,
     from: number,
@@ -38,24 +49,24 @@ export interface Kernels {
     maxRuns: number,
     maps: number,
     mapCount: number,
-    /** What a page takes in the maps: 0 a bit, 1 a byte. */
+    /** What a page takes in the live maps: 0 is a bit, 1 a byte. */
     mapUnit: number,
     out: number,
   ): number;
-  /** Lists the runs of a set, which stays as it is; its run list counts no pages. */
+  /** Lists at most `maxRuns` runs of a set, which stays as it is. The page counts of the run list are 0. */
   listRuns(bits: number, from: number, end: number, maxRuns: number, out: number): number;
-  /** `bytes` is a multiple of 128. */
+  /** Whether all `bytes` bytes (a multiple of 128) from `at` on are zero. */
   isZero(at: number, bytes: number): boolean;
-  /** A bit for each of at most 32 pages of `bytes` bytes (a multiple of 128): set when it is zero. */
+  /** Returns a bit for each of at most 32 pages of `bytes` bytes (a multiple of 128), set when the page is zero. */
   zeroMask(at: number, bytes: number, count: number): number;
-  /** Zeroes pages of `bytes` bytes (a multiple of 128); one that is zero already stays untouched. */
+  /** Zeroes pages of `bytes` bytes (a multiple of 128); a page that is zero already is not written. */
   clearPages(at: number, bytes: number, count: number): void;
-  /** Sums of pages to `out`, 8 bytes each. */
+  /** Writes the hashes of `count` pages to `out`, 8 bytes each, as `pageHash` does. */
   hashPages(at: number, bytes: number, count: number, out: number): void;
-  /** The first page whose sum is not the one listed at `sums`, -1 for none; `scratch` is 8 bytes. */
+  /** Returns the first page whose hash is not the one listed at `sums`, -1 for none; needs 8 bytes at `scratch`. */
   firstWrongHash(at: number, bytes: number, count: number, sums: number, scratch: number): number;
-  /** Offset of the first difference, -1 if there is none. `bytes` is a multiple of 64. */
+  /** Returns the offset of the first difference, -1 when there is none. `bytes` is a multiple of 64. */
   firstDifference(a: number, b: number, bytes: number): number;
-  /** 64-bit sum of a page to `out`, low word first. `bytes` is a multiple of 64. */
+  /** Writes the 64-bit hash of a page to `out`, low word first. `bytes` is a multiple of 64. */
   pageHash(at: number, bytes: number, out: number): void;
 }

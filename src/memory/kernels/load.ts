@@ -8,8 +8,8 @@ let compiled: WebAssembly.Module | undefined;
 const loaded = new WeakMap<WebAssembly.Memory, Kernels>();
 
 /**
- * The WASM kernels over `memory` (shared, at most 65 536 WASM pages). Compiled once a thread, and one
- * instance a memory: V8 takes functions that change at a call site for a program that is not settled.
+ * Returns the WASM kernels over `memory`, which is shared and has at most 65 536 WASM pages. They are compiled once a
+ * thread. A memory always gets the same instance, since V8 optimises a call less well whose function often changes.
  */
 export function loadKernels(memory: WebAssembly.Memory): Kernels {
   const known = loaded.get(memory);

@@ -5,10 +5,10 @@ import type { WriterHandshake } from '../handshake/writer.ts';
 import type { Memslot } from '../memslot.ts';
 import { faultSteps } from './steps.ts';
 
-/** How often a vCPU looks before it sleeps: some 10 µs, what a page over shared memory takes. */
+/** How often a vCPU checks for its page before it sleeps. It takes some 10 µs, as a page over shared memory does. */
 const SPINS = 2000;
 
-/** A vCPU's side of demand faults: it waits for absent pages (steps.ts). */
+/** A vCPU's side of demand faults: with it a vCPU waits for absent pages (steps.ts). */
 export class PageWaiter {
   readonly #maps: readonly Uint8Array[];
   readonly #words: Int32Array;
@@ -20,14 +20,15 @@ export class PageWaiter {
     this.#handshake = handshake;
   }
 
-  /** Takes a page that has come out of its buffer: a minor fault. False: it is in none. */
+  /** Takes a page that has arrived out of its buffer, a minor fault; false when it is in no buffer. */
   takeBuffered(slot: Memslot, page: number): boolean {
     return faultSteps.map(this.#maps[slot.layout.index]!, page);
   }
 
   /**
-   * Blocks until the page is there. `there`: it was, at the second look. `came`: it has come.
-   * `parked`: the vCPU was paused or stopped meanwhile, and must not touch memory.
+   * Blocks until the page is present. Returns `there` when it was present after all, `came` when it has arrived
+   * meanwhile, and `parked` when the vCPU was paused or stopped and must not touch memory. No single sleep is longer
+   * than `longestSleepMs`.
    */
   waitFor(slot: Memslot, page: number, longestSleepMs: number): 'there' | 'came' | 'parked' {
     const { writer } = this.#handshake.local;

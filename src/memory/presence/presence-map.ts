@@ -6,8 +6,8 @@ import type { Memslot } from '../memslot.ts';
 import { faultSteps } from './steps.ts';
 
 /**
- * Which pages of a guest that runs before all of them have come are there (design rule 5): the
- * engine's side. Gfns are the guest's.
+ * Says which pages of a guest are present while it runs before all of them have arrived (post-copy). This is the
+ * engine's side; PageWaiter is a vCPU's. Gfns are the guest's.
  */
 export class PresenceMap {
   readonly #memory: GuestMemory;
@@ -15,9 +15,9 @@ export class PresenceMap {
   readonly #words: Int32Array;
   readonly #writers: number;
   readonly #gate: PageGate;
-  #absent = 0;
-  #arrived = PAGE_PRESENT;
-  #discardedTo = 0;
+  #absentPages = 0;
+  #arrivalState = PAGE_PRESENT;
+  #discardEnd = 0;
 
   constructor(memory: GuestMemory, words: Int32Array, writers: number) {
     this.#memory = memory;
@@ -25,23 +25,23 @@ export class PresenceMap {
     this.#words = words;
     this.#gate = new PageGate(memory, words);
     this.#writers = writers;
-    // The vCPUs don't look at the map before it is in use.
+    // The gate layer is still off, so no vCPU reads the map yet.
     for (const map of this.#maps) map.fill(PAGE_PRESENT);
   }
 
-  /** Pages that have yet to come. */
+  /** The number of pages that have yet to arrive. */
   get absent(): number {
-    return this.#absent;
+    return this.#absentPages;
   }
 
   /**
-   * Makes a range of pages absent; only before a vCPU runs. What the range held is stale. Ranges come
-   * in ascending order; false: this one does not lie behind the one before.
+   * Makes a range of pages absent, because what they hold is stale; to be called before a vCPU runs. Ranges must come
+   * in ascending order. Returns false, and does nothing, when this one does not lie behind the one before.
    */
   discard(firstGfn: number, pages: number): boolean {
-    if (firstGfn < this.#discardedTo) return false;
-    this.#discardedTo = firstGfn + pages;
-    this.#absent += pages;
+    if (firstGfn < this.#discardEnd) return false;
+    this.#discardEnd = firstGfn + pages;
+    this.#absentPages += pages;
     let at = firstGfn;
     while (at < firstGfn + pages) {
       const { layout } = slotOf(this.#memory, at);
@@ -54,8 +54,8 @@ export class PresenceMap {
   }
 
   /**
-   * Lists runs of pages that are there, from `from` on: (first gfn, pages) pairs into `list`, at most
-   * `most` of them. Returns where to go on; `pages` of the guest when it was all.
+   * Lists runs of present pages from gfn `from` on: fills `list` with at most `most` pairs (first gfn, pages). Returns
+   * the gfn at which the next call goes on; it is the guest's number of pages when all are listed.
    */
   listPresent(from: number, most: number, list: number[]): number {
     const { pages } = this.#memory;
@@ -76,28 +76,28 @@ export class PresenceMap {
   }
 
   /**
-   * From now on vCPUs look before they touch; before they run. `buffered`: a page that comes lies in a
-   * buffer until the guest takes it, as one that it swaps in does.
+   * Has vCPUs check presence before each access; to be called before they run. With `buffered` a page that arrives
+   * lies in a buffer until the guest's first access takes it, as with a page that is swapped in.
    */
   begin(buffered = false): void {
-    this.#arrived = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
+    this.#arrivalState = buffered ? PAGE_BUFFERED : PAGE_PRESENT;
     this.#gate.turnOn(GATE_PRESENCE);
   }
 
-  /** Every page is there: vCPUs need not look any more. */
+  /** Ends the checks, when every page is present. */
   end(): void {
     this.#gate.turnOff(GATE_PRESENCE);
   }
 
-  /** Takes an absent page for writing its bytes; false when it is not absent (any more). */
+  /** Reserves an absent page, whose bytes the caller writes next; false when it is not absent (any more). */
   claim(slot: Memslot, page: number): boolean {
     return faultSteps.claim(this.#maps[slot.layout.index]!, page);
   }
 
-  /** The page's bytes are complete: lets vCPUs use it and wakes those that wait for it. */
+  /** Makes a claimed page present, when its bytes are complete, and wakes the vCPUs that wait for it. */
   publish(slot: Memslot, page: number): void {
-    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrived);
-    this.#absent--;
+    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrivalState);
+    this.#absentPages--;
     const gfn = slot.layout.firstGfn + page;
     for (let writer = 1; writer < this.#writers; writer++) {
       if (!faultSteps.isWanted(this.#words, writer, gfn)) continue;
@@ -107,13 +107,13 @@ export class PresenceMap {
     }
   }
 
-  /** The page that a writer waits for; -1 when it waits for none. */
+  /** Returns the gfn of the page that a writer waits for, -1 when it waits for none. */
   wantedBy(writer: number): number {
     return Atomics.load(this.#words, wantedOf(writer)) - 1;
   }
 }
 
-/** The first page from `from` on that is present, or that is not; the map's end when there is none. */
+/** Returns the first page from `from` on whose presence is `isPresent`; the map's length when there is none. */
 function nextOf(map: Uint8Array, from: number, isPresent: boolean): number {
   let page = from;
   while (page < map.length && faultSteps.isPresent(map, page) !== isPresent) page++;

@@ -8,44 +8,48 @@ import {
 import { wantedOf } from '../handshake/words.ts';
 
 /**
- * The two halves of a demand fault, one atomic access a function, so that a test can enumerate every
+ * The two halves of a demand fault. Each function makes one atomic access, so that a test can enumerate every
  * interleaving of the very code that runs.
  *
- *   vCPU       want → look ─absent→ ring the doorbell → wait while it is wanted
- *                       └─present→ drop
+ *   vCPU       want → isPresent ─absent→ ring the doorbell → wait while it is wanted
+ *                         └─present→ drop
  *   installer  claim (absent → installing) → bytes → publish → is it wanted? → grant → notify
  *
- * The vCPU stores what it wants and then loads presence; the installer stores presence and then loads
- * what is wanted. One of the two always sees the other: no wake-up is lost. `publish` comes after
- * the bytes, and a vCPU reads bytes only after it has loaded `present`. What other layers have on the
- * page's gate stays as it is.
+ * The vCPU stores which page it wants and then loads presence; the installer stores presence and then loads which
+ * pages are wanted. At least one of the two sees the other's store, so no wake-up is lost. The installer publishes
+ * after it has written the bytes, and a vCPU reads them only after it has loaded `present`. The bits of other layers
+ * in the page's gate stay as they are. `gates` are a slot's gates and `page` counts within it; `gfn` is the guest's.
  */
 export const faultSteps = {
+  /** The vCPU announces which page it waits for. */
   want: (words: Int32Array, writer: number, gfn: number): void =>
     void Atomics.store(words, wantedOf(writer), gfn + 1),
+  /** Whether the page's bytes are complete, be it in a buffer. */
   isPresent: (gates: Uint8Array, page: number): boolean =>
     (Atomics.load(gates, page) & PAGE_PRESENCE) <= PAGE_BUFFERED,
-  /** Takes a page out of the buffer that it came into; false: it was in none. */
+  /** The vCPU takes a page out of the buffer in which it has arrived; false when it is in none. */
   map: (gates: Uint8Array, page: number): boolean =>
     exchange(gates, page, PAGE_BUFFERED, PAGE_PRESENT),
+  /** Whether the writer waits for that page. */
   isWanted: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.load(words, wantedOf(writer)) === gfn + 1,
-  /** The vCPU found its page present, or gives up waiting. */
+  /** The vCPU waits no more, because it has found its page present or gives up. */
   drop: (words: Int32Array, writer: number): void => void Atomics.store(words, wantedOf(writer), 0),
 
-  /** False: the page is there already, or somebody else is at it. */
+  /** The installer reserves an absent page; false when it is present already or somebody else installs it. */
   claim: (gates: Uint8Array, page: number): boolean =>
     exchange(gates, page, PAGE_ABSENT, PAGE_INSTALLING),
+  /** The installer declares the page's bytes complete. */
   publish: (gates: Uint8Array, page: number, as: number = PAGE_PRESENT): void =>
     void exchange(gates, page, PAGE_INSTALLING, as),
-  /** Whether the writer waited for the page and may go on. */
+  /** The installer ends a writer's wait for the page; false when the writer did not wait for it. */
   grant: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.compareExchange(words, wantedOf(writer), gfn + 1, 0) === gfn + 1,
 };
 
 /**
- * Replaces a page's presence if it is `from`, in one atomic step; false: it is something else. Only a
- * bit of another layer that comes or goes meanwhile makes it try again.
+ * Replaces a page's presence in one atomic step if it is `from`; returns false if it is not. It tries again only when
+ * another layer has changed a bit of its own in the gate meanwhile.
  */
 function exchange(gates: Uint8Array, page: number, from: number, to: number): boolean {
   for (;;) {

@@ -1,4 +1,4 @@
-// Guest accesses: the next gfns of a stream, then write (or read) and mark.
+// Guest accesses: choosing the next gfns of a stream, then writing (or reading) and marking their pages.
 // Every formula here has its twin in ../twin/access.ts; the two must agree to the bit.
 
 import {
@@ -72,7 +72,7 @@ function mixFour(value: v128): v128 {
   return v128.xor(x, i32x4.shr_u(x, 16));
 }
 
-/** `scale` of four: the high words of the products. */
+/** Does `scale` for four numbers at a time: it takes the high words of the products. */
 // @ts-ignore: decorator
 @inline
 function scaleFour(random: v128, range: v128): v128 {
@@ -84,7 +84,7 @@ function scaleFour(random: v128, range: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function aliasOf(table: usize, slot: u32, second: u32): u32 {
-  // Both words are loaded and one is selected: a branch would be guessed wrong half the time.
+  // Both words are loaded and one is selected, since the processor would mispredict a branch half the time.
   const entry = load<u64>(table + ((<usize>slot) << 3));
   return select<u32>(slot, <u32>(entry >> 32), second < <u32>entry);
 }
@@ -110,9 +110,8 @@ function readFlag(second: u32, allWrites: bool, threshold: u32): u32 {
 }
 
 /**
- * The next accesses of a stream that only writes, uniform or zipf, four at a time. Leaves the last
- * up to three to the caller, and all of them when their numbers differ in the high word; returns how
- * many it made.
+ * Writes the next accesses of a stream that only writes, uniform or zipf, four at a time; returns how many it wrote. It
+ * leaves the last ones, at most three, to the caller, and all of them when the high words of their numbers n differ.
  */
 function nextWrites(stream: usize, count: u32, out: usize, isZipf: bool): u32 {
   const n0 = <u64>load<f64>(stream, STREAM_N);
@@ -124,7 +123,7 @@ function nextWrites(stream: usize, count: u32, out: usize, isZipf: bool): u32 {
   if (<u32>n0 > <u32>n0 + count) return 0;
   const key = i32x4.splat(keyA ^ mix32(<u32>(n0 >> 32) ^ keyB));
   const step = i32x4.splat(4 * 0x9e3779b1);
-  // Each access's number times the golden ratio.
+  // Each lane holds the number of its access times the golden ratio (as a fraction of 2^32).
   let turned = i32x4.mul(
     i32x4.add(i32x4.splat(<u32>n0), i32x4(0, 1, 2, 3)),
     i32x4.splat(0x9e3779b1),
@@ -197,7 +196,7 @@ function nextTrace(stream: usize, count: u32, out: usize): void {
   }
 }
 
-/** Writes the gfns (with their read bits) of the stream's next `count` accesses to `out`. */
+/** Lists the stream's next `count` accesses at `out`: their gfns, with ACCESS_READ_BIT for those that read. */
 export function nextGfns(stream: usize, count: u32, out: usize): void {
   const pattern = load<u32>(stream, STREAM_PATTERN);
   if (pattern == PATTERN_SEQUENTIAL) nextCursor(stream, count, out, 1);
@@ -233,9 +232,9 @@ function markPage(map: usize, gfn: u32, mark: u32): void {
 }
 
 /**
- * Performs the accesses of a list up to the first one that reads, none when their numbers differ in
- * the high word; returns how many. `words` and `mark` are constants where this is inlined: a short
- * loop lets the processor wait for more pages at a time.
+ * Makes the accesses of a list up to the first one that reads, or none when the high words of their numbers n differ;
+ * returns how many it made. `words` and `mark` are constants where this is inlined, which makes the loop short: the
+ * processor then has more cache misses in flight at a time.
  */
 // @ts-ignore: decorator
 @inline
@@ -272,8 +271,8 @@ function tokenOf(n: u64, keyA: u32): u32 {
 }
 
 /**
- * Performs `count` accesses from the list `gfns`: a write stores its data first and marks after.
- * Advances n, the write count and the read checksum of the stream. `map` is the map to mark.
+ * Makes `count` accesses of the list `gfns`: a write stores its data first and then marks its page in `map`. Advances
+ * n, the count of writes and the read checksum of the stream.
  */
 export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: usize): void {
   const keyA = load<u32>(stream, STREAM_KEY_A);
@@ -285,8 +284,8 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
   let checksumLow = load<u32>(stream, STREAM_CHECKSUM_LOW);
   let checksumHigh = load<u32>(stream, STREAM_CHECKSUM_HIGH);
   const pattern = load<u32>(stream, STREAM_PATTERN);
-  // Pages 4 KiB apart share a set of the L1 cache: a loop that is further ahead in them throws out
-  // lines that it still waits for.
+  // Words of a sequential or striding stream lie 4 KiB (or a multiple) apart, so they share a set of the L1 cache: with
+  // more of them in flight the loop would evict lines that it still waits for.
   const isStriding = pattern == PATTERN_SEQUENTIAL || pattern == PATTERN_STRIDE;
   const head = words == 1 && !isStriding ? writeOneWord(stream, count, gfns, mark, map) : 0;
   let writes = head;
@@ -301,7 +300,7 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
       }
       continue;
     }
-    // A page that is only counted: its version.
+    // A page without words has a version, which counts its writes.
     if (words == 0) store<u32>(at, load<u32>(at) + 1);
     else writeWords(at, words, tokenOf(n0 + i, keyA), keyB);
     writes++;
@@ -314,8 +313,8 @@ export function touch(stream: usize, count: u32, gfns: usize, mark: u32, map: us
 }
 
 /**
- * Marks the writes of a list in the bitmap `map`, which is the caller's own, and moves those gfns to
- * the head of the list that were not marked before; returns how many.
+ * Marks the writes of a list in the bitmap `map`, which is the caller's own, and moves the gfns that were not marked
+ * before to the head of the list; returns how many these are.
  */
 export function markFresh(gfns: usize, count: u32, map: usize): u32 {
   let fresh: u32 = 0;
@@ -333,7 +332,7 @@ export function markFresh(gfns: usize, count: u32, map: usize): u32 {
   return fresh;
 }
 
-/** How many accesses from the head of a list find nothing in their pages' gates that stops them. */
+/** Returns how many accesses from the head of a list come before the first one that its page's gate stops. */
 export function countPlain(gfns: usize, count: u32, gates: usize): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const entry = load<u32>(gfns + (<usize>i << 2));
@@ -344,7 +343,7 @@ export function countPlain(gfns: usize, count: u32, gates: usize): u32 {
   return count;
 }
 
-/** Notes for every page of an access list that it was referenced in an epoch. */
+/** Writes `epoch` into the reference word of every page of an access list. */
 export function noteReferences(gfns: usize, count: u32, references: usize, epoch: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const gfn = load<u32>(gfns + (<usize>i << 2)) & ~(<u32>ACCESS_READ_BIT);

@@ -1,9 +1,9 @@
-// Dirty maps and page sets: merge-and-clear, counting, and taking runs of gfns.
-// Twin: ../twin/bits.ts. Lengths are multiples of 64 bytes.
+// Dirty maps and page sets: merging and clearing them, counting their bits, and taking runs of gfns out of them.
+// Their twin is ../twin/bits.ts. Lengths are multiples of 64 bytes.
 
 import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from '../abi';
 
-/** The vectors of a line of 64 bytes, one over the other. */
+/** Returns the OR of the four vectors of a line of 64 bytes. */
 // @ts-ignore: decorator
 @inline
 function lineOf(at: usize): v128 {
@@ -36,14 +36,14 @@ function mergeVector(target: usize, marks: v128): v128 {
   return v128.andnot(marks, before);
 }
 
-/** Where at least two of three bits are set: the carry of their sum. */
+/** Returns the carries of the bitwise sum of three vectors: the bits that at least two of them have. */
 // @ts-ignore: decorator
 @inline
 function carryOf(a: v128, b: v128, c: v128): v128 {
   return v128.or(v128.and(a, b), v128.and(v128.xor(a, b), c));
 }
 
-/** Four sums of the bits that are set. */
+/** Counts the bits of a vector that are set, as four sums, one for each 32-bit lane. */
 // @ts-ignore: decorator
 @inline
 function countOf(bits: v128): v128 {
@@ -62,9 +62,10 @@ function sumOf(sums: v128): u32 {
 }
 
 /**
- * Goes by lines of 64 bytes: a branch for each word would be guessed wrong, since dirty pages lie
- * anywhere. New bits are counted as Harley and Seal do, with a carry-save adder over each line's four
- * vectors, so that a line costs one population count.
+ * ORs `map` into `target`, clears it if `isCleared`, and returns how many bits are new in `target`. It goes by lines
+ * of 64 bytes: the processor would mispredict a branch for each word, since dirty pages lie anywhere. New bits
+ * are counted as Harley and Seal do, with a carry-save adder over each line's four vectors, so that a line costs one
+ * population count.
  */
 // @ts-ignore: decorator
 @inline
@@ -101,17 +102,17 @@ function mergeMap(map: usize, target: usize, bytes: usize, isCleared: bool): u32
   return 4 * sumOf(fours) + 2 * sumOf(countOf(twos)) + sumOf(countOf(ones));
 }
 
-/** ORs a map that nobody marks into `target`; returns the bits newly set there. */
+/** ORs a map that nobody marks any more into `target`; returns how many bits are new there. */
 export function merge(map: usize, target: usize, bytes: usize): u32 {
   return mergeMap(map, target, bytes, false);
 }
 
-/** ORs a map that nobody marks any more into `target`, clears it, returns the bits newly set in `target`. */
+/** ORs a map that nobody marks any more into `target` and clears it; returns how many bits are new in `target`. */
 export function mergeAndClear(map: usize, target: usize, bytes: usize): u32 {
   return mergeMap(map, target, bytes, true);
 }
 
-/** A bit for each of 64 bytes that is marked. */
+/** Returns a bit for each of 64 bytes, set when the byte is marked. */
 // @ts-ignore: decorator
 @inline
 function markedBytes(at: usize): u64 {
@@ -137,8 +138,9 @@ function mergeByteLine(line: usize, target: usize): u32 {
 }
 
 /**
- * The same for a map of a byte a page; `bytes` is the length of the bitmap `target`. Goes by four
- * lines: where one in a hundred pages is dirty, every other line is, and no guess is right.
+ * Does what `mergeAndClear` does, for a map that holds a byte a page; `bytes` is the length of the bitmap `target`. It
+ * goes by four lines of 64 bytes at a time: when one page in a hundred is dirty, every other line has a dirty page, and
+ * the processor can't predict which.
  */
 export function mergeAndClearBytes(map: usize, target: usize, bytes: usize): u32 {
   let fresh: u32 = 0;
@@ -155,7 +157,7 @@ export function mergeAndClearBytes(map: usize, target: usize, bytes: usize): u32
   return fresh;
 }
 
-/** The same for a map that writers go on marking with atomic ORs: every word is exchanged with zero. */
+/** Does what `mergeAndClear` does, for a map that writers go on marking with atomic ORs: it exchanges words with 0. */
 export function mergeAndClearAtomic(map: usize, target: usize, bytes: usize): u32 {
   let fresh: u32 = 0;
   for (let i: usize = 0; i < bytes; i += 64) {
@@ -168,7 +170,7 @@ export function mergeAndClearAtomic(map: usize, target: usize, bytes: usize): u3
   return fresh;
 }
 
-/** How many bits are set. */
+/** Returns how many bits are set. */
 export function popcount(map: usize, bytes: usize): u32 {
   let count: u32 = 0;
   for (let i: usize = 0; i < bytes; i += 64) {
@@ -190,12 +192,11 @@ function liveMarks(maps: usize, mapCount: u32, mapUnit: u32, offset: usize): u64
 }
 
 /**
- * Takes pages out of the set `bits`, from bit `from` up to bit `end`, as runs of gfns, until
- * `maxPages` are taken or `maxRuns` runs are full. Pages that are marked in one of the `mapCount`
- * live maps (their addresses lie at `maps`) are taken out too but only counted as skipped: their
- * marks stay, so that the next harvest brings them back. A page takes a bit in those maps, or with
- * `mapUnit` 1 a byte. Writes a run list to `out`, returns the
- * number of runs.
+ * Takes pages out of the set `bits`, from bit `from` up to bit `end`, as runs of gfns, until `maxPages` pages are taken
+ * or the list has `maxRuns` runs. Pages that one of the `mapCount` live maps marks (their addresses are listed at
+ * `maps`) are taken out too but only counted as skipped: their marks stay, so that the next harvest brings them back.
+ * A page takes a bit in those maps, or a byte when `mapUnit` is 1. Writes a run list to `out`; returns the number of
+ * runs.
  */
 export function takeRuns(
   bits: usize,
@@ -235,7 +236,7 @@ export function takeRuns(
       skipped += <u32>popcnt<u64>(cleared);
       pending &= ~cleared;
     }
-    // A whole word that goes on with the run: most of them while a guest is sent for the first time.
+    // A full word that continues the run needs no search; most words are such while a guest is first sent.
     if (pending == <u64>-1 && base == runEnd && maxPages - taken >= 64) {
       store<u32>(run - 4, load<u32>(run - 4) + 64);
       store<u64>(bits + offset, 0);
@@ -285,9 +286,9 @@ export function takeRuns(
 }
 
 /**
- * Lists the runs of the set `bits` from bit `from` up to bit `end` without taking them, until
- * `maxRuns` are listed. Writes a run list to `out` (its cursor is where the next call goes on, its
- * counts of pages are 0), returns the number of runs.
+ * Lists the runs of the set `bits` from bit `from` up to bit `end` without taking them, until `maxRuns` are listed.
+ * Writes a run list to `out`, whose cursor is where the next call goes on and whose page counts are 0; returns the
+ * number of runs.
  */
 export function listRuns(bits: usize, from: u32, end: u32, maxRuns: u32, out: usize): u32 {
   let runs: u32 = 0;
@@ -310,7 +311,7 @@ export function listRuns(bits: usize, from: u32, end: u32, maxRuns: u32, out: us
   return runs;
 }
 
-/** The first bit from `from` on that is set (`flip` 0) or clear (`flip` all ones); `end` if there is none. */
+/** Returns the first bit from `from` on that is set (`flip` 0) or clear (`flip` all ones), `end` if there is none. */
 // @ts-ignore: decorator
 @inline
 function nextBit(bits: usize, from: u32, end: u32, flip: u64): u32 {

@@ -1,4 +1,4 @@
-// Whole pages: zero scan, 64-bit hash, comparison. Twin: ../twin/page.ts.
+// Whole pages: scanning for zeros, hashing to 64 bits, comparing. Their twin is ../twin/page.ts.
 // Lengths are multiples of 128 bytes.
 
 import {
@@ -20,7 +20,7 @@ import {
   HASH_KEY_9,
 } from '../abi';
 
-/** 1 when all bytes are zero. Stops at the first 128 bytes that are not. */
+/** Whether all bytes are zero. It stops at the first 128 bytes that are not. */
 export function isZero(at: usize, bytes: usize): bool {
   const end = at + bytes;
   for (let p = at; p < end; p += 128) {
@@ -37,7 +37,7 @@ export function isZero(at: usize, bytes: usize): bool {
   return true;
 }
 
-/** Offset of the first byte that differs, -1 when there is none. */
+/** Returns the offset of the first byte that differs, -1 when there is none. */
 export function firstDifference(a: usize, b: usize, bytes: usize): i32 {
   for (let i: usize = 0; i < bytes; i += 64) {
     const low = v128.or(
@@ -90,18 +90,18 @@ function fold(hash: u64, acc: v128): u64 {
 }
 
 /**
- * 64-bit sum of `bytes` bytes (a multiple of 64), written to `out` (low word first). It has the
- * structure of XXH3's long-input loop (multiply-accumulate of 32-bit quarters over 64-byte stripes,
- * a scramble every 1024 bytes), with our own pairs, keys and finish: it is not XXH3 and not a
- * cryptographic hash. Each product is of words 8 bytes apart, which saves two shuffles; each 8-byte
- * half is added as it is to the lane of the other, so that no product hides a change.
+ * Writes the 64-bit hash of `bytes` bytes (a multiple of 64) to `out`, low word first. It has the structure of XXH3's
+ * loop for long inputs (it multiplies and accumulates 32-bit quarters over 64-byte stripes and scrambles every 1024
+ * bytes), but pairs, keys and finish are Pageferry's own: it is neither XXH3 nor a cryptographic hash. A product takes
+ * two words that lie 8 bytes apart, which saves two shuffles. Each 8-byte half is also added to the lane of the other
+ * half, so that no product hides a change.
  */
 export function pageHash(at: usize, bytes: usize, out: usize): void {
   const key0 = i32x4(HASH_KEY_0, HASH_KEY_1, HASH_KEY_2, HASH_KEY_3);
   const key1 = i32x4(HASH_KEY_4, HASH_KEY_5, HASH_KEY_6, HASH_KEY_7);
   const key2 = i32x4(HASH_KEY_8, HASH_KEY_9, HASH_KEY_10, HASH_KEY_11);
   const key3 = i32x4(HASH_KEY_12, HASH_KEY_13, HASH_KEY_14, HASH_KEY_15);
-  // The keys change from stripe to stripe, so that stripes that trade places change the sum.
+  // The keys change from stripe to stripe, so that the hash changes when two stripes are swapped.
   const step = i64x2.splat(0x9e3779b97f4a7c15);
   let place = i64x2.splat(0);
   let acc0 = key3;
@@ -128,7 +128,7 @@ export function pageHash(at: usize, bytes: usize, out: usize): void {
   store<u64>(out, fold(fold(fold(fold(<u64>bytes, acc0), acc1), acc2), acc3));
 }
 
-/** One bit for each of `count` pages (at most 32): 1 when all its bytes are zero. */
+/** Returns a bit for each of `count` pages (at most 32), set when all its bytes are zero. */
 export function zeroMask(at: usize, bytes: usize, count: u32): u32 {
   let mask: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -137,7 +137,7 @@ export function zeroMask(at: usize, bytes: usize, count: u32): u32 {
   return mask;
 }
 
-/** Zeroes pages; one that is zero already is not written to. */
+/** Zeroes pages; a page that is zero already is not written. */
 export function clearPages(at: usize, bytes: usize, count: u32): void {
   const end = at + count * bytes;
   for (let page = at; page < end; page += bytes) {
@@ -145,12 +145,12 @@ export function clearPages(at: usize, bytes: usize, count: u32): void {
   }
 }
 
-/** The sums of `count` pages, one after the other. */
+/** Writes the hashes of `count` pages to `out`, 8 bytes each. */
 export function hashPages(at: usize, bytes: usize, count: u32, out: usize): void {
   for (let i: u32 = 0; i < count; i++) pageHash(at + i * bytes, bytes, out + i * 8);
 }
 
-/** The first of `count` pages whose sum is not the one listed for it, -1 when there is none. */
+/** Returns the first of `count` pages whose hash is not the one listed for it, -1 when there is none. */
 export function firstWrongHash(
   at: usize,
   bytes: usize,

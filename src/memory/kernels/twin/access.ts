@@ -2,8 +2,8 @@ import * as abi from '../abi.ts';
 import type { Views } from './views.ts';
 
 /**
- * The access stream in plain TypeScript. The proof replays with this code, so it is written to be
- * read beside ../assembly/access.ts and shares nothing with it but the record's layout.
+ * A stream's accesses in plain TypeScript. The proof replays with this code, so it is written to be read beside
+ * ../assembly/access.ts, and shares nothing with it but the layout of the stream record.
  */
 
 const TWO_32 = 4294967296;
@@ -15,13 +15,13 @@ function mix32(value: number): number {
   return x ^ (x >>> 16);
 }
 
-/** The n-th draw of a stream. ToInt32 takes n modulo 2^32 exactly below 2^53. */
+/** Returns the n-th draw of a stream. `| 0` takes n modulo 2^32 exactly, as n is below 2^53. */
 function draw(n: number, keyA: number, keyB: number): number {
   const high = Math.floor(n / TWO_32);
   return mix32(Math.imul(n | 0, 0x9e3779b1) ^ keyA ^ mix32(high ^ keyB));
 }
 
-/** random × range ÷ 2^32; exact, since range stays below 2^21. */
+/** Returns random × range ÷ 2^32, rounded down; the product is exact, since `range` stays below 2^21. */
 function scale(random: number, range: number): number {
   return Math.floor(((random >>> 0) * range) / TWO_32);
 }
@@ -78,7 +78,10 @@ export function nextGfns(v: Views, stream: number, count: number, out: number): 
   }
 }
 
-/** word = mix(word, token), never 0: order matters, so a lost or doubled write shows. */
+/**
+ * Replaces each word by mix(word, token), which is never 0. The result depends on the order of the writes, so a lost or
+ * doubled write shows in the proof.
+ */
 function writeWords(words: Int32Array, lane: number, count: number, token: number, keyB: number) {
   let t = token;
   for (let w = 0; w < count; w++) {

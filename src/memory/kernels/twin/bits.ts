@@ -1,7 +1,9 @@
 import { RUNS_CURSOR, RUNS_FIRST, RUNS_PAGES, RUNS_SKIPPED } from '../abi.ts';
 import type { Views } from './views.ts';
 
-/** Number of set bits of a 32-bit word (Hacker's Delight, 5-1). */
+// The twin of ../assembly/bits.ts: each exported function does what the kernel of its name does (../kernels.ts).
+
+/** Returns the number of set bits of a 32-bit word (Hacker's Delight, section 5-1). */
 export function popcount32(word: number): number {
   let x = word - ((word >>> 1) & 0x55555555);
   x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
@@ -50,7 +52,7 @@ export function mergeAndClearAtomic(v: Views, map: number, target: number, bytes
   const { words } = v;
   let fresh = 0;
   for (let i = 0; i < bytes >>> 2; i++) {
-    // A plain look first: an exchange on every word costs ten times as much as the empty scan.
+    // A plain load comes first: exchanging every word costs ten times as much as scanning an empty map.
     if (words[(map >>> 2) + i] === 0) continue;
     const marks = Atomics.exchange(words, (map >>> 2) + i, 0);
     const at = (target >>> 2) + i;
@@ -76,7 +78,7 @@ function isMarkedLive(v: Views, maps: number, count: number, unit: number, bit: 
   return false;
 }
 
-/** Bit by bit: slow, obvious, and with the same result as the kernel. */
+/** The twin of `takeRuns`. It goes bit by bit: slow, but plain to see, and with the same result as the kernel. */
 export function takeRuns(
   v: Views,
   bits: number,
@@ -96,8 +98,8 @@ export function takeRuns(
   let runs = 0;
   let runEnd = -1;
   let cursor = from;
-  // The kernel drops the live pages of a 64-page word as soon as it opens the word, also those
-  // behind the place where a full list ends; the twin does the same.
+  // The kernel drops the live pages of a word of 64 as soon as it loads the word, also those after the place
+  // at which a full list ends; the twin does the same.
   let droppedWord = -1;
   for (; cursor < end && taken < maxPages; cursor++) {
     if (cursor >>> 6 !== droppedWord) {
@@ -130,7 +132,7 @@ export function takeRuns(
   return runs;
 }
 
-/** The twin of `listRuns`, bit by bit. */
+/** The twin of `listRuns`, which goes bit by bit. */
 export function listRuns(
   v: Views,
   bits: number,

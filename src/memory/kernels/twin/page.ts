@@ -1,6 +1,8 @@
 import * as abi from '../abi.ts';
 import type { Views } from './views.ts';
 
+// The twin of ../assembly/page.ts: each exported function does what the kernel of its name does (../kernels.ts).
+
 export function isZero(v: Views, at: number, bytes: number): boolean {
   for (let i = at >>> 2; i < (at + bytes) / 4; i++) if (v.words[i] !== 0) return false;
   return true;
@@ -23,7 +25,7 @@ const KEYS = [
   [abi.HASH_KEY_14, abi.HASH_KEY_15],
 ].map(([low, high]) => (BigInt(high!) << 32n) | BigInt(low!));
 
-/** Two lanes, each with a product of its own quarters of the two. */
+/** Adds two 8-byte words to their lanes: each lane gets the other's word, and a product of two of their quarters. */
 function round(acc: bigint[], lane: number, low: bigint, high: bigint): void {
   const lowProduct = (low & 0xffffffffn) * (high & 0xffffffffn);
   const highProduct = (low >> 32n) * (high >> 32n);
@@ -36,7 +38,7 @@ function scramble(acc: bigint, key: bigint): bigint {
   return (mixed * 0x9e3779b1n) & MASK;
 }
 
-/** The twin of `pageHash`, in 64-bit integers; slow (BigInt), for tests and single pages. */
+/** The twin of `pageHash`. BigInt makes it slow, so it is for tests and single pages. */
 export function pageHash(v: Views, at: number, bytes: number, out: number): void {
   const word = (i: number): bigint =>
     (BigInt(v.words[i + 1]! >>> 0) << 32n) | BigInt(v.words[i]! >>> 0);

@@ -4,7 +4,7 @@ import * as bits from './bits.ts';
 import * as page from './page.ts';
 import { viewsOf } from './views.ts';
 
-/** The kernels in plain TypeScript over any shared buffer. */
+/** Returns the kernels in plain TypeScript over any shared buffer. */
 export function twinKernels(buffer: SharedArrayBuffer): Kernels {
   const v = viewsOf(buffer);
   return {
