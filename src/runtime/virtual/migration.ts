@@ -248,7 +248,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.#onOver?.(this);
   }
 
-  /** Returns whether the guest runs at the destination while pages are missing, and the destination's half serves it. */
+  /** Returns whether the guest runs at the destination without all of its pages, and the half there still serves it. */
   #isPartly(): boolean {
     if (this.#isDestinationDead || this.#destination.isOver) return false;
     return (Atomics.load(this.target.side.words, GATE) & GATE_PRESENCE) !== 0;

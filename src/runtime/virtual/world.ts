@@ -149,7 +149,7 @@ export class VirtualWorld implements World {
     return reports;
   }
 
-  /** Creates a guest on its first host, fills its memory and starts its vCPUs. Throws RangeError for an unknown host. */
+  /** Creates a guest on its first host, fills its memory and starts its vCPUs. Throws RangeError without that host. */
   async #settle(spec: GuestSpec): Promise<void> {
     const { guest: shape, seed, costs } = spec.config;
     const host = this.#hosts.get(spec.host);
