@@ -15,7 +15,7 @@ import { accessesAt, resample } from './timeline.ts';
 import { hostFacts } from './host.ts';
 import { VERSION } from './version.ts';
 
-/** Builds the result of a run and checks it against its own schema. */
+/** Builds the result of a run (`pageferry/run@1`). Throws a ZodError when it does not match its own schema. */
 export function buildResult(scenario: Record<string, unknown>, report: RunReport): RunResult {
   const { source, guest, disturbance } = report;
   const result: RunResult = {
@@ -64,7 +64,7 @@ function ms(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
 }
 
-/** Downtime and its parts; the parts sum to it because they share their ends. */
+/** Returns the downtime and its parts, which add up to it because each part begins where the one before ends. */
 function downtimeOf(
   source: SourceReport,
 ): Pick<RunResult, 'downtimeMs' | 'downtimeParts' | 'queuedAtPauseMs'> {
@@ -86,7 +86,7 @@ function downtimeOf(
     running.stateNs,
     running.runningNs,
   ];
-  // Round the points, not the spans: then the parts add up to the digit.
+  // The points are rounded and not the spans, so that the parts add up to the last digit.
   const [p0, p1, p2, p3, p4, p5] = times.map((ns) => Math.round(ns / 1e3));
   return {
     downtimeMs: span(p0!, p5!),
@@ -105,7 +105,7 @@ function span(fromUs: number, toUs: number): number {
   return (toUs - fromUs) / 1e3;
 }
 
-/** From the guest's first instruction at the destination until its last page is there. */
+/** Returns the time from the guest's first instruction at the destination until its last page has arrived. */
 function resumeTimeOf({ running, postcopy }: SourceReport): Pick<RunResult, 'resumeTimeMs'> {
   if (!running || postcopy?.presentNs === undefined) return {};
   return { resumeTimeMs: ms(Math.max(0, postcopy.presentNs - running.runningNs)) };
@@ -117,13 +117,13 @@ function pausesOf({ postcopy, startNs }: SourceReport): Pick<RunResult, 'postcop
     postcopyPauses: postcopy.pauses.map((pause) => ({
       startMs: ms(pause.startNs - startNs),
       durationMs: ms(pause.endNs - pause.startNs),
-      ...recoveredOf(pause),
+      ...recoveryOf(pause),
     })),
   };
 }
 
-/** What is known once a new connection stood. */
-function recoveredOf({
+/** Returns what is known of a pause that ended with a new connection, and nothing of any other. */
+function recoveryOf({
   connectedNs,
   endNs,
   resentPages,
@@ -151,7 +151,10 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
   };
 }
 
-/** What closed formulas say of a pre-copy, with the dirty rate of its first round. */
+/**
+ * Returns what the closed formulas of migration/models.ts predict for a pre-copy with the dirty rate of its first
+ * round, and nothing when the run was no completed pre-copy over a limited link.
+ */
 function modelsOf({ source, guest, link, history }: RunReport): Pick<RunResult, 'models'> {
   const first = source.rounds.find((round) => !round.stopped);
   const { running, stop } = source;

@@ -1,19 +1,22 @@
 import type { MeasuredDirtyRate } from '../runtime/threads/dirty-rate.ts';
 import { VERSION } from './version.ts';
 
-/** One measurement of a `pageferry/dirty-rate@1`; milliseconds and bytes as numbers. */
+/** One measurement of a `pageferry/dirty-rate@1`; milliseconds and bytes are numbers. */
 export interface DirtyRateEntry {
   readonly mode: string;
   readonly periodMs: number;
   readonly dirtyPages: number;
   readonly pagesPerSecond: number;
   readonly bytesPerSecond: number;
-  /** What the guest really did: page accesses a second, reads too. */
+  /** How many page accesses a second, reads too, the guest really made. */
   readonly accessesPerSecond: number;
+  /** How many pages were sampled, and how many of them had changed; only `page-sampling` has it. */
   readonly sampled?: { readonly pages: number; readonly changed: number };
+  /** What the ring of each vCPU counted; only `dirty-ring` has it. */
   readonly vcpus?: readonly { readonly pagesPerSecond: number; readonly stalls: number }[];
 }
 
+/** The result of `pageferry dirty-rate`. */
 export interface DirtyRateResult {
   readonly schema: 'pageferry/dirty-rate@1';
   readonly version: string;
@@ -21,6 +24,7 @@ export interface DirtyRateResult {
   readonly measurements: readonly DirtyRateEntry[];
 }
 
+/** Builds the result of measurements on a guest with pages of `pageSize` bytes. */
 export function buildDirtyRate(
   scenario: Record<string, unknown>,
   pageSize: number,

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 
-/** The machine that something was measured on. */
+/** The machine on which a run in real time was measured. */
 export interface HostFacts {
   readonly node: string;
   readonly platform: string;
@@ -9,6 +9,7 @@ export interface HostFacts {
   readonly memoryBytes: number;
 }
 
+/** Returns the facts of the machine that this program runs on. */
 export function hostFacts(): HostFacts {
   const processors = cpus();
   return {

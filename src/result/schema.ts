@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** The shape of a result, `pageferry/run@1`: milliseconds and bytes as numbers; absent means unknown. */
+/**
+ * This module defines the shape of a result, `pageferry/run@1` (docs/results.md explains each key). Milliseconds and
+ * bytes are numbers, and an absent key means that the value is unknown.
+ */
 
 const ms = z.number();
 const bytes = z.number().int().min(0);
@@ -66,7 +69,7 @@ export const resultSchema = z.strictObject({
       handoverMs: ms,
     })
     .optional(),
-  /** How long the pages sent before the pause kept the link busy after it. */
+  /** How long the pages that were sent before the pause kept the link busy after it. */
   queuedAtPauseMs: ms.optional(),
   ram: z.strictObject({
     transferred: bytes,
@@ -83,7 +86,7 @@ export const resultSchema = z.strictObject({
     postcopyRequests: count.optional(),
     pageSize: bytes,
   }),
-  /** What closed formulas say of a completed pre-copy. */
+  /** What closed formulas predict for a completed pre-copy. */
   models: z
     .strictObject({
       dirtyPagesPerSecond: perSecond,
@@ -94,7 +97,7 @@ export const resultSchema = z.strictObject({
     })
     .optional(),
   rounds: z.array(round),
-  /** When a post-copy stood still without a connection (QEMU: postcopy-paused). */
+  /** The times when a post-copy stood still without a connection; QEMU calls that state `postcopy-paused`. */
   postcopyPauses: z
     .array(
       z.strictObject({
@@ -112,7 +115,7 @@ export const resultSchema = z.strictObject({
       minorCount: count.optional(),
       latencyUs: latencies.optional(),
       requestLatencyUs: latencies.optional(),
-      /** Faults by latency: bucket i from 2^i us up to 2^(i+1) (QEMU: postcopy-latency-dist). */
+      /** Faults by latency: bucket i counts those from 2^i us up to 2^(i+1) us, as QEMU's postcopy-latency-dist. */
       latencyDist: z.array(count).optional(),
       blockedMs: ms,
       vcpuBlockedMs: z.array(ms),

@@ -1,6 +1,6 @@
 import type { TimelineSample } from '../runtime/report.ts';
 
-/** Accesses made up to `ns`, between two samples by a straight line. */
+/** Returns how many accesses were made up to `ns`; between two samples it interpolates by a straight line. */
 export function accessesAt(samples: readonly TimelineSample[], ns: number): number {
   const after = samples.findIndex((sample) => sample.ns >= ns);
   if (after === 0) return samples[0]!.accesses;
@@ -10,11 +10,11 @@ export function accessesAt(samples: readonly TimelineSample[], ns: number): numb
   return a.accesses + ((ns - a.ns) / (b.ns - a.ns)) * (b.accesses - a.accesses);
 }
 
-/** The most periods a timeline has: longer runs get longer periods. */
+/** A timeline has at most this many periods, so longer runs get longer periods. */
 const MOST_PERIODS = 600;
 const SHORTEST_PERIOD_MS = 20;
 
-/** Accesses a second over equal periods from the first sample to the last. */
+/** Returns the accesses a second in equal periods from the first sample to the last. */
 export function resample(samples: readonly TimelineSample[]): {
   periodMs: number;
   accessesPerSecond: number[];

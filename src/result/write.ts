@@ -10,16 +10,17 @@ import {
 } from 'node:fs';
 
 /**
- * Writes a file so that it is there whole or not at all: a temporary file beside it, then a rename.
- * A device or pipe is written to as it is: a rename would put a file in its place.
+ * Writes a file so that it exists as a whole or not at all: it writes a temporary file beside it and renames that.
+ * A device or a pipe is written to directly, as a rename would put a file in its place. Throws the errors of the
+ * file system, and removes the temporary file then.
  */
 export function writeAtomically(path: string, content: string | Uint8Array): void {
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there && !there.isFile()) {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry && !entry.isFile()) {
     writeFileSync(path, content);
     return;
   }
-  const target = there ? realpathSync(path) : path;
+  const target = entry ? realpathSync(path) : path;
   const temporary = `${target}.${process.pid}.tmp`;
   try {
     const file = openSync(temporary, 'w');

@@ -6,41 +6,42 @@ import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import type { LinkSpec, MigrationSpec } from '../migration/spec/migration-spec.ts';
 import type { Costs } from './costs.ts';
 
-/** A connection that is lost with all that is under way, and until another can stand. */
+/** An outage of the link: the connection is lost, with all frames that are under way. */
 export interface Outage {
+  /** The connection is lost this long after the migration has started. */
   readonly afterNs: number;
-  /** Infinity: none comes. */
+  /** A new connection can be made this long after the loss; Infinity means that none can ever be made. */
   readonly forNs: number;
 }
 
-/** One run, complete and checked: what a runtime needs to know. Infinity stands for `unlimited`. */
+/** Everything that a runtime needs to know of one run, complete and checked. Infinity stands for `unlimited`. */
 export interface RunConfig {
   readonly seed: number;
   readonly runtime: 'threads' | 'virtual';
-  /** What things take in the virtual runtime. */
+  /** How long the work of a real machine takes; only the virtual runtime reads it. */
   readonly costs: Costs;
   readonly guest: {
     readonly memoryBytes: number;
     readonly pageSize: number;
     readonly vcpus: number;
     readonly dirtyLog: DirtyLogKind;
-    /** What stands for a page; `versions` in the virtual runtime alone. */
+    /** What memory keeps of a page: its bytes, or a count of its writes (`versions`, only in the virtual runtime). */
     readonly backing?: Backing;
-    /** Entries of a vCPU's ring, a power of two; of the log `ring`. */
+    /** The dirty log `ring` gives each vCPU a ring of this many entries, a power of two. */
     readonly dirtyRingSize: number;
-    /** Marks are cleared by hand, in chunks of this many pages; absent: by the harvest itself. */
+    /** Marks are cleared by hand in chunks of this many pages; when it is absent, the harvest itself clears them. */
     readonly clearChunkPages?: number;
-    /** Memslots at least. */
+    /** Memory is divided into at least this many memslots. */
     readonly memslots: number;
     readonly contents: readonly Contents[];
     readonly workloads: readonly Workload[];
-    /** Absent: all of its memory is in use. */
+    /** The guest's memory manager; without one all of its memory is in use. */
     readonly memoryManager?: ManagerConfig;
-    /** How often the guest looks which pages have been referenced; absent: never. */
+    /** The guest scans this often which pages have been referenced; when it is absent, it never does. */
     readonly lruScanNs?: number;
   };
   readonly link: LinkSpec & {
-    /** When its connection is lost, from the migration's start on, in order; absent: never. */
+    /** The outages of the link in the order of time; when it is absent, the connection is never lost. */
     readonly outages?: readonly Outage[];
   };
   readonly migration: MigrationSpec;

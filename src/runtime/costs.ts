@@ -1,65 +1,66 @@
 /**
- * What a real machine's doings take, which a virtual one must be told. Times in nanoseconds; those
- * "a page" are for 4 KiB and grow with the page size. docs/virtual.md has the sources.
+ * How long the work of a real machine takes, which a virtual one must be told. Times are nanoseconds;
+ * times for a page hold for 4 KiB and grow with the page size. docs/virtual.md names the sources.
  */
 export interface Costs {
-  /** A page access; `rate: max` makes one every so often. */
+  /** A page access takes this long; a workload of `rate: max` makes one access after the other. */
   readonly accessNs: number;
-  /** More for the first write to a page since its mark was taken: the fault of a protected page. */
+  /** The first write to a page since its mark was harvested takes this much longer: the protected page faults. */
   readonly firstWriteNs: number;
-  /** Taking the dirty log, for each GiB of guest. */
+  /** Harvesting the dirty log takes this long for each GiB of guest memory. */
   readonly harvestNsPerGiB: number;
-  /** Reading a page and putting it into a frame. */
+  /** Reading a page and putting it into a frame takes this long. */
   readonly encodeNs: number;
-  /** Taking a page out of a frame and writing it. */
+  /** Taking a page out of a frame and writing it to memory takes this long. */
   readonly installNs: number;
-  /** The sender's own speed, whatever the link could carry. */
+  /** The sender sends raw pages at most this fast, however much the link could carry. */
   readonly rawSendBytesPerSecond: number;
-  /** The same for a page that the destination has not touched before. */
+  /** The sender sends a page for the first time at most this fast, as the destination has not touched it yet. */
   readonly firstSendBytesPerSecond: number;
   /**
-   * CPU time of sending a byte, on the CPU that the vCPUs are on: while they run the sender gets half
-   * of it, and what it uses they lose (steal time).
+   * Sending a byte takes this much CPU time on the CPU that the vCPUs run on. While they run, the sender
+   * gets half of that CPU, and the vCPUs lose what the sender uses (steal time).
    */
   readonly senderCpuNsPerByte: number;
-  /** From asking the vCPUs to stop until all stand still. */
+  /** All vCPUs stand still this long after they were asked to stop. */
   readonly kickNs: number;
-  /** Saving, and likewise loading, the state of vCPUs and devices. */
+  /** Saving the state of vCPUs and devices takes this long, and loading it takes as long again. */
   readonly stateNs: number;
-  /** Bytes of state that the emulator's own does not stand for; sent before RUN. */
+  /** A real machine sends this many more bytes of state than the emulator does, before the RUN message. */
   readonly stateBytes: number;
-  /** Before the first page is sent. */
+  /** Setting up the migration takes this long before the first page is sent. */
   readonly setupNs: number;
-  /** Starting the vCPUs at the destination. */
+  /** Starting the vCPUs at the destination takes this long. */
   readonly startNs: number;
-  /** Going on after a demand fault, once the page is there. */
+  /** A vCPU goes on this long after the page of its demand fault has arrived. */
   readonly wakeNs: number;
-  /** A demand fault whose page has come already and lies in a buffer. */
+  /** A demand fault takes this long when its page has arrived already and lies in a buffer. */
   readonly minorFaultNs: number;
-  /** Leaving the guest because its dirty ring is full. */
+  /** A vCPU leaves the guest for this long when its dirty ring is full. */
   readonly ringFullNs: number;
-  /** Giving a page to the balloon, or taking it out again. */
+  /** Giving a page to the balloon takes this long, and so does taking it out again. */
   readonly balloonPageNs: number;
-  /** A callback of memory pressure, beside the pages that it brings. */
+  /** A callback of memory pressure takes this long, apart from the pages that it gives back. */
   readonly pressureNs: number;
-  /** Taking a page away from its process for pseudo-paging, while the guest stands still. */
+  /** Pseudo-paging takes a page away from its process in this time, while the guest stands still. */
   readonly pseudoPageNs: number;
-  /** How late a sender that slept out its window goes on: fixed, and for each byte of the window. */
+  /** A sender that has slept until its rate window ended goes on this much too late. */
   readonly windowLagNs: number;
+  /** It is later still by this much for each byte that a window holds. */
   readonly windowLagNsPerByte: number;
-  /** Taking the dirty log needs every vCPU to answer: one that sleeps for a throttle holds it up. */
+  /** Whether a harvest waits until every vCPU has answered: a vCPU that sleeps for a throttle delays it. */
   readonly harvestWaitsForVcpus: boolean;
 }
 
-/** What links and hosts of today take, from the literature. */
+/** These are the costs of today's links and hosts, from the literature. */
 const KVM: Costs = {
-  // 100 ns: a write and the loop around it that misses the TLB and the last-level cache.
+  // A write, with the loop around it, that misses the TLB and the last-level cache takes 100 ns.
   accessNs: 100,
-  // cloud-hypervisor issue 8899: 260 ns of guest time for each page dirtied again.
+  // cloud-hypervisor issue 8899 measures 260 ns of guest time for each page that is dirtied again.
   firstWriteNs: 260,
-  // The same: bitmap to ranges, 64 GiB at 10 % dirty in 12 ms.
+  // The same issue turns the bitmap of 64 GiB, 10 % of it dirty, into ranges in 12 ms.
   harvestNsPerGiB: 187_500,
-  // Measured on the threads runtime (`npm run bench`): 16 pages are encoded in 6.5 µs, installed in as much.
+  // On the threads runtime (`npm run bench`) 16 pages are encoded in 6.5 µs and installed in as much.
   encodeNs: 400,
   installNs: 400,
   rawSendBytesPerSecond: Infinity,
@@ -68,25 +69,25 @@ const KVM: Costs = {
   kickNs: 50_000,
   stateNs: 500_000,
   stateBytes: 0,
-  // cloud-hypervisor issue 8899: start of the dirty log, 0.1 ms a GiB after its change; the rest is handshake.
+  // Starting the dirty log takes 0.1 ms a GiB (cloud-hypervisor issue 8899, after its change); the rest is handshake.
   setupNs: 500_000,
   startNs: 200_000,
   wakeNs: 5000,
-  // A page fault that finds its page: 0.5 us on the host (lmbench), twice that under nested paging.
+  // A page fault that finds its page takes 0.5 us on the host (lmbench), and twice that under nested paging.
   minorFaultNs: 1000,
   ringFullNs: 20_000,
-  // virtio-balloon as the patch VIRTIO_BALLOON_F_SG found it (linux-kernel, July 2017): 7 GB in 4126 ms.
+  // Before the patch VIRTIO_BALLOON_F_SG, virtio-balloon took 7 GB in 4126 ms (linux-kernel, July 2017).
   balloonPageNs: 2200,
-  // Not known: nothing beyond the pages.
+  // The cost of the callback itself is not known, so only the pages count.
   pressureNs: 0,
-  // The same order: an exchange of machine frames, batched.
+  // An exchange of machine frames in batches is assumed to cost as much as ballooning a page.
   pseudoPageNs: 2200,
   windowLagNs: 0,
   windowLagNsPerByte: 0,
   harvestWaitsForVcpus: false,
 };
 
-/** QEMU with TCG, fitted to measured runs on a host of two shared cores (docs/validate.md). */
+/** These are the costs of QEMU with TCG, fitted to runs measured on a host of two shared cores (docs/validate.md). */
 const QEMU_TCG: Costs = {
   ...KVM,
   accessNs: 150,
@@ -106,7 +107,7 @@ const QEMU_TCG: Costs = {
   harvestWaitsForVcpus: true,
 };
 
-/** Nothing takes any time but the link: an ideal machine, for comparing algorithms. */
+/** An ideal machine, on which only the link takes time; it is for comparing algorithms. */
 const NONE: Costs = {
   ...KVM,
   accessNs: 1,
@@ -125,5 +126,6 @@ const NONE: Costs = {
   pseudoPageNs: 0,
 };
 
+/** The cost profiles that scenarios choose by name (`costs.profile`). */
 export const COST_PROFILES = { kvm: KVM, 'qemu-tcg': QEMU_TCG, none: NONE } as const;
 export type CostProfile = keyof typeof COST_PROFILES;

@@ -12,23 +12,27 @@ export interface Difference {
   readonly found: number;
 }
 
-/** The proof of a run (design rule 9). */
+/** What the proof of a run found (runtime/common/proof.ts makes it). */
 export interface Proof {
+  /** `replay` starts from the source's memory as it stood at the pause, `full` from the initial contents. */
   readonly kind: 'replay' | 'full';
+  /** Whether the TypeScript twin or the WASM kernel replayed the accesses. */
   readonly replayedBy: 'twin' | 'kernel';
   readonly pagesCompared: number;
   readonly bytesCompared: number;
   readonly differingPages: number;
+  /** How many reads the compared checksums cover. */
   readonly readsChecked: number;
+  /** True when no page differs and there is no other problem. */
   readonly ok: boolean;
   readonly firstDifference?: Difference;
-  /** What else is wrong: a read checksum, a state that changed on the way. */
+  /** Sentences about all else that is wrong, such as a read checksum, or a state that changed on the way. */
   readonly problems: readonly string[];
-  /** Real time; absent when the run was virtual. */
+  /** How long the proof took in real time; it is absent when the run was virtual. */
   readonly durationNs?: number;
 }
 
-/** Pages, but for the callbacks. */
+/** What a guest's memory manager did: `callbacks` counts calls for memory pressure, all others count pages. */
 export interface ManagerCounts {
   readonly inflated: number;
   readonly deflated: number;
@@ -37,65 +41,67 @@ export interface ManagerCounts {
   readonly cacheMisses: number;
 }
 
+/** How many page accesses the guest has made up to a point in time. */
 export interface TimelineSample {
   readonly ns: number;
   readonly accesses: number;
 }
 
-/** What a runtime reports of a run; the result is built from it. Times are on the run's clock. */
+/** What a runtime reports of a run; the result is built from it. All times are on the run's clock. */
 export interface RunReport {
   readonly runtime: 'threads' | 'virtual';
+  /** The name of the clock that all times are on. */
   readonly clock: string;
   readonly source: SourceReport;
-  /** What closed formulas need to know of the run. */
+  /** What the closed formulas of migration/models.ts need to know of the run. */
   readonly link?: {
     /** The slower of the link's rate and the migration's own. */
     readonly bytesPerSecond: number;
-    /** The same once the guest stands still. */
+    /** The rate that holds while the guest stands still. */
     readonly stoppedBytesPerSecond: number;
     readonly downtimeLimitNs: number;
-    /** Pages that some workload may write to. */
+    /** How many pages some workload may write to. */
     readonly workingSetPages: number;
   };
-  /** What the same guest dirties without a migration, from its start on. */
+  /** The pages that the same guest dirties without a migration, from the time when one would start. */
   readonly history?: DirtyHistory;
   readonly destination?: DestinationReport;
   readonly guest: {
     readonly pages: number;
     readonly pageSize: number;
-    /** Accesses a second of each workload before the migration; absent when it began at once. */
+    /** Accesses a second of each workload before the migration; it is absent when the migration began at once. */
     readonly achievedRate?: readonly number[];
-    /** All accesses of the guest so far, over the run. */
+    /** Samples of how many accesses the guest has made, in the order of time. */
     readonly timeline: readonly TimelineSample[];
-    /** Largest gap over the switchover that a vCPU saw; absent when the guest was not stopped. */
+    /** The largest gap over the switchover that a vCPU saw; it is absent when the guest was not stopped. */
     readonly blackoutNs?: number;
-    /** Demand faults at the destination; absent when there was none. */
+    /** The demand faults at the destination; it is absent when there were none. */
     readonly faults?: FaultReport;
-    /** What the rings of a log `ring` have seen, by vCPU. */
+    /** What the ring of each vCPU counted; it is empty unless the dirty log is `ring`. */
     readonly rings: readonly RingCounts[];
-    /** What its memory manager has done, on both sides; of a guest that has one. */
+    /** What the guest's memory manager did on both sides; it is absent when the guest has none. */
     readonly manager?: ManagerCounts;
     readonly startedNs: number;
     readonly endedNs: number;
   };
-  /** What the host's scheduler did to the run; a virtual one has none. */
+  /** What the host's scheduler did to the run; it is absent when the run was virtual. */
   readonly disturbance?: {
     readonly maxLagNs: number;
     readonly involuntarySwitches: number;
     readonly runnableThreads: number;
     readonly cpus: number;
   };
-  /** How long the emulator took to get ready, which is no part of the migration; absent when virtual. */
+  /** How long the emulator took to get ready, which is no part of the migration; virtual runs lack it. */
   readonly prepareNs?: number;
   readonly proof?: Proof;
-  /** What a virtual run itself took, in real time; the result file never has it. */
+  /** How long a virtual run itself took in real time; the result file never has it. */
   readonly wall?: {
-    /** Until the migration begins. */
+    /** The time until the migration begins. */
     readonly setUpNs: number;
-    /** From the migration's start to the end of the run. */
+    /** The time from the migration's start to the end of the run. */
     readonly runNs: number;
     readonly proofNs: number;
-    /** Events of the migration: how often one of its halves, or what happens to them, was on. */
+    /** How many events the run had: steps of the source, of the destination, and happenings such as outages. */
     readonly events: number;
   };
 }

@@ -14,12 +14,12 @@ import type { Scenario, ScenarioWorkload } from './schema.ts';
 const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
 
 /**
- * What is impossible about a scenario; needs neither files nor the machine. `given`: the document that
- * it was made of, without defaults; absent: the scenario itself.
+ * Returns what is impossible about a scenario, as far as that shows without its files and the machine. `document` is
+ * the value that the scenario was parsed from, without defaults.
  */
 export function check(
   scenario: Scenario,
-  given: unknown = scenario,
+  document: unknown = scenario,
   options?: OwnershipOptions,
 ): Problem[] {
   const pageSize = pageSizeOf(scenario);
@@ -33,7 +33,7 @@ export function check(
     ...checkWorkloads(scenario, pageSize),
     ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
-    ...checkMigration(scenario, isMap(given) ? given['migration'] : undefined, options),
+    ...checkMigration(scenario, isMap(document) ? document['migration'] : undefined, options),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];
@@ -105,7 +105,7 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
   });
 }
 
-/** The key of a pattern that does not fit the guest's pages. */
+/** Returns a problem when a key of the workload's pattern does not fit the guest's pages. */
 function patternProblems(
   workload: ScenarioWorkload,
   path: Problem['path'],
@@ -117,7 +117,7 @@ function patternProblems(
   return [{ path: [...path, key], sentence }];
 }
 
-/** What a guest's memory manager is needed for, and what it needs. */
+/** Checks the memory manager, or, without one, that no key needs one. */
 function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem[] {
   const { memoryManager, workloads } = guest;
   if (memoryManager) return checkManager(memoryManager, guest, pageSize);
@@ -129,15 +129,15 @@ function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem
   return [...problems, { path: ['migration', 'pseudoPaging'], sentence }];
 }
 
-/** `given`: the migration as it stands in the document. */
+/** `document` is the value of the key `migration`, without defaults. */
 function checkMigration(
   { guest, migration }: Scenario,
-  given: unknown,
+  document: unknown,
   options?: OwnershipOptions,
 ): Problem[] {
   const { algorithm } = migration;
   const problems: Problem[] = [
-    ...foreignKeys(isMap(given) ? given : {}, migration, options),
+    ...foreignKeys(isMap(document) ? document : {}, migration, options),
     ...kindProblems(migration, guest),
   ].map(({ path, sentence }) => ({ path: ['migration', ...path], sentence }));
   const isLogged = algorithm === 'precopy' || algorithm === 'hybrid';
@@ -147,7 +147,8 @@ function checkMigration(
     problems.push({ path: ['guest', 'dirtyLog'], sentence });
   }
   if (migration.swapOrder === 'lru' && guest.lruScan === undefined) {
-    const sentence = 'needs guest.lruScan, how often the guest looks which pages were referenced';
+    const sentence =
+      'needs guest.lruScan, which says how often the guest scans its pages for references: add it';
     problems.push({ path: ['migration', 'swapOrder'], sentence });
   }
   return problems;
@@ -177,12 +178,12 @@ function checkLink({ link }: Scenario, pageSize: number): Problem[] {
   const latencyNs = parseDuration(link.latency);
   if (ringBytes(parseRate(link.bandwidth), latencyNs, pageSize) !== undefined) return [];
   const sentence =
-    `${shown(link.bandwidth)} × ${shown(link.latency)} is more under way than a ring of 64 MiB holds: ` +
+    `${shown(link.bandwidth)} × ${shown(link.latency)} is more than the 64 MiB that may be under way: ` +
     'lower one of them';
   return [{ path: ['link', 'latency'], sentence }];
 }
 
-/** A connection can be lost only while it stands. */
+/** Checks that each outage begins after the one before has ended, as only a standing connection can be lost. */
 function checkOutages({ link: { outages } }: Scenario): Problem[] {
   return outages.flatMap(({ after }, index) => {
     const before = outages[index - 1];

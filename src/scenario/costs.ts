@@ -5,7 +5,7 @@ import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
 import { choice, duration, flag, positiveDuration, rate, size } from './fields.ts';
 
-/** What things take in the virtual runtime: a profile, and what differs from it. */
+/** The key `costs`: the profile of the virtual runtime's costs, and the costs that differ from it. */
 export const costs = z.strictObject({
   profile: choice(['kvm', 'qemu-tcg', 'none']).default('kvm'),
   access: positiveDuration.optional(),
@@ -35,14 +35,14 @@ export const costs = z.strictObject({
 type CostsInput = z.output<typeof costs>;
 type Quantity = string | number | undefined;
 
-const ns = (value: Quantity, other: number): number =>
-  value === undefined ? other : parseDuration(value);
-const nsPerByte = (perMB: Quantity, other: number): number =>
-  perMB === undefined ? other : parseDuration(perMB) / 1e6;
-const perSecond = (value: Quantity, other: number): number =>
-  value === undefined ? other : parseRate(value);
+const ns = (value: Quantity, fallback: number): number =>
+  value === undefined ? fallback : parseDuration(value);
+const nsPerByte = (perMB: Quantity, fallback: number): number =>
+  perMB === undefined ? fallback : parseDuration(perMB) / 1e6;
+const perSecond = (value: Quantity, fallback: number): number =>
+  value === undefined ? fallback : parseRate(value);
 
-/** The numbers of a costs section: its profile's, but for those it gives itself. */
+/** Returns the numbers of a `costs` section; a cost that it leaves out is that of its profile. */
 export function resolveCosts(given: CostsInput): Costs {
   const base = COST_PROFILES[given.profile];
   return {

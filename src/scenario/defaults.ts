@@ -1,39 +1,39 @@
 /**
- * Defaults of a scenario, each with where it comes from. Those of a migration and of workloads stand
- * with the keys of their kinds (migration/spec/, guest/patterns/).
+ * The defaults of a scenario, each with its source. The defaults of migrations and of workloads stand beside their
+ * keys (migration/spec/, guest/patterns/).
  */
 export const DEFAULTS = {
   seed: 1,
   runtime: 'threads',
   verify: 'replay',
   guest: {
-    /** x86's page; what KVM's dirty log counts in. */
+    /** This is the page of x86, and KVM's dirty log counts such pages. */
     pageSize: '4KiB',
     vcpus: 2,
-    /** Fastest of the exact logs: no atomics in the write loop. */
+    /** This is the fastest of the exact logs, as its write loop needs no atomics. */
     dirtyLog: 'bitmap',
-    /** QEMU's hint for `-accel kvm,dirty-ring-size` (qemu-options.hx). */
+    /** QEMU recommends this size for `-accel kvm,dirty-ring-size` (qemu-options.hx). */
     dirtyRingSize: 4096,
     memslots: 1,
   },
   mixed: {
-    /** The image of a 128 MiB Linux guest running Redis: 1712 of its 23 957 non-zero pages. */
+    /** In the image of a 128 MiB Linux guest running Redis, 1712 of 23 957 non-zero pages were duplicates. */
     duplicateShare: 0.0715,
-    /** The same image: what zlib level 1 leaves of a non-zero page, on average. */
+    /** Of a non-zero page of the same image, zlib level 1 leaves this share on average. */
     compressedShare: 0.347,
   },
   link: {
-    /** The migration network of most published measurements. */
+    /** Most published measurements have a migration network of this bandwidth. */
     bandwidth: '1Gbit/s',
-    /** A switched LAN, one way. */
+    /** A switched LAN has about this latency, one way. */
     latency: '100us',
     integrity: 'full',
   },
   memoryManager: {
-    /** Hines et al., OSR 2009, section 3.4: what a shrinker's callback asks for. */
+    /** A shrinker's callback asks for this many pages (Hines et al., OSR 2009, section 3.4). */
     deflatePages: 128,
     cacheReclaimShare: 0,
-    /** The same: the balloon takes 95 % of what is free every 5 s; after pressure none for ten. */
+    /** Every 5 s the balloon takes 95 % of the free memory, and after pressure none for ten times (ibid.). */
     interval: '5s',
     share: 0.95,
     holdOff: 10,

@@ -13,10 +13,10 @@ import { formatKey, InputError, type InputProblem } from './input-error.ts';
 
 export type Path = readonly (string | number)[];
 
-/** Where in a document a problem is shown. */
+/** The part of an entry that a problem is shown at. */
 export type Anchor = 'value' | 'key';
 
-/** Values that aliases may repeat, all in all. */
+/** A YAML document may repeat at most this many values by aliases. */
 const MAX_ALIASES = 100;
 
 /** A YAML document that knows the place of each of its keys. */
@@ -24,9 +24,9 @@ export class ScenarioDocument {
   readonly source: string;
   readonly #document: Document;
   readonly #lines = new LineCounter();
-  readonly #overridden: Path[] = [];
+  readonly #overrides: Path[] = [];
 
-  /** Throws InputError when the text is not YAML. `source` is what errors call it. */
+  /** `source` is what errors call the document. Throws InputError when the text is not YAML. */
   constructor(source: string, content: string) {
     this.source = source;
     this.#document = parseDocument(content, {
@@ -41,19 +41,19 @@ export class ScenarioDocument {
     if (problems.length > 0) throw new InputError(problems);
   }
 
-  /** The plain value. */
+  /** Returns the document as a plain value, in which aliases are resolved. */
   value(): unknown {
     return this.#document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
   }
 
-  /** Whether something was set that does not stand in the text. */
+  /** Whether `set` has changed the document. */
   get isOverridden(): boolean {
-    return this.#overridden.length > 0;
+    return this.#overrides.length > 0;
   }
 
   /**
-   * Sets a key from a `--set key=value` argument; `key=null` takes it out. Throws InputError when it
-   * is no such argument.
+   * Sets a key from a `--set key=value` argument; `key=null` removes it. Throws InputError when the argument has
+   * another form, or when its key can't be set in this document.
    */
   set(argument: string): void {
     const match = /^([^=]+)=(.*)$/s.exec(argument);
@@ -73,8 +73,8 @@ export class ScenarioDocument {
       throw new InputError([{ place: '--set', key: match[1]!, sentence }]);
     }
     this.#openParents(path);
-    this.#overridden.push(path);
-    // As if the key were not in the file: `null` is the value of no key.
+    this.#overrides.push(path);
+    // No key has the value `null`, so it stands for the key's absence.
     if (value.contents !== null && value.toJS() === null) {
       this.#document.deleteIn(path);
       return;
@@ -82,7 +82,10 @@ export class ScenarioDocument {
     this.#document.setIn(path, this.#document.createNode(value.toJS()));
   }
 
-  /** A list is addressed only where it has entries, a map only where there is one, or nothing yet. */
+  /**
+   * Makes sure that the parents of a path are lists and maps, and creates the maps that are missing. Throws
+   * InputError when a parent is something else, or a list that ends before the path's index.
+   */
   #openParents(path: Path): void {
     const document = this.#document;
     if (document.contents === null) document.contents = document.createNode({});
@@ -97,21 +100,24 @@ export class ScenarioDocument {
           : (plain ?? undefined) === undefined ||
             (typeof plain === 'object' && !Array.isArray(plain));
       if (!isOpen) throw new InputError([closedParent(path, depth)]);
-      // What an alias stands for is copied, so that only this place changes; an empty value gives way.
+      // An alias is replaced by a copy of its value, so that only this place changes; an empty value is replaced too.
       if (isAlias(parent)) document.setIn(parentPath, document.createNode(plain));
       else if (plain === null && depth > 0) document.deleteIn(parentPath);
       else if (plain === null) document.contents = document.createNode({});
     }
   }
 
-  /** `FILE:LINE:COL` of a key or its value; of the nearest parent that is there. */
+  /**
+   * Returns `FILE:LINE:COL` of a key or its value, or of the nearest parent that the document has; `--set` for a key
+   * that was overridden.
+   */
   place(path: Path, anchor: Anchor): string {
-    if (this.#overridden.some((set) => startsWith(path, set))) return '--set';
+    if (this.#overrides.some((set) => startsWith(path, set))) return '--set';
     for (let length = path.length; length >= 0; length--) {
       const part = path.slice(0, length);
       const offset = this.#offset(part, length === path.length ? anchor : 'value');
       if (offset !== undefined) return this.#at(offset);
-      if (length > 0 && this.#overridden.some((set) => startsWith(set, part))) return '--set';
+      if (length > 0 && this.#overrides.some((set) => startsWith(set, part))) return '--set';
     }
     return this.#at(0);
   }
@@ -148,7 +154,7 @@ function closedParent(path: Path, depth: number): InputProblem {
   return { place: '--set', key: formatKey(path), sentence };
 }
 
-/** What is wrong with a document before anybody looks at its keys. */
+/** Returns what is wrong with a document as YAML, before its keys are checked. */
 function yamlProblems(document: Document): { offset: number; sentence: string }[] {
   const problems = document.errors.map(({ code, message, pos }) => ({
     offset: pos[0],
@@ -165,12 +171,13 @@ function yamlProblems(document: Document): { offset: number; sentence: string }[
     document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
-    problems.push({ offset: 0, sentence: 'its aliases unfold to too much: write values out' });
+    const sentence = 'its aliases repeat too many values: write some of the values out';
+    problems.push({ offset: 0, sentence });
   }
   return problems;
 }
 
-/** Where the parser's own words would not help. */
+/** These sentences replace messages of the parser that would not help. */
 const SENTENCES: Partial<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is there twice: leave one out',
   MULTIPLE_DOCS: 'a second document begins here: one file is one scenario',
@@ -178,12 +185,15 @@ const SENTENCES: Partial<Record<string, string>> = {
 
 function aliasProblem(alias: Alias, document: Document): string | undefined {
   const target = alias.resolve(document);
-  if (!target) return `*${alias.source} has no &${alias.source} before it`;
+  if (!target)
+    return `*${alias.source} has no &${alias.source} before it: add one, or write the value out`;
   const [at, end] = [alias.range?.[0] ?? 0, target.range?.[1] ?? 0];
-  return at < end ? `*${alias.source} stands within what it repeats` : undefined;
+  return at < end
+    ? `*${alias.source} stands within the value that it repeats: write a value out`
+    : undefined;
 }
 
-/** Reads `guest.workloads[0].rate`; undefined when it is no such key. */
+/** Parses a key such as `guest.workloads[0].rate` into its path; returns undefined when it has another form. */
 export function parseKey(key: string): Path | undefined {
   if (!/^[A-Za-z]\w*(\[\d+\])*(\.[A-Za-z]\w*(\[\d+\])*)*$/.test(key.trim())) return undefined;
   return Array.from(key.trim().matchAll(/([A-Za-z]\w*)|\[(\d+)\]/g), (match) =>

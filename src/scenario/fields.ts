@@ -4,7 +4,7 @@ import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
 
-/** How a wrong value is shown in a message. */
+/** Returns a wrong value as messages show it. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   return JSON.stringify(value) ?? String(value);
@@ -12,7 +12,7 @@ export function shown(value: unknown): string {
 
 type Parse = (input: string | number) => number;
 
-/** A quantity with a unit, kept as it was written once `parse` (and `accept`) have passed it. */
+/** Returns the schema of a quantity with a unit, which stays as it was written if `parse` and `accept` pass it. */
 function quantity(parse: Parse, expected: string, accept: (value: number) => boolean) {
   return z
     .union([z.string(), z.number()], { error: ({ input }) => `${expected}, got ${shown(input)}` })
@@ -50,20 +50,21 @@ export const positiveDuration = quantity(
   (ns) => ns > 0,
 );
 
-/** What happens every so often takes a while to be dealt with: no period is shorter. */
+/** The period of something that happens again and again; a shorter one than 1 ms would leave no time for the work. */
 export const period = quantity(
   parseDuration,
   'expected a duration of 1ms or more, such as 300ms or 10s',
   (ns) => ns >= 1e6,
 );
 
-/** A whole number in a range. */
+/** Returns the schema of a whole number in a range, both ends included. */
 export function whole(low: number, high: number) {
   const expected = `expected a whole number from ${low} to ${high}`;
   const message = ({ input }: { input?: unknown }): string => `${expected}, got ${shown(input)}`;
   return z.int({ error: message }).min(low, { error: message }).max(high, { error: message });
 }
 
+/** Returns the schema of a share in a range, both ends included. */
 export function share(low = 0, high = 1) {
   const message = ({ input }: { input?: unknown }): string =>
     `expected a share from ${low} to ${high}, got ${shown(input)}`;
@@ -81,7 +82,7 @@ export const accessRate = z.union([z.number().positive({ error: notARate }), z.l
   error: notARate,
 });
 
-/** One of `values`; of `later` ones the message says that they are not built yet. */
+/** Returns the schema of one of `values`; for one of `later`, the message says that it is not built yet. */
 export function choice<const Values extends readonly [string, ...string[]]>(
   values: Values,
   later: readonly string[] = [],
@@ -97,19 +98,19 @@ export function choice<const Values extends readonly [string, ...string[]]>(
   });
 }
 
-/** YAML takes values such as 7.2 and 10 for numbers. */
+/** Lets a schema of text accept numbers, because YAML takes values such as 7.2 and 10 for numbers. */
 export function numbersAsText<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => (typeof value === 'number' ? String(value) : value), schema);
 }
 
-/** A kind of the user's own: what a module exports, and what it is given. */
+/** A kind of the user's own: the module, its export that makes the kind, and the options that the export gets. */
 export const ownKindMap = z.strictObject({
   module: z.string(),
   export: z.string(),
   options: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** One of the kinds that are known by name, or one of the user's own. */
+/** Returns the schema of a kind that is known by name, or of one of the user's own. */
 export function ownKind(values: readonly string[], known: z.ZodType) {
   return z.union([known, ownKindMap], {
     error: ({ input }) =>

@@ -26,7 +26,7 @@ type Field<One> = One extends { presence: 'optional' }
 
 export type FieldsOf<Table> = { [Name in keyof Table]: Field<Table[Name]> };
 
-/** The schemas of the keys that a room describes, to make a map of. */
+/** Returns the schemas of described keys (units/keys.ts), from which a schema of their map can be made. */
 export function fieldsOf<Table extends Keys>(keys: Table): FieldsOf<Table> {
   const fields = Object.entries(keys).map(([name, key]) => [name, fieldOf(key)] as const);
   return Object.fromEntries(fields) as FieldsOf<Table>;
@@ -37,7 +37,7 @@ function fieldOf(key: Key): z.ZodType {
   if (key.presence === 'required') return schema.describe(sentence(key.about));
   if (key.presence === 'optional') return schema.optional().describe(sentence(key.about));
   const source = key.source === undefined ? '' : ` Default: ${sentence(key.source)}`;
-  // A copy each time: whoever gets a scenario may change it.
+  // Each scenario gets a copy, as whoever has it may change it.
   const fallback = (): unknown => structuredClone(key.fallback);
   return schema.default(fallback).describe(sentence(key.about) + source);
 }

@@ -1,13 +1,14 @@
-/** One thing that is wrong with the input: where, what, and how to mend it. */
+/** One thing that is wrong with the input. */
 export interface InputProblem {
-  /** `FILE:LINE:COL`, or the file, `<stdin>` or `--set` alone where there is no line. */
+  /** Where it stands: `FILE:LINE:COL`, or the file, `<stdin>` or `--set` alone where there is no line. */
   readonly place: string;
-  /** The key, as in `guest.workloads[0].rate`; empty for the whole. */
+  /** The key, such as `guest.workloads[0].rate`; it is empty when the problem is the whole input. */
   readonly key: string;
+  /** What is wrong, and how to mend it. */
   readonly sentence: string;
 }
 
-/** Input that can't be used; nothing has been allocated or written. Exit code 2. */
+/** The input can't be used, and nothing has been allocated or written. Commands exit with code 2. */
 export class InputError extends Error {
   override readonly name = 'InputError';
   readonly problems: readonly InputProblem[];
@@ -18,11 +19,12 @@ export class InputError extends Error {
   }
 }
 
+/** Returns a problem as a line: its place, its key and its sentence. */
 export function formatProblem({ place, key, sentence }: InputProblem): string {
   return key === '' ? `${place}: ${sentence}` : `${place} ${key}: ${sentence}`;
 }
 
-/** `guest.workloads[0].rate` */
+/** Returns a path as a key such as `guest.workloads[0].rate`. */
 export function formatKey(path: readonly (string | number)[]): string {
   return path
     .map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`))

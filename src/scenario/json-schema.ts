@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { scenarioSchema } from './schema.ts';
 
-/** JSON schema (draft 7) of scenarios as they are written, for editors. */
+/** Returns the JSON schema (draft 7) of scenarios as they are written, for editors. */
 export function scenarioJsonSchema(): Record<string, unknown> {
   return {
     ...z.toJSONSchema(scenarioSchema, { io: 'input', target: 'draft-7' }),

@@ -13,17 +13,20 @@ import { nearest } from './suggest.ts';
 const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/scenarios', import.meta.url));
 
 export interface LoadedScenario {
+  /** The scenario with every default, as results keep it. */
   readonly scenario: Scenario;
+  /** The same scenario in numbers, as a runtime takes it. */
   readonly config: RunConfig;
 }
 
+/** A file that comes with the program and can be named without its path. */
 export interface Preset {
   readonly name: string;
-  /** Its first comment line. */
+  /** The first comment line of its file. */
   readonly summary: string;
 }
 
-/** The scenarios that come with the program, or those of another folder. */
+/** Returns the presets in a folder, by default the scenarios that come with the program. */
 export function presets(folder: string = PRESET_FOLDER): Preset[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
@@ -36,14 +39,17 @@ export function presets(folder: string = PRESET_FOLDER): Preset[] {
 
 /**
  * Loads a scenario: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
- * anything else a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ * and anything else is a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
  */
 export function loadScenario(name: string, sets: readonly string[] = []): LoadedScenario {
   const { source, content, folder } = readSource(name);
   return loadScenarioText(source, content, sets, folder);
 }
 
-/** Loads a scenario from its text; `source` is what messages call it. Throws InputError. */
+/**
+ * Loads a scenario from its text; `source` is what messages call it, and its paths are relative to `folder`.
+ * Throws InputError.
+ */
 export function loadScenarioText(
   source: string,
   content: string,
@@ -61,7 +67,10 @@ export function loadScenarioText(
   }
 }
 
-/** The text of a named scenario, what messages call it, and the folder that its files are in. */
+/**
+ * Returns the text of a named scenario, what messages call it, and the folder that its paths are relative to.
+ * Throws InputError when there is no such file or preset.
+ */
 export function readSource(
   name: string,
   presetFolder: string = PRESET_FOLDER,

@@ -12,7 +12,7 @@ const region = z.strictObject({ start: size.default(0), size: positiveSize });
 const regions = (what: string) =>
   z.array(region, { error: `expected a list of regions of ${what}` }).default([]);
 
-/** The guest's own memory manager: what is free, and what becomes of it. */
+/** The key `guest.memoryManager`: which memory is in use, and what the guest does with the memory that is free. */
 export const memoryManager = z.strictObject({
   kernel: size.default(0),
   used: regions('memory in use'),
@@ -29,12 +29,12 @@ export const memoryManager = z.strictObject({
   release: choice(['none', 'free', 'cache']).default('none'),
 });
 
-type Given = z.output<typeof memoryManager>;
-type Regions = Given['used'];
+type ManagerInput = z.output<typeof memoryManager>;
+type Regions = ManagerInput['used'];
 
-/** What of a memory manager does not fit its guest. */
+/** Returns what of a memory manager does not fit its guest. */
 export function checkManager(
-  given: Given,
+  input: ManagerInput,
   guest: {
     readonly memory: string | number;
     readonly vcpus: number;
@@ -50,25 +50,25 @@ export function checkManager(
   const memory = parseSize(guest.memory);
   const path = ['guest', 'memoryManager'];
   const multiple = `is no multiple of the page size, ${formatSize(pageSize)}`;
-  if (parseSize(given.kernel) % pageSize !== 0) {
+  if (parseSize(input.kernel) % pageSize !== 0) {
     problems.push({ path: [...path, 'kernel'], sentence: multiple });
   }
-  if (parseSize(given.kernel) > memory) {
+  if (parseSize(input.kernel) > memory) {
     const sentence = `is more than the guest's ${formatSize(memory)}`;
     problems.push({ path: [...path, 'kernel'], sentence });
   }
-  const fixed = [{ start: 0, size: given.kernel }, ...given.used];
+  const inUse = [{ start: 0, size: input.kernel }, ...input.used];
   for (const list of ['used', 'cache'] as const) {
-    given[list].forEach(({ start, size: bytes }, index) => {
+    input[list].forEach(({ start, size: bytes }, index) => {
       const at = [...path, list, index];
       const end = parseSize(start) + parseSize(bytes);
       if (parseSize(start) % pageSize !== 0 || parseSize(bytes) % pageSize !== 0) {
         problems.push({ path: at, sentence: multiple });
       }
       if (end > memory) problems.push({ path: at, sentence: beyond(end, memory) });
-      if (list === 'cache' && fixed.some((one) => overlaps(one, { start, size: bytes }))) {
+      if (list === 'cache' && inUse.some((one) => overlaps(one, { start, size: bytes }))) {
         const sentence =
-          'overlaps what is in use throughout (kernel or used): it would be no page cache';
+          'overlaps kernel or used, which are always in use and so no page cache: move or shorten it';
         problems.push({ path: at, sentence });
       }
     });
@@ -83,14 +83,15 @@ function overlaps(a: Span, b: Span): boolean {
   return parseSize(a.start) < end(b) && parseSize(b.start) < end(a);
 }
 
-/** A page is zeroed by the vCPU of the one stream that touches it. */
+/** Checks that one stream alone touches each page, because its vCPU is the one that zeroes the page. */
 function checkOwners(guest: Parameters<typeof checkManager>[1], memory: number): Problem[] {
   const spans: { from: number; to: number; index: number }[] = [];
   const problems: Problem[] = [];
   guest.workloads.forEach(({ region: own, vcpu }, index) => {
     const path = ['guest', 'workloads', index];
     if (vcpu === undefined && guest.vcpus > 1) {
-      const sentence = 'of a guest with a memoryManager needs a vcpu: name the one that does it';
+      const sentence =
+        'needs a vcpu, as the guest has a memoryManager: name the vCPU that makes its accesses';
       problems.push({ path, sentence });
     }
     const from = own ? parseSize(own.start) : 0;
@@ -105,20 +106,21 @@ function checkOwners(guest: Parameters<typeof checkManager>[1], memory: number):
   return problems;
 }
 
-export function resolveManager(given: Given, pageSize: number): ManagerConfig {
-  const { selfBallooning } = given;
+/** Returns the numbers of a memory manager; its regions become ranges of pages. */
+export function resolveManager(input: ManagerInput, pageSize: number): ManagerConfig {
+  const { selfBallooning } = input;
   const ranges = (list: Regions): PageRange[] =>
     list.map(({ start, size: bytes }) => ({
       firstGfn: parseSize(start) / pageSize,
       pages: parseSize(bytes) / pageSize,
     }));
   return {
-    kernelPages: parseSize(given.kernel) / pageSize,
-    used: ranges(given.used),
-    cache: ranges(given.cache),
-    deflatePages: given.deflatePages,
-    cacheReclaimShare: given.cacheReclaimShare,
-    release: given.release,
+    kernelPages: parseSize(input.kernel) / pageSize,
+    used: ranges(input.used),
+    cache: ranges(input.cache),
+    deflatePages: input.deflatePages,
+    cacheReclaimShare: input.cacheReclaimShare,
+    release: input.release,
     ...(selfBallooning
       ? {
           ballooning: {

@@ -8,13 +8,14 @@ import type { OwnKind } from '../units/keys.ts';
 import type { Path } from './document.ts';
 import { ResolveError } from './resolve-error.ts';
 
-const located = (kind: OwnKind, folder: string): OwnKind => ({
+/** Returns a kind whose module is an absolute path. */
+const withAbsolutePath = (kind: OwnKind, folder: string): OwnKind => ({
   ...kind,
   module: resolvePath(folder, kind.module),
 });
 
-/** What `act` returns; that a kind can't be had is a problem of its key. */
-function blaming<Value>(path: Path, act: () => Value): Value {
+/** Returns what `act` returns; an OwnKindError becomes a ResolveError about the key at `path`. */
+function blameKey<Value>(path: Path, act: () => Value): Value {
   try {
     return act();
   } catch (error) {
@@ -24,8 +25,9 @@ function blaming<Value>(path: Path, act: () => Value): Value {
 }
 
 /**
- * A migration whose own kinds have been tried: their modules are there, and their factories make what
- * they should. Throws ResolveError for one that does not; `folder` is what modules are relative to.
+ * Returns a migration whose user-made policy and page order are found by absolute paths, and tries both: their
+ * modules must load, and their factories must make what they should. `folder` is what modules are relative to.
+ * Throws ResolveError when one can't be used.
  */
 export function withOwnKinds(
   spec: MigrationSpec,
@@ -37,7 +39,7 @@ export function withOwnKinds(
   const { pages, pageSize } = guest;
   let resolved = spec;
   if (typeof policy !== 'string') {
-    const kind = located(policy, folder);
+    const kind = withAbsolutePath(policy, folder);
     resolved = { ...resolved, policy: kind };
     const limits = {
       downtimeLimitMs: spec.downtimeLimitNs / 1e6,
@@ -45,26 +47,29 @@ export function withOwnKinds(
       maxBytesPerSecond,
     };
     const facts = { pages, pageSize, linkBytesPerSecond, ...limits };
-    blaming(['migration', 'policy'], () => ownKinds.policyOf(kind, facts));
+    blameKey(['migration', 'policy'], () => ownKinds.policyOf(kind, facts));
   }
   if (typeof pageOrder !== 'string') {
-    const kind = located(pageOrder, folder);
+    const kind = withAbsolutePath(pageOrder, folder);
     resolved = { ...resolved, pageOrder: kind };
     const facts = { pages, pageSize, line: () => gfnLine(pages) };
-    blaming(['migration', 'pageOrder'], () => ownKinds.pageOrderOf(kind, facts));
+    blameKey(['migration', 'pageOrder'], () => ownKinds.pageOrderOf(kind, facts));
   }
   return resolved;
 }
 
-/** The trace that a module of the user's makes; `path` is where the scenario names it. */
+/**
+ * Returns the trace that a module of the user's makes; `path` is the key that names the module. Throws ResolveError
+ * when the module can't be used or makes no trace.
+ */
 export function madeTrace(
   kind: OwnKind,
   facts: TraceFacts,
   folder: string,
   path: Path,
 ): { readonly dirty: TraceFile; readonly touched?: TraceFile } {
-  const own = located(kind, folder);
-  const value = blaming(path, () => made(own, facts, 'trace'));
+  const own = withAbsolutePath(kind, folder);
+  const value = blameKey(path, () => made(own, facts, 'trace'));
   try {
     return checkMade(value, facts.pageSize);
   } catch (error) {

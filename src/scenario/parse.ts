@@ -8,8 +8,8 @@ import { LATER_KEYS, type Scenario, scenarioSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 /**
- * A complete, checked scenario from a document. Throws InputError with everything that is wrong,
- * each with its place.
+ * Parses a document into a complete, checked scenario. Throws an InputError that lists everything that is wrong,
+ * with places.
  */
 export function parseScenario(document: ScenarioDocument, options?: OwnershipOptions): Scenario {
   const parsed = scenarioSchema.safeParse(document.value());
@@ -21,11 +21,12 @@ export function parseScenario(document: ScenarioDocument, options?: OwnershipOpt
   return parsed.data;
 }
 
+/** Returns a problem with its place in the document. */
 export function located(document: ScenarioDocument, problem: Problem): InputProblem {
   const { path } = problem;
   const place = document.place(path, 'value');
   const key = formatKey(path);
-  // Whoever overrides keys of a preset has no file to leave a key out of.
+  // Users who override keys of a preset have no file of their own to leave a key out of.
   const isOfFile = document.isOverridden && place !== '--set';
   const sentence = isOfFile
     ? problem.sentence.replace(/: leave it out/, `: leave it out (--set ${key}=null)`)
@@ -33,7 +34,7 @@ export function located(document: ScenarioDocument, problem: Problem): InputProb
   return { place, key, sentence };
 }
 
-/** An issue of a document's values in a sentence, with its place; `schema` is what found it. */
+/** Turns an issue that `schema` has found in a document into problems: sentences with places. */
 export function explain(
   document: ScenarioDocument,
   issue: z.core.$ZodIssue,
@@ -67,7 +68,7 @@ function valueAt(value: unknown, path: Path): unknown {
 function unknownKey(document: ScenarioDocument, path: Path, key: string, schema: unknown): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
   if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
-  if (parent === 'guest.workloads' && NOT_OF_TRACES.has(key) && isTrace(document, path)) {
+  if (parent === 'guest.workloads' && KEYS_WITHOUT_TRACES.has(key) && isTrace(document, path)) {
     return 'a trace has its own pace and its own writes: leave it out';
   }
   const known = knownKeys(document, path, schema);
@@ -76,14 +77,14 @@ function unknownKey(document: ScenarioDocument, path: Path, key: string, schema:
   return `unknown key: expected one of ${known.join(', ')}`;
 }
 
-/** Keys of every other workload. */
-const NOT_OF_TRACES = new Set(['rate', 'writes', 'tick']);
+/** Every workload has these keys, except a trace. */
+const KEYS_WITHOUT_TRACES = new Set(['rate', 'writes', 'tick']);
 
 function isTrace(document: ScenarioDocument, path: Path): boolean {
   return valueAt(document.value(), [...path, 'pattern']) === 'trace';
 }
 
-/** The keys that a map may have, found by asking the schema about an empty one in its place. */
+/** Returns the keys that the schema allows in the map at `path`. */
 function knownKeys(document: ScenarioDocument, path: Path, root: unknown): string[] {
   let schema = root;
   for (const [depth, part] of path.entries()) {
@@ -93,6 +94,7 @@ function knownKeys(document: ScenarioDocument, path: Path, root: unknown): strin
   return Object.keys(shapeOf(schema, valueAt(document.value(), path)) ?? {});
 }
 
+/** The part of a Zod schema's definition that is read here. */
 interface Definition {
   readonly type: string;
   readonly innerType?: unknown;
@@ -113,6 +115,7 @@ function elementOf(schema: unknown): unknown {
   return definition(schema)?.element;
 }
 
+/** Returns the keys of a map's schema; in a union, those of the member that the value's discriminator chooses. */
 function shapeOf(schema: unknown, value: unknown): Record<string, unknown> | undefined {
   const found = definition(schema);
   if (!found?.options) return found?.shape;

@@ -1,6 +1,6 @@
 import type { Problem } from './problem.ts';
 
-/** A scenario that can't be run here; `path` says which key is to blame. */
+/** A scenario can't be run on this machine; the problem's `path` says which key is to blame. */
 export class ResolveError extends Error {
   override readonly name = 'ResolveError';
   readonly problem: Problem;

@@ -36,8 +36,9 @@ interface Region {
 }
 
 /**
- * The numbers of a checked scenario: traces read (relative to `folder`), units gone. Throws
- * ResolveError for a trace that can't be used, lanes that don't fit, or memory that isn't there.
+ * Turns a checked scenario into the numbers that a runtime takes, and reads its traces. Paths are relative to
+ * `folder`. Throws ResolveError when a trace, an image or a module can't be used, when the words of the streams do
+ * not fit a page, or when the guest needs more memory than `availableBytes`.
  */
 export function resolveScenario(
   scenario: Scenario,
@@ -100,19 +101,19 @@ export function resolveScenario(
   return config;
 }
 
-/** One without a duration never ends. */
+/** An outage without a duration never ends. */
 function resolveOutage(outage: Scenario['link']['outages'][number]): Outage {
   const forNs = outage.for === undefined ? Infinity : parseDuration(outage.for);
   return { afterNs: parseDuration(outage.after), forNs };
 }
 
-/** Two guests and what the runtime itself needs. */
+/** The runtime itself needs this many bytes besides the two guests. */
 const RUNTIME_BYTES = 512 * 1024 * 1024;
 
-/** A page's version, its presence and its dirty bits. */
+/** A page's version, its presence and its dirty bits need this many bytes. */
 const VERSION_BYTES = 6;
 
-/** Versions count writes; they can't be read, or come from a file. */
+/** Checks that `versions`, which count writes in place of bytes, are used in virtual runs and without images. */
 function checkBacking({ guest, runtime }: Scenario): void {
   if (guest.backing !== 'versions') return;
   if (runtime !== 'virtual') {
@@ -136,10 +137,10 @@ function checkAvailable(storedBytes: number, memoryBytes: number, availableBytes
   });
 }
 
-/** A stream takes at most some 100 bytes of the message that carries the vCPUs' state. */
+/** The vCPUs' state must fit into one message, in which each stream takes some 100 bytes at most. */
 const MOST_STREAMS = Math.floor(MAX_CONTROL_BYTES / 110);
 
-/** Lanes are found out while the streams are planned. */
+/** Plans the streams, which finds out whether their lanes fit a page, and checks how many they are. */
 function checkLanes({ guest, seed }: RunConfig): void {
   try {
     const { streams } = planMemory(guest, seed).plan;
@@ -177,7 +178,10 @@ function resolveContents(
   return { ...region, kind, zeroShare, mixed: { duplicateShare, compressedShare } };
 }
 
-/** Why an image can't be used; the length of a compressed one shows only when it is read. */
+/**
+ * Returns why an image can't be used, or undefined when it can. The length of a compressed image is not checked, as
+ * it shows only when the image is read.
+ */
 function imageProblem(path: string, offset: number, regionBytes: number): string | undefined {
   try {
     const facts = statSync(path);
@@ -254,7 +258,7 @@ function resolvePattern(
   return { kind: 'trace', intervals, speed, end };
 }
 
-/** The intervals of a trace that a module makes. */
+/** Returns the intervals of a trace that a module makes. Throws ResolveError when they can't be used. */
 function ownIntervals(
   { file, touched }: Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'],
   facts: TraceFacts,
@@ -302,7 +306,7 @@ function readTrace(
   }
 }
 
-/** Why a trace does not fit its region; looks at the runs alone, which may stand for any number of pages. */
+/** Returns why a trace does not fit its region, or undefined when it does. Its runs are not expanded to pages. */
 function misfit(trace: TraceFile, pageSize: number, pages: number): string | undefined {
   if (trace.pageSize !== pageSize) {
     return `was taken with pages of ${trace.pageSize} bytes, the guest's have ${pageSize}`;

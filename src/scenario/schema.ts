@@ -22,32 +22,32 @@ import {
 } from './fields.ts';
 
 /**
- * The shape of a scenario, as it is written: quantities keep their units, and parsing one fills in
- * the defaults. What depends on several keys is checked in check.ts.
+ * This module defines the shape of a scenario as it is written. Parsing fills in the defaults, and quantities keep
+ * their units. Rules that involve several keys are in check.ts.
  */
 
 const region = z.strictObject({ start: size.default(0), size: positiveSize });
 
-const placedContents = { region: region.optional() };
-const withZeros = { ...placedContents, zeroShare: share().default(0) };
+const contentsPlace = { region: region.optional() };
+const generatedContents = { ...contentsPlace, zeroShare: share().default(0) };
 const kinds = 'zero, random, text, duplicate, mixed or file';
 
 const contents = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({ kind: z.literal('zero'), ...withZeros }),
-    z.strictObject({ kind: z.literal('random'), ...withZeros }),
-    z.strictObject({ kind: z.literal('text'), ...withZeros }),
-    z.strictObject({ kind: z.literal('duplicate'), ...withZeros }),
+    z.strictObject({ kind: z.literal('zero'), ...generatedContents }),
+    z.strictObject({ kind: z.literal('random'), ...generatedContents }),
+    z.strictObject({ kind: z.literal('text'), ...generatedContents }),
+    z.strictObject({ kind: z.literal('duplicate'), ...generatedContents }),
     z.strictObject({
       kind: z.literal('mixed'),
-      ...withZeros,
+      ...generatedContents,
       duplicateShare: share().default(DEFAULTS.mixed.duplicateShare),
       compressedShare: share().default(DEFAULTS.mixed.compressedShare),
     }),
     z.strictObject({
       kind: z.literal('file'),
-      ...placedContents,
+      ...contentsPlace,
       path: z.string({
         error: ({ input }) => `expected the name of a memory image, got ${shown(input)}`,
       }),
@@ -60,7 +60,7 @@ const contents = z.discriminatedUnion(
   },
 );
 
-const placed = {
+const placement = {
   region: region.optional(),
   vcpu: whole(0, 1023).optional(),
   wordsPerPage: whole(1, 8192).default(1),
@@ -73,19 +73,19 @@ const options = PATTERNS.map((kind: PatternKind) =>
   z.strictObject({
     pattern: z.literal(kind.name),
     ...fieldsOf(kind.keys),
-    ...placed,
+    ...placement,
     ...fieldsOf(kind.pace),
   }),
 );
 
-type Placed = z.output<z.ZodObject<typeof placed>>;
+type Placement = z.output<z.ZodObject<typeof placement>>;
 
-/** What a pattern's file makes of a workload: its keys, where it works, its pace. */
-type Written<Kind> =
+/** The workload of a kind of pattern: the keys of the pattern, where and when it works, and its pace. */
+type WorkloadOf<Kind> =
   Kind extends PatternKind<infer Name, infer Table, infer Pace>
-    ? { readonly pattern: Name } & ValuesOf<Table> & Placed & ValuesOf<Pace>
+    ? { readonly pattern: Name } & ValuesOf<Table> & Placement & ValuesOf<Pace>
     : never;
-export type ScenarioWorkload = Written<(typeof PATTERNS)[number]>;
+export type ScenarioWorkload = WorkloadOf<(typeof PATTERNS)[number]>;
 
 const names = PATTERNS.map(({ name }) => name);
 const patterns = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
@@ -94,12 +94,12 @@ const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[
   error: ({ input }) =>
     `expected pattern ${patterns}, got ${shown((input as { pattern?: unknown } | undefined)?.pattern)}`,
 });
-// The registry is mapped over as a list, which forgets which pattern has which keys.
+// `map` has lost the types that say which pattern has which keys, so the cast restores them.
 const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload>;
 
 const guest = z.strictObject({
   memory: positiveSize,
-  pageSize: choiceOfSize().default(DEFAULTS.guest.pageSize),
+  pageSize: pageSizeField().default(DEFAULTS.guest.pageSize),
   vcpus: whole(1, 256).default(DEFAULTS.guest.vcpus),
   memslots: whole(1, 512).default(DEFAULTS.guest.memslots),
   dirtyLog: choice(['bitmap', 'bytemap', 'atomic', 'ring', 'none']).default(
@@ -114,7 +114,7 @@ const guest = z.strictObject({
   lruScan: period.optional(),
 });
 
-function choiceOfSize() {
+function pageSizeField() {
   return z.union([z.string(), z.number()], {
     error: ({ input }) => `expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(input)}`,
   });
@@ -142,9 +142,9 @@ export const scenarioSchema = z.strictObject({
   verify: choice(['replay', 'full', 'off']).default(DEFAULTS.verify),
 });
 
-/** A scenario with every default filled in, its quantities as they were written. */
+/** A scenario with every default filled in, and with quantities as they were written. */
 export type Scenario = z.output<typeof scenarioSchema>;
 export type ScenarioContents = Scenario['guest']['contents'][number];
 
-/** Keys of the format that this version does not know what to do with. */
+/** Keys that belong to the format but that this version can't use yet, by their parent; the message says so. */
 export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {};

@@ -1,4 +1,7 @@
-/** The known word that is at most two edits away, the nearest first; undefined when none is. */
+/**
+ * Returns the known word that is fewest edits away from `word`, regardless of case, or undefined when that takes more
+ * than two edits and more than a third of the word's length.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({
@@ -12,7 +15,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     : undefined;
 }
 
-/** Levenshtein's distance. */
+/** Returns the Levenshtein distance: how many insertions, deletions and replacements turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

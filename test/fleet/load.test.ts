@@ -241,7 +241,7 @@ describe('a wrong evacuation', () => {
     [
       'a link with more under way than fits',
       withMore('core: { bandwidth: 100Gbit/s, latency: §1s }'),
-      'core.latency: "100Gbit/s" × "1s" is more under way than a ring of 64 MiB holds: lower one of them',
+      'core.latency: "100Gbit/s" × "1s" is more than the 64 MiB that may be under way: lower one of them',
     ],
     [
       'a host that is not there',

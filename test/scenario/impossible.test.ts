@@ -134,7 +134,7 @@ describe('impossible scenarios', () => {
     [
       'a link with too much under way',
       withMore('link: { bandwidth: 10Gbit/s, latency: 1s }'),
-      '2:39 link.latency: "10Gbit/s" × "1s" is more under way than a ring of 64 MiB holds: lower ' +
+      '2:39 link.latency: "10Gbit/s" × "1s" is more than the 64 MiB that may be under way: lower ' +
         'one of them',
     ],
   ])('%s', (_, yaml, ...expected) => {

@@ -83,7 +83,7 @@ describe('a memory manager', () => {
     [
       'a workload of several vCPUs',
       'guest:\n  memory: 64MiB\n  memoryManager: {}\n  workloads:\n    - { pattern: uniform, rate: 9 }\n',
-      '5:7 guest.workloads[0]: of a guest with a memoryManager needs a vcpu: name the one that does it',
+      '5:7 guest.workloads[0]: needs a vcpu, as the guest has a memoryManager: name the vCPU that makes its accesses',
     ],
     [
       'frees without one',
@@ -103,7 +103,7 @@ describe('a memory manager', () => {
     [
       'an order of references that nobody looks at',
       withMore('migration: { algorithm: postcopy, swapOrder: lru }'),
-      '2:46 migration.swapOrder: needs guest.lruScan, how often the guest looks which pages were referenced',
+      '2:46 migration.swapOrder: needs guest.lruScan, which says how often the guest scans its pages for references: add it',
     ],
     [
       'an order of post-copy with pre-copy',
@@ -121,7 +121,7 @@ describe('a memory manager', () => {
     [
       'page cache in the kernel',
       managed('{ kernel: 2MiB, cache: [{ start: 1MiB, size: 2MiB }] }'),
-      '4:42 guest.memoryManager.cache[0]: overlaps what is in use throughout (kernel or used): it would be no page cache',
+      '4:42 guest.memoryManager.cache[0]: overlaps kernel or used, which are always in use and so no page cache: move or shorten it',
     ],
     [
       'a region that ends a page too late',

@@ -27,17 +27,21 @@ describe('what is not YAML', () => {
       `${MINIMAL}---\n${MINIMAL}`,
       '2:1: a second document begins here: one file is one scenario',
     ],
-    ['an alias of nothing', 'guest: *it\n', '1:8: *it has no &it before it'],
+    [
+      'an alias of nothing',
+      'guest: *it\n',
+      '1:8: *it has no &it before it: add one, or write the value out',
+    ],
     [
       'an alias within itself',
       'guest: &it { memory: *it }\n',
-      '1:22: *it stands within what it repeats',
+      '1:22: *it stands within the value that it repeats: write a value out',
     ],
     [
       'aliases that unfold without end',
       `a: &a [1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b]
 guest: [*c, *c, *c, *c, *c]\n`,
-      '1:1: its aliases unfold to too much: write values out',
+      '1:1: its aliases repeat too many values: write some of the values out',
     ],
   ])('%s', (_, yaml, ...expected) => {
     expect(complaints(yaml)).toEqual(expected);

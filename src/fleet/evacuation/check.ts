@@ -6,10 +6,10 @@ import type { EvacuatedGuest } from './config.ts';
 import { limitsOf } from './limits.ts';
 import type { EvacuationFile } from './schema.ts';
 
-/** Real threads share the machine's cores: more guests than this would wait for each other. */
+/** Real threads share the machine's cores, so more guests than this would wait for each other. */
 const MOST_THREADS_GUESTS = 4;
 
-/** What is impossible about an evacuation's file; what is a scenario's is checked as such. */
+/** Returns what is impossible about an evacuation's file; its guests' scenarios are checked on their own. */
 export function checkFile(file: EvacuationFile): Problem[] {
   return [
     ...checkHosts(file),
@@ -21,9 +21,10 @@ export function checkFile(file: EvacuationFile): Problem[] {
   ];
 }
 
+/** Returns the name of the host that is emptied, which is the first one unless the file names it. */
 export const sourceOf = ({ evacuate, hosts }: EvacuationFile): string => evacuate ?? hosts[0]!.name;
 
-/** The names of a group's guests: with a count they are numbered from 1 on. */
+/** Returns the names of a group's guests, which are numbered from 1 on when the group has a count. */
 export function namesOf({ name, count }: EvacuationFile['guests'][number]): string[] {
   if (count === undefined) return [name];
   return Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
@@ -39,7 +40,7 @@ function checkHosts(file: EvacuationFile): Problem[] {
   return [...twice, ...known(evacuate, names, ['evacuate'])];
 }
 
-/** That a name of a host is one of those there are. */
+/** Returns a problem at `path` when no host has the name. */
 function known(name: string | undefined, names: readonly string[], path: Path): Problem[] {
   if (name === undefined || names.includes(name)) return [];
   const guess = nearest(name, names);
@@ -97,10 +98,10 @@ function checkCounts({ runtime, guests, sample }: EvacuationFile): Problem[] {
   return problems;
 }
 
-/** What the runtime itself takes. */
+/** The runtime itself needs this many bytes besides the guests. */
 const RUNTIME_BYTES = 512 * 1024 * 1024;
 
-/** That the memory of all guests with real bytes is there, on both sides. */
+/** Checks that this machine has the memory of all guests with real bytes, on both sides. */
 export function checkMemory(guests: readonly EvacuatedGuest[], availableBytes: number): Problem[] {
   const bytes = guests.reduce(
     (sum, { hasBytes, config }) => sum + (hasBytes ? 2 * config.guest.memoryBytes : 0),

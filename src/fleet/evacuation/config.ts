@@ -1,25 +1,25 @@
 import type { RunConfig } from '../../runtime/config.ts';
 import type { HostSpec } from '../../runtime/world/host-spec.ts';
 
-/** Which guest goes first; a guest that can't go yet for a limit does not hold up those behind it. */
+/** Which guest goes first. A guest that a limit holds back does not hold up the guests behind it. */
 export type EvacuationOrder = 'given' | 'smallest' | 'least-dirty' | 'deadline';
 
 /** What becomes of a guest whose migration has not completed within its timeout. */
 export type DivergedAction = 'leave' | 'stop-and-copy' | 'postcopy';
 
-/** How many migrations may be under way at a time; Infinity: any number. */
+/** How many migrations may be under way at a time; Infinity means any number. */
 export interface ParallelLimits {
-  /** That leave one host. */
+  /** The limit of migrations that leave one host. */
   readonly outgoing: number;
-  /** That come to one host. */
+  /** The limit of migrations that come to one host. */
   readonly incoming: number;
-  /** In all. */
+  /** The limit of migrations between all hosts together. */
   readonly cluster: number;
-  /** The next ones start only when all of a batch are over, as managers do that work through batches. */
+  /** Whether the next migrations start only when all of the batch before have ended. */
   readonly inBatches: boolean;
 }
 
-/** A guest of the host that is emptied. */
+/** A guest on the host that is emptied. */
 export interface EvacuatedGuest {
   readonly name: string;
   /**
@@ -28,22 +28,22 @@ export interface EvacuatedGuest {
    */
   readonly config: RunConfig;
   readonly onDiverged: DivergedAction;
-  /** By when it is to be gone, from the evacuation's start on; absent: there is no hurry. */
+  /** The guest must have moved this long after the evacuation's start; without a deadline it may take any time. */
   readonly deadlineNs?: number;
-  /** The host that it goes to; absent: the one with the fewest guests coming or there, the first of equals. */
+  /** The host that it goes to; without it, that is the first host among those that have the fewest guests by then. */
   readonly target?: string;
-  /** It has real bytes that are proved; the others count versions. */
+  /** Whether its pages have real bytes, which are proved; otherwise each page is a count of its writes. */
   readonly hasBytes: boolean;
 }
 
-/** An evacuation, complete and checked. */
+/** Everything that an evacuation needs, complete and checked. */
 export interface EvacuationConfig {
   readonly seed: number;
   readonly runtime: 'threads' | 'virtual';
   readonly hosts: readonly HostSpec[];
-  /** Name of the host that is emptied; the guests go to the others. */
+  /** The name of the host that is emptied; the guests go to the other hosts. */
   readonly source: string;
-  /** The link that joins the hosts' network cards, each direction for itself. */
+  /** The link that joins the hosts' network cards, which has this capacity in each direction. */
   readonly core: { readonly bytesPerSecond: number; readonly latencyNs: number };
   readonly guests: readonly EvacuatedGuest[];
   readonly limits: ParallelLimits;

@@ -4,7 +4,7 @@ import { EvacuationPlanner } from './planner.ts';
 import type { EvacuationOptions, EvacuationProgress } from './report.ts';
 import { UseSampler } from './use-sampler.ts';
 
-/** Empties a host: starts migrations as its planner says, one or several whenever another has ended. */
+/** The director that empties a host. It starts the migrations that its planner names, whenever one has ended. */
 export class Evacuation implements Director {
   readonly sampler: UseSampler;
   startedNs = 0;
@@ -24,7 +24,7 @@ export class Evacuation implements Director {
     this.sampler = new UseSampler(world);
   }
 
-  /** All that could begin has ended. */
+  /** Whether every guest's migration has ended. */
   get isOver(): boolean {
     return this.#planner.isOver;
   }
@@ -48,7 +48,7 @@ export class Evacuation implements Director {
     this.#options.onProgress?.(this.#progress(nowNs));
   }
 
-  /** Once it has been called off, those whose turn comes start as well, and end cancelled at once. */
+  /** Starts the migrations whose turn it is; when the evacuation was cancelled, they end cancelled at once. */
   #start(): void {
     for (const { guest, target } of this.#planner.starts()) {
       this.#world.migrate(this.#config.guests[guest]!.name, target);

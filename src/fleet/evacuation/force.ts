@@ -2,7 +2,10 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { EvacuatedGuest } from './config.ts';
 
-/** The run of a guest whose migration is forced to its end, in place of being given up at its timeout. */
+/**
+ * Returns the configuration of a guest's run in which `onDiverged` forces the migration to its end at the timeout,
+ * where it would otherwise be given up.
+ */
 export function forcedConfig({ config, onDiverged }: EvacuatedGuest): RunConfig {
   const { migration } = config;
   if (onDiverged === 'leave' || migration.timeoutNs === Infinity) return config;
@@ -11,7 +14,7 @@ export function forcedConfig({ config, onDiverged }: EvacuatedGuest): RunConfig 
   return { ...config, migration: { ...migration, force, timeoutNs: Infinity } };
 }
 
-/** Whether a migration was stopped only because its time was up. */
+/** Returns whether the guest was stopped only because its timeout had passed and `onDiverged` forced it. */
 export function wasForced({ config, onDiverged }: EvacuatedGuest, report: SourceReport): boolean {
   const { pauseAskedNs } = report.stop;
   const { algorithm, timeoutNs } = config.migration;

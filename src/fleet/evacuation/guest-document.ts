@@ -3,24 +3,25 @@ import { formatKey, InputError, type InputProblem } from '../../scenario/input-e
 
 type Keys = Record<string, unknown>;
 
-/** The parts of an evacuation's file that the scenario of one of its guests is made of. */
+/** The parts of an evacuation's file from which the scenario of one of its guests is made. */
 export interface GuestParts {
-  /** Which entry of `guests` it is. */
+  /** The index of the guest's entry in `guests`. */
   readonly index: number;
-  /** That entry's `migration`, and the file's own, as written. */
+  /** The `migration` of that entry, as written. */
   readonly migration: Keys;
+  /** The `migration` of the whole file, as written. */
   readonly common: Keys;
 }
 
 /**
- * The scenario of one guest within an evacuation's file: its values come from several places of the
- * file, and errors name those.
+ * The scenario of one guest within an evacuation's file. Its values come from several places of the file, and its
+ * errors name those places.
  */
 export class GuestDocument extends ScenarioDocument {
   readonly #file: ScenarioDocument;
   readonly #parts: GuestParts;
   readonly #value: unknown;
-  /** Keys of the file, by keys of the scenario: those that somebody asked the place of. */
+  /** The key of the file for each key of the scenario whose place was asked for. */
   readonly #keys = new Map<string, string>();
 
   constructor(file: ScenarioDocument, parts: GuestParts, value: unknown) {
@@ -40,7 +41,7 @@ export class GuestDocument extends ScenarioDocument {
     return this.#file.place(there, anchor);
   }
 
-  /** What `act` returns; its input errors name keys of the file. */
+  /** Returns what `act` returns; an InputError that it throws is changed to name keys of the file. */
   explained<Value>(act: () => Value): Value {
     try {
       return act();
@@ -54,7 +55,7 @@ export class GuestDocument extends ScenarioDocument {
     }
   }
 
-  /** The path in the file of a path in the scenario. */
+  /** Returns the path in the file of a path in the scenario. */
   #inFile(path: Path): Path {
     const { index, migration, common } = this.#parts;
     const [section, key] = path;

@@ -13,17 +13,17 @@ import type { EvacuatedGuest } from './config.ts';
 import { GuestDocument } from './guest-document.ts';
 import type { EvacuationFile } from './schema.ts';
 
-/** An entry of a file's `guests`, and the scenario that each of its guests has. */
+/** An entry of a file's `guests`, and the scenario that all of its guests have. */
 interface GuestGroup {
   readonly entry: EvacuationFile['guests'][number];
   readonly document: GuestDocument;
   readonly scenario: Scenario;
 }
 
-/** Sets the seeds of guests apart from all other numbers that are drawn from the file's seed. */
+/** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
 const GUEST_SEEDS = 0xe7ac;
 
-/** The scenarios of a file's guests, an entry each. Throws InputError with all that is wrong. */
+/** Parses the scenario of each entry of a file's `guests`. Throws an InputError that lists everything that is wrong. */
 export function parseGroups(document: ScenarioDocument, file: EvacuationFile): GuestGroup[] {
   const problems: InputProblem[] = [];
   const groups = file.guests.flatMap((entry, index): GuestGroup[] => {
@@ -43,12 +43,12 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
   return groups;
 }
 
-/** What is wrong with a key that guests share is found with each of them, and told once. */
+/** Drops repeated problems, because a problem of a key that guests share is found for each of them. */
 function unique(problems: readonly InputProblem[]): InputProblem[] {
   return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
-/** A guest's scenario as it would be written in a file of its own. */
+/** Returns a guest's scenario as it would be written in a file of its own. */
 function scenarioOf(file: EvacuationFile, entry: GuestGroup['entry']): Record<string, unknown> {
   const { seed, runtime, core, costs, verify } = file;
   return {
@@ -65,7 +65,7 @@ function scenarioOf(file: EvacuationFile, entry: GuestGroup['entry']): Record<st
 
 type Quantity = string | number;
 
-/** The least capacity on the way to a target; without one, that of the widest way there is. */
+/** Returns the least capacity on the way to a target; without a target, that of the way that carries most. */
 function wayOf(file: EvacuationFile, target: string | undefined): Quantity {
   const source = sourceOf(file);
   const nicOf = (host: string): Quantity => file.hosts.find(({ name }) => name === host)!.nic;
@@ -80,8 +80,9 @@ function least(rates: readonly Quantity[]): Quantity {
 }
 
 /**
- * All guests of a file, those of an entry with a count one after another. Throws InputError for a
- * guest that this machine can't have; traces and images are looked for in `folder`.
+ * Returns all guests of a file and their scenarios, in the same order; an entry with a count gives that many guests,
+ * one after another. Traces and images are relative to `folder`. Throws InputError for a guest that can't run on this
+ * machine.
  */
 export function resolveGroups(
   groups: readonly GuestGroup[],
@@ -122,19 +123,19 @@ export function resolveGroups(
   return { guests, scenarios };
 }
 
-/** All guests live for as long as the one that is to live longest before the evacuation begins. */
+/** Returns the longest of the guests' `startAfter`, as all guests run for that long before the evacuation begins. */
 function longest(durations: readonly Quantity[]): Quantity {
   return durations.reduce((best, one) => (parseDuration(one) > parseDuration(best) ? one : best));
 }
 
 /**
- * Which guests have real bytes: those whose entry says so, and of the others the smallest, as many
- * as the sample has; in real time all of them.
+ * Returns the indices of the guests with real bytes: those whose entry says so, and of the guests whose entry says
+ * nothing as many of the smallest as `sample` is. In real time all guests have real bytes.
  */
 function sampleOf(groups: readonly GuestGroup[], { runtime, sample }: EvacuationFile): Set<number> {
   const backings = groups.map(({ entry }) => entry.guest['backing']);
   const indices = groups.map((_, index) => index);
-  // What a scenario of threads says of versions is for its own checks to refuse.
+  // A guest whose entry says `versions` keeps them here, and the checks of its scenario refuse them.
   if (runtime === 'threads') return new Set(indices.filter((i) => backings[i] !== 'versions'));
   const bytes = groups.map(({ scenario }) => parseSize(scenario.guest.memory));
   const smallest = indices
@@ -144,7 +145,7 @@ function sampleOf(groups: readonly GuestGroup[], { runtime, sample }: Evacuation
   return new Set([...smallest, ...indices.filter((index) => backings[index] === 'bytes')]);
 }
 
-/** Resolves scenarios; those of a group that differ in their seeds alone are resolved once. */
+/** Resolves scenarios. Scenarios of one group that differ in their seeds alone are resolved once. */
 class Resolver {
   readonly #folder: string;
   readonly #availableBytes: number;
@@ -156,7 +157,7 @@ class Resolver {
   }
 
   resolve(group: GuestGroup, scenario: Scenario): RunConfig {
-    // The seed decides the order within a trace's intervals.
+    // The order within a trace's intervals depends on the seed, so such a scenario is always resolved anew.
     const isSeeded = scenario.guest.workloads.some(({ pattern }) => pattern === 'trace');
     const known = this.#configs.get(group) ?? new Map<string, RunConfig>();
     const like = isSeeded ? undefined : known.get(scenario.guest.backing);

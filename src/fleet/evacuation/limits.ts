@@ -9,7 +9,7 @@ const NONE: ParallelLimits = {
   inBatches: false,
 };
 
-/** The limits of a file: its preset's, but for those that it gives itself. */
+/** Returns the limits of a file; a limit that the file leaves out is that of its preset, or none without a preset. */
 export function limitsOf(parallel: EvacuationFile['parallel']): ParallelLimits {
   const base = parallel.preset === undefined ? NONE : LIMITS_PRESETS[parallel.preset];
   return {
@@ -25,7 +25,7 @@ function limit(value: number | 'unlimited' | undefined, other: number): number {
   return value === 'unlimited' ? Infinity : value;
 }
 
-/** The same limits with so many migrations at a time. */
+/** Returns the same limits, with `count` migrations at a time in all and from one host. */
 export function withParallel(limits: ParallelLimits, count: number): ParallelLimits {
   return { ...limits, outgoing: count, cluster: count };
 }

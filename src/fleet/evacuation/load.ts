@@ -17,19 +17,20 @@ import { type EvacuationFile, evacuationSchema } from './schema.ts';
 const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/evacuations', import.meta.url));
 
 export interface LoadedEvacuation {
-  /** The file, complete, as results keep it. */
+  /** The file with every default, as results keep it. */
   readonly file: EvacuationFile;
-  /** The scenario of each guest, complete, in the order of `config.guests`. */
+  /** The scenario of each guest with every default, in the order of `config.guests`. */
   readonly scenarios: readonly Scenario[];
+  /** The same evacuation in numbers, as `runEvacuation` takes it. */
   readonly config: EvacuationConfig;
 }
 
-/** The evacuations that come with the program. */
+/** Returns the evacuations that come with the program. */
 export const evacuationPresets = (): Preset[] => presets(PRESET_FOLDER);
 
 /**
  * Loads an evacuation: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
- * anything else a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ * and anything else is a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
  */
 export function loadEvacuation(name: string, sets: readonly string[] = []): LoadedEvacuation {
   const { source, content, folder } = readSource(name, PRESET_FOLDER);

@@ -3,7 +3,7 @@ import type { Workload } from '../../guest/workload.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { EvacuatedGuest, EvacuationOrder } from './config.ts';
 
-/** What an order sorts by, the least first; guests that are equal keep their places in the list. */
+/** The key that each order sorts by, the least first; guests with equal keys keep their order in the file. */
 const KEYS: Record<EvacuationOrder, (guest: EvacuatedGuest) => number> = {
   given: () => 0,
   smallest: ({ config }) => config.guest.memoryBytes,
@@ -11,20 +11,20 @@ const KEYS: Record<EvacuationOrder, (guest: EvacuatedGuest) => number> = {
   deadline: ({ deadlineNs = Infinity }) => deadlineNs,
 };
 
-/** Indices of `guests`, in the order in which their migrations are to begin. */
+/** Returns the indices of `guests` in the order in which their migrations are to begin. */
 export function orderOf(guests: readonly EvacuatedGuest[], order: EvacuationOrder): number[] {
   const keys = guests.map(KEYS[order]);
   return guests.map((_, index) => index).toSorted((a, b) => compare(keys[a]!, keys[b]!) || a - b);
 }
 
-/** Infinity minus itself is no number, so keys are compared and not subtracted. */
+/** Compares two keys without a subtraction, as Infinity minus Infinity is NaN. */
 function compare(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
- * Bytes of pages that a guest dirties in a second, as its configuration says: each workload's
- * written pages, which are at most those that it covers, and in all at most the guest's memory.
+ * Returns how many bytes of pages a guest dirties in a second, as its configuration says: the sum of the pages that
+ * each workload writes, which are at most the pages that it covers, and at most the guest's memory.
  */
 export function dirtyBytesPerSecond({ guest }: RunConfig): number {
   const pages = guest.workloads.reduce((sum, workload) => sum + dirtyPagesPerSecond(workload), 0);
@@ -34,7 +34,7 @@ export function dirtyBytesPerSecond({ guest }: RunConfig): number {
 function dirtyPagesPerSecond(workload: Workload): number {
   const { pattern, pages, rate, writes } = workload;
   if (pattern.kind === 'trace') return Math.min(pages, tracedPagesPerSecond(pattern));
-  // A workload that only reads dirties nothing, however fast it is: Infinity × 0 is no number.
+  // A workload that only reads dirties nothing; with the rate `max` the product would be Infinity × 0, which is NaN.
   return writes === 0 ? 0 : Math.min(pages, rate * writes);
 }
 

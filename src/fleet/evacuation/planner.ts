@@ -9,21 +9,21 @@ export type PlannedEvacuation = Pick<
 
 /** A migration that begins now. */
 export interface PlannedStart {
-  /** Index in the configuration's guests. */
+  /** The guest's index in the configuration. */
   readonly guest: number;
-  /** Name of the host that it goes to. */
+  /** The name of the host that it goes to. */
   readonly target: string;
 }
 
 /**
- * Decides which guests of an evacuation migrate when, and where to. It has no clock: whoever
- * migrates them asks `starts` when the evacuation begins and whenever a migration has ended.
+ * Decides when each guest of an evacuation migrates, and where to. It has no clock; its caller asks `starts` when the
+ * evacuation begins and whenever a migration has ended.
  */
 export class EvacuationPlanner {
   readonly #limits: ParallelLimits;
   readonly #wishes: readonly (string | undefined)[];
   readonly #targets: readonly Target[];
-  /** Guests that wait, in the order in which they are to start. */
+  /** The guests that wait, in the order in which they are to start. */
   #waiting: readonly number[];
   readonly #running = new Map<number, Target>();
 
@@ -36,12 +36,12 @@ export class EvacuationPlanner {
     this.#waiting = orderOf(guests, order);
   }
 
-  /** Guests that have yet to start, in the order in which they are to. */
+  /** The indices of the guests that have yet to start, in the order in which they are to start. */
   get waiting(): readonly number[] {
     return this.#waiting;
   }
 
-  /** Guests that migrate now. */
+  /** How many guests migrate now. */
   get running(): number {
     return this.#running.size;
   }
@@ -51,8 +51,8 @@ export class EvacuationPlanner {
   }
 
   /**
-   * The guests that start now, which count as running from here on. One whose target is full waits,
-   * and those behind it go first; a second question without an end in between finds no more.
+   * Returns the migrations that start now; their guests count as running from this call on, so a second call before
+   * a migration has ended returns none. A guest whose target is full waits, and the guests behind it go first.
    */
   starts(): readonly PlannedStart[] {
     if (this.#limits.inBatches && this.#running.size > 0) return [];
@@ -73,7 +73,10 @@ export class EvacuationPlanner {
     return started;
   }
 
-  /** A guest's migration is over; `isThere`: it lives at its target now, else where it was. */
+  /**
+   * Notes that a guest's migration has ended; `isThere` says whether the guest runs at its target now. Throws an Error
+   * when the guest was not migrating.
+   */
   ended(guest: number, isThere: boolean): void {
     const target = this.#running.get(guest);
     if (!target) throw new Error(`guest ${guest} was not migrating`);
@@ -82,12 +85,12 @@ export class EvacuationPlanner {
     if (!isThere) target.guests--;
   }
 
-  /** Whether one more may leave: all of them leave the one host that is emptied. */
+  /** Whether one more guest may leave; all guests leave the same host, so both limits hold for all of them together. */
   get #hasRoom(): boolean {
     return this.#running.size < Math.min(this.#limits.cluster, this.#limits.outgoing);
   }
 
-  /** The host that a guest can go to now: the one it wants, or that with the fewest guests. */
+  /** Returns the host that a guest can go to now: the one that it names, or the one with the fewest guests. */
   #targetOf(guest: number): Target | undefined {
     const wish = this.#wishes[guest];
     let best: Target | undefined;
@@ -100,11 +103,11 @@ export class EvacuationPlanner {
   }
 }
 
-/** A host that guests go to. */
+/** A host that guests can go to. */
 interface Target {
   readonly name: string;
-  /** Guests that are there or on their way. */
+  /** How many guests are there or on their way. */
   guests: number;
-  /** Those on their way. */
+  /** How many guests are on their way. */
   incoming: number;
 }

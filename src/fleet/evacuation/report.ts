@@ -3,56 +3,63 @@ import type { RunReport } from '../../runtime/report.ts';
 /** What became of one guest. */
 export interface GuestEvacuation {
   readonly name: string;
-  /** Where it went, or was to go; absent when its migration never began. */
+  /** The host that it went to, or should have gone to; it is absent when its migration never began. */
   readonly target?: string;
-  /** When its migration began and ended; absent when it never began. */
+  /** When its migration began; it is absent when that never happened. */
   readonly startedNs?: number;
+  /** When its migration ended; it is absent when the migration never began. */
   readonly endedNs?: number;
-  /** The migration, as a run of its own would report it; absent when it never began. */
+  /** The migration, as a run of this guest alone would report it; it is absent when the migration never began. */
   readonly run?: RunReport;
-  /** Its migration was forced to an end by `onDiverged`. */
+  /** Whether `onDiverged` forced its migration to an end. */
   readonly wasForced: boolean;
 }
 
 /** What the links and hosts were doing from the sample before up to `ns`. */
 export interface UseSample {
   readonly ns: number;
+  /** How many migrations were under way at `ns`. */
   readonly migrations: number;
-  /** Bytes a second over each link, in the order of `EvacuationReport.links`. */
+  /** The bytes a second over each link, in the order of `EvacuationReport.links`. */
   readonly linkBytesPerSecond: readonly number[];
-  /** CPUs in use on each host, in the order of the configuration's hosts. */
+  /** The CPUs in use on each host, in the order of the configuration; it is empty where they can't be told apart. */
   readonly hostCpus: readonly number[];
 }
 
-/** An evacuation as it went. Times are on its own clock, whose origin is the guests' start. */
+/** How an evacuation went. All times are on its own clock, whose origin is the guests' start. */
 export interface EvacuationReport {
   readonly runtime: 'threads' | 'virtual';
   readonly clock: string;
-  /** When the host began to be emptied, and when the last migration was over. */
+  /** When the evacuation began. */
   readonly startedNs: number;
+  /** When the last migration ended. */
   readonly endedNs: number;
-  /** In the order of the configuration. */
+  /** What became of each guest, in the order of the configuration. */
   readonly guests: readonly GuestEvacuation[];
   readonly links: readonly { readonly name: string; readonly bytesPerSecond: number }[];
   readonly samples: readonly UseSample[];
-  /** What the emulation itself took, in real time: no part of any result file. */
+  /** How long the emulation itself took in real time, and its events; no result file has this. */
   readonly wall?: { readonly ns: number; readonly events: number };
 }
 
-/** How far an evacuation is, for whoever watches. */
+/** How far an evacuation is, for displays of its progress. */
 export interface EvacuationProgress {
   readonly nowNs: number;
   readonly guests: readonly {
     readonly name: string;
     readonly state: 'waiting' | 'migrating' | 'over';
-    /** While it migrates: the round, and pages that have yet to be sent. */
+    /** The round of its migration; only a guest that migrates has it. */
     readonly round?: number;
+    /** How many pages have yet to be sent; only a guest that migrates has it. */
     readonly pagesLeft?: number;
+    /** How its migration ended; only a guest whose migration is over has it. */
     readonly outcome?: string;
   }[];
 }
 
 export interface EvacuationOptions {
+  /** Aborting it cancels all migrations. */
   readonly signal?: AbortSignal;
+  /** Called every 100 ms of the evacuation's time. */
   readonly onProgress?: (progress: EvacuationProgress) => void;
 }

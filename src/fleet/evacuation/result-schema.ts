@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { resultSchema } from '../../result/schema.ts';
 
 /**
- * The shape of an evacuation's result, `pageferry/evacuation@1`: milliseconds and bytes as numbers,
- * times from when the host began to be emptied; absent means unknown, or without a limit.
+ * This module defines the shape of an evacuation's result, `pageferry/evacuation@1`. Milliseconds and bytes are
+ * numbers, and times count from the evacuation's start. An absent key means that the value is unknown or unlimited.
  */
 
 const ms = z.number();
@@ -14,45 +14,47 @@ const use = z.number().min(0);
 const guest = z.strictObject({
   name: z.string(),
   source: z.string(),
-  /** Where it went, or was to go; absent when its migration never began. */
+  /** The host that it went to, or should have gone to; it is absent when its migration never began. */
   target: z.string().optional(),
-  /** As a run has it; `waiting`: its migration never began. */
+  /** The outcome of its migration, as a run has it; `waiting` means that it never began. */
   outcome: z.enum(['completed', 'cancelled', 'diverged', 'failed', 'waiting']),
-  /** From the evacuation's start until its migration began, or until the end when it never did. */
+  /** The time from the evacuation's start until its migration began, or until the end when it never did. */
   waitingMs: ms.min(0),
   startMs: ms.optional(),
   endMs: ms.optional(),
   deadlineMs: ms.optional(),
-  /** Of a guest with a deadline: it was not gone by then. */
+  /** Whether it had not moved by its deadline; only a guest with a deadline has it. */
   missedDeadline: z.boolean().optional(),
-  /** It did not converge, and was stopped or switched to post-copy. */
+  /** Whether it did not converge and was therefore stopped or switched to post-copy. */
   wasForced: z.boolean(),
-  /** Share of its accesses that it did not get to make while it migrated, of its rate before. */
+  /** Of the accesses that it would have made at its rate before, the share that it did not make while it migrated. */
   slowdown: z.number().min(0).max(1).optional(),
   run: resultSchema.optional(),
 });
 
 const link = z.strictObject({
   name: z.string(),
-  /** Its capacity; absent: unlimited. */
+  /** The link's capacity; it is absent when that is unlimited. */
   bytesPerSecond: z.number().min(0).optional(),
   meanBytesPerSecond: use,
-  /** The most over a period of the timeline. */
+  /** The mean of the period of the timeline that has the largest one. */
   maxBytesPerSecond: use,
-  /** The same two as shares of its capacity. */
+  /** `meanBytesPerSecond` as a share of the capacity. */
   meanUse: use.optional(),
+  /** `maxBytesPerSecond` as a share of the capacity. */
   maxUse: use.optional(),
-  /** Over each period of the timeline. */
+  /** The mean of each period of the timeline. */
   seriesBytesPerSecond: z.array(use),
 });
 
 const host = z.strictObject({
   name: z.string(),
-  /** Absent: unlimited. */
+  /** The host's CPUs; it is absent when they are unlimited. */
   cpus: count.optional(),
-  /** CPUs in use; absent where nobody counts them: a real machine's threads are not told apart. */
+  /** The CPUs in use; the runtime threads lacks these keys, as it can't tell the threads of its hosts apart. */
   meanCpus: use.optional(),
   maxCpus: use.optional(),
+  /** The mean of the CPUs in use in each period of the timeline. */
   seriesCpus: z.array(use).optional(),
 });
 
@@ -60,21 +62,21 @@ export const evacuationResultSchema = z.strictObject({
   schema: z.literal('pageferry/evacuation@1'),
   version: z.string(),
   scenario: z.record(z.string(), z.unknown()),
-  /** The machine; of the runtime threads. */
+  /** The machine that it ran on; only the runtime threads has it. */
   host: resultSchema.shape.host,
   runtime: z.enum(['threads', 'virtual']),
   clock: z.string(),
   source: z.string(),
-  /** The limits that held; absent ones are unlimited. */
+  /** The limits of parallel migrations; one that is absent is unlimited. */
   limits: z.strictObject({
     outgoing: count.optional(),
     incoming: count.optional(),
     cluster: count.optional(),
     inBatches: z.boolean(),
   }),
-  /** Every guest has left. */
+  /** Whether every guest has moved. */
   emptied: z.boolean(),
-  /** From the evacuation's start until the last migration was over. */
+  /** The time from the evacuation's start until the last migration ended. */
   makespanMs: ms.min(0),
   outcomes: z.strictObject({
     completed: count,
@@ -85,11 +87,11 @@ export const evacuationResultSchema = z.strictObject({
   }),
   forced: count,
   missedDeadlines: count,
-  /** Of the guests that were stopped to move; absent when there was none. */
+  /** The downtime of the guests that have moved; it is absent when none has. */
   downtimeMs: z.strictObject({ sum: ms, median: ms, max: ms }).optional(),
   waitingMs: z.strictObject({ mean: ms, max: ms }),
   slowdown: z.strictObject({ mean: z.number(), max: z.number() }).optional(),
-  /** All frames of all migrations, source to destination. */
+  /** The bytes of all frames of all migrations, from source to destination. */
   bytes,
   timeline: z.strictObject({ periodMs: ms, migrations: z.array(use) }),
   links: z.array(link),

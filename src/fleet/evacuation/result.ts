@@ -12,7 +12,7 @@ import {
 } from './result-schema.ts';
 import { meanOf, type UseOverTime, useOverTime } from './use.ts';
 
-/** Builds the result of an evacuation and checks it against its own schema. */
+/** Builds the result of an evacuation. Throws a ZodError when it does not match its own schema. */
 export function buildEvacuationResult(
   { file, scenarios, config }: Pick<LoadedEvacuation, 'file' | 'scenarios' | 'config'>,
   report: EvacuationReport,
@@ -118,7 +118,7 @@ function guestOf(
   };
 }
 
-/** What a guest did not get to do while it migrated, of what it would have done at its rate before. */
+/** Returns the share of accesses that a guest did not make while it migrated, of those at its rate before. */
 function slowdownOf({ guest, totalTimeMs }: RunResult): Pick<GuestResult, 'slowdown'> {
   const due = (sum(guest.achievedRate ?? []) * totalTimeMs) / 1e3;
   if (!(due > 0)) return {};

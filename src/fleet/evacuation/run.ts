@@ -9,8 +9,8 @@ import { forcedConfig, wasForced } from './force.ts';
 import type { EvacuationOptions, EvacuationReport, GuestEvacuation } from './report.ts';
 
 /**
- * Empties a host as its configuration says: on a virtual clock, or with real threads in real time. With a
- * real clock the report says what the emulation itself took.
+ * Empties a host on a virtual clock, or with real threads in real time, as the configuration says. With a real
+ * clock in its options, the report of a virtual evacuation says how long the emulation itself took.
  */
 export async function runEvacuation(
   config: EvacuationConfig,

@@ -14,19 +14,19 @@ import { scenarioSchema } from '../../scenario/schema.ts';
 import { LIMITS_PRESET_NAMES } from './presets.ts';
 
 /**
- * The shape of an evacuation's file, as it is written. What a guest is and how it migrates has the
- * keys of a scenario, which the scenario's own schema checks once they are put together.
+ * This module defines the shape of an evacuation's file, as it is written. The keys `guest` and `migration` are
+ * those of a scenario; the scenario's own schema checks them once each guest's scenario is put together.
  */
 
-/** Every default that a scenario has not, each with its reason. */
+/** The defaults of an evacuation that a scenario does not have, with their reasons. */
 export const EVACUATION_DEFAULTS = {
-  /** Dozens of guests fit into no machine's real time. */
+  /** No machine can run dozens of guests in real time. */
   runtime: 'virtual',
-  /** The manager whose limits most clusters of today run with. */
+  /** Most of today's clusters run with the limits of this manager. */
   preset: 'kubevirt',
   order: 'given',
   onDiverged: 'leave',
-  /** An evacuation without any bytes would prove counts of writes alone. */
+  /** An evacuation without any real bytes would only prove counts of writes. */
   sample: 1,
 } as const;
 
@@ -63,7 +63,7 @@ const parallel = z.strictObject({
   inBatches: flag.optional(),
 });
 
-/** The keys of a group of guests; `guest` and `migration` are those of a scenario. */
+/** Returns the schema of a group of guests; `guest` and `migration` are the schemas of those keys. */
 function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
   guest: Guest,
   migration: Migration,
@@ -110,13 +110,13 @@ function evacuationOf<Group extends z.ZodType, Migration extends z.ZodType>(
 
 const keys = z.looseObject({});
 
-/** Checks all but what is a scenario's; those parts pass as they are. */
+/** This schema checks everything except `guest` and `migration`, which it passes as they are. */
 export const evacuationSchema = evacuationOf(groupOf(keys, keys.optional()), keys.optional());
 
-/** An evacuation's file with its own defaults filled in, quantities as they were written. */
+/** An evacuation's file with its own defaults filled in, and with quantities as they were written. */
 export type EvacuationFile = z.output<typeof evacuationSchema>;
 
-/** JSON schema (draft 7) of evacuations as they are written, for editors. */
+/** Returns the JSON schema (draft 7) of evacuations as they are written, for editors. */
 export function evacuationJsonSchema(): Record<string, unknown> {
   const { guest, migration } = scenarioSchema.shape;
   const complete = evacuationOf(groupOf(guest, migration.optional()), migration.optional());

@@ -1,7 +1,7 @@
 import type { World } from '../../runtime/world/world.ts';
 import type { UseSample } from './report.ts';
 
-/** Notes how many bytes went over each link, and how many CPUs were in use, from sample to sample. */
+/** Samples how many bytes went over each link, and how many CPUs were in use, since the sample before. */
 export class UseSampler {
   readonly samples: UseSample[] = [];
   readonly #world: World;
@@ -14,7 +14,7 @@ export class UseSampler {
     this.#bytes = world.links.map(() => 0);
   }
 
-  /** The first sample counts from now on. */
+  /** Sets the time from which the first sample counts. */
   begin(nowNs: number): void {
     this.#lastNs = nowNs;
     this.#cpuNs = this.#world.hostCpuNs() ?? [];

@@ -1,21 +1,23 @@
 import type { UseSample } from './report.ts';
 
-/** The most periods a timeline has: longer evacuations get longer periods. */
+/** A timeline has at most this many periods, so longer evacuations get longer periods. */
 const MOST_PERIODS = 600;
 const SHORTEST_PERIOD_MS = 20;
 
-/** What was going on, averaged over equal periods. */
+/** The use of links and hosts, averaged over equal periods. */
 export interface UseOverTime {
   readonly periodMs: number;
+  /** How many migrations were under way in each period. */
   readonly migrations: readonly number[];
-  /** A series for each link, and one for each host. */
+  /** For each link, the bytes a second in each period. */
   readonly links: readonly (readonly number[])[];
+  /** For each host, the CPUs in use in each period. */
   readonly hosts: readonly (readonly number[])[];
 }
 
 /**
- * Averages samples, each of which holds from the one before it up to its own time, over equal
- * periods from `fromNs` to `toNs`; the last period may be shorter.
+ * Averages samples over equal periods from `fromNs` to `toNs`, of which the last may be shorter. Each sample holds
+ * from the time of the sample before it up to its own time.
  */
 export function useOverTime(
   samples: readonly UseSample[],
@@ -66,7 +68,7 @@ function averages(
   });
 }
 
-/** The mean of a series whose last period may be shorter than the others. */
+/** Returns the mean of a series whose last period may be shorter than the others. */
 export function meanOf(series: readonly number[], periodMs: number, spanMs: number): number {
   if (!(spanMs > 0)) return 0;
   const sum = series.reduce((total, value, period) => {

@@ -10,8 +10,8 @@ export interface CompareResult {
 }
 
 /**
- * Compares pages [firstPage, firstPage + pages) of two slots byte by byte: whole chunks with Node's
- * memcmp, and only where one differs page by page.
+ * Compares pages [firstPage, firstPage + pages) of two slots byte by byte. Chunks of some 1 MiB are compared with
+ * Node's memcmp, and only a chunk that differs is compared page by page.
  */
 export function comparePages(
   expected: Memslot,
@@ -41,8 +41,8 @@ function isEqual(a: Memslot, b: Memslot, from: number, to: number): boolean {
 }
 
 /**
- * The first differing byte of a page, found by the comparison kernel on a copy in the expected
- * slot's scratch: one caller at a time.
+ * Returns the first byte of a page that differs. The comparison kernel finds it in a copy that lies in the
+ * expected slot's scratch area, so there may be one caller at a time. Throws an Error when no byte differs.
  */
 export function locateDifference(expected: Memslot, found: Memslot, gfn: number): Difference {
   const { storedBytes: pageSize, ramOffset, firstGfn } = expected.layout;
@@ -66,7 +66,7 @@ export function locateDifference(expected: Memslot, found: Memslot, gfn: number)
   throw new Error(`page ${gfn} differs, but no byte of it does`);
 }
 
-/** Of two versions the lowest byte that differs. */
+/** Returns the first stored byte in which two versions of a page differ. */
 function differentVersion(expected: Memslot, found: Memslot, gfn: number): Difference {
   const from = (gfn - expected.layout.firstGfn) * expected.layout.storedBytes;
   for (let offset = 0; offset < expected.layout.storedBytes; offset++) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock/clock.ts';
 import type { Link } from '../../link/link.ts';
 import type { Algorithm, WaitRequest, Wake } from '../../migration/ports.ts';
 
-/** What a driver looks at while its algorithm waits. */
+/** What a driver checks to find out whether its algorithm's wait has ended. */
 export interface GeneratorParts {
   readonly clock: Clock;
   readonly link: Link;
@@ -11,15 +11,15 @@ export interface GeneratorParts {
 }
 
 /**
- * Drives one algorithm, a generator that waits for credit, frames, its guest or a time: holds what it
- * waits for, looks whether that has come, and lets it go on. It never waits itself. Who owns the driver
- * does: a thread blocks on a doorbell, the virtual runtime moves a clock, a rehearsal and the tests
- * take turns.
+ * Drives one algorithm, a generator that waits for credit, frames, its guest or a time. The driver keeps
+ * what the algorithm waits for, checks whether that has come, and resumes it then. The driver itself never
+ * waits; its owner does: a thread blocks on a doorbell, the virtual runtime moves a clock, and a rehearsal
+ * and the tests take turns.
  */
 export class GeneratorDriver<Result> {
   result: Result | undefined;
   isOver = false;
-  /** By when, as the last look found, the algorithm can go on at the latest; Infinity: news are awaited. */
+  /** When the algorithm can go on at the latest, as of the last check; Infinity means not before news arrive. */
   untilNs = -Infinity;
   readonly #algorithm: Algorithm<Result>;
   readonly #parts: GeneratorParts;
@@ -30,17 +30,17 @@ export class GeneratorDriver<Result> {
     this.#parts = parts;
   }
 
-  /** Lets it run to its first wait. */
+  /** Runs the algorithm to its first wait. */
   begin(): void {
     this.#take(this.#algorithm.next());
   }
 
-  /** Whether there is something to go on for at `nowNs`; nothing goes on yet. */
+  /** Returns whether the wait has ended at `nowNs`, without resuming the algorithm. */
   hasNews(nowNs: number): boolean {
     return this.#look(nowNs) !== undefined;
   }
 
-  /** Goes on to the next wait, or to its end, if there is something to go on for; whether it did. */
+  /** Runs the algorithm to its next wait or to its end, if its wait has ended at `nowNs`; returns whether it did. */
   step(nowNs: number): boolean {
     const wake = this.#look(nowNs);
     if (wake === undefined) return false;
@@ -49,8 +49,8 @@ export class GeneratorDriver<Result> {
   }
 
   /**
-   * When it can go on, no sooner than `nowNs`, as far as anybody knows; Infinity: not without news. The
-   * guest is only asked where it is waited for.
+   * Returns when the algorithm can go on, as far as is known now, and `nowNs` at the earliest; Infinity means not
+   * before news arrive. The guest is only asked when the algorithm waits for it.
    */
   nextNs(nowNs: number): number {
     const request = this.#request;
@@ -64,7 +64,7 @@ export class GeneratorDriver<Result> {
     return Math.max(nowNs, Math.min(arrivalNs, creditNs, request.untilNs));
   }
 
-  /** What has ended the wait; undefined while nothing has. */
+  /** Returns what has ended the wait, or undefined while nothing has. */
   #look(nowNs: number): Wake | undefined {
     const request = this.#request;
     if (!request) return undefined;

@@ -3,19 +3,19 @@ import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
-/** Contents that turned out unusable once they were read: the scenario's fault, not the run's. */
+/** Contents turned out to be unusable once they were read, which is the scenario's fault and not the run's. */
 export class ContentsError extends Error {
   override readonly name = 'ContentsError';
 }
 
 export interface FillOptions {
-  /** Every page is to be touched, so that no first touch is left for later. */
+  /** Whether every page is touched, so that no first touch is left for the measured time. */
   readonly prefault: boolean;
-  /** Somebody has used the memory since its slots were taken. */
+  /** Whether the memory has been written since its slots were taken from the pool. */
   readonly isUsed: boolean;
 }
 
-/** Gives a guest's memory its initial contents. Throws ContentsError. */
+/** Gives a guest's memory its initial contents. Throws ContentsError when an image can't be used. */
 export async function fillGuest(
   pool: WorkRunner,
   guestSide: SharedGuestSide,

@@ -13,13 +13,16 @@ import type { SlotGeometry } from '../../memory/layout.ts';
 /** How a guest's writes are logged. */
 export interface LogConfig {
   readonly kind: DirtyLogKind;
+  /** Entries of each vCPU's ring, when the kind is `ring`. */
   readonly ringSize: number;
+  /** Pages in a chunk that is cleared by hand; when it is absent, the harvest clears the marks. */
   readonly clearChunkPages?: number;
 }
 
-/** One side's guest in shared memory; all of it passes through a message port. */
+/** One side's guest in shared memory; all of its parts can be sent through a message port. */
 export interface SharedGuestSide {
   readonly slots: readonly SharedSlot[];
+  /** The number of writers: the host side and every vCPU. */
   readonly writers: number;
   readonly handshake: SharedArrayBuffer;
   readonly vcpuArea: SharedArrayBuffer;
@@ -27,6 +30,7 @@ export interface SharedGuestSide {
   readonly rings?: SharedRings;
 }
 
+/** Creates a guest's side with memory of its own. */
 export function createGuestSide(
   geometries: readonly SlotGeometry[],
   plan: GuestPlan,
@@ -35,7 +39,7 @@ export function createGuestSide(
   return guestSideOver(geometries.map(createSlot), plan, log);
 }
 
-/** A guest's side over memslots that are there already. */
+/** Creates a guest's side over memslots that exist already. */
 export function guestSideOver(
   slots: readonly SharedSlot[],
   plan: GuestPlan,
@@ -52,7 +56,7 @@ export function guestSideOver(
   };
 }
 
-/** Ends the use of a side whose slots are of the pool: no thread may look at it from now on. */
+/** Gives the slots of a side back to the pool that they came from; no thread may use the side from then on. */
 export function giveBackGuestSide({ slots }: SharedGuestSide): void {
   for (const slot of slots) giveBackSlot(slot);
 }
@@ -66,10 +70,11 @@ export interface GuestSide {
   readonly engine: EngineHandshake;
   readonly log: LogConfig;
   readonly rings?: SharedRings;
-  /** The engine's end of the dirty log, opened when it is first asked for: one thread drives a log. */
+  /** Returns the engine's end of the dirty log, which the first call opens; only one thread may drive a log. */
   readonly logReaders: () => LogReaders;
 }
 
+/** Opens a guest's side in this thread, with the WASM kernels or their TypeScript twin. */
 export function openGuestSide(
   shared: SharedGuestSide,
   kernels: 'wasm' | 'twin' = 'wasm',
@@ -90,12 +95,12 @@ export function openGuestSide(
   return side;
 }
 
-/** What an engine needs to open a dirty log over a guest. */
+/** Returns what an engine needs to open a dirty log over a guest. */
 export function logParts({ memory, engine, rings }: GuestSide): DirtyLogParts {
   return { memory, handshake: engine, ...(rings ? { rings } : {}) };
 }
 
-/** Whether a side's vCPUs are to run, as far as its engine has said. */
+/** Returns whether a side's vCPUs may run, which means that its engine has not asked them to pause. */
 export function areVcpusRunning({ words }: GuestSide): boolean {
   return Atomics.load(words, PAUSE) === 0;
 }

@@ -18,11 +18,12 @@ import { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
 import type { GuestSide } from './guest-side.ts';
 
-/** The source's guest over worker threads; keeps the state it gave away, for the proof. */
+/** The source's guest in shared memory. It keeps the vCPU state that it saved, for the proof. */
 export class SharedSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly manager?: GuestManager;
+  /** The vCPU state that the destination was sent; undefined until it is saved. */
   savedState: readonly VcpuState[] | undefined;
   readonly #guestSide: GuestSide;
   readonly #plan: GuestPlan;
@@ -60,19 +61,19 @@ export class SharedSourceGuest implements SourceGuest {
     return {
       ...log,
       ...(manualClear
-        ? { manualClear: { ...manualClear, clear: this.#asking(log, manualClear.clear) } }
+        ? { manualClear: { ...manualClear, clear: this.#trackAnswer(log, manualClear.clear) } }
         : {}),
-      start: this.#asking(log, log.start),
-      harvest: this.#asking(log, log.harvest),
-      stop: this.#asking(log, log.stop),
+      start: this.#trackAnswer(log, log.start),
+      harvest: this.#trackAnswer(log, log.harvest),
+      stop: this.#trackAnswer(log, log.stop),
     };
   }
 
-  /** Remembers what was asked last, whose answer `isSettled` is to tell of. */
-  #asking<Arguments extends unknown[]>(log: LogReader, ask: (...given: Arguments) => void) {
-    return (...given: Arguments): void => {
+  /** Returns a function that asks the log, and has `isSettled` report from then on whether the log has answered. */
+  #trackAnswer<Arguments extends unknown[]>(log: LogReader, ask: (...values: Arguments) => void) {
+    return (...values: Arguments): void => {
       this.#hasSettled = log.isSettled;
-      ask(...given);
+      ask(...values);
     };
   }
 
@@ -112,12 +113,13 @@ export class SharedSourceGuest implements SourceGuest {
   }
 }
 
-/** The destination's guest over worker threads; keeps the state it got, for the proof. */
+/** The destination's guest in shared memory. It keeps the vCPU state that it received, for the proof. */
 export class SharedDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
   readonly states?: PageStates;
+  /** The vCPU state that the source sent; undefined until it is loaded. */
   loadedState: readonly VcpuState[] | undefined;
   readonly #guestSide: GuestSide;
   readonly #plan: GuestPlan;
@@ -155,7 +157,7 @@ export class SharedDestinationGuest implements DestinationGuest {
     return areRunning;
   }
 
-  /** Before the first `run` no vCPU owes an answer, and none runs. */
+  /** Before the first `run` no vCPU has been asked to run, so none does. */
   #areAllRunning(): boolean {
     return this.#isToRun && this.#guestSide.engine.areAllRunning();
   }

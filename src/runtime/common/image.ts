@@ -5,9 +5,9 @@ import { type Contents, entryOf } from '../../memory/contents/contents.ts';
 import { type GuestMemory, slotOf } from '../../memory/guest-memory.ts';
 
 /**
- * Reads the image of entry `entry` into the pages it covers (a later entry over a page wins). The
- * image is read once from its begin to the region's end, so that a compressed one of any size takes
- * no memory. Returns why it can't be used, undefined when all went well.
+ * Reads the image of the entry number `entry` into the pages that it covers; where entries overlap, the later one
+ * wins. The image is read once, from its beginning to the region's end, so that a compressed one of any size
+ * takes no memory. Returns a sentence that says why it can't be used, or undefined when all went well.
  */
 export async function loadImage(
   memory: GuestMemory,
@@ -17,15 +17,15 @@ export async function loadImage(
   const { image, firstGfn, pages } = contents[entry]!;
   if (!image) return undefined;
   const { path, offset } = image;
-  const wanted = pages * memory.pageSize;
+  const regionBytes = pages * memory.pageSize;
   let position = -offset;
   const file = createReadStream(path, { highWaterMark: 1024 * 1024 });
   try {
-    for await (const chunk of unpacked(path, file)) {
+    for await (const chunk of decompress(path, file)) {
       const bytes = chunk as Uint8Array;
-      place(memory, contents, entry, bytes, position, firstGfn * memory.pageSize, wanted);
+      place(memory, contents, entry, bytes, position, firstGfn * memory.pageSize, regionBytes);
       position += bytes.length;
-      if (position >= wanted) return undefined;
+      if (position >= regionBytes) return undefined;
     }
   } catch (error) {
     return `${path} can't be read: ${(error as Error).message}`;
@@ -33,10 +33,10 @@ export async function loadImage(
     // The region may end before the file does.
     file.destroy();
   }
-  return `${path} ends after ${position + offset} bytes, its region needs ${wanted + offset} (offset and size): make the region smaller`;
+  return `${path} ends after ${position + offset} bytes, its region needs ${regionBytes + offset} (offset and size): make the region smaller`;
 }
 
-function unpacked(path: string, file: Readable): Readable {
+function decompress(path: string, file: Readable): Readable {
   const options = { chunkSize: 1024 * 1024 };
   const unpack = path.endsWith('.gz')
     ? createGunzip(options)
@@ -48,7 +48,7 @@ function unpacked(path: string, file: Readable): Readable {
   return file.pipe(unpack);
 }
 
-/** Copies a chunk that lies at `position` of the region, page by page where it belongs. */
+/** Copies a chunk that lies at byte `position` of the region, page by page, into the pages that the entry owns. */
 function place(
   memory: GuestMemory,
   contents: readonly Contents[],
@@ -56,11 +56,11 @@ function place(
   chunk: Uint8Array,
   position: number,
   regionAt: number,
-  wanted: number,
+  regionBytes: number,
 ): void {
   const { pageSize } = memory;
   let from = Math.max(0, -position);
-  const end = Math.min(chunk.length, wanted - position);
+  const end = Math.min(chunk.length, regionBytes - position);
   while (from < end) {
     const at = regionAt + position + from;
     const gfn = Math.floor(at / pageSize);

@@ -12,7 +12,7 @@ import {
 import type { ManagerCounts } from '../report.ts';
 import type { GuestSide } from './guest-side.ts';
 
-/** Accesses a second of guest time, by workload, up to now. */
+/** Returns how many accesses each workload has made so far, for each second of guest time. */
 export function achievedRates({ memory, area }: GuestSide, plan: GuestPlan): number[] {
   return plan.workloads.map((_, workload) => {
     let rate = 0;
@@ -25,7 +25,7 @@ export function achievedRates({ memory, area }: GuestSide, plan: GuestPlan): num
   });
 }
 
-/** What the guest's memory manager has done, on both sides; undefined of a guest without one. */
+/** Returns what the guest's memory manager did on both sides; undefined when the guest has none. */
 export function managerCounts(
   guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
   plan: GuestPlan,
@@ -49,7 +49,7 @@ export function managerCounts(
   };
 }
 
-/** The largest value of a field among all vCPUs of both sides. */
+/** Returns the largest value of a field of the vCPU area among all vCPUs of both sides. */
 export function mostOf(
   guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
   plan: GuestPlan,

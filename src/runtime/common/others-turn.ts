@@ -1,4 +1,4 @@
-/** Lets the rest of the program have its turn: timers, signals, what a terminal shows. */
+/** Resolves after the event loop has run the rest of the program: timers, signals and output to a terminal. */
 export function othersTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

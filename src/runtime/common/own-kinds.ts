@@ -7,33 +7,36 @@ import type { OwnKind } from '../../units/keys.ts';
 
 type Factory = (options: Readonly<Record<string, unknown>>, facts: unknown) => unknown;
 
-/** Modules are loaded without a promise, so that the main thread and the workers do it alike. */
+/** `require` loads modules without a promise, so that the main thread and the workers do it alike. */
 const load = createRequire(import.meta.url);
 
-/** Loads the modules that migrations name, each once a thread. */
+/** Makes policies and page orders with the users' own modules. Each thread loads a module once. */
 export const ownKinds: OwnKinds = {
   policyOf(kind, facts) {
     const policy = made(kind, facts, 'policy');
     if (isPolicy(policy)) return policy;
     const shape = 'an object with name, skipsRedirtied, initial and the function decide';
-    throw new OwnKindError('export', `${called(kind)} makes no policy: ${shape}`);
+    throw new OwnKindError('export', `${nameOf(kind)} makes no policy: ${shape}`);
   },
   pageOrderOf(kind, facts) {
     const order = made(kind, facts, 'page order');
     if (isPageOrder(order)) return order;
     const shape = 'an object with the functions next and requested';
-    throw new OwnKindError('export', `${called(kind)} makes no page order: ${shape}`);
+    throw new OwnKindError('export', `${nameOf(kind)} makes no page order: ${shape}`);
   },
 };
 
-/** What a factory makes of its options. Throws OwnKindError when there is none, or when it throws. */
+/**
+ * Calls the factory that `kind` names with its options and `facts`, and returns what the factory makes; `what`
+ * is the noun for it in errors. Throws OwnKindError when there is no such factory, or when the factory throws.
+ */
 export function made(kind: OwnKind, facts: unknown, what: string): unknown {
   const factory = factoryOf(kind);
   try {
     return factory(kind.options ?? {}, facts);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new OwnKindError('export', `${called(kind)} makes no ${what}: ${why}`, { cause });
+    throw new OwnKindError('export', `${nameOf(kind)} makes no ${what}: ${why}`, { cause });
   }
 }
 
@@ -63,7 +66,7 @@ function exportsOf(module: string): Readonly<Record<string, unknown>> {
   }
 }
 
-const called = ({ module, export: name }: OwnKind): string => `${name} of ${module}`;
+const nameOf = ({ module, export: name }: OwnKind): string => `${name} of ${module}`;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;

@@ -17,31 +17,34 @@ import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
+/** What the proof of a run works on. */
 export interface ProofParts {
   readonly config: RunConfig;
   readonly plan: FullPlan;
   readonly pool: WorkRunner;
-  /** Times the proof; absent: nobody wants to know. */
+  /** The clock that times the proof; without one, the proof has no duration. */
   readonly clock?: Clock;
-  /** Where the guest ran last; its vCPUs have stopped. */
+  /** The side where the guest ran last; its vCPUs have stopped. */
   readonly final: SharedGuestSide;
-  /** The other side: its memory becomes what the guest must look like. */
+  /** The other side, whose memory the replay turns into what the guest must look like. */
   readonly canvas: SharedGuestSide;
-  /** The canvas is the source as it stood at the pause; else it is filled anew. */
+  /** Whether the canvas is the source as it stood at the pause; otherwise it is filled anew. */
   readonly isFrozenSource: boolean;
+  /** The vCPUs' state that the source saved at the pause. */
   readonly sentState?: readonly VcpuState[] | undefined;
+  /** The vCPUs' state that the destination loaded. */
   readonly receivedState?: readonly VcpuState[] | undefined;
-  /** What the guest's memory manager has zeroed on either side. */
+  /** The pages that the guest's memory manager zeroed on either side. */
   readonly zeroings?: { readonly source: ZeroLog; readonly destination: ZeroLog };
 }
 
-/** Beyond this many accesses the kernel replays, and the result says so. */
+/** Beyond this many accesses the kernel replays in place of its slower twin, and the result says so. */
 const TWIN_ACCESSES = 1e9;
 
 /**
- * The proof (design rule 9): the streams are replayed on the canvas, from the pause or from the
- * initial contents, up to the counters that the guest reached; then every byte of every page and
- * every read checksum must agree.
+ * Proves that the guest's memory is what it must be. The streams are replayed on the canvas, from the pause or
+ * from the initial contents, up to the counters that the guest reached. Then every byte of every page and every
+ * read checksum must agree; what does not is in the returned proof.
  */
 export async function prove(parts: ProofParts): Promise<Proof> {
   const { config, plan, clock, canvas, final } = parts;
@@ -70,7 +73,7 @@ export async function prove(parts: ProofParts): Promise<Proof> {
     pagesCompared: pages,
     bytesCompared: pages * expectedMemory.slots[0]!.layout.storedBytes,
     differingPages,
-    // Versions hold nothing that a read could fold into its sum.
+    // A page's version is a count of writes, so a read has no word to fold into its checksum.
     readsChecked: isCounted
       ? 0
       : after.reduce((sum, p, i) => sum + reads(p) - reads(before[i]!), 0),
@@ -86,7 +89,7 @@ export async function prove(parts: ProofParts): Promise<Proof> {
 
   function streamProblem(guest: GuestPlan, stream: number): string {
     const { vcpu, workload } = guest.streams[stream]!;
-    return `vCPU ${vcpu} of workload ${workload}: what it read or counted differs (seed ${config.seed})`;
+    return `the reads or counters of vCPU ${vcpu} in workload ${workload} differ from the replay (seed ${config.seed})`;
   }
 }
 
@@ -111,7 +114,7 @@ function stateProblems(
   return ["the vCPUs' state that the destination received is not the one that the source saved"];
 }
 
-/** The source's streams must stand where the state says that was saved at the pause. */
+/** Returns a problem for each stream of the source that went on after the state was saved at the pause. */
 function frozenProblems(
   plan: GuestPlan,
   sent: readonly VcpuState[] | undefined,
@@ -125,7 +128,7 @@ function frozenProblems(
   });
 }
 
-/** Gives the canvas the guest's initial contents, its streams at n = 0. */
+/** Gives the canvas the guest's initial contents, and sets its streams back to n = 0. */
 async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
   const { contents } = config.guest;
   await fillGuest(pool, canvas, contents, config.seed, { prefault: false, isUsed: true });
@@ -139,7 +142,7 @@ async function replay(
 ): Promise<'twin' | 'kernel'> {
   const { plan, pool, canvas, zeroings, isFrozenSource } = parts;
   const { source, destination } = zeroings ?? { source: [], destination: [] };
-  // What the source zeroed is in its frozen memory already.
+  // The pages that the source zeroed are zero in its frozen memory already.
   const log = isFrozenSource ? destination : [...source, ...destination];
   zeroUntouched(canvas, log);
   const work = plan.streams.map((_, stream) => ({
@@ -150,7 +153,7 @@ async function replay(
   const accesses = work.reduce((sum, w) => sum + w.targetN - before[w.stream]!.n, 0);
   const replayedBy = accesses > TWIN_ACCESSES ? 'kernel' : 'twin';
   const kernels = replayedBy === 'kernel' ? 'wasm' : 'twin';
-  // One task per access list of the slot; a list belongs to one replay at a time.
+  // There is one task for each access list of the slot, as only one replay may use a list at a time.
   const tasks = Math.min(canvas.writers, pool.threads);
   await Promise.all(
     Array.from({ length: tasks }, (_, list) => {
@@ -167,7 +170,7 @@ async function replay(
   return replayedBy;
 }
 
-/** Pages that no stream touches are zeroed at any time: nothing comes before or after. */
+/** Zeroes the pages that the memory manager zeroed and no stream touches; their order does not matter. */
 function zeroUntouched(canvas: SharedGuestSide, log: ZeroLog): void {
   const { slots } = openMemory(canvas.slots);
   for (const [, slot, page, pages] of zeroingsOf(log, -1)) zeroPages(slots[slot!]!, page!, pages!);

@@ -9,7 +9,7 @@ import type { SharedGuestSide } from './guest-side.ts';
 import { prove } from './proof.ts';
 import type { WorkRunner } from './work.ts';
 
-/** What is proved: a guest that stands still on the side where it ended, and what is known of its way. */
+/** A run to be proved: its guest stands still on the side where it ended. */
 export interface ProvenRun {
   readonly config: RunConfig;
   readonly plan: FullPlan;
@@ -21,8 +21,9 @@ export interface ProvenRun {
 }
 
 /**
- * Proves a run by its outcome: a guest that has moved against the frozen source, one that stayed against
- * its initial contents. Undefined when nothing is to be proved, or nobody knows where the guest is.
+ * Proves a run. A guest that has moved is compared with a replay on the source's frozen memory, and one that has
+ * stayed with a replay from its initial contents; `verify: full` replays from the initial contents in either case.
+ * Returns undefined when `verify` is `off`, or when the guest was lost.
  */
 export async function proveRun(
   run: ProvenRun,

@@ -1,14 +1,14 @@
 import type { SharedGuestSide } from './guest-side.ts';
 
-/** Pages of one memslot, for one task. */
+/** A range of pages of one memslot, for one task. */
 export interface SlotPages {
   readonly slot: number;
-  /** Within the slot. */
+  /** The page's number within the slot. */
   readonly firstPage: number;
   readonly pages: number;
 }
 
-/** Splits a guest's pages into some `parts` ranges of nearly equal size, none across a memslot's border. */
+/** Splits a guest's pages into about `parts` ranges of nearly equal size, none of which crosses a memslot's border. */
 export function pageRanges({ slots }: SharedGuestSide, parts: number): SlotPages[] {
   const total = slots.reduce((sum, { geometry }) => sum + geometry.pages, 0);
   const size = Math.max(1, Math.ceil(total / parts));

@@ -11,23 +11,24 @@ import type { GuestSide } from './guest-side.ts';
 import { linkFacts } from './link-facts.ts';
 import { managerCounts, mostOf } from './measures.ts';
 
-/** What a runtime knows of a guest and its migration when it is over. */
+/** What a runtime knows of a guest and its migration once the run is over. */
 export interface RunFacts {
   readonly config: RunConfig;
   readonly plan: GuestPlan;
   readonly sides: { readonly source: GuestSide; readonly destination: GuestSide };
   readonly source: SourceReport;
   readonly destination: DestinationReport | undefined;
+  /** Accesses a second of each workload before the migration. */
   readonly rates: readonly number[] | undefined;
   readonly timeline: readonly TimelineSample[];
-  /** Of the destination's vCPUs. */
+  /** The fault log of each of the destination's vCPUs. */
   readonly faults: readonly (FaultLog | undefined)[];
   readonly rings: readonly RingCounts[];
   readonly startedNs: number;
   readonly endedNs: number;
 }
 
-/** The part of a report that every runtime makes of the same facts. */
+/** Builds the part of a report that is the same in every runtime. */
 export function reportOf(
   facts: RunFacts,
 ): Pick<RunReport, 'source' | 'link' | 'destination' | 'guest'> {

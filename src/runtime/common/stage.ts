@@ -19,31 +19,33 @@ import {
 import type { WorkRunner } from './work.ts';
 import { pageRanges } from './ranges.ts';
 
-/** The connection of a migration's two sides. */
+/** The connection of a migration's two sides in shared memory. */
 export interface Transfer {
-  /** Frames from source to destination, and back. */
+  /** This ring carries frames from the source to the destination. */
   readonly forward: SharedRing;
+  /** This ring carries frames from the destination to the source. */
   readonly backward: SharedRing;
-  /** Whether the two rings are a connection. */
+  /** The shared words that say whether the connection stands or is lost. */
   readonly line: SharedLine;
 }
 
-/** Everything that two sides share before a thread of them runs. */
+/** Everything that the two sides of a migration share, ready before any thread of theirs runs. */
 export interface Stage extends Transfer {
   readonly plan: FullPlan;
   readonly source: SharedGuestSide;
   readonly destination: SharedGuestSide;
 }
 
+/** Returns how a guest's writes are logged, as its configuration says. */
 export function logConfigOf(guest: RunConfig['guest']): LogConfig {
   const { dirtyLog: kind, dirtyRingSize: ringSize, clearChunkPages } = guest;
   return { kind, ringSize, ...(clearChunkPages === undefined ? {} : { clearChunkPages }) };
 }
 
 /**
- * Takes a guest's memory on one side from the pool, with what its streams need there; its vCPUs are to
- * pause. Its RAM holds anything until it is filled. Places between which a guest moves differ by a page in
- * where its RAM begins (memory/layout.ts).
+ * Takes the memory of one side of a guest from the pool, and writes its streams' records there; its vCPUs are
+ * asked to pause. The RAM may hold any bytes until it is filled. The RAM of the source and that of the destination
+ * begin at offsets that differ by a page (memory/layout.ts says why).
  */
 export function createPlace(
   guest: RunConfig['guest'],
@@ -58,8 +60,8 @@ export function createPlace(
 }
 
 /**
- * The rings of a connection, of the pool; `isTimed`: they are touched before, as a first touch takes real
- * time.
+ * Takes the rings of a connection from the pool. With `isTimed` all of their memory is touched at once, so that no
+ * first touch slows a run in real time down. Throws an Error when the link has more bytes under way than fit a ring.
  */
 export function createTransfer(
   { bytesPerSecond, latencyNs }: RunConfig['link'],
@@ -67,7 +69,9 @@ export function createTransfer(
   isTimed: boolean,
 ): Transfer {
   const capacity = ringBytes(bytesPerSecond, latencyNs, pageSize, !isTimed);
-  if (capacity === undefined) throw new Error('the link has more under way than a ring holds');
+  if (capacity === undefined) {
+    throw new Error('the link has more bytes under way than a ring holds');
+  }
   return {
     forward: createRing(capacity, isTimed),
     backward: createRing(4 * 1024 * 1024, isTimed),
@@ -76,9 +80,9 @@ export function createTransfer(
 }
 
 /**
- * Takes both sides' memory from the pool, fills the source with its initial contents and the
- * destination with a pattern. In real time every page of both is touched, so that no first touch is left
- * for the migration; on a virtual clock, where a touch takes no time, what is zero anyway is not.
+ * Takes both sides' memory from the pool, fills the source with its initial contents, and the destination with a
+ * pattern. In real time every page of both is touched, so that no first touch is left for the migration. On a
+ * virtual clock a touch takes no time, so pages of the source that are zero already stay untouched.
  */
 export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Stage> {
   const { guest, link, seed } = config;
@@ -96,17 +100,17 @@ export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Sta
   return { plan, source, destination, ...transfer };
 }
 
-/** Ends the use of a connection: no thread and no link may look at it from now on. */
+/** Gives a connection's rings back to the pool; no thread and no link may use them from then on. */
 export function giveBackTransfer({ forward, backward }: Transfer): void {
   for (const ring of [backward, forward]) giveBackRing(ring);
 }
 
 /**
- * Gives a stage's memory back to the pool, once no thread, link or view looks at it any more. A run
- * that throws must not: a thread may still be at work on it.
+ * Gives a stage's memory back to the pool. Call it only once no thread, link or view uses that memory; a run that
+ * throws must not call it, because a thread may still be at work on the memory.
  */
 export function giveBackStage(stage: Stage): void {
   giveBackTransfer(stage);
-  // What was given back last is taken first: a source whose zeros nobody has touched stays a source.
+  // The pool hands out first what it got last, so a source's memory serves as a source again, with its zero pages.
   for (const guestSide of [stage.destination, stage.source]) giveBackGuestSide(guestSide);
 }

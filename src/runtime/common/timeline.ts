@@ -6,7 +6,7 @@ import type { TimelineSample } from '../report.ts';
 
 const SAMPLE_MS = 20;
 
-/** Samples how many accesses the guest has made, wherever it runs; racy reads, good for a graph. */
+/** Samples how many accesses the guest has made, wherever it runs. The reads race with the vCPUs; a graph allows it. */
 export class Timeline {
   readonly samples: TimelineSample[] = [];
   readonly #clock: Clock;
@@ -14,7 +14,7 @@ export class Timeline {
   readonly #plan: GuestPlan;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `memories`: those of the guest wherever it has been, which may become more. */
+  /** `memories` returns the guest's memory at every place where it has been, which may become more. */
   constructor(clock: Clock, memories: () => readonly GuestMemory[], plan: GuestPlan) {
     this.#clock = clock;
     this.#memories = memories;
@@ -35,7 +35,10 @@ export class Timeline {
     this.samples.push({ ns: nowNs, accesses: this.accesses() });
   }
 
-  /** The counters of the place it was moved to go on from the source's, so the larger one counts. */
+  /**
+   * Returns how many accesses the guest has made. A stream's counter at the destination goes on from the source's
+   * counter, so the larger of them counts.
+   */
   accesses(): number {
     let total = 0;
     const memories = this.#memories();

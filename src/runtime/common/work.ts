@@ -11,7 +11,7 @@ import type { SharedGuestSide } from './guest-side.ts';
 import { loadImage } from './image.ts';
 import type { SlotPages } from './ranges.ts';
 
-/** Work on memory before and after a run, cut into pieces that threads may share. */
+/** Work on memory before and after a run, cut into pieces that threads may share: each name's task and its answer. */
 export interface Work {
   readonly fill: [FillTask, void];
   readonly load: [LoadTask, string | undefined];
@@ -20,9 +20,9 @@ export interface Work {
   readonly compare: [CompareTask, CompareResult];
 }
 
-/** Who does the work: a pool of threads, or this one. */
+/** Runs pieces of work, in a pool of threads or in the calling thread. */
 export interface WorkRunner {
-  /** Pieces that it can do at a time. */
+  /** How many pieces it can run at a time. */
   readonly threads: number;
   run<Name extends keyof Work>(name: Name, task: Work[Name][0]): Promise<Work[Name][1]>;
 }
@@ -37,7 +37,7 @@ export interface FillTask extends RangeTask {
   readonly zeros: ZeroFill;
 }
 
-/** Reads the image of one entry; the answer is what is wrong with it. */
+/** Reads the image of one entry of `contents`; the answer says why it can't be used, or is undefined. */
 export interface LoadTask {
   readonly guestSide: SharedGuestSide;
   readonly contents: readonly Contents[];
@@ -49,10 +49,12 @@ export interface ReplayTask {
   readonly plan: GuestPlan;
   readonly streams: readonly {
     readonly stream: number;
+    /** The replay ends when the stream has made this many accesses. */
     readonly targetN: number;
-    /** What its memory manager zeroed (guest/zeroing.ts). */
+    /** The pages that the memory manager zeroed, and after which access (guest/zeroing.ts has the shape). */
     readonly zeroings: readonly (readonly number[])[];
   }[];
+  /** The access list of the slot that this task may use alone. */
   readonly list: number;
   readonly kernels: 'wasm' | 'twin';
 }
@@ -92,7 +94,7 @@ export const workHandlers: WorkHandlers = {
     comparePages(openSlot(expected.slots[slot]!), openSlot(found.slots[slot]!), firstPage, pages),
 };
 
-/** Does the work in this thread. */
+/** Runs every piece of work in the calling thread. */
 export const inlineRunner: WorkRunner = {
   threads: 1,
   run: async (name, task) => workHandlers[name](task),

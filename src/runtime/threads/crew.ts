@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A worker of a run died, or did not do what it must in time. */
+/** A worker of a run died, or did not do in time what it has to do. */
 export class CrewError extends Error {
   override readonly name = 'CrewError';
 }
 
 /**
- * The long-running tasks of a run. The first one that fails ends every wait of the main thread;
- * nothing waits without a bound.
+ * The long-running tasks of a run. The first task that fails ends every wait of the main thread, so that no
+ * wait outlives a dead worker.
  */
 export class Crew {
   readonly #tasks: Promise<unknown>[] = [];
@@ -23,45 +23,50 @@ export class Crew {
   }
 
   /**
-   * Watches a task; the name says whose death it would be. The run goes on without it when `onDeath`
-   * says so, for instance because the guest can stay at the source when the destination dies.
+   * Watches a task, and returns it; `name` is what errors call its worker. When the task fails, the run fails
+   * with a CrewError, unless `onDeath` returns true: the guest can stay at the source when the destination dies.
    */
   watch<Result>(
     name: string,
     task: Promise<Result>,
     onDeath?: (error: CrewError) => boolean,
   ): Promise<Result> {
-    const watched = task.catch((cause: unknown) => {
+    const result = task.catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       const error = new CrewError(`${name} died: ${message}`, { cause });
       if (!onDeath?.(error)) this.#failure ??= error;
       throw error;
     });
-    // Everybody who needs the result awaits it; a rejection nobody awaits is in `failure` already.
-    watched.catch(() => undefined);
-    this.#tasks.push(watched);
-    return watched;
+    // Whoever needs the result awaits it; a rejection that nobody awaits is in `failure` already.
+    result.catch(() => undefined);
+    this.#tasks.push(result);
+    return result;
   }
 
-  /** Polls for a condition in shared memory; throws what failed, or says who was late. */
+  /**
+   * Polls until a condition in shared memory is true; `what` names the condition in errors. Throws CrewError when
+   * a task fails, or when `timeoutMs` have passed.
+   */
   async until(what: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
     const endMs = this.#nowMs() + timeoutMs;
     while (!isTrue()) {
       if (this.#failure) throw this.#failure;
-      if (this.#nowMs() > endMs) throw new CrewError(`${what}: not within ${timeoutMs / 1000} s`);
+      if (this.#nowMs() > endMs) {
+        throw new CrewError(`${what}: this did not happen within ${timeoutMs / 1000} s`);
+      }
       await sleep(1);
     }
   }
 
-  /** The result of a watched task; throws when it, or anybody else who matters, dies first. */
+  /** Returns the result of a watched task. Throws CrewError when it, or another task that the run needs, has failed. */
   async result<Result>(task: Promise<Result>): Promise<Result> {
     let isOver = false;
-    const over = task.finally(() => (isOver = true));
-    const died = this.until('the run', () => isOver, Infinity).then(() => over);
-    return Promise.race([over, died]);
+    const end = task.finally(() => (isOver = true));
+    const failure = this.until('the run', () => isOver, Infinity).then(() => end);
+    return Promise.race([end, failure]);
   }
 
-  /** Lets time pass; ends early when something failed (throws) or `isEnough`. */
+  /** Waits for `ms` milliseconds, or until `isEnough`. Throws CrewError as soon as a task has failed. */
   async pass(ms: number, isEnough: () => boolean): Promise<void> {
     const endMs = this.#nowMs() + ms;
     while (this.#nowMs() < endMs && !isEnough()) {
@@ -70,9 +75,9 @@ export class Crew {
     }
   }
 
-  /** Waits for all tasks to end; false when some are still at it after `timeoutMs`. */
+  /** Waits until all tasks have ended; resolves to false when some have not after `timeoutMs`. */
   async haveAllLeft(timeoutMs: number): Promise<boolean> {
-    const late = sleep(timeoutMs, false, { ref: false });
-    return Promise.race([Promise.allSettled(this.#tasks).then(() => true), late]);
+    const timeout = sleep(timeoutMs, false, { ref: false });
+    return Promise.race([Promise.allSettled(this.#tasks).then(() => true), timeout]);
   }
 }

@@ -25,8 +25,9 @@ import { RunWords } from './run-words.ts';
 import { logConfigOf } from '../common/stage.ts';
 import { Timeline } from '../common/timeline.ts';
 
-/** One measurement, with what the guest really did meanwhile. */
+/** A measurement of the dirty rate. */
 export interface MeasuredDirtyRate extends DirtyRateReport {
+  /** How many page accesses a second, reads too, the guest really made while it was measured. */
   readonly accessesPerSecond: number;
 }
 
@@ -36,12 +37,13 @@ const LOGS: Readonly<Record<DirtyRateMode, DirtyLogKind>> = {
   'dirty-ring': 'ring',
 };
 
-/** Threads that a measurement occupies: the vCPUs and an engine. */
+/** A measurement occupies a thread for each vCPU and one for the engine. */
 const threadsOf = (config: RunConfig): number => config.guest.vcpus + 1;
 
 /**
- * Measures a scenario's dirty rate, one measurement after the other. Each mode gets a guest of its
- * own, begun afresh from the same seed, which runs for `startAfter` first.
+ * Measures a scenario's dirty rate, one measurement after the other, and calls `onMeasured` after each. Each mode
+ * gets a new guest from the same seed, which runs for `startAfter` before the first measurement. Throws CrewError
+ * when a thread dies, and ContentsError when the guest's contents can't be used.
  */
 export async function runDirtyRate(
   config: RunConfig,
@@ -84,6 +86,7 @@ async function measureMode(
   return measured;
 }
 
+/** A guest whose vCPUs run on threads, without a migration. */
 class RunningGuest {
   readonly #shared: SharedGuestSide;
   readonly #plan: FullPlan;
@@ -92,7 +95,7 @@ class RunningGuest {
   readonly #clock = monotonicClock(this.#origin);
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
-  /** No thread touches the guest any more. */
+  /** Whether all threads have ended, so that the guest's memory can be used again. */
   haveAllLeft = false;
 
   constructor(shared: SharedGuestSide, plan: FullPlan, pool: WorkerPool) {

@@ -5,31 +5,34 @@ import { GeneratorDriver, type GeneratorParts } from '../common/driver.ts';
 export interface DriverParts extends GeneratorParts {
   readonly doorbell: Doorbell;
   readonly isAborted: () => boolean;
-  /** How often it may look at its doorbell before it sleeps: often when a core is free for it. */
+  /** Returns how often the thread polls its doorbell before it sleeps; it polls often when a core is free for it. */
   readonly spins: () => number;
 }
 
-/** The run was given up from outside: a thread died, or the program ends. */
+/** The run was aborted from outside, because another thread died or the program ends. */
 export class RunAborted extends Error {
   override readonly name = 'RunAborted';
 }
 
-/** No sleep is longer, so that no lost wake-up can hang a run. */
+/** No sleep is longer than this, so that a lost wake-up can't hang a run. */
 const LONGEST_SLEEP_MS = 100;
-/** Looks at the doorbell that take some 10 µs: when a core is free, and news may come any moment. */
+/** So many polls of the doorbell take some 10 µs; they are worth it when a core is free. */
 export const SPINS = 4000;
 /**
- * Looks for some 30 µs: while the two engines have the machine to themselves. A peer that has gone to
- * sleep costs the other end a system call a frame; one that looks for longer keeps V8's compilers from
- * their work.
+ * So many polls take some 30 µs; they are for the time when the two engines have the machine to themselves. Waking
+ * a peer that has gone to sleep costs a system call for each frame, and polling for longer keeps V8's compilers
+ * from their work.
  */
 export const LONG_SPINS = 12_000;
-/** A sleep takes some 100 µs longer than asked for; below this the thread looks at the clock instead. */
+/** A sleep lasts some 100 µs longer than asked for, so a thread polls the clock when less time than this is left. */
 const SHORTEST_SLEEP_NS = 30_000;
-/** The same for one that has a core to itself. */
+/** A thread that has a core to itself polls the clock when less time than this is left. */
 const SHORTEST_ALONE_NS = 300_000;
 
-/** Runs one half of a migration in this thread: blocks on the side's doorbell whenever it waits. */
+/**
+ * Runs one half of a migration in this thread to its end, and returns its result. The thread blocks on its side's
+ * doorbell whenever the algorithm waits. Throws RunAborted.
+ */
 export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts): Result {
   const driver = new GeneratorDriver(algorithm, parts);
   driver.begin();
@@ -37,12 +40,12 @@ export function drive<Result>(algorithm: Algorithm<Result>, parts: DriverParts):
   return driver.result!;
 }
 
-/** Blocks until what is waited for is there, or its time has come, and goes on to the next wait. */
+/** Blocks until the algorithm's wait has ended, and runs it to its next wait. Throws RunAborted. */
 export function blockAndStep<Result>(driver: GeneratorDriver<Result>, parts: DriverParts): void {
   const { clock, doorbell } = parts;
   for (;;) {
     const sequence = doorbell.sequence();
-    if (parts.isAborted()) throw new RunAborted('the run was given up');
+    if (parts.isAborted()) throw new RunAborted('the run was aborted');
     const nowNs = clock.now();
     if (driver.step(nowNs)) return;
     const leftNs = driver.untilNs - nowNs;

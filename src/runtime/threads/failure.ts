@@ -2,7 +2,7 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { CrewError } from './crew.ts';
 import { LIVE_PHASES, type RunWords } from './run-words.ts';
 
-/** What is known of a run whose threads died: how far it got. */
+/** Returns a source report for a run in which a thread died; its error says how far the run got. */
 export function failedRun(
   error: CrewError,
   phase: string,
@@ -19,7 +19,7 @@ export function failedRun(
   return {
     outcome: 'failed',
     error: message,
-    // After RUN the source's copy is no longer the guest.
+    // Once RUN has been sent, the source's copy is no longer the guest.
     guestLost: phase === 'migrate' && figures.pastReturn === 1 && step !== 'over',
     startNs: nowNs,
     endNs: nowNs,
@@ -35,7 +35,7 @@ export function failedRun(
   };
 }
 
-/** A migration that failed because the destination's engine died says why that did. */
+/** Adds to the error of a failed migration why the destination's engine died. */
 export function withCause(source: SourceReport, death: CrewError | undefined): SourceReport {
   if (!death || source.outcome !== 'failed') return source;
   return { ...source, error: `${source.error ?? 'failed'} (${death.message})` };

@@ -1,5 +1,6 @@
-/** Something that others wait for, which is opened once, with a value for them. */
+/** A gate that others wait at until it is opened, once, with a value for them. */
 export class Gate<Value> {
+  /** Resolves to the value when the gate is opened. */
   readonly opened: Promise<Value>;
   #open!: (value: Value) => void;
 

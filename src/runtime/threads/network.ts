@@ -5,13 +5,13 @@ import type { GuestSide } from '../common/guest-side.ts';
 import type { Stage } from '../common/stage.ts';
 import type { Outage } from '../config.ts';
 
-/** How often it looks whether both ends have noticed that their connection is lost. */
-const LOOK_MS = 1;
+/** The network checks this often whether both ends have noticed that their connection is lost. */
+const POLL_MS = 1;
 
 /**
- * What happens to a run's connection, in real time: it is lost at the start of each outage and a new
- * one stands at its end. Both ends notice by themselves; only then are the rings emptied for the next
- * connection, so an outage lasts at least until the slower one has.
+ * Plays the outages of a run's connection in real time: the connection is lost when an outage begins, and a new one
+ * is made when the outage ends. The two ends notice the loss by themselves, and the rings are emptied for the next
+ * connection only then, so an outage lasts at least until both ends have noticed.
  */
 export class Network {
   readonly #line: Line;
@@ -19,9 +19,9 @@ export class Network {
   readonly #clock: Clock;
   readonly #outages: readonly Outage[];
   readonly #startNs: number;
-  readonly #stopped = new AbortController();
+  readonly #stop = new AbortController();
 
-  /** The outages count from now on. */
+  /** The times of the outages count from this call. */
   constructor(
     { line, forward, backward }: Stage,
     guestSides: { readonly source: GuestSide; readonly destination: GuestSide },
@@ -35,48 +35,49 @@ export class Network {
     this.#startNs = clock.now();
   }
 
+  /** Plays all outages; returns early when the network is stopped. */
   async run(): Promise<void> {
     for (const { afterNs, forNs } of this.#outages) {
       await this.#passUntil(this.#startNs + afterNs);
       if (this.isStopped) return;
       this.cut();
-      // One that begins late is no shorter for it.
+      // An outage that begins late lasts as long as it should nevertheless.
       await this.#passUntil(this.#clock.now() + forNs);
       await this.restore();
     }
   }
 
-  /** The connection is lost now. */
+  /** Cuts the connection now. */
   cut(): void {
     this.#line.cut();
     this.#wakeBoth();
   }
 
-  /** A new connection stands as soon as both ends have noticed that the old one is lost. */
+  /** Makes a new connection as soon as both ends have noticed that the old one is lost. */
   async restore(): Promise<void> {
-    while (!this.isStopped && !this.#line.restore()) await this.#pass(LOOK_MS);
+    while (!this.isStopped && !this.#line.restore()) await this.#pass(POLL_MS);
     if (!this.isStopped) this.#wakeBoth();
   }
 
-  /** The migration is over: its connection is not touched any more. */
+  /** Leaves the connection alone from now on, because the migration is over. */
   stop(): void {
-    this.#stopped.abort();
+    this.#stop.abort();
   }
 
   get isStopped(): boolean {
-    return this.#stopped.signal.aborted;
+    return this.#stop.signal.aborted;
   }
 
   async #passUntil(atNs: number): Promise<void> {
     while (!this.isStopped && this.#clock.now() < atNs) {
-      // No longer than a timer can be set for.
+      // A timer can't be set for longer than some 24 days.
       await this.#pass(Math.min((atNs - this.#clock.now()) / 1e6, 1e9));
     }
   }
 
-  /** Lets time pass; ends early when it is stopped. */
+  /** Waits; returns early when the network is stopped. */
   async #pass(ms: number): Promise<void> {
-    const { signal } = this.#stopped;
+    const { signal } = this.#stop;
     await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 

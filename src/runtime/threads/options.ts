@@ -6,50 +6,52 @@ import type { LiveFigures } from './run-words.ts';
 
 export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
 
-/** What somebody who watches a run sees. */
+/** A run as it is at one moment, for displays of its progress. */
 export interface LiveView {
   readonly phase: RunPhase;
   readonly figures: LiveFigures;
+  /** How many pages the guest has. */
   readonly pages: number;
+  /** How many page accesses the guest has made so far. */
   readonly accesses: number;
   readonly elapsedNs: number;
 }
 
-/** What a run has to do with others beside it, in a world of several guests. */
+/** What joins a run to the runs beside it, in a world of several guests. */
 export interface RunCompany {
-  /** Origin of the clock that all of them read. */
+  /** The origin of the clock that all of the runs read. */
   readonly origin: bigint;
-  /** Links that they share. */
+  /** The links that all of the runs share. */
   readonly network: SharedNetwork;
-  /** Everything is ready: returns when the guest may start. */
+  /** Called when everything is ready; resolves when the guest may start. */
   readonly beforeStart: () => Promise<void>;
-  /** The guest runs: returns when its migration may begin, with the flows there and back that are its own. */
+  /** Called when the guest runs; resolves when its migration may begin, to the flows that are its own. */
   readonly beforeMigration: () => Promise<{ readonly forward: number; readonly backward: number }>;
-  /** The migration is over: returns when the guest may stop, and be proved. */
+  /** Called when the migration has ended; resolves when the guest may stop and be proved. */
   readonly afterMigration: (report: SourceReport, atNs: number) => Promise<void>;
 }
 
 export interface RunOptions {
-  /** Present when it runs beside others. */
+  /** The runs beside this one, in a world of several guests. */
   readonly company?: RunCompany;
-  /** Threads to use, at least as many as the run needs; they outlive it. Absent: own ones. */
+  /** The threads to use, at least as many as the run needs; they outlive it. Without them, the run starts its own. */
   readonly pool?: WorkerPool;
-  /** Cancels the migration, as Ctrl-C does. */
+  /** Aborting it cancels the migration, as Ctrl-C does. */
   readonly signal?: AbortSignal;
-  /** Given a function to call for a look, as often as one likes. */
+  /** Called at the start with a function that returns a view of the run, at any time and as often as one likes. */
   readonly onStart?: (look: () => LiveView) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
+  /** Called when the guest stands still, before the proof, with the RAM of each memslot on either side. */
   readonly beforeProof?: (
     source: readonly Uint8Array[],
     destination: readonly Uint8Array[],
   ) => void;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
-  /** Given the connection when the migration begins, to lose it on an event and not at an instant. */
+  /** Called with the connection when the migration begins, so that a test can cut it on an event. */
   readonly onNetwork?: (network: Network) => void;
 }
 
-/** Memory could not be had or a thread died before the guest existed: there is nothing to report. */
+/** Memory could not be allocated, or a thread died, before the guest existed, so there is nothing to report. */
 export class RunSetupError extends Error {
   override readonly name = 'RunSetupError';
 }

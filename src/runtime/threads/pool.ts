@@ -10,15 +10,15 @@ import type { Tasks } from './tasks.ts';
  */
 const DIST = new URL('../../../dist/', import.meta.url);
 
-/** What tasks a worker knows: by name, what it is given and what it answers. */
+/** The tasks that a worker knows: each name's task and its answer. */
 export type TaskTypes<Names> = { readonly [Name in keyof Names]: readonly [unknown, unknown] };
 
-/** Worker threads, all started, each of which does one task at a time. */
+/** A pool of worker threads. All are started at once, and each does one task at a time. */
 export class TaskPool<Known extends TaskTypes<Known>> {
   readonly threads: number;
   readonly #piscina: Piscina;
 
-  /** `worker` is the workers' module, below dist. */
+  /** `worker` is the path of the workers' module below dist. Throws an Error when it has not been built. */
   constructor(worker: string, threads: number) {
     const filename = fileURLToPath(new URL(worker, DIST));
     if (!existsSync(filename)) throw new Error('the workers are not built: run `npm run build`');
@@ -39,18 +39,18 @@ export class TaskPool<Known extends TaskTypes<Known>> {
     return this.#piscina.run(task, { name }) as Promise<Known[Name][1]>;
   }
 
-  /** Ends the threads, whatever they are doing. */
+  /** Ends all threads, whatever they are doing. */
   async destroy(): Promise<void> {
     await this.#piscina.destroy();
   }
 
-  /** Kills one busy thread, as a crash would: for tests of what happens then. */
+  /** Kills one thread, as a crash would; this is for tests of what happens then. */
   async killThread(index: number): Promise<void> {
     await this.#piscina.threads[index]?.terminate();
   }
 }
 
-/** Worker threads for runs. A run's vCPUs and engines each occupy one until it ends. */
+/** A pool of worker threads for runs. Each vCPU and each engine of a run occupies a thread until the run ends. */
 export class WorkerPool extends TaskPool<Tasks> {
   constructor(threads: number) {
     super('runtime/threads/worker.js', threads);

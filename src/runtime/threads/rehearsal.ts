@@ -15,21 +15,25 @@ import { ownKinds } from '../common/own-kinds.ts';
 import { blockAndStep, drive, type DriverParts } from './driver.ts';
 import { REHEARSED_PAGES, REHEARSED_PAGE_SIZE, rehearsedGuest } from './rehearsed-guest.ts';
 
-/** Long enough for V8's optimising compilers to have seen the whole path many times. */
+/** This is long enough for V8's optimising compilers to have seen the whole path many times. */
 const REHEARSE_NS = 400e6;
-/** The compilers work in threads of their own, which two engines at work leave no core. */
+/**
+ * V8's compilers work in threads of their own, and two engines at work leave them no core; so a rehearsal rests
+ * for `REST_MS` after each `WORK_NS`.
+ */
 const WORK_NS = 30e6;
 const REST_MS = 10;
-/** One of the two worlds lives so much faster: policies see their windows go by. */
+/** The clock of one of the two worlds runs so much faster, so that policies see their time windows pass. */
 const HASTE = 10;
-/** A policy's own limit is one that a rehearsal doesn't have to wait for. */
+/** A policy's own rate limit is so high that a rehearsal never waits for it. */
 const REHEARSED_MBIT = 1e6;
 
-/** Looks at the doorbell before a nap, and how long that is: just long enough for a driver to sleep. */
+/** A rehearsing thread polls its doorbell so often before it sleeps. */
 const SPINS = 20;
+/** A nap is just long enough for a driver to sleep and not to poll. */
 const SHORT_NAP_NS = 40e3;
 
-/** A rehearsed migration takes some hundred turns. */
+/** A rehearsed migration takes some hundred turns, so one that takes this many never ends. */
 const MOST_TURNS = 1_000_000;
 
 type Config = Pick<RunConfig, 'link' | 'migration'>;
@@ -37,12 +41,11 @@ type Config = Pick<RunConfig, 'link' | 'migration'>;
 let hasRehearsed = false;
 
 /**
- * Plays the migration that is about to come, tiny and within this thread, over and over. Without it
- * the first round, and the whole downtime, which runs once, would measure V8's interpreter and
- * compilers. What plays is of the same classes and shapes as in a run, in two worlds by turns, or V8
- * would throw away what it has compiled when the real objects come. Nothing of the real guest is
- * touched; a pooled thread does it once. Throws when a migration fails: what comes is then not
- * rehearsed, and no worse for it.
+ * Plays a tiny copy of the coming migration within this thread, over and over. Without that the first round, and
+ * the downtime, whose code runs only once, would measure V8's interpreter and compilers. The objects are of the
+ * same classes and shapes as in a run, and two worlds take turns; otherwise V8 would throw its compiled code away
+ * when the real objects come. The real guest is not touched. Each thread of a pool rehearses once. Throws an Error
+ * when a rehearsed migration fails; the real one can run nevertheless.
  */
 export function rehearse(config: Config, log: LogConfig): void {
   if (hasRehearsed) return;
@@ -59,16 +62,17 @@ export function rehearse(config: Config, log: LogConfig): void {
   }
 }
 
+/** Returns a clock that runs HASTE times as fast as another. */
 export const hasty = (clock: Clock): Clock => ({ now: () => clock.now() * HASTE });
 
-/** A function that plays one migration from its begin to its end; throws when it does not come to it. */
+/** Returns a function that plays one migration from beginning to end, and throws an Error when the migration fails. */
 export function worldOf(config: Config, log: LogConfig, clock: Clock): () => void {
   const guest = rehearsedGuest(log, clock);
   const rings = [createRing(1024 * 1024), createRing(1024 * 1024)] as const;
   const line = createLine();
   const bells = new Int32Array(new SharedArrayBuffer(2 * Doorbell.WORDS * 4));
   const doorbells = [0, 1].map((side) => new Doorbell(bells, side * Doorbell.WORDS));
-  // Those who watch a migration give it up when it takes too long, by a clock that is in haste here.
+  // A manager gives up a migration that takes too long, which it might seem to do on the fast clock.
   const { manager: _manager, kubevirt: _kubevirt, ...unwatched } = config.migration;
   const migration = {
     ...unwatched,
@@ -81,10 +85,10 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
   const { recoverWithinNs: _recoverWithinNs, ...final } = migration;
   const link = { ...config.link, bytesPerSecond: Infinity };
   const shape = { pages: REHEARSED_PAGES, pageSize: REHEARSED_PAGE_SIZE };
-  let watched = 0;
-  const watch = (): void => void watched++;
+  let watchCalls = 0;
+  const watch = (): void => void watchCalls++;
   return () => {
-    // The one before has left its last frames unreleased.
+    // The migration before has left its last frames in the rings.
     for (const ring of rings) emptyRing(ring);
     const [near, far] = (['near', 'far'] as const).map((side, i) =>
       ringLink({
@@ -104,7 +108,7 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
       migration,
       ownKinds,
     );
-    // Of the same shape as a real one's, but it doesn't stay until the source is gone.
+    // The receiver has the shape of a real one, but it doesn't wait until the source is gone.
     const receiving = destination({ clock, link: far, guest: target, ...recoveryOf(final) });
     const partsOf = (side: 0 | 1, end: Link, isGuestSettled: () => boolean): DriverParts => ({
       clock,
@@ -120,12 +124,12 @@ export function worldOf(config: Config, log: LogConfig, clock: Clock): () => voi
       partsOf(1, far, () => target.isSettled()),
     ] as const;
     playBoth(step, half(sending, parts[0]), half(receiving, parts[1]));
-    // Nobody blocks in all that; here somebody does, until its time has come.
+    // No driver blocks while both play, so each blocks here once, until the nap is over.
     for (const one of parts) drive(nap(clock.now() + SHORT_NAP_NS), one);
   };
 }
 
-/** An algorithm that waits until its time has come. */
+/** An algorithm that waits until a point in time, and ends. */
 function* nap(untilNs: number): Algorithm<void> {
   yield { frame: true, untilNs };
 }
@@ -140,16 +144,16 @@ type Half = () => HalfEnd | undefined;
 /** Lets the vCPU and the two halves take turns until the halves are over. */
 function playBoth(step: () => void, ...halves: readonly Half[]): void {
   for (let turn = 0; ; turn++) {
-    if (turn > MOST_TURNS) throw new Error('a rehearsal does not end');
+    if (turn > MOST_TURNS) throw new Error('a rehearsed migration does not end');
     step();
     const ends = halves.map((go) => go());
     const failed = ends.find((end) => end !== undefined && end.outcome !== 'completed');
-    if (failed) throw new Error(`a rehearsal failed: ${failed.error}`);
+    if (failed) throw new Error(`a rehearsed migration failed: ${failed.error}`);
     if (ends.every((end) => end !== undefined)) return;
   }
 }
 
-/** A function that lets one half run until it waits for nothing that is there; its end once it is over. */
+/** Returns a function that runs one half as far as it can go now, and returns the half's result once it is over. */
 function half<Result extends HalfEnd>(
   algorithm: Algorithm<Result>,
   parts: DriverParts,

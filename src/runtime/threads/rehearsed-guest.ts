@@ -20,9 +20,11 @@ import {
 
 export const REHEARSED_PAGES = 1024;
 export const REHEARSED_PAGE_SIZE = 4096;
-/** Accesses of a turn, and turns in which a vCPU writes before it rests for the migration's end. */
+/** The vCPU makes this many accesses in a turn. */
 const ACCESSES = 16;
+/** The vCPU writes in this many turns, and rests from then on, so that the migration can end. */
 const WRITING_TURNS = 24;
+/** In post-copy the vCPU goes on in this many turns only. */
 const FAULTS = 4;
 
 const WORKLOAD: Workload = {
@@ -36,17 +38,18 @@ const WORKLOAD: Workload = {
   untilNs: Infinity,
 };
 
-/** Both sides of a guest of 4 MiB, in one thread; its one vCPU takes a step whenever it is told to. */
+/** Both sides of a guest of 4 MiB in one thread; its one vCPU makes a step whenever it is told to. */
 export interface RehearsedGuest {
-  /** A source and a destination for the next migration. */
+  /** Returns a source and a destination for the next migration. */
   fresh(): {
     readonly source: SharedSourceGuest;
     readonly target: SharedDestinationGuest;
-    /** A step of the vCPU on either side. */
+    /** Makes a step of the vCPU on either side. */
     readonly step: () => void;
   };
 }
 
+/** Creates a guest with a log of the kind that the real guest has. */
 export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest {
   const log = {
     ...config,
@@ -91,7 +94,7 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
   return { fresh };
 }
 
-/** What a vCPU's thread does, a step at a time and without ever blocking. */
+/** A vCPU that does the work of a vCPU's thread step by step, and never blocks. */
 class SteppedVcpu {
   readonly #clock: Clock;
   readonly #area: Float64Array;
@@ -124,17 +127,17 @@ class SteppedVcpu {
     const handshake = this.#handshake;
     if (!handshake.poll()) return;
     if (handshake.hasBeenResumed()) {
-      // The only vCPU's area is the first.
+      // The guest has one vCPU, whose area begins at 0.
       this.#area[RESUMED_NS] = this.#clock.now();
       handshake.reportRunning();
     }
     if (Atomics.load(this.#words, wantedOf(1)) !== 0) return;
     const left = handshake.isGated() ? this.#faults-- : this.#turns--;
-    if (left > 0 && this.#core.next(ACCESSES) === 'gated') this.#want();
+    if (left > 0 && this.#core.next(ACCESSES) === 'gated') this.#requestPage();
   }
 
   /** Asks for an absent page, as a vCPU does before it blocks. */
-  #want(): void {
+  #requestPage(): void {
     const { page } = this.#core;
     if (this.#pages.takeBuffered(this.#core.stream!.slot, page)) return;
     Atomics.store(this.#words, wantedOf(1), page + 1);

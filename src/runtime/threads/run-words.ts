@@ -1,13 +1,14 @@
 /**
- * The words through which the main thread and the workers of a run agree, and the live figures it
- * watches:
+ * This module lays out the shared words through which a run's main thread and workers talk, and the live figures
+ * that the main thread reads:
  *
- *   i32   0  cancel: 1 when a person wants the guest back at the source
- *         1  abort: 1 when something died; everybody leaves at once
- *         2  start: 1 when the migration may begin
- *         3  how many workers are ready
- *         4  the flow of the frames to the destination, 5 of those back; of a run that shares its links
- *   f64   8… live figures, in the order of LIVE
+ *   i32   0  cancel: it is 1 when the migration is to be cancelled and the guest is to stay at the source
+ *         1  abort: it is 1 when the run is over or a thread has died, and every thread must leave at once
+ *         2  start: it is 1 when the migration may begin
+ *         3  ready: this many workers are ready
+ *         4  near: frames to the destination use this flow, when the run shares its links with others
+ *         5  far: frames back to the source use this flow
+ *   f64   8… the live figures in the order of LIVE
  */
 const CANCEL = 0;
 const ABORT = 1;
@@ -19,6 +20,7 @@ const FIRST_FIGURE = 8;
 const LIVE = ['phase', 'round', 'pagesLeft', 'bytes', 'ns', 'pastReturn'] as const;
 export type LiveFigures = Readonly<Record<(typeof LIVE)[number], number>>;
 
+/** The phases of a source; the live figure `phase` is an index of this list. */
 export const LIVE_PHASES = [
   'setup',
   'live',
@@ -30,6 +32,7 @@ export const LIVE_PHASES = [
   'postcopy-recover',
 ] as const;
 
+/** One thread's view of a run's shared words; any thread may read and write them. */
 export class RunWords {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
@@ -48,7 +51,7 @@ export class RunWords {
   isAborted = (): boolean => Atomics.load(this.#words, ABORT) !== 0;
   isStarted = (): boolean => Atomics.load(this.#words, START) !== 0;
 
-  /** Says over which flows the migration's two ends send; before it starts. */
+  /** Sets the flows over which the migration's two ends send; it must be called before the migration starts. */
   setFlows(near: number, far: number): void {
     Atomics.store(this.#words, FLOW.near, near);
     Atomics.store(this.#words, FLOW.far, far);

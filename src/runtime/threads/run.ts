@@ -25,13 +25,13 @@ import { Timeline } from '../common/timeline.ts';
 
 export { type LiveView, type RunOptions, type RunPhase, RunSetupError } from './options.ts';
 
-/** A vCPU polls every few microseconds and a parked one wakes every 100 ms; this is a hang. */
+/** A vCPU polls every few microseconds and a parked one wakes every 100 ms, so one that takes this long hangs. */
 const ANSWER_MS = 10_000;
 
 /**
- * One migration in real time: worker threads are the vCPUs and the two engines, frames really move
- * through shared-memory rings. Ends with a report whatever happens to the migration; throws only
- * when the run could not be set up.
+ * Runs one migration in real time: the vCPUs and the two engines are worker threads, and frames really move through
+ * shared-memory rings. It returns a report, whatever happens to the migration. It throws only when the run could not
+ * be set up: RunSetupError, ContentsError when an image can't be used, or an Error when the pool has too few threads.
  */
 export async function runThreads(config: RunConfig, options: RunOptions = {}): Promise<RunReport> {
   const pool = options.pool ?? new WorkerPool(threadsOf(config));
@@ -53,7 +53,7 @@ interface Ends {
   readonly destination?: Tasks['destination'][1];
 }
 
-/** How far a run got. */
+/** How far a run has got. */
 interface Play {
   prepareNs: number;
   startedNs: number;
@@ -76,12 +76,12 @@ class ThreadRun {
   readonly #clock: Clock;
   readonly #words = new RunWords();
   readonly #crew = new Crew(() => this.#clock.now() / 1e6);
-  /** Of either side's vCPUs, once they have left. */
+  /** What the vCPUs of either side returned when they ended. */
   readonly #vcpuEnds = { source: [] as VcpuEnd[], destination: [] as VcpuEnd[] };
   #destinationDeath: CrewError | undefined;
   #guestSides: { source: GuestSide; destination: GuestSide } | undefined;
   #phase: RunPhase = 'prepare';
-  /** Once the run is over and its memory is another's. */
+  /** The guest's accesses at the end; it is set once the run is over and another run may have its memory. */
   #finalAccesses: number | undefined;
 
   constructor(config: RunConfig, options: RunOptions, pool: WorkerPool) {
@@ -124,14 +124,14 @@ class ThreadRun {
     return report;
   }
 
-  /** Memory that a dead thread had is not used again: nobody knows what it was about to write. */
+  /** Gives the memory back to the pool, unless a thread has died, which may have been about to write to it. */
   #giveBack(stage: Stage, play: Play, timeline: Timeline): void {
     if (play.failure || this.#destinationDeath) return;
     this.#finalAccesses = timeline.accesses();
     giveBackStage(stage);
   }
 
-  /** Notes a worker's death as the failure of the run; anything else is a defect and goes on up. */
+  /** Notes a worker's death as the run's failure; any other error is a defect of the program and is thrown on. */
   async #guarded(play: Play, act: () => Promise<void>): Promise<void> {
     try {
       await act();
@@ -211,7 +211,7 @@ class ThreadRun {
     };
   }
 
-  /** Tells everybody to leave; false when somebody does not. */
+  /** Tells all threads to leave; resolves to false when one does not. */
   async leave(): Promise<boolean> {
     this.#words.abort();
     for (const guestSide of Object.values(this.#guestSides ?? {})) {
@@ -282,7 +282,7 @@ class ThreadRun {
     return {
       source: this.#crew.watch('the source engine', source),
       destination: this.#crew.watch('the destination engine', destination, (error) => {
-        // Before the migration nothing is at stake; later the source goes on with its guest.
+        // A death before the migration fails the run; later the source can go on with its guest.
         if (this.#phase === 'prepare') return false;
         this.#destinationDeath = error;
         closeRing(stage.backward);
@@ -325,14 +325,14 @@ class ThreadRun {
     }
   }
 
-  /** The destination's report; once the source is done it has nothing more to wait for. */
+  /** Returns what the destination's engine ended with; it must end soon, as the source has ended already. */
   async #destinationEnd(engines: Engines, stage: Stage): Promise<Ends['destination']> {
     closeRing(stage.forward);
     this.#guestSides?.destination.doorbell.ring();
     let end: Ends['destination'];
     let isOver = false;
-    const watched = engines.destination.then((value) => void (end = value));
-    void watched.catch(() => undefined).finally(() => (isOver = true));
+    const task = engines.destination.then((value) => void (end = value));
+    void task.catch(() => undefined).finally(() => (isOver = true));
     await this.#crew.until(
       'the destination engine ends',
       () => isOver,
@@ -341,7 +341,7 @@ class ThreadRun {
     return end;
   }
 
-  /** Frames that are still under way arrive first. */
+  /** Returns how long the frames that are still under way may take to arrive. */
   #slackMs(): number {
     const { latencyNs, bytesPerSecond } = this.#config.link;
     return latencyNs / 1e6 + (3 * MAX_FRAME_BYTES * 1000) / bytesPerSecond;

@@ -12,7 +12,7 @@ import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
 
-/** What the pool's workers are asked to do, and what they answer. The names are those of worker.ts. */
+/** The tasks of the pool's workers and their answers, under the names that worker.ts exports. */
 export interface Tasks extends Work {
   readonly vcpu: [VcpuTask, VcpuEnd];
   readonly source: [EngineTask, SourceEnd];
@@ -26,7 +26,7 @@ export interface Tasks extends Work {
 export interface SourceEnd {
   readonly report: SourceReport;
   readonly state: readonly VcpuState[] | undefined;
-  /** What the rings of its log have seen, by vCPU. */
+  /** What the ring of each vCPU counted; it is empty unless the dirty log is `ring`. */
   readonly rings: readonly RingCounts[];
 }
 
@@ -50,13 +50,13 @@ export interface EngineTask extends RunTask {
   readonly incoming: SharedRing;
   readonly line: SharedLine;
   readonly peerHandshake: SharedArrayBuffer;
-  /** Links that it shares with others; the run's words say which flow is its own. */
+  /** The links that the run shares with other runs; the run's words say which flow is its own. */
   readonly network?: SharedNetwork;
   readonly link: RunConfig['link'];
   readonly migration: RunConfig['migration'];
 }
 
-/** Threads that a run occupies: an engine and the vCPUs on either side. */
+/** Returns how many threads a run occupies: an engine and the vCPUs on either side. */
 export function threadsOf(config: RunConfig): number {
   return 2 + 2 * config.guest.vcpus;
 }

@@ -10,14 +10,14 @@ import {
 import { accessListAt, streamAt } from '../../memory/layout.ts';
 import type { Memslot } from '../../memory/memslot.ts';
 
-/** Many short calls: V8 moves a WASM function to its optimising compiler between calls only. */
+/** The kernels are called for this long. The calls are short, as V8 replaces a WASM function only between calls. */
 const WARM_UP_NS = 30e6;
 
 let isWarm = false;
 
 /**
  * Runs the access kernels of a vCPU on a spare stream record whose accesses write no words, so that
- * its first accesses are as fast as its last. A pooled thread does it once.
+ * its first accesses are as fast as its last ones. Each thread of a pool warms up once.
  */
 export function warmUpVcpu(slot: Memslot, writer: number, spareStream: number): void {
   if (isWarm) return;

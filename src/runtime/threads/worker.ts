@@ -24,8 +24,8 @@ import { rehearse } from './rehearsal.ts';
 import { warmUpVcpu } from './warm-up.ts';
 
 /**
- * The entry of the pool's worker threads: thin wrappers that open what they were sent and call the
- * rooms' own code. Workers always run this file's compiled form (see pool.ts).
+ * The entry of the pool's worker threads. Its functions open what they were sent and call the code of other
+ * folders. Workers always run the compiled form of this file (see pool.ts).
  */
 
 type Handlers = {
@@ -57,13 +57,13 @@ export const vcpu: Handlers['vcpu'] = ({
   });
 };
 
-/** A run goes without its rehearsal, but not without saying so. */
+/** Rehearses; a failure is reported on stderr, and the run goes on without its rehearsal. */
 function tryToRehearse(...parts: Parameters<typeof rehearse>): void {
   try {
     rehearse(...parts);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`not rehearsed, the first round may be slow: ${why}\n`);
+    process.stderr.write(`the rehearsal failed, so the first round may be slow: ${why}\n`);
   }
 }
 
@@ -73,7 +73,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
   const isSource = side === 'source';
   const sourceWords = isSource ? guestSide.words : peerWords;
   const destinationWords = isSource ? peerWords : guestSide.words;
-  const isRoomy = availableParallelism() >= task.plan.vcpus + 2;
+  const hasFreeCores = availableParallelism() >= task.plan.vcpus + 2;
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
   const end = isSource ? 'near' : 'far';
@@ -88,8 +88,8 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       line: { shared: task.line, side: end },
       ...(flow ? { flow } : {}),
     });
-  // Which flow it sends over is known once the migration starts; without one all is made ready before.
-  const ready = task.network ? undefined : connect();
+  // A run that shares its links learns its flow when the migration starts; any other run connects beforehand.
+  const earlyLink = task.network ? undefined : connect();
   tryToRehearse(task, guestSide.log);
   words.reportReady();
   const parts = (link: Link, isGuestSettled: () => boolean): DriverParts => ({
@@ -103,18 +103,18 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       const isPaused = Atomics.load(sourceWords, PAUSE) !== 0;
       // While the guest stands still the two engines have the machine to themselves; in post-copy its
       // vCPUs run at the destination.
-      const isPartly = (Atomics.load(destinationWords, GATE) & GATE_PRESENCE) !== 0;
-      if (isPaused && !isPartly) return LONG_SPINS;
-      return isRoomy || isPaused ? SPINS : 0;
+      const isPostcopy = (Atomics.load(destinationWords, GATE) & GATE_PRESENCE) !== 0;
+      if (isPaused && !isPostcopy) return LONG_SPINS;
+      return hasFreeCores || isPaused ? SPINS : 0;
     },
   });
   const awaitStart = (): Link => {
     while (!words.isStarted()) {
       const sequence = guestSide.doorbell.sequence();
-      if (words.isAborted()) throw new RunAborted('the run was given up');
+      if (words.isAborted()) throw new RunAborted('the run was aborted');
       if (!words.isStarted()) guestSide.doorbell.wait(sequence, 100);
     }
-    return ready ?? connect(new Network(task.network!).flow(words.flowOf(end)));
+    return earlyLink ?? connect(new Network(task.network!).flow(words.flowOf(end)));
   };
   return { guestSide, clock, words, parts, awaitStart };
 }

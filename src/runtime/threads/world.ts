@@ -16,7 +16,7 @@ import { Gate } from './gate.ts';
 import type { LiveView, RunCompany } from './options.ts';
 import { runThreads } from './run.ts';
 
-/** How often the director is to watch. */
+/** The director's `watch` is called this often. */
 const WATCH_MS = 100;
 
 interface Flows {
@@ -24,14 +24,14 @@ interface Flows {
   readonly backward: number;
 }
 
-/** A guest with threads of its own. */
+/** A guest of a world of threads. */
 interface ThreadGuest {
   readonly spec: GuestSpec;
   readonly mayMigrate: Gate<Flows>;
   host: string;
   migration?: ThreadMigration;
   look?: () => LiveView;
-  /** Its run has ended, as one does that could not be set up. */
+  /** Whether its run has ended; a run that could not be set up ends before its migration. */
   isGone: boolean;
 }
 
@@ -43,8 +43,8 @@ interface ThreadMigration extends WorldMigration {
 }
 
 /**
- * A world in real time: every guest has its own worker threads, which really write and really send, and
- * all senders share one network. For a few small guests, which the virtual world can be checked against.
+ * A world in real time. Every guest has its own worker threads, which really write and send, and all senders share
+ * one network. It is for a few small guests, whose results the virtual world can be checked against.
  */
 export class ThreadWorld implements World {
   readonly runtime = 'threads';
@@ -80,7 +80,7 @@ export class ThreadWorld implements World {
     return this.#topology.links;
   }
 
-  /** All hosts are one machine here, so what each has used can't be told. */
+  /** Returns undefined, because all hosts are one machine here and their CPU time can't be told apart. */
   hostCpuNs(): undefined {
     return undefined;
   }
@@ -96,7 +96,7 @@ export class ThreadWorld implements World {
       if (this.#hasBegun) director.watch(this.#time.now());
     }, WATCH_MS);
     try {
-      // A guest whose run fails ends none of the others; what it throws comes when all are over.
+      // A run that fails does not end the others; its error is thrown once all runs are over.
       await Promise.allSettled(runs);
       await Promise.all(runs);
     } finally {
@@ -184,7 +184,7 @@ export class ThreadWorld implements World {
     };
   }
 
-  /** Guests start together, once the last of them is ready or has failed to be. */
+  /** Counts a guest that is ready or has failed; once all are counted, the guests start together. */
   #becomeReady(): void {
     this.#ready++;
     if (this.#ready >= this.#guests.size) this.#areAllReady.open();
@@ -207,7 +207,7 @@ export class ThreadWorld implements World {
     this.#settle();
   }
 
-  /** When nothing is to happen any more, guests that were never migrated are called off. */
+  /** Lets all guests stop once the director says that nothing more is to happen. */
   #settle(): void {
     if (this.#director!.isOver) this.#isOver.open();
   }

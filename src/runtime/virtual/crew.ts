@@ -8,7 +8,7 @@ import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { GuestSide } from '../common/guest-side.ts';
 import type { Costs } from '../costs.ts';
 
-/** The vCPUs of one side, advanced together and only when somebody looks. */
+/** The vCPUs of one side. They are advanced together, and only when their memory or state is about to be read. */
 export class VirtualCrew {
   readonly #vcpus: readonly VirtualVcpu[];
   readonly #guestSide: GuestSide;
@@ -35,19 +35,19 @@ export class VirtualCrew {
     });
   }
 
-  /** Who drains the rings when a vCPU finds its own full, and who wants to know how far the guest is. */
+  /** Sets what drains the rings when a vCPU finds its own full, and what is called after each advance. */
   attend(drainRings: () => void, onAdvanced: (nowNs: number) => void): void {
     this.#drainRings = drainRings;
     this.#onAdvanced = onAdvanced;
   }
 
-  /** Runs every vCPU to a point in time, or to its own first fault before it. */
+  /** Runs every vCPU to a point in time; a vCPU that faults before it stops there. */
   advance(toNs: number): void {
     for (const vcpu of this.#vcpus) vcpu.advance(toNs);
     this.#onAdvanced(toNs);
   }
 
-  /** The vCPUs answer what the engine has asked. */
+  /** Has the vCPUs answer what the engine has asked them. */
   poll(nowNs: number): void {
     for (const vcpu of this.#vcpus) vcpu.poll(nowNs);
   }
@@ -56,19 +56,19 @@ export class VirtualCrew {
     return this.#vcpus.some(({ isRunning }) => isRunning);
   }
 
-  /** Somebody else uses the vCPUs' CPU for so long. */
+  /** Takes this much CPU time from every vCPU, because something else uses its CPU. */
   steal(ns: number): void {
     for (const vcpu of this.#vcpus) vcpu.steal(ns);
   }
 
-  /** The first fault that the engine has not been told of; Infinity: none so far. */
+  /** Returns the time of the first fault that the engine has not been told of; Infinity when there is none. */
   faultAtNs(): number {
     let firstNs = Infinity;
     for (const vcpu of this.#vcpus) firstNs = Math.min(firstNs, vcpu.faultAtNs);
     return firstNs;
   }
 
-  /** Faults whose time has come are told of; vCPUs whose page has come go on. */
+  /** Lets vCPUs whose page has arrived go on, and tells the engine of the faults up to `nowNs`. */
   attendFaults(nowNs: number): void {
     for (const vcpu of this.#vcpus) {
       vcpu.settle(nowNs);
@@ -76,17 +76,17 @@ export class VirtualCrew {
     }
   }
 
-  /** When every vCPU can have answered what needs it to run. */
+  /** Returns when every vCPU can have answered, which a vCPU that sleeps for a throttle does only once it is awake. */
   awakeAtNs(nowNs: number): number {
     return this.#vcpus.reduce((last, vcpu) => Math.max(last, vcpu.awakeAtNs(nowNs)), nowNs);
   }
 
-  /** Gives back what the engine has asked for; returns when every vCPU has. */
+  /** Has every vCPU release the memory that the engine has asked for; returns when the last one has done so. */
   release(): number {
     return this.#vcpus.reduce((lastNs, vcpu) => Math.max(lastNs, vcpu.release()), 0);
   }
 
-  /** What the guest's memory manager has zeroed, vCPU after vCPU. */
+  /** Returns the pages that the guest's memory manager has zeroed, vCPU after vCPU. */
   zeroings(): ZeroLog {
     return this.#vcpus.flatMap((vcpu) => vcpu.zeroings);
   }

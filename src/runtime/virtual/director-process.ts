@@ -2,12 +2,12 @@ import type { Process } from '../../clock/process.ts';
 import type { Director } from '../world/world.ts';
 import type { HostedMigration } from './hosted-migration.ts';
 
-/** How often the director is to watch. */
+/** The director's `watch` is called this often. */
 const WATCH_NS = 100e6;
 
-/** Tells a director of what happens in a virtual world: the begin, each end at its time, and that time passes. */
+/** Calls the director of a virtual world: once at the start, when a migration has ended, and every 100 ms. */
 export class DirectorProcess implements Process {
-  /** It comes before the hosts and migrations that are due at the same time. */
+  /** This class puts it before the hosts and migrations that are due at the same time. */
   readonly eventClass = -1;
   isOver = false;
   readonly #director: Director;

@@ -3,42 +3,42 @@ import type { Process } from '../../clock/process.ts';
 import { othersTurn } from '../common/others-turn.ts';
 import { TURN_NS } from './guest.ts';
 
-/** So many events are dealt with before others of the program get their turn. */
+/** This many events are played before the rest of the program gets its turn. */
 const EVENTS_A_TURN = 5000;
 
 export interface PlayOptions {
-  /** More events than that are a course that goes round in circles: `play` throws. */
+  /** `play` throws an Error after more events than this, as the migration would never end. */
   readonly mostEvents?: number;
-  /** Called now and then, before others of the program get their turn. */
+  /** Called now and then, before the rest of the program gets its turn. */
   readonly onTurn?: () => void;
 }
 
 /**
- * The events of a world on a virtual clock: processes are stepped in one thread, in the order of
- * (time, class, sequence). The same processes give the same course, to the bit, on any machine.
+ * Plays the events of a world on a virtual clock: it steps processes in one thread, in the order of (time, class,
+ * sequence). The same processes give the same results, to the bit, on any machine.
  */
 export class EventLoop {
   nowNs = 0;
-  /** Steps of processes so far. */
+  /** How many steps of processes it has played so far. */
   events = 0;
   readonly #queue = new EventQueue<Process>();
 
-  /** When the next event is due; Infinity when there is none. */
+  /** The time when the next event is due; Infinity when there is none. */
   get nextNs(): number {
     return this.#queue.nextNs;
   }
 
-  /** Adds a process, which is stepped when it wants to be from now on. */
+  /** Adds a process; the loop steps it from now on whenever its `nextNs` has come. */
   add(process: Process): void {
     this.#schedule(process);
   }
 
-  /** Asks a process anew when it wants to be stepped, because something has changed for it. */
+  /** Asks a process again for its `nextNs`, because something has changed for it. */
   wake(process: Process): void {
     if (!process.isOver) this.#schedule(process);
   }
 
-  /** Plays event after event until `isDone`, which is asked before each, or nothing is due any more. */
+  /** Plays event after event until `isDone` returns true before one, or no event is due any more. */
   async play(isDone: () => boolean, options: PlayOptions = {}): Promise<void> {
     const { mostEvents = Infinity, onTurn } = options;
     let turnNs = this.nowNs;
@@ -53,7 +53,7 @@ export class EventLoop {
     }
   }
 
-  /** Deals with the next event; false when there is none. */
+  /** Plays the next event; returns false when there is none. */
   #step(): boolean {
     const event = this.#queue.take();
     if (!event) return false;

@@ -7,19 +7,19 @@ import { Timeline } from '../common/timeline.ts';
 import type { Costs } from '../costs.ts';
 import { VirtualCrew } from './crew.ts';
 
-/** So much guest time passes before others of the program get their turn. */
+/** This much guest time passes before the rest of the program gets its turn. */
 export const TURN_NS = 50e6;
 const SAMPLE_NS = 20e6;
 
-/** A guest at one place: its memory there, and its vCPUs. */
+/** A guest's memory and vCPUs at one place, which is one side of a migration. */
 export interface VirtualPlace {
   readonly side: GuestSide;
   readonly crew: VirtualCrew;
 }
 
 /**
- * A guest of a virtual world. It lives where it was put first until a migration has moved it. Nobody
- * advances it but those who look at it: what it does is a function of its counters and of time.
+ * A guest of a virtual world. It runs at its first place until a migration has moved it. It is advanced only when
+ * something is about to read its memory or state, as what it does depends on its counters and on time alone.
  */
 export class VirtualGuest {
   readonly plan: FullPlan;
@@ -30,10 +30,10 @@ export class VirtualGuest {
   #place: VirtualPlace;
   readonly #sides: GuestSide[];
   #sampledNs = -Infinity;
-  /** Up to when somebody has had it live. */
+  /** The guest has been advanced up to this time. */
   #livedNs = 0;
 
-  /** `clock` is whatever time the timeline's first and last sample are taken at. */
+  /** `clock` is read by timeline samples that are taken without a time of their own. */
   constructor(plan: FullPlan, side: GuestSide, costs: Costs, clock: VirtualClock) {
     this.plan = plan;
     this.costs = costs;
@@ -46,30 +46,30 @@ export class VirtualGuest {
     return this.#place;
   }
 
-  /** Prepares another place for it to be moved to. */
+  /** Creates vCPUs over the memory of another place, which the guest can be moved to later. */
   prepare(side: GuestSide): VirtualPlace {
     this.#sides.push(side);
     return this.#settle(side);
   }
 
-  /** It lives at another place from now on. */
+  /** Moves the guest to another place, where it runs from now on. */
   moveTo(place: VirtualPlace): void {
     this.#place = place;
   }
 
-  /** Its vCPUs begin to run. */
+  /** Starts the vCPUs. */
   start(nowNs: number): void {
     this.#place.side.engine.resume();
     this.#place.crew.poll(nowNs);
     this.#livedNs = nowNs;
   }
 
-  /** Notes how fast its workloads have been so far. */
+  /** Measures how fast its workloads have been so far, and keeps that in `rates`. */
   measureRates(): void {
     this.rates = achievedRates(this.#place.side, this.plan);
   }
 
-  /** It lives up to a point in time, and its timeline has its samples. */
+  /** Advances the vCPUs to a point in time, with samples for the timeline on the way. */
   advance(toNs: number): void {
     while (this.#livedNs < toNs) {
       this.#livedNs = Math.min(toNs, this.#livedNs + TURN_NS);
@@ -77,7 +77,7 @@ export class VirtualGuest {
     }
   }
 
-  /** After a migration: faults whose pages have come are over, and it has lived until now. */
+  /** Advances the guest to the end of a migration; vCPUs whose page has arrived go on. */
   catchUp(nowNs: number): void {
     const { crew } = this.#place;
     crew.attendFaults(nowNs);
@@ -86,7 +86,7 @@ export class VirtualGuest {
     this.timeline.sample(nowNs);
   }
 
-  /** It lives from one time to another, or until somebody calls that off; returns up to when. */
+  /** Advances the guest from one time to another, or until it is cancelled; returns the time that it has reached. */
   async live(fromNs: number, toNs: number, isCancelled: () => boolean): Promise<number> {
     let nowNs = fromNs;
     while (nowNs < toNs && !isCancelled()) {

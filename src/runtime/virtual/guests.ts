@@ -12,8 +12,8 @@ import type { VirtualCrew } from './crew.ts';
 const GIB = 1024 * 1024 * 1024;
 
 /**
- * The source's guest on a virtual clock: every call takes its time, and before the engine looks at
- * memory the vCPUs have lived until now.
+ * The source's guest on a virtual clock. Every call takes the time that its costs say, and the vCPUs are advanced
+ * to the present before the engine reads memory.
  */
 export class VirtualSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
@@ -46,7 +46,7 @@ export class VirtualSourceGuest implements SourceGuest {
     };
   }
 
-  /** The vCPUs live until now. */
+  /** Advances the vCPUs to the present. */
   live(): void {
     this.#crew.advance(this.#clock.now());
   }
@@ -127,7 +127,7 @@ export class VirtualSourceGuest implements SourceGuest {
   }
 }
 
-/** The destination's guest on a virtual clock. */
+/** The destination's guest on a virtual clock, where loading the state and starting the vCPUs take time. */
 export class VirtualDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;

@@ -6,7 +6,7 @@ export interface HalfParts extends GeneratorParts {
   readonly clock: VirtualClock;
 }
 
-/** One side's algorithm on its own virtual clock: knows when it can go on, and goes on when told to. */
+/** One side's algorithm on a virtual clock of its own. It says when it can go on, and goes on when it is told to. */
 export class Half<Result> {
   readonly #driver: GeneratorDriver<Result>;
   readonly #clock: VirtualClock;
@@ -28,12 +28,12 @@ export class Half<Result> {
     this.#driver.begin();
   }
 
-  /** When it can go on, no sooner than `nowNs`, as far as anybody knows yet. */
+  /** Returns when it can go on, as far as is known now, and `nowNs` at the earliest; Infinity means not before news. */
   nextNs(nowNs: number): number {
     return this.#driver.nextNs(Math.max(nowNs, this.#clock.now()));
   }
 
-  /** Goes on at `atNs`, if there is something to go on for. */
+  /** Moves its clock to `atNs` and goes on, if its wait has ended by then. */
   go(atNs: number): void {
     if (this.isOver) return;
     this.#clock.moveTo(atNs);

@@ -15,16 +15,16 @@ export interface HistoryOptions {
 }
 
 /**
- * Lets a guest live without a migration, from the moment that one would begin, and takes its dirty
- * bitmap at every step. The same configuration gives the same history, which is that of the guest
- * that migrates, but for what the migration itself does to it.
+ * Runs a guest without a migration, and harvests its dirty bitmap at every step from the moment when a migration
+ * would begin. The same configuration always gives the same history: that of the guest that migrates, apart from
+ * what the migration itself does to it. Returns fewer steps when `signal` is aborted.
  */
 export async function recordHistory(
   config: RunConfig,
   { stepNs, steps, signal }: HistoryOptions,
 ): Promise<DirtyHistory> {
   const { clearChunkPages: _, ...rest } = config.guest;
-  // What pages hold makes no difference to which of them are written.
+  // The contents of pages do not change which pages are written, so versions stand for them.
   const guest = {
     ...rest,
     backing: 'versions' as const,

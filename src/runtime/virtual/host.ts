@@ -4,12 +4,12 @@ import { HostCpu } from '../world/host-cpu.ts';
 import type { HostSpec } from '../world/host-spec.ts';
 import type { VirtualGuest } from './guest.ts';
 
-/** How often a host's CPUs are shared out anew. */
+/** A host's CPUs are shared out anew this often. */
 const SLICE_NS = 10e6;
-/** How much of the last slice goes into a worker's demand; the rest is what it demanded before. */
+/** A worker's new demand takes this share from the last slice, and the rest from its demand before. */
 const SMOOTHING = 0.5;
 
-/** Work that a sender or a receiver does on the CPUs of its host. */
+/** A sender or a receiver, as the thread that works on the CPUs of its host. */
 export class VirtualWorker {
   readonly #user: CpuUser;
   #busyNs = 0;
@@ -19,14 +19,14 @@ export class VirtualWorker {
     this.#user = user;
   }
 
-  /** Does what takes `ns` on a CPU of its own; returns how long it takes on those of the host. */
+  /** Does work that takes `ns` on a CPU of its own; returns how long it takes on the host's shared CPUs. */
   work(ns: number): number {
     const takesNs = ns * this.#user.slowdown;
     this.#busyNs += takesNs;
     return takesNs;
   }
 
-  /** A slice is over: the share of it in which the worker had work to do is what it demands. It is one thread. */
+  /** Ends a slice: the worker demands the share of it in which it had work, one CPU at most, as it is one thread. */
   settle(sliceNs: number): void {
     const busyShare = Math.min(1, this.#busyNs / sliceNs);
     this.#busyNs = 0;
@@ -42,14 +42,14 @@ export class VirtualWorker {
 interface Resident {
   readonly guest: VirtualGuest;
   readonly user: CpuUser;
-  /** CPUs that its vCPUs keep busy while they run. */
+  /** How many CPUs its vCPUs keep busy while they run. */
   readonly demandCpus: number;
 }
 
 /**
- * A host of a virtual world: shares its CPUs out among its guests' vCPUs, and the senders and receivers
- * that work on it, every 10 ms. A vCPU that does not get what it demands stands still for the rest of
- * its time, which is what steal time does to a real one.
+ * A host of a virtual world. Every 10 ms it shares its CPUs out among its guests' vCPUs and the senders and
+ * receivers that work on it. A vCPU that does not get what it demands stands still for the rest of its time, as a
+ * real one does for its steal time.
  */
 export class VirtualHost implements Process {
   readonly spec: HostSpec;
@@ -65,29 +65,29 @@ export class VirtualHost implements Process {
     this.#cpu = new HostCpu(spec.cpus);
   }
 
-  /** Guests that live here. */
+  /** The guests that run on this host. */
   get guests(): readonly VirtualGuest[] {
     return [...this.#residents.keys()];
   }
 
-  /** CPU time that everybody has used here so far, in nanoseconds. */
+  /** The CPU time that has been used on this host so far, in nanoseconds. */
   get usedCpuNs(): number {
     return this.#usedCpuNs;
   }
 
-  /** A guest lives here from now on; its vCPUs keep so many CPUs busy while they run. */
+  /** Adds a guest, which runs here from now on; its vCPUs keep `demandCpus` CPUs busy while they run. */
   admit(guest: VirtualGuest, demandCpus: number): void {
     const user = this.#cpu.join(guest.plan.vcpus);
     this.#residents.set(guest, { guest, user, demandCpus });
   }
 
-  /** A guest lives elsewhere from now on. */
+  /** Removes a guest, which runs on another host from now on. */
   release(guest: VirtualGuest): void {
     this.#residents.get(guest)?.user.leave();
     this.#residents.delete(guest);
   }
 
-  /** A sender or a receiver begins to work here. */
+  /** Adds a sender or a receiver, which works on this host's CPUs until it is dismissed. */
   hire(): VirtualWorker {
     const worker = new VirtualWorker(this.#cpu.join(1));
     this.#workers.add(worker);

@@ -13,14 +13,14 @@ import type { VirtualGuest } from './guest.ts';
 import type { VirtualHost, VirtualWorker } from './host.ts';
 import type { VirtualMigration } from './migration.ts';
 
-/** A guest of a virtual world, where it came to live, and its migration once that has begun. */
+/** A guest of a virtual world, the host and the memory that it started on, and its migration once that has begun. */
 export interface HostedGuest {
   readonly spec: GuestSpec;
   readonly guest: VirtualGuest;
   readonly geometries: ReturnType<typeof planMemory>['geometries'];
   readonly source: SharedGuestSide;
   readonly host: VirtualHost;
-  /** CPUs that its vCPUs keep busy while they run. */
+  /** How many CPUs its vCPUs keep busy while they run. */
   readonly demandCpus: number;
   migration?: HostedMigration;
 }
@@ -38,7 +38,7 @@ export interface HostedMigrationParts {
   readonly workers: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
 }
 
-/** A migration in a virtual world, with what it has taken of the network and of the hosts' CPUs. */
+/** A migration in a virtual world, with the flows and the workers that it uses. */
 export class HostedMigration implements WorldMigration {
   readonly parts: HostedMigrationParts;
 
@@ -90,7 +90,7 @@ export class HostedMigration implements WorldMigration {
     return this.process.postedBytes;
   }
 
-  /** Gives back what it had of the world; a guest that has moved lives at its target from now on. */
+  /** Closes its flows and dismisses its workers; a guest that has moved runs on its target host from now on. */
   release(): void {
     const { flows, workers, from, to, hostedGuest } = this.parts;
     flows.forward.close();
@@ -102,14 +102,14 @@ export class HostedMigration implements WorldMigration {
     to.admit(hostedGuest.guest, hostedGuest.demandCpus);
   }
 
-  /** Nobody looks at its connection and at its target's memory any more. */
+  /** Gives its connection and its target's memory back to the pool; nothing may use them from then on. */
   giveBack(): void {
     giveBackTransfer(this.parts.transfer);
     giveBackGuestSide(this.parts.destination);
   }
 }
 
-/** Lets the guest of a migration that is over live on for its `runAfter`, stand still, and be proved. */
+/** Runs the guest of a migration that has ended for its `runAfter`, proves it, and returns the report. */
 export async function reportOfMigration({ parts }: HostedMigration): Promise<RunReport> {
   const { process, destination, hostedGuest } = parts;
   const { guest, source: sourceMemory, spec } = hostedGuest;

@@ -6,6 +6,7 @@ import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
 import type { VirtualWorker } from './host.ts';
 
+/** Costs of a page hold for this many bytes, and grow with the page size. */
 const COSTED_PAGE = 4096;
 
 export interface VirtualLinkParts {
@@ -14,32 +15,33 @@ export interface VirtualLinkParts {
   readonly costs: Costs;
   readonly pageSize: number;
   readonly storedBytes: number;
-  /** Pages of each memslot. */
+  /** How many pages each memslot has. */
   readonly slots: readonly number[];
-  /** Until when nothing arrives, for tests. */
+  /** Returns the time before which nothing arrives; tests stall the link with it. */
   readonly stalledUntilNs: () => number;
+  /** Posting the first frame takes this much longer. */
   readonly setupNs?: number;
-  /** Those whose CPU the sender is on, if it has a CPU to share. */
+  /** The vCPUs that share a CPU with the sender. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
-  /** The host's CPUs that its work is done on; absent: it has one of its own. */
+  /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
   readonly worker?: VirtualWorker;
   /** Called before pages are read for a frame. */
   readonly beforeRead?: () => void;
-  /** Called when a frame has been dealt with. */
+  /** Called on each poll, when the frame before has been processed. */
   readonly afterFrame?: () => void;
 }
 
-/** One end of a link whose sender and receiver take time for what they do. */
+/** One end of a link whose sender and receiver take time for their work. */
 export class VirtualLink implements Link {
   readonly #inner: Link;
   readonly #parts: VirtualLinkParts;
-  /** Pages that have been sent raw before, a byte each. */
+  /** For each memslot, a byte for each page that is 1 once the page has been sent raw. */
   readonly #sent: readonly Uint8Array[];
-  /** Whether it makes a difference that a page is sent for the first time. */
+  /** Whether a page that is sent for the first time costs something else than later. */
   readonly #marksFirst: boolean;
   #room: FrameRoom | undefined;
   #isPages = false;
-  /** Spent before the first frame. */
+  /** The setup time that the next frame still has to spend. */
   #setupNs: number;
 
   constructor(parts: VirtualLinkParts) {
@@ -127,13 +129,13 @@ export class VirtualLink implements Link {
     return this.#inner.polledArrivalNs;
   }
 
-  /** Does what takes so long on a CPU of its own. */
+  /** Spends the time for work that takes `ns` on a CPU of its own. */
   #work(ns: number): void {
     const { clock, worker } = this.#parts;
     clock.spend(worker ? worker.work(ns) : ns);
   }
 
-  /** Two who want a CPU get half of it each. */
+  /** Spends the CPU time of sending; the sender and a running vCPU on the same CPU get half of it each. */
   #useCpu(bytes: number): void {
     const { clock, costs, neighbours } = this.#parts;
     const cpuNs = bytes * costs.senderCpuNsPerByte;
@@ -143,7 +145,7 @@ export class VirtualLink implements Link {
     clock.spend(2 * cpuNs);
   }
 
-  /** Reading and sending the pages of the frame that was just built. */
+  /** Returns how long it takes to read and send the pages of the frame that was just built. */
   #pagesNs(bytes: number): number {
     const { costs, pageSize } = this.#parts;
     const { memory, at } = this.#room!;

@@ -32,22 +32,22 @@ export interface VirtualMigrationParts {
   readonly transfer: Transfer;
   readonly startNs: number;
   readonly isCancelled: () => boolean;
-  /** Called once, when it is over; `endNs` says when it was. */
+  /** Called once, when the migration has ended; its `endNs` says when that was. */
   readonly onOver?: (migration: VirtualMigration) => void;
-  /** Its shares of links that others use too, there and back; absent: the link is its own. */
+  /** Its flows over links that are shared with other migrations; without them, the link is its own. */
   readonly flows?: { readonly forward: Flow; readonly backward: Flow };
-  /** The hosts' CPUs that its sender and its receiver work on; absent: they have CPUs of their own. */
+  /** Its sender and receiver on the hosts' shared CPUs; without them, both have CPUs of their own. */
   readonly workers?: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
-  /** Things that happen to it at points in time: link faults, for tests. */
+  /** Returns faults that hit the migration at points in time, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
 }
 
-/** What is due next: one of the halves can go on, or something happens to the migration. */
+/** The kind of the next event: one of the halves can go on, or something happens to the migration. */
 type Due = 'source' | 'destination' | 'happening';
 
 /**
- * A migration in a virtual world: a process that is stepped from event to event. Each half has a clock
- * of its own, which is ahead of the world's while it computes.
+ * A migration in a virtual world, as a process that is stepped from event to event. Each half has a clock of its
+ * own, which is ahead of the world's clock while the half computes.
  */
 export class VirtualMigration implements Process, HappeningWorld {
   readonly guest: VirtualGuest;
@@ -158,7 +158,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     });
   }
 
-  /** The source's report, once its half is over. */
+  /** The source's report; it is undefined until the source's half has ended. */
   get result(): SourceReport | undefined {
     return this.#source.result;
   }
@@ -167,7 +167,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     return this.#destination.result;
   }
 
-  /** When it ended: the later of the two halves' clocks. */
+  /** The time when it ended, which is the later one of the two halves' clocks. */
   get endNs(): number {
     const { source, destination } = this.#clocks;
     return Math.max(source.now(), this.#isDestinationDead ? 0 : destination.now());
@@ -181,7 +181,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     return this.#session?.metrics.round ?? 1;
   }
 
-  /** Pages that have yet to be sent. */
+  /** How many pages have yet to be sent. */
   get pagesLeft(): number {
     return this.#session?.unsent.count ?? 0;
   }
@@ -191,7 +191,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.#destination.begin();
   }
 
-  /** Of the halves the one that can go on first, a vCPU's fault, or what happens to the migration. */
+  /** Returns when the next event is: a half goes on, a vCPU faults, or something happens to the migration. */
   nextNs(nowNs: number): number {
     if (this.isOver) return Infinity;
     const nearNs = this.#source.nextNs(nowNs);
@@ -235,11 +235,11 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.#stalledUntilNs = Math.max(this.#stalledUntilNs, untilNs);
   }
 
-  /** It is over when the source is done and the destination has nothing to wait for any more. */
+  /** Ends the migration once the source has ended and the destination has too, or is dead. */
   #settleEnd(): void {
     if (!this.#source.isOver) return;
     if (!this.#isDestinationDead && !this.#destination.isOver) {
-      // The destination hears that the source is gone once it has read what is under way.
+      // The destination learns that the source is gone once it has read the frames that are under way.
       closeRing(this.#transfer.forward);
       return;
     }
@@ -248,7 +248,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.#onOver?.(this);
   }
 
-  /** The destination's guest runs while pages are missing, and somebody is there to serve it. */
+  /** Returns whether the guest runs at the destination without all of its pages, and the half there still serves it. */
   #isPartly(): boolean {
     if (this.#isDestinationDead || this.#destination.isOver) return false;
     return (Atomics.load(this.target.side.words, GATE) & GATE_PRESENCE) !== 0;

@@ -3,52 +3,57 @@ import type { Line } from '../../link/line.ts';
 import type { WorkRunner } from '../common/work.ts';
 
 export interface VirtualOptions {
-  /** Cancels the migration, as Ctrl-C does; looked at a few times a second. */
+  /** Aborting it cancels the migration, as Ctrl-C does; the run checks it a few times a second. */
   readonly signal?: AbortSignal;
-  /** Told now and then how far the run is, in virtual nanoseconds. */
+  /** Called now and then with how far the run is. */
   readonly onProgress?: (progress: VirtualProgress) => void;
-  /** Called when the guest stands still and the proof comes next, with both sides' RAM by memslot. */
+  /** Called when the guest stands still, before the proof, with the RAM of each memslot on either side. */
   readonly beforeProof?: (
     source: readonly Uint8Array[],
     destination: readonly Uint8Array[],
   ) => void;
-  /** Told at the end of the migration on which sides vCPUs may run. */
+  /** Called at the end of the migration with the sides on which vCPUs may run. */
   readonly onEnd?: (sides: { readonly source: boolean; readonly destination: boolean }) => void;
-  /** More events than that are a run that goes round in circles: it throws. */
+  /** The run throws an Error after more events than this, as it would never end. */
   readonly mostEvents?: number;
-  /** Things that happen to the run at points in time: link faults, for tests. */
+  /** Returns faults that hit the run at points in time, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
   /**
-   * Other threads that fill the guests' memory and prove the run, while this one rehearses;
-   * absent: this thread does all.
+   * Runs the work of filling the guests' memory and of the proof in other threads, while this thread rehearses.
+   * Without it, this thread does all of the work.
    */
   readonly runner?: WorkRunner;
-  /** A real clock, by which the report says what the run itself took (`wall`). */
+  /** A real clock, by which the report says how long the run itself took (`wall`). */
   readonly clock?: Clock;
 }
 
+/** How far a virtual run is. */
 export interface VirtualProgress {
+  /** The world's time in virtual nanoseconds. */
   readonly nowNs: number;
   readonly events: number;
+  /** How many bytes the source has sent. */
   readonly bytes: number;
+  /** How many pages have yet to be sent. */
   readonly pagesLeft: number;
 }
 
+/** Something that happens to a migration from outside at a point in time. */
 export interface Happening {
   readonly atNs: number;
   readonly act: () => void;
-  /** Whether it may happen; it waits until it may, and so does what comes after it. */
+  /** Returns whether it can happen now; until it can, it waits, and so do the happenings after it. */
   readonly isPossible?: () => boolean;
 }
 
-/** What a happening can do. */
+/** The parts of a migration that a happening can act on. */
 export interface HappeningWorld {
-  /** The link is dead from now on, in both directions. */
+  /** Makes the link dead from now on, in both directions. */
   cutLink(): void;
-  /** The connection, which may be lost and restored. */
+  /** The connection, which can be cut and restored. */
   readonly line: Line;
-  /** The destination's engine does nothing any more. */
+  /** Makes the destination's engine do nothing any more. */
   killDestination(): void;
-  /** Nothing that is under way, or posted before `untilNs`, arrives before that. */
+  /** Stalls the link: no frame that is under way, or is posted before `untilNs`, arrives before that time. */
   stallLink(untilNs: number): void;
 }

@@ -4,15 +4,15 @@ import type { RunConfig } from '../config.ts';
 const MIB = 1024 * 1024;
 const PAGE_SIZE = 4096;
 const GUEST_BYTES = 8 * MIB;
-/** Long enough for V8's optimising compilers to have seen the whole path many times. */
+/** This is long enough for V8's optimising compilers to have seen the whole path many times. */
 const REHEARSE_NS = 400e6;
 
 let hasRehearsed = false;
 
 /**
- * Plays a small migration of the same kind, over and over, while other threads get the guest's
- * memory ready: the compilers of V8 are done when the real one begins. Once a process; the results
- * of the real run don't depend on it.
+ * Plays a small migration of the same kind over and over, while other threads fill the guest's memory, so that
+ * V8's compilers are done when the real migration begins. A process rehearses once. The results of the real run do
+ * not depend on it.
  */
 export async function rehearseVirtual(
   config: RunConfig,
@@ -52,7 +52,7 @@ function miniature(config: RunConfig): RunConfig {
       workloads: [workload],
       ...(clearChunkPages === undefined ? {} : { clearChunkPages: pages / 4 }),
     },
-    // Late enough for times that are no small integers to V8, as those of a long run.
+    // The start is so late that V8 does not keep times as small integers, nor does it in a long run.
     migration: { ...config.migration, startAfterNs: 5e9 + 0.5, runAfterNs: 5e6 },
   };
 }

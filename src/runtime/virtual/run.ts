@@ -13,8 +13,9 @@ import { rehearseVirtual } from './rehearsal.ts';
 import { EventLoop } from './event-loop.ts';
 
 /**
- * One migration on a virtual clock: a world of one guest, with the same algorithms, frames and memory
- * as in real time. The same configuration gives the same report, to the bit, on any machine.
+ * Runs one migration on a virtual clock: a world of one guest, with the same algorithms, frames and memory as in
+ * real time. The same configuration gives the same report, to the bit, on any machine. Throws ContentsError when an
+ * image can't be used.
  */
 export async function runVirtual(
   config: RunConfig,
@@ -25,7 +26,7 @@ export async function runVirtual(
   const mark = (): void => void marks.push(clock?.now() ?? 0);
   mark();
   const staging = setStage(config, runner);
-  // A failure shows when the stage is awaited below.
+  // A failure is thrown when the stage is awaited below, so it is not an unhandled rejection.
   staging.catch(() => undefined);
   if (runner.threads > 1 && clock) await rehearseVirtual(config, clock, runVirtual);
   const stage = await staging;
@@ -62,7 +63,7 @@ class VirtualRun {
     return this.#world.events;
   }
 
-  /** The guest's life before the migration, which is ready to begin then. */
+  /** Runs the guest for its `startAfter`, and returns its migration, which is ready to begin. */
   async begin(): Promise<VirtualMigration> {
     const { migration } = this.#config;
     const guest = this.#guest;
@@ -83,7 +84,7 @@ class VirtualRun {
     });
   }
 
-  /** The migration, and the guest's life after. */
+  /** Plays the migration to its end, and runs the guest for its `runAfter`. */
   async play(migration: VirtualMigration): Promise<void> {
     const { mostEvents, onProgress, onEnd } = this.#options;
     const world = this.#world;

@@ -25,10 +25,10 @@ import { VirtualMigration } from './migration.ts';
 import { DirectorProcess } from './director-process.ts';
 import { type HostedGuest, reportOfMigration, HostedMigration } from './hosted-migration.ts';
 
-/** Migrations that may be under way at a time: each has a flow there and one back. */
+/** This many migrations may be under way at a time; each has a flow in either direction. */
 const MOST_MIGRATIONS = 512;
 
-/** A world on a virtual clock: any number of guests in one thread, the same course every time. */
+/** A world on a virtual clock: any number of guests run in one thread, and every run has the same results. */
 export class VirtualWorld implements World {
   readonly runtime = 'virtual';
   readonly clock = VIRTUAL_CLOCK_NAME;
@@ -61,7 +61,7 @@ export class VirtualWorld implements World {
     return this.#migrations;
   }
 
-  /** Steps of processes so far. */
+  /** How many steps of processes it has played so far. */
   get events(): number {
     return this.#loop.events;
   }
@@ -97,7 +97,7 @@ export class VirtualWorld implements World {
     return migration;
   }
 
-  /** Makes a migration of a guest that has lived until now: memory at its target, flows, CPUs. */
+  /** Advances a guest to the present, and creates its migration with memory at its target, flows and workers. */
   #begin(hostedGuest: HostedGuest, target: VirtualHost): HostedMigration {
     const { guest, spec, host } = hostedGuest;
     const { config } = spec;
@@ -142,14 +142,14 @@ export class VirtualWorld implements World {
     const reports = new Map<string, RunReport>();
     for (const [name, { migration, source }] of this.#guests) {
       if (migration) reports.set(name, await reportOfMigration(migration));
-      // A guest that has been reported on needs its memory no more; the next world does.
+      // A guest that has been reported on no longer needs its memory, which the next world can use.
       migration?.giveBack();
       giveBackGuestSide(source);
     }
     return reports;
   }
 
-  /** A guest comes to live on its host. */
+  /** Creates a guest on its first host, fills its memory and starts its vCPUs. Throws RangeError without that host. */
   async #settle(spec: GuestSpec): Promise<void> {
     const { guest: shape, seed, costs } = spec.config;
     const host = this.#hosts.get(spec.host);

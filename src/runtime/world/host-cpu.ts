@@ -1,9 +1,9 @@
 import type { Cpu, CpuUser } from '../../guest/cpu.ts';
 
 /**
- * Shares a host's CPUs by water-filling: everybody gets what he demands, up to a level that is the same
- * for all in proportion to their weights, and the level is as high as the CPUs allow. That is what a
- * fair scheduler (Linux' CFS and EEVDF) comes to over a while.
+ * Shares a host's CPUs by water-filling. Every user gets what it demands, up to a level that is the same for all
+ * in proportion to their weights, and the level is as high as the CPUs allow. A fair scheduler (Linux' CFS and
+ * EEVDF) comes to the same shares over a while.
  */
 export class HostCpu implements Cpu {
   readonly cpus: number;
@@ -18,8 +18,8 @@ export class HostCpu implements Cpu {
   join(weight: number): CpuUser {
     const user = new User(weight, {
       settle: () => this.#settle(),
-      changed: () => (this.#isStale = true),
-      left: (one) => void this.#users.delete(one),
+      invalidate: () => (this.#isStale = true),
+      remove: (one) => void this.#users.delete(one),
     });
     this.#users.add(user);
     return user;
@@ -30,36 +30,39 @@ export class HostCpu implements Cpu {
     return this.#usedCpus;
   }
 
+  /** Shares the CPUs out anew if a demand has changed since. */
   #settle(): void {
     if (!this.#isStale) return;
     this.#isStale = false;
-    // Who wants least for his weight is served first; the level rises for those behind him.
+    // The user that demands least for its weight is served first; what it leaves raises the level for the others.
     const users = [...this.#users].toSorted(
-      (a, b) => a.demanded / a.weight - b.demanded / b.weight,
+      (a, b) => a.demandCpus / a.weight - b.demandCpus / b.weight,
     );
     let leftCpus = this.cpus;
     let leftWeight = users.reduce((sum, { weight }) => sum + weight, 0);
     this.#usedCpus = 0;
     for (const user of users) {
       const level = leftCpus === Infinity ? Infinity : (leftCpus * user.weight) / leftWeight;
-      user.shared = Math.min(user.demanded, level);
-      leftCpus -= user.shared;
+      user.grantCpus = Math.min(user.demandCpus, level);
+      leftCpus -= user.grantCpus;
       leftWeight -= user.weight;
-      this.#usedCpus += user.shared;
+      this.#usedCpus += user.grantCpus;
     }
   }
 }
 
+/** What a user calls of the host that it shares CPUs with. */
 interface Owner {
   settle(this: void): void;
-  changed(this: void): void;
-  left(this: void, user: User): void;
+  /** A demand has changed, so the shares are out of date. */
+  invalidate(this: void): void;
+  remove(this: void, user: User): void;
 }
 
 class User implements CpuUser {
   readonly weight: number;
-  demanded = 0;
-  shared = 0;
+  demandCpus = 0;
+  grantCpus = 0;
   readonly #owner: Owner;
 
   constructor(weight: number, owner: Owner) {
@@ -68,25 +71,25 @@ class User implements CpuUser {
   }
 
   demand(cpus: number): void {
-    if (cpus === this.demanded) return;
-    this.demanded = cpus;
-    this.#owner.changed();
+    if (cpus === this.demandCpus) return;
+    this.demandCpus = cpus;
+    this.#owner.invalidate();
   }
 
   get sharedCpus(): number {
     this.#owner.settle();
-    return this.shared;
+    return this.grantCpus;
   }
 
   get slowdown(): number {
     this.#owner.settle();
-    return this.shared > 0 ? this.demanded / this.shared : 1;
+    return this.grantCpus > 0 ? this.demandCpus / this.grantCpus : 1;
   }
 
   leave(): void {
-    this.demanded = 0;
-    this.shared = 0;
-    this.#owner.left(this);
-    this.#owner.changed();
+    this.demandCpus = 0;
+    this.grantCpus = 0;
+    this.#owner.remove(this);
+    this.#owner.invalidate();
   }
 }

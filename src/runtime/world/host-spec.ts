@@ -1,8 +1,8 @@
-/** A machine of a world: what its guests, senders and receivers share. */
+/** A machine of a world, and what its guests, senders and receivers share. */
 export interface HostSpec {
   readonly name: string;
-  /** CPUs that its vCPUs, senders and receivers share in proportion to their weights; Infinity: no limit. */
+  /** vCPUs, senders and receivers share this many CPUs in proportion to their weights; Infinity means no limit. */
   readonly cpus: number;
-  /** Its network card, each direction for itself. */
+  /** The network card carries this much in each direction. */
   readonly nicBytesPerSecond: number;
 }

@@ -4,77 +4,77 @@ import type { RunConfig } from '../config.ts';
 import type { RunReport } from '../report.ts';
 import type { HostSpec } from './host-spec.ts';
 
-/** The machines of a world and what joins them. */
+/** The machines of a world, and the network that joins them. */
 export interface WorldSpec {
   readonly hosts: readonly HostSpec[];
-  /** The link between the hosts' network cards, each direction for itself. */
+  /** The link between the hosts' network cards, which has this capacity in each direction. */
   readonly core: { readonly bytesPerSecond: number; readonly latencyNs: number };
 }
 
-/** A guest, and the host that it lives on at first. */
+/** A guest, and the host that it runs on at first. */
 export interface GuestSpec {
   readonly name: string;
   readonly host: string;
-  /** Its memory, workloads, costs and migration, as a run of it alone would have them. */
+  /** The guest's memory, workloads, costs and migration, as a run of this guest alone would have them. */
   readonly config: RunConfig;
 }
 
-/** A migration in a world. Times are on the world's clock. */
+/** A migration in a world. All times are on the world's clock. */
 export interface WorldMigration {
   readonly guest: string;
   readonly from: string;
   readonly to: string;
-  /** The links that its frames take, by index. */
+  /** The links that its frames pass, as indices of `World.links`. */
   readonly path: readonly number[];
   readonly startNs: number;
-  /** When it was over; absent before. */
+  /** When the migration ended; it is undefined until then. */
   readonly endNs?: number | undefined;
-  /** The source's report, once it is over. */
+  /** The source's report; it is undefined until the migration has ended. */
   readonly report?: SourceReport | undefined;
   readonly round: number;
-  /** Pages that have yet to be sent. */
+  /** How many pages have yet to be sent. */
   readonly pagesLeft: number;
-  /** Bytes of all frames from source to target so far. */
+  /** How many bytes all frames from source to target have had so far. */
   readonly sentBytes: number;
 }
 
-/** Who decides what happens in a world: told of its course, it asks for migrations. */
+/** A director decides what happens in a world: the world tells it what has happened, and it starts migrations. */
 export interface Director {
-  /** The guests live: it may begin. */
+  /** The world calls this once, when the guests run and migrations may start. */
   begin(nowNs: number): void;
-  /** A migration is over. */
+  /** The world calls this when a migration has ended. */
   ended(migration: WorldMigration, nowNs: number): void;
-  /** Called every 100 ms of the world's time. */
+  /** The world calls this every 100 ms of its time. */
   watch(nowNs: number): void;
-  /** Whether nothing is to happen any more; asked when a migration has ended and at the begin. */
+  /** Whether nothing more is to happen; the world asks after `begin` and after each `ended`. */
   readonly isOver: boolean;
 }
 
 /**
- * Hosts with CPUs and network cards, guests on them, a network of links, and migrations: several of each
- * on one clock. The virtual world and that of threads implement it.
+ * A world has several hosts with CPUs and network cards, guests on them, a network of links, and migrations, all on
+ * one clock. The virtual world and the world of threads implement it.
  */
 export interface World {
   readonly runtime: 'threads' | 'virtual';
-  /** What results call its clock. */
+  /** The name that results give the world's clock. */
   readonly clock: string;
   readonly links: readonly LinkSpec[];
   /** All migrations so far, in the order in which they began. */
   readonly migrations: readonly WorldMigration[];
-  /** CPU time used on each host so far, in nanoseconds; absent where a world can't tell hosts apart. */
+  /** Returns the CPU time used on each host so far, in ns; undefined when the world can't tell hosts apart. */
   hostCpuNs(): readonly number[] | undefined;
   /**
-   * Puts guests on their hosts and has them live, as long as the longest of their `startAfter`; then plays
-   * what the director decides until it is over. Once in a world's life.
+   * Puts the guests on their hosts and lets them run as long as the longest of their `startAfter`; then does what
+   * the director decides until it is over. It may be called once in a world's life.
    */
   play(guests: readonly GuestSpec[], director: Director): Promise<void>;
-  /** Begins to migrate a guest; for the director. Throws for one that is unknown or on its way. */
+  /** Starts a guest's migration; the director calls it. Throws RangeError when the guest is unknown or has migrated. */
   migrate(guest: string, to: string): WorldMigration;
-  /** What became of each guest that has migrated, proved; once all is over. */
+  /** Returns a report, with its proof, of each guest that has migrated, by name; call it once `play` has ended. */
   reports(): Promise<ReadonlyMap<string, RunReport>>;
 }
 
 export interface WorldOptions {
-  /** Calls off all that is under way. */
+  /** Aborting it cancels all migrations. */
   readonly signal?: AbortSignal;
 }
