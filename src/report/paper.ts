@@ -99,8 +99,8 @@ const ADDING = `## Adding one
 An experiment is a file \`fixtures/papers/NAME.yaml\`. It has a \`title\`, the \`paper\`, a text \`about\` it, a \`scenario\` (a preset's
 name, or a whole one), the axes \`x\` and \`y\`, and \`series\`. \`x\` has \`values\` and the \`sets\` that bring them into the scenario, in
 which \`{x}\` stands for the value; without values, x counts rounds. In place of values, x may have \`cases\` with names and \`sets\`.
-Each of the \`series\` has its own \`sets\`, the path of our value in the result (\`ours\`; it is divided by \`per\`, or by its sum with
-the value at \`shareWith\`), the values of the \`paper\`, and, if there is one, the \`goal\` for the error (from \`goalFrom\` to
+Each of the \`series\` has its own \`sets\`, the path of our value in the result (\`ours\`; with \`shareWith\`, it is divided by its sum
+with the value at that path, and then by \`per\`), the values of the \`paper\`, and, if there is one, the \`goal\` for the error (from \`goalFrom\` to
 \`goalTo\`). \`chart: false\` leaves a series out of the chart. Under \`fitted\`, name every parameter that was fitted, and to what.
 If a scenario and a table can't describe an experiment, give it a \`function: NAME\` of \`src/lab/papers/functions.ts\`; the file may
 give the function a \`scenario\` and \`data\`. Then run \`npm run papers\`.
