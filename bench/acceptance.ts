@@ -11,12 +11,12 @@ import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
 import { isToy, median, printTable } from './report.ts';
 import { agreement, virtualSpeed } from './virtual-figures.ts';
 
-/** The figures that the docs quote, measured: `npm run acceptance [-- --only rates,web,…]`. */
+/** Measures the figures that the docs quote: `npm run acceptance [-- --only rates,web,…]`. */
 
 const only = /--only[= ](\S+)/.exec(process.argv.join(' '))?.[1]?.split(',');
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
-/** Of the preset's link, one way. */
+/** The latency of the preset's link, one way. */
 const LATENCY_MS = 0.1;
 
 async function webServer(): Promise<void> {
@@ -45,7 +45,7 @@ async function webServer(): Promise<void> {
     const sum = Object.values(downtimeParts!).reduce((a, b) => a + b, 0);
     differences.push(blackoutMs! - downtimeMs!);
     errors.push(totalTimeMs / idealMs - 1);
-    // Two latencies: that of the last page and that of the word to run, which nobody can shorten.
+    // The downtime includes two latencies, of the last page and of the RUN frame, which can't be avoided.
     const bytesMs = (result.ram.downtimeBytes / 125e6) * 1000;
     own.push(downtimeMs! - bytesMs - result.queuedAtPauseMs! - 2 * LATENCY_MS);
     rows.push([
@@ -68,7 +68,7 @@ async function webServer(): Promise<void> {
 }
 
 async function rates(): Promise<void> {
-  const rows: string[][] = [['rate', 'asked /s', 'achieved /s', 'error', 'CPU of the vCPU']];
+  const rows: string[][] = [['rate', 'configured /s', 'achieved /s', 'error', 'CPU of the vCPU']];
   for (const rate of isToy ? [1000] : [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000]) {
     const start = process.cpuUsage();
     const seconds = isToy ? 0.2 : 2;
@@ -122,7 +122,7 @@ async function rates(): Promise<void> {
   printTable('link rate over a live round', links);
 }
 
-/** `quick` again and again while other processes burn both CPUs: nothing hangs, nothing is lost. */
+/** Runs `quick` many times while other processes keep both CPUs busy. No run may hang or lose its guest. */
 async function underLoad(): Promise<void> {
   const load = [0, 1].map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
   const counts = { proved: 0, other: 0, hung: 0 };

@@ -8,31 +8,33 @@ interface Rival extends Contestant {
   readonly goal?: number | undefined;
 }
 
-/** Ours beside C that does the same. */
+/** A comparison of our code with C that does the same work. */
 export interface Contest {
   readonly what: string;
   readonly unit: Unit;
-  /** Work done in a call: bytes for GB/s, else writes, pages or harvests. */
+  /** The work that a call does: bytes for GB/s, else writes, pages or harvests. */
   readonly amount: number;
   readonly ours: Contestant;
-  /** The C that sets the ratio, absent where the bench has none; what it does if not just the same. */
+  /** The C code that sets the ratio; absent when there is no reference. */
   readonly c?: Contestant | undefined;
+  /** What the C code does, when that is not quite the same. */
   readonly cName?: string;
+  /** The smallest ratio that meets the goal. */
   readonly goal?: number | undefined;
-  /** Other ways to do it in C, a row each. */
+  /** Other ways to do the work in C; each gets a row. */
   readonly others?: readonly Rival[];
-  /** Cycles of each, when they are long or short; 11 when absent. */
+  /** How many cycles each contestant has; 11 when absent. */
   readonly cycles?: number;
 }
 
 /** What a suite is given. */
 export interface SuiteContext {
   readonly reference: LoadedReference;
-  /** How to run just this suite. */
+  /** The command that runs just this suite. */
   readonly command: string;
 }
 
-/** Holds a contest; returns a row for each C contestant, one without a ratio when there is none. */
+/** Holds a contest. Returns a row for each C contestant, or one row without a ratio when there is none. */
 export function hold(contest: Contest, command: string): Row[] {
   const { what, unit, amount, goal, others = [], cycles } = contest;
   const rivals: Rival[] = contest.c
@@ -53,10 +55,10 @@ export function hold(contest: Contest, command: string): Row[] {
   });
 }
 
-/** What a ratio means for a goal. At toy size it means nothing. */
+/** Judges a ratio by the goal. At toy size no ratio is judged. */
 function judge(ratio: number | undefined, goal: number | undefined): Pick<Row, 'goal' | 'met'> {
   if (goal === undefined) return {};
   if (ratio === undefined || isToy) return { goal };
-  // What is rounded to the goal meets it: the digits after that are noise.
+  // A ratio that is rounded to the goal meets it, because further digits are noise.
   return { goal, met: Math.round(ratio * 100) / 100 >= goal };
 }

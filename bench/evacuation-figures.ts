@@ -3,7 +3,7 @@ import { isToy, median, printTable } from './report.ts';
 
 const percent = (a: number, b: number): string => `${(100 * (a / b - 1)).toFixed(1)} %`;
 
-/** The preset `four` in threads and on the virtual clock: guests that share a link agree. */
+/** Runs the preset `four` in both runtimes and prints how far they agree on guests that share a link. */
 export async function evacuationAgreement(): Promise<void> {
   const rows = [['guest', 'threads ms', 'virtual ms', 'error', 'threads MiB', 'virtual MiB']];
   const errors: number[] = [];
@@ -44,7 +44,7 @@ export async function evacuationAgreement(): Promise<void> {
   );
 }
 
-/** How fast 40 guests of 8 GiB are emulated. */
+/** Measures how fast 40 guests of 8 GiB are emulated. */
 export async function evacuationSpeed(): Promise<void> {
   const start = process.cpuUsage();
   const startedNs = process.hrtime.bigint();

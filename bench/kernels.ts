@@ -10,8 +10,8 @@ import { compare, hash, zeroScan } from './suites/pages.ts';
 import { runs } from './suites/runs.ts';
 
 /**
- * The hot loops, each beside C that does the same on the same memory in the same run. A ratio is
- * C's time over ours: 1 is the speed of C. Absolute times are this machine's.
+ * Measures the hot loops, each beside C that does the same on the same memory in the same run. A ratio
+ * is C's time divided by ours: 1 is the speed of C. Absolute times hold for this machine only.
  */
 
 const SUITES: Readonly<Record<string, { title: string; run: (context: SuiteContext) => Row[] }>> = {

@@ -6,25 +6,25 @@ import { isToy, median } from './report.ts';
  * contestants take turns in short cycles (A B, B A, A B, …) and the median cycle of each counts.
  */
 
-// With decompilation benchmark.js would compile functions anew, without their closures.
+// With decompilation, benchmark.js would compile functions again from their text, without their closures.
 Benchmark.support.decompilation = false;
 
-/** One contestant. */
+/** One piece of code that is timed. */
 export interface Contestant {
-  /** What is timed. Takes microseconds at least: the loop around it costs some 50 ns a call. */
+  /** The code. A call must take microseconds at least, because the loop around it costs some 50 ns a call. */
   readonly run: () => void;
-  /** Done before each cycle, not timed. */
+  /** Runs before each cycle and is not timed. */
   readonly setup?: () => void;
-  /** Calls in a cycle, when a setup serves only so many; else as many as fill a cycle's time. */
+  /** Calls in a cycle, when a setup serves only so many; otherwise a cycle's time decides. */
   readonly calls?: number;
 }
 
 const CYCLES = isToy ? 3 : 11;
 const CYCLE_SECONDS = isToy ? 0.0005 : 0.008;
-/** V8 runs a WASM function in its slow tier until the fast one, made in the background, is ready. */
+/** V8 runs a WASM function in its slow tier until it has compiled the fast one in the background. */
 const WARM_UP_SECONDS = isToy ? 0.002 : 0.06;
 
-/** Seconds that a call takes, for each contestant. */
+/** Measures the contestants in turns. Returns for each the seconds that a call takes. */
 export function measure(
   contestants: readonly Contestant[],
   cycles: number = CYCLES,
@@ -44,14 +44,14 @@ function toBenchmark(contestant: Contestant): Benchmark {
   return new Benchmark(contestant.run, {
     ...(contestant.setup ? { setup: contestant.setup } : {}),
     initCount: contestant.calls ?? Math.max(1, Math.round(CYCLE_SECONDS / perCall)),
-    // One sample of exactly that many calls a run.
+    // With these limits each run takes one sample of exactly `initCount` calls.
     minTime: 1e-9,
     minSamples: 1,
     maxTime: -1,
   });
 }
 
-/** Calls it until it is compiled well; returns the seconds of a late call. */
+/** Calls a contestant until V8 has compiled its fast tier; returns the seconds of its fastest call. */
 function warmUp({ run, setup, calls = 1 }: Contestant): number {
   const start = performance.now();
   let perCall = Infinity;
@@ -61,13 +61,13 @@ function warmUp({ run, setup, calls = 1 }: Contestant): number {
     for (let call = 0; call < calls; call++) run();
     perCall = Math.min(perCall, (performance.now() - before) / 1e3 / calls);
   } while (performance.now() - start < WARM_UP_SECONDS * 1e3);
-  // Never 0: the clock may not have moved.
+  // The clock may not have moved, and the result must not be 0.
   return Math.max(perCall, 1e-7);
 }
 
 function secondsOf(bench: Benchmark): number {
   bench.run({ async: false });
-  // The types leave it undefined only before a run; an error of the code is kept there.
+  // benchmark.js catches an error of the code and keeps it here; its types lack this field.
   const { error } = bench as { error?: Error };
   if (error) throw error;
   return bench.stats.mean;

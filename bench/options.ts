@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util';
 
-/** What the command line of a bench of kernels asks for. */
+/** The options on the command line of a bench of kernels. */
 export interface BenchOptions {
   readonly isToy: boolean;
-  /** Suites to run, all when empty. */
+  /** The suites to run; when empty, all run. */
   readonly only: readonly string[];
-  /** Files for the rows. */
+  /** The files to which the rows are written. */
   readonly json?: string;
   readonly markdown?: string;
 }
 
-/** Reads the command line; ends the program with a sentence when it makes no sense. */
+/** Reads the command line. Ends the program with a message and code 2 when an option is wrong. */
 export function readOptions(suites: readonly string[]): BenchOptions {
   try {
     const { values } = parseArgs({
@@ -23,7 +23,8 @@ export function readOptions(suites: readonly string[]): BenchOptions {
     });
     const only = values.only.split(',').filter((name) => name !== '');
     const unknown = only.find((name) => !suites.includes(name));
-    if (unknown !== undefined) throw new Error(`no suite ${unknown}; there are ${suites.join()}`);
+    if (unknown !== undefined)
+      throw new Error(`there is no suite ${unknown}; there are ${suites.join()}`);
     const { json, markdown } = values;
     return {
       isToy: values.toy,

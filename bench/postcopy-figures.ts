@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { buildResult, loadScenario, type RunResult, runThreads } from '../dist/index.js';
 import { isToy, median, printTable } from './report.ts';
 
-/** The figures of post-copy, the diabolical guest and the big one, for `npm run acceptance`. */
+/** These are the figures of post-copy, the diabolical guest and the big one, for `npm run acceptance`. */
 
+/** Runs a scenario in threads. Throws when its guest is not proved. */
 export async function run(name: string, sets: readonly string[]): Promise<RunResult> {
   const { scenario, config } = loadScenario(name, sets);
   const result = buildResult(scenario, await runThreads(config));
@@ -17,7 +18,7 @@ export async function run(name: string, sets: readonly string[]): Promise<RunRes
 
 const small = isToy ? ['guest.memory=128MiB', 'guest.contents=[]'] : [];
 
-/** The web server under post-copy: downtime, and what a fault costs. */
+/** Measures the downtime of the web server under post-copy, and what a fault costs. */
 export async function postcopyFigures(): Promise<void> {
   for (const vcpus of isToy ? [1] : [1, 2]) {
     const head = ['post-copy', 'total ms', 'downtime ms', 'faults', 'p50 us', 'p90 us', 'p99 us'];
@@ -49,11 +50,11 @@ export async function postcopyFigures(): Promise<void> {
   }
 }
 
-/** What each algorithm does to a guest that dirties faster than its link carries. */
+/** Measures what each algorithm does to a guest that dirties pages faster than its link carries them. */
 export async function diabolicalFigures(): Promise<void> {
   const head = ['diabolical', 'outcome', 'total s', 'downtime ms', 'sent MiB', 'faults'];
   const rows: string[][] = [[...head, 'blocked ms', 'guest during']];
-  // The preset's number of rounds is of its own policy and algorithm.
+  // Only the preset's own policy and algorithm take its number of rounds.
   const noRounds = 'migration.rounds=null';
   const ways = [
     ['stop-and-copy', 'migration.algorithm=stop-and-copy', noRounds],
@@ -81,7 +82,7 @@ export async function diabolicalFigures(): Promise<void> {
   printTable('512 MiB guest, 50 000 pages/s in turn over 128 MiB, 1 Gbit/s', rows);
 }
 
-/** A sequential guest as fast as it goes, with next to no push: every page is a fault. */
+/** Measures faults per second: a guest goes through its memory at full speed, with almost no push. */
 export async function faultFigures(): Promise<void> {
   const rows: string[][] = [
     ['vCPUs', 'faults', 'faults/s', 'p50 us', 'p99 us', 'request to wake-up p50 us', 'p99 us'],
@@ -95,7 +96,7 @@ export async function faultFigures(): Promise<void> {
       'link.bandwidth=unlimited',
       'link.latency=0s',
       'migration.algorithm=postcopy',
-      // With policy qemu requested pages wait for the next 100 ms window of so small a limit.
+      // With the policy `qemu`, requested pages would wait for the next 100 ms window of so small a limit.
       'migration.policy=rounds',
       'migration.pageOrder=linear',
       'migration.postcopyBandwidth=1MB/s',
@@ -117,7 +118,7 @@ export async function faultFigures(): Promise<void> {
 
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
-/** Runs the built program, so that its memory is its own; the result, and the most it had resident. */
+/** Runs the built program in a process of its own. Returns the result and its peak resident memory. */
 async function runAlone(
   args: readonly string[],
 ): Promise<{ result: RunResult; residentGiB: number }> {
@@ -125,17 +126,17 @@ async function runAlone(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let residentGiB = 0;
-  const look = setInterval(() => {
+  const timer = setInterval(() => {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
     const kib = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
     residentGiB = Math.max(residentGiB, kib / 2 ** 20);
   }, 200);
   const output = await text(child.stdout);
-  clearInterval(look);
+  clearInterval(timer);
   return { result: JSON.parse(output) as RunResult, residentGiB };
 }
 
-/** A guest of 8 GiB, twice in memory. */
+/** Measures a guest of 8 GiB, whose memory exists twice: at the source and at the destination. */
 export async function bigFigures(): Promise<void> {
   const memory = isToy ? '256MiB' : '8GiB';
   const rows: string[][] = [

@@ -1,4 +1,4 @@
-/** A small generator of numbers in [0, 1), the same in every run of a bench. */
+/** Returns a generator of numbers in [0, 1) (xorshift32); they are the same in every run of a bench. */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0 || 1;
   return () => {
@@ -10,7 +10,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** The numbers below `count` in random order. */
+/** Returns the numbers below `count` in random order. */
 export function shuffled(count: number, random: () => number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
@@ -20,7 +20,7 @@ export function shuffled(count: number, random: () => number): Uint32Array {
   return order;
 }
 
-/** A bitmap of `pages` pages, each marked with a probability. */
+/** Returns a bitmap of `pages` pages, each marked with the probability `density`. */
 export function randomBitmap(pages: number, density: number, random: () => number): Int32Array {
   const words = new Int32Array(Math.ceil(pages / 512) * 16);
   for (let page = 0; page < pages; page++) {

@@ -11,16 +11,17 @@ export const COPY_NON_TEMPORAL = 2;
 export const MAP_BITS = 0;
 export const MAP_BYTES = 1;
 export const MAP_ATOMIC = 2;
-/** A bitmap, harvested without vectors. */
+/** A bitmap that is harvested without vectors. */
 export const MAP_WORDS = 3;
 
 /**
- * C kernels that do the jobs of ours on the same memory. A memory is a Uint8Array over the whole
- * buffer of a WASM memory, a place in it a byte offset, a length bytes. Nothing is checked.
+ * C kernels that do the work of ours on the same memory. `memory` is a Uint8Array over the whole buffer
+ * of a WASM memory; places in it are byte offsets, and lengths are bytes. Arguments are not checked.
  */
 export interface Reference {
+  /** Whether this processor and this build can copy in that way. */
   canCopy(way: number): boolean;
-  /** Where a memory begins, modulo 1 GiB. */
+  /** The address at which a memory begins, modulo 1 GiB. */
   address(memory: Uint8Array): number;
   /** Copies runs of (first page, pages) to the same offsets modulo `window`, a power of two. */
   copyRuns(
@@ -31,21 +32,24 @@ export interface Reference {
     window: number,
     way: number,
   ): void;
-  /** Harvests maps into targets, listed in pairs, `bytes` long as bitmaps; returns the new bits. */
+  /** Harvests maps into bitmaps of `bytes` bytes; `pairs` lists (map, bitmap). Returns how many bits are new. */
   harvest(memory: Uint8Array, kind: number, pairs: Uint32Array, bytes: number): number;
-  /** Takes a set's pages in run lists of at most `maxRuns`, one over the other; returns the runs. */
+  /**
+   * Takes all pages out of a set, in run lists of at most `maxRuns` runs, each written to `out` over the
+   * one before. Returns how many runs there were.
+   */
   drainRuns(memory: Uint8Array, bits: number, pages: number, maxRuns: number, out: number): number;
-  /** How many of `count` pages are zero. */
+  /** Counts the zero pages among `count` pages. */
   zeroPages(memory: Uint8Array, at: number, bytes: number, count: number): number;
-  /** How many pages in runs of (first page, pages) are zero. */
+  /** Counts the zero pages in runs of (first page, pages). */
   zeroRuns(ram: Uint8Array, runs: Uint32Array, bytes: number): number;
-  /** -1 when there is none. */
+  /** Returns the offset of the first byte that differs; -1 when none does. */
   firstDifference(memory: Uint8Array, a: number, b: number, bytes: number): number;
-  /** Our own page hash of `count` pages. */
+  /** Computes our own 64-bit sums of `count` pages. */
   pageSums(memory: Uint8Array, at: number, bytes: number, count: number, out: number): void;
-  /** The same with XXH3's loop. */
+  /** Computes 64-bit sums of `count` pages with XXH3's loop. */
   xxh3Sums(memory: Uint8Array, at: number, bytes: number, count: number, out: number): void;
-  /** `batches` times: the stream's next `batch` accesses to `list`, then doing them. */
+  /** Writes the stream's next `batch` accesses to `list` and makes them, `batches` times. */
   access(
     memory: Uint8Array,
     stream: number,
@@ -57,23 +61,23 @@ export interface Reference {
   ): void;
 }
 
-/** The reference, or why there is none. */
+/** The reference, or the reason for which there is none. */
 export type LoadedReference =
   | { readonly kernels: Reference; readonly reason?: undefined }
   | { readonly kernels?: undefined; readonly reason: string };
 
-/** dist-bench/reference.js looks for its source beside dist-bench/. */
+/** The C source; the compiled form of this file is dist-bench/reference.js, and bench/ lies beside that folder. */
 const SOURCE = fileURLToPath(new URL('../bench/reference', import.meta.url));
 const OUT = fileURLToPath(new URL('./reference', import.meta.url));
 
-/** Builds what is not built yet and loads it. */
+/** Builds the reference if necessary and loads it. */
 export function loadReference(): LoadedReference {
-  if (process.env['PAGEFERRY_BENCH_NO_C']) return { reason: 'C switched off' };
-  if (!isThere('cc')) return { reason: 'no C compiler' };
-  if (!isThere('make')) return { reason: 'no make' };
+  if (process.env['PAGEFERRY_BENCH_NO_C']) return { reason: 'C is switched off' };
+  if (!isThere('cc')) return { reason: 'there is no C compiler' };
+  if (!isThere('make')) return { reason: 'there is no make' };
   const made = spawnSync('make', ['-C', SOURCE, `OUT=${OUT}`], { encoding: 'utf8' });
   if (made.status !== 0) {
-    // A compiler that can't do this is no reason to stop, but one to fail in the end.
+    // If the C code does not compile, the bench goes on without it, but fails in the end.
     console.error(made.stderr);
     process.exitCode = 1;
     return { reason: 'C does not compile' };

@@ -1,4 +1,4 @@
-/** Prints rows under a title, columns aligned. */
+/** Prints rows under a title with aligned columns. */
 export function printTable(title: string, rows: readonly (readonly string[])[]): void {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   console.log(`\n${title}`);
@@ -16,5 +16,5 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Whether to run at a size that only shows that the bench still works. */
+/** True when the bench runs at a size that only shows that it still works. */
 export const isToy = process.argv.includes('--toy');

@@ -9,24 +9,24 @@ export interface Row {
   readonly what: string;
   readonly unit: Unit;
   readonly ours: number;
-  /** C in the same run; absent without a reference. */
+  /** C's figure in the same run; absent when there is no reference. */
   readonly c?: number;
-  /** Time of C over ours: 1 is the speed of C, more is faster. */
+  /** C's time divided by ours: 1 is the speed of C, more is faster. */
   readonly ratio?: number;
-  /** The least ratio that we hold ourselves to. */
+  /** The smallest ratio that meets the goal. */
   readonly goal?: number;
   readonly met?: boolean;
-  /** How to measure it again. */
+  /** The command that measures it again. */
   readonly command: string;
 }
 
-/** A figure of `unit` from seconds that `amount` of work took: bytes for GB/s, else things. */
+/** Returns the figure in `unit` of work that took `seconds`; `amount` is bytes for GB/s, else a count. */
 export function figure(unit: Unit, seconds: number, amount: number): number {
   if (unit === 'GB/s') return amount / seconds / 1e9;
   return unit === 'us' ? (seconds * 1e6) / amount : (seconds * 1e9) / amount;
 }
 
-/** Prints rows under a title; without C the ratio says `reason`. */
+/** Prints rows under a title; where there is no C, the column of ratios has `reason`. */
 export function printRows(title: string, rows: readonly Row[], reason = ''): void {
   const cells = rows.map((row) => [
     row.what,
@@ -44,7 +44,7 @@ function goalText({ goal, met }: Row): string {
   return met ? `≥ ${goal} met` : `≥ ${goal} MISSED`;
 }
 
-/** Writes the rows where the command line says. */
+/** Writes the rows to the files that the command line names. */
 export function writeRows(rows: readonly Row[], options: BenchOptions, reason = ''): void {
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
   if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows, reason));

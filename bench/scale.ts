@@ -7,9 +7,9 @@ import { GROWN, type Grown, openGuests } from './suites/grown.ts';
 import { MIB } from './suites/slots.ts';
 
 /**
- * Whether the ratio to C stays as it is when the guest grows, and when more of it is dirty. A guest
- * is memslots of at most 2 GiB; the smaller ones are the first pages of the largest, so that 8 GiB
- * are resident at most.
+ * Measures whether the ratio to C stays the same when the guest grows, and when more of it is dirty. A
+ * guest has memslots of at most 2 GiB. Smaller guests are the first pages of the largest one, so that at
+ * most 8 GiB are resident.
  */
 
 const SIZES = isToy ? [4, 16, 32] : [64, 256, 1024, 4096, 8192];
@@ -19,7 +19,7 @@ const SLOT_MIB = isToy ? 8 : 2048;
 const options = readOptions(Object.keys(GROWN));
 const reference = loadReference();
 const sizes = SIZES.filter((size) => size * MIB < 0.8 * freemem());
-if (sizes.length < SIZES.length) console.log(`Memory is free for ${sizes.at(-1)} MiB only.`);
+if (sizes.length < SIZES.length) console.log(`There is free memory for ${sizes.at(-1)} MiB only.`);
 const guests = openGuests(sizes, SLOT_MIB);
 const rows: Row[] = [];
 for (const [name, kernel] of Object.entries(GROWN)) {
@@ -28,7 +28,7 @@ for (const [name, kernel] of Object.entries(GROWN)) {
 }
 writeRows(rows, options, reference.reason);
 
-/** All sizes and densities of one kernel: its rows, then their ratios at a glance. */
+/** Measures all sizes and densities of one kernel; prints its rows, then a table of their ratios. */
 function scale(name: string, kernel: Grown): void {
   const command = `npm run bench:scale -- --only ${name}`;
   const ratios: string[][] = [['ratio to C', ...DENSITIES.map((density) => percent(density))]];

@@ -21,9 +21,9 @@ import { ourWrites, PATTERNS } from './suites/marks.ts';
 import { type BenchSlot, makeSlot, PAGE, patternTableBytes, startStream } from './suites/slots.ts';
 
 /**
- * A ratio means something only if both sides do the same job. Each kernel runs on two slots that
- * are equal, ours on one and C on the other; afterwards every byte of both must be equal still. A
- * difference throws, which fails the bench.
+ * Checks that both sides do the same work, without which a ratio means nothing. Two slots are equal; our
+ * kernel runs on one and C's on the other, and afterwards every byte of both must still be equal. A
+ * difference throws an AssertionError, which fails the bench.
  */
 export function checkReference(c: Reference): void {
   checkAccesses(c);

@@ -5,9 +5,9 @@ import type { RunConfig } from '../dist/index.js';
 import { isToy, median, printTable } from './report.ts';
 
 /**
- * Unthrottled stop-and-copy through the wire format, beside a plain memcpy of as many bytes in the
- * same process: both sides prefaulted, contents incompressible. The first run of a process is what
- * `pageferry run` gives; V8 compiles the last bits of the engines in it.
+ * Measures a stop-and-copy without a rate limit, beside a plain memcpy of as many bytes in the same
+ * process. The memory of both sides is touched before, and its contents are random. The first run of a
+ * process, in which V8 still compiles parts of the engines, is what `pageferry run` makes.
  */
 
 const MIB = 1024 * 1024;
@@ -60,7 +60,7 @@ interface Speeds {
   readonly runs: readonly number[];
 }
 
-/** In a process of its own: what it leaves behind (memory, compiled code) is nobody else's. */
+/** Measures in this process, which `report` starts anew for each repetition: memory and compiled code are fresh. */
 async function child(integrity: Integrity): Promise<Speeds> {
   const memcpy = memcpySpeed();
   const pool = new WorkerPool(4);
@@ -74,7 +74,7 @@ async function child(integrity: Integrity): Promise<Speeds> {
   return { memcpy, runs };
 }
 
-/** GB/s of one copy between two prefaulted shared buffers, skewed by a page. */
+/** Returns the GB/s of one copy between two touched shared buffers whose offsets differ by a page. */
 function memcpySpeed(): number {
   const from = new Uint8Array(new SharedArrayBuffer(GUEST_BYTES)).fill(1);
   const to = new Uint8Array(new SharedArrayBuffer(GUEST_BYTES + 4096), 4096).fill(2);
@@ -85,7 +85,7 @@ function memcpySpeed(): number {
 
 function report(): void {
   const memcpys: number[] = [];
-  const seen: { name: string; values: number[] }[] = [];
+  const series: { name: string; values: number[] }[] = [];
   for (const integrity of ['header', 'full'] as const) {
     const first = {
       name: `integrity ${integrity}, first run of a process`,
@@ -100,12 +100,12 @@ function report(): void {
       first.values.push(runs[0]!);
       later.values.push(...runs.slice(1));
     }
-    seen.push(first, later);
+    series.push(first, later);
   }
   const reference = median(memcpys);
   printTable(`stop-and-copy of ${GUEST_BYTES / MIB} MiB, no limit, ${REPEATS} processes each`, [
     ['', 'median GB/s', 'least', 'most', 'of memcpy'],
-    ...[{ name: 'memcpy (one thread)', values: memcpys }, ...seen].map(({ name, values }) => [
+    ...[{ name: 'memcpy (one thread)', values: memcpys }, ...series].map(({ name, values }) => [
       name,
       median(values).toFixed(2),
       Math.min(...values).toFixed(2),
@@ -115,6 +115,6 @@ function report(): void {
   ]);
 }
 
-const asked = process.argv.find((argument) => argument.startsWith('--child='));
-if (asked === undefined) report();
-else console.log(JSON.stringify(await child(asked.slice('--child='.length) as Integrity)));
+const childFlag = process.argv.find((argument) => argument.startsWith('--child='));
+if (childFlag === undefined) report();
+else console.log(JSON.stringify(await child(childFlag.slice('--child='.length) as Integrity)));

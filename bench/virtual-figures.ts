@@ -9,7 +9,7 @@ interface Case {
   readonly sets: readonly string[];
 }
 
-/** Scenarios whose link is the bottleneck: what the emulator itself takes does not show. */
+/** Returns scenarios whose link is the bottleneck, so that the emulator's own time does not matter. */
 function cases(): Case[] {
   const guests = [
     ['uniform', '{ pattern: uniform, rate: 4000, region: { start: 8MiB, size: 32MiB } }'],
@@ -52,7 +52,7 @@ const bytesOf = ({ source }: RunReport): number =>
 const msOf = ({ source }: RunReport): number => (source.endNs - source.startNs) / 1e6;
 const percent = (a: number, b: number): string => `${(100 * (a / b - 1)).toFixed(1)} %`;
 
-/** The same scenarios on both runtimes. */
+/** Runs the same scenarios in both runtimes and prints how far their results agree. */
 export async function agreement(): Promise<void> {
   const rows = [
     ['scenario', 'total ms', 'virtual', 'error', 'MiB', 'virtual', 'error', 'rounds', 'virtual'],
@@ -91,7 +91,7 @@ export async function agreement(): Promise<void> {
   console.log(`  median error: ${all.join(', ')}`);
 }
 
-/** How much faster than real time a virtual run is, its set-up and proof apart. */
+/** Measures how much faster than real time a virtual run is; its set-up and proof are listed separately. */
 export async function virtualSpeed(): Promise<void> {
   const head = ['scenario', 'virtual s', 'set-up s', 'run s', 'proof s', '× real time'];
   const rows = [[...head, 'events/s', 'runs/s, all in all']];
@@ -99,7 +99,7 @@ export async function virtualSpeed(): Promise<void> {
     ? [['quick', []]]
     : [
         ['quick', []],
-        // Again: V8 has compiled by now, as for the second run of a sweep.
+        // By this second time V8 has compiled the code, as it has for the second run of a sweep.
         ['quick', []],
         ['quick', ['guest.backing=versions']],
         ['web-server', []],

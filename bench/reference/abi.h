@@ -1,6 +1,6 @@
 /*
- * Offsets and numbers of src/memory/kernels/abi.ts. The bench's self-check runs both sides on equal
- * memories and compares every byte, so that a number that differs there shows.
+ * These are the offsets and numbers of src/memory/kernels/abi.ts. The bench's self-check runs both sides
+ * on equal memories and compares every byte, so that a wrong number is noticed.
  */
 #ifndef PAGEFERRY_REFERENCE_ABI_H
 #define PAGEFERRY_REFERENCE_ABI_H
@@ -12,7 +12,7 @@ enum { MARK_NONE, MARK_PRIVATE, MARK_ATOMIC, MARK_BYTE };
 
 #define ACCESS_READ_BIT 0x80000000u
 
-/* Run list: cursor, pages taken, pages skipped, then (first gfn, pages) each. */
+/* A run list has a cursor, the pages taken, the pages skipped, then (first gfn, pages) for each run. */
 enum { RUNS_CURSOR, RUNS_PAGES, RUNS_SKIPPED, RUNS_FIRST };
 
 struct stream {

@@ -1,7 +1,7 @@
 /*
- * Hands the reference kernels to JavaScript. Memory comes as a Uint8Array over the whole buffer of a
- * WASM memory, places in it as byte offsets. Nothing is checked but the number of arguments: only the
- * bench calls this.
+ * Makes the reference kernels available to JavaScript. A memory is given as a Uint8Array over the whole
+ * buffer of a WASM memory, places in it as byte offsets. Only the number of arguments is checked, because
+ * only the bench calls this. The comment of each function lists its arguments and what it returns.
  */
 #include "kernels.h"
 
@@ -52,7 +52,7 @@ static napi_value js_can_copy(napi_env env, napi_callback_info info) {
   return made;
 }
 
-/* (memory): its address modulo 1 GiB */
+/* (memory): the memory's address modulo 1 GiB */
 static napi_value js_address(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 1)) return NULL;
@@ -70,7 +70,7 @@ static napi_value js_copy_runs(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* (memory, kind, pairs of map and target, bytes): new bits of all of them */
+/* (memory, kind, pairs of map and target, bytes): how many bits are new in all targets together */
 static napi_value js_harvest(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 4)) return NULL;
@@ -86,7 +86,7 @@ static napi_value js_harvest(napi_env env, napi_callback_info info) {
   return result(&call, fresh);
 }
 
-/* (memory, bits, pages, maxRuns, out): number of runs */
+/* (memory, bits, pages, maxRuns, out): the number of runs */
 static napi_value js_drain_runs(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 5)) return NULL;
@@ -94,7 +94,7 @@ static napi_value js_drain_runs(napi_env env, napi_callback_info info) {
                                   (uint32_t)number(&call, 3), number(&call, 4)));
 }
 
-/* (memory, at, bytes, count): zero pages */
+/* (memory, at, bytes, count): the number of zero pages */
 static napi_value js_zero_pages(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 4)) return NULL;
@@ -102,7 +102,7 @@ static napi_value js_zero_pages(napi_env env, napi_callback_info info) {
                                   number(&call, 3)));
 }
 
-/* (ram, runs, bytes): zero pages */
+/* (ram, runs, bytes): the number of zero pages */
 static napi_value js_zero_runs(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 3)) return NULL;
@@ -111,7 +111,7 @@ static napi_value js_zero_runs(napi_env env, napi_callback_info info) {
   return result(&call, zero_pages_of_runs(memory(&call, 0), runs, length / 2, number(&call, 2)));
 }
 
-/* (memory, a, b, bytes): offset, -1 when equal */
+/* (memory, a, b, bytes): the offset of the first difference, -1 when there is none */
 static napi_value js_first_difference(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 4)) return NULL;
@@ -122,7 +122,7 @@ static napi_value js_first_difference(napi_env env, napi_callback_info info) {
 
 typedef uint64_t (*sum)(const uint8_t *page, size_t bytes);
 
-/* (memory, at, bytes, count, out): sums of 8 bytes */
+/* (memory, at, bytes, count, out): nothing; it writes a sum of 8 bytes for each page to `out` */
 static napi_value sum_pages(napi_env env, napi_callback_info info, sum sum) {
   struct call call;
   if (!begin(&call, env, info, 5)) return NULL;
@@ -143,7 +143,7 @@ static napi_value js_xxh3_sums(napi_env env, napi_callback_info info) {
   return sum_pages(env, info, xxh3_like);
 }
 
-/* (memory, stream, batches, batch, list, mark, map): as many times next_gfns, then touch */
+/* (memory, stream, batches, batch, list, mark, map): nothing; it calls next_gfns, then touch, `batches` times */
 static napi_value js_access(napi_env env, napi_callback_info info) {
   struct call call;
   if (!begin(&call, env, info, 7)) return NULL;

@@ -1,4 +1,4 @@
-/* Copies of pages: libc's memcpy, the string instruction, stores past the cache. */
+/* Copies pages with libc's memcpy, the instruction rep movsb, or stores that bypass the cache. */
 #include "kernels.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ static void rep_movsb(uint8_t *to, const uint8_t *from, size_t bytes) {
   __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/* Whole cache lines to aligned addresses, not read into the cache first. */
+/* Stores whole cache lines at aligned addresses, which are not read into the cache first. */
 __attribute__((target("avx512f"))) static void non_temporal(uint8_t *to, const uint8_t *from,
                                                             size_t bytes) {
   for (size_t i = 0; i < bytes; i += 256) {

@@ -1,5 +1,6 @@
 /*
- * Harvests: OR a dirty map into the page set, clear it, count the bits that are new. Lines of 64 clean bytes cost a load and a test.
+ * A harvest ORs a dirty map into the page set, clears the map and counts the bits that are new. A line
+ * of 64 clean bytes costs a load and a test.
  */
 #include "kernels.h"
 #include "vector.h"
@@ -43,7 +44,7 @@ static uint32_t harvest_bits(uint8_t *map, uint8_t *target, size_t bytes) {
 
 #endif
 
-/* A bit for each byte of a line that is not zero. */
+/* Returns a mask with a bit for each byte of a line that is not zero. */
 static inline uint64_t marked_bytes(const uint8_t *line) {
 #if defined(__AVX512BW__)
   __m512i bytes = _mm512_loadu_si512(line);
@@ -68,7 +69,10 @@ static inline uint32_t merge_byte_line(uint8_t *line, uint8_t *target) {
   return merge_word((uint64_t *)target, marks);
 }
 
-/* By four lines: where one in a hundred pages is dirty, every other line is, and no guess is right. */
+/*
+ * Tests four lines at a time. If one page in a hundred is dirty, every other line is dirty, and a branch
+ * for each line would be mispredicted half the time.
+ */
 static uint32_t harvest_bytes(uint8_t *map, uint8_t *target, size_t bytes) {
   uint64_t fresh = 0;
   for (size_t i = 0; i < bytes; i += 32) {
@@ -81,7 +85,7 @@ static uint32_t harvest_bytes(uint8_t *map, uint8_t *target, size_t bytes) {
   return (uint32_t)fresh;
 }
 
-/* Writers go on marking meanwhile: every dirty word is exchanged. */
+/* Exchanges every dirty word atomically, because writers go on marking pages meanwhile. */
 static uint32_t harvest_atomic(uint8_t *map, uint8_t *target, size_t bytes) {
   uint64_t fresh = 0;
   for (size_t i = 0; i < bytes; i += 64) {
@@ -97,8 +101,8 @@ static uint32_t harvest_atomic(uint8_t *map, uint8_t *target, size_t bytes) {
 }
 
 /*
- * The plain loop of KVM and QEMU: every word is looked at, a dirty one is moved. Kept from the
- * vectoriser, which would make `harvest_bits` of it: theirs exchange words atomically.
+ * The plain loop of KVM and QEMU tests every word and moves a dirty one. Theirs exchange words
+ * atomically and can't be vectorised, so the vectoriser, which would turn this into `harvest_bits`, is off.
  */
 #if defined(__GNUC__) && !defined(__clang__)
 __attribute__((optimize("no-tree-vectorize")))

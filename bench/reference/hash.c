@@ -1,5 +1,5 @@
 /*
- * Two sums of pages. `page_sum` is our kernel's, to the bit; `xxh3_like` has the long-input loop of
+ * Two sums of pages. `page_sum` returns exactly what our kernel does; `xxh3_like` has the long-input loop of
  * XXH3 (eight 64-bit lanes over stripes of 64 bytes, products of the two halves of each keyed word,
  * each word added to the neighbouring lane, keys that move by 8 bytes a stripe, a scramble every
  * 1024 bytes) with a secret of its own, so that it costs what XXH3 costs and gives another number.
@@ -32,7 +32,10 @@ static uint64_t fold(uint64_t hash, const uint64_t *lanes) {
   return h ^ (h >> 32);
 }
 
-/* Four groups of four key words; the sum starts from them in reverse and scrambles one further on. */
+/*
+ * The key has four groups of four words. The accumulators start with the groups in reverse order, and
+ * are scrambled with the groups moved on by one.
+ */
 static void key_groups(uint32_t start[16], uint32_t scrambling[16]) {
   for (int group = 0; group < 4; group++) {
     memcpy(start + 4 * group, keys + 4 * (3 - group), 16);
@@ -70,7 +73,7 @@ uint64_t page_sum(const uint8_t *page, size_t bytes) {
 
 static uint8_t secret[SECRET_BYTES];
 
-/* Any bytes do; these are a multiplicative generator's. Runs when the addon is loaded. */
+/* Fills the secret when the addon is loaded, with a multiplicative generator's bytes; any bytes would do. */
 __attribute__((constructor)) static void make_secret(void) {
   uint64_t x = 0x452821e638d01377u;
   for (int i = 0; i < SECRET_BYTES; i++) {

@@ -1,6 +1,6 @@
 /*
- * Guest accesses, the same to the bit as nextGfns and touch of our kernels. Inlined once for each
- * way to mark, so that no loop asks which one it is.
+ * Guest accesses, which leave exactly the same memory as nextGfns and touch of our kernels. The code is
+ * inlined once for each way to mark, so that no loop tests the way.
  */
 #include "abi.h"
 #include "kernels.h"
@@ -30,8 +30,8 @@ INLINE uint32_t read_flag(uint32_t second, bool all_writes, uint32_t threshold) 
 }
 
 /*
- * An alias table: a threshold and another page for each slot. Both are loaded at once: a branch
- * would be guessed wrong half the time.
+ * Draws from an alias table, which has a threshold and another page for each slot. Both are loaded at
+ * once, because a branch would be mispredicted half the time.
  */
 INLINE uint32_t alias_of(const uint32_t *table, uint32_t slot, uint32_t second) {
   uint64_t entry;

@@ -1,4 +1,4 @@
-/* Zero scan and comparison of pages, in the widest vectors that there are. */
+/* Zero scan and comparison of pages, with the widest vectors that the target has. */
 #include "kernels.h"
 #include "vector.h"
 

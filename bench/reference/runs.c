@@ -1,9 +1,9 @@
-/* A set's pages as runs of gfns, taken out of it. */
+/* Takes the pages out of a set as runs of gfns. */
 #include "abi.h"
 #include "kernels.h"
 #include "vector.h"
 
-/* One run list; returns its runs. The set's bits beyond `end` are clear. */
+/* Fills one run list; returns its number of runs. The set's bits beyond `end` must be clear. */
 static uint32_t take_runs(uint64_t *bits, uint32_t from, uint32_t end, uint32_t max_runs,
                           uint32_t *list) {
   uint32_t *run = list + RUNS_FIRST;
@@ -15,7 +15,7 @@ static uint32_t take_runs(uint64_t *bits, uint32_t from, uint32_t end, uint32_t 
     uint64_t pending = bits[base >> 6];
     if (pending == 0) {
       base += 64;
-      /* A loop of its own: a step that depends on what was loaded would wait for each load. */
+      /* Clean lines have a loop of their own, because a step that depends on a load would wait for it. */
       if ((base & 511) == 64 && !any_in_line(bits + (base >> 6) - 1)) base += 448;
       while ((base & 511) == 0 && base < end && !any_in_line(bits + (base >> 6))) base += 512;
       continue;
@@ -40,7 +40,7 @@ static uint32_t take_runs(uint64_t *bits, uint32_t from, uint32_t end, uint32_t 
       }
       run_end = base + bit + length;
       taken += length;
-      /* All that is left of the word are its bits above the run. */
+      /* Only the bits above the run are left of the word. */
       pending = bit + length == 64 ? 0 : pending & (~0ull << (bit + length));
     } while (pending != 0);
     bits[base >> 6] = 0;

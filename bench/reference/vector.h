@@ -1,6 +1,6 @@
 /*
- * The widest vector of 64-bit lanes that the target has, under one set of names: AVX-512, AVX2, or
- * 16 bytes of whatever the compiler makes of its vector extension.
+ * The widest vector of 64-bit lanes that the target has, under one set of names: AVX-512, AVX2, or 16
+ * bytes of the compiler's own vector extension.
  */
 #ifndef PAGEFERRY_REFERENCE_VECTOR_H
 #define PAGEFERRY_REFERENCE_VECTOR_H
@@ -21,11 +21,11 @@ static inline vec vec_add(vec a, vec b) { return _mm512_add_epi64(a, b); }
 static inline vec vec_high32(vec a) { return _mm512_srli_epi64(a, 32); }
 static inline vec vec_shr47(vec a) { return _mm512_srli_epi64(a, 47); }
 static inline vec vec_shl32(vec a) { return _mm512_slli_epi64(a, 32); }
-/* Product of the low 32 bits of each lane. */
+/* Multiplies the low 32 bits of each lane. */
 static inline vec vec_mul32(vec a, vec b) { return _mm512_mul_epu32(a, b); }
 /* Swaps the two lanes of every 128 bits. */
 static inline vec vec_swap(vec a) { return _mm512_shuffle_epi32(a, _MM_PERM_BADC); }
-/* The 32-bit words 0 and 1 (2 and 3) of every 128 bits, each twice. */
+/* Return the 32-bit words 0 and 1 (2 and 3) of every 128 bits, each twice. */
 static inline vec vec_low_words(vec a) { return _mm512_unpacklo_epi32(a, a); }
 static inline vec vec_high_words(vec a) { return _mm512_unpackhi_epi32(a, a); }
 static inline bool vec_any(vec a) { return _mm512_test_epi64_mask(a, a) != 0; }
@@ -77,7 +77,7 @@ static inline vec vec_high_words(vec a) {
 static inline bool vec_any(vec a) { return (a[0] | a[1]) != 0; }
 #endif
 
-/* Vectors in a 64-byte stripe. */
+/* The number of vectors in a 64-byte stripe. */
 #define STRIPE (64 / sizeof(vec))
 
 static inline bool any_in_line(const void *line) {

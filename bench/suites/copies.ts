@@ -7,20 +7,20 @@ import type { Row } from '../rows.ts';
 import { isBeyondCache } from './pages.ts';
 import { makeSlot, MIB, PAGE, touchAll } from './slots.ts';
 
-/** Copies of pages, a run at a time, as frames are built and installed (memory/copy.ts). */
+/** This suite copies pages, a run at a time, as frames are built and installed (memory/copy.ts). */
 
 const SETS = isToy ? [1 * MIB, 4 * MIB] : [2 * MIB, 192 * MIB];
 const GIB = 1024 * MIB;
-/** How far the second half of one memory lies from the first: where aliasing would show. */
+/** The distance of source and target in one memory; at 1 GiB, cache aliasing would show. */
 const APART = isToy ? 8 * MIB : GIB;
 
 interface Pair {
   readonly name: string;
   readonly from: Uint8Array;
   readonly to: Uint8Array;
-  /** Placed as the program places source and destination, and copied as it copies. */
+  /** True when the memories are placed, and copied, as the program does it. */
   readonly isUsual?: boolean;
-  /** With TypedArray.set alone, which goes by 8 bytes on shared memory. */
+  /** True to copy with TypedArray.set alone, which moves 8 bytes at a time on shared memory. */
   readonly isSet?: boolean;
 }
 
@@ -61,8 +61,8 @@ export function copies({ reference, command }: SuiteContext): Row[] {
 }
 
 /**
- * Two memslots, as source and destination have them. Where V8 puts a memory it says to nobody, so
- * only C can tell how far apart modulo 1 GiB they are.
+ * Returns pairs of memslots, as source and destination have them. JavaScript can't learn the address of
+ * a memory, so only C can tell how far apart modulo 1 GiB the two are.
  */
 function betweenMemories(c: Reference | undefined): Pair[] {
   const pages = Math.max(...SETS) / PAGE;
@@ -92,7 +92,7 @@ function withinMemory(): Pair[] {
   ];
 }
 
-/** Runs of (first page, pages) that cover a set, u32 each. */
+/** Returns runs of (first page, pages), u32 each, that cover a number of pages. */
 function listRuns(pages: number, length: number, isShuffled: boolean): Uint32Array {
   const count = pages / length;
   const random = randomNumbers(5);
@@ -104,7 +104,7 @@ function listRuns(pages: number, length: number, isShuffled: boolean): Uint32Arr
   return runs;
 }
 
-/** Copies runs to the same offsets modulo `window`. */
+/** Copies runs of pages with our code, to the same offsets modulo `window`. */
 export function ourCopy(
   { from, to }: Pick<Pair, 'from' | 'to'>,
   runs: Uint32Array,
@@ -124,6 +124,6 @@ function setCopy({ from, to }: Pair, runs: Uint32Array): void {
 }
 
 function cCopy(c: Reference | undefined, { from, to }: Pair, runs: Uint32Array, way: number) {
-  // A window beyond any offset: a page lands where it was.
+  // The window is larger than any offset, so a page is copied to its own offset.
   return c && { run: () => c.copyRuns(to, from, runs, PAGE, 2 ** 40, way) };
 }

@@ -9,20 +9,20 @@ import { ourCopy } from './copies.ts';
 import { ourWrites } from './marks.ts';
 import { type BenchSlot, makeSlot, MIB, PAGE, startStream } from './slots.ts';
 
-/** Kernels over guests of any size, of which a share is dirty. */
+/** These kernels run over guests of any size, of which a share is dirty. */
 
 const CYCLES = isToy ? 3 : 9;
 const BATCHES = isToy ? 2 : 32;
-/** The destination of copies: a ring, as between source and link. */
+/** The size of the ring to which pages are copied, as they are copied to a link's ring. */
 const RING = 4 * MIB;
 const RUN = 16;
-/** Runs of each slot in a call, so that a call ends soon; the next goes on after them. */
+/** How many runs of each slot a call handles, so that it ends soon; the next call takes the runs after them. */
 const WINDOW_RUNS = 512;
-/** The writer who marks, and those whose maps are the pool that is harvested. */
+/** The writer that marks pages, and the writers whose maps are the pool that is harvested. */
 const MARKER = 1;
 const POOL = [2, 3, 4, 5];
 
-/** A guest: the first pages of some slots. */
+/** A guest, which consists of the first pages of some slots. */
 export interface Guest {
   readonly mib: number;
   readonly slots: readonly BenchSlot[];
@@ -30,6 +30,7 @@ export interface Guest {
   readonly ring: BenchSlot;
 }
 
+/** One measurement: a guest's size and the share of it that is dirty. */
 export interface Cell {
   readonly guest: Guest;
   readonly density: number;
@@ -37,13 +38,14 @@ export interface Cell {
   readonly context: SuiteContext;
 }
 
+/** A kernel that is measured over sizes and densities. */
 export interface Grown {
   readonly title: string;
-  /** The first row's ratio stands for all. */
+  /** Measures a cell; the table of ratios shows the first row's. */
   readonly run: (cell: Cell) => Row[];
 }
 
-/** Writes come last: the zero scan wants zero pages. */
+/** The kernels in the order of the run. Writes come last, because the zero scan needs zero pages. */
 export const GROWN: Readonly<Record<string, Grown>> = {
   zero: { title: 'zero scan in runs of 16 pages', run: zeroScan },
   copy: { title: 'copy to a ring in runs of 16 pages', run: copy },
@@ -51,6 +53,7 @@ export const GROWN: Readonly<Record<string, Grown>> = {
   marks: { title: 'uniform writes, bitmap', run: marks },
 };
 
+/** Makes guests of the given sizes in MiB, in ascending order; all share the slots of the largest. */
 export function openGuests(sizes: readonly number[], slotMib: number): Guest[] {
   const pages = Math.min(sizes.at(-1)!, slotMib) * (MIB / PAGE);
   const count = Math.ceil((sizes.at(-1)! * MIB) / PAGE / pages);
@@ -64,13 +67,13 @@ export function openGuests(sizes: readonly number[], slotMib: number): Guest[] {
   });
 }
 
-/** A window of dirty runs of one slot. */
+/** Some of the dirty runs of one slot. */
 interface Window {
   readonly ram: Uint8Array;
   readonly runs: Uint32Array;
 }
 
-/** What each call is to do, in turn: as many runs each time. */
+/** Returns the windows (one of each slot) for each call; all have the same number of runs. */
 function windowsOf({ slots, pagesPerSlot }: Guest, density: number): Window[][] {
   const random = randomNumbers(13);
   const lists = slots.map(() => {
@@ -90,7 +93,7 @@ function windowsOf({ slots, pagesPerSlot }: Guest, density: number): Window[][] 
   );
 }
 
-/** Each call does the next window, with a cursor of its own. */
+/** Returns a function that handles the next windows at each call, and begins again after the last ones. */
 function inTurn(windows: readonly Window[][], act: (window: Window) => void): () => void {
   let turn = 0;
   return () => {
@@ -142,8 +145,8 @@ function copy({ guest, density, what, context }: Cell): Row[] {
 }
 
 /**
- * The maps of the pool are cut into maps of the guest's size: a call does as much work
- * for a small guest as for a large one, and its cost is not that of the call.
+ * Measures the harvest. The maps of the pool are cut into maps of the guest's size, so that a call does
+ * as much work for a small guest as for a large one, and its own overhead does not matter.
  */
 function harvest({ guest, density, what, context }: Cell): Row[] {
   const bytes = Math.max(64, guest.pagesPerSlot / 8);
@@ -202,7 +205,7 @@ function refill(
   };
 }
 
-/** Writes go to a share of the pages: the working set. */
+/** Measures writes to the working set, which is a share of the pages. */
 function marks({ guest, density, what, context }: Cell): Row[] {
   const { slots, pagesPerSlot } = guest;
   const pages = Math.max(1, Math.round(pagesPerSlot * density));

@@ -9,15 +9,15 @@ import type { Row } from '../rows.ts';
 import { type BenchSlot, makeSlot } from './slots.ts';
 
 /**
- * Harvests: the marks of a map go into the page set, the map is cleared, the new pages are counted.
- * A pool of maps is filled before each cycle, untimed, and harvested one after the other; every
- * other one is merged into a set that has pages already.
+ * A harvest moves the marks of a map into the page set, clears the map and counts the new pages. This
+ * suite fills a pool of maps before each cycle, which is not timed, and harvests them one after the
+ * other; every other map is merged into a set that already has pages.
  */
 
 const PAGES = isToy ? 64 * 1024 : 1024 * 1024;
 const POOL = 4;
 const DENSITIES = [0, 0.001, 0.01, 0.1, 0.5, 1];
-/** Cycles are short: as many harvests as there are maps. */
+/** There are many cycles because each is short: it has as many harvests as there are maps. */
 const CYCLES = isToy ? 3 : 101;
 
 export const HARVESTS = [
@@ -26,7 +26,7 @@ export const HARVESTS = [
   { name: 'atomic', kind: MAP_ATOMIC, unit: 'bit', kernel: 'mergeAndClearAtomic' },
 ] as const;
 
-/** DESIGN's goals: none for a guest that is dirty all over. */
+/** Returns the ratio to C to be reached; there is no goal for a guest of which most pages are dirty. */
 export function harvestGoal(density: number): number | undefined {
   if (density === 0) return 0.7;
   return density <= 0.1 ? 0.8 : undefined;
@@ -72,12 +72,12 @@ export function harvests({ reference, command }: SuiteContext): Row[] {
   return rows;
 }
 
-/** A call uses up what the setup made. */
+/** Returns a contestant with one call a cycle, because a call uses up what the setup has filled. */
 function pooled(run: () => void, setup: () => void): Contestant {
   return { run, setup, calls: 1 };
 }
 
-/** Fills the maps of the pool with random marks, and empties the sets that they go to. */
+/** Returns a function that fills the maps of the pool with random marks and empties their sets. */
 function refill(
   { slot, memory }: BenchSlot,
   pairs: Uint32Array,
@@ -98,12 +98,12 @@ function refill(
   };
 }
 
-/** A byte map with the marks of a bitmap. */
+/** Returns a byte map with the marks of a bitmap. */
 export function bytesOf(bits: Int32Array): Uint8Array {
   return Uint8Array.from({ length: bits.length * 32 }, (_, i) => (bits[i >>> 5]! >>> (i & 31)) & 1);
 }
 
-/** Takes all pages of the slot's first set, `maxRuns` runs a call; returns the number of runs. */
+/** Takes all pages out of the set at `bits`, at most `maxRuns` runs a call. Returns the number of runs. */
 export function drain(slot: Memslot, bits: number, pages: number, out: number): number {
   const { kernels, words, layout } = slot;
   let runs = 0;

@@ -14,8 +14,8 @@ import type { Row } from '../rows.ts';
 import { makeSlot, MIB, PAGE, patternTableBytes, startStream, touchAll } from './slots.ts';
 
 /**
- * Guest writes: a word of a page is read, changed and stored, then the page is marked. Ours and C
- * go on with the same stream on the same pages, a batch of accesses at a time.
+ * This suite measures guest writes: a word of a page is read, changed and stored, then the page is
+ * marked. Our kernel and C continue the same stream on the same pages, a batch of accesses at a time.
  */
 
 const SIZES = isToy ? [8 * MIB] : [64 * MIB, 1024 * MIB];
@@ -68,7 +68,7 @@ export function marks({ reference, command }: SuiteContext): Row[] {
   return rows;
 }
 
-/** Some batches of accesses of the slot's stream 0 by writer 1. */
+/** Returns a function that makes some batches of accesses of the slot's stream 0 as writer 1. */
 export function ourWrites(slot: Memslot, batches: number, mark: number, map: number): () => void {
   const record = streamAt(slot.layout, 0);
   const list = accessListAt(slot.layout, 1);

@@ -5,12 +5,13 @@ import type { Row } from '../rows.ts';
 import { type BenchSlot, makeSlot, MIB, PAGE, touchAll } from './slots.ts';
 
 /**
- * Zero scan, sums, comparison of whole pages: a set that fits in the cache, and one that does not.
- * Ours is called as the rest of the program calls it, a batch of pages at a time; C in one call.
+ * This suite measures the zero scan, the sums and the comparison of pages, for a set that fits in the
+ * cache and one that does not. Our kernels are called as the program calls them, for a batch of pages;
+ * C handles the whole set in one call.
  */
 
 const SETS = isToy ? [1 * MIB, 4 * MIB] : [2 * MIB, 192 * MIB];
-/** Pages that one call of ours looks at: as many as a zero mask has bits, as a frame has pages. */
+/** Pages in a call of our kernels: a zero mask has 32 bits, and a frame has 16 pages. */
 const ZERO_BATCH = 32;
 const SUM_BATCH = 16;
 
@@ -18,7 +19,7 @@ export const isBeyondCache = (bytes: number): boolean => bytes > 64 * MIB;
 
 interface Set {
   readonly place: BenchSlot;
-  /** Where its pages begin, where as many others do, and where sums of them go. */
+  /** Where the set's pages begin, where as many other pages begin, and where sums are written. */
   readonly at: number;
   readonly other: number;
   readonly sums: number;
@@ -31,7 +32,7 @@ export function zeroScan(context: SuiteContext): Row[] {
     const { memory, slot } = set.place;
     slot.ram.fill(0);
     const full = zeroContest(set, context, 'zero scan');
-    // One word in each page: the scan ends with its first step.
+    // The first byte of each page is not zero, so that the scan ends at its first step.
     for (let page = 0; page < set.bytes; page += PAGE) memory[set.at + page] = 1;
     return [...full, ...zeroContest(set, context, 'zero scan of pages that are not', 'ns/page')];
   });
@@ -56,7 +57,7 @@ function zeroContest(
     amount: unit === 'GB/s' ? bytes : bytes / PAGE,
     ours: { run },
     c: c && { run: () => void c.zeroPages(place.memory, at, PAGE, bytes / PAGE) },
-    // At memory bandwidth: what C reads of a set that is not cached.
+    // Only a set that is not in the cache has a goal: C reads it at the speed of memory.
     goal: unit === 'GB/s' && isBeyondCache(bytes) ? 0.9 : undefined,
   };
   return hold(contest, command);
@@ -114,7 +115,7 @@ export function compare({ reference, command }: SuiteContext): Row[] {
 
 function eachSet(rows: (set: Set) => Row[]): Row[] {
   const largest = Math.max(...SETS);
-  // An odd number of pages between the two sets, so that they are no power of two apart.
+  // An odd number of pages lies between the two sets, so that their distance is no power of two.
   const gap = 37 * PAGE;
   const pages = (2 * largest + gap + 2 * MIB) / PAGE;
   const place = makeSlot({ pages });

@@ -6,7 +6,7 @@ import type { Row } from '../rows.ts';
 import { drain } from './harvests.ts';
 import { makeSlot } from './slots.ts';
 
-/** Taking a whole page set as runs of gfns, a run list at a time. */
+/** This suite takes all pages out of a page set as runs of gfns, a run list at a time. */
 
 const PAGES = isToy ? 64 * 1024 : 1024 * 1024;
 const DENSITIES = [0, 0.001, 0.01, 0.1, 0.5, 1];

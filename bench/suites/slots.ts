@@ -7,13 +7,13 @@ import { createSlot, type Memslot, openSlot } from '../../dist/memory/memslot.js
 export const PAGE = 4096;
 export const MIB = 1024 * 1024;
 
-/** A slot and its whole memory, as C wants it. */
+/** A slot, and its whole memory as a byte array, which the C kernels take. */
 export interface BenchSlot {
   readonly slot: Memslot;
   readonly memory: Uint8Array;
 }
 
-/** A slot of one vCPU and room for a stream. */
+/** Makes a slot, by default with one vCPU and room for one stream. */
 export function makeSlot(geometry: Partial<SlotGeometry> & { readonly pages: number }): BenchSlot {
   const slot = openSlot(
     createSlot({
@@ -34,7 +34,7 @@ export function touchAll({ ram }: Memslot): void {
   ram.fill(0);
 }
 
-/** Room for the tables of a pattern over `pages` pages. */
+/** Returns how many bytes the tables of a pattern over `pages` pages need. */
 export function patternTableBytes(pattern: Pattern, pages: number): number {
   return tableBytes(planOf(pattern, pages, 1), 0);
 }

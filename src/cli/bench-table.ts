@@ -4,7 +4,7 @@ import type { BenchOutcome, Distribution, Metric } from '../lab/bench/outcome.ts
 import { quartiles } from '../lab/statistics.ts';
 import { alignRows } from './format.ts';
 
-/** What a bench has found, for people: a row for what was varied, a column for what was measured. */
+/** Formats a bench's result as a table with a row for each setting and a column for each quantity. */
 export function benchTable({ metrics, distributions, notes, bench, host }: BenchOutcome): string {
   const names = [...new Set(metrics.map(({ name, unit }) => columnOf({ name, unit })))];
   const rows = [...new Set(metrics.map(({ of }) => of))].map((of) => [
@@ -31,7 +31,7 @@ function cellOf({ samples }: Metric): string {
   return `${show(median)} (${show(q1)} to ${show(q3)})`;
 }
 
-/** Three digits that say something. */
+/** Formats a number with three significant digits. */
 export function show(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return '0';
@@ -41,7 +41,7 @@ export function show(value: number): string {
 
 const BAR = 40;
 
-/** A histogram by powers of two. */
+/** Formats a distribution as a histogram with a line for each power of two. */
 function distributionRows({ of, name, unit, counts }: Distribution): string[] {
   const first = counts.findIndex((count) => count > 0);
   const last = counts.findLastIndex((count) => count > 0);
@@ -60,7 +60,7 @@ function distributionRows({ of, name, unit, counts }: Distribution): string[] {
   return ['', `${of}, ${name}:`, ...lines];
 }
 
-/** What a comparison has come to: metrics that changed first, then the others. */
+/** Formats a comparison as a table, with the metrics that changed first. */
 export function comparisonTable(comparison: Comparison): string {
   const { judgements, before, after, isInterleaved, threshold, alpha } = comparison;
   const changed = judgements.filter(({ verdict }) => verdict !== 'same');
@@ -70,7 +70,7 @@ export function comparisonTable(comparison: Comparison): string {
   const head = ['', 'before', 'after', 'change', 'noise', 'p', ''];
   const how = isInterleaved
     ? `${after.runs} pairs of runs that took turns`
-    : `${after.runs} runs beside ${before.runs} saved ones: not interleaved, so a machine that has changed its speed shows as a change`;
+    : `${after.runs} runs beside ${before.runs} saved ones, which did not take turns: if the machine's speed has changed, that shows as a change`;
   return [
     `${comparison.bench}: ${shortOf(before.commit)} → ${shortOf(after.commit)}, ${how}`,
     ...alignRows([head, ...rows]),

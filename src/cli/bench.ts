@@ -38,7 +38,7 @@ interface Flags {
   readonly alpha: string;
 }
 
-/** Processes of each version: one-sided p of 15 pairs that all agree is 1 in 32 768. */
+/** The default number of processes of each version. If all 15 pairs agree, the one-sided p is 1 in 32 768. */
 const RUNS = '15';
 
 export function benchCommand(): Command {
@@ -63,12 +63,15 @@ function oneBench(bench: Bench): Command {
     .option('-o, --output <file>', 'write the JSON result to a file')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
-    .option('--save <file>', 'run several times, each in a process of its own, and keep all of it')
-    .option('--against <file>', 'compare with what was saved; a regression ends with code 1')
+    .option(
+      '--save <file>',
+      'run several times, each in a process of its own, and save all results',
+    )
+    .option('--against <file>', 'compare with saved results; a regression ends with code 1')
     .option('--against-ref <ref>', 'build that git commit and let it take turns with this version')
-    .option('--runs <n>', 'processes of each version, for the three above', RUNS)
-    .option('--threshold <percent>', 'the least change that is spoken of', '5')
-    .option('--alpha <p>', 'the most probable false alarm, over all metrics', '0.01')
+    .option('--runs <n>', 'processes of each version, for the three options above', RUNS)
+    .option('--threshold <percent>', 'the smallest change that is reported', '5')
+    .option('--alpha <p>', 'accepted probability of a false alarm, over all metrics', '0.01')
     .action(async (flags: Flags & Record<string, string>) => {
       process.exitCode = await run(bench, command, flags);
     });
@@ -89,7 +92,7 @@ async function run(
     const runs = countOf({ runs: flags.runs }, 'runs', FEWEST_RUNS, 1000);
     const ways = [flags.save, flags.against, flags.againstRef].filter((way) => way !== undefined);
     if (ways.length > 1)
-      throw wrongOption('save', 'takes no --against beside it, and those not each other');
+      throw wrongOption('save', 'give only one of --save, --against and --against-ref');
     if (ways.length === 0) return await measureHere(bench, flags);
     process.once('SIGINT', stop);
     return await measureApart(bench, command, flags, limits, { runs, signal: away.signal });
@@ -112,7 +115,7 @@ function listComparisons(isJson: boolean): number {
   return EXIT.done;
 }
 
-/** Commander names `--page-size` pageSize. */
+/** Returns commander's name of a flag: it calls `--page-size` pageSize. */
 const camel = (flag: string): string =>
   flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -141,12 +144,12 @@ async function measureHere(bench: Bench, flags: Flags & Record<string, string>):
   return EXIT.done;
 }
 
-/** Prints what was found, and writes it. */
-function give<Found>(flags: Flags, found: Found, table: (found: Found) => string): void {
-  const json = `${JSON.stringify(found, null, 2)}\n`;
+/** Writes a result to the file and prints it, as the flags say. */
+function give<Result>(flags: Flags, result: Result, table: (result: Result) => string): void {
+  const json = `${JSON.stringify(result, null, 2)}\n`;
   if (flags.output !== undefined) writeAtomically(flags.output, json);
   if (flags.json) process.stdout.write(json);
-  else if (!flags.quiet) process.stdout.write(table(found));
+  else if (!flags.quiet) process.stdout.write(table(result));
 }
 
 async function measureApart(
@@ -173,7 +176,7 @@ async function measureApart(
     const saved = await runApart(parts);
     progress.end();
     writeAtomically(flags.save, `${JSON.stringify(saved)}\n`);
-    give(flags, pooled(saved.runs), benchTable);
+    give(flags, pool(saved.runs), benchTable);
     return EXIT.done;
   }
   const comparison =
@@ -186,7 +189,7 @@ async function measureApart(
   return isWorse ? EXIT.notCompleted : EXIT.done;
 }
 
-/** The file says with which options; those given beside it must not differ. */
+/** Compares with a file's runs, with the options of those runs. Refuses flags that differ from them. */
 function againstFile(
   bench: Bench,
   command: Command,
@@ -222,8 +225,8 @@ function limitsOf(flags: Flags): Limits {
   return { threshold: within('threshold', 1000) / 100, alpha: within('alpha', 1) };
 }
 
-/** All runs' samples together, to be shown as one. */
-function pooled(runs: readonly BenchOutcome[]): BenchOutcome {
+/** Puts the samples of all runs together, so that one table can show them. */
+function pool(runs: readonly BenchOutcome[]): BenchOutcome {
   const metrics = new Map<string, Metric>();
   for (const metric of runs.flatMap((one) => one.metrics)) {
     const key = JSON.stringify([metric.of, metric.name, metric.unit]);

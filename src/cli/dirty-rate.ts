@@ -30,8 +30,8 @@ export function dirtyRateCommand(): Command {
   return new Command('dirty-rate')
     .description('measure how fast the guest dirties pages, in the ways that QEMU does')
     .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
-    .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; all of them when absent`, collect, [])
-    .option('--period <durations>', 'how long each measures, one or more: 100ms,1s,10s', '1s')
+    .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; without it, all of them`, collect, [])
+    .option('--period <durations>', 'how long each mode measures, such as 1s or 100ms,1s,10s', '1s')
     .option('--sample-pages <n>', 'pages hashed per GiB by page-sampling', '512')
     .option('--set <key=value>', 'override a key of the scenario', collect, [])
     .option('-o, --output <file>', 'write the JSON result to a file')
@@ -76,7 +76,7 @@ async function measure(name: string, flags: Flags): Promise<number> {
 const LIMITS_NS = { least: 50e6, most: 60e9 };
 const SAMPLES = { least: 128, most: 16_384 };
 
-/** The measurements that the flags ask for, within QEMU's own limits (migration/dirtyrate.h). */
+/** Returns the measurements that the flags request, within QEMU's limits (its migration/dirtyrate.h). */
 function optionsOf(flags: Flags) {
   const modes = flags.mode.length === 0 ? [...DIRTY_RATE_MODES] : flags.mode.map(modeOf);
   const periods = flags.period.split(',').map(periodOf);

@@ -5,15 +5,15 @@ import { colours } from './colours.ts';
 import { formatCount } from './format.ts';
 
 const REDRAW_NS = 100e6;
-/** Off a terminal lines stay: one of them now and then will do. */
+/** When the output is not a terminal, lines can't be redrawn, so they come at this interval. */
 const LINE_NS = 30e9;
-/** An estimate from less than this share of the work would jump about. */
+/** The share of the work from which on the remaining time is estimated; before it, estimates jump about. */
 const LEAST_SHARE = 0.02;
 const BAR = 20;
 
 type GuestProgress = EvacuationProgress['guests'][number];
 
-/** What a display writes to, as far as it needs to know. */
+/** The part of an output stream that a display uses. */
 export interface DisplayStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -22,8 +22,8 @@ export interface DisplayStream {
 }
 
 /**
- * Shows how far an evacuation is: on a terminal a line for each guest that migrates, drawn over and
- * over; elsewhere a line every half minute.
+ * Shows how far an evacuation is. On a terminal it redraws a line for each guest that migrates;
+ * elsewhere it writes a line every half minute.
  */
 export class EvacuationDisplay {
   readonly #stream: DisplayStream;
@@ -31,11 +31,11 @@ export class EvacuationDisplay {
   readonly #isWanted: boolean;
   readonly #pages: readonly number[];
   readonly #prefix: string;
-  #drawn = 0;
+  #drawnLines = 0;
   #startNs: number | undefined;
   #shownNs = -Infinity;
 
-  /** `prefix` says which of several evacuations it is. */
+  /** `prefix` is put before the first line, and tells one evacuation of several from the others. */
   constructor(
     stream: DisplayStream,
     clock: Clock,
@@ -50,6 +50,7 @@ export class EvacuationDisplay {
     this.#pages = config.guests.map(({ config: { guest } }) => guest.memoryBytes / guest.pageSize);
   }
 
+  /** Shows the progress, unless the display was updated a moment ago. */
   show(progress: EvacuationProgress): void {
     if (!this.#isWanted) return;
     const nowNs = this.#clock.now();
@@ -65,22 +66,23 @@ export class EvacuationDisplay {
     this.#stream.write(`${this.#headline(progress, nowNs)}\n`);
   }
 
-  /** A line that stays. */
+  /** Writes a line that is not redrawn. */
   note(text: string): void {
     this.stop();
     if (this.#isWanted) this.#stream.write(`${text}\n`);
   }
 
+  /** Clears the display. */
   stop(): void {
     if (this.#isWanted && this.#stream.isTTY) this.#draw([]);
   }
 
   #draw(lines: readonly string[]): void {
-    // Back to where the last picture began, and clear from there on.
-    const back = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
+    // The cursor goes back to the first line drawn last time, and everything from there on is cleared.
+    const back = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : '';
     const text = lines.map((line) => `${line}\n`).join('');
     if (back !== '' || text !== '') this.#stream.write(`${back}\r\x1b[J${text}`);
-    this.#drawn = lines.length;
+    this.#drawnLines = lines.length;
   }
 
   #lines(progress: EvacuationProgress, nowNs: number): string[] {
@@ -114,7 +116,7 @@ export class EvacuationDisplay {
     return `${this.#prefix}${(atNs / 1e9).toFixed(1)} s  ${parts}${estimate}`;
   }
 
-  /** The share of the guests' memory that is over with; later rounds do not count back. */
+  /** The share of the guests' memory that has been sent once; pages that are sent again don't lower it. */
   #share(guests: readonly GuestProgress[]): number {
     let done = 0;
     let all = 0;
@@ -128,7 +130,7 @@ export class EvacuationDisplay {
   }
 }
 
-/** Whole seconds or minutes: an estimate is not more exact than that. */
+/** Formats a time in whole seconds or minutes, because an estimate is not more exact. */
 function roughly(ns: number): string {
   const seconds = Math.max(1, Math.round(ns / 1e9));
   return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;

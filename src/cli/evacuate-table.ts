@@ -10,7 +10,7 @@ const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const NONE = '–';
 
-/** What a person wants to read after an evacuation. */
+/** Formats the summary that is printed after an evacuation. */
 export function evacuationSummary(
   result: EvacuationResult,
   wall?: EvacuationReport['wall'],
@@ -78,7 +78,7 @@ function guestTable({ guests }: EvacuationResult): string[] {
   ];
 }
 
-/** What is to be said of a guest's end beside its figures. */
+/** Returns the remarks on a guest's end that the figures don't show. */
 function endOf({ outcome, wasForced, missedDeadline, run }: GuestResult): string {
   const parts = [
     ...(outcome === 'completed' ? [] : [run?.guestLost ? `${outcome}, guest lost` : outcome]),
@@ -111,7 +111,7 @@ function totals(result: EvacuationResult): string[] {
 
 const were = (count: number): string => (count === 1 ? 'was' : 'were');
 
-/** The links that carried anything. */
+/** Returns a line for each link that carried anything. */
 function linkLines(result: EvacuationResult): string[] {
   const links = result.links.filter(({ maxBytesPerSecond }) => maxBytesPerSecond > 0);
   const width = Math.max(...links.map(({ name }) => name.length));
@@ -173,7 +173,7 @@ function differenceOf({ name, run }: GuestResult): string {
     : `${name} (${pages})`;
 }
 
-/** What a virtual evacuation itself took. */
+/** Returns a line with the real time that a virtual evacuation took. */
 function speedLine({ makespanMs }: EvacuationResult, wall: EvacuationReport['wall']): string[] {
   if (!wall || !(wall.ns > 0)) return [];
   const times = ((makespanMs * 1e6) / wall.ns).toFixed(1);
@@ -184,7 +184,7 @@ function speedLine({ makespanMs }: EvacuationResult, wall: EvacuationReport['wal
   ];
 }
 
-/** How long it takes, and what it costs the guests, by how many migrate at a time. */
+/** Formats a table of evacuations, a row for each number of guests that migrate at a time. */
 export function parallelTable(
   results: readonly { at: number; result: EvacuationResult }[],
 ): string {

@@ -49,9 +49,9 @@ export function evacuateCommand(): Command {
         'virtual: a deterministic clock, any number of guests; threads: real time, four small ones',
       ),
     )
-    .option('--parallel <numbers>', 'so many at a time, a run for each: 1,2,5,10')
-    .option('-o, --output <file>', 'write the JSON result to a file; a list of several runs')
-    .option('--chart <file>', 'draw a Gantt chart, .svg or .png; of several runs FILE-1.svg, …')
+    .option('--parallel <numbers>', 'how many guests migrate at a time; 1,2,5,10 makes four runs')
+    .option('-o, --output <file>', 'write the JSON result to a file; several runs make a list')
+    .option('--chart <file>', 'draw a Gantt chart, .svg or .png; several runs make FILE-1.svg, …')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
     .addHelpText('after', () => {
@@ -65,7 +65,7 @@ export function evacuateCommand(): Command {
     });
 }
 
-/** Runs the command; returns its exit code. `play` is what empties the host. */
+/** Runs the command and returns its exit code. `play` is the function that empties the host. */
 export async function evacuate(
   name: string,
   flags: EvacuateFlags,
@@ -92,14 +92,15 @@ export async function evacuate(
   }
 }
 
+/** One evacuation that has been run. */
 interface Played {
-  /** How many at a time; absent: as the file's limits have it. */
+  /** How many guests migrated at a time; absent when the file's own limits applied. */
   readonly at?: number;
   readonly result: EvacuationResult;
   readonly wall: EvacuationReport['wall'];
 }
 
-/** A run for each of `numbers`, or one with the file's own limits; none after a Ctrl-C. */
+/** Makes a run for each of `numbers`, or one with the file's own limits; a Ctrl-C leaves out the rest. */
 async function playAll(
   loaded: LoadedEvacuation,
   numbers: readonly number[] | undefined,
@@ -133,7 +134,7 @@ async function playAll(
           onProgress: (progress) => display?.show(progress),
         });
         const result = buildEvacuationResult({ ...loaded, config }, report);
-        // With its set-up and its proofs.
+        // The time includes the set-up and the proofs.
         const wall = report.wall && { ...report.wall, ns: clock.now() - startNs };
         played.push({ ...(at === undefined ? {} : { at }), result, wall });
       } finally {
@@ -162,7 +163,7 @@ function tableOf(played: readonly Played[]): string {
   return parallelTable(played.map(({ at = 0, result }) => ({ at, result })));
 }
 
-/** Charts take libraries that take a while to load. */
+/** Draws the charts. Their libraries take long to load, so only this function imports them. */
 async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<void> {
   const { ganttSvg } = await import('../report/gantt.ts');
   const { pngOf } = await import('../report/chart.ts');
@@ -174,7 +175,7 @@ async function draw(played: readonly Played[], path: string, isOne: boolean): Pr
   }
 }
 
-/** The numbers of `--parallel 1,2,5,10`. Throws InputError. */
+/** Parses the numbers of `--parallel 1,2,5,10`. Throws InputError. */
 function numbersOf(list: string): number[] {
   const numbers = list.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : 0));
   const wrong = numbers.findIndex((number) => number < 1 || number > 100_000);
@@ -192,7 +193,7 @@ function checkChart(path: string | undefined): void {
   throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);
 }
 
-/** A byte that differs is over all others; then guests that stayed, or are not proved. */
+/** Returns the exit code: a byte that differs comes before a guest that stayed or was not proved. */
 function exitCodeOf(results: readonly EvacuationResult[]): number {
   const guests = results.flatMap((result) => result.guests);
   if (guests.some(({ run }) => run?.verify?.ok === false)) return EXIT.differs;

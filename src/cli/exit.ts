@@ -1,11 +1,11 @@
-/** Exit codes of every command. */
+/** The exit codes of all commands. */
 export const EXIT = {
   done: 0,
-  /** The run did not complete: cancelled, diverged, failed. */
+  /** The run was cancelled, diverged or failed; or a bench found a regression. */
   notCompleted: 1,
   badInput: 2,
-  /** A byte differed; over all others. */
+  /** A byte differed. This code comes before all others. */
   differs: 3,
-  /** Second Ctrl-C. */
+  /** The user pressed Ctrl-C twice. */
   interrupted: 130,
 } as const;

@@ -1,13 +1,13 @@
 import { trimNumber } from '../units/size.ts';
 
-/** "950", "12.3k", "4.56M": counts for people. */
+/** Formats a count in a short form: "950", "12.3k", "4.56M". */
 export function formatCount(value: number): string {
   if (value >= 999_500) return `${trimNumber(value / 1e6)}M`;
   if (value >= 9_995) return `${trimNumber(value / 1e3)}k`;
   return String(Math.round(value));
 }
 
-/** Milliseconds with sensible digits: "0.42 ms", "38.1 ms", "1.44 s". */
+/** Formats milliseconds with about three digits: "0.42 ms", "38.1 ms", "1.44 s". */
 export function formatMs(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   if (ms >= 100) return `${ms.toFixed(0)} ms`;
@@ -16,7 +16,7 @@ export function formatMs(ms: number): string {
 
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** One character a value, from 0 to the largest; zero is a blank so that a stop shows as a gap. */
+/** Draws a bar of one character for each value; a value near 0 is a blank, so that a stop shows as a gap. */
 export function sparkline(values: readonly number[]): string {
   const top = Math.max(...values, 1e-12);
   return values
@@ -37,7 +37,7 @@ export function condense(values: readonly number[], width: number): number[] {
   });
 }
 
-/** Rows of cells with aligned columns, the first one to the left, the others to the right. */
+/** Joins cells to lines with aligned columns, the first one to the left, the others to the right. */
 export function alignRows(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>

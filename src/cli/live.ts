@@ -6,7 +6,7 @@ import { formatCount } from './format.ts';
 
 const REDRAW_MS = 100;
 
-/** One line on a terminal that shows how far a run is; says nothing anywhere else. */
+/** Shows on one line of a terminal how far a run is. Elsewhere it writes only notes. */
 export class LiveDisplay {
   readonly #stream: NodeJS.WriteStream;
   readonly #isWanted: boolean;
@@ -20,10 +20,11 @@ export class LiveDisplay {
     this.#isShown = isWanted && stream.isTTY;
   }
 
-  start(look: () => LiveView): void {
+  /** Starts to redraw the line at an interval; `read` returns the run's present state. */
+  start(read: () => LiveView): void {
     if (!this.#isShown) return;
     const draw = (): void => {
-      const view = look();
+      const view = read();
       this.#line(describe(view, this.#last));
       this.#last = view;
     };
@@ -31,12 +32,13 @@ export class LiveDisplay {
     this.#timer = setInterval(draw, REDRAW_MS);
   }
 
+  /** Stops redrawing and clears the line. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#isShown) this.#line('');
   }
 
-  /** A line that stays. */
+  /** Writes a line that is not redrawn. */
   note(text: string): void {
     if (!this.#isWanted) return;
     if (this.#isShown) this.#line('');
@@ -48,7 +50,7 @@ export class LiveDisplay {
   }
 }
 
-/** What the line says of two looks, a moment apart. */
+/** Returns the text of the line; rates are computed from the view before, when there is one. */
 export function describe(view: LiveView, before: LiveView | undefined): string {
   const seconds = `${(view.elapsedNs / 1e9).toFixed(1).padStart(5)} s`;
   const spanNs = before ? view.elapsedNs - before.elapsedNs : 0;

@@ -4,8 +4,8 @@ import { VERSION } from '../result/version.ts';
 import { EXIT } from './exit.ts';
 
 /**
- * The commands, in the order of the help, each with what loads it: to start a command costs what that
- * command needs, and no more.
+ * The commands in the order of the help, each with a function that loads it, so that a command starts
+ * without the modules of the others.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand(),
@@ -19,8 +19,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /**
- * The commands that a command line needs: the one that it names; none for the version; all of them
- * for a help that lists them, and for a name that may be a misspelt one.
+ * Returns the commands that a command line needs: the one that it names, none for the version, and all
+ * for the help, which lists them, and for an unknown name, for which one may be suggested.
  */
 function commandsFor(args: readonly string[]): readonly string[] {
   const all = Object.keys(COMMANDS);
@@ -38,14 +38,14 @@ const program = new Command('pageferry')
 
 for (const name of commandsFor(process.argv.slice(2))) program.addCommand(await COMMANDS[name]!());
 
-/** What the program is set to holds for all commands below it, too. */
-function settle(parent: Command): void {
+/** Copies the program's settings to all commands below it. */
+function inheritSettings(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent).exitOverride();
-    settle(command);
+    inheritSettings(command);
   }
 }
-settle(program);
+inheritSettings(program);
 
 // A reader that closes the pipe early (head, less) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -57,6 +57,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Help and version end with 0; everything else that commander finds is wrong usage.
+  // Help and version end with code 0; every other error of commander is wrong usage.
   process.exitCode = error.exitCode === 0 ? 0 : EXIT.badInput;
 }

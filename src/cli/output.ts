@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError } from '../scenario/input-error.ts';
 
-/** A result that can't be written is found out before the run, not after it. */
+/** Throws InputError when a file can't be written, so that this is found before the run, not after it. */
 export function checkOutput(path: string | undefined, flag = '-o'): void {
   if (path === undefined) return;
   const refuse = (sentence: string): never => {

@@ -20,7 +20,7 @@ interface Flags {
 export function paperCommand(): Command {
   return new Command('paper')
     .description("reproduce a paper's figure: a table of paper, ours and error, and a chart")
-    .argument('[name]', 'an experiment, the beginning of several names, or all; absent: lists them')
+    .argument('[name]', 'an experiment, the beginning of several, or all; without it, lists them')
     .option('-o, --output <folder>', 'write NAME.json, NAME.svg and NAME.png there')
     .option('--page <file>', 'with all: write the page of all experiments')
     .option('--json', 'print the result as JSON on stdout, and nothing else')
@@ -49,12 +49,12 @@ async function paper(name: string, flags: Flags): Promise<number> {
     return EXIT.badInput;
   }
   if (flags.page !== undefined && name !== 'all') {
-    process.stderr.write('--page: the page is of all experiments: write paper all --page FILE\n');
+    process.stderr.write('--page: the page has all experiments: write paper all --page FILE\n');
     return EXIT.badInput;
   }
   const outcomes: Outcome[] = [];
   for (const one of names) {
-    const outcome = await played(one, flags);
+    const outcome = await play(one, flags);
     outcomes.push(outcome);
     if (flags.output !== undefined) await save(outcome, flags.output);
     if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
@@ -67,13 +67,13 @@ async function paper(name: string, flags: Flags): Promise<number> {
   return EXIT.done;
 }
 
-/** An experiment, or all parts of one: clark-downtime-vs-bandwidth stands for its four workloads. */
+/** Returns the experiments of a name: clark-downtime-vs-bandwidth stands for its four workloads. */
 function namesOf(name: string, known: readonly string[]): readonly string[] {
   const exactly = known.filter((one) => one === name);
   return exactly.length > 0 ? exactly : known.filter((one) => one.startsWith(`${name}-`));
 }
 
-async function played(name: string, { quiet }: Flags): Promise<Outcome> {
+async function play(name: string, { quiet }: Flags): Promise<Outcome> {
   const isShown = quiet !== true && process.stderr.isTTY;
   const outcome = await runExperiment(name, (done, all) => {
     if (isShown) process.stderr.write(`\r\x1b[2K${name}: run ${done} of ${all}`);
@@ -82,7 +82,7 @@ async function played(name: string, { quiet }: Flags): Promise<Outcome> {
   return outcome;
 }
 
-/** The charting library takes longer to load than most runs take: only who writes a chart loads it. */
+/** Writes an outcome and its chart. Only this function imports the charting library, which loads slowly. */
 async function save(outcome: Outcome, folder: string): Promise<void> {
   const { chartSvg, pngOf } = await import('../report/chart.ts');
   mkdirSync(folder, { recursive: true });

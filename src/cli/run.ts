@@ -67,9 +67,9 @@ async function run(name: string, flags: RunFlags): Promise<number> {
           ? await playVirtual(config, interrupt.signal, flags.quiet !== true)
           : await runThreads(config, {
               signal: interrupt.signal,
-              onStart: (look) => {
-                display.start(look);
-                interrupt.watch(look);
+              onStart: (read) => {
+                display.start(read);
+                interrupt.watch(read);
               },
               onPhase: (phase) => interrupt.enter(phase),
             });
@@ -101,20 +101,23 @@ function exitCodeOf(result: RunResult): number {
   return result.outcome === 'completed' && isProved ? EXIT.done : EXIT.notCompleted;
 }
 
-/** First Ctrl-C: the guest stays at the source and the result is still written. Second: out. */
+/**
+ * Handles Ctrl-C. The first one cancels the migration: the guest stays at the source, and the result is
+ * still written. The second one ends the program at once.
+ */
 function cancelOnInterrupt(display: LiveDisplay): {
   signal: AbortSignal;
   enter(phase: RunPhase): void;
-  watch(look: () => LiveView): void;
+  watch(read: () => LiveView): void;
   forget(): void;
 } {
   const controller = new AbortController();
   let phase: RunPhase = 'prepare';
-  let look: (() => LiveView) | undefined;
+  let readView: (() => LiveView) | undefined;
   const onInterrupt = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     display.note(
-      colours.yellow(`${interruptNote(phase, look?.())} (Ctrl-C again to leave at once)`),
+      colours.yellow(`${interruptNote(phase, readView?.())} (Ctrl-C again to leave at once)`),
     );
     controller.abort();
   };
@@ -124,8 +127,8 @@ function cancelOnInterrupt(display: LiveDisplay): {
     enter: (now) => {
       phase = now;
     },
-    watch: (live) => {
-      look = live;
+    watch: (read) => {
+      readView = read;
     },
     forget: () => void process.off('SIGINT', onInterrupt),
   };
@@ -133,7 +136,7 @@ function cancelOnInterrupt(display: LiveDisplay): {
 
 function interruptNote(phase: RunPhase, view: LiveView | undefined): string {
   if (phase === 'after' || phase === 'verify') {
-    return 'too late to cancel: the migration is over, finishing';
+    return 'too late to cancel: the migration is over, the run will end soon';
   }
   const step = LIVE_PHASES[view?.figures.phase ?? 0];
   if (phase === 'migrate' && step?.startsWith('postcopy') === true) {

@@ -5,7 +5,7 @@ import { scenarioJsonSchema } from '../scenario/json-schema.ts';
 export function schemaCommand(): Command {
   return new Command('schema')
     .description('print the JSON schema of scenarios, for editors')
-    .option('--evacuation', 'of evacuations: what pageferry evacuate takes')
+    .option('--evacuation', 'print the schema of evacuations, for pageferry evacuate')
     .addHelpText(
       'after',
       '\nSave it and name it on the first line of a scenario:\n' +

@@ -6,7 +6,7 @@ import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
 import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
 
-/** What a person wants to read after a run. */
+/** Formats the summary that is printed after a run. */
 export function summary(result: RunResult, wall?: RunReport['wall']): string {
   const lines = [
     headline(result),
@@ -59,7 +59,7 @@ function describeAlgorithm(migration: {
   return `hybrid, post-copy after ${postcopyAfter} round${postcopyAfter === 1 ? '' : 's'}, policy ${policy}`;
 }
 
-/** More rounds than this are shown from both ends. */
+/** When there are more rounds than this, only the first and the last are shown. */
 const MOST_ROUNDS = 16;
 
 function roundTable({ rounds, ram }: RunResult): string[] {
@@ -143,7 +143,7 @@ function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
   return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
 }
 
-/** What the guest's memory manager did. */
+/** Returns a line about what the guest's memory manager did. */
 function balloon({ ram, guest: { memoryManager: manager } }: RunResult): string[] {
   if (!manager || ram.released === undefined) return [];
   const { inflatedPages, deflatedPages, pressureCallbacks, cacheDroppedPages } = manager;
@@ -197,7 +197,7 @@ function proof({ verify, guestLost, scenario }: RunResult): string {
   );
 }
 
-/** What a virtual run itself took. */
+/** Returns a line with the real time that a virtual run took. */
 function speed({ totalTimeMs, scenario }: RunResult, wall: RunReport['wall']): string[] {
   if (!wall) return [];
   const { runAfter } = scenario['migration'] as { runAfter: string | number };

@@ -63,7 +63,7 @@ function table({ runs, skipped, summary }: Validation): string {
     percent(max),
   ]);
   return [
-    'measured → predicted; what is in (brackets) is not counted, --json says why',
+    'measured → predicted; figures in (brackets) are not counted, --json says why',
     ...alignRows([head, ...runs.map(rowOf)]),
     ...skipped.map(({ id, reason }) => `${id}: skipped, ${reason}`),
     '',

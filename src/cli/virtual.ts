@@ -9,11 +9,11 @@ import { formatSize } from '../units/size.ts';
 import { formatMs } from './format.ts';
 
 const PROGRESS_NS = 500e6;
-/** From here on, threads that fill memory and compare it are worth their start. */
+/** From this size on, threads that fill and compare memory save more time than their start costs. */
 const POOLED_BYTES = 256 * 1024 * 1024;
 const POOL_THREADS = 2;
 
-/** A virtual run with its progress on a terminal; a big guest's memory is filled and compared by threads. */
+/** Makes a virtual run and shows its progress on a terminal. Threads fill and compare a big guest's memory. */
 export async function playVirtual(
   config: RunConfig,
   signal: AbortSignal,
@@ -37,11 +37,12 @@ export async function playVirtual(
   }
 }
 
-/** Steps of a history: a bitmap each. */
+/** How many steps a history has; each is a bitmap. */
 const HISTORY_STEPS = 200;
+/** Guests with more memory than this get no history, because its bitmaps would be too large. */
 const HISTORY_BYTES = 4 * 1024 * 1024 * 1024;
 
-/** A history for the model that needs one, of a pre-copy's guest; not of one too big to keep. */
+/** Adds the guest's dirty history, which a model of pre-copy needs, to the report of a completed pre-copy. */
 async function withHistory(
   config: RunConfig,
   report: RunReport,
@@ -50,13 +51,13 @@ async function withHistory(
   const { source } = report;
   const isModelled = source.outcome === 'completed' && !source.postcopy && source.rounds.length > 1;
   if (!isModelled || config.guest.memoryBytes > HISTORY_BYTES) return report;
-  // Whole microseconds: the model may well take longer than the run did, and begins anew then.
+  // Steps are whole microseconds. If the model takes longer than the run did, it starts the history again.
   const stepNs = Math.ceil((source.endNs - source.startNs) / HISTORY_STEPS / 1000) * 1000;
   const history = await recordHistory(config, { stepNs, steps: HISTORY_STEPS, signal });
   return { ...report, history };
 }
 
-/** Shows now and then how far a virtual run is, once it has taken a while. */
+/** Returns a function that shows, twice a second at most, how far a virtual run is. */
 function progress(isShown: boolean): (progress: VirtualProgress) => void {
   const clock = monotonicClock();
   let shownNs = clock.now();

@@ -21,7 +21,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Bitmaps of a run that are kept, all together. */
+/** The most bytes that all recorded bitmaps together may take. */
 const MOST_BYTES = 1024 * 1024 * 1024;
 
 export function wwsCommand(): Command {
@@ -36,9 +36,9 @@ export function wwsCommand(): Command {
       (value, before: string[]) => [...before, value],
       [],
     )
-    .option('--window <duration>', 'the bitmap is cleared every so often', '8s')
-    .option('--sample <duration>', 'and read every so often', '50ms')
-    .option('--duration <duration>', 'how long the guest is watched, from startAfter on', '40s')
+    .option('--window <duration>', 'interval at which the dirty bitmap is cleared', '8s')
+    .option('--sample <duration>', 'interval at which the dirty bitmap is read', '50ms')
+    .option('--duration <duration>', 'how long the guest is observed, from startAfter on', '40s')
     .option('-o, --output <file>', 'write the JSON result to a file')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .action(async (scenario: string, flags: Flags) => {

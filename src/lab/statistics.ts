@@ -1,6 +1,6 @@
 import { Generator } from '../random/generator.ts';
 
-/** Five numbers that say how a sample lies. */
+/** The five-number summary of a sample. */
 export interface Quartiles {
   readonly min: number;
   readonly q1: number;
@@ -9,9 +9,12 @@ export interface Quartiles {
   readonly max: number;
 }
 
-/** The value below which share `p` of a sample lies, between neighbours linearly (R's type 7). */
+/**
+ * Returns the value below which share `p` (0 to 1) of a sample lies, with linear interpolation between
+ * neighbours (R's type 7). Throws RangeError for an empty sample.
+ */
 export function quantile(values: readonly number[], p: number): number {
-  if (values.length === 0) throw new RangeError('a sample of nothing has no quantile');
+  if (values.length === 0) throw new RangeError('an empty sample has no quantile');
   const sorted = values.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * p;
   const below = Math.floor(place);
@@ -37,35 +40,39 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** How far values scatter about their median: 1.4826 × the median absolute deviation, a normal's σ. */
+/**
+ * Estimates the standard deviation robustly: 1.4826 × the median absolute deviation, which is σ for a
+ * normal sample.
+ */
 export function scatter(values: readonly number[]): number {
   const middle = median(values);
   return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
 }
 
-/** Resamples of a permutation test that has too many permutations to see all of them. */
+/** How many random permutations a test takes when there are too many to take them all. */
 const RESAMPLES = 99_999;
-/** Up to so many pairs every one of the 2^n sign patterns is looked at. */
+/** Up to this number of pairs, a sign-flip test takes all 2^n sign patterns. */
 const EXACT_PAIRS = 20;
 
-/** The least p that a sign-flip test of so many pairs can come to. */
+/** Returns the smallest p that a sign-flip test of so many pairs can return. */
 export function leastSignFlipP(pairs: number): number {
   return pairs <= EXACT_PAIRS ? 2 ** -pairs : 1 / (RESAMPLES + 1);
 }
 
-/** The least p that a permutation test of two samples can come to. */
+/** The smallest p that a permutation test of two samples can return. */
 export const LEAST_PERMUTATION_P = 1 / (RESAMPLES + 1);
 
 /**
- * One-sided permutation test of paired differences: how likely a mean at least this large is if each
- * difference might as well have had the other sign. Exact up to 20 pairs, else by 99 999 seeded
- * resamples. Good (2005), Permutation, Parametric and Bootstrap Tests of Hypotheses, section 3.2.
+ * One-sided permutation test of paired differences. Returns the probability of a mean at least this
+ * large if each difference could equally well have the other sign. It is exact up to 20 pairs, and
+ * otherwise estimated from 99 999 seeded permutations. Source: Good (2005), Permutation, Parametric and
+ * Bootstrap Tests of Hypotheses, section 3.2.
  */
 export function signFlipTest(differences: readonly number[], seed = 1): number {
   const sizes = differences.map(Math.abs);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const observed = differences.reduce((sum, value) => sum + value, 0);
-  // Sums of the same numbers in another order differ in their last bits.
+  // The bar is a little lower, because sums of the same numbers in another order differ in their last bits.
   const bar = observed - 1e-9 * total;
   if (sizes.length <= EXACT_PAIRS) return countAbove(sizes, total, bar) / 2 ** sizes.length;
   const random = new Generator(seed);
@@ -78,7 +85,10 @@ export function signFlipTest(differences: readonly number[], seed = 1): number {
   return extreme / (RESAMPLES + 1);
 }
 
-/** How many of the 2^n sums of signed sizes reach a bar, one sign changed from each to the next (Gray). */
+/**
+ * Counts how many of the 2^n sums of signed sizes reach a bar. The signs change in the order of a Gray
+ * code, so that each sum differs from the one before in one sign.
+ */
 function countAbove(sizes: readonly number[], total: number, bar: number): number {
   let sum = total;
   let isMinus = 0;
@@ -93,8 +103,9 @@ function countAbove(sizes: readonly number[], total: number, bar: number): numbe
 }
 
 /**
- * One-sided permutation test of two samples: how likely `after` exceeds `before` by as much in the
- * mean if every value might have been in either. 99 999 seeded resamples.
+ * One-sided permutation test of two samples. Returns the probability that the mean of `after` exceeds
+ * that of `before` by at least as much if every value could equally well be in either sample. It is
+ * estimated from 99 999 seeded permutations.
  */
 export function permutationTest(
   before: readonly number[],
@@ -103,13 +114,13 @@ export function permutationTest(
 ): number {
   const all = Float64Array.from([...after, ...before]);
   const total = all.reduce((sum, value) => sum + value, 0);
-  // With the total fixed, the mean difference grows with the sum of the second group alone.
-  const sumOfFirst = (): number => {
+  // The total is fixed, so the difference of the means grows with the sum of the values in `after`.
+  const sumOfAfter = (): number => {
     let sum = 0;
     for (let i = 0; i < after.length; i++) sum += all[i]!;
     return sum;
   };
-  const bar = sumOfFirst() - 1e-12 * Math.abs(total);
+  const bar = sumOfAfter() - 1e-12 * Math.abs(total);
   const random = new Generator(seed);
   let extreme = 1;
   for (let i = 0; i < RESAMPLES; i++) {
@@ -117,12 +128,15 @@ export function permutationTest(
       const other = k + random.below(all.length - k);
       [all[k], all[other]] = [all[other]!, all[k]!];
     }
-    if (sumOfFirst() >= bar) extreme++;
+    if (sumOfAfter() >= bar) extreme++;
   }
   return extreme / (RESAMPLES + 1);
 }
 
-/** Holm's step-down: p values that hold together for all tests of a family, in the order given. */
+/**
+ * Holm's step-down correction: returns the p values, in the order given, adjusted so that they hold for
+ * all tests together.
+ */
 export function holm(ps: readonly number[]): number[] {
   const order = ps.map((p, index) => ({ p, index })).toSorted((a, b) => a.p - b.p);
   const adjusted = Array.from(ps, () => 1);

@@ -8,20 +8,22 @@ import { SVGRenderer } from 'echarts/renderers';
 
 use([LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
+/** An axis of a chart, linear or logarithmic. */
 export interface ChartAxis {
   readonly label: string;
   readonly unit?: string | undefined;
   readonly log: boolean;
-  /** What 1, 2, 3 … stand for; no line is drawn from one to the next. */
+  /** The names for which the values 1, 2, 3 … stand; no line connects such values. */
   readonly names?: readonly string[] | undefined;
 }
 
+/** Points of a chart that belong together, each as [x, y]. */
 export interface ChartSeries {
   readonly name: string;
   readonly points: readonly (readonly [number, number])[];
-  /** The paper's values are marks, ours a line; another look at ours is dashed, what has no line dots. */
+  /** How the points are drawn: a paper's values as marks, ours as a line, a dashed line or dots. */
   readonly kind: 'line' | 'dashed' | 'dots' | 'marks';
-  /** Which colour: the marks and the line of one thing share theirs. */
+  /** An index into `COLOURS`: the paper's marks and our line for one quantity share it. */
   readonly colour: number;
 }
 
@@ -35,7 +37,7 @@ export interface Chart {
 
 const WIDTH = 840;
 const HEIGHT = 480;
-/** Okabe and Ito's palette, which colour-blind readers tell apart; black last. */
+/** Okabe and Ito's palette, which colour-blind readers can tell apart, with black last. */
 export const COLOURS = [
   '#0072B2',
   '#D55E00',
@@ -45,11 +47,11 @@ export const COLOURS = [
   '#56B4E9',
   '#000000',
 ];
-/** Each has its middle where its value is. */
+/** The centre of every symbol lies at its value. */
 const CROSS = 'path://M0,0 L10,10 M10,0 L0,10';
 const PLUS = 'path://M5,0 L5,10 M0,5 L10,5';
 const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', CROSS, 'roundRect', PLUS];
-/** The legend: what an entry takes beside its text, a character of it, a row; rows that always fit. */
+/** Estimated sizes in the legend in pixels, and the number of its rows that every chart has room for. */
 const LEGEND_GAP = 26;
 const LEGEND_ICON = 24;
 const LEGEND_CHARACTER = 6.6;
@@ -57,7 +59,7 @@ const LEGEND_ROW = 40;
 const LEGEND_ROWS = 2;
 export const FONT = 'DejaVu Sans';
 
-/** The chart as an SVG document; the same chart gives the same bytes. */
+/** Draws a chart as an SVG document; the same chart gives the same bytes. */
 export function chartSvg(chart: Chart): string {
   const height = HEIGHT + extraLegend(chart);
   const view = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
@@ -70,7 +72,7 @@ export function chartSvg(chart: Chart): string {
   }
 }
 
-/** An SVG as PNG, twice its size, with the font that comes along. */
+/** Renders an SVG document as a PNG of twice its size, with a font that comes with the program. */
 export function pngOf(svg: string): Uint8Array {
   const fonts = dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) =>
@@ -82,7 +84,7 @@ export function pngOf(svg: string): Uint8Array {
     .asPng();
 }
 
-/** Rows of the legend beyond those that every chart has room for, in pixels. */
+/** Returns the height in pixels of the legend's rows beyond those that every chart has room for. */
 function extraLegend({ series }: Chart): number {
   let rows = 1;
   let used = 0;
@@ -97,7 +99,7 @@ function extraLegend({ series }: Chart): number {
   return Math.max(0, rows - LEGEND_ROWS) * LEGEND_ROW;
 }
 
-/** Values that double from one to the next are shown as such. */
+/** True when all values are powers of two, so that the axis has a mark for each of them. */
 function isDoubling(values: readonly number[]): boolean {
   return (
     values.length > 2 && values.every((value) => value > 0 && Number.isInteger(Math.log2(value)))
@@ -119,7 +121,7 @@ function optionOf(
       bottom: 8,
       left: 16,
       right: 16,
-      // Widths of texts are estimated here: room behind each, so that none runs into the next.
+      // The library only estimates widths of texts, so a gap keeps one from running into the next.
       itemGap: LEGEND_GAP,
       itemWidth: 18,
       itemHeight: 12,
@@ -164,7 +166,7 @@ function axisOf({ label, unit, log, names }: ChartAxis, nameGap: number) {
   };
 }
 
-/** Counters of the library run on from chart to chart; they start anew here. */
+/** Renumbers the names in an SVG, because the library's counters go on from chart to chart. */
 export function stable(svg: string): string {
   const names = new Map<string, string>();
   return svg.replaceAll(/zr\d+-[a-z]+-?\d*/g, (name) => {

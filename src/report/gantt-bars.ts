@@ -3,20 +3,22 @@ import { formatDuration } from '../units/duration.ts';
 
 export type KindName = 'waiting' | 'pre-copy, round by round' | 'post-copy' | 'downtime';
 
-/** A kind of bar: its colours, its height as a share of a row, what lies over what. */
+/** How one kind of bar is drawn. */
 export interface Kind {
   readonly name: KindName;
   readonly colour: string;
-  /** Of every second round. */
+  /** The colour of every second round. */
   readonly pale: string;
+  /** The height, as a share of the row's height. */
   readonly height: number;
-  /** Pixels that it has at least, so that a short one can be seen; it then ends where it should. */
+  /** The least width in pixels, so that a short bar can be seen; a widened bar keeps its end. */
   readonly leastWidth: number;
+  /** Bars with a greater z are drawn over the others. */
   readonly z: number;
 }
 
-/** Okabe and Ito's colours, which colour-blind readers tell apart. */
 const plain = { pale: '', leastWidth: 0 };
+/** The kinds of bars, in Okabe and Ito's colours, which colour-blind readers can tell apart. */
 export const KINDS: readonly Kind[] = [
   { ...plain, name: 'waiting', colour: '#cfcfcf', height: 0.16, z: 1 },
   {
@@ -31,6 +33,7 @@ export const KINDS: readonly Kind[] = [
   { ...plain, name: 'downtime', colour: '#D3000C', height: 0.84, leastWidth: 3, z: 4 },
 ];
 
+/** A bar in a guest's row. Times are ms since the evacuation's start. */
 export interface Bar {
   readonly kind: KindName;
   readonly row: number;
@@ -39,7 +42,7 @@ export interface Bar {
   readonly isPale?: boolean;
 }
 
-/** What is written beside a guest's bar. */
+/** The text beside a guest's last bar. */
 export interface BarLabel {
   readonly row: number;
   readonly atMs: number;
@@ -47,10 +50,13 @@ export interface BarLabel {
   readonly isBad: boolean;
 }
 
-/** Rounds narrower than this are drawn as part of their neighbours. */
+/** A round that is narrower than this is drawn as a part of the next one. */
 const NARROWEST_ROUND_PX = 3;
 
-/** The bars of all guests, a row each in the order of their starts; those that never began are last. */
+/**
+ * Returns the bars and labels of all guests. Each guest has a row; the rows are in the order of the
+ * migrations' starts, and guests whose migration never began are last.
+ */
 export function barsOf(
   { guests, makespanMs }: EvacuationResult,
   msPerPixel: number,
@@ -79,7 +85,7 @@ function barsOfGuest(
   const waitsUntil = startMs ?? makespanMs;
   const bars: Bar[] = waitsUntil > 0 ? [{ kind: 'waiting', row, fromMs: 0, toMs: waitsUntil }] : [];
   if (startMs === undefined || !run) return bars;
-  // Both end together, but for the pages that come while the guest runs at the destination.
+  // The guest runs at the destination before the migration's end, by the time in which post-copy sends the rest.
   const runningMs = endMs - (run.resumeTimeMs ?? 0);
   const pausedMs = run.downtimeMs === undefined ? endMs : runningMs - run.downtimeMs;
   bars.push(...roundsOf(run.rounds, row, startMs, pausedMs, msPerPixel));
@@ -90,7 +96,7 @@ function barsOfGuest(
   return bars;
 }
 
-/** Rounds in alternating shades, from the migration's start until the pause. */
+/** Returns the bars of the rounds, in alternating shades, from the migration's start to the guest's pause. */
 function roundsOf(
   rounds: NonNullable<GuestResult['run']>['rounds'],
   row: number,
@@ -104,7 +110,7 @@ function roundsOf(
   const bars: Bar[] = [];
   let fromMs = startMs;
   for (const toMs of [...ends.slice(0, -1), pausedMs]) {
-    // A sliver joins what comes after it, or what came before when it is the last.
+    // A round that is too narrow becomes a part of the next one.
     const isLast = toMs === pausedMs;
     if (toMs - fromMs < NARROWEST_ROUND_PX * msPerPixel && !isLast) continue;
     if (toMs <= fromMs) continue;

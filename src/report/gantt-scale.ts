@@ -1,6 +1,6 @@
 import type { EvacuationResult } from '../fleet/evacuation/result-schema.ts';
 
-/** A time axis: whole steps of a round number, in a unit that keeps its numbers short. */
+/** A time axis from 0 to `max` in steps of a round number; `unit` is chosen so that the numbers are short. */
 export interface TimeScale {
   readonly unit: 's' | 'min';
   readonly unitMs: number;
@@ -8,9 +8,10 @@ export interface TimeScale {
   readonly max: number;
 }
 
-/** Steps of the time axis, about. */
+/** About how many steps the time axis has. */
 const STEPS = 9;
 
+/** Returns the time axis for an evacuation that takes so many ms. */
 export function scaleOf(makespanMs: number): TimeScale {
   const isLong = makespanMs > 600e3;
   const unitMs = isLong ? 60e3 : 1e3;
@@ -20,7 +21,7 @@ export function scaleOf(makespanMs: number): TimeScale {
   return { unit: isLong ? 'min' : 's', unitMs, step, max };
 }
 
-/** 1, 2, 2.5 or 5 times a power of ten: the least that is no less than `least`. */
+/** Returns the smallest number that is at least `least` and 1, 2, 2.5 or 5 times a power of ten. */
 function roundStep(least: number): number {
   let power = 1e-6;
   while (power * 10 <= least) power *= 10;
@@ -30,7 +31,10 @@ function roundStep(least: number): number {
 
 type Link = EvacuationResult['links'][number];
 
-/** The direction of the link that joins the hosts in which the guests go: the one with the most use. */
+/**
+ * Returns the link that the guests share: the core link in the direction with the most traffic, and
+ * without a core link the busiest link; undefined when there are no links.
+ */
 export function coreOf({ links }: EvacuationResult): Link | undefined {
   const used = links.toSorted((a, b) => b.meanBytesPerSecond - a.meanBytesPerSecond);
   return used.find(isCore) ?? used[0];
@@ -38,12 +42,13 @@ export function coreOf({ links }: EvacuationResult): Link | undefined {
 
 const isCore = ({ name }: Link): boolean => /^core\b/.test(name);
 
+/** Returns the name of the shared link for its axis. */
 export function linkTitle(result: EvacuationResult): string {
   const core = coreOf(result);
   return !core || isCore(core) ? 'core link' : core.name;
 }
 
-/** The unit of a link's axis, and the axis' end: the capacity, or what was used at most. */
+/** Returns the unit and the end of the shared link's axis, which covers its capacity and its greatest use. */
 export function linkUnit(result: EvacuationResult): {
   unit: string;
   bytesPerUnit: number;

@@ -11,15 +11,15 @@ use([CustomChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVG
 
 const WIDTH = 1120;
 const LEFT = 120;
-/** Room for what is written beside the last bar. */
+/** Room for the labels beside the bars. */
 const RIGHT = 150;
 const TOP = 84;
 const LINK_HEIGHT = 120;
-/** Between the bars and the link's use: the time's ticks. */
+/** The gap between the bars and the link's use, with room for the labels of the time axis. */
 const GAP = 40;
-/** Below the link's use: ticks, the axis' name, the legend. */
+/** Room below the link's use for the labels of the time axis, its name and the legend. */
 const BOTTOM = 86;
-/** Names of rows lower than this would overlap. */
+/** In rows lower than this, names would overlap and are left out. */
 const LEGIBLE_ROW = 12;
 const TALLEST_BARS = 4000;
 const GREY = '#e4e4e4';
@@ -30,8 +30,8 @@ function rowHeight(rows: number): number {
 }
 
 /**
- * An evacuation as an SVG document: a bar for each guest in the order of their starts, and the use
- * of the link that they share below it. The same result gives the same bytes.
+ * Draws an evacuation as an SVG document: a row of bars for each guest in the order of their starts, and
+ * below them the use of the link that the guests share. The same result gives the same bytes.
  */
 export function ganttSvg(result: EvacuationResult): string {
   const bodyHeight = result.guests.length * rowHeight(result.guests.length);
@@ -178,7 +178,7 @@ function barSeries(kind: Kind, bars: readonly Bar[], unitMs: number, rowHeightPx
   };
 }
 
-/** What a custom series may ask of the library while it draws. */
+/** The part of the library's interface that a custom series uses while it draws. */
 interface ItemApi {
   value(dimension: number): number;
   coord(point: readonly number[]): number[];

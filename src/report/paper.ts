@@ -1,54 +1,56 @@
 import type { Outcome, OutcomeSeries, Point } from '../lab/papers/outcome.ts';
 import type { Chart, ChartSeries } from './chart.ts';
 
-/** Paper and ours in one chart: marks for the paper, a line for ours. */
+/** Returns the chart of an experiment, which has marks for the paper's values and lines for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
-  const colours = [...new Set(series.filter(({ isAside }) => !isAside).map(thingOf))];
+  const colours = [...new Set(series.filter(({ isAside }) => !isAside).map(quantityOf))];
   const drawn = series.flatMap((one): ChartSeries[] => {
     if (one.isAside) return [];
-    const colour = colours.indexOf(thingOf(one));
-    return [...theirsOf(one, colour), ...oursOf(one, colour)];
+    const colour = colours.indexOf(quantityOf(one));
+    return [...paperSeries(one, colour), ...ourSeries(one, colour)];
   });
   return { title, subtitle: paper, x, y, series: drawn.filter(({ points }) => points.length > 0) };
 }
 
-/** What a series is of: all of that share a colour. */
-function thingOf({ name, like, bound }: OutcomeSeries): string {
+/** Returns the name of what a series shows; series with the same name share a colour. */
+function quantityOf({ name, like, bound }: OutcomeSeries): string {
   return like ?? (bound ? name.replace(/: .*/, '') : name);
 }
 
-function theirsOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+function paperSeries(one: OutcomeSeries, colour: number): ChartSeries[] {
   const { name, points, bound } = one;
-  const theirs = points.flatMap((point): [number, number][] =>
+  const values = points.flatMap((point): [number, number][] =>
     point.paper === null ? [] : [[point.x, point.paper]],
   );
-  // Both bounds have one entry of the legend.
-  const drawn = bound
-    ? { name: `${thingOf(one)}, bounds (dashed)`, kind: 'dashed' as const }
+  // The two bounds have one entry of the legend together.
+  const style = bound
+    ? { name: `${quantityOf(one)}, bounds (dashed)`, kind: 'dashed' as const }
     : { name: `${name}, paper`, kind: 'marks' as const };
-  return [{ ...drawn, points: theirs, colour }];
+  return [{ ...style, points: values, colour }];
 }
 
-function oursOf(one: OutcomeSeries, colour: number): ChartSeries[] {
+function ourSeries(one: OutcomeSeries, colour: number): ChartSeries[] {
   const { name, points, bound, like } = one;
-  // Both bounds of a link are of the same runs.
+  // The series of both bounds have the same runs, which are drawn once, with the lower bound.
   if (bound === 'high') return [];
   const ours = points.map((point): [number, number] => [point.x, point.ours]);
   if (like !== undefined)
     return [{ name: `${name} (dashed)`, points: ours, kind: 'dashed', colour }];
   if (one.isMarksOnly) return [{ name: `${name}, ours`, points: ours, kind: 'dots', colour }];
-  return [{ name: `${thingOf(one)}, ours`, points: ours, kind: 'line', colour }];
+  return [{ name: `${quantityOf(one)}, ours`, points: ours, kind: 'line', colour }];
 }
 
+/** Formats a share as a percentage with its sign, such as "+1.5 %". */
 export const percent = (share: number): string =>
   `${share >= 0 ? '+' : '−'}${Math.abs(share * 100).toFixed(1)} %`;
 
-/** A value with four digits that count. */
+/** Formats a value with about four significant digits. */
 export function shortNumber(value: number): string {
   const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : 2;
   return value === 0 ? '0' : Number(value.toFixed(digits)).toString();
 }
 
+/** Returns the text of the table's column `error`: the relative error, or whether the bound was kept. */
 export function judgement({ bound }: OutcomeSeries, { isMet, error }: Point): string {
   if (bound) return isMet === false ? 'OUTSIDE' : 'inside';
   const text = error === null ? '' : percent(error);
@@ -58,7 +60,7 @@ export function judgement({ bound }: OutcomeSeries, { isMet, error }: Point): st
 const unit = (of: { label: string; unit?: string | undefined }): string =>
   of.unit === undefined ? of.label : `${of.label}, ${of.unit}`;
 
-/** The rows of an experiment's table, a line for each point. */
+/** Returns the table of an experiment: a head, then a row for each point. */
 export function paperRows({ x, y, series }: Outcome): string[][] {
   return [
     ['', unit(x), `paper: ${unit(y)}`, 'ours', 'error'],
@@ -74,7 +76,7 @@ export function paperRows({ x, y, series }: Outcome): string[][] {
   ];
 }
 
-/** How an experiment's goals were met, in one sentence. */
+/** Returns a phrase that says how many of an experiment's goals were met. */
 export function verdict({ series }: Outcome): string {
   const judged = series.flatMap(({ points }) => points.filter(({ isMet }) => isMet !== undefined));
   const missed = judged.filter(({ isMet }) => isMet === false);
@@ -89,21 +91,22 @@ const HEAD = `# Papers
 table; \`-o FOLDER\` writes the result and its figure. In the figures marks are the paper's values and lines ours.
 "Unverified" marks values that were read off a figure, or could not be checked against the full text.
 
-This page is made of the committed results by \`npm run papers\`. How to add an experiment: [below](#adding-one).
+This page is made from the committed results by \`npm run papers\`. How to add an experiment is said [below](#adding-one).
 `;
 
 const ADDING = `## Adding one
 
-A file \`fixtures/papers/NAME.yaml\`: \`title\`, \`paper\`, \`about\`, a \`scenario\` (a preset's name, or a whole one), \`x\` (its
-\`values\` and the \`sets\` that bring them in, \`{x}\` standing for the value; without values x counts rounds), \`y\`, and for each of
-the \`series\` its own \`sets\`, the path of our value in the result (\`ours\`, divided by \`per\`, or as its share of it and of
-\`shareWith\`), the values of the \`paper\`, and the \`goal\` for the error, if there is one (from \`goalFrom\` to \`goalTo\`). In place of
-values x may have \`cases\`, things with names and \`sets\`; \`chart: false\` leaves a series to the table. Name under \`fitted\` every parameter that was fitted, and to what. What a
-scenario and a table can't say is a function: \`function: NAME\`, in \`src/lab/papers/functions.ts\`, which may ask for a \`scenario\`
-and for \`data\`. Then \`npm run papers\`.
+An experiment is a file \`fixtures/papers/NAME.yaml\`. It has a \`title\`, the \`paper\`, a text \`about\` it, a \`scenario\` (a preset's
+name, or a whole one), the axes \`x\` and \`y\`, and \`series\`. \`x\` has \`values\` and the \`sets\` that bring them into the scenario, in
+which \`{x}\` stands for the value; without values, x counts rounds. In place of values, x may have \`cases\` with names and \`sets\`.
+Each of the \`series\` has its own \`sets\`, the path of our value in the result (\`ours\`; with \`shareWith\`, it is divided by its sum
+with the value at that path, and then by \`per\`), the values of the \`paper\`, and, if there is one, the \`goal\` for the error (from \`goalFrom\` to
+\`goalTo\`). \`chart: false\` leaves a series out of the chart. Under \`fitted\`, name every parameter that was fitted, and to what.
+If a scenario and a table can't describe an experiment, give it a \`function: NAME\` of \`src/lab/papers/functions.ts\`; the file may
+give the function a \`scenario\` and \`data\`. Then run \`npm run papers\`.
 `;
 
-/** docs/papers.md, from the outcomes of all experiments; figures lie beside it in papers/. */
+/** Returns the page docs/papers.md from the outcomes of all experiments; it links figures in papers/. */
 export function papersPage(outcomes: readonly Outcome[]): string {
   const overview = outcomes.map(
     (outcome) => `| [${outcome.name}](#${outcome.name}) | ${outcome.paper} | ${verdict(outcome)} |`,

@@ -70,7 +70,7 @@ describe('bench refuses', () => {
     ['too few runs', [...TINY, '--save=s.json', '--runs=2'], /^--runs: .*from 5/],
     ['no threshold', [...TINY, '--against-ref=HEAD', '--threshold=0'], /^--threshold: /],
     ['an impossible p', [...TINY, '--against-ref=HEAD', '--alpha=2'], /^--alpha: /],
-    ['two comparisons', [...TINY, '--save=s.json', '--against-ref=HEAD'], /^--save: takes no/],
+    ['two comparisons', [...TINY, '--save=s.json', '--against-ref=HEAD'], /^--save: give only one/],
     ['a file that is not there', [...TINY, '--against=none.json'], /^none\.json: there is no such/],
     ['an unknown commit', [...TINY, '--against-ref=nope'], /^--against-ref nope: is no commit/],
     ['an option as a commit', [...TINY, '--against-ref=--all'], /^--against-ref --all: is no/],

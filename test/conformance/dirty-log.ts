@@ -21,9 +21,9 @@ const SLOTS = [
 ];
 
 interface LogOptions {
-  /** Entries of a ring. */
+  /** How many entries a ring has. */
   readonly ringSize?: number;
-  /** Under manual clear. */
+  /** True when the log is cleared by hand. */
   readonly isManual?: boolean;
 }
 
@@ -44,7 +44,7 @@ function open(kind: DirtyLogKind, { ringSize = 2048, isManual = false }: LogOpti
     return {
       handshake,
       marks,
-      /** Writes one page; the caller has polled. */
+      /** Writes one page. The caller must have polled. */
       write: (gfn: number): void => markedWrite(memory, handshake, marks, gfn),
     };
   });
@@ -62,7 +62,7 @@ function open(kind: DirtyLogKind, { ringSize = 2048, isManual = false }: LogOpti
     }
     return pages;
   };
-  /** Collects; under manual clear all ranges are cleared at once, as a get-and-clear would. */
+  /** Collects the marks; under manual clear it then clears all ranges, as a get-and-clear would. */
   const collect = (): number => {
     const fresh = log.collect(target);
     if (isManual) clear(0, PAGES);
@@ -86,7 +86,7 @@ function open(kind: DirtyLogKind, { ringSize = 2048, isManual = false }: LogOpti
   return { engine, log, writers, pollAll, target, takeAll, start, collect, clear, harvest };
 }
 
-/** What every dirty log does; `isExact` is false for one that finds nothing. */
+/** Tests what every dirty log must do. `isExact` is false for the log that finds nothing. */
 export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean, isManual = false): void {
   const expected = (pages: number[]): number[] => (isExact ? pages : []);
 
@@ -136,7 +136,7 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean, isManu
       start();
       writers[0]!.write(1);
       log.harvest();
-      // Only one of them has flipped when the pause comes.
+      // Only one of the two writers has changed to the new epoch when the pause comes.
       writers[1]!.handshake.poll();
       writers[1]!.write(2);
       engine.pause();
@@ -196,7 +196,7 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean, isManu
   });
 }
 
-/** What KVM's manual protect does beyond a log's own conformance. */
+/** Tests what a log under manual clear (as KVM's manual dirty log protect) must do beyond the common tests. */
 export function manualClearConformance(kind: DirtyLogKind): void {
   describe(`the ${kind} dirty log, cleared range by range`, () => {
     it('gives a page again until its range is cleared', () => {
@@ -228,7 +228,7 @@ export function manualClearConformance(kind: DirtyLogKind): void {
       for (const gfn of [10, 11, 700]) writers[0]!.write(gfn);
       harvest();
       log.collect(target);
-      // Again before the clear; page 12 has been sent earlier and must come back.
+      // These writes come before the clear. Page 12 has been sent earlier, so its mark must not be dropped.
       for (const gfn of [10, 11, 12, 700]) writers[1]!.write(gfn);
       clear(0, 100);
       takeAll();
@@ -250,14 +250,14 @@ export function ringConformance(): void {
       for (const gfn of [1, 2, 3, 999]) first!.write(gfn);
       expect(ring!.room()).toBe(0);
       expect(ring!.announceStall()).toBe(true);
-      // Still the same stall.
+      // This is still the same stall.
       expect(ring!.announceStall()).toBe(true);
       const sequence = first!.handshake.wakeSequence();
       log.tend();
       expect(ring!.room()).toBe(4);
       expect(first!.handshake.wakeSequence()).not.toBe(sequence);
       expect(log.ringCounts()[0]).toEqual({ entries: 4, stalls: 1 });
-      // Drained but not harvested: the page is not pushed again, and not lost.
+      // The ring is drained but not harvested: the page is neither pushed again nor lost.
       first!.write(2);
       expect(ring!.room()).toBe(4);
       first!.write(4);

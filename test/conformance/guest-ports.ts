@@ -3,23 +3,23 @@ import { slotOf } from '../../src/memory/guest-memory.ts';
 import type { LogReader } from '../../src/memory/dirty-logs/log-reader.ts';
 import type { DestinationGuest, SourceGuest } from '../../src/migration/ports.ts';
 
-/** A guest of two vCPUs that write pages all over it: running at the source, parked at the destination. */
+/** A guest of two vCPUs that write pages all over it. It runs at the source and is parked at the destination. */
 export interface GuestWorld {
   readonly source: SourceGuest;
   readonly destination: DestinationGuest;
-  /** Lets time pass on both sides; returns the time it is then. */
+  /** Lets time pass on both sides; returns the new time. */
   pass(ns: number): number;
-  /** Accesses that one vCPU has made, or all of them, on a side. */
+  /** How many accesses one vCPU, or all of them, have made on a side. */
   accesses(side: 'source' | 'destination', vcpu?: number): number;
 }
 
 const MS = 1e6;
-/** Beyond this the guest is taken to never answer. */
-const MOST_LOOKS = 100;
+/** After this many checks a guest is taken to never answer. */
+const MOST_CHECKS = 100;
 
-/** Time passes until a guest has answered what it was asked. */
+/** Lets time pass until a guest has done what was requested. Throws when it does not. */
 function settle(world: GuestWorld, guest: SourceGuest | DestinationGuest): void {
-  for (let look = 0; look < MOST_LOOKS; look++) {
+  for (let check = 0; check < MOST_CHECKS; check++) {
     world.pass(0.1 * MS);
     if (guest.isSettled()) return;
   }
@@ -37,7 +37,7 @@ const pagesOf = ({ pages }: LogReader): number[] => {
 const copyOfRam = ({ memory }: SourceGuest): Uint8Array[] =>
   memory.slots.map(({ ram }) => ram.slice());
 
-/** Pages whose bytes have changed since a copy was made. */
+/** Returns the pages whose bytes have changed since a copy was made. */
 function changedPages({ memory }: SourceGuest, before: readonly Uint8Array[]): number[] {
   const { pageSize } = memory;
   return memory.slots.flatMap(({ ram, layout }, index) => {
@@ -50,7 +50,7 @@ function changedPages({ memory }: SourceGuest, before: readonly Uint8Array[]): n
   });
 }
 
-/** What every source guest does. */
+/** Tests what every source guest must do. */
 export function sourceGuestConformance(name: string, create: () => GuestWorld): void {
   describe(`${name} at the source`, () => {
     let world: GuestWorld;
@@ -105,7 +105,7 @@ export function sourceGuestConformance(name: string, create: () => GuestWorld): 
       const changed = changedPages(source, ram);
       expect(changed.length).toBeGreaterThan(100);
       expect(changed.filter((gfn) => !found.has(gfn))).toEqual([]);
-      // Pages that were not touched are not found either.
+      // The log must not find pages that were not written.
       expect(found.size).toBeLessThan(source.memory.pages);
       log.stop();
       settle(world, source);
@@ -181,7 +181,7 @@ export function sourceGuestConformance(name: string, create: () => GuestWorld): 
   });
 }
 
-/** What every destination guest does. */
+/** Tests what every destination guest must do. */
 export function destinationGuestConformance(name: string, create: () => GuestWorld): void {
   describe(`${name} at the destination`, () => {
     let world: GuestWorld;
@@ -192,16 +192,18 @@ export function destinationGuestConformance(name: string, create: () => GuestWor
       settle(world, world.source);
     });
 
-    /** The state of the source's guest, which stands still from here on. */
+    /** Pauses the source's guest and returns its state. */
     const stateOfSource = () => {
       world.pass(20 * MS);
       world.source.pause();
       settle(world, world.source);
       return structuredClone(world.source.vcpuState());
     };
-    const runUntilTold = (): void => {
+    const runAndWait = (): void => {
       guest.run();
-      for (let look = 0; look < MOST_LOOKS && !guest.areRunning(); look++) world.pass(0.1 * MS);
+      for (let check = 0; check < MOST_CHECKS && !guest.areRunning(); check++) {
+        world.pass(0.1 * MS);
+      }
       expect(guest.areRunning()).toBe(true);
     };
     const install = (gfn: number): void => {
@@ -209,16 +211,16 @@ export function destinationGuestConformance(name: string, create: () => GuestWor
       expect(guest.presence.claim(slot, gfn - slot.layout.firstGfn)).toBe(true);
       guest.presence.publish(slot, gfn - slot.layout.firstGfn);
     };
-    /** Runs without a single page. */
+    /** Runs the guest without a single page. */
     const runWithoutPages = (): void => {
       expect(guest.load(stateOfSource())).toBeUndefined();
       guest.presence.discard(0, guest.memory.pages);
       guest.presence.begin();
-      runUntilTold();
+      runAndWait();
     };
-    /** What it wants next; time passes until it wants something. */
+    /** Lets time pass until the guest faults; returns the pages that it waits for. */
     const nextFaults = (): readonly number[] => {
-      for (let look = 0; look < MOST_LOOKS; look++) {
+      for (let check = 0; check < MOST_CHECKS; check++) {
         const faults = guest.faults();
         if (faults.length > 0) return faults;
         world.pass(0.1 * MS);
@@ -239,7 +241,7 @@ export function destinationGuestConformance(name: string, create: () => GuestWor
       const before = world.accesses('source');
       expect(world.accesses('destination')).toBe(before);
       const askedNs = world.pass(0);
-      runUntilTold();
+      runAndWait();
       expect(guest.runningSinceNs()).toBeGreaterThanOrEqual(askedNs);
       expect(guest.runningSinceNs()).toBeLessThanOrEqual(world.pass(0));
       world.pass(20 * MS);
@@ -272,7 +274,7 @@ export function destinationGuestConformance(name: string, create: () => GuestWor
         const faults = nextFaults();
         expect(faults.length).toBeGreaterThan(0);
         expect(faults.length).toBeLessThanOrEqual(guest.vcpus);
-        // Told of, so that it is no news any more.
+        // The fault has been reported, so it is no news any more.
         expect(guest.faults()).toEqual([]);
         told.push(...faults);
         faults.forEach(install);
@@ -284,8 +286,8 @@ export function destinationGuestConformance(name: string, create: () => GuestWor
     it('stands still while it waits for pages, and tells of them again once they are forgotten', () => {
       runWithoutPages();
       const told = new Set<number>();
-      // Until both vCPUs wait: each for a page of its own, or for the same one.
-      for (let look = 0; look < 20; look++) {
+      // Time passes until both vCPUs wait, each for a page of its own or both for the same page.
+      for (let check = 0; check < 20; check++) {
         for (const gfn of guest.faults()) told.add(gfn);
         world.pass(1 * MS);
       }

@@ -6,30 +6,30 @@ import { LEAST_FRAME, pollNumber, postNumber } from '../support/frames.ts';
 export interface LinkOptions {
   readonly bytesPerSecond: number;
   readonly latencyNs: number;
-  /** What a sender that comes late makes up. */
+  /** The largest delay of a sender that the link makes up for. */
   readonly madeUpLagNs: number;
 }
 
-/** Both ends of a link, and who moves the time and cuts the line; each of its rings has 64 KiB. */
+/** Both ends of a link, whose rings have 64 KiB each, with functions that move the time and cut the line. */
 export interface LinkWorld {
   readonly near: Link;
   readonly far: Link;
   /** Moves the time of both ends. */
   moveTo(ns: number): void;
   cut(): void;
-  /** False: an end has not let go of the lost connection yet. */
+  /** Makes a new connection; returns false when an end still holds the lost one. */
   restore(): boolean;
-  /** The far end's process dies. */
+  /** Closes the far end, as the death of its process would. */
   closeFar(): void;
 }
 
 const US = 1e3;
 const MS = 1e6;
 const RING_BYTES = 64 * 1024;
-/** A byte takes a microsecond. */
+/** On this link a byte takes a microsecond. */
 const SLOW: LinkOptions = { bytesPerSecond: 1e6, latencyNs: 50 * US, madeUpLagNs: 5 * MS };
 const ENDLESS: LinkOptions = { ...SLOW, bytesPerSecond: Infinity, latencyNs: 0 };
-/** How far ahead of the link a sender may be unless it is told otherwise. */
+/** How far ahead of the link a sender may be when no lookahead is set. */
 const HORIZON_NS = MS;
 
 const ringFull = (link: Link, bytes: number): number => {
@@ -38,7 +38,7 @@ const ringFull = (link: Link, bytes: number): number => {
   return posted;
 };
 
-/** What every link does; times are exact, for the clock stands still between calls. */
+/** Tests what every link must do. Times are exact, because the clock stands still between calls. */
 export function linkConformance(name: string, create: (options: LinkOptions) => LinkWorld): void {
   describe(`${name}, which carries frames,`, () => {
     let world: LinkWorld;
@@ -110,7 +110,7 @@ export function linkConformance(name: string, create: (options: LinkOptions) => 
     it("holds pages back by the migration's own limit, and neither control nor urgent frames", () => {
       near.limit(1e5);
       postNumber(near, 1, 1000, 'pages');
-      // They leave at the link's rate; the next ones come when the limit has room for them.
+      // These frames leave at the link's rate; the next ones must wait until the limit has room for them.
       expect(near.drainedAtNs).toBe(1 * MS);
       expect(near.creditAtNs('pages')).toBe(10 * MS - HORIZON_NS);
       expect(postNumber(near, 2, 100, 'control')).toBe(true);
@@ -131,7 +131,7 @@ export function linkConformance(name: string, create: (options: LinkOptions) => 
       world.moveTo(1 * MS);
       expect(postNumber(near, 2, 1500, 'pages')).toBe(true);
       world.moveTo(5 * MS);
-      // 2 500 bytes wait at the receiver: no more pages, but whatever else there is.
+      // 2 500 bytes wait at the receiver, so the link takes no more pages, but other frames.
       expect(near.room(100, 'pages')).toBeUndefined();
       expect(near.creditAtNs('pages')).toBe(Infinity);
       expect(postNumber(near, 3, 100, 'control')).toBe(true);
@@ -149,7 +149,7 @@ export function linkConformance(name: string, create: (options: LinkOptions) => 
       world.moveTo(6 * MS);
       postNumber(near, 3, 1000);
       expect(near.drainedAtNs).toBe(7 * MS);
-      // Of a long delay no more than 5 ms.
+      // The link makes up for no more than 5 ms of a long delay.
       world.moveTo(30 * MS);
       postNumber(near, 4, 1000);
       expect(near.drainedAtNs).toBe(26 * MS);
@@ -182,7 +182,7 @@ export function linkConformance(name: string, create: (options: LinkOptions) => 
       expect(pollNumber(far)).toBe(0);
       expect(near.room(bytes, 'pages')).toBeUndefined();
       far.release();
-      // Whatever the receiver's end had before the ring's edge may be needed as well.
+      // A frame does not cross the ring's end, so the room of further frames may be needed.
       while (near.creditAtNs('pages') === Infinity && pollNumber(far) !== undefined) far.release();
       expect(postNumber(near, posted, bytes, 'pages')).toBe(true);
     });
@@ -249,7 +249,7 @@ export function linkConformance(name: string, create: (options: LinkOptions) => 
       postNumber(far, 5);
       world.closeFar();
       world.moveTo(MS);
-      // What it has sent is still read.
+      // The frame that it had sent can still be read.
       expect(pollNumber(near)).toBe(5);
       near.release();
       expect(near.arrivalAtNs()).toBe(0);

@@ -6,34 +6,34 @@ import type { PageLine } from '../../src/migration/page-orders/line.ts';
 import { Generator } from '../../src/random/generator.ts';
 import { smallSlot } from '../support/slots.ts';
 
-/** A page order, and what its documentation says of it. */
+/** A page order, and what its documentation says about it. */
 export interface PageOrderKind {
   create(line: PageLine): PageOrder;
-  /** How the pages of a guest of so many lie in a row. */
+  /** Returns the line of a guest's pages, which the order follows. */
   lineOf(pages: number): PageLine;
-  /** How often a page may go out. */
+  /** How many times a page may be sent. */
   readonly times: 1 | 2;
   /**
-   * Places in the line of the pages that are pushed one by one after the page at place 0 has been
-   * pushed and then that at place 50 has been requested.
+   * Places in the line of the pages that the order pushes, one by one, after it has pushed the page at
+   * place 0 and the page at place 50 has then been requested.
    */
   readonly afterRequest: readonly number[];
-  /** Pages of an aligned group that a requested page is read with; 1: only itself. */
+  /** The size of the aligned group of pages with which a requested page is sent; 1 for the page alone. */
   readonly clusterPages: number;
 }
 
 const PAGES = 104;
-/** Beyond this an order is taken to never end. */
+/** After this many turns an order is taken to never end. */
 const MOST_TURNS = 10 * PAGES;
 
 const SLOTS = [
   { pages: 64, index: 0, firstGfn: 0 },
   { pages: PAGES - 64, index: 1, firstGfn: 64 },
 ];
-/** One guest for all pushes, which come one after another: opening its memory is what takes time. */
+/** All pushes share one guest and come one after another, because opening its memory takes the most time. */
 const guest = openMemory(SLOTS.map(smallSlot));
 
-/** All pages of the guest. */
+/** Returns a set of all pages of the guest. */
 function unsentPages(): GuestPageSet {
   const unsent = new GuestPageSet(guest);
   unsent.addAll();
@@ -45,24 +45,24 @@ function pagesOf({ slot, list, runs }: TakenRuns): number[] {
   const gfns: number[] = [];
   for (let run = 0; run < runs; run++) {
     const [first, count] = [list[2 * run]!, list[2 * run + 1]!];
-    // All of a take lie in its memslot, and a run has pages.
+    // All pages of a take lie in its memslot, and no run is empty.
     check(count > 0 && first + count <= pages, `a run of ${count} pages from ${first} on`);
     for (let page = first; page < first + count; page++) gfns.push(firstGfn + page);
   }
   return gfns;
 }
 
-/** What is checked in every turn; an `expect` of its own would take most of the time. */
+/** Throws when a condition does not hold. In every turn, `expect` would take most of the test's time. */
 function check(isTrue: boolean, otherwise: string): void {
   if (!isTrue) throw new Error(otherwise);
 }
 
-/** A push by an order: how often each page has gone out, and the checks of every single take. */
+/** A push by a page order. It checks every take, and records which pages were sent. */
 class Push {
   readonly unsent = unsentPages();
   readonly order: PageOrder;
   readonly line: PageLine;
-  /** Pages in the order in which they have gone out, requested ones among them. */
+  /** The pages in the order in which they were sent, including requested ones. */
   readonly sent: number[] = [];
   #turns = 0;
 
@@ -71,12 +71,12 @@ class Push {
     this.order = kind.create(this.line);
   }
 
-  /** Pages that have not gone out. */
+  /** How many pages have not been sent. */
   get left(): number {
     return this.unsent.count + (this.order.held ?? 0);
   }
 
-  /** How often the pages have gone out: the one that has least often, and the one that has most. */
+  /** The smallest and the largest number of times that a page has been sent. */
   get times(): readonly [number, number] {
     const counts = Array.from({ length: PAGES }, () => 0);
     for (const gfn of this.sent) counts[gfn]!++;
@@ -96,14 +96,14 @@ class Push {
     return gfns;
   }
 
-  /** A page that waits in a queue is on its way and goes out in its turn; another goes out at once. */
+  /** Requests a page. It is sent at once, unless it waits in the order's queue and is sent in its turn. */
   request(gfn: number): void {
     if (!this.unsent.takePage(gfn)) return;
     this.sent.push(gfn);
     this.order.requested(gfn);
   }
 
-  /** A connection is lost, and with it what had been sent of some pages. */
+  /** Loses the connection, and with it about half of the pages that were sent. */
   lose(random: Generator): void {
     for (const gfn of this.sent) if (random.below(2) === 0) this.unsent.addRun(gfn, 1);
     this.order.restart?.();
@@ -117,7 +117,7 @@ class Push {
   }
 }
 
-/** What every page order does. */
+/** Tests what every page order must do. */
 export function pageOrderConformance(name: string, kind: PageOrderKind): void {
   describe(`the page order ${name}`, () => {
     const seeds = Array.from({ length: 20 }, (_, seed) => seed);

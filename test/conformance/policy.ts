@@ -4,12 +4,12 @@ import type { Policy, PolicyAction, PolicyStatistics } from '../../src/migration
 
 type ActionKind = PolicyAction['kind'];
 
-/** A policy, and what its documentation says of it. */
+/** A policy, and what its documentation says about it. */
 export interface PolicyKind {
   create(guest: PolicyGuest): Policy;
-  /** Every kind of action that it can give, at the guests below. */
+  /** Every kind of action that the policy gives for the guests below. */
   readonly gives: readonly ActionKind[];
-  /** Its migration has a limiter of its own, which holds the sender back until a window is over. */
+  /** True when the migration has a limiter of its own, which holds the sender back until a window is over. */
   readonly hasWindows: boolean;
 }
 
@@ -18,18 +18,18 @@ export interface PolicyGuest {
   readonly pageSize: number;
   readonly vcpus: number;
   readonly dirtyPagesPerMs: number;
-  /** Pages that are written at all. */
+  /** How many different pages are written. */
   readonly writtenPages: number;
   readonly bytesPerMs: number;
 }
 
 const WINDOW_MS = 100;
 const BATCH_PAGES = 32;
-/** Beyond this a migration is taken to never end; a guest that does not converge is left then. */
+/** After this many decisions a migration is taken to never end, as that of a guest that does not converge. */
 const MOST_DECISIONS = 20_000;
-/** What says how to go on. */
+/** The actions that say how the migration continues. */
 const WAYS = new Set<ActionKind>(['continue', 'sync', 'switchover', 'postcopy', 'abort']);
-/** The fields of each action, as the port has them. */
+/** The fields that the port defines for each action. */
 const FIELDS: Record<ActionKind, readonly string[]> = {
   continue: [],
   sync: [],
@@ -52,7 +52,7 @@ const BASE: PolicyGuest = {
   bytesPerMs: 100_000,
 };
 
-/** Dirty more slowly than pages are sent: each round leaves less than the one before. */
+/** Guests that dirty pages more slowly than they are sent, so that each round leaves less than the one before. */
 const CONVERGING: Record<string, PolicyGuest> = {
   'a guest that writes a little': BASE,
   'a guest that writes nothing': { ...BASE, dirtyPagesPerMs: 0 },
@@ -67,7 +67,7 @@ const CONVERGING: Record<string, PolicyGuest> = {
   },
 };
 
-/** Dirties as much as is sent, and more. */
+/** A guest that dirties pages faster than they are sent. */
 const STUBBORN: PolicyGuest = { ...BASE, dirtyPagesPerMs: 60, writtenPages: 8192 };
 
 function freeze<Value>(value: Value): Value {
@@ -78,7 +78,7 @@ function freeze<Value>(value: Value): Value {
   return value;
 }
 
-/** What is checked at every decision; an `expect` of its own would take most of the time. */
+/** Throws when a condition does not hold. At every decision, `expect` would take most of the test's time. */
 function check(isTrue: boolean, otherwise: string): void {
   if (!isTrue) throw new Error(otherwise);
 }
@@ -100,7 +100,7 @@ function checkAction(action: PolicyAction, { vcpus }: PolicyGuest): void {
   if (action.kind === 'abort') check(action.reason.length > 0, 'an abort without a reason');
 }
 
-/** A migration as the source's algorithm plays it, over a guest that is only numbers. */
+/** A migration as the source's algorithm performs it, of a guest that consists only of numbers. */
 class Migration {
   readonly seen = new Set<ActionKind>();
   decisions = 0;
@@ -111,7 +111,7 @@ class Migration {
   #now: PolicyStatistics;
   #throttle = 0;
   #bytesPerMs: number;
-  /** Since the last harvest. */
+  /** How many pages have been dirtied since the last harvest. */
   #dirty = 0;
   #windowStartMs = 0;
   #windowBytes = 0;
@@ -140,7 +140,7 @@ class Migration {
     };
   }
 
-  /** Plays until it ends or has taken too many decisions; the way that it took last. */
+  /** Plays until the migration ends or has taken too many decisions. Returns the last way that it took. */
   play(): ActionKind {
     let way = this.#decide('start');
     while (this.decisions < MOST_DECISIONS) {
@@ -212,7 +212,7 @@ class Migration {
     this.decisions++;
     this.#set({ event });
     const again = freeze(structuredClone([this.#state, this.#now] as const));
-    // What a policy is given may not be changed: a store into it throws.
+    // A policy must not change its arguments; they are frozen, so that a store into them throws.
     const decision = this.#policy.decide(freeze(this.#state), freeze(this.#now));
     check(
       isDeepStrictEqual(this.#policy.decide(...again), decision),
@@ -244,7 +244,7 @@ class Migration {
   }
 }
 
-/** What every policy does; every decision of every migration here is made twice, of frozen data. */
+/** Tests what every policy must do. Every decision of every migration here is made twice, from frozen data. */
 export function policyConformance(name: string, kind: PolicyKind): void {
   describe(`the policy ${name}`, () => {
     it.each(Object.keys(CONVERGING))('ends a migration of %s', (guest) => {

@@ -11,7 +11,7 @@ import { type GuestMemory, slotOf } from '../../src/memory/guest-memory.ts';
 import type { WriterHandshake } from '../../src/memory/handshake/writer.ts';
 import type { Memslot } from '../../src/memory/memslot.ts';
 
-/** One write of one word to a page, through the kernel, as a writer's stream would make it. */
+/** Writes one word of a page through the kernel, as a writer's stream would. */
 export function writerAccess(
   slot: Memslot,
   writer: number,
@@ -29,7 +29,7 @@ export function writerAccess(
   slot.kernels.touch(record, 1, list, mark, map);
 }
 
-/** One write of one page of a guest, marked as a vCPU would. */
+/** Writes one page of a guest and marks it as a vCPU would. */
 export function markedWrite(
   memory: GuestMemory,
   { local }: WriterHandshake,

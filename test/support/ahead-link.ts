@@ -1,6 +1,6 @@
 import type { Link } from '../../src/link/link.ts';
 
-/** A link's end as somebody sees it whose clock is ahead of the link's. */
+/** Returns a link's end for a user whose clock is ahead of the link's clock by `aheadNs`. */
 export function aheadLink(inner: Link, aheadNs: number): Link {
   return {
     room: (maxBytes, kind) => inner.room(maxBytes, kind),

@@ -9,7 +9,7 @@ import type { BenchOutcome } from '../../src/lab/bench/outcome.ts';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 
-/** An encoding of very little memory: the quickest of all benches. */
+/** Arguments of the quickest of all benches: one encoding of very little memory. */
 export const TINY = [
   'encode',
   '--contents=zero',
@@ -18,7 +18,7 @@ export const TINY = [
   '--iterations=1',
 ];
 
-/** A folder in which the built program runs its benches; it is removed after the test file. */
+/** Makes a folder in which the built program runs its benches; it is removed after the test file. */
 export function benchFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,7 @@ import type { TestProject } from 'vitest/node';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Worker threads and the built CLI run from dist: build it before the tests, and before each rerun. */
+/** Builds dist, from which worker threads and the built CLI run, before the tests and before each rerun. */
 export default function setup(project: TestProject): void {
   build();
   project.onTestsRerun(build);

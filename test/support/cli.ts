@@ -11,7 +11,7 @@ export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.
 export const OPTIONS = {
   reject: false,
   stripFinalNewline: false,
-  // Whatever the terminal or the build server says about colours.
+  // Without the environment, no variable of a terminal or a build server turns colours on.
   extendEnv: false,
   env: { PATH: process.env['PATH'] ?? '' },
 } satisfies Options;
@@ -35,11 +35,11 @@ export const SLOW = ['link.bandwidth=20Mbit/s', 'guest.memory=32MiB'];
 
 export interface CliFolder {
   readonly folder: string;
-  /** Writes a file into the folder and says where it is. */
+  /** Writes a file into the folder and returns its path. */
   write(name: string, content: string): string;
 }
 
-/** A folder for what the tests of a file write; it is removed after them. */
+/** Makes a folder for the files that the tests of a test file write; it is removed after them. */
 export function cliFolder(): CliFolder {
   const folder = mkdtempSync(join(tmpdir(), 'cli-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,7 +51,7 @@ export function cliFolder(): CliFolder {
   return { folder, write };
 }
 
-/** The rounds of the small guest's policy are of live rounds, which not every migration has. */
+/** Takes `rounds` out of `SMALL`: only migrations with live rounds accept that key. */
 export const NO_ROUNDS = 'migration.rounds=null';
 
 export const sets = (...keys: readonly string[]): string[] => keys.flatMap((key) => ['--set', key]);

@@ -3,9 +3,9 @@ import type { FakeWorld } from './fake-world.ts';
 
 /** Loses a world's connection just after certain frames, counted over both directions from 1. */
 export class Cuts {
-  /** Frames posted so far. */
+  /** How many frames have been posted. */
   frames = 0;
-  /** Cuts that were made, and restored. */
+  /** How many cuts have been made, and how many connections restored after one. */
   cuts = 0;
   restored = 0;
   readonly #world: FakeWorld;
@@ -13,7 +13,7 @@ export class Cuts {
   readonly #left: number[];
   #restoreNs = Infinity;
 
-  /** `after`: of these frames, in order; `forNs` later a new connection stands. */
+  /** Cuts after the frames with the numbers `after`, which ascend; a new connection is there `forNs` later. */
   constructor(world: FakeWorld, after: readonly number[], forNs = 5e6) {
     this.#world = world;
     this.#left = [...after];

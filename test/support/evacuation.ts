@@ -2,7 +2,7 @@ import type { EvacuatedGuest, EvacuationConfig } from '../../src/fleet/evacuatio
 import type { RunConfig } from '../../src/runtime/config.ts';
 import { smallRun } from './run-config.ts';
 
-/** A host `old` that is emptied over 100 MB/s to `new-1` and `new-2`; guests of 8 MiB. */
+/** Returns an evacuation of guests of 8 MiB from the host `old` over 100 MB/s to `new-1` and `new-2`. */
 export function evacuation(
   guests: readonly Partial<EvacuatedGuest>[],
   changes: Partial<EvacuationConfig> = {},
@@ -27,12 +27,12 @@ export function evacuation(
   };
 }
 
-/** A small virtual run; parts replace what `smallRun` has. */
+/** Returns a small virtual run; `changes` replace parts of `smallRun`. */
 export function virtualRun(changes: Parameters<typeof smallRun>[0] = {}): RunConfig {
   return smallRun({ ...changes, runtime: 'virtual' });
 }
 
-/** A workload that writes so many pages a second all over the guest. */
+/** Returns a workload that writes `rate` pages a second all over the guest. */
 export const writer = (rate: number): RunConfig['guest']['workloads'][number] => ({
   pattern: { kind: 'uniform' },
   firstGfn: 0,

@@ -13,12 +13,12 @@ import type { Proof, RunReport } from '../../src/runtime/report.ts';
 import { tallyOf } from './tally.ts';
 
 const STEP_NS = 50e6;
-/** Of a pause beside its pages. */
+/** The part of a downtime that does not depend on its pages. */
 const SWITCH_NS = 5e6;
 
 type Outcome = SourceReport['outcome'];
 
-/** A migration as bytes that flow: rounds that grow or shrink with the guest's dirty rate. */
+/** A migration that only counts bytes; its rounds grow or shrink with the guest's dirty rate. */
 class FakeMigration {
   readonly startNs: number;
   readonly target: string;
@@ -42,7 +42,7 @@ class FakeMigration {
     this.left = guest.config.guest.memoryBytes;
   }
 
-  /** Goes on for a step; returns how it ended, if it did. */
+  /** Continues for a step. Returns the outcome, or undefined when the migration has not ended. */
   step(nowNs: number, bytesPerSecond: number): Outcome | undefined {
     const { config, onDiverged } = this.#guest;
     const bytes = Math.min(this.left, Math.floor((bytesPerSecond * STEP_NS) / 1e9));
@@ -102,7 +102,10 @@ class FakeMigration {
   }
 }
 
-/** An evacuation that nobody has emulated: made up from its configuration, always the same. */
+/**
+ * Returns a report that is computed from the configuration without emulating anything. The same
+ * configuration always gives the same report.
+ */
 export function fakeEvacuation(
   config: EvacuationConfig,
   options: EvacuationOptions & { readonly differs?: boolean } = {},
@@ -228,7 +231,7 @@ function reportOf(
     .filter((round) => round.stopped)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const rate = workloads.reduce((sum, workload) => sum + Math.min(workload.rate, 1e6), 0);
-  // It stands still in its downtime, and loses a twentieth while it migrates.
+  // The guest makes no accesses in its downtime, and a twentieth fewer while it migrates.
   const during = Math.round(rate * 0.95 * Math.max(0, (endNs - startNs - downtimeNs) / 1e9));
   const before = Math.round((rate * startNs) / 1e9);
   return {

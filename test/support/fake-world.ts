@@ -37,7 +37,7 @@ import {
   openGuestSide,
 } from '../../src/runtime/common/guest-side.ts';
 
-/** A clock that stands still until it is moved. */
+/** A clock whose time changes only when a test sets it. */
 export class ManualClock implements Clock {
   ns = 1e9;
   now = (): number => this.ns;
@@ -46,21 +46,21 @@ export class ManualClock implements Clock {
 export interface FakeWorldOptions {
   readonly pages?: number;
   readonly dirtyLog?: DirtyLogKind;
-  /** Entries of the log ring's ring; a fake vCPU never waits for room. */
+  /** Entries of the ring of the dirty log `ring`; a fake vCPU never waits for room. */
   readonly ringSize?: number;
   readonly clearChunkPages?: number;
   readonly memslots?: number;
-  /** The guest has a memory manager, which does nothing by itself here: tests set what it has done. */
+  /** The guest's memory manager. It does nothing by itself here; tests set what it has done. */
   readonly memoryManager?: ManagerConfig;
-  /** Random pages a second that the destination's vCPU wants. */
+  /** How many random pages per second the destination's vCPU reads. */
   readonly readsPerSecond?: number;
-  /** Page writes a second, uniform over the guest. */
+  /** How many pages per second the source's vCPU writes, uniformly over the guest. */
   readonly writesPerSecond?: number;
   readonly bytesPerSecond?: number;
   readonly latencyNs?: number;
   readonly zeroShare?: number;
   readonly options?: Partial<SourceOptions>;
-  /** How long a paused post-copy waits for a new connection; undefined: not at all. */
+  /** How long a paused post-copy waits for a new connection; with undefined it does not wait. */
   readonly recoverWithinNs?: number | undefined;
   /** How far the destination's clock is ahead of the source's. */
   readonly targetClockAheadNs?: number;
@@ -69,9 +69,9 @@ export interface FakeWorldOptions {
 const PAGE_SIZE = 4096;
 
 /**
- * The ports of both sides in one thread, on a clock that only waiting moves: real memory, dirty
- * logs, frames and rings; one vCPU a side that writes when time passes. The same run always gives
- * the same result.
+ * The ports of both sides in one thread, on a clock that moves only while both sides wait. Memory, dirty
+ * logs, frames and rings are real; each side has one vCPU, which makes accesses when time passes. The
+ * same run always gives the same result.
  */
 export class FakeWorld {
   readonly clock = new ManualClock();
@@ -89,9 +89,9 @@ export class FakeWorld {
   readonly far: Link;
   readonly side: SourceSide;
   isCancelled = false;
-  /** Source RAM as it stood when the vCPU state was taken. */
+  /** A copy of the source's RAM from the moment at which the vCPU state was saved. */
   frozen: Uint8Array | undefined;
-  /** Called whenever time has passed. */
+  /** The world calls this whenever time has passed. */
   onTime: (world: FakeWorld) => void = () => undefined;
   readonly #vcpus: readonly [FakeVcpu, FakeVcpu];
   readonly #recovery: { readonly recoverWithinNs?: number };
@@ -187,18 +187,18 @@ export class FakeWorld {
     };
   }
 
-  /** Faults that the destination's vCPU has taken. */
+  /** How many faults the destination's vCPU has taken. */
   get faults(): number {
     return this.#vcpus[1].faults;
   }
 
-  /** The destination's engine does nothing any more, and its end of the link is gone. */
+  /** Stops the destination's engine for ever and closes its end of the link. */
   killDestination(): void {
     this.#isDestinationDead = true;
     closeRing(this.backward);
   }
 
-  /** Plays both halves to their ends; the destination's report is absent when it is left waiting. */
+  /** Runs both halves to their ends. The destination's report is absent when it would wait for ever. */
   play(algorithm: Algorithm<SourceReport>): {
     source: SourceReport;
     destination?: DestinationReport;
@@ -220,7 +220,7 @@ export class FakeWorld {
       const farNs = this.#isDestinationDead ? Infinity : halves.destination.go() - this.#aheadNs;
       const nextNs = Math.min(nearNs, farNs);
       if (halves.source.result && !isClosed) {
-        // The destination hears that the source is gone once it has read what is under way.
+        // The destination notices that the source is gone when it has read what is under way.
         isClosed = true;
         closeRing(this.forward);
         continue;
@@ -251,7 +251,7 @@ export class FakeWorld {
       get result(): Result | undefined {
         return driver.result;
       },
-      /** Lets it run until it waits; returns until when. */
+      /** Runs the half until it waits; returns the time until which it waits. */
       go: (): number => {
         while (!driver.isOver) {
           for (const vcpu of this.#vcpus) vcpu.poll();
@@ -272,17 +272,17 @@ export class FakeWorld {
 }
 
 /**
- * A vCPU without a thread: makes what is due when time passes, and polls before. A page that it misses
- * it wants, without blocking.
+ * A vCPU without a thread. When time passes, it polls and then makes the accesses that are due. When it
+ * faults, it requests the page and makes no accesses until the page is there.
  */
 class FakeVcpu {
-  /** Pages that it waited for, and got. */
+  /** How many pages the vCPU has waited for and got. */
   faults = 0;
   readonly #guestSide: GuestSide;
   readonly #core: VcpuCore;
   readonly #handshake: WriterHandshake;
   readonly #clock: Clock;
-  /** Where the accesses lie that its one workload owes. */
+  /** Index of the word that counts how many accesses of its one workload are due. */
   readonly #owedAt: number;
   #wanted = -1;
 
@@ -300,7 +300,7 @@ class FakeVcpu {
     this.#core = new VcpuCore({ ...parts, layers: [], countsFresh: false });
   }
 
-  /** Answers the engine; parks in between, so that every look of the engine is an answer. */
+  /** Answers the engine. The vCPU is parked between two polls, which answers the engine at any time. */
   poll(): boolean {
     const isRunning = this.#handshake.sleep(0);
     if (isRunning && this.#handshake.hasBeenResumed()) {
@@ -327,7 +327,7 @@ class FakeVcpu {
     const { words, area } = this.#guestSide;
     const { slot } = this.#core.stream!;
     const { page } = this.#core;
-    // Of what is due only the access that waits is made up.
+    // Of the accesses that are due, only the one that faulted is made later; the others are dropped.
     area[this.#owedAt] = Math.min(1, area[this.#owedAt]!);
     const gfn = slot.layout.firstGfn + page;
     faultSteps.want(words, 1, gfn);
@@ -335,7 +335,7 @@ class FakeVcpu {
     else this.#wanted = gfn;
   }
 
-  /** Whether the page that it wants, if any, has come. */
+  /** True when the vCPU waits for no page, or its page has come. */
   #isGranted(): boolean {
     if (this.#wanted < 0) return true;
     if (Atomics.load(this.#guestSide.words, wantedOf(1)) !== 0) return false;
@@ -345,7 +345,7 @@ class FakeVcpu {
     return true;
   }
 
-  /** A page that was granted holds its bytes, not the destination's filler. */
+  /** Throws when a page was granted while it still held the destination's filler. */
   #expectFilled(gfn: number): void {
     const { layout, ram } = slotOf(this.#guestSide.memory, gfn);
     const at = (gfn - layout.firstGfn) * PAGE_SIZE;
@@ -354,12 +354,12 @@ class FakeVcpu {
   }
 }
 
-/** All RAM of a guest, slot after slot. */
+/** Returns a copy of all RAM of a guest, slot after slot. */
 export function ramOf(guestSide: GuestSide): Uint8Array {
   return Buffer.concat(guestSide.memory.slots.map(({ ram }) => ram));
 }
 
-/** Accesses that a guest has made on one side. */
+/** Returns how many accesses a guest has made on one side. */
 export function accessesOf(guestSide: GuestSide): number {
   return guestSide.memory.slots.reduce((sum, slot, index) => sum + readAccesses(slot, index), 0);
 }

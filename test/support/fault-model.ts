@@ -3,9 +3,9 @@ import { PAGE_ABSENT } from '../../src/memory/kernels/abi.ts';
 import { faultSteps } from '../../src/memory/presence/steps.ts';
 
 /**
- * Enumerates every interleaving of one installer, which installs a page that comes twice, with vCPUs
- * that fault on it once or find it there, then read and write it. The atomic steps are the program's
- * own; the page's bytes are plain stores that sit in a buffer of the installer until its next atomic.
+ * Enumerates every interleaving of an installer, to which a page comes twice, with vCPUs that fault on
+ * the page once or find it present, and then read and write it. The atomic steps are the program's own.
+ * The page's bytes are plain stores, which stay in the installer's buffer at most until its next atomic.
  */
 export interface FaultModelOptions {
   readonly vcpus: number;
@@ -26,9 +26,9 @@ interface Vcpu {
 interface World {
   words: number[];
   presence: number;
-  /** What the page holds: 0 nothing, 1 what was sent, 2 what a vCPU made of it. */
+  /** The page's contents: 0 none, 1 what was sent, 2 what a vCPU has written. */
   page: number;
-  /** A store of the installer that has not reached memory. */
+  /** A store of the installer that has not reached memory; 0 when there is none. */
   pending: number;
   vcpus: Vcpu[];
   installer: { copy: number; step: number; writer: number };
@@ -48,6 +48,7 @@ function installerSteps(bug: FaultBug | undefined): readonly Step[] {
   return STEPS;
 }
 
+/** Explores all states. Returns how many there are, and the first violation, if there is one. */
 export function exploreFaults(options: FaultModelOptions): { states: number; violation?: string } {
   const seen = new Set<string>();
   const stack: World[] = [start(options)];
@@ -128,7 +129,7 @@ function vcpuStep(world: World, v: number, bug: FaultBug | undefined): World | s
       } else vcpu.at = 'wait';
       return world;
     case 'wait':
-      // Atomics.wait compares and falls asleep in one step.
+      // Atomics.wait compares the word and goes to sleep in one step.
       vcpu.at = atomically(world, (words) => faultSteps.isWanted(words, writer, GFN))
         ? 'asleep'
         : 'touch';
@@ -160,7 +161,7 @@ function installerStep(world: World, { vcpus, bug }: FaultModelOptions): World |
     world.pending = 1;
     return nextStep();
   }
-  // Every other step is atomic: the plain store has reached memory before.
+  // Every other step is atomic and waits until the plain store has reached memory.
   if (world.pending !== 0) return undefined;
   if (step === 'claim') {
     const isClaimed = atomically(world, (_, presence) => faultSteps.claim(presence, 0));

@@ -1,13 +1,13 @@
 import type { FrameKind, Link } from '../../src/link/link.ts';
 import { FRAME, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
 
-/** The number lies behind what a page frame would have here: no runs of pages. */
+/** The number's offset in the control part; the zeros before it say that the frame has no runs of pages. */
 const NUMBER_AT = 16;
 const CONTROL_BYTES = 32;
-/** The least bytes of such a frame. */
+/** The least number of bytes of such a frame. */
 export const LEAST_FRAME = HEADER_BYTES + CONTROL_BYTES;
 
-/** Posts a frame of `length` bytes that holds a number; false while the link has no room for it. */
+/** Posts a frame of `length` bytes that holds a number. Returns false when the link has no room for it. */
 export function postNumber(
   link: Link,
   value: number,
@@ -26,7 +26,7 @@ export function postNumber(
   return true;
 }
 
-/** The number in the next frame that has arrived, undefined when there is none. */
+/** Returns the number in the next frame that has arrived; undefined when none has. */
 export function pollNumber(link: Link): number | undefined {
   const frame = link.poll();
   return frame?.memory.view.getUint32(frame.controlAt + NUMBER_AT, true);

@@ -13,7 +13,7 @@ export type EngineOperation =
   | 'collect last'
   | 'check';
 
-/** What the engine does, one after the other: pre-copy of one page and its end. */
+/** Returns the operations of the engine in their order: a pre-copy of one page up to its end. */
 export function engineProgram({ log, harvests, bug }: ModelOptions): EngineOperation[] {
   const program: EngineOperation[] = ['mode on', 'epoch', 'await acknowledgements', 'copy'];
   const flip: EngineOperation[] =
@@ -26,13 +26,13 @@ export function engineProgram({ log, harvests, bug }: ModelOptions): EngineOpera
     if (bug === 'read before harvest') program.push('copy', ...flip, 'collect');
     else program.push(...flip, 'collect', 'copy');
   }
-  // The pause may come while a harvest is asked for but not settled.
+  // The pause may come while a harvest has been requested but is not settled.
   const unsettled: EngineOperation[] = log === 'atomic' ? [] : ['mode on', 'epoch'];
   const end: EngineOperation[] = ['pause', 'await parked', 'collect last', 'copy', 'check'];
   return [...program, ...unsettled, ...end];
 }
 
-/** The worlds that one step of the engine may lead to. */
+/** Returns the worlds to which one step of the engine may lead. */
 export function engineSuccessors(
   world: World,
   program: readonly EngineOperation[],
@@ -72,7 +72,7 @@ export function engineSuccessors(
   }
 }
 
-/** One load a step; who has not answered is asked again. */
+/** Makes one load of the wait for the writers; a writer that has not answered is loaded again. */
 function awaitWriters(
   world: World,
   words: Int32Array,
@@ -82,17 +82,17 @@ function awaitWriters(
 ): World[] {
   const { engine } = world;
   const w = engine.part >> 1;
-  const isSecondLook = (engine.part & 1) === 1;
-  const hasAnswered = isSecondLook
+  const isSecondLoad = (engine.part & 1) === 1;
+  const hasAnswered = isSecondLoad
     ? engineSteps.hasAcknowledged(words, w, engine.epoch)
     : engineSteps.isParked(words, w);
   if (hasAnswered) engine.part = 2 * (w + 1);
-  else if (operation === 'await parked' || isSecondLook) engine.part = 2 * w;
+  else if (operation === 'await parked' || isSecondLoad) engine.part = 2 * w;
   else engine.part = 2 * w + 1;
   return engine.part === 2 * writers ? advance() : [world];
 }
 
-/** Takes and clears one writer's marks a step (or the shared one). */
+/** Takes and clears the marks of one writer in each step, or the shared mark. */
 function collect(
   world: World,
   operation: EngineOperation,
@@ -125,7 +125,10 @@ function collect(
   return advance();
 }
 
-/** Copies the page if it is unsent, one writer's word a step; while the guest runs it may also be left for later. */
+/**
+ * Copies the page if it is unsent, the word of one writer in each step. While the guest runs, the page
+ * may also be left for later.
+ */
 function copyPage(
   before: World,
   world: World,

@@ -17,10 +17,11 @@ import {
   type Writer,
 } from './handshake-world.ts';
 
+/** The result of exploring all states of the model. */
 export interface Exploration {
   readonly states: number;
   readonly ends: number;
-  /** What went wrong first, if anything did. */
+  /** The first violation that was found; absent when there is none. */
   readonly violation?: string;
 }
 
@@ -68,7 +69,7 @@ function successors(
   return list;
 }
 
-/** Stores that may reach memory next: of those to one place the oldest. */
+/** Returns the indices of the stores that may reach memory next: for each place the oldest one. */
 function drainable({ buffer }: Writer): number[] {
   return buffer.flatMap((store, i) =>
     buffer.slice(0, i).some((earlier) => earlier.place === store.place) ? [] : [i],
@@ -94,7 +95,7 @@ function writerSuccessors(
     act(copy, copy.writers[w]!);
     list.push(copy);
   };
-  // Every other step is an atomic access: the buffer has drained before.
+  // Every other step is an atomic access, which waits until the buffer is empty.
   const isDrained = writer.buffer.length === 0;
   if (writer.step === RUN_WINDOW) {
     if (writer.half >= 0) {
@@ -123,7 +124,7 @@ function writerSuccessors(
   return list;
 }
 
-/** One step of the program's own handshake on the world's words. */
+/** Makes one step of the program's own handshake on the world's words; returns the next step. */
 function realStep(world: World, w: number, own: Writer, options: ModelOptions): number {
   const words = Int32Array.from(world.words);
   const local = writerLocal(w);
@@ -139,7 +140,7 @@ function realStep(world: World, w: number, own: Writer, options: ModelOptions): 
   return next;
 }
 
-/** A write's first half: the data store, or with the bug the mark. */
+/** Makes the first half of a write: the data store, or the mark if that bug is planted. */
 function firstHalf(world: World, w: number, options: ModelOptions): World[] {
   const writer = world.writers[w]!;
   const half = writer.epoch & 1;
@@ -151,6 +152,7 @@ function firstHalf(world: World, w: number, options: ModelOptions): World[] {
   return [copy];
 }
 
+/** Makes the second half of a write: the mark, or the data store if that bug is planted. */
 function secondHalf(world: World, w: number, options: ModelOptions): World[] {
   const writer = world.writers[w]!;
   if (options.bug !== 'mark before write') return mark(world, w, writer.half, options, true);
@@ -183,7 +185,7 @@ function mark(
     return [copy];
   }
   if (options.bug === 'test before mark' && copy.shared === 1) return [copy];
-  // An atomic OR: nothing may be left in the buffer before it.
+  // The mark is an atomic OR, which waits until the buffer is empty.
   if (own.buffer.length > 0) return [];
   copy.shared = 1;
   return [copy];

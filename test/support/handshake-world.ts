@@ -2,15 +2,15 @@ import { WAIT } from '../../src/memory/handshake/steps.ts';
 import { handshakeWords, PARKED, stateOf } from '../../src/memory/handshake/words.ts';
 
 /**
- * Enumerates every interleaving of an engine that pre-copies one page with writers that write it.
- * The handshake's steps are the program's own. Plain stores sit in a buffer of their writer and
- * reach memory one by one in any order (those to one place in theirs), at the latest before the
- * writer's next atomic access; that is weaker than x86 and as weak as the memory model allows.
+ * The model enumerates every interleaving of an engine that pre-copies one page with writers that write
+ * it. The handshake's steps are the program's own. A plain store stays in its writer's buffer at most
+ * until the writer's next atomic access. Buffered stores reach memory one by one in any order, except
+ * that stores to one place keep theirs. This is weaker than x86, and as weak as the memory model allows.
  */
 export interface ModelOptions {
   readonly log: 'bitmap' | 'atomic';
   readonly writers: number;
-  /** Writes each writer makes. */
+  /** How many writes each writer makes. */
   readonly writes: number;
   readonly harvests: number;
   readonly bug?: Bug;
@@ -30,13 +30,14 @@ interface Store {
   readonly value: number;
 }
 
+/** The state of a writer. */
 export interface Writer {
   step: number;
   epoch: number;
   mode: number;
   done: number;
   buffer: Store[];
-  /** Half of the map that a write under way will mark, -1 when none is. */
+  /** The map (0 or 1) that a half-made write marks; -1 when no write is half made. */
   half: number;
   /** Whether the half of that write has marked already (bug) or written. */
   isHalfDone: boolean;
@@ -45,7 +46,7 @@ export interface Writer {
 export interface World {
   words: number[];
   writers: Writer[];
-  /** Per writer: its word of the page, here and at the destination, and its two marks. */
+  /** For each writer: its word of the page at the source and at the destination, and its two marks. */
   data: number[];
   copy: number[];
   marks: number[][];
@@ -54,7 +55,7 @@ export interface World {
   engine: { at: number; part: number; isUnsent: boolean; found: boolean; epoch: number };
 }
 
-/** By hand: structuredClone takes most of the time of a search otherwise. */
+/** Copies a world. structuredClone would take most of a search's time. */
 export function cloneWorld(world: World): World {
   return {
     words: world.words.slice(),

@@ -12,8 +12,9 @@ export const isIn =
     LIVE_PHASES[figures.phase] === phase;
 
 /**
- * The guest runs at the destination, and no more than so many pages have yet to be sent. The source may
- * push before RUN has arrived, so only an access after the pause says that the destination runs.
+ * Returns a condition that holds when the guest runs at the destination and at most `mostLeft` pages
+ * have yet to be sent. The source may push before RUN has arrived, so only an access after the pause
+ * shows that the guest runs at the destination.
  */
 export function isPushing(mostLeft = Infinity): Condition {
   let pausedAt: number | undefined;
@@ -24,23 +25,25 @@ export function isPushing(mostLeft = Infinity): Condition {
   };
 }
 
+/** A loss of the connection. */
 export interface Loss {
   readonly when: Condition;
-  /** A new connection stands once this holds; absent: once the source has noticed. */
+  /** A new connection is made when this holds; by default, when the source has noticed the loss. */
   readonly until?: Condition;
 }
 
 /**
- * Loses a run's connection as soon as the condition of each loss holds, one after the other, and holds
- * it lost until the source is where the test wants it: no instant matters, however busy the machine is.
+ * Returns run options that lose the connection as soon as the condition of each loss holds, one after the
+ * other, and restore it when the source has reached the state that the test needs. The result depends on
+ * no moment in time, however busy the machine is.
  */
 export function losing(...losses: readonly Loss[]): RunOptions {
-  let look: () => LiveView;
+  let readView: () => LiveView;
   return {
-    onStart: (given) => (look = given),
+    onStart: (read) => (readView = read),
     onNetwork: (network) => {
       const holds = async (condition: Condition): Promise<boolean> => {
-        while (!network.isStopped && !condition(look())) await sleep(1);
+        while (!network.isStopped && !condition(readView())) await sleep(1);
         return !network.isStopped;
       };
       const loseAll = async (): Promise<void> => {

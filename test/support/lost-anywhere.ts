@@ -52,12 +52,13 @@ export function play(
 
 export type Played = ReturnType<typeof play>;
 
-/** Frames of both directions when nothing befalls it. */
+/** Returns how many frames, in both directions, a migration without trouble has. */
 export const framesOf = (
   algorithm: (side: SourceSide) => Algorithm<SourceReport>,
   options: FakeWorldOptions = SMALL,
 ): number => play(algorithm, [], options).cuts.frames;
 
+/** Expects that the guest has moved, with every byte; with `sendsTwice` duplicates are allowed. */
 export function expectMoved({ world, source, destination }: Played, sendsTwice = false): void {
   expect(source, source.error).toMatchObject({ outcome: 'completed', guestLost: false });
   expect(destination).toMatchObject({ outcome: 'completed' });
@@ -65,7 +66,7 @@ export function expectMoved({ world, source, destination }: Played, sendsTwice =
   expect(world.targetGuest.loadedState).toEqual(world.sourceGuest.savedState);
   expect(world.targetGuest.presence.absent).toBe(0);
   if (sendsTwice) return;
-  // What arrived is what was sent, but for what was lost, which was sent again: nothing comes twice.
+  // No page arrives twice: the pages that arrived are those that were sent, without those sent again.
   const sent = pagesSent(source);
   const resent = source.postcopy!.pauses!.reduce((sum, { resentPages }) => sum + resentPages, 0);
   expect(pagesOf(destination!.tally)).toBe(sent - resent);
@@ -74,17 +75,17 @@ export function expectMoved({ world, source, destination }: Played, sendsTwice =
 
 const pagesSent = (source: SourceReport): number => pagesOf(sentTally(source));
 
-/** The guest has stayed: it runs at the source, and nowhere else. */
+/** Expects that the guest has stayed: it runs at the source, and not at the destination. */
 export function expectStayed({ world, source }: Played): void {
   expect(source, source.error).toMatchObject({ outcome: 'failed', guestLost: false });
   expect(Atomics.load(world.source.words, PAUSE)).toBe(0);
   expect(Atomics.load(world.target.words, PAUSE)).toBe(1);
 }
 
-/** Frames around RUN, each of which the connection is lost after; of later ones every `step`-th. */
+/** The connection is lost after each of the first frames (around RUN), and after every `step`-th later one. */
 const FIRST_FRAMES = 20;
 
-/** Loses the connection after any frame; every run must end with one whole guest. */
+/** Makes runs that each lose the connection after another frame; each must end with one whole guest. */
 export function cutEverywhere(
   algorithm: (side: SourceSide) => Algorithm<SourceReport>,
   options: FakeWorldOptions,

@@ -7,7 +7,7 @@ import { paperChart } from '../../src/report/paper.ts';
 const read = (file: string): string =>
   readFileSync(new URL(`../../docs/papers/${file}`, import.meta.url), 'utf8');
 
-/** What `npm run papers` came to when its result was committed. */
+/** Reads the committed outcome of an experiment, which `npm run papers` has written. */
 export const committed = (name: string): Outcome => JSON.parse(read(`${name}.json`)) as Outcome;
 
 export interface Reproduction {
@@ -20,7 +20,7 @@ export const committedReproduction = (name: string): Reproduction => ({
   figure: read(`${name}.svg`),
 });
 
-/** Runs an experiment of a paper anew, its figure with it. */
+/** Runs an experiment of a paper and draws its figure. */
 export async function reproduce(name: string): Promise<Reproduction> {
   const outcome = await runExperiment(name);
   return {

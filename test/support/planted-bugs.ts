@@ -8,7 +8,7 @@ import { SourceRecovery } from '../../src/migration/recovery.ts';
 import { SourceSession } from '../../src/migration/source-session.ts';
 import { SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 
-/** Each plants one bug into an algorithm; `vi.restoreAllMocks` takes it out again. */
+/** Functions that each plant one bug into an algorithm; `vi.restoreAllMocks` takes it out again. */
 export const PLANTED_BUGS: Readonly<Record<string, () => void>> = {
   'the last harvest is left out': () => {
     const { pauseAndHarvest } = SourceSession.prototype;
@@ -68,7 +68,7 @@ export const PLANTED_BUGS: Readonly<Record<string, () => void>> = {
   },
 };
 
-/** A run list whose last run has lost its last page. */
+/** Returns a copy of a run list whose last run is a page shorter. */
 function shorter(list: Uint32Array): Uint32Array {
   const copy = list.slice();
   copy[copy.length - 1]! -= 1;

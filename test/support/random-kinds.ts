@@ -4,19 +4,19 @@ import type { RunOptions } from '../../src/runtime/threads/run.ts';
 import { isPushing, losing } from './losses.ts';
 import { configOf, type Drawn } from './random-scenario.ts';
 
-/** What a run must show for a test of random runs to say something. */
+/** A kind of random run, and what its runs must show so that the test is not empty. */
 export interface Kind {
-  /** Forces what is drawn to what the kind needs; the rest stays as random as it was. */
+  /** Changes a drawn scenario as the kind needs it; everything else stays as it was drawn. */
   readonly force: (drawn: Drawn) => Drawn;
-  /** What the run is given beside its configuration. */
+  /** Returns the run's options, which come on top of its configuration. */
   readonly options?: () => RunOptions;
-  /** Each of these a run must have shown. */
+  /** Conditions; each must have held in enough runs. */
   readonly shows: Readonly<Record<string, (report: RunReport) => boolean>>;
 }
 
 const KIB = 1024;
 
-/** So many pages over so slow a link that a pass takes from 150 to 300 ms. */
+/** Gives the guest so many pages, and so slow a link, that a pass takes from 150 to 300 ms. */
 const slow = (drawn: Drawn): Drawn => ({
   ...drawn,
   pages: Math.max(768, drawn.pages),
@@ -27,7 +27,7 @@ const slow = (drawn: Drawn): Drawn => ({
   outages: [],
 });
 
-/** The first workload writes all over memory, some hundred pages in each millisecond of a pass. */
+/** Lets the first workload access pages all over memory, 60 a millisecond. */
 const busy = (drawn: Drawn): Drawn => {
   const [first, ...others] = drawn.workloads;
   const everywhere = {
@@ -42,15 +42,18 @@ const busy = (drawn: Drawn): Drawn => {
   return { ...drawn, workloads: [everywhere, ...calm] };
 };
 
-/** The next seed that gives the guest what is wanted of its memory manager. */
-function seeded(drawn: Drawn, isWanted: (guest: ReturnType<typeof configOf>['guest']) => boolean) {
+/** Changes the seed to the next one with which the guest's memory manager is as wanted. */
+function withSeed(
+  drawn: Drawn,
+  isWanted: (guest: ReturnType<typeof configOf>['guest']) => boolean,
+) {
   for (let { seed } = drawn; ; seed = (seed + 1) % 2 ** 31) {
     const one = { ...drawn, seed };
     if (isWanted(configOf(one).guest)) return one;
   }
 }
 
-const unmanaged = (drawn: Drawn): Drawn => seeded(drawn, (guest) => !guest.memoryManager);
+const unmanaged = (drawn: Drawn): Drawn => withSeed(drawn, (guest) => !guest.memoryManager);
 
 const pausesOf = ({ source }: RunReport) => source.postcopy?.pauses ?? [];
 
@@ -105,7 +108,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       const few = workloads.slice(0, 1).map((one) => ({ ...one, from: 0, size: 0.3 }));
       const one = { ...drawn, pages: Math.max(200, drawn.pages), workloads: few, outages: [] };
       const isReleasing = (release?: string): boolean => release === 'free' || release === 'cache';
-      return seeded({ ...one, timeoutMs: 60_000 }, ({ memoryManager }) =>
+      return withSeed({ ...one, timeoutMs: 60_000 }, ({ memoryManager }) =>
         isReleasing(memoryManager?.release),
       );
     },

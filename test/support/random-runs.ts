@@ -8,15 +8,15 @@ import { configOf, type Drawn, outagesOf, scenario } from './random-scenario.ts'
 
 const SEED = Number(process.env['PROPERTY_SEED'] ?? 20260101);
 
-/** A kind that so many times as many runs do not show enough does not happen any more. */
+/** After this many times the number of runs, a kind that has not shown enough never will. */
 const MOST_ATTEMPTS = 10;
 
-/** One drawn run through worker threads; undefined when nobody can know what became of the guest. */
+/** Proves one drawn run in worker threads. Returns undefined when the guest's end can't be known. */
 async function prove(drawn: Drawn, kind: Kind, pool: WorkerPool): Promise<RunReport | undefined> {
   const report = await runThreads(configOf(drawn), { pool, ...kind.options?.() });
   const { source, proof } = report;
   const mayFail = outagesOf(drawn).length > 0;
-  // A hybrid that ended as pre-copy may have lost RUN, or RUNNING: then nobody knows.
+  // A hybrid that ended as pre-copy may have lost RUN, or RUNNING; then neither side knows who runs the guest.
   if (mayFail && source.guestLost && !source.postcopy) return undefined;
   expect(source.guestLost, source.error).toBe(false);
   const outcomes = ['completed', 'diverged', ...(mayFail ? ['failed'] : [])];
@@ -28,7 +28,7 @@ async function prove(drawn: Drawn, kind: Kind, pool: WorkerPool): Promise<RunRep
   return report;
 }
 
-/** How many runs there were, and how many of them showed what. */
+/** How many runs there were, in how many the guest's end is unknown, and how many met each condition. */
 export interface Power {
   runs: number;
   unknown: number;
@@ -36,9 +36,9 @@ export interface Power {
 }
 
 /**
- * Proves `runs` random runs of a kind; more of them, with the next seeds, until each thing that the
- * kind must show has been seen in so many. What a run shows is forced by its configuration, but on a
- * busy machine one may go without.
+ * Proves `runs` random runs of a kind. It proves more of them, with the next seeds, until each condition
+ * of the kind has held in `runs` runs: their configurations force the conditions, but on a busy machine
+ * a run may fail to meet one.
  */
 export async function proveRandomRuns(kind: Kind, runs: number, pool: WorkerPool): Promise<Power> {
   const shown = Object.fromEntries(Object.keys(kind.shows).map((name) => [name, 0]));

@@ -28,7 +28,7 @@ const pattern: fc.Arbitrary<Pattern> = fc.oneof(
       intervals: {
         intervalNs: 3e6,
         endGfn: 8,
-        // Every third page is only read, as with a trace's touched pages.
+        // Every third page is only read, as pages of a trace may be.
         intervals: lists.map((list) =>
           Uint32Array.from(list, (gfn) => (gfn % 3 === 0 ? gfn + ACCESS_READ_BIT : gfn)),
         ),
@@ -38,7 +38,7 @@ const pattern: fc.Arbitrary<Pattern> = fc.oneof(
     })),
 );
 
-/** A region of at least 8 pages, as shares of the guest. */
+/** A workload; `from` and `size` give its region as shares of the guest, at least 8 pages. */
 const workload = fc.record({
   pattern,
   from: fc.double({ min: 0, max: 0.8, noNaN: true }),
@@ -51,8 +51,9 @@ const workload = fc.record({
 });
 
 /**
- * The connection is lost so long after it stood, for so long; in two of three post-copies and hybrids.
- * Many in a row, since some post-copies are over within milliseconds.
+ * Outages of the connection: how long after the last one each begins, and how long it takes. Two of three
+ * post-copies and hybrids have outages. There are many in a row, because some post-copies are over
+ * within milliseconds.
  */
 const gaps = fc.record({ afterMs: fc.constantFrom(1, 2, 4, 8), forMs: fc.constantFrom(1, 2) });
 const outages = fc.oneof(
@@ -60,7 +61,7 @@ const outages = fc.oneof(
   { weight: 2, arbitrary: fc.array(gaps, { minLength: 2, maxLength: 8 }) },
 );
 
-/** A random small run in real time; shrinks to fewer pages, workloads and outages. */
+/** A random small run in real time. It shrinks to fewer pages, workloads and outages. */
 export const scenario = fc.record({
   seed: fc.integer({ min: 0 }),
   pages: fc.integer({ min: 16, max: 1500 }),
@@ -169,7 +170,10 @@ export function configOf(drawn: Drawn): RunConfig {
   return { ...config, guest, migration: { ...config.migration, ...order } };
 }
 
-/** Those of a hybrid begin when its live rounds may be over: before RUN an outage is the end. */
+/**
+ * Returns the outages of a drawn run. Those of a hybrid begin when its live rounds may be over, because
+ * an outage before RUN ends the migration.
+ */
 export function outagesOf(drawn: Drawn): Outage[] {
   const { algorithm, pages, pageSize, bytesPerSecond, zeroShare, postcopyAfter } = drawn;
   if (algorithm !== 'postcopy' && algorithm !== 'hybrid') return [];

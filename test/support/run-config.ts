@@ -9,7 +9,7 @@ type Changes = {
     : RunConfig[Part];
 };
 
-/** A run of a second: 8 MiB guest, two vCPUs that write, three rounds over 100 MB/s. */
+/** Returns a run of about a second: an 8 MiB guest, two vCPUs that write, three rounds over 100 MB/s. */
 export function smallRun(changes: Changes = {}): RunConfig {
   const pages = (8 * MIB) / 4096;
   return {

@@ -6,17 +6,17 @@ import { afterAll } from 'vitest';
 import { InputError } from '../../src/scenario/input-error.ts';
 import { type LoadedScenario, loadScenario } from '../../src/scenario/load.ts';
 
-/** A row of a table of wrong scenarios: each complaint is one line of the error. */
+/** A row of a table of wrong scenarios; each complaint is one line of the error. */
 export type Row = readonly [what: string, yaml: string, ...complaints: string[]];
 
 export interface ScenarioFolder {
   readonly folder: string;
   load(yaml: string, sets?: readonly string[]): LoadedScenario;
-  /** The lines of the error that loading gives, without the file's name. */
+  /** Loads a scenario and returns the lines of the error, without the file's name; none if it is right. */
   complaints(yaml: string, sets?: readonly string[]): string[];
 }
 
-/** A folder with a scenario file and traces, good and bad; it is removed after the test file. */
+/** Makes a folder with a scenario file and traces, good and bad; it is removed after the test file. */
 export function scenarioFolder(): ScenarioFolder {
   const folder = mkdtempSync(join(tmpdir(), 'scenario-'));
   const file = join(folder, 'scenario.yaml');
@@ -45,7 +45,7 @@ export function scenarioFolder(): ScenarioFolder {
 /** A 64 MiB guest with one workload; the workload begins at line 4, column 7. */
 export const withWorkload = (workload: string): string =>
   `guest:\n  memory: 64MiB\n  workloads:\n    - ${workload}\n`;
-/** A 64 MiB guest and more, from line 2. */
+/** A 64 MiB guest, and more keys from line 2 on. */
 export const withMore = (more: string): string => `guest: { memory: 64MiB }\n${more}\n`;
 /** A 64 MiB guest with one more key, at line 3, column 3. */
 export const withGuest = (key: string): string => `guest:\n  memory: 64MiB\n  ${key}\n`;

@@ -15,7 +15,7 @@ export function smallSlot(geometry: Partial<SlotGeometry> = {}): SharedSlot {
   return createSlot({ ...SMALL, ...geometry });
 }
 
-/** The same fresh slot twice, under the kernels and under their twin. */
+/** Makes two equal slots, one for the WASM kernels and one for their TypeScript twin. */
 export function slotPair(geometry: Partial<SlotGeometry> = {}): { wasm: Memslot; twin: Memslot } {
   return {
     wasm: openSlot(smallSlot(geometry), 'wasm'),
@@ -23,7 +23,7 @@ export function slotPair(geometry: Partial<SlotGeometry> = {}): { wasm: Memslot;
   };
 }
 
-/** Whether two slots hold the same bytes, all of them. */
+/** Returns true when all bytes of two slots are the same. */
 export function sameBytes(a: Memslot, b: Memslot): boolean {
   return Buffer.compare(new Uint8Array(a.buffer), new Uint8Array(b.buffer)) === 0;
 }

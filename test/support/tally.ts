@@ -1,7 +1,7 @@
 import { ENCODING, type EncodingName } from '../../src/wire/encodings.ts';
 import { openTally, type PageTally } from '../../src/wire/tally.ts';
 
-/** A tally of so many pages in each encoding, the raw ones of `pageSize` bytes. */
+/** Returns a tally of the given number of pages in each encoding; a raw page counts `pageSize` bytes. */
 export function tallyOf(
   pages: Readonly<Partial<Record<EncodingName, number>>>,
   pageSize = 4096,

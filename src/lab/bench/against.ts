@@ -10,40 +10,40 @@ import { type BenchOutcome, DiffersError } from './outcome.ts';
 import { commitOf } from './program.ts';
 import { type BenchRuns, RUNS_SCHEMA } from './runs-file.ts';
 
-/** What came of comparing two versions: `pageferry/bench-comparison@1`. */
+/** The result of comparing two versions of the program: `pageferry/bench-comparison@1`. */
 export interface Comparison {
   readonly schema: 'pageferry/bench-comparison@1';
   readonly bench: string;
   readonly options: Readonly<Record<string, string>>;
   readonly before: { readonly commit?: string; readonly runs: number };
   readonly after: { readonly commit?: string; readonly version: string; readonly runs: number };
-  /** The two took turns on this machine; false: `before` is what a file says. */
+  /** True when the two versions took turns on this machine; false when `before` was read from a file. */
   readonly isInterleaved: boolean;
   readonly threshold: number;
   readonly alpha: number;
   readonly judgements: readonly Judgement[];
-  /** Metrics that too few runs of one of the versions have. */
+  /** The metrics that were left out because too few runs of one version have them. */
   readonly notCompared: readonly string[];
 }
 
 export interface RunsParts {
   readonly bench: string;
   readonly options: Readonly<Record<string, string>>;
-  /** Options whose values are this version's defaults, and were not asked for. */
+  /** Flags that the user did not give, so that their values are this version's defaults. */
   readonly unasked: ReadonlySet<string>;
-  /** Runs of each version. */
+  /** How many runs each version makes. */
   readonly runs: number;
   readonly signal: AbortSignal;
   readonly progress: (what: string) => void;
 }
 
-/** What a bench ends with when a byte differed (cli/exit.ts). */
+/** The exit code of a bench that found a byte different from what was sent (cli/exit.ts). */
 const EXIT_DIFFERS = 3;
 
 /** This program's own command line; src/lab/bench and dist/lab/bench lie equally deep. */
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-/** Runs this version so many times, each in a process of its own. */
+/** Runs this version `parts.runs` times, each time in a process of its own. */
 export async function runApart(parts: RunsParts): Promise<BenchRuns> {
   const runs: BenchOutcome[] = [];
   for (let i = 0; i < parts.runs; i++) {
@@ -53,7 +53,10 @@ export async function runApart(parts: RunsParts): Promise<BenchRuns> {
   return { schema: RUNS_SCHEMA, runs };
 }
 
-/** Builds the version of a git reference and lets it and this one take turns. Throws InputError. */
+/**
+ * Builds the version that a git reference names, lets it take turns with this one, and compares their
+ * runs. Throws InputError when the reference names no commit, or a version can't be built or run.
+ */
 export async function againstRef(
   ref: string,
   parts: RunsParts,
@@ -76,7 +79,7 @@ export async function againstRef(
 
 /**
  * Compares with runs that were saved. When the file names a commit that can be built again, that
- * version takes turns with this one as in `againstRef`; else the saved runs stand for it.
+ * version takes turns with this one as in `againstRef`; otherwise the saved runs are the old version's.
  */
 export async function againstRuns(
   saved: BenchRuns,
@@ -84,7 +87,7 @@ export async function againstRuns(
   limits: Omit<JudgeOptions, 'isPaired'>,
 ): Promise<Comparison> {
   const { commit } = saved.runs[0]!;
-  // A + says that files had been changed: nobody can build that again.
+  // A commit that ends in + had changed files, so it can't be built again; git doesn't know that name.
   const isKnown = commit !== undefined && commitNamed(commit) !== undefined;
   if (isKnown) return againstRef(commit, parts, limits);
   const { runs } = await runApart(parts);
@@ -130,7 +133,7 @@ function powerless(bench: string, runs: number, metrics: number, alpha: number):
   return new InputError([{ place: `bench ${bench}`, key: '', sentence }]);
 }
 
-/** Old, new, new, old, old, new …: neither is always the one that comes first. */
+/** Runs the versions in the order old, new, new, old, old, new …, so that neither always comes first. */
 async function takeTurns(
   built: BuiltRef,
   ref: string,
@@ -146,7 +149,7 @@ async function takeTurns(
     if (i % 2 === 0) await runOld();
     await runNew();
     if (i % 2 === 1) await runOld();
-    // Better known after the first pair than after the last.
+    // The first pair tells how many metrics there are. If no result can be significant, stop here.
     const metrics = after[0]!.metrics.filter(({ isFact }) => isFact !== true).length;
     if (metrics * leastSignFlipP(parts.runs) >= alpha) {
       throw powerless(parts.bench, parts.runs, metrics, alpha);
@@ -157,7 +160,7 @@ async function takeTurns(
 
 async function oneRun(cli: string, parts: RunsParts, ref?: string): Promise<BenchOutcome> {
   const { bench, options, unasked, signal } = parts;
-  // An older version may not know an option yet: it needs not hear of what is the default.
+  // An older version may not know an option yet, so options that the user did not give are not passed.
   const flags = Object.entries(options)
     .filter(([flag]) => !unasked.has(flag))
     .map(([flag, value]) => `--${flag}=${value}`);
@@ -174,7 +177,7 @@ async function oneRun(cli: string, parts: RunsParts, ref?: string): Promise<Benc
   throw new InputError([{ place, key: '', sentence: `could not be run: ${why}` }]);
 }
 
-/** Versions whose defaults differ measure different things. */
+/** Refuses an outcome whose options differ from this version's: the two would measure different things. */
 function sameOptions(
   outcome: BenchOutcome,
   options: Readonly<Record<string, string>>,
@@ -183,7 +186,7 @@ function sameOptions(
   for (const [flag, value] of Object.entries(outcome.options)) {
     const wanted = options[flag];
     if (wanted === undefined || wanted === value) continue;
-    const sentence = `takes --${flag} for ${value}, this version for ${wanted}: give it`;
+    const sentence = `has the default --${flag}=${value}, this version ${wanted}: give --${flag} a value`;
     throw new InputError([{ place, key: '', sentence }]);
   }
   return outcome;

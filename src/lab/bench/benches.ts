@@ -5,6 +5,7 @@ import { linkBench } from './link.ts';
 import { migrateBench } from './migrate.ts';
 import type { Bench } from './outcome.ts';
 
+/** All benches of `pageferry bench`, in the order in which the help lists them. */
 export const BENCHES: readonly Bench[] = [
   dirtyLogBench,
   demandPagingBench,

@@ -9,14 +9,14 @@ import { git, PROGRAM_ROOT } from './program.ts';
 /** Another version of the program, built in a folder of its own. */
 export interface BuiltRef {
   readonly commit: string;
-  /** Its command line, for node. */
+  /** Path of its command-line program, a script for node. */
   readonly cli: string;
   dispose(): void;
 }
 
-/** The commit that a git reference names in the program's own checkout; undefined when it names none. */
+/** Returns the commit that a git reference names in the program's own checkout; undefined if none. */
 export function commitNamed(ref: string): string | undefined {
-  // A reference that begins with a dash would be an option.
+  // Git would take a reference that begins with a dash for an option.
   if (ref.startsWith('-')) return undefined;
   return git('rev-parse', '--verify', '--quiet', `${ref}^{commit}`);
 }
@@ -56,7 +56,7 @@ const lockOf = (root: string): string => readFileSync(join(root, 'package-lock.j
 
 async function install(folder: string, signal: AbortSignal): Promise<void> {
   if (lockOf(folder) !== lockOf(PROGRAM_ROOT)) {
-    // Its `prepare` builds.
+    // The package's `prepare` script, which npm runs after installing, builds it.
     await run('npm', ['ci', '--no-audit', '--no-fund'], folder, signal);
     return;
   }
@@ -64,7 +64,7 @@ async function install(folder: string, signal: AbortSignal): Promise<void> {
   await run('npm', ['run', '--silent', 'build'], folder, signal);
 }
 
-/** Runs a command to its end, also when it is told to stop: only then may its folder go. */
+/** Runs a command and always waits for its end, even after an abort: its folder is removed next. */
 async function run(
   command: string,
   args: readonly string[],

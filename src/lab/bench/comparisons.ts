@@ -1,7 +1,7 @@
 /**
- * The comparisons of QEMU's guestperf (tests/migration-stress/guestperf/comparison.py), as far as what
- * they compare is built here: a scenario is the base with these keys set. Its `compr-mt`,
- * `compr-xbzrle` and `compr-multifd` need encodings and channels that aren't there.
+ * The comparisons of QEMU's guestperf (tests/migration-stress/guestperf/comparison.py). Each scenario
+ * is the base scenario with some keys set. guestperf's `compr-mt`, `compr-xbzrle` and `compr-multifd`
+ * are left out, because they need encodings and channels that Pageferry does not have.
  */
 export interface ComparisonScenario {
   /** `comparison/scenario`, as guestperf's files are named. */
@@ -9,7 +9,10 @@ export interface ComparisonScenario {
   readonly sets: readonly string[];
 }
 
-/** guestperf's bandwidths, and what it calls them; 12500 MiB/s is more than memory here can copy. */
+/**
+ * guestperf's bandwidths and its names for them. Its fastest, 12500 MiB/s, is `unlimited` here: that
+ * is more than one thread copies in memory.
+ */
 const BANDWIDTHS = [
   ['12MiB/s', '100mb'],
   ['37MiB/s', '300mb'],
@@ -22,7 +25,7 @@ const qemu = ['migration.policy=qemu', 'migration.downtimeLimit=500ms'];
 const unlimited = 'link.bandwidth=unlimited';
 
 export const COMPARISONS: readonly ComparisonScenario[] = [
-  // Paused after so many iterations; at once is stop-and-copy.
+  // The guest is paused after this many iterations; with 0 the migration is a stop-and-copy.
   ...[0, 1, 5, 20].map((iterations) => ({
     name: `pause-iters/pause-iters-${iterations}`,
     sets: [
@@ -70,7 +73,7 @@ function dirtyLimit(periodMs: number, megabytes: number): string[] {
   ];
 }
 
-/** Those whose names match a pattern with `*` and `?`, as guestperf-batch's --filter. */
+/** Returns the comparisons whose names match a pattern with `*` and `?`, as guestperf-batch's --filter does. */
 export function comparisonsLike(pattern: string): readonly ComparisonScenario[] {
   const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
   const source = escaped.replaceAll('*', '.*').replaceAll('?', '.');

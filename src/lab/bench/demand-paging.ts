@@ -21,16 +21,16 @@ export const demandPagingBench: Bench = {
     { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
     { flag: 'pattern', value: 'kind', about: 'sequential or random', default: 'sequential' },
     { flag: 'write-percent', value: 'n', about: 'accesses that write', default: '100' },
-    { flag: 'latency', value: 'time', about: 'of the link, one way', default: '0s' },
-    { flag: 'bandwidth', value: 'rate', about: 'of the link', default: 'unlimited' },
+    { flag: 'latency', value: 'time', about: 'latency of the link, one way', default: '0s' },
+    { flag: 'bandwidth', value: 'rate', about: 'bandwidth of the link', default: 'unlimited' },
     {
       flag: 'push',
       value: 'rate',
-      about: 'pages pushed beside the faults; little, so that nearly every page faults',
+      about: 'rate of the push beside the faults; if it is low, nearly every page faults',
       default: '1MB/s',
     },
-    { flag: 'iterations', value: 'n', about: 'migrations each', default: '5' },
-    { flag: 'seed', value: 'n', about: 'of the access streams', default: '1' },
+    { flag: 'iterations', value: 'n', about: 'migrations of each setting', default: '5' },
+    { flag: 'seed', value: 'n', about: 'seed of the access streams', default: '1' },
   ],
   run: runDemandPaging,
 };
@@ -50,7 +50,7 @@ async function runDemandPaging({ options, progress }: BenchContext): Promise<Fin
       for (let i = -1; i < iterations; i++) {
         progress(of);
         const { sample, buckets } = await oneRun(config, pool);
-        // The first run of a pool's threads is the one in which V8 compiles.
+        // V8 compiles during the first run in a pool's threads, so that run is not counted.
         if (i < 0) continue;
         samples.push(sample);
         buckets.forEach((count, bucket) => (counts[bucket]! += count));
@@ -91,7 +91,7 @@ function configOf(options: Readonly<Record<string, string>>, vcpus: number) {
     link: { bandwidth: options['bandwidth'], latency: options['latency'] },
     migration: {
       algorithm: 'postcopy',
-      // Policy qemu would hold requested pages back with the push, to its next 100 ms window.
+      // The policy `qemu` would delay requested pages to its next 100 ms window, together with the push.
       policy: 'rounds',
       pageOrder: 'linear',
       postcopyBandwidth: options['push'],
@@ -122,7 +122,10 @@ async function oneRun(
   }
   const { faults } = guest;
   if (!faults || !source.running || source.postcopy?.presentNs === undefined) {
-    throw wrongOption('push', 'no page faulted: push less, or let vCPUs touch more pages');
+    throw wrongOption(
+      'push',
+      'no page faulted: push at a lower rate, or let vCPUs touch more pages',
+    );
   }
   const seconds = (source.postcopy.presentNs - source.running.runningNs) / 1e9;
   return {

@@ -48,15 +48,15 @@ export const dirtyLogBench: Bench = {
   about:
     'dirty logs phase by phase: populate, enable, dirty, get, clear, disable, as dirty_log_perf_test',
   options: [
-    { flag: 'log', value: 'kinds', about: `of ${LOGS.join(', ')}`, default: 'all' },
-    { flag: 'mode', value: 'modes', about: `of ${MODES.join(', ')}`, default: 'all' },
+    { flag: 'log', value: 'kinds', about: `some of ${LOGS.join(', ')}`, default: 'all' },
+    { flag: 'mode', value: 'modes', about: `some of ${MODES.join(', ')}`, default: 'all' },
     { flag: 'vcpus', value: 'n', about: 'vCPUs', default: '1' },
     { flag: 'bytes', value: 'size', about: 'memory of each vCPU', default: '256MiB' },
     { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
     {
       flag: 'backing',
       value: 'kind',
-      about: 'bytes; or versions: a count stands for a page, for the logs of very large guests',
+      about: 'bytes, or versions: a write count stands for a page, so that very large guests fit',
       default: 'bytes',
     },
     { flag: 'write-percent', value: 'n', about: 'accesses that write', default: '100' },
@@ -68,17 +68,17 @@ export const dirtyLogBench: Bench = {
       default: 'no',
     },
     { flag: 'iterations', value: 'n', about: 'passes that are timed', default: '50' },
-    { flag: 'warmup', value: 'n', about: 'passes before them', default: '5' },
-    { flag: 'slots', value: 'n', about: 'memslots at least', default: '1' },
+    { flag: 'warmup', value: 'n', about: 'passes before them, not timed', default: '5' },
+    { flag: 'slots', value: 'n', about: 'least number of memslots', default: '1' },
     { flag: 'ring-size', value: 'n', about: 'entries of a ring, a power of two', default: '65536' },
-    { flag: 'clear-chunk', value: 'size', about: 'range of a manual clear', default: '256MiB' },
+    { flag: 'clear-chunk', value: 'size', about: 'memory of one manual clear', default: '256MiB' },
     {
       flag: 'run-while-disabling',
       value: 'yes',
       about: 'vCPUs write while the log is stopped: yes or no',
       default: 'no',
     },
-    { flag: 'seed', value: 'n', about: 'of the access streams', default: '1' },
+    { flag: 'seed', value: 'n', about: 'seed of the access streams', default: '1' },
   ],
   run: runDirtyLog,
 };
@@ -162,7 +162,7 @@ function settingOf(options: Readonly<Record<string, string>>): Setting {
   };
 }
 
-/** Logs of a bit a page share their memory; that of a byte a page has its own. */
+/** Bytes of guest memory that the bench needs: logs with a bit a page share one guest, `bytemap` has its own. */
 function neededBytes(logs: readonly DirtyLogKind[], setting: Setting): number {
   const memories = new Set(logs.map(mapUnitOf)).size;
   const pages = pagesPerVcpu(setting) * setting.vcpus;
@@ -171,7 +171,10 @@ function neededBytes(logs: readonly DirtyLogKind[], setting: Setting): number {
 
 const pagesPerVcpu = ({ bytesPerVcpu, pageSize }: Setting): number => bytesPerVcpu / pageSize;
 
-/** A pass goes over what the vCPU can reach once, or makes as many random accesses. */
+/**
+ * Accesses of one vCPU in a pass: a sequential pass touches each page that the vCPU can reach once; a
+ * random pass makes as many accesses.
+ */
 const accessesOf = (setting: Setting): number =>
   pagesPerVcpu(setting) * (setting.overlap ? setting.vcpus : 1);
 
@@ -204,7 +207,7 @@ function planOf(dirtyLog: DirtyLogKind, setting: Setting): ReturnType<typeof pla
   }
 }
 
-/** Runs the phases of one log and mode. */
+/** Times the phases of one log in one mode, and returns a metric for each phase. */
 async function trialMetrics(
   trial: LogTrial,
   kind: DirtyLogKind,
@@ -270,7 +273,7 @@ async function trialMetrics(
 const PHASES = ['enable', 'dirty', 'get', 'clear', 'get again', 'disable'] as const;
 type Phase = (typeof PHASES)[number];
 
-/** The first pass touches memory for the first time: what the host takes for that. */
+/** The metric of the first pass, in which the host has to provide the memory that is touched. */
 function populated(kind: DirtyLogKind, nsPerAccess: number): Metric {
   const of = mapUnitOf(kind) === 'byte' ? 'guest memory, a byte a page' : 'guest memory';
   return {
@@ -283,7 +286,7 @@ function populated(kind: DirtyLogKind, nsPerAccess: number): Metric {
   };
 }
 
-/** A pass with the log on: each phase in ns, and the pages that the harvest found. */
+/** Makes one pass with the log on. Returns each phase's duration in ns and the pages that were found. */
 async function oneIteration(
   trial: LogTrial,
   kind: DirtyLogKind,
@@ -306,18 +309,18 @@ async function oneIteration(
 }
 
 /**
- * Gets the same marks once more, now made by this thread. What the first get takes depends on where
- * the vCPU's core has the maps in its caches; this is the harvest alone.
+ * Times a second `get` of the same marks, made this time by this thread; returns ns. The first `get`
+ * also waits for cache lines that the vCPU's core holds; this one is the harvest alone.
  */
 function getAgain(trial: LogTrial, pages: number): number {
   trial.putBack();
   trial.target.clear();
   const again = trial.get();
   if (again.pages === pages) return again.ns;
-  throw new Error(`the log found ${pages} pages, and ${again.pages} when they were marked again`);
+  throw new Error(`the log found ${pages} pages, but ${again.pages} when they were marked again`);
 }
 
-/** A log that finds too few or too many pages is no log to be timed. */
+/** Throws when the log found too few or too many pages: timings of a wrong log mean nothing. */
 function checkPages(pages: number, kind: DirtyLogKind, setting: Setting): void {
   if (kind === 'none') return;
   const all = pagesPerVcpu(setting) * setting.vcpus;

@@ -21,12 +21,15 @@ import {
 } from './outcome.ts';
 
 const KINDS = ['zero', 'random', 'text', 'duplicate', 'mixed', 'image'] as const;
-/** Every way that pages can be encoded: how their sums are kept, and whether zero pages are looked for. */
+/**
+ * The encodings that are timed. The first word says whether zero pages are detected (`zero`) or sent
+ * whole (`raw`); the second is the wire's integrity: checksums of headers only, or of pages as well.
+ */
 const ENCODINGS = ['raw header', 'raw full', 'zero header', 'zero full'] as const;
 
 type Encoding = (typeof ENCODINGS)[number];
 
-/** Pages of the memory of a Linux guest that runs Redis. */
+/** The default image: a sample of the memory of a Linux guest that runs Redis. */
 const IMAGE = fileURLToPath(
   new URL('../../../fixtures/images/redis-sample.raw.br', import.meta.url),
 );
@@ -35,17 +38,17 @@ export const encodeBench: Bench = {
   name: 'encode',
   about: 'page encodings, one thread: GB/s of encode and decode, and bytes saved, by contents',
   options: [
-    { flag: 'contents', value: 'kinds', about: `of ${KINDS.join(', ')}`, default: 'all' },
-    { flag: 'encoding', value: 'names', about: `of ${ENCODINGS.join(', ')}`, default: 'all' },
+    { flag: 'contents', value: 'kinds', about: `some of ${KINDS.join(', ')}`, default: 'all' },
+    { flag: 'encoding', value: 'names', about: `some of ${ENCODINGS.join(', ')}`, default: 'all' },
     { flag: 'bytes', value: 'size', about: 'guest memory', default: '64MiB' },
     { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
     {
       flag: 'image',
       value: 'file',
-      about: 'a memory image for contents image, raw, .gz or .br; its beginning is used',
+      about: 'memory image for the contents `image`: raw, .gz or .br; only its beginning is used',
       default: 'a sample that comes with the program',
     },
-    { flag: 'iterations', value: 'n', about: 'times each', default: '10' },
+    { flag: 'iterations', value: 'n', about: 'timed passes of each encoding', default: '10' },
   ],
   run: runEncode,
 };
@@ -75,7 +78,7 @@ async function runEncode({ options, clock, progress }: BenchContext): Promise<Fi
   return { metrics };
 }
 
-/** Gives the source its contents; an image goes round until memory is full. */
+/** Fills the source with contents of a kind; an image is repeated until memory is full. */
 async function fill(slot: Memslot, kind: (typeof KINDS)[number], image: string): Promise<void> {
   const { pages, pageSize } = slot.layout;
   if (kind !== 'image') {
@@ -104,7 +107,7 @@ async function fill(slot: Memslot, kind: (typeof KINDS)[number], image: string):
   }
 }
 
-/** What the sample unpacks to. */
+/** Size of the sample image when it is unpacked. */
 const SAMPLE_BYTES = 4 * 1024 * 1024;
 
 interface Parts {
@@ -140,7 +143,7 @@ function encodingMetrics(parts: Parts, kind: string, encoding: Encoding): Metric
   ];
 }
 
-/** Encodes and installs all pages, a batch at a time, as a migration does. */
+/** Encodes and installs all pages, a batch at a time, as a migration does. Returns ns, and bytes on the link. */
 function onePass(
   { source, target, clock }: Parts,
   way: EncoderOptions,
@@ -173,7 +176,7 @@ function onePass(
 const FRAME_AT = 4096;
 let room: FrameMemory | undefined;
 
-/** Memory for one frame; made once. */
+/** Returns memory for one frame; it is created once and used again. */
 function frameMemory(bytes: number): FrameMemory {
   if (room && room.bytes.length >= FRAME_AT + bytes) return room;
   const pages = Math.ceil((FRAME_AT + bytes) / 65536);

@@ -10,45 +10,49 @@ import {
 } from '../statistics.ts';
 import type { BenchOutcome, Metric } from './outcome.ts';
 
-/** What has become of one metric between two versions of the program. */
+/** How one metric changed between two versions of the program. */
 export interface Judgement {
   readonly of: string;
   readonly name: string;
   readonly unit: string;
-  /** Medians over the runs of each one's value. */
+  /** Each version's median over its runs, in `unit`. */
   readonly before: number;
   readonly after: number;
-  /** How much worse, as a share: 0.2 is 20 % slower, below 0 is better. */
+  /** How much worse the new version is, as a share: 0.2 is 20 % slower; a value below 0 is better. */
   readonly worseBy: number;
-  /** What a change must exceed to be told from noise: the threshold, or twice the median's own error. */
+  /** The share that a change must exceed: the threshold, or twice the median's standard error if that is more. */
   readonly noise: number;
-  /** That chance alone makes it so much worse (or better), corrected for all metrics looked at (Holm). */
+  /**
+   * The probability that chance alone makes the metric at least this much worse (or better), corrected
+   * by Holm's method for the number of metrics.
+   */
   readonly p: number;
   readonly verdict: 'regression' | 'improvement' | 'same';
 }
 
 export interface JudgeOptions {
-  /** Runs of both versions took turns: run i of one is compared with run i of the other. */
+  /** True when the versions took turns, so that run i of one is compared with run i of the other. */
   readonly isPaired: boolean;
-  /** The least change that is spoken of, a share. */
+  /** The smallest change that is reported, as a share. */
   readonly threshold: number;
-  /** The most probable false alarm that is put up with, over all metrics together. */
+  /** The accepted probability of a false alarm, over all metrics together. */
   readonly alpha: number;
 }
 
-/** What came of it: a judgement of each metric, and those that could not be compared. */
+/** The result of `judge`: a judgement of each metric, and the metrics that could not be compared. */
 export interface Verdicts {
   readonly judgements: readonly Judgement[];
-  /** `log: get us`, with the reason. */
+  /** A line for each, such as `log: get us`, with the reason. */
   readonly notCompared: readonly string[];
-  /** No change, however large, could be told from chance: so few runs, so many metrics. */
+  /** True when no change, however large, could be significant: there are too few runs for so many metrics. */
   readonly isPowerless: boolean;
 }
 
 /**
- * Compares runs of two versions, each run a process of its own: what two processes differ by (memory
- * that lies elsewhere, other moments of compiling) is noise as well. Firecracker's A/B test
- * (tools/ab_test.py) is the model; here pairs of runs make up for a machine that changes its speed.
+ * Compares runs of two versions. Each run is a process of its own, so that differences between
+ * processes (memory at other addresses, compilation at other moments) count as noise too. The model is
+ * Firecracker's A/B test (tools/ab_test.py); the pairs, which it has not, cancel out a machine that
+ * changes its speed.
  */
 export function judge(
   before: readonly BenchOutcome[],
@@ -69,7 +73,7 @@ export function judge(
   const worse = holm(compared.map(({ pWorse }) => pWorse));
   const better = holm(compared.map(({ pBetter }) => pBetter));
   const judgements = compared.map(({ metric, medians, change, error }, i): Judgement => {
-    // Changes are logarithms until here, so that twice and half as fast are equally far.
+    // Changes are logarithms until here, so that doubling and halving have the same size.
     const worseBy = Math.exp(change) - 1;
     const noise = Math.max(options.threshold, 2 * error);
     const isWorse = worse[i]! < options.alpha && worseBy > noise;
@@ -86,12 +90,12 @@ export function judge(
     };
   });
   const least = compared.map(({ leastP }) => leastP);
-  // Holm's harshest factor: that of the first of all to be looked at.
+  // Holm's method multiplies the smallest p by the number of metrics: that is its largest factor.
   const isPowerless = least.every((p) => p * compared.length >= options.alpha);
   return { judgements, notCompared, isPowerless };
 }
 
-/** All metrics that some run has, facts left out, each once. */
+/** Returns each metric that some run has, once, without those that are facts. */
 function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
   const known = new Map<string, Metric>();
   for (const metric of runs.flatMap(({ metrics }) => metrics)) {
@@ -102,12 +106,12 @@ function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
   return [...known.values()];
 }
 
-/** Whatever else the machine does makes a sample worse, never better. */
+/** Other work of the machine makes a sample worse, never better: the best tenth shows the program itself. */
 const BEST_SHARE = 0.1;
 
 /**
- * A run's value is the worst of its best tenth: on a shared machine it scatters less than the median.
- * Undefined when it has no samples, or none that is positive.
+ * Returns a run's value of a metric: the worst sample of its best tenth, which scatters less than the
+ * median on a shared machine. Returns undefined when there is no sample, or the value is not positive.
  */
 function valueOf(
   { metrics }: BenchOutcome,
@@ -121,12 +125,12 @@ function valueOf(
 
 interface Change {
   readonly medians: { readonly before: number; readonly after: number };
-  /** How much worse, as a logarithm, and its standard error. */
+  /** The logarithm of how many times worse the new version is, and its standard error. */
   readonly change: number;
   readonly error: number;
   readonly pWorse: number;
   readonly pBetter: number;
-  /** The least that either could have been. */
+  /** The smallest p that so many runs can give. */
   readonly leastP: number;
 }
 
@@ -134,7 +138,7 @@ type Series = readonly (number | undefined)[];
 
 const isThere = (value: number | undefined): value is number => value !== undefined;
 
-/** Fewer values than that say nothing of how they scatter. */
+/** With fewer values than this, their scatter can't be estimated. */
 const FEWEST_VALUES = 3;
 
 function changeOf(
@@ -143,10 +147,10 @@ function changeOf(
   better: Metric['better'],
   isPaired: boolean,
 ): Change | undefined {
-  /** Larger is worse. */
+  /** The logarithm of a value, with the sign that makes larger worse. */
   const cost = (value: number): number => (better === 'less' ? 1 : -1) * Math.log(value);
   if (isPaired) {
-    // A run that lacks the metric takes the other one of its pair with it.
+    // When one run of a pair lacks the metric, the whole pair is left out.
     const pairs = after.flatMap((now, i) => {
       const old = before[i];
       return isThere(now) && isThere(old) ? [{ old, now }] : [];
@@ -180,15 +184,15 @@ function changeOf(
 }
 
 /**
- * Cuts outliers (a run that the scheduler stopped) to three times the median size. That looks at
- * sizes alone, so that the signs stay as exchangeable as the test takes them to be.
+ * Limits outliers, such as a run that the scheduler interrupted, to three times the median size. It
+ * looks at sizes only, so that signs stay exchangeable, as the sign-flip test assumes.
  */
 function clip(differences: readonly number[]): number[] {
   const most = 3 * median(differences.map(Math.abs));
   return differences.map((value) => Math.max(-most, Math.min(most, value)));
 }
 
-/** Of a normal sample: 1.2533 σ ÷ √n. */
+/** The standard error of a normal sample's median: 1.2533 σ ÷ √n. */
 function errorOfMedian(values: readonly number[]): number {
   return (1.2533 * scatter(values)) / Math.sqrt(values.length);
 }

@@ -8,15 +8,16 @@ import { drive, LONG_SPINS } from '../../runtime/threads/driver.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from '../../wire/frame.ts';
 import type { LinkEnd, LinkTask } from './tasks.ts';
 
-/** Frames' payloads begin at a cache line, as those of page frames do. */
+/** The payload of a frame begins at a cache line, as that of a page frame does. */
 const PAYLOAD_OFFSET = 64;
 
-/** A peer that says nothing for so long, beside what a frame takes on the link, is gone. */
+/** A peer that is silent for this long, plus twice a frame's time on the link, is taken for dead. */
 const PATIENCE_NS = 10e9;
 
 const patienceNs = ({ frameBytes, bytesPerSecond }: LinkTask): number =>
   PATIENCE_NS + (2e9 * frameBytes) / bytesPerSecond;
 
+/** Sends the task's frames. Returns when the end began and finished; throws WireError if the peer is silent. */
 export function sendFrames(task: LinkTask): LinkEnd {
   return runEnd(task, 0, function* (link, now) {
     const payload = walkThrough(task);
@@ -33,6 +34,7 @@ export function sendFrames(task: LinkTask): LinkEnd {
   });
 }
 
+/** Receives the task's frames and copies each into memory, as `sendFrames` otherwise. */
 export function receiveFrames(task: LinkTask): LinkEnd {
   return runEnd(task, 1, function* (link, now) {
     const payload = walkThrough(task);
@@ -50,7 +52,7 @@ export function receiveFrames(task: LinkTask): LinkEnd {
   });
 }
 
-/** Runs one end in this thread; it blocks on its doorbell as the engines of a run do. */
+/** Runs one end in this thread; the thread blocks on its doorbell as the engines of a run do. */
 function runEnd(
   task: LinkTask,
   side: 0 | 1,
@@ -82,7 +84,7 @@ function runEnd(
   return { startNs, endNs: clock.now() };
 }
 
-/** Gives out stretches of the memory as long as a payload, one after the other, round and round. */
+/** Returns a function that gives consecutive parts of the memory, each a payload long, again and again. */
 function walkThrough({ memory, frameBytes }: LinkTask): () => Uint8Array {
   const bytes = new Uint8Array(memory);
   const length = frameBytes - PAYLOAD_OFFSET;

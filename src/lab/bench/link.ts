@@ -10,7 +10,7 @@ import { countOf, durationNsOf, ratesOf, sizeOf, sizesOf, wrongOption } from './
 import type { Bench, BenchContext, Findings, Metric } from './outcome.ts';
 import type { BenchTasks } from './tasks.ts';
 
-/** What a cell moves at least, whatever its rate. */
+/** The least number of frames that a cell (one rate with one frame size) moves, whatever its rate. */
 const LEAST_FRAMES = 8;
 
 export const linkBench: Bench = {
@@ -21,13 +21,18 @@ export const linkBench: Bench = {
     {
       flag: 'rates',
       value: 'rates',
-      about: 'of the link',
+      about: 'bandwidths of the link',
       default: '1Gbit/s,5Gbit/s,10Gbit/s,unlimited',
     },
-    { flag: 'frames', value: 'sizes', about: 'bytes of a frame', default: '4KiB,64KiB,128KiB' },
-    { flag: 'bytes', value: 'size', about: 'moved at most in a cell', default: '512MiB' },
-    { flag: 'duration', value: 'time', about: 'of a limited link in a cell', default: '300ms' },
-    { flag: 'iterations', value: 'n', about: 'times each', default: '5' },
+    { flag: 'frames', value: 'sizes', about: 'sizes of a frame', default: '4KiB,64KiB,128KiB' },
+    { flag: 'bytes', value: 'size', about: 'most bytes sent per iteration', default: '512MiB' },
+    {
+      flag: 'duration',
+      value: 'time',
+      about: 'time to send per iteration, where the link is limited',
+      default: '300ms',
+    },
+    { flag: 'iterations', value: 'n', about: 'times that each pair is timed', default: '5' },
   ],
   run: runLink,
 };
@@ -36,7 +41,7 @@ interface Cell {
   readonly bytesPerSecond: number;
   readonly frameBytes: number;
   readonly frames: number;
-  /** Both sides' memory. */
+  /** The sender's memory and the receiver's. */
   readonly memories: readonly [SharedArrayBuffer, SharedArrayBuffer];
 }
 
@@ -69,7 +74,10 @@ async function runLink({ options, progress }: BenchContext): Promise<Findings> {
   return { metrics };
 }
 
-/** Two stretches of memory, touched, whose equal offsets are a page apart modulo 1 GiB or more. */
+/**
+ * Returns two buffers whose memory the host has provided. The second is a page longer, and used from
+ * its second page on: copies between equal offsets modulo 1 GiB run at half the speed.
+ */
 function prefaulted(bytes: number): [SharedArrayBuffer, SharedArrayBuffer] {
   const sides = [1, 2].map((filler) => {
     const memory = new SharedArrayBuffer(bytes + 4096 * filler);
@@ -79,7 +87,7 @@ function prefaulted(bytes: number): [SharedArrayBuffer, SharedArrayBuffer] {
   return sides as [SharedArrayBuffer, SharedArrayBuffer];
 }
 
-/** What a plain copy of the same memory by one thread reaches, for reference. */
+/** Measures a plain copy of the same memory by one thread, as a reference. */
 function memcpySpeed(
   [from, to]: readonly [SharedArrayBuffer, SharedArrayBuffer],
   iterations: number,
@@ -107,7 +115,7 @@ async function cellMetrics(
   for (let i = -1; i < iterations; i++) {
     progress(of);
     const ns = await moveFrames(pool, cell);
-    // The first time V8 compiles.
+    // V8 compiles during the first pass, so that one is not counted.
     if (i >= 0) speeds.push((frames * frameBytes) / ns);
   }
   const speed: Metric = { of, name: 'speed', unit: 'GB/s', better: 'more', samples: speeds };
@@ -121,7 +129,7 @@ async function cellMetrics(
   ];
 }
 
-/** From the first frame's begin to the last one's copy at the receiver, ns. */
+/** Moves a cell's frames. Returns the ns from the first frame's begin to the last one's copy at the receiver. */
 async function moveFrames(pool: TaskPool<BenchTasks>, cell: Cell): Promise<number> {
   const { bytesPerSecond, frameBytes, frames, memories } = cell;
   const capacity = ringBytes(bytesPerSecond, 0, Math.max(4096, frameBytes))!;

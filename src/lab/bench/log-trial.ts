@@ -24,17 +24,17 @@ export interface TrialParts {
   readonly pool: TaskPool<BenchTasks>;
   readonly clock: Clock;
   readonly origin: bigint;
-  /** Accesses of a vCPU in a pass. */
+  /** How many accesses each vCPU makes in a pass. */
   readonly accesses: number;
-  /** Cleared by hand, so many pages at a time; 0: the harvest clears. */
+  /** How many pages a manual clear covers; 0 when the harvest itself clears. */
   readonly clearPages: number;
 }
 
 const WARM_UPS = 400;
-/** Whoever waits looks so often before it sleeps. */
+/** How often this thread checks for the doorbell before it sleeps. */
 const SPINS = 2000;
 const LONGEST_SLEEP_MS = 100;
-/** A vCPU that has not answered by then, beside what the slowest of accesses take, has died. */
+/** A vCPU that has not answered in this time, plus the longest that its accesses can take, has died. */
 const PATIENCE_NS = 60e9;
 const SLOWEST_ACCESS_NS = 20e3;
 
@@ -86,34 +86,35 @@ export class LogTrial {
     return all;
   }
 
-  /** Begins a pass of every vCPU. */
+  /** Begins a pass on every vCPU. */
   begin(): void {
     this.#passes.begin();
     for (let vcpu = 0; vcpu < this.#parts.plan.vcpus; vcpu++) this.#guestSide.engine.wake(vcpu + 1);
   }
 
   /**
-   * Waits for the end of the pass, and until every vCPU stands still; from its first access to its
-   * last, ns.
+   * Waits until every vCPU has ended the pass and is parked. Returns the ns from the pass's first
+   * access to its last. Throws when a vCPU has died.
    */
   async finish(): Promise<number> {
     const haveFinished = (): boolean => this.#passes.haveAllFinished();
-    // The threads may still be starting: their errors come through the event loop.
+    // In the first pass the threads may still be starting, and errors of that arrive in the event loop.
     if (this.#passes.pass === 1) await this.#until(haveFinished);
     else this.#spinUntil(haveFinished);
-    // They park within microseconds, and nobody rings for that.
+    // vCPUs park within microseconds and ring no doorbell for it, so this thread must not sleep.
     this.#spinUntil(() => this.#guestSide.engine.areAllParked(), 0);
     return this.#passes.durationNs();
   }
 
+  /** Makes one whole pass, and returns what `finish` does. */
   async pass(): Promise<number> {
     this.begin();
     return this.finish();
   }
 
   /**
-   * Goes through the log's phases many times with nothing to find: V8 moves kernels to its optimising
-   * compiler between calls only.
+   * Goes through the log's phases many times on an empty log, because V8 replaces a kernel by its
+   * optimised code only between two calls.
    */
   warmUp(): void {
     for (let i = 0; i < WARM_UPS; i++) {
@@ -124,16 +125,17 @@ export class LogTrial {
     }
   }
 
-  /** Starts the log; ns until every vCPU has taken that over. */
+  /** Starts the log, and returns the ns until every vCPU has acknowledged it. */
   enable(): number {
     return this.#timed(() => this.#log.start());
   }
 
+  /** Stops the log, and returns the ns until every vCPU has acknowledged it. */
   disable(): number {
     return this.#timed(() => this.#log.stop());
   }
 
-  /** Harvests the marks into `target`, which the caller has emptied: what that takes, and pages. */
+  /** Harvests the marks into `target`, which the caller has emptied. Returns the ns taken and the pages found. */
   get(): { ns: number; pages: number } {
     const startNs = this.#parts.clock.now();
     this.#log.harvest();
@@ -142,7 +144,7 @@ export class LogTrial {
     return { ns: this.#parts.clock.now() - startNs, pages };
   }
 
-  /** Copies the marks that there are, for `putBack`; while the vCPUs stand still. */
+  /** Copies the present marks, for `putBack`. The vCPUs must be parked. */
   keepMarks(): void {
     this.#eachLiveMap((map, index) => {
       const kept = (this.#kept[index] ??= new Uint8Array(map.length));
@@ -150,7 +152,7 @@ export class LogTrial {
     });
   }
 
-  /** Makes the kept marks again, from this thread. */
+  /** Writes the marks that `keepMarks` copied into the log again, from this thread. */
   putBack(): void {
     this.#eachLiveMap((map, index) => map.set(this.#kept[index]!));
   }
@@ -164,7 +166,7 @@ export class LogTrial {
     }
   }
 
-  /** Clears what `get` has found, range by range. */
+  /** Clears by hand what `get` has found, range by range. Returns the ns taken. */
   clear(): number {
     const manual = this.#manual!;
     const { clearPages } = this.#parts;
@@ -178,25 +180,26 @@ export class LogTrial {
     return this.#parts.clock.now() - startNs;
   }
 
-  /** How often vCPUs waited for room in their rings. */
+  /** Returns how often vCPUs have waited for room in their rings. */
   stalls(): number {
     return this.#log.ringCounts().reduce((sum, { stalls }) => sum + stalls, 0);
   }
 
-  /** Sends the vCPUs away. */
+  /** Stops the vCPUs and waits for their threads' tasks to end. */
   async end(): Promise<void> {
     this.#guestSide.engine.stop();
     await this.#vcpus;
   }
 
-  #timed(ask: () => void): number {
+  /** Makes a request of the log, and returns the ns until every vCPU has acknowledged it. */
+  #timed(request: () => void): number {
     const startNs = this.#parts.clock.now();
-    ask();
+    request();
     this.#spinUntil(() => this.#log.isSettled());
     return this.#parts.clock.now() - startNs;
   }
 
-  /** Blocks this thread, as a migration's engine does, and tends the log meanwhile. */
+  /** Blocks this thread until the condition holds, as a migration's engine does, and tends the log meanwhile. */
   #spinUntil(isThere: () => boolean, longestSleepMs = LONGEST_SLEEP_MS): void {
     const { doorbell } = this.#guestSide;
     const untilNs = this.#parts.clock.now() + this.#patienceNs;
@@ -209,6 +212,7 @@ export class LogTrial {
     }
   }
 
+  /** Waits as `#spinUntil` does, but lets the event loop run. */
   async #until(isThere: () => boolean): Promise<void> {
     const untilNs = this.#parts.clock.now() + this.#patienceNs;
     while (!isThere()) {

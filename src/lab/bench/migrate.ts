@@ -21,24 +21,29 @@ export const migrateBench: Bench = {
     {
       flag: 'filter',
       value: 'glob',
-      about: 'of comparison/scenario; --list names them',
+      about: 'which comparison/scenario to run, with * and ?; --list names them',
       default: '*',
     },
-    { flag: 'memory', value: 'size', about: 'of the guest', default: '256MiB' },
+    { flag: 'memory', value: 'size', about: 'memory of the guest', default: '256MiB' },
     {
       flag: 'vcpus',
       value: 'n',
-      about: 'of the guest, each over its share of memory',
+      about: 'vCPUs of the guest; each writes its share of memory',
       default: '1',
     },
     {
       flag: 'dirty-rate',
       value: 'rate',
-      about: 'that all vCPUs together write in turn over memory, whole pages counted',
+      about: 'rate at which all vCPUs together write pages, each counted whole',
       default: '200MB/s',
     },
-    { flag: 'iterations', value: 'n', about: 'migrations each', default: '5' },
-    { flag: 'timeout', value: 'time', about: 'after which one has diverged', default: '30s' },
+    { flag: 'iterations', value: 'n', about: 'migrations of each scenario', default: '5' },
+    {
+      flag: 'timeout',
+      value: 'time',
+      about: 'time after which a migration gives up',
+      default: '30s',
+    },
     {
       flag: 'runtime',
       value: 'kind',
@@ -68,7 +73,7 @@ async function runMigrate({ options, clock, progress }: BenchContext): Promise<F
   try {
     for (const { name, config } of configs) {
       const reports: RunReport[] = [];
-      // The first of all is the one in which V8 compiles.
+      // V8 compiles during the very first migration, so that one is not counted.
       const isCold = runtime === 'threads' && metrics.length === 0;
       for (let i = isCold ? -1 : 0; i < iterations; i++) {
         progress(`${name}, ${i + 1} of ${iterations}`);
@@ -76,7 +81,7 @@ async function runMigrate({ options, clock, progress }: BenchContext): Promise<F
           runtime === 'virtual'
             ? await runVirtual(config, { clock, runner: pool })
             : await runThreads(config, { pool });
-        proved(name, config, report);
+        checkProof(name, config, report);
         if (i >= 0) reports.push(report);
       }
       metrics.push(...metricsOf(name, reports));
@@ -87,7 +92,10 @@ async function runMigrate({ options, clock, progress }: BenchContext): Promise<F
   return { metrics };
 }
 
-/** guestperf's stress: each thread goes over its share of memory for ever, here at a rate that is known. */
+/**
+ * Returns the base scenario as JSON. As in guestperf's `stress`, each vCPU writes its share of memory
+ * from end to end again and again, but here at a set rate.
+ */
 function baseScenario(options: Readonly<Record<string, string>>, vcpus: number): string {
   const memory = sizeOf(options, 'memory');
   const share = Math.floor(memory / vcpus / 4096) * 4096;
@@ -112,8 +120,8 @@ function baseScenario(options: Readonly<Record<string, string>>, vcpus: number):
   });
 }
 
-/** A migration may diverge: then its guest must be whole at the source. */
-function proved(name: string, config: RunConfig, report: RunReport): void {
+/** Throws unless the proof holds: a migration may diverge, but then the guest must be whole at the source. */
+function checkProof(name: string, config: RunConfig, report: RunReport): void {
   const { source, proof } = report;
   const isSound = source.outcome === 'completed' || source.outcome === 'diverged';
   if (isSound && (config.verify === 'off' || proof?.ok === true)) return;

@@ -5,14 +5,19 @@ import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { formatSize, parseSize } from '../../units/size.ts';
 
-/** Values of options, as the command line gives them; each throws InputError with place and remedy. */
+/**
+ * These functions parse the values of a bench's options, which are given as on the command line. Each
+ * throws InputError, with the place and the remedy, when the value is wrong.
+ */
 
 type Options = Readonly<Record<string, string>>;
 
+/** Returns the error that an option's value is wrong. */
 export function wrongOption(flag: string, sentence: string): InputError {
   return new InputError([{ place: `--${flag}`, key: '', sentence }]);
 }
 
+/** Turns the error of a unit's parser into that of the option. */
 function parsed<Value>(flag: string, parse: () => Value): Value {
   try {
     return parse();
@@ -22,11 +27,13 @@ function parsed<Value>(flag: string, parse: () => Value): Value {
   }
 }
 
+/** Parses a size, in bytes. */
 export const sizeOf = (options: Options, flag: string): number =>
   parsed(flag, () => parseSize(options[flag]!));
 
 const PAGE_SIZES = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
 
+/** Parses `--page-size`, in bytes. */
 export function pageSizeOf(options: Options): number {
   const pageSize = sizeOf(options, 'page-size');
   if (PAGE_SIZES.has(pageSize)) return pageSize;
@@ -34,7 +41,7 @@ export function pageSizeOf(options: Options): number {
   throw wrongOption('page-size', `expected 4KiB, 16KiB, 64KiB or 2MiB, got "${given}"`);
 }
 
-/** Refuses what would take more memory than there is. */
+/** Throws InputError when so many bytes are more than the memory that is available. */
 export function checkMemory(flag: string, bytes: number): void {
   const available = process.availableMemory();
   if (bytes <= available) return;
@@ -42,13 +49,15 @@ export function checkMemory(flag: string, bytes: number): void {
   throw wrongOption(flag, sentence);
 }
 
+/** Parses a rate, in bytes per second. */
 export const rateOf = (options: Options, flag: string): number =>
   parsed(flag, () => parseRate(options[flag]!));
 
+/** Parses a duration, in nanoseconds. */
 export const durationNsOf = (options: Options, flag: string): number =>
   parsed(flag, () => parseDuration(options[flag]!));
 
-/** A whole number within bounds. */
+/** Parses a whole number from `least` to `most`. */
 export function countOf(options: Options, flag: string, least: number, most: number): number {
   return wholeNumber(flag, options[flag]!, least, most);
 }
@@ -59,23 +68,26 @@ function wholeNumber(flag: string, text: string, least: number, most: number): n
   throw wrongOption(flag, `expected a whole number from ${least} to ${most}, got "${text}"`);
 }
 
+/** Splits a value at its commas. */
 export const listOf = (options: Options, flag: string): string[] =>
   options[flag]!.split(',').map((part) => part.trim());
 
-/** Whole numbers with commas between. */
+/** Parses whole numbers that commas separate, each from `least` to `most`. */
 export function countsOf(options: Options, flag: string, least: number, most: number): number[] {
   return listOf(options, flag).map((part) => wholeNumber(flag, part, least, most));
 }
 
+/** Parses sizes that commas separate, in bytes. */
 export function sizesOf(options: Options, flag: string): number[] {
   return listOf(options, flag).map((part) => parsed(flag, () => parseSize(part)));
 }
 
+/** Parses rates that commas separate, in bytes per second. */
 export function ratesOf(options: Options, flag: string): number[] {
   return listOf(options, flag).map((part) => parsed(flag, () => parseRate(part)));
 }
 
-/** Words out of those known, with commas between; `all` stands for every one. */
+/** Parses known words that commas separate; `all` stands for every known word. */
 export function choicesOf<Known extends string>(
   options: Options,
   flag: string,
@@ -92,7 +104,7 @@ export function choicesOf<Known extends string>(
   });
 }
 
-/** One word out of those known. */
+/** Parses one of the known words. */
 export function choiceOf<Known extends string>(
   options: Options,
   flag: string,

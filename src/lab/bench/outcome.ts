@@ -2,20 +2,20 @@ import type { Clock } from '../../clock/clock.ts';
 import { type HostFacts, hostFacts } from '../../result/host.ts';
 import { VERSION } from '../../result/version.ts';
 
-/** One thing that a bench has measured, several times. */
+/** One quantity that a bench has measured, usually several times. */
 export interface Metric {
-  /** What was varied: `bitmap, get and clear`. */
+  /** The setting that was measured, such as `bitmap, get-and-clear`. */
   readonly of: string;
-  /** What was measured: `get`. */
+  /** The quantity that was measured, such as `get`. */
   readonly name: string;
   readonly unit: string;
   readonly better: 'less' | 'more';
   readonly samples: readonly number[];
-  /** It only describes the run (a count, a share): no comparison judges it. */
+  /** Set when the metric only describes the run, as a count does; comparisons leave it out. */
   readonly isFact?: true;
 }
 
-/** How often values of a size were seen: bucket i counts those from 2^i up to 2^(i+1). */
+/** A histogram of a quantity: bucket i counts the values from 2^i up to 2^(i+1). */
 export interface Distribution {
   readonly of: string;
   readonly name: string;
@@ -23,36 +23,36 @@ export interface Distribution {
   readonly counts: readonly number[];
 }
 
-/** What a bench has found: `pageferry/bench@1`. */
+/** The result of a bench: `pageferry/bench@1`. */
 export interface BenchOutcome {
   readonly schema: typeof BENCH_SCHEMA;
   readonly version: string;
-  /** Of a checkout: its commit, with a + when files have been changed since. */
+  /** When the program runs from a git checkout: its commit, with a + when files have been changed since. */
   readonly commit?: string;
   readonly bench: string;
-  /** As the command line takes them. */
+  /** The values of all options, each written as on the command line. */
   readonly options: Readonly<Record<string, string>>;
-  /** The machine that measured: figures of two are not to be compared. */
+  /** The machine that measured; figures of different machines can't be compared. */
   readonly host: HostFacts;
   readonly metrics: readonly Metric[];
   readonly distributions?: readonly Distribution[];
   readonly notes?: readonly string[];
 }
 
-/** Bytes arrived that are not those that were sent: what was measured is worth nothing. */
+/** Says that bytes arrived which differ from those that were sent, so the measurement is worthless. */
 export class DiffersError extends Error {
   override readonly name = 'DiffersError';
 }
 
 export const BENCH_SCHEMA = 'pageferry/bench@1';
 
-/** What a bench itself makes of its options. */
+/** The part of the result that the bench itself provides. */
 export type Findings = Pick<BenchOutcome, 'metrics' | 'distributions' | 'notes'>;
 
-/** An option of a bench; every one has a value, written as on the command line. */
+/** An option of a bench, for the command line and its help. Every option takes a value. */
 export interface BenchOption {
   readonly flag: string;
-  /** Of the value, for the help. */
+  /** The name of the value in the help. */
   readonly value: string;
   readonly about: string;
   readonly default: string;
@@ -61,7 +61,7 @@ export interface BenchOption {
 export interface BenchContext {
   readonly options: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Told what is measured now. */
+  /** The bench calls this with what it measures next, for the display. */
   readonly progress: (what: string) => void;
 }
 
@@ -73,6 +73,7 @@ export interface Bench {
   run(context: BenchContext): Promise<Findings>;
 }
 
+/** Completes a bench's findings with the version, the commit and the machine. */
 export function outcomeOf(
   bench: string,
   options: Readonly<Record<string, string>>,

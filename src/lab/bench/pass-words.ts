@@ -1,7 +1,7 @@
 /**
- * Through which a bench drives its vCPUs, in shared memory: the number of the pass that is on, then
- * for each vCPU the last pass that it has finished (32-bit words), when that began and ended (doubles,
- * ns on the bench's clock).
+ * Shared memory through which a bench drives its vCPUs. It holds the number of the current pass, then
+ * for each vCPU the number of the last pass that it has finished (32-bit words), then for each vCPU
+ * when that pass began and ended (doubles, ns on the bench's clock).
  */
 export class PassWords {
   readonly buffer: SharedArrayBuffer;
@@ -17,22 +17,24 @@ export class PassWords {
     this.#times = new Float64Array(this.buffer, head, 2 * vcpus);
   }
 
-  /** The pass that is on; vCPUs begin it when they see it. */
+  /** The number of the current pass; a vCPU begins the pass when it sees a new number. */
   get pass(): number {
     return Atomics.load(this.#words, 0);
   }
 
+  /** Begins the next pass. */
   begin(): void {
     Atomics.add(this.#words, 0, 1);
   }
 
-  /** A vCPU's word that it has finished a pass. */
+  /** Says, for a vCPU, that it has finished a pass, and when it began and ended it. */
   finish(vcpu: number, pass: number, startNs: number, endNs: number): void {
     this.#times[2 * vcpu] = startNs;
     this.#times[2 * vcpu + 1] = endNs;
     Atomics.store(this.#words, 1 + vcpu, pass);
   }
 
+  /** True when every vCPU has finished the current pass. */
   haveAllFinished(): boolean {
     const { pass } = this;
     for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) {
@@ -41,7 +43,7 @@ export class PassWords {
     return true;
   }
 
-  /** From the first vCPU's first access of the finished pass to the last one's last. */
+  /** Returns the ns from the first access of the finished pass, by any vCPU, to its last. */
   durationNs(): number {
     let startNs = Infinity;
     let endNs = 0;

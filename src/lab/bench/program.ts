@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of package.json; src/lab/bench and dist/lab/bench lie equally deep below it. */
+/** The folder of package.json; src/lab/bench and dist/lab/bench are both three levels below it. */
 export const PROGRAM_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Runs git on the program's own checkout; undefined when that says no, or there is none. */
+/** Runs git on the program's own checkout. Returns its output; undefined when git fails or there is no checkout. */
 export function git(...args: readonly string[]): string | undefined {
-  // A package in somebody's node_modules lies in a repository too, but not in one of its own.
+  // A package in somebody's node_modules may be inside that project's repository, which is not its own.
   if (!existsSync(join(PROGRAM_ROOT, '.git'))) return undefined;
   try {
     return execFileSync('git', ['-C', PROGRAM_ROOT, ...args], {
@@ -20,7 +20,7 @@ export function git(...args: readonly string[]): string | undefined {
   }
 }
 
-/** The commit of the program's checkout, with a + when tracked files have been changed since. */
+/** Returns the commit of the program's checkout, with a + when tracked files have been changed since. */
 export function commitOf(): string | undefined {
   const commit = git('rev-parse', 'HEAD');
   if (commit === undefined) return undefined;

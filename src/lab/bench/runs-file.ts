@@ -4,14 +4,14 @@ import { InputError } from '../../scenario/input-error.ts';
 import { hostFacts } from '../../result/host.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from './outcome.ts';
 
-/** Runs of one bench by one version, each in a process of its own. */
+/** The runs of one bench by one version, each made in a process of its own: `pageferry/bench-runs@1`. */
 export interface BenchRuns {
   readonly schema: typeof RUNS_SCHEMA;
   readonly runs: readonly BenchOutcome[];
 }
 
 export const RUNS_SCHEMA = 'pageferry/bench-runs@1';
-/** With fewer no change can be told from chance. */
+/** With fewer runs no change is significant. */
 export const FEWEST_RUNS = 5;
 
 const outcomeSchema = z.looseObject({
@@ -44,8 +44,8 @@ const runsSchema = z.object({
   runs: z.array(outcomeSchema).min(FEWEST_RUNS),
 });
 
-/** The options of a run, in one order. */
-const asked = ({ options }: BenchOutcome): string =>
+/** The options of a run as a text, sorted, so that two runs can be compared. */
+const optionsText = ({ options }: BenchOutcome): string =>
   JSON.stringify(
     Object.keys(options)
       .toSorted((a, b) => (a < b ? -1 : 1))
@@ -56,7 +56,10 @@ function refuse(path: string, sentence: string): InputError {
   return new InputError([{ place: path, key: '', sentence }]);
 }
 
-/** Reads what `--save` has written, for a comparison with this bench on this machine. Throws InputError. */
+/**
+ * Reads a file that `--save` has written, for a comparison with this bench on this machine. Throws
+ * InputError when it can't be read, or its runs are of another bench, option or machine.
+ */
 export function readRuns(path: string, bench: string, known: readonly string[]): BenchRuns {
   const { runs } = parseRuns(path);
   const [first] = runs;
@@ -65,7 +68,7 @@ export function readRuns(path: string, bench: string, known: readonly string[]):
   }
   const unknown = Object.keys(first.options).find((flag) => !known.includes(flag));
   if (unknown !== undefined) throw refuse(path, `has an option ${unknown} that ${bench} has not`);
-  if (runs.some((run) => asked(run) !== asked(first))) {
+  if (runs.some((run) => optionsText(run) !== optionsText(first))) {
     throw refuse(path, 'holds runs with different options');
   }
   const [there, here] = [first.host, hostFacts()];

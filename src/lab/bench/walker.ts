@@ -14,16 +14,16 @@ export interface WalkerParts {
   readonly marks: WriterMarks;
   readonly clock: Clock;
   readonly passes: PassWords;
-  /** Accesses of a pass. */
+  /** How many accesses a pass has. */
   readonly accesses: number;
 }
 
-/** Every wait has a bound. */
+/** Every wait is limited, so that a lost wake-up can't block a vCPU for ever. */
 const LONGEST_SLEEP_MS = 100;
 
 /**
- * A vCPU that makes a fixed number of accesses whenever a pass begins, and stands still (parked)
- * between passes, as those of Linux' dirty_log_perf_test. Ends when the guest is stopped.
+ * Runs a vCPU that makes a fixed number of accesses whenever a pass begins, and is parked between
+ * passes, as those of Linux' dirty_log_perf_test are. Returns when the guest is stopped.
  */
 export function walk(parts: WalkerParts): void {
   const { handshake, passes, vcpu, clock, accesses } = parts;
@@ -45,8 +45,8 @@ export function walk(parts: WalkerParts): void {
   }
 }
 
-/** A function that makes the next batch, of at most so many accesses, and says how many it made. */
-function walkerOf(parts: WalkerParts): (most: number) => number {
+/** Returns a function that makes the next batch, of at most `left` accesses, and returns how many it made. */
+function walkerOf(parts: WalkerParts): (left: number) => number {
   const { guestSide, handshake, marks } = parts;
   const { memory, words, area } = guestSide;
   const core = new VcpuCore({ ...parts, memory, words, area, layers: [], countsFresh: false });

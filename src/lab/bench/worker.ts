@@ -8,7 +8,7 @@ import { PassWords } from './pass-words.ts';
 import type { BenchTasks } from './tasks.ts';
 import { walk as walkOn } from './walker.ts';
 
-/** The entry of a bench's worker threads; they always run this file's compiled form. */
+/** The entry of a bench's worker threads. They always run the compiled form of this file. */
 
 type Handlers = {
   readonly [Name in keyof BenchTasks]: (task: BenchTasks[Name][0]) => BenchTasks[Name][1];

@@ -3,13 +3,13 @@ import type { RunReport } from '../../runtime/report.ts';
 import { bytesOf, pagesOf } from '../../wire/tally.ts';
 import type { Drawn } from './draw.ts';
 
-/** Which side's vCPUs may run at the end. */
+/** Says for each side whether its vCPUs may run when the run has ended. */
 export interface Sides {
   readonly source: boolean;
   readonly destination: boolean;
 }
 
-/** What is wrong with a run's end; empty when nothing is. */
+/** Returns a sentence for each thing that is wrong with a run that has ended; an empty list if all is well. */
 export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sides): string[] {
   const { source, proof } = report;
   const found: string[] = [];
@@ -17,17 +17,26 @@ export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sid
     if (!isTrue) found.push(what);
   };
   const isMoved = source.outcome === 'completed';
-  expect(!source.guestLost || mayLose(trouble, report), `lost for no reason: ${source.error}`);
-  expect(!(isMoved && source.guestLost), 'completed and lost');
+  expect(
+    !source.guestLost || mayLose(trouble, report),
+    `the guest was lost without a reason: ${source.error}`,
+  );
+  expect(!(isMoved && source.guestLost), 'the run completed, but says that the guest was lost');
   if (!source.guestLost) {
-    expect(sides.source !== sides.destination, `runs on ${count(sides)} sides`);
-    expect(sides.destination === isMoved, `${source.outcome}, but the guest runs elsewhere`);
-    expect(proof?.ok === true, `not proved: ${JSON.stringify(proof)}`);
+    expect(sides.source !== sides.destination, `the guest runs on ${count(sides)} sides`);
+    expect(
+      sides.destination === isMoved,
+      `the outcome is ${source.outcome}, but the guest runs on the other side`,
+    );
+    expect(proof?.ok === true, `the guest was not proved: ${JSON.stringify(proof)}`);
   } else {
-    expect(!sides.source, 'lost, but the source goes on');
+    expect(!sides.source, 'the guest was lost, but it runs on at the source');
   }
   if (['none', 'stall', 'delays'].includes(trouble.kind)) {
-    expect(isMoved || source.outcome === 'diverged', `ended ${source.outcome}: ${source.error}`);
+    expect(
+      isMoved || source.outcome === 'diverged',
+      `the run ended ${source.outcome}: ${source.error}`,
+    );
   }
   found.push(
     ...sums(report, trouble.kind === 'outage' && config.migration.pageOrder === 'twice'),
@@ -36,29 +45,30 @@ export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sid
   return found;
 }
 
-/** A guest may be lost when nobody is left who could tell, or recover, what became of it. */
+/** True when the trouble may lose the guest: no side is left that could report its state or recover it. */
 function mayLose(trouble: Drawn['trouble'], { source }: RunReport): boolean {
   if (trouble.kind === 'cut' || trouble.kind === 'death') return true;
   if (trouble.kind !== 'outage') return false;
   const { list, recoverWithinNs, deathNs } = trouble;
-  // RUN, or RUNNING, of a pre-copy was lost.
+  // In pre-copy the outage may swallow the RUN frame or its answer RUNNING, which can't be recovered.
   if (!source.postcopy || recoverWithinNs === undefined || deathNs !== undefined) return true;
   return list.some(({ forNs }) => forNs >= recoverWithinNs);
 }
 
-/** Pages that were sent and did not arrive. */
+/** Returns how many pages were sent and did not arrive; 0 when the connection was never lost. */
 function lostPages({ source, destination }: RunReport): number {
   if ((source.postcopy?.pauses ?? []).length === 0 || !destination) return 0;
   return pagesOf(sentTally(source)) - pagesOf(destination.tally);
 }
 
-/** Pages that were lost with their connection, as far as the source has sent them again. */
+/** Returns how many pages the source has sent again, after they were lost with a connection. */
 const resentPages = ({ source }: RunReport): number =>
   (source.postcopy?.pauses ?? []).reduce((sum, pause) => sum + pause.resentPages, 0);
 
+/** Returns on how many sides the guest runs. */
 const count = ({ source, destination }: Sides): number => Number(source) + Number(destination);
 
-/** The figures add up. */
+/** Checks that the figures of pages and bytes add up. Returns a sentence for each that does not. */
 function sums(report: RunReport, mayLoseCopies: boolean): string[] {
   const { source, destination, guest } = report;
   const found: string[] = [];
@@ -76,13 +86,16 @@ function sums(report: RunReport, mayLoseCopies: boolean): string[] {
   if (source.unsentPages !== 0) found.push(`${source.unsentPages} pages were never sent`);
   const installed = destination ? pagesOf(destination.tally) : 0;
   const resent = resentPages(report);
-  // Of a page that was sent twice one copy may be lost, which nobody sends again.
+  // When a page was sent twice and one copy is lost, that copy is not sent again.
   const isRight = mayLoseCopies ? installed <= sent - resent : installed === sent - resent;
   if (!isRight) found.push(`${sent} pages sent, ${resent} again, ${installed} arrived`);
   return found;
 }
 
-/** No faster than the link, no slower than its bounds allow. */
+/**
+ * Checks that the run was no faster than its link and no slower than its limits allow. Returns a
+ * sentence for each violation.
+ */
 function times({ link, migration }: Drawn['config'], report: RunReport): string[] {
   const { source } = report;
   const found: string[] = [];
@@ -92,19 +105,23 @@ function times({ link, migration }: Drawn['config'], report: RunReport): string[
   const bytes = source.precopyBytes + source.downtimeBytes + (source.postcopy?.bytes ?? 0);
   if (tookNs < 0) found.push('it ended before it began');
   if (source.outcome !== 'completed') {
-    // Patience, a last answer and what is under way come on top.
+    // After the timeout, the sides may wait for a silent peer, a last answer, and frames under way.
     const mostNs = migration.timeoutNs + 120e9 + bytes * perByteNs;
-    if (tookNs > mostNs && migration.timeoutAction !== 'ignore') found.push('gave up too late');
+    if (tookNs > mostNs && migration.timeoutAction !== 'ignore') {
+      found.push('the run gave up too late');
+    }
     return found;
   }
-  // It is over when every page is there; copies that come later were not waited for, nor was what
-  // stood in line when its connection was lost.
+  // The run is over when every page is present. It does not wait for second copies, nor for frames
+  // that were queued when their connection was lost.
   const idle = (report.destination?.droppedPages ?? 0) + lostPages(report);
   const late = idle * report.guest.pageSize * 1.1;
-  // A sender may be ahead of the link by its horizon.
-  if (tookNs < (bytes - late) * perByteNs - 4e6) found.push(`${bytes} bytes faster than the link`);
+  // A sender may be ahead of the link by its rate limiter's horizon.
+  if (tookNs < (bytes - late) * perByteNs - 4e6) {
+    found.push(`${bytes} bytes arrived faster than the link allows`);
+  }
   const downtimeNs = (running?.runningNs ?? 0) - (stop.pauseAskedNs ?? 0);
   const leastNs = source.downtimeBytes * perByteNs + link.latencyNs - 2e6;
-  if (downtimeNs < leastNs) found.push('a downtime below its bytes');
+  if (downtimeNs < leastNs) found.push('the downtime is too short for the bytes sent in it');
   return found;
 }

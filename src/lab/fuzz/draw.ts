@@ -7,29 +7,30 @@ import { COST_PROFILES, type CostProfile } from '../../runtime/costs.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
 import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from '../../migration/policies/kubevirt.ts';
 
-/** What happens to a run's link, or to its destination. */
+/** The trouble that a run meets, at its link or its destination. Times are ns after the migration's start. */
 export type Trouble =
   | { readonly kind: 'none' }
-  /** Nothing arrives for a while. */
+  /** Nothing arrives for the time `forNs`. */
   | { readonly kind: 'stall'; readonly afterNs: number; readonly forNs: number }
-  /** What is under way comes late, now and then; in that order. */
+  /** The link stalls several times; what is under way arrives late, in its order. */
   | {
       readonly kind: 'delays';
       readonly list: readonly { readonly afterNs: number; readonly forNs: number }[];
     }
-  /** The connection is lost, once or more often, and what is under way with it. */
+  /** The connection is lost once or several times, together with what is under way. */
   | {
       readonly kind: 'outage';
       readonly list: readonly Outage[];
       readonly recoverWithinNs?: number;
-      /** The destination dies as well. */
+      /** When the destination dies; undefined when it lives on. */
       readonly deathNs?: number;
     }
-  /** The link dies, in both directions. */
+  /** The link dies in both directions. */
   | { readonly kind: 'cut'; readonly afterNs: number }
-  /** The destination does nothing any more. */
+  /** The destination dies: it does nothing any more. */
   | { readonly kind: 'death'; readonly afterNs: number };
 
+/** A random run: its configuration and the trouble that it meets. */
 export interface Drawn {
   readonly config: RunConfig;
   readonly trouble: Trouble;
@@ -50,10 +51,10 @@ const POLICIES: readonly PolicyName[] = [
   'sdps',
 ];
 
-/** Of a workload without a rate: slow, so that a run stays short. */
+/** Time of an access in a workload without a rate. It is long, so that a run has few events. */
 const UNPACED_ACCESS_NS = 2000;
 
-/** A random small run and what befalls it: a function of the seed alone. */
+/** Draws a small random run and its trouble. The result is a function of the seed alone. */
 export function draw(seed: number): Drawn {
   const random = new Generator(seed);
   const one: One = (values) => values[random.below(values.length)]!;
@@ -110,7 +111,7 @@ export function draw(seed: number): Drawn {
     },
     link: {
       bytesPerSecond,
-      // An unlimited link of a long latency has more under way than a ring holds.
+      // An unlimited link with a long latency would have more bytes under way than a ring holds.
       latencyNs: one([0, 50_000, 1e6, bytesPerSecond === Infinity ? 1e6 : 20e6]),
       integrity: one(['full', 'header']),
     },
@@ -128,7 +129,7 @@ export function draw(seed: number): Drawn {
       policy: one(POLICIES),
       rounds: 1 + random.below(6),
       qemuVersion: one(['7.2', '10']),
-      ...throttled(random, one, dirtyRingSize),
+      ...throttleOf(random, one, dirtyRingSize),
       ...(random.below(4) === 0 ? { manager: one(MANAGERS), kubevirt: kubevirtOf(one) } : {}),
       preempt: random.below(2) === 0,
       timeoutAction: one(['cancel', 'cancel', 'ignore']),
@@ -150,13 +151,13 @@ export function draw(seed: number): Drawn {
   };
   const trouble = troubleOf(random, one, config, passNs);
   const whole = withManager(seed, config);
-  // Only a post-copy outlives an outage.
+  // Only a post-copy can recover from an outage, so nearly all runs with an outage are post-copies.
   if (trouble.kind !== 'outage' || random.below(6) === 0) return { config: whole, trouble };
   const algorithm = one(['postcopy', 'postcopy', 'hybrid'] as const);
   return { config: { ...whole, migration: { ...whole.migration, algorithm } }, trouble };
 }
 
-/** Some guests have a memory manager; pages lie in orders of their own. */
+/** Gives some guests a memory manager, and draws the page order of post-copy. */
 function withManager(seed: number, config: RunConfig): RunConfig {
   const guest = managed(seed, config.guest);
   return { ...config, guest, migration: { ...config.migration, ...prepaging(seed, guest) } };
@@ -164,7 +165,7 @@ function withManager(seed: number, config: RunConfig): RunConfig {
 
 const MANAGERS = ['nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall'] as const;
 
-/** KubeVirt's monitors, in a hurry, so that a small run meets what they do. */
+/** Draws KubeVirt's limits, so short that even a small run reaches them. */
 function kubevirtOf(one: One): KubevirtOptions {
   return {
     ...KUBEVIRT_DEFAULTS,
@@ -178,8 +179,8 @@ function kubevirtOf(one: One): KubevirtOptions {
   };
 }
 
-/** What slows the guest down: one of the throttles, or none. */
-function throttled(
+/** Draws one of the throttles that slow the guest down, or none. */
+function throttleOf(
   random: Generator,
   one: One,
   ringEntries: number,
@@ -205,7 +206,10 @@ function pattern(one: One, pages: number): Pattern {
   ]);
 }
 
-/** Most come back in time; some don't, and some post-copies are not to be recovered. */
+/**
+ * Draws outages. After most of them the connection is back in time to recover; after some it is not,
+ * and some runs don't allow recovery.
+ */
 function outageOf(
   random: Generator,
   one: One,
@@ -214,14 +218,14 @@ function outageOf(
 ): Trouble {
   const recoverWithinNs = one([undefined, 1e9, 1e9, 1e9, 1e9, 1e9]);
   const list: Outage[] = [];
-  // HELLO, WELCOME and what leads to RUN take their time; most outages come after it.
+  // Most outages begin after the set-up and the exchange of HELLO, WELCOME and RUN, which take this long.
   const handshakeNs = costs.setupNs + 3 * link.latencyNs;
   const beginNs = one([0, handshakeNs, handshakeNs, handshakeNs]);
   let fromNs = beginNs + random.below(4096) * (passNs / one([4096, 4096, 1500]));
   for (let left = one([1, 1, 2, 5, 12]); left > 0; left--) {
     const forNs = one([1, 1e3, 100e3, 1e6, 10e6, random.below(500) * 1e6 + 1]);
     list.push({ afterNs: fromNs, forNs: random.below(40) === 0 ? Infinity : forNs });
-    // Soon after: while it is being recovered, or the rest is pushed.
+    // The next outage begins soon after, while the run is recovering or pushing the rest.
     fromNs += forNs + 1 + random.below(4096) * one([50, 1000, passNs / 4096]);
   }
   const last = list[list.length - 1]!;
@@ -237,7 +241,7 @@ function outageOf(
 }
 
 function troubleOf(random: Generator, one: One, config: RunConfig, passNs: number): Trouble {
-  // Some a few passes on, some in the first moments, so that every phase is hit.
+  // Trouble begins in the first moments of some runs and some passes later in others, to hit every phase.
   const afterNs = random.below(4096) * (passNs / one([400, 1000, 4000]));
   const kind = one(['none', 'stall', 'delays', 'outage', 'outage', 'cut', 'death'] as const);
   if (kind === 'outage') return outageOf(random, one, config, passNs);

@@ -5,27 +5,28 @@ import type { RunReport } from '../../runtime/report.ts';
 import { type Sides, wrongs } from './check.ts';
 import { draw, type Drawn } from './draw.ts';
 
-/** A run of a few hundred pages that takes more events than that goes round in circles. */
+/** A run of a few hundred pages that takes more events than this never ends. */
 const MOST_EVENTS = 3e6;
 
+/** What became of one seed. */
 export interface FuzzResult {
   readonly seed: number;
   readonly outcome: string;
   readonly trouble: Drawn['trouble']['kind'];
   readonly wrongs: readonly string[];
-  /** How often a post-copy was paused, and went on. */
+  /** How often a post-copy was paused and then recovered. */
   readonly recoveries: number;
 }
 
-/** Is given the report of every run that ends with one. */
+/** Is called with the report of every run that ends with one. */
 export type OnReport = (report: RunReport) => void;
 
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);
 
 /**
- * One seed, twice. Safety: with its trouble, nothing is lost, whatever becomes of the migration.
- * Liveness: without, the same run ends well.
+ * Plays one seed twice. With its trouble it must be safe: no byte of the guest is lost, whatever
+ * becomes of the migration. Without trouble it must be live: the same run ends well.
  */
 export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResult> {
   const drawn = draw(seed);
@@ -44,7 +45,7 @@ export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResul
   };
 }
 
-/** Outages are a part of the configuration, as for anybody. */
+/** Puts the outages into the configuration, where a scenario has them as well. */
 function configOf({ config, trouble }: Drawn): RunConfig {
   if (trouble.kind !== 'outage') return config;
   const { list: outages, recoverWithinNs } = trouble;
@@ -58,9 +59,10 @@ function configOf({ config, trouble }: Drawn): RunConfig {
   };
 }
 
-type Played = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
+type PlayResult = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
 
-async function play(drawn: Drawn, onReport?: OnReport): Promise<Played> {
+/** Runs a drawn scenario once and checks its end. */
+async function play(drawn: Drawn, onReport?: OnReport): Promise<PlayResult> {
   const { trouble } = drawn;
   const config = configOf(drawn);
   let sides: Sides = { source: false, destination: false };
@@ -84,6 +86,7 @@ async function play(drawn: Drawn, onReport?: OnReport): Promise<Played> {
   };
 }
 
+/** Returns what has to happen at which time of the run, so that it meets its trouble. */
 function happeningsOf(
   trouble: Drawn['trouble'],
   startNs: number,

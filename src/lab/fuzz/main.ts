@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import { fuzz } from './fuzz.ts';
 
-function whole(name: string, text: string): number {
+/** Parses a flag's whole number. Throws RangeError. */
+function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new RangeError(`--${name}: expected a whole number, got "${text}"`);
@@ -10,7 +11,7 @@ function whole(name: string, text: string): number {
 
 /**
  * `npm run fuzz -- --seeds N [--from S]` plays N random migrations with random trouble; `--seed S`
- * replays one. Exit 1 when something is wrong: each failure is printed with its seed.
+ * replays one. It prints each failure with its seed, and then exits with code 1.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -20,19 +21,19 @@ async function main(): Promise<number> {
       seed: { type: 'string' },
     },
   });
-  const one = values.seed === undefined ? undefined : whole('seed', values.seed);
-  const from = one ?? whole('from', values.from);
-  const seeds = one === undefined ? whole('seeds', values.seeds) : 1;
+  const one = values.seed === undefined ? undefined : wholeNumber('seed', values.seed);
+  const from = one ?? wholeNumber('from', values.from);
+  const seeds = one === undefined ? wholeNumber('seeds', values.seeds) : 1;
   const clock = monotonicClock();
   const counts = new Map<string, number>();
   let failures = 0;
-  let recovered = 0;
+  let recoveredSeeds = 0;
   let recoveries = 0;
   for (let seed = from; seed < from + seeds; seed++) {
     const result = await fuzz(seed);
     const key = `${result.trouble}: ${result.outcome}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
-    if (result.recoveries > 0) recovered++;
+    if (result.recoveries > 0) recoveredSeeds++;
     recoveries += result.recoveries;
     if (result.wrongs.length > 0) {
       failures++;
@@ -43,7 +44,9 @@ async function main(): Promise<number> {
   const seconds = clock.now() / 1e9;
   const rate = Math.round((seeds / seconds) * 60);
   process.stdout.write(`${seeds} seeds, ${failures} failures, ${rate} seeds a minute\n`);
-  process.stdout.write(`${recovered} seeds with ${recoveries} recoveries of a paused post-copy\n`);
+  process.stdout.write(
+    `${recoveredSeeds} seeds had ${recoveries} recoveries of a paused post-copy\n`,
+  );
   for (const [key, count] of [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     process.stdout.write(`  ${key} ${count}\n`);
   return failures > 0 ? 1 : 0;

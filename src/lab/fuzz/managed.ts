@@ -5,14 +5,15 @@ import type { RunConfig } from '../../runtime/config.ts';
 
 type Guest = RunConfig['guest'];
 
-/** Draws of their own: what else a seed draws is not touched by them. */
+/** These draws have generators of their own, so that they don't change what else a seed draws. */
 const OTHER_DRAWS = 0x6d616e61;
 const ORDER_DRAWS = 0x6f726472;
 const FEWEST_PAGES = 32;
 
 /**
- * Gives every third guest or so a memory manager, in a hurry, and its workloads pages of their own, and
- * watches the references of every second; a function of the seed alone.
+ * Gives about every third guest a memory manager, with short intervals, and its workloads pages that
+ * don't overlap. About every second guest also has its page references scanned. The result is a
+ * function of the seed and the guest alone.
  */
 export function managed(seed: number, drawn: Guest): Guest {
   const random = new Generator((seed ^ OTHER_DRAWS) >>> 0);
@@ -41,7 +42,7 @@ export function managed(seed: number, drawn: Guest): Guest {
     ...(random.below(4) > 0 ? { ballooning } : {}),
   };
   const freesNs = one([undefined, 2e6, 11e6]);
-  const workloads = apart(guest.workloads, first, pages).map((workload): Workload => {
+  const workloads = placeApart(guest.workloads, first, pages).map((workload): Workload => {
     const { tickNs: _, ...rest } = workload;
     return {
       ...rest,
@@ -52,7 +53,7 @@ export function managed(seed: number, drawn: Guest): Guest {
   return { ...guest, workloads, memoryManager };
 }
 
-/** How the pages of post-copy are put in order; a function of the seed alone. */
+/** Draws the page order of post-copy: a function of the seed and the guest alone. */
 export function prepaging(seed: number, guest: Guest): Partial<RunConfig['migration']> {
   const random = new Generator((seed ^ ORDER_DRAWS) >>> 0);
   const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
@@ -69,8 +70,11 @@ export function prepaging(seed: number, guest: Guest): Partial<RunConfig['migrat
   };
 }
 
-/** Workloads side by side, of at least eight pages each; some may lie in the page cache. */
-function apart(workloads: readonly Workload[], first: number, pages: number): Workload[] {
+/**
+ * Places the workloads side by side from page `first` on, each at least eight pages long; some may lie
+ * in the page cache. Returns none when there is no room.
+ */
+function placeApart(workloads: readonly Workload[], first: number, pages: number): Workload[] {
   const share = Math.floor((pages - first) / Math.max(1, workloads.length));
   if (share < 8) return [];
   return workloads.map((workload, index) => {

@@ -10,16 +10,17 @@ import { runVirtual } from '../../runtime/virtual/run.ts';
 import { loadScenario, presets } from '../../scenario/load.ts';
 
 /**
- * What the virtual runtime came to when the digests were recorded (`npm run golden -- --record`). A
- * change of the code that changes no result leaves every digest as it is.
+ * Digests of the virtual runtime's results, as recorded by `npm run golden -- --record`. A change of
+ * the code that changes no result leaves every digest as it is.
  */
 export interface Digests {
-  /** Of the results of so many seeds of the fuzzer each, from seed 1 on. */
+  /** How many seeds of the fuzzer one digest of `seeds` covers. */
   readonly seedsEach: number;
+  /** The digests of groups of seeds, from seed 1 on. */
   readonly seeds: readonly string[];
-  /** Of the predictions of all measured migrations, by id. */
+  /** The digest of each measured migration's prediction, by its id. */
   readonly predictions: Readonly<Record<string, string>>;
-  /** Of the results of the presets. */
+  /** The digest of each preset's result, by its name. */
   readonly presets: Readonly<Record<string, string>>;
 }
 
@@ -28,23 +29,24 @@ const FILE = fileURLToPath(
 );
 export const SEEDS_EACH = 50;
 export const ALL_SEEDS = 2000;
-/** src/lab/golden and dist/lab/golden lie equally deep below the package. */
+/** src/lab/golden and dist/lab/golden are both three levels below the package's folder. */
 const MEASURED = fileURLToPath(
   new URL('../../../fixtures/measured/qemu-two-cores.json', import.meta.url),
 );
 
+/** Reads the recorded digests. */
 export const readDigests = (): Digests => JSON.parse(readFileSync(FILE, 'utf8')) as Digests;
 
 const digest = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** The result as a file has it, without what may be worded anew: the version and messages. */
+/** The result as a result file has it, without the version and the message, which may change freely. */
 function canonical(report: RunReport): string {
   const { version: _, error: __, ...result } = buildResult({}, report);
   return JSON.stringify(result);
 }
 
-/** The digest of group `group` of the fuzzer's seeds: each with its trouble, and without. */
+/** Returns the digest of one group of the fuzzer's seeds, each played with its trouble and without. */
 export async function digestOfSeeds(group: number): Promise<string> {
   const texts: string[] = [];
   for (let seed = group * SEEDS_EACH + 1; seed <= (group + 1) * SEEDS_EACH; seed++) {
@@ -54,12 +56,12 @@ export async function digestOfSeeds(group: number): Promise<string> {
   return digest(texts.join('\n'));
 }
 
-/** The digests of predictions; of all measured migrations, or of those named. */
+/** Returns the digests of predictions by id: of all measured migrations, or only of those in `ids`. */
 export async function digestsOfPredictions(
   ids?: readonly string[],
 ): Promise<Record<string, string>> {
   const file = readMeasured(MEASURED);
-  // Each is predicted as if alone, so which are counted in bytes does not depend on the others.
+  // Each run is predicted alone. Otherwise its place in the list would decide whether it moves real bytes.
   const runs = file.runs.filter(({ id }) => ids?.includes(id) ?? true);
   const digests: Record<string, string> = {};
   for (const run of runs) {
@@ -71,14 +73,16 @@ export async function digestsOfPredictions(
   return digests;
 }
 
+/** Returns the digest of a preset's result in the virtual runtime. */
 export async function digestOfPreset(name: string): Promise<string> {
   const { config } = loadScenario(name, ['runtime=virtual']);
   return digest(canonical(await runVirtual(config)));
 }
 
+/** Is called with a line about the progress. */
 export type Said = (line: string) => void;
 
-/** Makes all digests; takes some minutes. */
+/** Computes all digests; this takes some minutes. */
 export async function allDigests(say: Said): Promise<Digests> {
   const seeds: string[] = [];
   for (let group = 0; group < ALL_SEEDS / SEEDS_EACH; group++) {
@@ -92,11 +96,12 @@ export async function allDigests(say: Said): Promise<Digests> {
   return { seedsEach: SEEDS_EACH, seeds, predictions, presets: named };
 }
 
+/** Records digests in place of those recorded before. */
 export function writeDigests(digests: Digests): void {
   writeFileSync(FILE, `${JSON.stringify(digests, null, 2)}\n`);
 }
 
-/** What differs between two sets of digests, a line each. */
+/** Returns a line for each difference between two sets of digests. */
 export function differences(recorded: Digests, found: Digests): string[] {
   const lines = found.seeds.flatMap((one, group) =>
     one === recorded.seeds[group]

@@ -8,19 +8,22 @@ import { type Given, type OnRun, resultOf } from './result-of.ts';
 
 const GUEST_BYTES = 1024 * 2 ** 20;
 const PAGE = 4096;
-/** Effective rate of each link of the paper's table, Mbit/s, as its bounds imply it. */
+/** The effective rate in Mbit/s of each link in the paper's table, computed from the bounds that it gives. */
 const LINKS = [
   ['100 Mbit/s', 94.2],
   ['1 Gbit/s', 935],
   ['10 Gbit/s', 7130],
 ] as const;
-/** Pages written a second, over all memory, from none to more than any link here carries. */
+/** Dirty rates: pages written per second over all memory, from nearly none to more than any link carries. */
 const DIRTY_RATES = [1, 1000, 3000, 10_000, 30_000, 100_000, 300_000] as const;
 
 const input = z.strictObject({ of: z.enum(['total time', 'downtime']) });
 type Quantity = z.output<typeof input>['of'];
 
-/** A 1 GiB guest under Xen 3's rules at many dirty rates: no run may leave the bounds. */
+/**
+ * Migrates a 1 GiB guest under Xen 3's rules at many dirty rates and over several links, and checks
+ * that every run stays within the bounds of Akoush et al.
+ */
 export async function akoushBounds(onRun: OnRun, { data }: Given): Promise<Figures> {
   const { of } = input.parse(data);
   const series: OutcomeSeries[] = [];
@@ -47,9 +50,10 @@ export async function akoushBounds(onRun: OnRun, { data }: Given): Promise<Figur
   };
 }
 
+/** Returns the model's low and high bound for a run: seconds of total time, or ms of downtime. */
 function boundsOf(of: Quantity, mbit: number, result: RunResult) {
   const { downtimeMs, downtimeParts, ram } = result;
-  // The bounds are of pages: what the headers of frames take of the link is off its rate.
+  // The bounds are about pages, so the share of the link that frame headers take is not in their rate.
   const payload = (ram.normal * PAGE) / ram.transferred;
   const { totalSeconds, downtimeSeconds } = bounds({
     guestBytes: GUEST_BYTES,

@@ -3,7 +3,10 @@ import type { PolicyStatistics } from '../../migration/policy.ts';
 import type { RunResult } from '../../result/schema.ts';
 import { type OutcomeSeries, pointOf } from './outcome.ts';
 
-/** Figure 9: duration of each live round in seconds, and the dirty rate in it, Mbit/s (read off). */
+/**
+ * Figure 9 of Clark et al. 2005: for each live round its duration in seconds and the dirty rate in it
+ * in Mbit/s, both read off the figure.
+ */
 const ROUNDS = [
   [54.1, 26],
   [10.1, 62],
@@ -14,14 +17,18 @@ const ROUNDS = [
   [0.32, 588],
   [0.34, 439],
 ] as const;
-/** What each round sent, MB: the stop rule needs it. */
+/** How many MB each round of the figure sent; the rule that ends pre-copy needs it. */
 export const SENT_MB = [676.8, 126.7, 39, 28.4, 24.2, 16.7, 14.2, 15.3] as const;
-/** Limits as the published rule gives them. */
+/** The rate limit in Mbit/s that the published rule gives for each round. */
 export const LIMITS = [100, 100, 100, 189, 307, 379, 500, 500] as const;
 const PAGE = 4096;
+/** The live round after which the figure's guest is stopped. */
 export const STOPS_AFTER = 8;
 
-/** The policy, fed with the figure's rounds: the rate that it sets for each, and where it stops. */
+/**
+ * Feeds the policy with the rounds of the figure. Returns the rate limit that it sets for each round,
+ * and the round after which it stops the guest.
+ */
 export function clarkLadder(): OutcomeSeries[] {
   const policy = clarkPolicy({ pages: (800 * 2 ** 20) / PAGE, startMbit: 100, maxMbit: 500 });
   let state: ClarkState = policy.initial;
@@ -33,7 +40,7 @@ export function clarkLadder(): OutcomeSeries[] {
     rates.push(state.rateMbit);
     nowMs += seconds * 1000;
     sentPages += Math.round((SENT_MB[index]! * 1e6) / PAGE);
-    // Whole pages, and no fewer than the rate says: the code cuts it off at whole megabits.
+    // The policy rounds the rate down to whole Mbit/s, so the pages that stand for it are rounded up.
     const dirtiedPages = Math.ceil((dirtyMbit * 1e6 * seconds) / 8 / PAGE);
     const now = { ...NOTHING, nowMs, round: index + 1, sentPages, dirtiedPages };
     const end = policy.decide(state, { ...now, event: 'batch' });
@@ -55,7 +62,7 @@ export function clarkLadder(): OutcomeSeries[] {
   ];
 }
 
-/** The rate of each live round of a run, by the rule: the log was cleaned that often. */
+/** Returns the rate limit of each live round of a run in Mbit/s, computed from its rounds by the rule. */
 export function limitsOf(rounds: RunResult['rounds']): number[] {
   let rate: number = CLARK_RATES.startMbit;
   return rounds.flatMap(({ stopped, dirtiedPages, durationMs }) => {

@@ -3,12 +3,12 @@ import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { type Given, type OnRun, resultOf } from './result-of.ts';
 import { sentSeries, wholeSeries } from './rounds-of.ts';
 
-/** Figure 9: the last copy, MB, and the whole, MB, s and ms. */
+/** Figure 9 of Clark et al. 2005: the MB of the last, stopped round, and figures of the whole migration. */
 const LAST_MB = 18.2;
 const TOTAL = { mib: 960, seconds: 71, downtimeMs: 210 };
 const GOAL = 0.1;
 
-/** An emulated SPECweb99 guest under the policy of 2005; and the policy fed with the figure's rounds. */
+/** Migrates an emulated SPECweb99 guest under the policy of 2005, and feeds that policy the figure's rounds. */
 export async function clarkSpecweb(onRun: OnRun, { load }: Given): Promise<Figures> {
   const result = await resultOf(load());
   onRun(1, 1);

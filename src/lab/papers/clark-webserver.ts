@@ -3,16 +3,19 @@ import type { RunReport } from '../../runtime/report.ts';
 import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { type Given, type OnRun, runOf } from './result-of.ts';
 
-/** Figure 8: what clients get, Mbit/s, before, during the first round, and during the further ones. */
+/** Figure 8 of Clark et al. 2005: the Mbit/s that clients receive before and during the migration. */
 const MBIT = { before: 870, firstRound: 765, furtherRounds: 694 };
 const FIRST = { mib: 776, seconds: 62 };
 const FURTHER_SECONDS = 9.8;
 const DOWNTIME_MS = 165;
 const GOAL = 0.1;
-/** Of the timeline that is drawn. */
+/** The interval of the timeline that the chart shows. */
 const PERIOD_NS = 0.5e9;
 
-/** A guest's accesses stand for what it serves: all of them for what clients get before the migration. */
+/**
+ * Compares the throughput of a web server in a migration. The guest's rate of accesses stands for it:
+ * the rate before the migration stands for the paper's throughput before it.
+ */
 export async function clarkWebserver(onRun: OnRun, { load }: Given): Promise<Figures> {
   const { report, result } = await runOf(load());
   onRun(1, 1);
@@ -20,10 +23,10 @@ export async function clarkWebserver(onRun: OnRun, { load }: Given): Promise<Fig
   const [first, second] = result.rounds;
   const stopped = result.rounds.at(-1)!;
   const at = (ms: number): number => startNs + ms * 1e6;
-  const served = servedBy(report, startNs);
+  const throughput = throughputOf(report, startNs);
   const furtherNs = [at(second!.startMs), at(stopped.startMs)] as const;
   const point = (from: number, to: number, paper: number) =>
-    pointOf((from + to) / 2e9, paper, served(from, to), { goal: GOAL });
+    pointOf((from + to) / 2e9, paper, throughput(from, to), { goal: GOAL });
   const whole = (name: string, paper: number, ours: number): OutcomeSeries => ({
     name,
     isAside: true,
@@ -46,7 +49,7 @@ export async function clarkWebserver(onRun: OnRun, { load }: Given): Promise<Fig
           point(...furtherNs, MBIT.furtherRounds),
         ],
       },
-      drawn(served, endNs + 10e9),
+      timelineSeries(throughput, endNs + 10e9),
       whole('round 1, MiB', FIRST.mib, first!.bytes / 2 ** 20),
       whole('round 1, s', FIRST.seconds, first!.durationMs / 1000),
       whole('further rounds, s', FURTHER_SECONDS, (furtherNs[1] - furtherNs[0]) / 1e9),
@@ -55,17 +58,18 @@ export async function clarkWebserver(onRun: OnRun, { load }: Given): Promise<Fig
   };
 }
 
-type Served = (fromNs: number, toNs: number) => number;
+type Throughput = (fromNs: number, toNs: number) => number;
 
-/** Mean of what clients get between two times, Mbit/s. */
-function servedBy({ guest: { timeline } }: RunReport, startNs: number): Served {
+/** Returns a function that computes the mean Mbit/s that clients receive between two times. */
+function throughputOf({ guest: { timeline } }: RunReport, startNs: number): Throughput {
   const perNs = (fromNs: number, toNs: number): number =>
     (accessesAt(timeline, toNs) - accessesAt(timeline, fromNs)) / (toNs - fromNs);
   const whole = perNs(startNs / 2, startNs);
   return (fromNs, toNs) => (MBIT.before * perNs(fromNs, toNs)) / whole;
 }
 
-function drawn(served: Served, endNs: number): OutcomeSeries {
+/** Returns the throughput of every period up to a time, for the chart alone. */
+function timelineSeries(throughput: Throughput, endNs: number): OutcomeSeries {
   const periods = Math.floor(endNs / PERIOD_NS) - 1;
   return {
     name: 'every half second',
@@ -73,7 +77,7 @@ function drawn(served: Served, endNs: number): OutcomeSeries {
     isDrawnOnly: true,
     points: Array.from({ length: periods }, (_, i) => {
       const from = (i + 0.5) * PERIOD_NS;
-      return pointOf((from + PERIOD_NS / 2) / 1e9, null, served(from, from + PERIOD_NS));
+      return pointOf((from + PERIOD_NS / 2) / 1e9, null, throughput(from, from + PERIOD_NS));
     }),
   };
 }

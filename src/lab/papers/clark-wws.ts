@@ -5,15 +5,15 @@ import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
 
 const WINDOW_SECONDS = 8;
-/** Accesses to a region in a window for each of its pages, and the share of pages that they hit: 1 − e^−5. */
+/** Random accesses per page of a region in one window, and the share of its pages that they hit: 1 − e^−5. */
 const PASSES = 5;
 const HIT = 0.993262;
 
 const program = z.strictObject({
   name: z.string(),
-  /** Pages dirtied in each of the windows that stand for the program. */
+  /** How many pages are dirtied in each window that stands for the program. */
   levels: z.array(z.number().positive()),
-  /** Of the windows of the trace that the levels were not taken from. */
+  /** Median and 90th percentile of pages dirtied, over the trace's other windows, not used for the levels. */
   median: z.number(),
   p90: z.number(),
 });
@@ -21,8 +21,8 @@ type Program = z.output<typeof program>;
 const input = z.strictObject({ goal: z.number(), programs: z.array(program) });
 
 /**
- * Figure 2 of Clark et al. 2005: the writable working sets of twelve programs that run one after
- * another, each of them a stretch of windows, measured as `pageferry wws` does.
+ * Figure 2 of Clark et al. 2005: the writable working sets of twelve programs, measured as `pageferry
+ * wws` does. The programs run one after another in one guest, each for some windows of 8 s.
  */
 export async function clarkWws(onRun: OnRun, { load, data }: Given): Promise<Figures> {
   const { goal, programs } = input.parse(data);
@@ -68,7 +68,7 @@ function seriesOf(programs: readonly Program[], seen: readonly number[], goal: n
   ];
 }
 
-/** Writes anywhere in a region just so large that a window dirties that many pages. */
+/** Returns a workload that writes at random in a region of such a size that it dirties `pages` pages a window. */
 function workloadOf(pages: number, fromSeconds: number): object {
   const region = Math.round(pages / HIT);
   return {
@@ -80,7 +80,7 @@ function workloadOf(pages: number, fromSeconds: number): object {
   };
 }
 
-/** The smallest value that so large a share of them does not exceed. */
+/** Returns the smallest of the values that is at least as large as a share of them. */
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(share * sorted.length) - 1]!;

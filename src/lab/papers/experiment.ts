@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-/** src/lab/papers and dist/lab/papers lie equally deep below the package. */
+/** src/lab/papers and dist/lab/papers are both three levels below the package's folder. */
 const FOLDER = fileURLToPath(new URL('../../../fixtures/papers', import.meta.url));
 
 const axis = z.strictObject({
@@ -15,44 +15,44 @@ const axis = z.strictObject({
 
 const series = z.strictObject({
   name: z.string(),
-  /** Overrides of the scenario, as `--set` takes them. */
+  /** Overrides of the scenario, written as for `--set`. */
   sets: z.array(z.string()).default([]),
-  /** Path of our value in the result, or in a round when x counts rounds. */
+  /** The path of our value in the result, or in one of its rounds when x counts rounds. */
   ours: z.string(),
-  /** Ours is that value's share of it and of the value at this path. */
+  /** When given, our value is divided by its sum with the value at this path. */
   shareWith: z.string().optional(),
   /** Our value is divided by this. */
   per: z.number().positive().default(1),
-  /** The paper's values, by x; null: it has none. */
+  /** The paper's value for each x; null where the paper has none. */
   paper: z.array(z.number().nullable()),
-  /** One value of the whole run, shown at its last round, in its own unit; not in the chart. */
+  /** True for one value of the whole run in its own unit: the table has it at the last round, the chart not. */
   whole: z.boolean().default(false),
-  /** Shown in the chart, not in the table alone. */
+  /** False when only the table shows the series. */
   chart: z.boolean().default(true),
-  /** Read off a figure, or otherwise not sure. */
+  /** True when the paper's values are uncertain, for example read off a figure. */
   unverified: z.boolean().default(false),
-  /** What the error is to stay below; absent: no goal was set. */
+  /** The largest relative error that meets the goal; without it the series has no goal. */
   goal: z.number().positive().optional(),
-  /** The goal holds from this x on. */
+  /** The goal applies from this x on. */
   goalFrom: z.number().default(-Infinity),
-  /** And up to this one. */
+  /** The goal applies up to this x. */
   goalTo: z.number().default(Infinity),
 });
 
-/** An experiment that needs no code of its own: a scenario, run for each x and series, beside a table. */
+/** An experiment without code of its own: a scenario is run for each x and series, and compared with a table. */
 const sweep = z.strictObject({
   title: z.string(),
-  /** Who found out, where. */
+  /** The citation of the paper. */
   paper: z.string(),
   about: z.string(),
-  /** A preset's name, or a scenario. */
+  /** The name of a preset, or a scenario itself. */
   scenario: z.union([z.string(), z.record(z.string(), z.unknown())]),
   x: axis.extend({
-    /** Absent: x counts the rounds of one run. */
+    /** The values of x. Without values and cases, x counts the rounds of one run. */
     values: z.array(z.number()).optional(),
-    /** Overrides for a value, which stands for {x}. */
+    /** Overrides of the scenario, in which the value of x replaces `{x}`. */
     sets: z.array(z.string()).default([]),
-    /** In place of values: things with names, each with overrides of its own. */
+    /** Named cases in place of values, each with overrides of its own. */
     cases: z.array(z.strictObject({ name: z.string(), sets: z.array(z.string()) })).optional(),
   }),
   y: axis,
@@ -61,15 +61,15 @@ const sweep = z.strictObject({
   notes: z.array(z.string()).default([]),
 });
 
-/** An experiment whose figures a function computes; the file says what they are. */
+/** An experiment whose figures a function of `FUNCTIONS` computes; the file describes them. */
 const computed = z.strictObject({
   title: z.string(),
   paper: z.string(),
   about: z.string(),
   function: z.string(),
-  /** What the function runs: a preset's name, or a scenario. */
+  /** The scenario that the function runs: the name of a preset, or a scenario itself. */
   scenario: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
-  /** Whatever else the function asks for, which checks it itself. */
+  /** Further input of the function, which the function checks itself. */
   data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),
   notes: z.array(z.string()).default([]),
@@ -79,7 +79,7 @@ export type Sweep = z.output<typeof sweep>;
 export type Computed = z.output<typeof computed>;
 export type ExperimentFile = Sweep | Computed;
 
-/** The experiments that come with the program, in order of their names. */
+/** Returns the names of the experiments that come with the program, sorted. */
 export function experimentNames(): string[] {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith('.yaml'))
@@ -87,7 +87,7 @@ export function experimentNames(): string[] {
     .toSorted();
 }
 
-/** Throws an Error that names the file when it is not as it should be. */
+/** Reads an experiment's file. Throws an Error that names the file and what is wrong in it. */
 export function readExperiment(name: string): ExperimentFile {
   const file = join(FOLDER, `${name}.yaml`);
   const content: unknown = parse(readFileSync(file, 'utf8'));

@@ -9,7 +9,7 @@ import { hinesPrepaging } from './hines-prepaging.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
 
-/** Experiments that a scenario and a table can't say. */
+/** The functions of experiments that a scenario and a table can't describe, by name. */
 export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Promise<Figures>> =
   new Map<string, (onRun: OnRun, given: Given) => Promise<Figures>>([
     ['akoush-bounds', akoushBounds],

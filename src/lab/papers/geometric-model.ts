@@ -8,12 +8,12 @@ const GUEST_BYTES = 512 * 2 ** 20;
 const LINK_BYTES = 125e6;
 const LIMIT_SECONDS = 0.1;
 const PAGE = 4096;
-/** Dirty rate as a share of the link's. */
+/** Dirty rates, as shares of the link's rate. */
 const SHARES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8] as const;
 
 /**
- * The series beside runs of a guest made for it: pages are written in turn, so that each write
- * dirties another page, as the formula takes it.
+ * Compares the geometric series for the total time with runs of a guest that fits it: it writes its
+ * pages in turn, so that each write dirties another page, as the formula assumes.
  */
 export async function geometricModel(onRun: OnRun): Promise<Figures> {
   const total = [];

@@ -3,38 +3,38 @@ import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import { type Given, type OnRun, resultOf } from './result-of.ts';
 
 const input = z.strictObject({
-  /** Memory of all processes together, and where it begins. */
+  /** The memory of all processes together, and the address at which it begins. */
   memoryMiB: z.number().positive(),
   firstMiB: z.number().positive(),
-  /** Pages that all processes together visit a second. */
+  /** How many pages all processes together visit per second. */
   rate: z.number().positive(),
-  /** When the migration begins, of each repetition; what is shown is their mean. */
+  /** When the migration begins in each repetition; the figures are means over the repetitions. */
   startAfterSeconds: z.array(z.number()),
-  /** Of the ratio of the first strategy's faults to the last one's, at so many processes. */
+  /** The goal for the ratio of the first strategy's faults to the last one's, at a number of processes. */
   ratio: z.strictObject({ processes: z.number(), goal: z.number() }),
-  /** Numbers of processes for which there are values, in the order of those. */
+  /** The numbers of processes, in the order of the paper's values. */
   processes: z.array(z.number()),
   strategies: z.array(
     z.strictObject({
       name: z.string(),
       sets: z.array(z.string()),
-      /** Network faults; absent: the paper has none of it. */
+      /** The paper's network faults for each number of processes; absent when the paper gives none. */
       paper: z.array(z.number()).optional(),
       chart: z.boolean().default(true),
     }),
   ),
-  /** What the paper states: the first has more faults than the second. */
+  /** Pairs of strategies of which, by the paper, the first has more faults than the second. */
   orderings: z.array(z.tuple([z.string(), z.string()])),
 });
 
 type Input = z.output<typeof input>;
-/** Mean network faults, by strategy, for each number of processes. */
+/** For each strategy, the mean network faults for each number of processes. */
 type Faults = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Figure 17 of Hines et al., OSR 2009: processes that sort arrays with quicksort while the guest moves
- * by post-copy, under each way to push pages. A vCPU a process: one that waits for a page holds no
- * other up.
+ * Figure 17 of Hines et al., OSR 2009: processes sort arrays with quicksort while the guest migrates by
+ * post-copy, with several strategies of pushing pages. Each process has a vCPU of its own, so that a
+ * process that waits for a page delays no other.
  */
 export async function hinesPrepaging(onRun: OnRun, given: Given): Promise<Figures> {
   const data = input.parse(given.data);
@@ -86,7 +86,7 @@ function guestOf({ memoryMiB, firstMiB, rate }: Input, processes: number): strin
   return [`guest.vcpus=${processes}`, `guest.workloads=${JSON.stringify(workloads)}`];
 }
 
-/** How much the last strategy saves over the first. */
+/** Returns the ratio of the first strategy's faults to the last one's, among those that the paper has. */
 function ratioOf({ ratio, processes, strategies }: Input, faults: Faults): OutcomeSeries {
   const measured = strategies.filter(({ paper }) => paper !== undefined);
   const [first, last] = [measured[0]!, measured.at(-1)!];
@@ -104,7 +104,7 @@ function ratioOf({ ratio, processes, strategies }: Input, faults: Faults): Outco
   };
 }
 
-/** Over all numbers of processes, the one has at least as many faults as the other. */
+/** Returns, for each ordering, the ratio of faults over all numbers of processes: it must be at least 1. */
 function orderingsOf({ orderings, processes }: Input, faults: Faults): OutcomeSeries[] {
   const sum = (name: string): number =>
     faults.get(name)!.reduce((total, count) => total + count, 0);

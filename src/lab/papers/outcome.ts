@@ -1,29 +1,32 @@
-/** One value of a paper beside ours. */
+/** One value of a paper with ours beside it. */
 export interface Point {
   readonly x: number;
-  /** null: the paper has none. */
+  /** null when the paper has no value here. */
   readonly paper: number | null;
   readonly ours: number;
-  /** (ours − paper) ÷ paper; null without one. */
+  /** (ours − paper) ÷ paper; null when the paper has no value, or 0. */
   readonly error: number | null;
-  /** Whether the error stays below the goal that was set for it; absent: none was. */
+  /** Whether our value meets the goal or keeps the bound; absent when there is neither. */
   readonly isMet?: boolean;
 }
 
+/** Points that belong together: a line of the chart, and rows of the table. */
 export interface OutcomeSeries {
   readonly name: string;
+  /** True when the paper's values are uncertain, for example read off a figure. */
   readonly isUnverified: boolean;
+  /** The largest relative error that meets the goal. */
   readonly goal?: number;
   readonly points: readonly Point[];
-  /** A value beside the figure: in the table, not in the chart. */
+  /** True when only the table shows the series, for example because its unit is another. */
   readonly isAside?: boolean;
-  /** Means of stretches, with nothing between them: no line. */
+  /** True when no line connects the points, because nothing lies between them. */
   readonly isMarksOnly?: boolean;
-  /** Too many points for the table: in the chart alone. */
+  /** True when only the chart shows the series, because it has too many points for the table. */
   readonly isDrawnOnly?: boolean;
-  /** Another look at that series, which the paper doesn't have: drawn in its colour, dashed. */
+  /** The name of a series that this one, which the paper lacks, varies: it is dashed, in the same colour. */
   readonly like?: string;
-  /** The paper gives a bound for ours, not a value. */
+  /** Set when the paper gives a lower or upper bound for our value in place of a value. */
   readonly bound?: 'low' | 'high';
 }
 
@@ -31,11 +34,11 @@ export interface Axis {
   readonly label: string;
   readonly unit?: string | undefined;
   readonly log: boolean;
-  /** What 1, 2, 3 … stand for, when they do: nothing lies between them. */
+  /** The names for which the values 1, 2, 3 … stand, when nothing lies between these values. */
   readonly names?: readonly string[] | undefined;
 }
 
-/** What an experiment came to; the same each time, so that it can be committed. */
+/** The outcome of an experiment. It is the same at each run, so that it can be committed. */
 export interface Outcome {
   readonly format: 'pageferry/paper@1';
   readonly name: string;
@@ -49,10 +52,10 @@ export interface Outcome {
   readonly notes: readonly string[];
 }
 
-/** What an experiment computes; the rest is in its file. */
+/** The part of an outcome that is computed; the rest comes from the experiment's file. */
 export type Figures = Pick<Outcome, 'x' | 'y' | 'series'>;
 
-/** A point, judged: by its error, or by a bound that it must keep. */
+/** Makes a point and judges it by its error (when there is a goal) or by the bound that it must keep. */
 export function pointOf(
   x: number,
   paper: number | null,
@@ -69,7 +72,7 @@ export function pointOf(
   return { ...point, isMet: Math.abs(error) <= goal };
 }
 
-/** Six digits are more than any of it is good for, and the same on every machine. */
+/** Rounds to six digits: more than any of the values is exact, and the same on every machine. */
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }

@@ -1,6 +1,9 @@
 import { loadScenarioText, type LoadedScenario } from '../../scenario/load.ts';
 
-/** A guest without zero pages that one workload writes all over, its pages versions. */
+/**
+ * Returns the scenario of a guest without zero pages and with one workload. Its backing is `versions`:
+ * a write count stands for the bytes of a page.
+ */
 export function plainGuest(
   memoryBytes: number,
   workload: object,

@@ -4,17 +4,17 @@ import { buildResult } from '../../result/build.ts';
 import type { RunResult } from '../../result/schema.ts';
 import type { LoadedScenario } from '../../scenario/load.ts';
 
-/** Told of every run that an experiment has made. */
+/** Is called after every run of an experiment with the number of runs done and of all runs. */
 export type OnRun = (done: number, all: number) => void;
 
-/** What a function finds in the file of its experiment. */
+/** What a function is given from the file of its experiment. */
 export interface Given {
-  /** The file's scenario, with overrides as `--set` takes them. */
+  /** Loads the file's scenario with overrides, written as for `--set`. */
   readonly load: (sets?: readonly string[]) => LoadedScenario;
   readonly data: unknown;
 }
 
-/** A run and its result; one that does not end as it should is no figure. */
+/** Runs a scenario in the virtual runtime. Throws when the run does not complete, or loses a byte. */
 export async function runOf({
   scenario,
   config,
@@ -26,6 +26,7 @@ export async function runOf({
   return { report, result };
 }
 
+/** Runs a scenario as `runOf` does, and returns its result alone. */
 export async function resultOf(loaded: LoadedScenario): Promise<RunResult> {
   return (await runOf(loaded)).result;
 }

@@ -3,7 +3,7 @@ import { type OutcomeSeries, pointOf } from './outcome.ts';
 
 const MIB = 2 ** 20;
 
-/** What each round of a run sent, MiB, the stopped one last, beside the paper's. */
+/** Returns how many MiB each round of a run sent, the stopped round last, beside the paper's values. */
 export function sentSeries(
   { rounds }: RunResult,
   paper: readonly (number | null)[],
@@ -17,7 +17,7 @@ export function sentSeries(
   };
 }
 
-/** One value of the whole run, in its own unit, shown at its last round. */
+/** Returns a series of one value of the whole run, in its own unit, placed at the last round. */
 export function wholeSeries(
   name: string,
   { rounds }: RunResult,

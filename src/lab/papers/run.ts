@@ -4,35 +4,35 @@ import { FUNCTIONS } from './functions.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 import { type Figures, type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
 
-/** Runs an experiment of fixtures/papers in the virtual runtime. */
+/** Runs an experiment of fixtures/papers in the virtual runtime. Throws an Error when it can't be run. */
 export async function runExperiment(
   name: string,
   onRun: OnRun = () => undefined,
 ): Promise<Outcome> {
   const file = readExperiment(name);
   const figures = await ('function' in file
-    ? computed(name, file, onRun)
-    : swept(name, file, onRun));
+    ? compute(name, file, onRun)
+    : sweep(name, file, onRun));
   const { title, paper, about, fitted, notes } = file;
   return { format: 'pageferry/paper@1', name, title, paper, about, ...figures, fitted, notes };
 }
 
-function computed(
+function compute(
   name: string,
   file: Extract<ExperimentFile, { function: string }>,
   onRun: OnRun,
 ): Promise<Figures> {
-  const compute = FUNCTIONS.get(file.function);
-  if (!compute) throw new Error(`there is no function ${file.function}`);
+  const figuresOf = FUNCTIONS.get(file.function);
+  if (!figuresOf) throw new Error(`there is no function ${file.function}`);
   const { scenario, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
     if (scenario === undefined) throw new Error(`${name} has no scenario`);
     return loadFor(name, scenario, sets);
   };
-  return compute(onRun, { load, data });
+  return figuresOf(onRun, { load, data });
 }
 
-async function swept(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
+async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
   const { sets, cases, ...x } = file.x;
   const values = cases ? cases.map((_, index) => index + 1) : file.x.values;
   const all = file.series.length * (values?.length ?? 1);

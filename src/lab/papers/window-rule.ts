@@ -1,17 +1,19 @@
 import { type DirtyHistory, distinctPages } from '../../migration/history.ts';
 
-/** Clark et al. 2005, section 4: the dirty log was cleared every 8 s. */
+/** The window of Clark et al. 2005, section 4: they cleared the dirty log every 8 s. */
 export const WINDOW_NS = 8e9;
 
+/** How fast pages are sent in the estimate, and how many rounds it has. */
 export interface WindowRule {
   readonly pagesPerSecond: number;
   readonly rounds: number;
 }
 
 /**
- * How many pages each number of pre-copy rounds leaves, estimated from a recorded history as figures
- * 3 to 6 of Clark et al. 2005 have it: the first round leaves what one window dirties, however long it
- * would take; each further one leaves what is dirtied while the set before it is sent.
+ * Estimates how many pages remain after 1, 2, … pre-copy rounds that begin at `fromNs` of a recorded
+ * history, by the rule of figures 3 to 6 of Clark et al. 2005. The first round leaves the pages that
+ * one window dirties, however long the round would take; each further round leaves the pages that are
+ * dirtied while the set before it is sent.
  */
 export function pagesLeft(
   history: DirtyHistory,
@@ -30,7 +32,7 @@ export function pagesLeft(
   return left;
 }
 
-/** The same, the mean of starts that are `everyNs` apart over all of the history. */
+/** Returns the mean of `pagesLeft` over starts that are `everyNs` apart, from the history's beginning to its end. */
 export function meanPagesLeft(history: DirtyHistory, everyNs: number, rule: WindowRule): number[] {
   const sums = Array.from({ length: rule.rounds }, () => 0);
   const starts = Math.floor((history.bitmaps.length * history.stepNs) / everyNs);

@@ -5,18 +5,22 @@ import type { RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type Costs } from '../../runtime/costs.ts';
 import { type MeasuredHost, type MeasuredRun, MIB_PAGES, PAGE } from './measured.ts';
 
+/** The page at which the region begins that the measured guest fills with contents. */
 const FILL_FROM = 2 * MIB_PAGES;
-/** Firmware and video memory, in blocks that are sent last. */
+/** Pages of firmware and video memory; QEMU has them in blocks that it sends last. */
 const FIRMWARE_PAGES = 130;
-/** Pages outside the filled region that aren't zero: firmware, and what the guest needs itself. */
+/**
+ * Non-zero pages outside the filled region (firmware, and the guest's own pages), by QEMU's version;
+ * with KVM there are `kvmLess` fewer.
+ */
 const NON_ZERO = { '7.2': 95, '10': 98, kvmLess: 3 } as const;
-/** Of those, how many lie in the firmware's blocks; the rest is low memory. */
+/** How many of these pages are in the firmware's blocks; the others are in low memory. */
 const NON_ZERO_FIRMWARE = 64;
-/** The guest's counter and stack, written at each tick. */
+/** The page with the guest's counter and stack, which it writes at each tick. */
 const TICK_PAGE = 0x10a;
-/** Building and sending the 99 kB description of the devices, which post-copy leaves out. */
+/** Time to build and send the 99 kB description of the devices, which post-copy leaves out. */
 const DESCRIPTION_NS = 3e6;
-/** Whoever asks for post-copy looks every so often. */
+/** The interval at which the client that measured asks QEMU whether to start post-copy. */
 const POLL_NS = 50e6;
 
 const CONTENTS: ReadonlyMap<string, Contents['kind']> = new Map([
@@ -26,7 +30,7 @@ const CONTENTS: ReadonlyMap<string, Contents['kind']> = new Map([
   ['duplicate', 'duplicate'],
 ] as const);
 
-/** Why a measured run is not predicted; undefined when it is. */
+/** Returns the reason for which a measured run can't be predicted; undefined when it can. */
 export function unsupported({ inputs, outcome }: MeasuredRun): string | undefined {
   if (outcome !== 'completed' && outcome !== 'cancelled') return `it ended ${outcome}`;
   const modes = ['precopy', 'postcopy', 'stopcopy'];
@@ -36,18 +40,18 @@ export function unsupported({ inputs, outcome }: MeasuredRun): string | undefine
   const known = new Set(['auto-converge', 'postcopy-preempt', 'postcopy-ram', 'events']);
   const cap = inputs.caps.find((name) => !known.has(name));
   if (cap !== undefined) return `capability ${cap} is not built yet`;
-  if (inputs.smp > 1) return 'more than one vCPU in the measured guest';
+  if (inputs.smp > 1) return 'the measured guest has more than one vCPU';
   return undefined;
 }
 
-/** The run that a measured one is: from its inputs alone, never from what came out. */
+/** Returns the configuration of a measured run. It uses the run's inputs alone, never its results. */
 export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
   const { inputs } = run;
   const version = run.qemu_version.major >= 8 ? '10' : '7.2';
   const isIdle = inputs.rate < 0 || inputs.mode === 'stopcopy' || inputs.wws_pages === 0;
   const memoryPages = inputs.ram_mib * MIB_PAGES + FIRMWARE_PAGES;
   const perSecond = run.guest_before.page_writes_per_s;
-  // The cursor stands where the writes so far have brought it.
+  // The guest has made some writes before the migration, so the workload has run for as long at its start.
   const ahead = run.guest_before.writes_total % Math.max(1, inputs.wws_pages);
   const startAfterNs = isIdle || perSecond === 0 ? 0 : Math.round((ahead / perSecond) * 1e9);
   return {
@@ -93,7 +97,7 @@ function costsOf({ inputs, guest_before: before }: MeasuredRun, host: MeasuredHo
   const scale = host.rawSendBytesPerSecond / 600e6;
   return {
     ...profile,
-    // KVM's log is read without the vCPUs.
+    // KVM's dirty log is read while the vCPUs run; TCG's waits for them.
     harvestWaitsForVcpus: inputs.accel !== 'kvm',
     stateNs: profile.stateNs + (inputs.mode === 'postcopy' ? 0 : DESCRIPTION_NS),
     rawSendBytesPerSecond: profile.rawSendBytesPerSecond * scale,
@@ -119,7 +123,7 @@ function contentsOf(run: MeasuredRun, version: '7.2' | '10'): Contents[] {
       kind,
       zeroShare: inputs.zero_pct / 100,
     },
-    // The guest has been through its working set before.
+    // If the guest has already written its whole working set, these pages have random contents.
     ...(run.guest_before.writes_total >= inputs.wws_pages && inputs.wws_pages > 0
       ? [
           {
@@ -142,7 +146,7 @@ function workloadsOf({ inputs, guest_before: before }: MeasuredRun): Workload[] 
     firstGfn: Math.floor(inputs.hot_start / PAGE),
     pages: inputs.wws_pages,
     rate: inputs.rate === 0 ? Infinity : before.page_writes_per_s,
-    // Its word in the counter's page is its own.
+    // The word of the counter's page that the tick writes is left to the tick.
     wordsPerPage: Math.min(inputs.words_per_page, PAGE / 8 - 1),
     ...(ticks > 0 ? { tickNs: 1e9 / ticks } : {}),
   };

@@ -4,14 +4,14 @@ import { ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey } from '../../scenario/input-error.ts';
 
 /**
- * Measured migrations, `pageferry/measured@1` (docs/validate.md). Of each run only what went in is
- * read for a prediction; what came out is only compared with.
+ * The format of measured migrations, `pageferry/measured@1` (docs/validate.md). A prediction reads
+ * only the inputs of a run; its results are only compared with.
  */
 const count = z.number().min(0);
 
 export const PAGE = 4096;
 export const MIB_PAGES = 256;
-/** 1 TiB; more would not fit here even with versions for pages. */
+/** 1 TiB: a larger guest would not fit into this machine's memory even with backing `versions`. */
 const MOST_MIB = 1024 * 1024;
 
 const bareInputs = z.looseObject({
@@ -22,24 +22,24 @@ const bareInputs = z.looseObject({
   fill_mib: count,
   wws_pages: z.number().int().min(0),
   hot_start: count,
-  /** Page writes a second; 0: as fast as it goes; -1: none. */
+  /** Page writes per second; 0 means as fast as possible, -1 none. */
   rate: z.number().min(-1),
   pattern: z.string(),
   words_per_page: z.number().int().min(1).max(512).default(1),
   mode: z.string(),
-  /** Bytes a second; 0: no limit. */
+  /** Bytes per second; 0 means no limit. */
   max_bandwidth: count,
   downtime_limit_ms: count,
   caps: z.array(z.string()).default([]),
   params: z.record(z.string(), z.unknown()).default({}),
   timeout_s: z.number().positive().max(1e6),
   postcopy_after_pass: z.number().int().min(1).default(1),
-  /** Bytes a second; 0: no limit. */
+  /** Bytes per second; 0 means no limit. */
   postcopy_bandwidth: count.default(0),
   smp: z.number().int().positive().default(1),
 });
 
-/** Percents, as query-migrate-parameters has them. */
+/** Parameters that are percentages, with the names that QMP's query-migrate-parameters has. */
 const PERCENTS = [
   'throttle-trigger-threshold',
   'cpu-throttle-initial',
@@ -102,7 +102,7 @@ export type MeasuredFile = z.output<typeof file>;
 export type MeasuredRun = MeasuredFile['runs'][number];
 export type MeasuredHost = MeasuredFile['host'];
 
-/** A file of measured runs that can't be used; the message says where and why. */
+/** Says that a file of measured runs can't be used; the message says where and why. */
 export class MeasuredFileError extends Error {
   override readonly name = 'MeasuredFileError';
 }
@@ -112,7 +112,7 @@ export function readMeasured(path: string): MeasuredFile {
   const text = read(path);
   const parsed = file.safeParse(parse(path, text));
   if (parsed.success) return parsed.data;
-  // JSON is YAML, whose parser knows where everything stands.
+  // JSON is also YAML, and the YAML parser knows the line and column of everything.
   const document = new ScenarioDocument(path, text);
   const lines = parsed.error.issues.slice(0, 20).map((issue) => {
     const at = issue.path as (string | number)[];

@@ -7,7 +7,7 @@ import { pagesOf } from '../../wire/tally.ts';
 import { configOf, unsupported } from './mapping.ts';
 import type { MeasuredFile, MeasuredHost, MeasuredRun } from './measured.ts';
 
-/** What is compared: QEMU's own numbers, by QEMU's own definitions. */
+/** The figures that are compared. They follow QEMU's definitions; null where a run has none. */
 export interface Metrics {
   readonly outcome: 'completed' | 'cancelled';
   readonly totalTimeMs: number | null;
@@ -26,6 +26,7 @@ export const METRICS: readonly MetricName[] = [
   'downtimeMs',
 ];
 
+/** Says which figures of a run go into the summary. */
 export interface Counted {
   readonly time: boolean;
   readonly transferred: boolean;
@@ -33,20 +34,21 @@ export interface Counted {
   readonly outcome: boolean;
 }
 
+/** A measured run with its prediction. */
 export interface Prediction {
   readonly id: string;
-  /** What of the run goes into the summary. */
   readonly counted: Counted;
-  /** Why something does not. */
+  /** The reasons for which some figure is not counted. */
   readonly why?: string;
   readonly measured: Metrics;
   readonly predicted: Metrics;
-  /** (predicted − measured) ÷ measured; null where there is nothing to compare. */
+  /** (predicted − measured) ÷ measured, and null where a figure is missing; for `outcome` 0 if equal, else 1. */
   readonly errors: Readonly<Record<keyof Metrics, number | null>>;
-  /** Until the guest runs at the destination, which QEMU's number leaves out. */
+  /** Predicted downtime until the guest runs at the destination; QEMU's downtime ends earlier. */
   readonly fullDowntimeMs: number | null;
 }
 
+/** How the absolute errors of one figure spread over n runs. */
 export interface Spread {
   readonly n: number;
   readonly median: number;
@@ -54,22 +56,26 @@ export interface Spread {
   readonly max: number;
 }
 
+/** The result of `validate`. */
 export interface Validation {
   readonly runs: readonly Prediction[];
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-  /** Of the errors' absolute values, over what is counted; of `outcome` the share that differs. */
+  /** For each figure, the spread of its absolute errors over the runs in which it is counted. */
   readonly summary: Readonly<Partial<Record<keyof Metrics, Spread>>>;
 }
 
-/** One prediction in so many moves real bytes and is proved; the others count versions, with the same result. */
+/**
+ * One prediction in this many moves real bytes and is proved. The others have backing `versions`, which
+ * gives the same figures.
+ */
 const BYTES_EVERY = 10;
 
-function backed(config: RunConfig, hasBytes: boolean): RunConfig {
+function withBacking(config: RunConfig, hasBytes: boolean): RunConfig {
   if (hasBytes) return { ...config, verify: 'replay' };
   return { ...config, guest: { ...config.guest, backing: 'versions' } };
 }
 
-/** Predicts every run of a file; `onRun` is told of each. */
+/** Predicts every run of a file, and calls `onRun` after each. Throws when a prediction loses a byte. */
 export async function validate(
   file: MeasuredFile,
   onRun: (done: number, all: number) => void = () => undefined,
@@ -85,7 +91,7 @@ export async function validate(
   return { runs, skipped, summary: summarise(runs) };
 }
 
-/** Bytes take memory twice over; a big guest's pages stay versions. */
+/** Larger guests never have real bytes, which need their memory twice, on both sides. */
 const MOST_BYTES_MIB = 2048;
 
 function hasRealBytes({ inputs }: MeasuredRun, index: number): boolean {
@@ -97,7 +103,7 @@ async function predict(
   host: MeasuredHost,
   hasBytes: boolean,
 ): Promise<Prediction> {
-  const config = backed(configOf(run, host), hasBytes);
+  const config = withBacking(configOf(run, host), hasBytes);
   const report = await runVirtual(config);
   if (report.proof?.ok === false) throw new Error(`${run.id}: the prediction lost a byte`);
   const measured = measuredOf(run);
@@ -128,7 +134,10 @@ function measuredOf({ derived, outcome }: MeasuredRun): Metrics {
   };
 }
 
-/** By QEMU's definitions: in pre-copy both times end when the last byte has been written. */
+/**
+ * Returns a run's figures by QEMU's definitions: in pre-copy, both times end when the last byte has
+ * been written to the link.
+ */
 function predictedOf(config: RunConfig, { source }: RunReport): Metrics {
   const isOver = source.outcome === 'completed';
   const { handedNs, pauseAskedNs } = source.stop;
@@ -163,7 +172,7 @@ function errorsOf(predicted: Metrics, measured: Metrics): Prediction['errors'] {
   };
 }
 
-/** Decided from the inputs and the marks of a disturbed measurement alone. */
+/** Decides which figures count, from the inputs and the marks of a disturbed measurement alone. */
 function countedOf(run: MeasuredRun, host: MeasuredHost): { counted: Counted; why?: string } {
   const { inputs, derived } = run;
   const reasons: string[] = [];
