@@ -36,7 +36,7 @@ type ShapeFacts =
   | { readonly is: 'map'; readonly keys: Keys };
 
 interface NumberRange {
-  /** What the error about a value that is no number says was expected; the range when absent. */
+  /** What the error about a value that is no number says was expected; `what` when absent. */
   readonly example?: string;
   /** The number is at least `low`, at most `high` and more than `above`, as far as these are given. */
   readonly low?: number;
