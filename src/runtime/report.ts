@@ -55,7 +55,7 @@ export interface RunReport {
   readonly source: SourceReport;
   /** What the closed formulas of migration/models.ts need to know of the run. */
   readonly link?: {
-    /** The slower of the link's rate and the migration's own. */
+    /** The rate of the link or the limit of the migration, whichever is slower. */
     readonly bytesPerSecond: number;
     /** The rate that holds while the guest stands still. */
     readonly stoppedBytesPerSecond: number;

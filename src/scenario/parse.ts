@@ -68,7 +68,7 @@ function valueAt(value: unknown, path: Path): unknown {
 function unknownKey(document: ScenarioDocument, path: Path, key: string, schema: unknown): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
   if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
-  if (parent === 'guest.workloads' && KEYS_WITHOUT_TRACES.has(key) && isTrace(document, path)) {
+  if (parent === 'guest.workloads' && PACE_AND_WRITE_KEYS.has(key) && isTrace(document, path)) {
     return 'a trace has its own pace and its own writes: leave it out';
   }
   const known = knownKeys(document, path, schema);
@@ -77,8 +77,8 @@ function unknownKey(document: ScenarioDocument, path: Path, key: string, schema:
   return `unknown key: expected one of ${known.join(', ')}`;
 }
 
-/** Every workload has these keys, except a trace. */
-const KEYS_WITHOUT_TRACES = new Set(['rate', 'writes', 'tick']);
+/** These keys set the pace and the writes of a workload; a trace brings its own. */
+const PACE_AND_WRITE_KEYS = new Set(['rate', 'writes', 'tick']);
 
 function isTrace(document: ScenarioDocument, path: Path): boolean {
   return valueAt(document.value(), [...path, 'pattern']) === 'trace';

@@ -81,7 +81,7 @@ export function rehearsedGuest(config: LogConfig, clock: Clock): RehearsedGuest 
     there.step();
   };
   const fresh: RehearsedGuest['fresh'] = () => {
-    // As before a real migration: the vCPU runs at the source, and waits at the destination.
+    // The vCPU runs at the source and waits at the destination, as it does before a real migration.
     to.engine.pause();
     from.engine.resume();
     here.begin();

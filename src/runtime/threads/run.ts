@@ -49,7 +49,7 @@ export async function runThreads(config: RunConfig, options: RunOptions = {}): P
 
 interface Ends {
   readonly source: Tasks['source'][1];
-  /** Absent when the destination's engine died. */
+  /** It is absent when the destination's engine died. */
   readonly destination?: Tasks['destination'][1];
 }
 
