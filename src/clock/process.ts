@@ -12,3 +12,24 @@ export interface Process {
   /** True when it will never want to be stepped again. */
   readonly isOver: boolean;
 }
+
+/** A process that is stepped once: an event at a point in time. */
+export class OneEvent implements Process {
+  isOver = false;
+  readonly #atNs: number;
+  readonly #act: (nowNs: number) => void;
+
+  constructor(atNs: number, act: (nowNs: number) => void) {
+    this.#atNs = atNs;
+    this.#act = act;
+  }
+
+  nextNs(nowNs: number): number {
+    return Math.max(nowNs, this.#atNs);
+  }
+
+  step(atNs: number): void {
+    this.isOver = true;
+    this.#act(atNs);
+  }
+}

@@ -35,7 +35,8 @@ export interface PoolParts {
 export class MemoryPool {
   readonly #parts: PoolParts;
   /** The memories that wait for a user; the one given back last stands last. */
-  #free: WebAssembly.Memory[] = [];
+  readonly #free = new Set<WebAssembly.Memory>();
+  #freeBytes = 0;
   #givenUpBytes = 0;
   #creations = 0;
   #reuses = 0;
@@ -56,7 +57,7 @@ export class MemoryPool {
 
   /** The bytes of the memories that wait for a user. */
   get freeBytes(): number {
-    return this.#free.reduce((sum, memory) => sum + bytesOf(memory), 0);
+    return this.#freeBytes;
   }
 
   /**
@@ -71,15 +72,17 @@ export class MemoryPool {
       if (size >= bytes && size <= most && size <= (best ? bytesOf(best) : most)) best = memory;
     }
     if (!best) return { memory: this.#create(bytes), isFresh: true };
-    this.#free = this.#free.filter((memory) => memory !== best);
+    this.#free.delete(best);
+    this.#freeBytes -= bytesOf(best);
     this.#reuses++;
     return { memory: best, isFresh: false };
   }
 
   /** Takes back a memory that no thread uses any more. Throws when it is in the pool already. */
   giveBack(memory: WebAssembly.Memory): void {
-    if (this.#free.includes(memory)) throw new Error('a memory was given back twice');
-    this.#free.push(memory);
+    if (this.#free.has(memory)) throw new Error('a memory was given back twice');
+    this.#free.add(memory);
+    this.#freeBytes += bytesOf(memory);
     this.#giveUpBeyond(this.#parts.mostBytes);
   }
 
@@ -100,11 +103,11 @@ export class MemoryPool {
 
   /** Gives up the memories that have waited longest until no more than `mostBytes` wait. */
   #giveUpBeyond(mostBytes: number): void {
-    let left = this.freeBytes;
-    while (left > mostBytes) {
-      const bytes = bytesOf(this.#free.shift()!);
-      left -= bytes;
-      this.#givenUpBytes += bytes;
+    for (const memory of this.#free) {
+      if (this.#freeBytes <= mostBytes) return;
+      this.#free.delete(memory);
+      this.#freeBytes -= bytesOf(memory);
+      this.#givenUpBytes += bytesOf(memory);
     }
   }
 

@@ -82,7 +82,7 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
   let { initial: state } = policy;
   return (event) => {
     const { metrics } = session;
-    const decision = policy.decide(state, {
+    const statistics: PolicyStatistics = {
       event,
       nowMs: (clock.now() - session.startNs) / 1e6,
       round: metrics.round,
@@ -99,7 +99,8 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       syncs: metrics.dirtySyncCount,
       isPostcopy: session.isPostcopy,
       isHeldBack: session.isHeldBack,
-    });
+    };
+    const decision = decide(policy, state, statistics);
     state = decision.state;
     let next: Way = 'continue';
     for (const action of decision.actions) {
@@ -123,4 +124,18 @@ function wayOn(
 ): Way {
   if (action.kind === 'abort') throw new MigrationEnded('diverged', action.reason);
   return action.kind;
+}
+
+/** A policy that throws, as one of the user's own may, ends the migration and not the run; the guest stays. */
+function decide<State>(
+  policy: Policy<State>,
+  state: State,
+  statistics: PolicyStatistics,
+): ReturnType<Policy<State>['decide']> {
+  try {
+    return policy.decide(state, statistics);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MigrationEnded('failed', `the policy ${policy.name} failed: ${why}`);
+  }
 }

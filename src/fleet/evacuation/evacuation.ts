@@ -24,9 +24,13 @@ export class Evacuation implements Director {
     this.sampler = new UseSampler(world);
   }
 
-  /** Whether every guest's migration has ended. */
+  /** Whether every migration that was to begin has ended; once it is cancelled, no other one begins. */
   get isOver(): boolean {
-    return this.#planner.isOver;
+    return this.#planner.isOver || (this.#isCancelled && this.#planner.running === 0);
+  }
+
+  get #isCancelled(): boolean {
+    return this.#options.signal?.aborted ?? false;
   }
 
   begin(nowNs: number): void {
@@ -48,8 +52,9 @@ export class Evacuation implements Director {
     this.#options.onProgress?.(this.#progress(nowNs));
   }
 
-  /** Starts the migrations whose turn it is; when the evacuation was cancelled, they end cancelled at once. */
+  /** Starts the migrations whose turn it is. */
   #start(): void {
+    if (this.#isCancelled) return;
     for (const { guest, target } of this.#planner.starts()) {
       this.#world.migrate(this.#config.guests[guest]!.name, target);
     }

@@ -8,7 +8,9 @@ import type { EvacuatedGuest } from './config.ts';
  */
 export function forcedConfig({ config, onDiverged }: EvacuatedGuest): RunConfig {
   const { migration } = config;
-  if (onDiverged === 'leave' || migration.timeoutNs === Infinity) return config;
+  if (onDiverged === 'leave' || migration.timeoutNs === Infinity || !hasLiveRounds(config)) {
+    return config;
+  }
   const action = onDiverged === 'postcopy' ? 'postcopy' : 'switchover';
   const force = { afterMs: migration.timeoutNs / 1e6, action } as const;
   return { ...config, migration: { ...migration, force, timeoutNs: Infinity } };
@@ -17,8 +19,11 @@ export function forcedConfig({ config, onDiverged }: EvacuatedGuest): RunConfig 
 /** Returns whether the guest was stopped only because its timeout had passed and `onDiverged` forced it. */
 export function wasForced({ config, onDiverged }: EvacuatedGuest, report: SourceReport): boolean {
   const { pauseAskedNs } = report.stop;
-  const { algorithm, timeoutNs } = config.migration;
-  const isForceable = algorithm === 'precopy' || algorithm === 'hybrid';
-  if (onDiverged === 'leave' || !isForceable || pauseAskedNs === undefined) return false;
-  return pauseAskedNs - report.startNs >= timeoutNs;
+  if (onDiverged === 'leave' || !hasLiveRounds(config) || pauseAskedNs === undefined) return false;
+  return pauseAskedNs - report.startNs >= config.migration.timeoutNs;
+}
+
+/** Only live rounds can go on for ever; other algorithms stop the guest at once, and keep their timeout. */
+function hasLiveRounds({ migration: { algorithm } }: RunConfig): boolean {
+  return algorithm === 'precopy' || algorithm === 'hybrid';
 }

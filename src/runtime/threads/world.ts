@@ -33,6 +33,8 @@ interface ThreadGuest {
   look?: () => LiveView;
   /** Whether its run has ended; a run that could not be set up ends before its migration. */
   isGone: boolean;
+  /** It was let go without a migration, because the world is over. */
+  isLetGo?: boolean;
 }
 
 /** A migration in a world of threads. */
@@ -64,6 +66,8 @@ export class ThreadWorld implements World {
   #director: Director | undefined;
   #ready = 0;
   #hasBegun = false;
+  /** Why a guest could not be set up; the world does not begin then. */
+  #setUpFailure: unknown;
 
   constructor(spec: WorldSpec, options: WorldOptions = {}) {
     this.#spec = spec;
@@ -93,11 +97,14 @@ export class ThreadWorld implements World {
     }
     const runs = [...this.#guests.values()].map((guest) => this.#run(guest));
     const watching = setInterval(() => {
-      if (this.#hasBegun) director.watch(this.#time.now());
+      if (!this.#hasBegun) return;
+      director.watch(this.#time.now());
+      this.#settle();
     }, WATCH_MS);
     try {
-      // A run that fails does not end the others; its error is thrown once all runs are over.
+      // A run that fails later does not end the others; its error is thrown once all runs are over.
       await Promise.allSettled(runs);
+      if (this.#setUpFailure !== undefined) throw this.#setUpFailure;
       await Promise.all(runs);
     } finally {
       clearInterval(watching);
@@ -158,6 +165,13 @@ export class ThreadWorld implements World {
         },
       );
       if (guest.migration) this.#reports.set(guest.spec.name, report);
+    } catch (error) {
+      // Nothing has begun yet, so the others need not go on without this guest.
+      if (!this.#hasBegun) {
+        this.#setUpFailure ??= error;
+        this.#areAllReady.fail(error);
+      }
+      throw error;
     } finally {
       guest.isGone = true;
       this.#becomeReady();
@@ -178,7 +192,7 @@ export class ThreadWorld implements World {
         return guest.mayMigrate.opened;
       },
       afterMigration: (report) => {
-        this.#end(guest, report);
+        if (guest.migration) this.#end(guest, report);
         return this.#isOver.opened;
       },
     };
@@ -207,8 +221,19 @@ export class ThreadWorld implements World {
     this.#settle();
   }
 
-  /** Lets all guests stop once the director says that nothing more is to happen. */
+  /**
+   * Lets all guests stop once the director says that nothing more is to happen. A world is over before all guests have
+   * migrated only when it is cancelled, so those that still wait are let go and end cancelled at once.
+   */
   #settle(): void {
-    if (this.#director!.isOver) this.#isOver.open();
+    if (!this.#director!.isOver) return;
+    this.#isOver.open();
+    for (const guest of this.#guests.values()) {
+      if (guest.migration || guest.isLetGo) continue;
+      guest.isLetGo = true;
+      const path = this.#topology.route(guest.host, guest.host);
+      const [forward, backward] = [this.#network.openFlow(path), this.#network.openFlow(path)];
+      guest.mayMigrate.open({ forward, backward });
+    }
   }
 }

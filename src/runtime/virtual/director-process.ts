@@ -11,23 +11,24 @@ export class DirectorProcess implements Process {
   readonly eventClass = -1;
   isOver = false;
   readonly #director: Director;
-  readonly #migrations: () => readonly HostedMigration[];
   #hasBegun = false;
   #watchAtNs = 0;
-  #told = new Set<HostedMigration>();
+  /** Those whose end the director has not been told of. */
+  readonly #open = new Set<HostedMigration>();
 
-  constructor(director: Director, migrations: () => readonly HostedMigration[]) {
+  constructor(director: Director) {
     this.#director = director;
-    this.#migrations = migrations;
+  }
+
+  /** A migration has begun, whose end the director is to be told of. */
+  follow(migration: HostedMigration): void {
+    this.#open.add(migration);
   }
 
   nextNs(nowNs: number): number {
     if (!this.#hasBegun) return nowNs;
     let nextNs = this.#watchAtNs;
-    for (const hosted of this.#migrations()) {
-      if (hosted.endNs === undefined || this.#told.has(hosted)) continue;
-      nextNs = Math.min(nextNs, hosted.endNs);
-    }
+    for (const { endNs } of this.#open) if (endNs !== undefined) nextNs = Math.min(nextNs, endNs);
     return Math.max(nowNs, nextNs);
   }
 
@@ -37,11 +38,11 @@ export class DirectorProcess implements Process {
       this.#watchAtNs = atNs + WATCH_NS;
       this.#director.begin(atNs);
     }
-    for (const hosted of this.#migrations()) {
-      if (hosted.endNs === undefined || hosted.endNs > atNs || this.#told.has(hosted)) continue;
-      this.#told.add(hosted);
-      hosted.release();
-      this.#director.ended(hosted, atNs);
+    for (const migration of this.#open) {
+      if (migration.endNs === undefined || migration.endNs > atNs) continue;
+      this.#open.delete(migration);
+      migration.release();
+      this.#director.ended(migration, atNs);
     }
     if (atNs >= this.#watchAtNs) {
       this.#watchAtNs = atNs + WATCH_NS;

@@ -5,6 +5,8 @@ import { TURN_NS } from './guest.ts';
 
 /** This many events are played before the rest of the program gets its turn. */
 const EVENTS_A_TURN = 5000;
+/** So many events at one point in time are of a process that goes round in circles. */
+const MOST_EVENTS_AT_ONCE = 1_000_000;
 
 export interface PlayOptions {
   /** `play` throws an Error after more events than this, as the migration would never end. */
@@ -22,6 +24,7 @@ export class EventLoop {
   /** How many steps of processes it has played so far. */
   events = 0;
   readonly #queue = new EventQueue<Process>();
+  #eventsAtOnce = 0;
 
   /** The time when the next event is due; Infinity when there is none. */
   get nextNs(): number {
@@ -58,6 +61,12 @@ export class EventLoop {
     const event = this.#queue.take();
     if (!event) return false;
     const { item: process, atNs } = event;
+    this.#eventsAtOnce = atNs > this.nowNs ? 0 : this.#eventsAtOnce + 1;
+    if (this.#eventsAtOnce > MOST_EVENTS_AT_ONCE) {
+      throw new Error(
+        `time stands still at ${atNs / 1e9} s: a policy or another process goes round in circles`,
+      );
+    }
     this.nowNs = atNs;
     this.events++;
     process.step(atNs);

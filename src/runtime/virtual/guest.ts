@@ -27,6 +27,10 @@ export class VirtualGuest {
   readonly timeline: Timeline;
   /** Accesses a second by workload, measured just before its first migration. */
   rates: number[] | undefined;
+  /** A migration advances it, so nobody else has to. */
+  isMigrating = false;
+  /** It stands still from then on, for its report. */
+  untilNs = Infinity;
   #place: VirtualPlace;
   readonly #sides: GuestSide[];
   #sampledNs = -Infinity;
@@ -71,8 +75,9 @@ export class VirtualGuest {
 
   /** Advances the vCPUs to a point in time, with samples for the timeline on the way. */
   advance(toNs: number): void {
-    while (this.#livedNs < toNs) {
-      this.#livedNs = Math.min(toNs, this.#livedNs + TURN_NS);
+    const endNs = Math.min(toNs, this.untilNs);
+    while (this.#livedNs < endNs) {
+      this.#livedNs = Math.min(endNs, this.#livedNs + TURN_NS);
       this.#place.crew.advance(this.#livedNs);
     }
   }

@@ -2,7 +2,8 @@ import type { Process } from '../../clock/process.ts';
 import type { CpuUser } from '../../guest/cpu.ts';
 import { HostCpu } from '../world/host-cpu.ts';
 import type { HostSpec } from '../world/host-spec.ts';
-import type { VirtualGuest } from './guest.ts';
+import type { VirtualCrew } from './crew.ts';
+import type { VirtualGuest, VirtualPlace } from './guest.ts';
 
 /** A host's CPUs are shared out anew this often. */
 const SLICE_NS = 10e6;
@@ -42,6 +43,8 @@ export class VirtualWorker {
 interface Resident {
   readonly guest: VirtualGuest;
   readonly user: CpuUser;
+  /** Its vCPUs on this host. */
+  readonly crew: VirtualCrew;
   /** How many CPUs its vCPUs keep busy while they run. */
   readonly demandCpus: number;
 }
@@ -75,13 +78,16 @@ export class VirtualHost implements Process {
     return this.#usedCpuNs;
   }
 
-  /** Adds a guest, which runs here from now on; its vCPUs keep `demandCpus` CPUs busy while they run. */
-  admit(guest: VirtualGuest, demandCpus: number): void {
+  /**
+   * Adds a guest's place on this host; its vCPUs keep `demandCpus` CPUs busy while they run here. A guest that is on
+   * its way has a place on two hosts, and runs on at most one of them.
+   */
+  admit(guest: VirtualGuest, { crew }: VirtualPlace, demandCpus: number): void {
     const user = this.#cpu.join(guest.plan.vcpus);
-    this.#residents.set(guest, { guest, user, demandCpus });
+    this.#residents.set(guest, { guest, crew, user, demandCpus });
   }
 
-  /** Removes a guest, which runs on another host from now on. */
+  /** Removes a guest, which has no place on this host any more. */
   release(guest: VirtualGuest): void {
     this.#residents.get(guest)?.user.leave();
     this.#residents.delete(guest);
@@ -108,11 +114,15 @@ export class VirtualHost implements Process {
     this.#settledNs = atNs;
     this.#usedCpuNs += this.#cpu.usedCpus * sliceNs;
     for (const worker of this.#workers) worker.settle(sliceNs);
-    for (const { guest, user, demandCpus } of this.#residents.values()) {
-      const { crew } = guest.place;
+    for (const { crew, user, demandCpus } of this.#residents.values()) {
       user.demand(crew.isRunning() ? demandCpus : 0);
+    }
+    for (const { guest, crew, user } of this.#residents.values()) {
       const { slowdown } = user;
-      if (slowdown > 1) crew.steal(SLICE_NS * (1 - 1 / slowdown));
+      if (slowdown <= 1 || !crew.isRunning() || guest.untilNs <= atNs) continue;
+      // A guest that nobody looks at lives up to now first, so that what is stolen falls into the next slice.
+      if (!guest.isMigrating) guest.advance(atNs);
+      crew.steal(SLICE_NS * (1 - 1 / slowdown));
     }
   }
 }

@@ -90,16 +90,19 @@ export class HostedMigration implements WorldMigration {
     return this.process.postedBytes;
   }
 
-  /** Closes its flows and dismisses its workers; a guest that has moved runs on its target host from now on. */
+  /** Closes its flows and dismisses its workers; the guest has a place on one host again, where it lives on. */
   release(): void {
     const { flows, workers, from, to, hostedGuest } = this.parts;
     flows.forward.close();
     flows.backward.close();
     from.dismiss(workers.sender);
     to.dismiss(workers.receiver);
-    if (this.process.result!.outcome !== 'completed') return;
-    from.release(hostedGuest.guest);
-    to.admit(hostedGuest.guest, hostedGuest.demandCpus);
+    const { guest, spec } = hostedGuest;
+    const isMoved = this.process.result!.outcome === 'completed';
+    (isMoved ? from : to).release(guest);
+    guest.isMigrating = false;
+    guest.catchUp(this.process.endNs);
+    guest.untilNs = this.process.endNs + spec.config.migration.runAfterNs;
   }
 
   /** Gives its connection and its target's memory back to the pool; nothing may use them from then on. */
@@ -115,7 +118,6 @@ export async function reportOfMigration({ parts }: HostedMigration): Promise<Run
   const { guest, source: sourceMemory, spec } = hostedGuest;
   const { config } = spec;
   const endedNs = process.endNs + config.migration.runAfterNs;
-  guest.catchUp(process.endNs);
   guest.advance(endedNs);
   guest.timeline.sample(endedNs);
   const { source, target } = process;

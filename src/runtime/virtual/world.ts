@@ -1,3 +1,4 @@
+import { OneEvent, type Process } from '../../clock/process.ts';
 import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
 import { vcpuDemand } from '../../guest/cpu-demand.ts';
 import { planMemory } from '../../guest/memory-plan.ts';
@@ -7,6 +8,7 @@ import { fillDestination } from '../../memory/contents/contents.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { fillGuest } from '../common/fill.ts';
 import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
+import { othersTurn } from '../common/others-turn.ts';
 import { createPlace, createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
@@ -25,8 +27,8 @@ import { VirtualMigration } from './migration.ts';
 import { DirectorProcess } from './director-process.ts';
 import { type HostedGuest, reportOfMigration, HostedMigration } from './hosted-migration.ts';
 
-/** This many migrations may be under way at a time; each has a flow in either direction. */
-const MOST_MIGRATIONS = 512;
+/** Each migration has a flow in either direction. */
+const FLOWS_EACH = 2;
 
 /** A world on a virtual clock: any number of guests run in one thread, and every run has the same results. */
 export class VirtualWorld implements World {
@@ -36,7 +38,8 @@ export class VirtualWorld implements World {
   readonly #options: WorldOptions;
   readonly #loop = new EventLoop();
   readonly #topology = new Topology();
-  readonly #network: Network;
+  /** It has room for the migrations of all guests. */
+  #network: Network | undefined;
   readonly #hosts = new Map<string, VirtualHost>();
   readonly #guests = new Map<string, HostedGuest>();
   readonly #migrations: HostedMigration[] = [];
@@ -50,7 +53,6 @@ export class VirtualWorld implements World {
       this.#topology.addHost(host.name, host.nicBytesPerSecond);
     }
     this.#topology.core(spec.core.bytesPerSecond);
-    this.#network = new Network(createNetwork(this.#topology.links, 2 * MOST_MIGRATIONS));
   }
 
   get links(): readonly LinkSpec[] {
@@ -71,16 +73,36 @@ export class VirtualWorld implements World {
   }
 
   async play(guests: readonly GuestSpec[], director: Director): Promise<void> {
-    for (const spec of guests) await this.#settle(spec);
+    const mostFlows = FLOWS_EACH * Math.max(1, guests.length);
+    this.#network = new Network(createNetwork(this.#topology.links, mostFlows));
+    for (const spec of guests) {
+      await this.#settle(spec);
+      await othersTurn();
+    }
     const loop = this.#loop;
     for (const host of this.#hosts.values()) loop.add(host);
     const startNs = Math.max(0, ...guests.map(({ config }) => config.migration.startAfterNs));
     await loop.play(() => loop.nextNs > startNs);
     loop.nowNs = startNs;
-    const directing = new DirectorProcess(director, () => this.#migrations);
+    const directing = new DirectorProcess(director);
     this.#director = directing;
     loop.add(directing);
     await loop.play(() => directing.isOver);
+  }
+
+  /** Adds a process of one's own: a monitor, a scanner, a generator of load. */
+  add(process: Process): void {
+    this.#loop.add(process);
+  }
+
+  /** Asks a process anew when it wants to be stepped, because something has changed for it. */
+  wake(process: Process): void {
+    this.#loop.wake(process);
+  }
+
+  /** Has `act` called once, at a point in time; at once when that has passed. */
+  at(atNs: number, act: (nowNs: number) => void): void {
+    this.#loop.add(new OneEvent(atNs, act));
   }
 
   migrate(name: string, to: string): WorldMigration {
@@ -92,6 +114,7 @@ export class VirtualWorld implements World {
     const migration = this.#begin(hostedGuest, target);
     hostedGuest.migration = migration;
     this.#migrations.push(migration);
+    this.#director?.follow(migration);
     migration.process.begin();
     this.#loop.add(migration.process);
     return migration;
@@ -103,7 +126,8 @@ export class VirtualWorld implements World {
     const { config } = spec;
     const { nowNs: startNs } = this.#loop;
     guest.advance(startNs);
-    guest.measureRates();
+    if (startNs > 0) guest.measureRates();
+    guest.isMigrating = true;
     guest.timeline.sample(startNs);
     const destination = createPlace(config.guest, guest.plan, hostedGuest.geometries(1));
     for (const { ram } of openMemory(destination.slots).slots) fillDestination(ram);
@@ -114,10 +138,12 @@ export class VirtualWorld implements World {
     };
     const workers = { sender: host.hire(), receiver: target.hire() };
     const transfer = createTransfer(this.#linkOf(config.link), config.guest.pageSize, false);
+    const place = guest.prepare(openGuestSide(destination));
+    target.admit(guest, place, hostedGuest.demandCpus);
     const process = new VirtualMigration({
       config: { ...config, link: this.#linkOf(config.link) },
       guest,
-      target: guest.prepare(openGuestSide(destination)),
+      target: place,
       transfer,
       startNs,
       isCancelled: () => this.#options.signal?.aborted ?? false,
@@ -145,6 +171,7 @@ export class VirtualWorld implements World {
       // A guest that has been reported on no longer needs its memory, which the next world can use.
       migration?.giveBack();
       giveBackGuestSide(source);
+      await othersTurn();
     }
     return reports;
   }
@@ -161,7 +188,7 @@ export class VirtualWorld implements World {
     const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
     guest.start(0);
     const demandCpus = vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs);
-    host.admit(guest, demandCpus);
+    host.admit(guest, guest.place, demandCpus);
     this.#guests.set(spec.name, { spec, guest, geometries, source, host, demandCpus });
   }
 
@@ -170,6 +197,7 @@ export class VirtualWorld implements World {
   }
 
   #openFlow(path: readonly number[]): Flow {
-    return this.#network.flow(this.#network.openFlow(path));
+    const network = this.#network!;
+    return network.flow(network.openFlow(path));
   }
 }
