@@ -13,6 +13,7 @@ import { emptyRing } from './ring.ts';
  * the rings until a new connection stands; the line is restored once both ends have acknowledged.
  */
 const NUMBER = 0;
+/** The two ends of a line; a link's maker decides which is which. */
 export type LineSide = 'near' | 'far';
 const ACKNOWLEDGED = { near: 1, far: 2 } as const;
 

@@ -14,6 +14,7 @@ import type { Flow } from './network.ts';
 import { flowBucket, type RateLimiter, tokenBucket } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
+/** What one end of a ring link consists of. */
 export interface RingLinkParts {
   readonly clock: Clock;
   readonly outgoing: SharedRing;

@@ -33,8 +33,10 @@ const ALIGNMENT = 64;
 const KIND_FRAME = 1;
 const KIND_SKIP = 2;
 
+/** A ring as threads share it. */
 export interface SharedRing {
   readonly memory: WebAssembly.Memory;
+  /** The number of bytes of data. */
   readonly capacity: number;
 }
 

@@ -25,6 +25,7 @@ import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 /** A source that sends nothing for this long counts as gone. */
 const SILENCE_NS = 120e9;
 
+/** What the destination's half works with. */
 export interface DestinationSide extends Side {
   readonly guest: DestinationGuest;
   /**
@@ -34,8 +35,10 @@ export interface DestinationSide extends Side {
   readonly recoverWithinNs?: number;
 }
 
+/** How a migration went, as its destination saw it. */
 export interface DestinationReport {
   readonly outcome: 'completed' | 'cancelled' | 'failed';
+  /** Why it failed. */
   readonly error?: string;
   /** Counts the pages that arrived, by encoding. */
   readonly tally: PageTally;

@@ -8,13 +8,18 @@ import type { Algorithm, SourceGuest } from './ports.ts';
 export const DIRTY_RATE_MODES = ['page-sampling', 'dirty-bitmap', 'dirty-ring'] as const;
 export type DirtyRateMode = (typeof DIRTY_RATE_MODES)[number];
 
+/** The settings of a measurement. */
 export interface DirtyRateOptions {
   readonly mode: DirtyRateMode;
+  /** How long to measure. */
   readonly periodNs: number;
+  /** How many pages page sampling hashes for each GiB of the guest. */
   readonly samplePagesPerGiB: number;
+  /** The seed of the random sample. */
   readonly seed: number;
 }
 
+/** What a measurement has found. */
 export interface DirtyRateReport {
   readonly mode: DirtyRateMode;
   /** The time that was really measured, from the start to the last look. */

@@ -29,6 +29,7 @@ const WATCH_EVERY = 16;
 /** A batch takes at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
 
+/** What the source's half works with. */
 export interface SourceSide extends Side {
   readonly guest: SourceGuest;
   readonly options: SourceOptions;
@@ -292,7 +293,7 @@ export class SourceSession {
     return encoded;
   }
 
-  /** Returns the largest number of bytes of a frame of so many pages. */
+  /** Returns the largest number of bytes that a frame of `pages` pages may have. */
   frameBytes(pages: number): number {
     return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.side.guest.memory.pageSize));
   }

@@ -111,6 +111,7 @@ const bodies = {
 export type ControlName = keyof typeof bodies;
 export type ControlBody<Name extends ControlName> = z.infer<(typeof bodies)[Name]>;
 
+/** A control message: the name of its type, and the body that messages of this type have. */
 export type ControlMessage = {
   [Name in ControlName]: { readonly name: Name; readonly body: ControlBody<Name> };
 }[ControlName];

@@ -13,7 +13,9 @@ import {
 } from './pages.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 
+/** The settings of an encoder. */
 export interface EncoderOptions {
+  /** Whether page frames carry the sums of their raw pages. */
   readonly integrity: Integrity;
   /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];

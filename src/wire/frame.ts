@@ -18,6 +18,7 @@ import { MAX_FRAME_BYTES } from './limits.ts';
 export const HEADER_BYTES = 32;
 const MAGIC = 0x59524650;
 export const WIRE_VERSION = 1;
+/** The bit of a frame type that lets a receiver skip the frame if it doesn't know the type. */
 export const OPTIONAL_TYPE = 0x8000;
 
 /** The number of each frame type; docs/wire.md says which side may send which, and when. */

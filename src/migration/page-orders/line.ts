@@ -25,9 +25,10 @@ export interface PageLine {
   take(unsent: GuestPageSet, position: number, step: 1 | -1, most: number): LineTaken;
 }
 
+/** Pages taken along a line. */
 export interface LineTaken {
   readonly taken: TakenRuns;
-  /** Where the walk goes on. */
+  /** The position behind the last page taken, at which the walk goes on. */
   readonly position: number;
 }
 
