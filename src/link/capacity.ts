@@ -1,22 +1,22 @@
 import { BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
 
-/** The largest ring; two of them (one a direction) stay far below 64 MiB a side in the usual case. */
+/** The largest ring, in bytes. A link has one ring for each direction; usually they are far smaller. */
 export const MAX_RING_BYTES = 64 * 1024 * 1024;
-/** A link without a limit is taken to need room for this rate: beyond what memory allows to copy. */
+/** The rate for which a link without a limit gets a ring. Memory can't be copied any faster. */
 export const UNLIMITED_BYTES_PER_SECOND = 10e9;
-/** What a sender may be ahead (horizon) and make up (lag), in seconds. */
+/** How far a sender may be ahead of the link (its horizon) and behind it (its lag), in seconds. */
 const SLACK_SECONDS = 0.012;
-/** Without a scheduler nobody lags; only the horizon is left. */
+/** The same on a virtual clock, where no scheduler delays a sender, so that only the horizon counts. */
 const VIRTUAL_SLACK_SECONDS = 0.0012;
-/** Of a frame of pages beside its pages, generously. */
+/** More bytes than a page frame needs besides its pages. */
 const FRAME_EXTRA = 8192;
 const SMALLEST_RING_BYTES = 4 * 1024 * 1024;
-/** On one thread a frame is read just after it was written: a small ring stays in the cache. */
+/** On one thread a frame is read right after it was written, so a small ring stays in the CPU's cache. */
 const SMALLEST_VIRTUAL_RING_BYTES = 512 * 1024;
 
 /**
- * Bytes of a ring that holds what a link has under way: bandwidth × latency, some slack for
- * scheduling, and two frames. Undefined when that is more than a ring may have.
+ * Returns the capacity in bytes of a ring that holds all that a link has in flight: bandwidth × latency,
+ * some slack for scheduling, and two frames. Returns undefined if no ring may be that large.
  */
 export function ringBytes(
   bytesPerSecond: number,

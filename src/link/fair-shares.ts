@@ -1,28 +1,30 @@
-/** The longest path of a flow. */
+/** The largest number of links on the path of one flow. */
 export const MOST_HOPS = 8;
 
 /**
- * Max-min fair shares of flows over links with capacities, each flow with a limit of its own, by
- * progressive filling (Bertsekas and Gallager, Data Networks, section 6.5.2): all rates rise together;
- * a flow that reaches its limit, or one of whose links is full, stays where it is, and the others rise
- * on. Fill it anew with `clear` and `add`; nothing is allocated.
+ * Computes max-min fair shares of flows over links with capacities, where each flow has a limit of its
+ * own, by progressive filling (Bertsekas and Gallager, Data Networks, section 6.5.2): all rates rise
+ * together; a flow keeps its rate once it reaches its limit or one of its links is full, and the others
+ * rise on. Rates are in bytes a second. Call `clear`, `add` for each flow, then `fill`; none of them
+ * allocates memory.
  */
 export class FairShares {
-  /** The share of each flow, in the order in which they were added. */
+  /** The share of each flow after `fill`, in the order in which the flows were added. */
   readonly rates: Float64Array;
   readonly #capacities: Float64Array;
   readonly #limits: Float64Array;
   readonly #hops: Int32Array;
   readonly #paths: Int32Array;
   #flows = 0;
-  /** Bytes a second that flows which rise no more take of each link. */
+  /** For each link, the bytes a second taken by flows whose rate is final. */
   readonly #taken: Float64Array;
-  /** Flows of each link that still rise. */
+  /** For each link, the number of its flows that still rise. */
   readonly #rising: Int32Array;
-  /** Up to where the rising flows of each link can rise. */
+  /** For each link, the rate up to which its rising flows can rise. */
   readonly #levels: Float64Array;
-  /** Links that have rising flows, and those flows. */
+  /** The links that have rising flows. */
   readonly #risingLinks: Int32Array;
+  /** The flows that still rise. */
   readonly #risingFlows: Int32Array;
   #linkCount = 0;
   #flowCount = 0;
@@ -41,34 +43,39 @@ export class FairShares {
     this.#risingFlows = new Int32Array(mostFlows);
   }
 
+  /** Removes all flows. */
   clear(): void {
     this.#flows = 0;
   }
 
-  /** Adds a flow whose path of `hops` links begins at `words[at]`. */
+  /** Adds a flow with this limit, whose path is the `hops` link indices from `words[at]` on. */
   add(limit: number, words: Int32Array, at: number, hops: number): void {
     const flow = this.#flows++;
     this.#limits[flow] = limit;
     let finite = 0;
     for (let hop = 0; hop < hops; hop++) {
       const link = words[at + hop]!;
-      // A link without a bound never holds a flow back.
+      // A link of infinite capacity never holds a flow back.
       if (this.#capacities[link] === Infinity) continue;
       this.#paths[flow * MOST_HOPS + finite++] = link;
     }
     this.#hops[flow] = finite;
   }
 
+  /** Computes `rates` for the flows that have been added. */
   fill(): void {
     this.#begin();
     while (this.#flowCount > 0) {
       const level = this.#lowestLevel();
-      // A flow whose limit is below what all can have leaves the others more: the level can only rise.
+      // A flow whose limit is below the level leaves more to the others, so the level is computed again.
       if (!this.#stopLimited(level)) this.#stopAtFullLinks(level);
     }
   }
 
-  /** At what rate a frame of the flow leaves: with its share, and with what nobody uses beyond its limit. */
+  /**
+   * Returns the rate at which a frame of the flow leaves. It is the flow's share or, if only its own
+   * limit holds the flow back, the share and what no flow uses on its path.
+   */
   frameRate(flow: number): number {
     const rate = this.rates[flow]!;
     if (rate < this.#limits[flow]!) return rate;
@@ -96,7 +103,7 @@ export class FairShares {
     }
   }
 
-  /** The level at which the next link is full; Infinity when no rising flow has a link. */
+  /** Returns the level at which the next link is full, or Infinity if no rising flow has a link. */
   #lowestLevel(): number {
     let lowest = Infinity;
     let kept = 0;
@@ -113,7 +120,7 @@ export class FairShares {
     return lowest;
   }
 
-  /** Stops the flows whose limit is no higher than the level; whether there were any. */
+  /** Stops the flows whose limit is no higher than the level; returns whether there were any. */
   #stopLimited(level: number): boolean {
     let kept = 0;
     const count = this.#flowCount;
@@ -126,6 +133,7 @@ export class FairShares {
     return kept < count;
   }
 
+  /** Stops the flows over links that are full at this level. */
   #stopAtFullLinks(level: number): void {
     let kept = 0;
     for (let i = 0; i < this.#flowCount; i++) {

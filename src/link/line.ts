@@ -2,27 +2,30 @@ import type { RingConsumer, RingProducer, SharedRing } from './ring.ts';
 import { emptyRing } from './ring.ts';
 
 /**
- * Whether the two ends of a link are connected, in shared memory:
+ * A line says in shared memory whether the two ends of a link are connected:
  *
- *   i32  0  number of the connection: even while it stands, odd once it is lost
- *        1  the last lost connection that the near end has let go of
- *        2  the same of the far end
+ *   i32  0  number of the connection; it is even while the connection stands and odd once it is lost
+ *        1  this number when the near end last acknowledged a loss
+ *        2  this number when the far end last acknowledged a loss
  *
- * What is under way when a connection is lost is lost with it, so the rings are emptied for the next
- * one. They may be only when nobody touches them: an end that notices the loss lets go, says so, and
- * keeps its hands off until a new connection stands; the line is restored when both have.
+ * The frames in flight are lost with their connection, so the rings are emptied for the next one. That is
+ * safe only while neither end uses them: an end that notices a loss acknowledges it and doesn't touch
+ * the rings until a new connection stands; the line is restored once both ends have acknowledged.
  */
 const NUMBER = 0;
+/** The two ends of a line; a link's maker decides which is which. */
 export type LineSide = 'near' | 'far';
-const LET_GO = { near: 1, far: 2 } as const;
+const ACKNOWLEDGED = { near: 1, far: 2 } as const;
 
+/** The shared memory of a line, which every thread that has an end of it gets. */
 export type SharedLine = SharedArrayBuffer;
 
+/** Creates a line whose connection stands. */
 export function createLine(): SharedLine {
   return new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** The line as somebody sees it who cuts and restores it: the network. */
+/** The line as the network sees it, which cuts and restores the connection over these rings. */
 export class Line {
   readonly #words: Int32Array;
   readonly #rings: readonly SharedRing[];
@@ -32,24 +35,28 @@ export class Line {
     this.#rings = rings;
   }
 
+  /** Whether the connection is lost and no new one stands. */
   get isLost(): boolean {
     return Atomics.load(this.#words, NUMBER) % 2 !== 0;
   }
 
-  /** The connection is lost, and with it what is under way. */
+  /** Cuts the connection; the frames in flight are lost. */
   cut(): void {
     if (!this.isLost) Atomics.add(this.#words, NUMBER, 1);
   }
 
-  /** Whether both ends have noticed, so that the line may be restored. */
+  /** Returns whether both ends have acknowledged the loss, so that the line may be restored. */
   hasBeenLetGo(): boolean {
     const number = Atomics.load(this.#words, NUMBER);
     return (['near', 'far'] as const).every(
-      (side) => Atomics.load(this.#words, LET_GO[side]) === number,
+      (side) => Atomics.load(this.#words, ACKNOWLEDGED[side]) === number,
     );
   }
 
-  /** A new connection stands, once both ends have let go of the lost one; false: they have not. */
+  /**
+   * Empties the rings and makes a new connection. Returns false, and does nothing, if the connection
+   * stands or an end has not acknowledged its loss yet.
+   */
   restore(): boolean {
     if (!this.isLost || !this.hasBeenLetGo()) return false;
     for (const ring of this.#rings) emptyRing(ring);
@@ -58,40 +65,44 @@ export class Line {
   }
 }
 
-/** One end of a line. */
+/** The line as one end of the link sees it. */
 export class LineEnd {
   readonly #words: Int32Array;
-  readonly #letGo: number;
-  /** The connection that this end uses. */
+  /** The index of the word in which this end acknowledges a loss. */
+  readonly #acknowledgedAt: number;
+  /** The number of the connection that this end uses. */
   #number: number;
-  #hasLetGo = false;
+  #hasAcknowledged = false;
 
   constructor(line: SharedLine, side: LineSide) {
     this.#words = new Int32Array(line);
-    this.#letGo = LET_GO[side];
+    this.#acknowledgedAt = ACKNOWLEDGED[side];
     this.#number = Atomics.load(this.#words, NUMBER);
   }
 
-  /** Whether its connection is lost; who is told so must not touch the rings any more. */
+  /**
+   * Returns whether the connection of this end is lost, and acknowledges the loss: from then on the
+   * caller must not touch the rings.
+   */
   isLost(): boolean {
-    if (this.#hasLetGo) return true;
+    if (this.#hasAcknowledged) return true;
     if (Atomics.load(this.#words, NUMBER) === this.#number) return false;
-    this.#hasLetGo = true;
-    // It can be but one further: the next connection waits for this word.
-    Atomics.store(this.#words, this.#letGo, this.#number + 1);
+    this.#hasAcknowledged = true;
+    // The number can only be one higher, because the next connection waits for this word.
+    Atomics.store(this.#words, this.#acknowledgedAt, this.#number + 1);
     return true;
   }
 
-  /** Whether a new connection stands in the place of the lost one. */
+  /** Returns whether a new connection has replaced the lost one. */
   isRestored(): boolean {
-    return this.#hasLetGo && Atomics.load(this.#words, NUMBER) > this.#number + 1;
+    return this.#hasAcknowledged && Atomics.load(this.#words, NUMBER) > this.#number + 1;
   }
 
-  /** Goes over to the new connection, whose rings are empty. */
+  /** Makes this end use the new connection, whose rings are empty. */
   takeUp(producer: RingProducer, consumer: RingConsumer): void {
     this.#number += 2;
-    this.#hasLetGo = false;
-    // Lost again already: nothing is touched, and the next look lets go of it.
+    this.#hasAcknowledged = false;
+    // If the new connection is lost already, the rings must not be touched.
     if (this.isLost()) return;
     producer.restart();
     consumer.restart();

@@ -1,6 +1,6 @@
 import { type Frame, type FrameMemory, WireError } from '../wire/frame.ts';
 
-/** The connection is lost, and what was under way with it; another may come. */
+/** The error of a lost connection. The frames in flight are lost too; a new connection may follow. */
 export class ConnectionLost extends WireError {
   override readonly name = 'ConnectionLost';
 
@@ -9,7 +9,7 @@ export class ConnectionLost extends WireError {
   }
 }
 
-/** The other end has closed the link, or has died: none will come any more. */
+/** The error of a link whose other end has closed it or has died, so that no frame will follow. */
 export class PeerGone extends WireError {
   override readonly name = 'PeerGone';
 
@@ -19,20 +19,22 @@ export class PeerGone extends WireError {
 }
 
 /**
- * What a frame is for. Pages obey the link's rate and the migration's own limit. Urgent pages (a vCPU
- * waits for them) are booked on the link but not held back: they take the next place in its line; the
- * limit does not count them, or a burst of them would stop the push for as long as they were over it.
- * Control frames obey the link's rate alone.
+ * What a frame is for. `pages` obey the link's rate and the migration's own limit. `urgent` pages, for
+ * which a vCPU waits, take up the link's time but are never held back: they leave right after the frames
+ * that have been posted. The limit doesn't count them, since otherwise a burst of them would stop
+ * the push until the limit had made up for it. `control` frames obey the link's rate alone.
  */
 export type FrameKind = 'pages' | 'urgent' | 'control';
 
-/** How far a sender of pages may be ahead of the link and of its receiver. */
+/** How far a sender of pages may be ahead. */
 export interface Lookahead {
+  /** How long the frames posted so far may keep the link busy. */
   readonly ns: number;
+  /** How many bytes may be in flight or wait at the receiver. */
   readonly bytes: number;
 }
 
-/** Room in which the sender builds its next frame, at byte `at` of `memory`. */
+/** The room in which the sender builds its next frame, from byte `at` of `memory` on. */
 export interface FrameRoom {
   readonly memory: FrameMemory;
   readonly at: number;
@@ -40,50 +42,53 @@ export interface FrameRoom {
 }
 
 /**
- * One end of a link, both directions. No call waits: who has no credit or no frame asks its driver
- * to be woken at `creditAtNs()` or `arrivalAtNs()`.
+ * One end of a link, for both directions. No call waits: a caller that gets no room or no frame asks its
+ * driver to be woken at `creditAtNs()` or `arrivalAtNs()`. All times are on this end's clock.
  */
 export interface Link {
   /**
-   * Room for a frame of at most `maxBytes`, undefined while the link can't take one: its rate's
-   * share is used up, or the receiver is behind. Control frames pass the migration's own limit.
-   * Throws ConnectionLost.
+   * Returns room for a frame of at most `maxBytes`, or undefined while the link can't take one because
+   * its rate is used up or the receiver is behind. Throws ConnectionLost.
    */
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined;
   /**
-   * Sends the frame that was built in the last room; it has `bytes` bytes on the link, of which only
-   * `storedBytes` are there when versions stand for pages.
+   * Sends the frame that was built in the last room. It counts as `bytes` bytes on the link; in memory it
+   * has `storedBytes`, which are fewer if versions stand for its pages.
    */
   post(bytes: number, storedBytes?: number): void;
-  /** When room may be there again, on the clock; Infinity: when the receiver has caught up. */
+  /** Returns when there may be room again; Infinity means that the receiver has to make room first. */
   creditAtNs(kind: FrameKind): number;
-  /** The sender has nothing to send for now: time that passes is not made up for. */
+  /** Tells that there is nothing to send for now, so that the time until the next frame isn't made up for. */
   rest(): void;
-  /** The migration's own limit in bytes a second, Infinity for none. */
+  /** Sets the migration's own limit in bytes a second; Infinity means none. */
   limit(bytesPerSecond: number): void;
-  /** Keeps the line short that an urgent page would have to wait in. */
+  /** Bounds what may be posted ahead of the link, since an urgent page has to wait behind that. */
   lookahead(most: Lookahead): void;
-  /** Bytes of all frames posted. */
+  /** The bytes of all frames posted so far. */
   readonly postedBytes: number;
-  /** When the last posted frame has left the link's sending side. */
+  /** When the last byte of the last posted frame leaves this end. */
   readonly drainedAtNs: number;
-  /** When the last posted frame arrives at the other end, as this end's clock has it. */
+  /** When the last posted frame arrives at the other end. */
   readonly postedArrivalNs: number;
-  /** When the last polled frame arrived here, on this end's clock. */
+  /** When the last polled frame arrived at this end. */
   readonly polledArrivalNs: number;
 
-  /** The next frame that has arrived, checked; valid until the next `poll` or `release`. Throws WireError. */
+  /**
+   * Returns the next frame that has arrived, or undefined if there is none. Its header has been checked.
+   * It is valid until the next `poll` or `release`. Throws WireError.
+   */
   poll(): Frame | undefined;
-  /** Gives the last polled frame's room back. */
+  /** Gives the room of the last polled frame back to the sender. */
   release(): void;
   /**
-   * When the next frame arrives, once the last polled one has been released; Infinity when none is
-   * under way. A dead link has something to say at once: `poll` throws it.
+   * Returns when the next frame arrives, to be asked once the last polled one has been released;
+   * Infinity means that none is in flight. On a dead link it returns 0, so that the caller polls and
+   * `poll` throws.
    */
   arrivalAtNs(): number;
 
-  /** After ConnectionLost: whether `reconnect` has something to do or to say. */
+  /** Returns, after ConnectionLost, whether `reconnect` can be called: it connects or throws PeerGone. */
   canReconnect(): boolean;
-  /** Goes over to the new connection: it is empty, and frames are numbered from 0. Throws PeerGone. */
+  /** Makes this end use the new connection, which is empty; frames are numbered from 0. Throws PeerGone. */
   reconnect(): void;
 }

@@ -1,20 +1,21 @@
 import { MOST_HOPS } from './fair-shares.ts';
 
-/** A link in one direction; what is full duplex is two of them. */
+/** A link in one direction; a full-duplex link is two of them. */
 export interface LinkSpec {
   readonly name: string;
-  /** Capacity, more than 0; Infinity for a link that never holds anybody back. */
+  /** The capacity, more than 0; Infinity means that the link never holds a flow back. */
   readonly bytesPerSecond: number;
 }
 
 /**
- * What all threads know of a network, plain data and shared memory:
+ * What all threads know of a network, as plain data and shared memory. A flow occupies one of
+ * `mostFlows` places. The shared memory holds these words:
  *
- *   i32  0          version: goes up whenever a flow has changed
- *        1          places that have ever been in use
- *   f64  8 ...      limit of the flow in each place, bytes a second
+ *   i32  0          version, which grows whenever a flow changes
+ *        1          number of places that have ever been in use
+ *   f64  8 ...      limit of the flow in each place, in bytes a second
  *   then, i32, for each place:
- *        0          generation × 4 + kind; the generation is that of the place's present flow
+ *        0          generation × 4 + kind; the generation grows with each flow that the place gets
  *        1          hops of its path
  *        2 ... 9    indices of its links
  */
@@ -30,11 +31,14 @@ const LIMITS_BYTE = 64;
 const PLACE_WORDS = 2 + MOST_HOPS;
 const GENERATIONS = 2 ** 28;
 
-/** What the flow in a place does. */
+/** What the flow in a place does; a free place has none. */
 export const KIND = { free: 0, resting: 1, sending: 2 } as const;
 type Kind = (typeof KIND)[keyof typeof KIND];
 
-/** A network of these links, none of them used yet, for at most so many flows at a time. Throws RangeError. */
+/**
+ * Creates a network of these links, without flows and with room for at most `mostFlows` at a time.
+ * Throws RangeError if a capacity is not above 0 or `mostFlows` is not a whole number of 1 or more.
+ */
 export function createNetwork(links: readonly LinkSpec[], mostFlows: number): SharedNetwork {
   for (const { name, bytesPerSecond } of links) {
     if (!(bytesPerSecond > 0))
@@ -49,13 +53,14 @@ export function createNetwork(links: readonly LinkSpec[], mostFlows: number): Sh
 }
 
 /**
- * The words of a network. A change is stored first and the version goes up after it, so who has seen
- * the new version sees the change.
+ * Reads and writes the words of a network. A change is stored before the version grows, so a thread that
+ * has loaded the new version sees the change.
  */
 export class NetworkWords {
   readonly shared: SharedNetwork;
-  /** All words; paths lie in them at `pathAt`. */
+  /** All words; the path of the flow in a place begins at the word `pathAt(place)`. */
   readonly words: Int32Array;
+  /** The limit of the flow in each place, in bytes a second. */
   readonly limits: Float64Array;
   readonly #firstPlace: number;
 
@@ -66,10 +71,12 @@ export class NetworkWords {
     this.#firstPlace = (LIMITS_BYTE + 8 * shared.mostFlows) / 4;
   }
 
+  /** Returns the version, which is another one after every change of a flow. */
   version(): number {
     return Atomics.load(this.words, VERSION);
   }
 
+  /** Returns the number of places that have ever been in use; they are the first ones. */
   used(): number {
     return Atomics.load(this.words, USED);
   }
@@ -78,6 +85,7 @@ export class NetworkWords {
     return (Atomics.load(this.words, this.#at(place)) & 3) as Kind;
   }
 
+  /** Returns the number of links on the path of the flow in a place. */
   hops(place: number): number {
     return this.words[this.#at(place) + 1]!;
   }
@@ -86,11 +94,12 @@ export class NetworkWords {
     return this.#at(place) + 2;
   }
 
+  /** Returns the place of the flow with this id. */
   placeOf(id: number): number {
     return id % this.shared.mostFlows;
   }
 
-  /** Puts a flow that rests into a free place; returns its id. */
+  /** Puts a resting flow without a limit into a free place; returns its id. */
   open(place: number, path: readonly number[]): number {
     const at = this.#at(place);
     const generation = ((Atomics.load(this.words, at) >> 2) + 1) % GENERATIONS;
@@ -103,7 +112,7 @@ export class NetworkWords {
     return generation * this.shared.mostFlows + place;
   }
 
-  /** Turns a flow of one kind into another; one that is not of it stays. */
+  /** Changes the kind of a flow; if it is not of kind `from`, nothing changes. Throws RangeError if it is closed. */
   turn(id: number, from: Kind, to: Kind): void {
     const word = this.#wordOf(id);
     const at = this.#at(this.placeOf(id));
@@ -112,6 +121,7 @@ export class NetworkWords {
     else this.check(id);
   }
 
+  /** Sets the limit of a flow. Throws RangeError if it is closed. */
   limit(id: number, bytesPerSecond: number): void {
     this.check(id);
     const place = this.placeOf(id);
@@ -120,13 +130,14 @@ export class NetworkWords {
     this.#changed();
   }
 
+  /** Frees the place of a flow. Throws RangeError if it is closed already. */
   close(id: number): void {
     this.check(id);
     Atomics.store(this.words, this.#at(this.placeOf(id)), this.#wordOf(id) + KIND.free);
     this.#changed();
   }
 
-  /** Throws unless this flow is open. */
+  /** Throws RangeError unless this flow is open. */
   check(id: number): void {
     const word = Atomics.load(this.words, this.#at(this.placeOf(id)));
     if (word - (word & 3) !== this.#wordOf(id) || (word & 3) === KIND.free)
@@ -146,7 +157,7 @@ export class NetworkWords {
   }
 }
 
-/** The first place without a flow. Throws RangeError. */
+/** Returns the first place without a flow. Throws RangeError if there is none. */
 export function freePlace(words: NetworkWords): number {
   const { mostFlows } = words.shared;
   for (let place = 0; place < mostFlows; place++) {

@@ -4,36 +4,36 @@ import { freePlace, KIND, NetworkWords, type SharedNetwork } from './network-wor
 export { createNetwork, type LinkSpec, type SharedNetwork } from './network-words.ts';
 
 /**
- * One sender's traffic over a path of links. It has a share of them only between `start` and `rest`.
- * Every call but `close` may come from the one thread that uses the flow, whichever that is.
+ * One sender's traffic over a path of links. It has a share of them only between `start` and `rest`. One
+ * thread at a time uses a flow; `close` belongs to the thread that opens flows.
  */
 export interface Flow {
-  /** It has something to send. */
+  /** Tells that the sender has something to send. */
   start(): void;
-  /** It has nothing to send; what it took is left to the others. */
+  /** Tells that the sender has nothing to send; its share goes to the other flows. */
   rest(): void;
-  /** What it can use at most, in bytes a second, more than 0; Infinity for all that it can get. */
+  /** Sets the most that the sender uses, in bytes a second, more than 0; Infinity means all it can get. */
   limit(bytesPerSecond: number): void;
-  /** Its max-min fair share in bytes a second, never above its limit; 0 while it rests. */
+  /** Returns its max-min fair share in bytes a second, never above its limit; 0 while it rests. */
   rate(): number;
   /**
-   * The bytes a second at which a frame of it leaves: its rate, and, where only its own limit holds
-   * it back, what no flow uses on its path beside it. A limit is kept by pauses between frames, as
-   * on a real network; it does not stretch them.
+   * Returns the rate at which a frame of it leaves, in bytes a second. It is the fair share or, if only
+   * its own limit holds the flow back, the share and what no flow uses on its path. As on a real
+   * network, a sender keeps to its limit by pauses between frames; the limit does not slow a frame.
    */
   frameRate(): number;
-  /** Gives its place back; a call after this throws. For the thread that opens flows. */
+  /** Closes the flow and frees its place; any later call throws RangeError. */
   close(): void;
 }
 
 /**
- * Links shared by flows. Every thread has an object of its own over the same shared words, and works
- * the shares out by itself whenever they have changed: the same state gives the same numbers.
+ * Links that flows share. Every thread has an object of its own over the same shared words and computes
+ * the shares by itself whenever a flow has changed; the same words give the same shares.
  */
 export class Network {
   readonly #words: NetworkWords;
   readonly #shares: FairShares;
-  /** Places of the flows that send, as the shares were worked out. */
+  /** The places of the flows that were sending when the shares were computed last. */
   readonly #places: Int32Array;
   readonly #rates: Float64Array;
   readonly #frameRates: Float64Array;
@@ -53,9 +53,10 @@ export class Network {
   }
 
   /**
-   * Opens a flow over links, given by their indices, each at most once; none of them: nothing holds
-   * it back. It rests. Returns its id, which any thread may turn into the flow. For one thread only.
-   * Throws RangeError.
+   * Opens a resting flow over links, given by their indices, each at most once; a flow over no link is
+   * held back by its limit alone. Returns an id, from which `flow` makes the flow in any thread. Only one
+   * thread may open flows. Throws RangeError if a link is unknown or named twice, the path is too long,
+   * or no place is free.
    */
   openFlow(path: readonly number[]): number {
     const { links } = this.#words.shared;
@@ -69,24 +70,24 @@ export class Network {
     return this.#words.open(freePlace(this.#words), path);
   }
 
-  /** The flow that somebody has opened. Throws RangeError once it is closed. */
+  /** Returns the flow with this id. Throws RangeError if it is not open. */
   flow(id: number): Flow {
     return new SharedFlow(this, this.#words, id);
   }
 
-  /** The rate of every flow, in bytes a second: that of flow `id` stands at `id % mostFlows`. */
+  /** Returns the fair share of every flow, in bytes a second; that of flow `id` is at `id % mostFlows`. */
   allocate(): Float64Array {
-    if (this.#words.version() !== this.#version) this.#workOut();
+    if (this.#words.version() !== this.#version) this.#computeShares();
     return this.#rates;
   }
 
-  /** The same of the rates at which frames leave. */
+  /** Returns the rates at which the frames of every flow leave, at the same places. */
   allocateFrames(): Float64Array {
     this.allocate();
     return this.#frameRates;
   }
 
-  #workOut(): void {
+  #computeShares(): void {
     const shares = this.#shares;
     for (let i = 0; i < this.#sending; i++) {
       this.#rates[this.#places[i]!] = 0;
@@ -100,7 +101,7 @@ export class Network {
     }
   }
 
-  /** Copies the flows that send; once more when somebody has changed them meanwhile. */
+  /** Copies the flows that send, again if another thread has changed one meanwhile. */
   #gather(): void {
     const words = this.#words;
     do {

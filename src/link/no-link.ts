@@ -1,6 +1,6 @@
 import type { Link } from './link.ts';
 
-/** The link of an algorithm that talks to nobody. */
+/** A link that takes no frame and delivers none, for an algorithm that runs without a peer. */
 export const noLink: Link = {
   room: () => undefined,
   post: () => undefined,

@@ -1,26 +1,28 @@
 import type { Flow } from './network.ts';
 
 /**
- * Paces a sender. `readyAtNs` says when it may send next; `take` books bytes and says when their
- * last one has left.
+ * Paces a sender. All times are on the sender's clock.
  */
 export interface RateLimiter {
+  /** Returns when the sender may send its next frame. */
   readyAtNs(): number;
+  /** Counts a frame that is sent now; returns when its last byte has left. */
   take(bytes: number, nowNs: number): number;
-  /** Nothing is waiting to be sent: idle time from now on is lost, as on a real link. */
+  /** Tells that there is nothing to send; as on a real link, the idle time is lost. */
   rest(): void;
-  /** What has been booked is gone with the connection it was for. */
+  /** Forgets the frames counted so far, since they were lost with their connection. */
   restart(): void;
   setRate(bytesPerSecond: number): void;
+  /** Sets how long the frames counted so far may keep the link busy when another is sent. */
   setHorizon(ns: number): void;
 }
 
-/** A sender that comes late because it was not scheduled makes that up, to this much. */
+/** A busy sender that the system has not scheduled in time makes up for at most this delay. */
 export const MADE_UP_LAG_NS = 10e6;
 
-/** Where a bucket has its rate from, and who wants to know whether it has something to send. */
+/** Gives a bucket its rate, and hears whether the bucket's sender has something to send. */
 interface RateSource {
-  /** Nanoseconds for each byte of the next frame, or of the last one once it has been sent. */
+  /** Returns the nanoseconds for each byte of the next frame or, if not `isNext`, of the last frame. */
   perByteNs(isNext: boolean): number;
   start(): void;
   rest(): void;
@@ -28,10 +30,11 @@ interface RateSource {
 }
 
 /**
- * A token bucket seen from its other side: it keeps the time up to which the bytes sent so far keep
- * the link busy. A frame may be sent when less than the horizon of that is left, so that the link
- * stays busy while the sender is woken; the bucket's depth is the time a busy sender lagged behind,
- * at most 10 ms. Time in which there was nothing to send is never made up.
+ * Returns a limiter that works as a token bucket does, but instead of tokens it keeps the time until
+ * which the bytes sent so far keep the link busy. A frame may be sent when that is less than the horizon
+ * (at first `mostAheadNs`) ahead, so that the link stays busy while the sender is being woken. A busy
+ * sender that comes late makes up for at most `madeUpLagNs`, which is the bucket's depth. Time in which
+ * there was nothing to send is never made up for.
  */
 export function tokenBucket(
   bytesPerSecond: number,
@@ -51,9 +54,9 @@ export function tokenBucket(
 }
 
 /**
- * The same at the rate of a flow, which is looked up for each frame: what others do changes the next
- * frame, never one that has been sent. The flow sends from the first frame after a rest on until the
- * next rest; `setRate` sets its limit.
+ * Returns a token bucket at the rate of a flow, which is looked up for each frame: other flows change
+ * the time of the next frame, never that of one that has been sent. The flow counts as sending from the
+ * first frame after a rest until the next rest; `setRate` sets the flow's limit.
  */
 export function flowBucket(
   flow: Flow,

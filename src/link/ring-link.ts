@@ -14,30 +14,31 @@ import type { Flow } from './network.ts';
 import { flowBucket, type RateLimiter, tokenBucket } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
+/** What one end of a ring link consists of. */
 export interface RingLinkParts {
   readonly clock: Clock;
   readonly outgoing: SharedRing;
   readonly incoming: SharedRing;
-  /** Rung when a frame has been posted, or room has been made, for the other end. */
+  /** The doorbell of the other end, rung when a frame has been posted for it or room has been made. */
   readonly peerDoorbell: Doorbell;
-  /** Capacity of a link that it has for itself; that of a flow's links counts in its place. */
+  /** The capacity of a link that no one else uses; with a `flow` it has no effect. */
   readonly bytesPerSecond: number;
   readonly latencyNs: number;
-  /** Its share of links that others use too; who opened it closes it. */
+  /** The link's share of links that others use too; its opener closes it. */
   readonly flow?: Flow;
-  /** What a sender that came late makes up; 10 ms when absent, nothing on a clock that has no scheduler. */
+  /** How much delay a sender makes up for: 10 ms by default, 0 on a virtual clock. */
   readonly madeUpLagNs?: number;
-  /** The connection that the rings are; absent: it is never lost. */
+  /** The connection over the rings; without it the connection is never lost. */
   readonly line?: { readonly shared: SharedLine; readonly side: LineSide };
 }
 
-/** How far ahead of the link a sender may be: the link stays busy while its sender is woken. */
+/** How far ahead of the link a sender may be, so that the link stays busy while its sender is being woken. */
 const HORIZON_NS = 1e6;
 
 /**
- * A link over two rings in shared memory. The sender computes when the last byte of a frame leaves
- * (bandwidth) and arrives (latency), and writes that time beside the frame; the receiver doesn't
- * see the frame before.
+ * Returns one end of a link over two rings in shared memory. The sender computes from bandwidth and
+ * latency when the last byte of a frame arrives, and writes that time beside the frame; the receiver
+ * doesn't see the frame earlier.
  */
 export function ringLink(parts: RingLinkParts): Link {
   return new RingLink(parts);
@@ -54,9 +55,9 @@ class RingLink implements Link {
   readonly #flow: Flow | undefined;
   readonly #line: LineEnd | undefined;
   #kind: FrameKind = 'control';
-  /** Bytes of pages that may be under way to a receiver. */
+  /** How many bytes of the ring may be in use when a frame of pages is added. */
   #mostQueued = Infinity;
-  /** Bytes that found no room in the ring, 0 when the last frame found some. */
+  /** The bytes for which the ring had no room; 0 if it had room for the last frame. */
   #awaitedBytes = 0;
   #sequenceOut = 0;
   #sequenceIn = 0;
@@ -98,14 +99,14 @@ class RingLink implements Link {
     this.drainedAtNs = this.#link.take(bytes, nowNs);
     this.postedArrivalNs = this.drainedAtNs + this.#latencyNs;
     this.postedBytes += bytes;
-    // Lost since the frame got its room: so is the frame.
+    // The connection was lost after the frame got its room, so the frame is lost too.
     if (this.#isLost()) return;
     this.#producer.commit(storedBytes, this.postedArrivalNs, bytes);
     this.#sequenceOut++;
     this.#peer.ring();
   }
 
-  /** A lost connection has room at once: `room` says that it is lost. */
+  /** Returns 0 for a lost connection, so that the caller asks for room and learns of the loss. */
   creditAtNs(kind: FrameKind): number {
     if (this.#isLost()) return 0;
     const isFull =
@@ -130,7 +131,7 @@ class RingLink implements Link {
 
   limit(bytesPerSecond: number): void {
     this.#migration.setRate(bytesPerSecond);
-    // What this migration does not want is left to the others.
+    // The flow leaves to others what the limit keeps this migration from using.
     this.#flow?.limit(bytesPerSecond);
   }
 

@@ -6,18 +6,20 @@ import type { FrameMemory } from '../wire/frame.ts';
 /**
  * A single-producer single-consumer ring of frames in shared memory:
  *
- *   byte   0   i32  head: bytes written, modulo 2^32
- *         64   i32  tail: bytes read, modulo 2^32
+ *   byte   0   i32  head: number of bytes written, modulo 2^32
+ *         64   i32  tail: number of bytes read, modulo 2^32
  *        128   i32  1 while the producer waits for room
- *        160   i32  1 when the producer is gone
+ *        160   i32  1 once the producer is gone
  *        192        scratch of the producer
  *        256        scratch of the consumer
- *       4096        data, a power of two
+ *       4096        data, whose size is a power of two
  *
- * A record is 32 bytes (u32 frame length, u32 kind, f64 arrival time, u32 room) and the frame, in
- * its room, padded to 64 bytes (more room than length: a frame that is longer on the link); a record of kind `skip` fills the end when a frame would not fit in one piece. The
- * producer copies first and publishes the head after; a frame is never split, so that kernels and
- * checks run on it where it lies.
+ * A record has a header of 32 bytes (u32 frame length, u32 kind, f64 arrival time, u32 room), then the
+ * frame. `room` is the number of bytes that the record takes up for the frame, padded to 64 bytes; it
+ * is more than the frame's length if the frame is longer on the link than in memory. A frame is never
+ * split, so that kernels and checks can run on it in place: where one would not fit before the end of
+ * the data, a record of kind `skip` fills the rest. The producer writes the frame first and publishes
+ * the head after.
  */
 const HEAD = 0;
 const TAIL = 16;
@@ -31,32 +33,37 @@ const ALIGNMENT = 64;
 const KIND_FRAME = 1;
 const KIND_SKIP = 2;
 
+/** A ring as threads share it. */
 export interface SharedRing {
   readonly memory: WebAssembly.Memory;
+  /** The number of bytes of data. */
   readonly capacity: number;
 }
 
-/** `capacity` is a power of two of at least 64 KiB. Its memory is of the pool, to which `giveBackRing` returns it. */
+/**
+ * Creates an empty ring with `capacity` bytes of data, a power of two of at least 64 KiB. Its memory
+ * comes from the pool, to which `giveBackRing` returns it.
+ */
 export function createRing(capacity: number, prefault = true): SharedRing {
   const { memory, isFresh } = memoryPool.take(DATA + capacity);
-  // Prefaulted here, so that no first touch lands in a migration.
+  // All bytes are touched here, so that no first touch of a page slows a migration down.
   if (prefault) fillBytes(new Uint8Array(memory.buffer), 0);
-  // Of a memory used again the data may stay: a consumer reads only what a producer has written.
+  // Old data in reused memory does no harm, since a consumer reads only what a producer has written.
   else if (!isFresh) fillBytes(new Uint8Array(memory.buffer, 0, DATA), 0);
   return { memory, capacity };
 }
 
-/** Ends the use of a ring: no thread and no link may look at it from now on. */
+/** Gives the ring's memory back to the pool; no thread and no link may use the ring from now on. */
 export function giveBackRing({ memory }: SharedRing): void {
   memoryPool.giveBack(memory);
 }
 
-/** Marks the ring's producer as gone; its consumer finds out once it has read what is there. */
+/** Marks the ring's producer as gone; the consumer still reads the frames that are in the ring. */
 export function closeRing(ring: SharedRing): void {
   Atomics.store(new Int32Array(ring.memory.buffer, 0, DATA / 4), CLOSED, 1);
 }
 
-/** Empties a ring that nobody uses at the moment: for a new connection over it. */
+/** Empties a ring for a new connection; neither its producer nor its consumer may use it meanwhile. */
 export function emptyRing(ring: SharedRing): void {
   const words = new Int32Array(ring.memory.buffer, 0, DATA / 4);
   for (const word of [HEAD, TAIL, WAITING]) Atomics.store(words, word, 0);
@@ -72,6 +79,7 @@ function frameMemory(ring: SharedRing, scratch: number): FrameMemory {
   };
 }
 
+/** The sending end of a ring. */
 export class RingProducer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
@@ -93,15 +101,15 @@ export class RingProducer {
   }
 
   /**
-   * Byte address for a frame of at most `maxBytes`, -1 while there is no room for it, or while
-   * `mostQueued` bytes or more are under way.
+   * Returns the byte address of room for a frame of at most `maxBytes`, or -1 while there is none or
+   * more than `mostQueued` bytes of the ring are in use.
    */
   reserve(maxBytes: number, mostQueued = Infinity): number {
     const need = RECORD_HEADER + maxBytes + ALIGNMENT;
     const spare = Math.max(0, this.#capacity - mostQueued);
     const isFree = (): boolean => this.#hasRoom(Math.max(need + this.#skipBefore(need), spare));
     if (!isFree()) {
-      // Announce the wait, then look again: the consumer may just have made room.
+      // The wait is announced before the second look, since the consumer may just have made room.
       Atomics.store(this.#words, WAITING, 1);
       if (!isFree()) return -1;
       Atomics.store(this.#words, WAITING, 0);
@@ -116,7 +124,7 @@ export class RingProducer {
     return this.#at() + RECORD_HEADER;
   }
 
-  /** Publishes the frame built in the reserved room; it takes up `room` bytes until it is released. */
+  /** Publishes the frame built in the reserved room; it takes up `room` bytes until the consumer releases it. */
   commit(bytes: number, arrivalNs: number, room: number = bytes): void {
     const { view } = this.memory;
     view.setUint32(this.#at(), bytes, true);
@@ -143,14 +151,18 @@ export class RingProducer {
   }
 }
 
+/** A frame in the ring, as its consumer sees it. */
 export interface ReceivedRecord {
+  /** The byte address of the frame. */
   readonly at: number;
+  /** The frame's length in memory. */
   readonly bytes: number;
-  /** What it takes up in the ring. */
+  /** The number of bytes that the frame takes up in the ring. */
   readonly room: number;
   readonly arrivalNs: number;
 }
 
+/** The receiving end of a ring. */
 export class RingConsumer {
   readonly memory: FrameMemory;
   readonly #words: Int32Array;
@@ -169,7 +181,7 @@ export class RingConsumer {
     this.#tail = Atomics.load(this.#words, TAIL);
   }
 
-  /** The oldest record that has not been released, whether its time has come or not. */
+  /** Returns the oldest record that has not been released, even if its arrival time lies ahead. */
   peek(): ReceivedRecord | undefined {
     const { view } = this.memory;
     while (Atomics.load(this.#words, HEAD) !== this.#tail) {
@@ -185,11 +197,12 @@ export class RingConsumer {
     return undefined;
   }
 
+  /** Returns whether the producer is gone. */
   isClosed(): boolean {
     return Atomics.load(this.#words, CLOSED) !== 0;
   }
 
-  /** Frees the oldest record, of this much room; true when the producer waits for room and must be told. */
+  /** Frees the oldest record, which has this `room`; returns whether the producer waits and must be woken. */
   release(room: number): boolean {
     this.#tail = (this.#tail + recordBytes(room)) | 0;
     Atomics.store(this.#words, TAIL, this.#tail);

@@ -7,22 +7,22 @@ interface HostLinks {
 }
 
 /**
- * Hosts whose NICs are joined by a core. A NIC is full duplex, an uplink and a downlink; so is the
- * core: traffic to a host that was added later goes over one direction of it and traffic to an
- * earlier one over the other, so that what comes back never shares a link with what goes there. A
- * core whose rate was not given holds nobody back.
+ * Hosts whose NICs are joined by a core. A NIC is full duplex, that is, an uplink and a downlink. So is
+ * the core: traffic to a host that was added later than the sender goes over one direction of it, traffic
+ * to an earlier one over the other, so that the two directions between two hosts never share a link. A
+ * core without a rate holds no traffic back.
  */
 export class Topology {
   readonly #links: LinkSpec[] = [];
   readonly #hosts = new Map<string, HostLinks>();
   #core: { readonly forth: number; readonly back: number } | undefined;
 
-  /** Its links, by index; for `createNetwork`, once all hosts are there. */
+  /** All links, at their indices; they are for `createNetwork`, once all hosts have been added. */
   get links(): readonly LinkSpec[] {
     return this.#links;
   }
 
-  /** Throws RangeError for a name that a host has already. */
+  /** Adds a host with a NIC of this rate in each direction. Throws RangeError if the name is taken. */
   addHost(name: string, nicBytesPerSecond: number): void {
     if (this.#hosts.has(name)) throw new RangeError(`there are two hosts of the name "${name}"`);
     this.#hosts.set(name, {
@@ -32,7 +32,7 @@ export class Topology {
     });
   }
 
-  /** The core's rate in each direction, bytes a second. Throws RangeError when it has one already. */
+  /** Sets the core's rate in each direction, in bytes a second. Throws RangeError if it has been set. */
   core(bytesPerSecond: number): void {
     if (this.#core) throw new RangeError('the topology has a core already, and it has one at most');
     this.#core = {
@@ -41,7 +41,10 @@ export class Topology {
     };
   }
 
-  /** The links from one host to another, none within a host. Throws RangeError for an unknown host. */
+  /**
+   * Returns the indices of the links from one host to another; within a host there are none. Throws
+   * RangeError for an unknown host.
+   */
   route(from: string, to: string): number[] {
     const source = this.#host(from);
     const target = this.#host(to);

@@ -1,28 +1,27 @@
 import { bytesOf, type PageTally, pagesOf } from '../wire/tally.ts';
 
 /**
- * How many bytes a migration stream takes for what is sent: pure functions of the records. QEMU's
- * accounting feeds its limiter, its threshold and predictions; the frames of this program stay as
- * they are.
+ * Says how many bytes a migration stream takes for what is sent. QEMU's accounting feeds the limiter and
+ * the threshold of policy `qemu`, and predictions; it does not change the frames of this program.
  */
 export interface Accounting {
-  /** A page that is sent whole: its header and its bytes. */
+  /** The bytes of a raw page and its header. */
   readonly pageBytes: number;
-  /** Pages that are sent as the tally says. */
+  /** Returns the bytes of the pages that a tally counts. */
   bytesOf(this: void, tally: PageTally): number;
-  /** What each chunk of pages (a section of the stream) adds to the counter of bytes. */
+  /** The bytes that each chunk of pages (a section of the stream) adds. */
   readonly chunkBytes: number;
-  /** Pages that are handed to the socket together: what the limiter counts by. */
+  /** The number of pages that are handed to the socket together; the limiter counts in steps of it. */
   readonly flushPages: number;
-  /** Of the whole migration beyond its pages: headers, device state, description. */
+  /** The bytes of the whole migration besides its pages: headers, device state, description. */
   readonly otherBytes: number;
 }
 
 export type QemuVersion = '7.2' | '10';
 
-/** QEMU migrates target pages, whatever the size of the guest's own. */
+/** QEMU migrates pages of the target's size, in bytes, whatever the size of the guest's own pages. */
 const TARGET_PAGE = 4096;
-/** The offset and flags of a page record, then its bytes or one byte (migration/ram.c). */
+/** The offset and flags with which a page record begins; the page or one byte follows (migration/ram.c). */
 const RECORD_BYTES = 8;
 /** The mark that ends a section's pages. */
 const END_BYTES = 8;
@@ -30,26 +29,27 @@ const END_BYTES = 8;
 const SECTION_BYTES = 10;
 
 /**
- * QEMU's stream. 7.2 counts page records and the marks behind them (`ram_counters.transferred`);
- * 10.0 every byte that is written, among them the devices' state and the JSON that describes it.
+ * Returns the accounting of QEMU's stream. 7.2 counts page records and the end marks behind them
+ * (`ram_counters.transferred`); 10.0 counts every byte that is written, among them the devices' state
+ * and the JSON that describes it.
  */
 export function qemuAccounting(version: QemuVersion, pageSize: number): Accounting {
   const is10 = version === '10';
   const records = pageSize / TARGET_PAGE;
   return {
     pageBytes: records * (RECORD_BYTES + TARGET_PAGE),
-    // Of a zero page a record holds the byte that fills it, of any other what the page was encoded to.
+    // The record of a zero page holds the byte that fills it; any other holds the encoded page.
     bytesOf: (tally) =>
       records * (pagesOf(tally) * RECORD_BYTES + pagesOf(tally, 'zero')) + bytesOf(tally),
     chunkBytes: END_BYTES + (is10 ? SECTION_BYTES : 0),
-    // 64 entries of an iovec (MAX_IOV_SIZE): a record's head and its page are one each.
+    // An iovec has 64 entries (MAX_IOV_SIZE); a record's head and its page take one each.
     flushPages: is10 ? Math.max(1, 32 / records) : 1,
-    // Measured: 112 to 117 kB on a machine of a few devices.
+    // On a machine of a few devices, 112 to 117 kB were measured.
     otherBytes: is10 ? 113_000 : 100,
   };
 }
 
-/** This program's frames, as far as a threshold needs them: pages and nothing else. */
+/** Returns an accounting that counts the bytes of pages and nothing else. */
 export function plainAccounting(pageSize: number): Accounting {
   return { pageBytes: pageSize, bytesOf, chunkBytes: 0, flushPages: 1, otherBytes: 0 };
 }

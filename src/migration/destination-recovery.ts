@@ -2,12 +2,15 @@ import { WireError } from '../wire/frame.ts';
 import { encodeRanges, MAX_RANGES, rangesFrameBytes } from '../wire/ranges.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
-/** The source decides when to give up; the destination waits that much longer than it. */
+/** The destination waits this much longer than the source, which decides when to give up. */
 const GRACE_NS = 120e9;
-/** A source that takes nothing for this long is gone. */
+/** A source that takes no frame for this long counts as gone. */
 const PATIENCE_NS = 120e9;
 
-/** Waits for a new connection and goes over to it; what vCPUs do meanwhile needs no engine. */
+/**
+ * Waits for a new connection and uses it from then on. Meanwhile vCPUs run on until they fault. Throws
+ * WireError if none comes within `withinNs` and the grace period.
+ */
 export function* awaitNextConnection({ link, clock }: Side, withinNs: number): Algorithm<void> {
   const untilNs = clock.now() + withinNs + GRACE_NS;
   while (!link.canReconnect()) {
@@ -17,16 +20,17 @@ export function* awaitNextConnection({ link, clock }: Side, withinNs: number): A
   link.reconnect();
 }
 
-/** Takes no notice of what still comes; ends by throwing what the link says when the source is gone. */
+/** Ignores all frames until the link throws because the source is gone; throws WireError if it stays. */
 export function* untilGone({ link, clock }: Side): Algorithm<never> {
   const untilNs = clock.now() + PATIENCE_NS;
   for (;;) {
     if (link.poll()) continue;
-    if ((yield { frame: true, untilNs }) === 'time') throw new WireError('the source stays');
+    if ((yield { frame: true, untilNs }) === 'time')
+      throw new WireError('the source has not closed the link');
   }
 }
 
-/** Tells the source which pages are here, in RECEIVED frames of ranges; returns how many they are. */
+/** Tells the source in RECEIVED frames which pages are present; returns their number. */
 export function* tellReceived(side: Side, guest: DestinationGuest): Algorithm<number> {
   const { presence, memory } = guest;
   const list: number[] = [];
@@ -45,7 +49,7 @@ function* sendRanges({ link, clock }: Side, list: readonly number[]): Algorithm<
   let room = link.room(rangesFrameBytes(ranges), 'control');
   while (!room) {
     if ((yield { credit: 'control', untilNs }) === 'time') {
-      throw new WireError('the source does not take what it asked for');
+      throw new WireError('the source does not take the ranges that it asked for');
     }
     room = link.room(rangesFrameBytes(ranges), 'control');
   }

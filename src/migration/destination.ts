@@ -22,25 +22,31 @@ import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
-/** A source that sends nothing for this long is gone. */
+/** A source that sends nothing for this long counts as gone. */
 const SILENCE_NS = 120e9;
 
+/** What the destination's half works with. */
 export interface DestinationSide extends Side {
   readonly guest: DestinationGuest;
-  /** It stays for a source that waits so long for a new connection; absent: a lost one is the end. */
+  /**
+   * How long the source waits for a new connection after RUN. Without it, the loss of the connection
+   * ends the migration.
+   */
   readonly recoverWithinNs?: number;
 }
 
+/** How a migration went, as its destination saw it. */
 export interface DestinationReport {
   readonly outcome: 'completed' | 'cancelled' | 'failed';
+  /** Why it failed. */
   readonly error?: string;
-  /** What pages came as. */
+  /** Counts the pages that arrived, by encoding. */
   readonly tally: PageTally;
-  /** Pages that came when they were there already. */
+  /** The number of pages that arrived when they were present already, and were dropped. */
   readonly droppedPages: number;
 }
 
-/** Where the destination stands; docs/wire.md has the table of what it takes when. */
+/** The state of the destination; docs/wire.md has the table of the frames it takes in each. */
 type State =
   'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly' | 'expectResume';
 
@@ -61,9 +67,10 @@ const EXPECTED: Readonly<Record<State, readonly number[]>> = {
 };
 
 /**
- * The destination's half of every algorithm: install what comes, load the state, run the guest, say
- * so; and after a switch to post-copy ask for the pages that vCPUs wait for, until all are there. A
- * stream that is not as it should be ends it with FAILED, which says whether the guest has run here.
+ * The destination's half of every algorithm. It installs pages as they arrive, loads the vCPUs' state,
+ * runs the guest and says so; after a switch to post-copy it requests the pages that vCPUs wait for,
+ * until all are present. On a damaged or unexpected stream it sends FAILED, which says whether the guest
+ * has run here, and reports the outcome `failed`.
  */
 export function* destination(side: DestinationSide): Algorithm<DestinationReport> {
   const session = new DestinationSession(side);
@@ -81,16 +88,16 @@ class DestinationSession {
   readonly #side: DestinationSide;
   readonly #released: ReleasedHere;
   #state: State = 'expectHello';
-  /** Opened at HELLO, before which no pages are taken. */
+  /** The decoder, which is opened when HELLO arrives; no pages are taken before. */
   #decoder: Decoder | undefined;
   #isPostcopy = false;
   #isBuffered = false;
   #hasRun = false;
-  /** What it has told of the guest's start. */
+  /** The body of RUNNING, once that has been sent. */
   #running: ControlBody<'running'> | undefined;
   #hasToldComplete = false;
   readonly #counts = { tally: openTally(), droppedPages: 0 };
-  /** When HELLO arrived: what the source is told counts from here. */
+  /** When HELLO arrived; the times that the source is told count from then. */
   #helloNs = 0;
   #pagesNs = 0;
   #stateNs = 0;
@@ -106,8 +113,8 @@ class DestinationSession {
   }
 
   /**
-   * Says that it failed. When the connection is lost a source that is past RUN comes back: it must
-   * hear that the guest, which has not run here, is still its own.
+   * Tells the source that the destination has failed. If the connection is lost, a source that has sent
+   * RUN connects again: it must hear that the guest has not run here, so that it runs it itself.
    */
   *tellFailed(error: WireError): Algorithm<void> {
     const mayComeBack = !this.#hasRun && this.#side.recoverWithinNs !== undefined;
@@ -119,7 +126,7 @@ class DestinationSession {
         if (isLost) yield* this.#awaitResume();
         yield* this.#send({ name: 'failed', body });
         if (!mayComeBack) return;
-        // FAILED may be lost: then the source comes back for it.
+        // If FAILED is lost, the source connects again to hear it.
         yield* untilGone(this.#side);
       } catch (again) {
         if (!(again instanceof WireError)) throw again;
@@ -129,7 +136,7 @@ class DestinationSession {
     }
   }
 
-  /** Takes frames until the guest is here, whole (true), or the source calls it off (false). */
+  /** Takes frames until the whole guest is here (returns true) or the source cancels (returns false). */
   *receive(): Algorithm<boolean> {
     for (;;) {
       const frame = yield* this.#nextFrame();
@@ -204,7 +211,7 @@ class DestinationSession {
     );
   }
 
-  /** Presence is now the complement of what the source says is missing. */
+  /** Checks that as many pages are absent here as the source says. */
   #checkAbsent(postcopy: boolean, absentPages: number): void {
     const { absent } = this.#side.guest.presence;
     if (absent === absentPages && (postcopy || absent === 0)) return;
@@ -247,7 +254,7 @@ class DestinationSession {
     return ns - this.#helloNs;
   }
 
-  /** The guest runs; its missing pages come in, over as many connections as it takes. */
+  /** Receives the missing pages of the running guest, over as many connections as that takes. */
   *#serveFaults(): Algorithm<void> {
     let isLost = false;
     for (;;) {
@@ -260,14 +267,14 @@ class DestinationSession {
         const { recoverWithinNs } = this.#side;
         isLost = error instanceof ConnectionLost && recoverWithinNs !== undefined;
         if (isLost) continue;
-        // A source that has heard of the end is gone; one that has not is no loss to the guest.
+        // The guest has all its pages, so that it no longer matters whether the source hears of it.
         if (error instanceof WireError && this.#hasToldComplete) return;
         throw error;
       }
     }
   }
 
-  /** Pages come in, those first that a vCPU waits for, until all are there and the source knows. */
+  /** Installs and requests pages until all are present and the source has been told. */
   *#installRest(): Algorithm<void> {
     const { guest } = this.#side;
     for (;;) {
@@ -287,12 +294,12 @@ class DestinationSession {
       const presentNs = this.#sinceHello(this.#presentNs!);
       yield* this.#send({ name: 'complete', body: { presentNs } });
       this.#hasToldComplete = true;
-      // COMPLETE may be lost: then the source comes back for it.
+      // If COMPLETE is lost, the source connects again to hear it.
       if (this.#side.recoverWithinNs === undefined) return;
     }
   }
 
-  /** Over a new connection: says what is here, and asks again for what vCPUs wait for. */
+  /** Tells the source over a new connection which pages are present, and requests others again. */
   *#resume(): Algorithm<void> {
     const { guest } = this.#side;
     yield* this.#awaitResume();
@@ -309,7 +316,7 @@ class DestinationSession {
     decodeControl(yield* this.#nextFrame());
   }
 
-  /** Once the guest runs: tells of its start and asks for the pages that vCPUs wait for. */
+  /** Once the guest runs, tells of its start and requests the pages that vCPUs wait for. */
   *#tendGuest(): Algorithm<void> {
     const { guest } = this.#side;
     if (this.#state !== 'runningPartly') return;
@@ -325,15 +332,15 @@ class DestinationSession {
       if (!frame) {
         const guest = this.#state === 'runningPartly';
         const wake = yield { frame: true, guest, untilNs: clock.now() + SILENCE_NS };
-        // A guest that runs here stays: its source may be slow, and a dead link says so itself.
+        // Once the guest runs here, a slow source is waited for; a dead link throws.
         if (wake === 'time' && !guest) {
-          throw new WireError(`the source is silent for ${SILENCE_NS / 1e9} s`);
+          throw new WireError(`the source has been silent for ${SILENCE_NS / 1e9} s`);
         }
         continue;
       }
       if (EXPECTED[this.#state].includes(frame.type)) return frame;
       if (isOptional(frame)) continue;
-      throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} out of turn`);
+      throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} came out of turn`);
     }
   }
 

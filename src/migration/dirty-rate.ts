@@ -4,47 +4,55 @@ import { scratchAreas } from '../memory/layout.ts';
 import { Generator } from '../random/generator.ts';
 import type { Algorithm, SourceGuest } from './ports.ts';
 
-/** QEMU's modes of calc-dirty-rate (migration/dirtyrate.c). */
+/** The modes of QEMU's command calc-dirty-rate (migration/dirtyrate.c). */
 export const DIRTY_RATE_MODES = ['page-sampling', 'dirty-bitmap', 'dirty-ring'] as const;
 export type DirtyRateMode = (typeof DIRTY_RATE_MODES)[number];
 
+/** The settings of a measurement. */
 export interface DirtyRateOptions {
   readonly mode: DirtyRateMode;
+  /** How long to measure. */
   readonly periodNs: number;
+  /** How many pages page sampling hashes for each GiB of the guest. */
   readonly samplePagesPerGiB: number;
+  /** The seed of the random sample. */
   readonly seed: number;
 }
 
+/** What a measurement has found. */
 export interface DirtyRateReport {
   readonly mode: DirtyRateMode;
-  /** As it was, from first look to last. */
+  /** The time that was really measured, from the start to the last look. */
   readonly periodNs: number;
-  /** Pages found dirty; of page sampling an estimate for the whole guest. */
+  /** The number of pages found dirty; page sampling estimates it for the whole guest. */
   readonly dirtyPages: number;
-  /** Page sampling: pages hashed, and how many of them had changed. */
+  /** The number of pages that page sampling hashed, and of those that had changed. */
   readonly sampled?: { readonly pages: number; readonly changed: number };
-  /** Dirty ring: entries and full rings, by vCPU. */
+  /** The entries and full rings of each vCPU, in mode `dirty-ring`. */
   readonly vcpus?: readonly { readonly entries: number; readonly stalls: number }[];
 }
 
-/** The reaper thread of QEMU collects and resets the rings once a second (accel/kvm/kvm-all.c). */
+/** QEMU's reaper thread collects and resets the rings once a second (accel/kvm/kvm-all.c). */
 const REAP_NS = 1e9;
 const GIB = 1024 ** 3;
 const PATIENCE_NS = 30e9;
 
-/** Measures how fast a running guest dirties pages, over one period. The dirty log is off before and after. */
+/**
+ * Measures over one period how many pages a running guest dirties. The dirty log must be off; it is off
+ * again at the end.
+ */
 export function* measureDirtyRate(
   guest: SourceGuest,
   clock: Clock,
   options: DirtyRateOptions,
 ): Algorithm<DirtyRateReport> {
   if (options.mode === 'page-sampling') return yield* sample(guest, clock, options);
-  return yield* countLogged(guest, clock, options);
+  return yield* countLogEntries(guest, clock, options);
 }
 
 /**
- * Hashes a random sample of pages twice and counts those whose hash has changed: cheap, needs no log,
- * and sees a page that was written back to what it was as clean.
+ * Hashes a random sample of pages twice and counts those whose hash has changed. This is cheap and needs
+ * no log, but it takes a page for clean that was written and then got its old content back.
  */
 function* sample(
   guest: SourceGuest,
@@ -58,7 +66,7 @@ function* sample(
   const gfns = Array.from({ length: pages }, () => random.below(memory.pages));
   const startNs = clock.now();
   const before = gfns.map((gfn) => hashOf(guest, gfn));
-  yield* until(clock, startNs + periodNs);
+  yield* awaitTime(clock, startNs + periodNs);
   const endNs = clock.now();
   const changed = gfns.filter((gfn, i) => hashOf(guest, gfn) !== before[i]).length;
   return {
@@ -78,32 +86,32 @@ function hashOf({ memory }: SourceGuest, gfn: number): string {
 }
 
 /**
- * Counts what the dirty log finds: with a bitmap each page once a period, however often it was
- * written; with rings every push, a page again after each reap and once for each vCPU that wrote it.
+ * Counts what the dirty log finds. A bitmap counts each page once, however often it was written. Rings
+ * count every entry: a page counts once for each vCPU that wrote it, and again after each reap.
  */
-function* countLogged(
+function* countLogEntries(
   guest: SourceGuest,
   clock: Clock,
   { mode, periodNs }: DirtyRateOptions,
 ): Algorithm<DirtyRateReport> {
   const log = guest.openLog();
   log.start();
-  yield* settled(guest, clock);
+  yield* awaitGuest(guest, clock);
   const startNs = clock.now();
   const endNs = startNs + periodNs;
   const isRing = mode === 'dirty-ring';
   for (let nextNs = startNs; nextNs < endNs;) {
     nextNs = isRing ? Math.min(endNs, nextNs + REAP_NS) : endNs;
-    yield* until(clock, nextNs);
+    yield* awaitTime(clock, nextNs);
     log.harvest();
-    yield* settled(guest, clock);
+    yield* awaitGuest(guest, clock);
     log.collect();
   }
   const tookNs = clock.now() - startNs;
   const pages = log.pages.count;
   const vcpus = log.ringCounts();
   log.stop();
-  yield* settled(guest, clock);
+  yield* awaitGuest(guest, clock);
   log.close();
   const entries = vcpus.reduce((sum, ring) => sum + ring.entries, 0);
   return {
@@ -114,11 +122,12 @@ function* countLogged(
   };
 }
 
-function* until(clock: Clock, untilNs: number): Algorithm<void> {
+function* awaitTime(clock: Clock, untilNs: number): Algorithm<void> {
   while (clock.now() < untilNs) yield { untilNs };
 }
 
-function* settled(guest: SourceGuest, clock: Clock): Algorithm<void> {
+/** Waits until the guest has answered what it was asked. */
+function* awaitGuest(guest: SourceGuest, clock: Clock): Algorithm<void> {
   const untilNs = clock.now() + PATIENCE_NS;
   while (!guest.isSettled()) {
     if ((yield { guest: true, untilNs }) === 'time') throw new Error('a vCPU does not answer');

@@ -1,24 +1,24 @@
 import type { ControlBody } from '../wire/control.ts';
 
-/** How the guest came to run at the destination, on the source's clock. */
+/** The times at which the guest got going at the destination, on the source's clock. */
 export interface RunningTimes {
-  /** All pages that were sent before SWITCHOVER were in. */
+  /** When all pages sent before SWITCHOVER had been installed. */
   readonly pagesNs: number;
-  /** The vCPUs' state was loaded. */
+  /** When the vCPUs' state had been loaded. */
   readonly stateNs: number;
-  /** The last vCPU ran. */
+  /** When the last vCPU began to run. */
   readonly runningNs: number;
 }
 
 /**
- * What both sides count from: the destination's clock has nothing to do with the source's, so it
- * tells how long after the arrival of HELLO a thing was done, and the source, which knows when that
- * was, places it on its own clock. The anchor is a whole nanosecond, because a difference to a whole
- * number, and the sum with it, loses no bit of a time: a - h + h is a.
+ * Rounds the arrival of HELLO, from which both sides count, to a whole nanosecond. The destination's
+ * clock has nothing to do with the source's, so the destination says how long after HELLO's arrival a
+ * thing was done, and the source, which knows that arrival too, converts it to its own clock. Subtracting
+ * a whole number and adding it again loses no bit of a time: a - h + h is a.
  */
 export const helloAnchor = (arrivalNs: number): number => Math.round(arrivalNs);
 
-/** Places what RUNNING says on the clock on which HELLO arrived at `helloNs`. */
+/** Converts the times in RUNNING to the clock on which HELLO arrived at `helloNs`. */
 export function placeRunning(
   helloNs: number,
   { pagesNs, stateNs, runningNs }: ControlBody<'running'>,

@@ -1,14 +1,15 @@
-/** Which pages a guest dirtied in each step of a time, as its dirty bitmap had them. */
+/** The pages that a guest dirtied in each of many equal steps of time, as its dirty bitmap had them. */
 export interface DirtyHistory {
   readonly stepNs: number;
+  /** The number of pages of the guest. */
   readonly pages: number;
-  /** A bitmap of the guest for each step. */
+  /** A bitmap for each step, with a bit for each page of the guest. */
   readonly bitmaps: readonly Uint32Array[];
 }
 
 /**
- * Distinct pages dirtied between two times of a history, to the nearest step; past its end it
- * begins anew, as a workload that repeats does.
+ * Returns the number of distinct pages dirtied between two times of a history, which are rounded to
+ * steps. Past its end the history begins again, as a workload that repeats does.
  */
 export function distinctPages(history: DirtyHistory, fromNs: number, toNs: number): number {
   const { stepNs, bitmaps } = history;
@@ -20,7 +21,10 @@ export function distinctPages(history: DirtyHistory, fromNs: number, toNs: numbe
   return popcount(union);
 }
 
-/** Distinct pages from the start of each window up to each of its steps: a curve a window. */
+/**
+ * Splits a history into windows and returns a curve for each: the number of distinct pages dirtied from
+ * the window's start to the end of each of its steps.
+ */
 export function windowCurves({ bitmaps, pages }: DirtyHistory, stepsAWindow: number): number[][] {
   const curves: number[][] = [];
   let union = new Uint32Array(0);
@@ -39,6 +43,7 @@ function merge(into: Uint32Array, from: Uint32Array): void {
   for (let i = 0; i < into.length; i++) into[i]! |= from[i]!;
 }
 
+/** Returns the number of bits that are set. */
 export function popcount(words: Uint32Array): number {
   let count = 0;
   for (let word of words) {

@@ -2,22 +2,22 @@ import { type PageTally, pagesOf } from '../wire/tally.ts';
 import type { Accounting } from './accounting.ts';
 
 /**
- * The migration's own limit of its rate, above the link's: how many pages may go out now, and when a
- * sender that has used up its share goes on. Beside it a policy says when a window begins anew.
+ * Limits the rate of a migration within that of the link. It works in windows, each with a budget; the
+ * policy decides when a new one begins. All times count from the migration's start.
  */
 export interface SendLimiter {
-  /** Pages that may go out before the limiter is looked at again; 0: wait until `opensAtNs`. */
+  /** Returns how many pages may be sent now; 0 means that the sender waits until `opensAtNs`. */
   mostPages(): number;
-  /** The time at which a sender that must wait goes on. All times count from the migration's start. */
+  /** Returns when a sender that must wait goes on. */
   opensAtNs(nowNs: number): number;
-  /** These pages have gone out: their bytes, as the policy's own accounting has them, are used up. */
+  /** Takes the bytes of pages that have been sent, by the policy's accounting, from the budget. */
   take(tally: PageTally): void;
-  /** A new window begins. */
+  /** Begins a new window. */
   renew(nowNs: number): void;
   setRate(bytesPerSecond: number): void;
 }
 
-/** No limit beyond the link's. */
+/** A limiter that sets no limit, so that only the link's rate holds. */
 export const unlimited: SendLimiter = {
   mostPages: () => Infinity,
   opensAtNs: (nowNs) => nowNs,
@@ -26,19 +26,20 @@ export const unlimited: SendLimiter = {
   setRate: () => undefined,
 };
 
-/** migration/migration.c, BUFFER_DELAY: a window; and XFER_LIMIT_RATIO of them a second. */
+/** The length of QEMU's window (migration/migration.c, BUFFER_DELAY). */
 const WINDOW_NS = 100e6;
 
+/** How late a sender goes on that has slept until its window's end: a fixed time, and one for each byte. */
 export interface WindowLag {
-  /** How late a sender goes on that slept out its window: fixed, and for each byte of the window. */
   readonly fixedNs: number;
   readonly perByteNs: number;
 }
 
 /**
- * QEMU's limit (migration/qemu-file.c): pages go out at full speed until the budget of a 100 ms
- * window is exceeded, then the thread sleeps out the window, in whole milliseconds. 7.2 counts bytes
- * as they are put, 10.0 only flushed ones: a flush takes 64 entries, which are 32 pages.
+ * Returns QEMU's limiter (migration/qemu-file.c): pages go out at full speed until the budget of a
+ * 100 ms window is exceeded, then the thread sleeps until the window's end, in whole milliseconds. 7.2
+ * counts bytes when they are put into the buffer, 10.0 when the buffer is flushed, which happens every
+ * 64 entries, that is, 32 pages.
  */
 export function qemuWindow(
   bytesPerSecond: number,
@@ -50,7 +51,7 @@ export function qemuWindow(
   let used = 0;
   let unflushed = 0;
   let startNs = 0;
-  /** Once it sleeps, a window's sleeper is not put off by being looked at. */
+  /** When the sleeping sender goes on; asking again must not postpone it. */
   let opensNs: number | undefined;
   return {
     mostPages() {
@@ -67,7 +68,7 @@ export function qemuWindow(
       return opensNs;
     },
     take(tally) {
-      // Raw pages wait for the flush, for which they are not copied; whatever else is counted at once.
+      // Raw pages are not copied and count when they are flushed; all other bytes count at once.
       const rawPages = pagesOf(tally, 'raw');
       unflushed += rawPages;
       const flushed = unflushed - (unflushed % flushPages);
@@ -86,12 +87,13 @@ export function qemuWindow(
   };
 }
 
-/** xc_linux_save.c, BURST_BUDGET: bytes that go out at once; then the sender sleeps out its slot. */
+/** The bytes that go out at once before the sender sleeps until its slot's end (xc_linux_save.c, BURST_BUDGET). */
 const BURST_BYTES = 100 * 1024;
 
 /**
- * The limiter of Clark et al. 2005: bursts of 100 KiB, as far apart as the rate wants it. A sender that
- * was slower than the rate keeps all the bursts that it has not used (ratewrite of the same file).
+ * Returns the limiter of Clark et al. 2005: bursts of 100 KiB at intervals that give the rate. A sender
+ * that was slower than the rate may still send the bursts that it has missed (ratewrite in
+ * xc_linux_save.c).
  */
 export function clarkBursts(accounting: Accounting): SendLimiter {
   let slotNs = 0;
@@ -107,7 +109,7 @@ export function clarkBursts(accounting: Accounting): SendLimiter {
       used += accounting.bytesOf(tally);
     },
     renew() {
-      // A burst that was longer than its budget is paid for by the next one.
+      // What a burst sent beyond its budget is taken from the next one.
       used = Math.max(0, used - BURST_BYTES);
       startNs += slotNs;
     },

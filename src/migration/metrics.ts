@@ -1,54 +1,57 @@
 import type { EncodedPages } from '../wire/encoder.ts';
 import { addTally, type OpenTally, openTally, type PageTally, pagesOf } from '../wire/tally.ts';
 
-/** One pass of pre-copy, or the last set, as results list it. */
+/** One round of pre-copy, or the transfer of the last set, as results list it. */
 export interface RoundReport {
   readonly index: number;
-  /** The vCPUs stood still. */
+  /** Whether the vCPUs were paused. */
   readonly stopped: boolean;
   readonly startNs: number;
   readonly endNs: number;
-  /** What its pages were sent as. */
+  /** Counts the pages that it sent, by encoding. */
   readonly tally: PageTally;
+  /** The number of pages that it did not send because they were dirty again. */
   readonly skippedPages: number;
+  /** The bytes of its page frames. */
   readonly bytes: number;
-  /** How long its frames kept the link busy: a sender may be ahead of the link, so not its duration. */
+  /** How long its frames kept the link busy; the sender may be ahead of the link, so this is not its duration. */
   readonly linkNs: number;
-  /** Pages found dirty at its end. */
+  /** The number of pages found dirty at its end. */
   readonly dirtiedPages: number;
-  /** What the last set would take at this round's bandwidth; absent when nothing was sent. */
+  /** How long sending the rest would take at this round's bandwidth; absent if the round sent nothing. */
   readonly expectedDowntimeNs?: number;
 }
 
-/** A post-copy that stood still because its connection was lost. */
+/** A time in which post-copy stood still because its connection was lost. */
 export interface PostcopyPause {
   readonly startNs: number;
   /** When the push went on, or the migration ended. */
   readonly endNs: number;
-  /** When the new connection stood over which it went on; absent when none came. */
+  /** When the connection over which it went on was made; absent if there was none. */
   readonly connectedNs?: number | undefined;
-  /** Pages that were under way when the connection was lost, and are sent again, as far as is known. */
+  /** The number of pages known to have been lost with the connection, which are sent again. */
   readonly resentPages: number;
 }
 
+/** A pause that has not ended yet. */
 export type OpenPause = { -readonly [Key in keyof PostcopyPause]: PostcopyPause[Key] };
 
 type OpenRound = { -readonly [Key in keyof RoundReport]: RoundReport[Key] } & {
   readonly tally: OpenTally;
 };
 
-/** What the source counts while it sends; a round opens with its first batch. */
+/** The counters of the source. A round opens with its first batch. */
 export class TransferMetrics {
   readonly rounds: OpenRound[] = [];
   dirtySyncCount = 0;
   lastDirtiedPages = 0;
-  /** Bytes of page frames while the guest ran, and while it stood still. */
+  /** The bytes of page frames sent while the guest ran at the source, and while it was paused. */
   liveBytes = 0;
   stoppedBytes = 0;
-  /** Bytes so far as the policy's accounting has them: in all, and by what the guest was doing. */
+  /** The bytes sent so far by the policy's accounting. */
   accountedBytes = 0;
   sentPages = 0;
-  /** Page frames sent after the guest began to run at the destination. */
+  /** The page frames sent after the guest began to run at the destination. */
   readonly postcopy = {
     bytes: 0,
     tally: openTally(),
@@ -58,20 +61,22 @@ export class TransferMetrics {
   #open: OpenRound | undefined;
   #linkFromNs = 0;
 
+  /** The bytes of all page frames. */
   get bytes(): number {
     return this.liveBytes + this.stoppedBytes + this.postcopy.bytes;
   }
 
-  /** The round under way, or the one that comes next. */
+  /** The number, from 1, of the open round; if none is open, of the last one. */
   get round(): number {
     return this.rounds.length + (this.#open || this.rounds.length === 0 ? 1 : 0);
   }
 
-  /** Pages that this round has skipped. */
+  /** The number of pages that the open round has skipped. */
   get skippedPages(): number {
     return this.#open?.skippedPages ?? 0;
   }
 
+  /** Adds bytes of the policy's accounting. */
   account(bytes: number): void {
     this.accountedBytes += bytes;
   }
@@ -99,8 +104,8 @@ export class TransferMetrics {
   }
 
   /**
-   * A batch went out that was begun at `begunNs`; the link was busy with others until `linkFromNs`
-   * and is with this one until `linkToNs`.
+   * Counts a batch whose encoding began at `begunNs` and which keeps the link busy from `linkFromNs`
+   * to `linkToNs`.
    */
   sent(encoded: EncodedPages, begunNs: number, linkFromNs: number, linkToNs: number): void {
     if (!this.#open) this.openRound(false, begunNs);
@@ -114,19 +119,20 @@ export class TransferMetrics {
     else this.liveBytes += encoded.length;
   }
 
-  /** A batch went out after the switch to post-copy. */
+  /** Counts a batch that was sent after the switch to post-copy. */
   pushed(encoded: EncodedPages): void {
     this.postcopy.bytes += encoded.length;
     addTally(this.postcopy.tally, encoded.tally);
   }
 
+  /** Counts pages that were not sent because they were dirty again. */
   skipped(pages: number, nowNs: number): void {
     if (pages === 0) return;
     if (!this.#open) this.openRound(false, nowNs);
     this.#open!.skippedPages += pages;
   }
 
-  /** The dirty log was harvested: what it found was dirtied during the last live round. */
+  /** Closes the round after a harvest, whose dirty pages count for the last round; `pendingBytes` are unsent. */
   synced(dirtiedPages: number, pendingBytes: number, nowNs: number): void {
     this.dirtySyncCount++;
     this.lastDirtiedPages = dirtiedPages;

@@ -1,41 +1,46 @@
 import { type DirtyHistory, distinctPages } from './history.ts';
 
 /**
- * What closed formulas say of a pre-copy, for comparison with a run: they know the guest's size, the
- * rate and one dirty rate, nothing of pages. Times in seconds, sizes in bytes.
+ * The inputs of closed formulas for a pre-copy, with which a run is compared. The formulas know the
+ * guest's size, the link's rate and one dirty rate, but not which pages are dirtied.
  */
 export interface ModelInputs {
   readonly guestBytes: number;
   readonly pageSize: number;
   readonly bytesPerSecond: number;
-  /** Pages newly dirtied a second. */
+  /** The number of pages newly dirtied in a second. */
   readonly dirtyPagesPerSecond: number;
-  /** What can be dirty at all: the pages that the guest writes to. */
+  /** The number of pages that the guest writes to, so that no more can be dirty at once. */
   readonly workingSetPages: number;
-  /** Downtime that is not copying: the state, the start. */
+  /** The part of the downtime in which no pages are copied, but the state is sent and the guest started. */
   readonly overheadSeconds: number;
   readonly downtimeLimitSeconds: number;
 }
 
+/** What a formula predicts for a run. */
 export interface Prediction {
   readonly totalSeconds: number;
   readonly downtimeSeconds: number;
   readonly rounds: number;
 }
 
+/** The shortest and longest times that a run can take. */
 export interface Bounds {
   readonly totalSeconds: { readonly low: number; readonly high: number };
   readonly downtimeSeconds: { readonly low: number; readonly high: number };
 }
 
-/** Xen 3's rules, as Akoush et al. 2010 have them: 29 rounds, three times the guest, 50 pages. */
+/**
+ * The stop rules of Xen 3, as Akoush et al. 2010 give them: after 29 rounds, once more than three times
+ * the guest has been sent, or when fewer than 50 pages are dirty.
+ */
 const MOST_ROUNDS = 29;
 const MOST_GUESTS = 3;
 const LEAST_PAGES = 50;
 
 /**
- * Akoush et al. 2010: no run is shorter than one copy, or longer than five copies less a page; no
- * downtime is shorter than its overhead, or longer than that and one copy.
+ * Returns the bounds of Akoush et al. 2010. The total time lies between one copy of the guest and five
+ * copies less one page, the downtime between 0 and one copy, each plus the overhead.
  */
 export function bounds(inputs: ModelInputs): Bounds {
   const { guestBytes, bytesPerSecond, pageSize, overheadSeconds } = inputs;
@@ -50,8 +55,9 @@ export function bounds(inputs: ModelInputs): Bounds {
 }
 
 /**
- * Liu et al. 2011: each round sends what the one before left dirty, a factor of dirty rate ÷ rate less;
- * until the rest fits into the downtime limit. Undefined when the factor is 1 or more: no end.
+ * Predicts a run after Liu et al. 2011: each round sends what the round before left dirty, which is dirty
+ * rate ÷ link rate of what that sent, until the rest fits into the downtime limit. Returns undefined if
+ * this factor is 1 or more, since the rounds then never end.
  */
 export function geometricSeries(inputs: ModelInputs): Prediction | undefined {
   const { guestBytes, bytesPerSecond, downtimeLimitSeconds, overheadSeconds } = inputs;
@@ -69,7 +75,10 @@ export function geometricSeries(inputs: ModelInputs): Prediction | undefined {
   return { totalSeconds: sent / bytesPerSecond + downtimeSeconds, downtimeSeconds, rounds };
 }
 
-/** Akoush et al. 2010, AVG: a constant dirty rate up to the working set, under Xen's stop rules. */
+/**
+ * Predicts a run after Akoush et al. 2010, model AVG: pages are dirtied at a constant rate until the whole
+ * working set is dirty; the rounds end by Xen's stop rules.
+ */
 export function averageRate(inputs: ModelInputs): Prediction {
   const most = Math.min(inputs.guestBytes / inputs.pageSize, inputs.workingSetPages);
   return xenRounds(inputs, (fromSeconds, toSeconds) =>
@@ -78,8 +87,8 @@ export function averageRate(inputs: ModelInputs): Prediction {
 }
 
 /**
- * Akoush et al. 2010, HIST: as AVG, but the pages dirtied between two times are those of a history
- * of the same guest, each counted once.
+ * Predicts a run after Akoush et al. 2010, model HIST: as AVG, but the distinct pages dirtied between two
+ * times come from a history of the same guest.
  */
 export function historyRate(inputs: ModelInputs, history: DirtyHistory): Prediction {
   return xenRounds(inputs, (fromSeconds, toSeconds) =>

@@ -1,38 +1,40 @@
-/** What a policy is told: numbers that don't change while it looks at them. */
+/** What a policy is told about its migration: a copy of the figures at one moment. */
 export interface PolicyStatistics {
   /**
-   * Why it is asked: the migration begins, a batch has been sent, the dirty log has been harvested, a
-   * limiter that held the sender back has opened, the guest stands still and its last harvest is in
-   * (whatever it says then about how to go on counts no more).
+   * Why the policy is asked. `start`: the migration begins. `batch`: a batch has been sent. `synced`: the
+   * dirty log has been harvested. `window`: the limiter that held the sender back has opened. `stopped`:
+   * the guest is paused and the last harvest is done; an answer on how to go on is then ignored.
    */
   readonly event: 'start' | 'batch' | 'synced' | 'window' | 'stopped';
-  /** Since the migration's start. */
+  /** The time since the migration's start. */
   readonly nowMs: number;
-  /** The round under way, from 1. */
+  /** The number of the present round, from 1. */
   readonly round: number;
-  /** Pages that have yet to be sent. */
+  /** The number of pages that have yet to be sent. */
   readonly pendingPages: number;
+  /** The size of a page in bytes. */
   readonly pageSize: number;
-  /** Bytes of all page frames so far. */
+  /** The bytes of all page frames so far. */
   readonly transferredBytes: number;
-  /** Bytes so far as the policy's own accounting has them (accounting.ts). */
+  /** The bytes so far by the policy's own accounting (accounting.ts). */
   readonly accountedBytes: number;
-  /** Pages sent so far, raw and zero. */
+  /** The number of pages sent so far, in any encoding. */
   readonly sentPages: number;
-  /** Pages skipped in this round because they were dirty again. */
+  /** The number of pages that this round has skipped because they were dirty again. */
   readonly skippedPages: number;
-  /** Pages that the last harvest found dirty. */
+  /** The number of pages that the last harvest found dirty. */
   readonly dirtiedPages: number;
-  /** Pages that each vCPU has dirtied so far; of the log `ring` alone. */
+  /** The number of pages that each vCPU has dirtied so far; only the dirty log `ring` counts them. */
   readonly vcpuDirtiedPages?: readonly number[];
-  /** Harvests so far, the one at the start among them. */
+  /** The number of harvests so far, including the one at the start. */
   readonly syncs: number;
-  /** The guest runs at the destination already, and pages are pushed. */
+  /** Whether the guest already runs at the destination and its pages are being pushed. */
   readonly isPostcopy: boolean;
-  /** The migration's limiter lets nothing out now. */
+  /** Whether the migration's limiter lets no page out now. */
   readonly isHeldBack: boolean;
 }
 
+/** What a policy asks for. */
 export type PolicyAction =
   /** Go on sending. */
   | { readonly kind: 'continue' }
@@ -42,31 +44,34 @@ export type PolicyAction =
   | { readonly kind: 'switchover' }
   /** Stop the guest, run it at the destination at once and send the rest after. */
   | { readonly kind: 'postcopy' }
-  /** Take a share of their time from the vCPUs, or from one. */
+  /** Take this share (0 to 0.99) of its time from one vCPU, or from all of them. */
   | { readonly kind: 'throttle'; readonly share: number; readonly vcpu?: number }
-  /** A process that has so many write faults from now on waits for the migration's end; 0: none does. */
+  /** Make a process that has this many write faults from now on wait for the migration's end; 0 ends that. */
   | { readonly kind: 'stun'; readonly faults: number }
-  /** A chunk of pages has ended: its accounting is closed. */
+  /** Count the bytes that the accounting adds at the end of a chunk. */
   | { readonly kind: 'chunk' }
-  /** The limiter's window begins anew. */
+  /** Begin a new window of the limiter. */
   | { readonly kind: 'renew' }
-  /** Limit the migration to a rate. */
+  /** Limit the migration to a rate; Infinity means no limit. */
   | { readonly kind: 'limit'; readonly bytesPerSecond: number }
   /** Give up; the guest stays at the source. */
   | { readonly kind: 'abort'; readonly reason: string };
 
 /**
- * When to go on, to harvest, to stop: a pure function of its own state and the statistics. It is
- * asked between batches and after each harvest. The last action of the list that says how to go on
- * (continue, sync, switchover, postcopy, abort) counts; the others take effect at once.
+ * Decides when a migration goes on sending, harvests and stops the guest. A policy is a pure function of
+ * its own state and the statistics, and is asked between batches and after each harvest. Of the actions
+ * that say how to go on (continue, sync, switchover, postcopy, abort), the last one in the list counts;
+ * the others take effect at once, in their order.
  */
 export interface Policy<State = unknown> {
   readonly name: string;
   /** Whether pages that are dirty again are skipped instead of sent (Clark et al. 2005, section 3.1). */
   readonly skipsRedirtied: boolean;
-  /** The migration's limit holds on after the guest's stop. */
+  /** Whether the migration's limit still holds after the guest has been stopped. */
   readonly keepsLimit?: boolean;
+  /** The state before the first decision. */
   readonly initial: State;
+  /** Returns the next state and what is to be done. */
   decide(
     state: State,
     statistics: PolicyStatistics,

@@ -9,30 +9,30 @@ import type { PresenceMap } from '../memory/presence/presence-map.ts';
 /** A guest's own memory manager, as the source's algorithm sees it. */
 export interface GuestManager {
   readonly states: PageStates;
-  /** Pages of the kernel, from gfn 0 on: they can't be paged. */
+  /** The number of the kernel's pages, which begin at gfn 0 and can't be paged. */
   readonly kernelPages: number;
-  /** Sent pages that the guest has given back since, or that were not sent because it had. */
+  /** Pages that were taken out of the unsent ones because the guest had given them back. */
   readonly aside: GuestPageSet;
-  /** Asks the guest to give its free pages back, if that is wanted before a migration. */
+  /** Asks the guest to give its free pages back, if the scenario wants that before a migration. */
   release(): void;
-  /** Grows whenever the guest has given pages back. */
+  /** Returns how many times the guest has given pages back. */
   balloonings(): number;
-  /** Takes its pageable pages away from the guest's processes (pseudo-paging); while it is paused. */
+  /** Takes this many pageable pages from the processes of the paused guest (pseudo-paging). */
   pseudoPage(this: void, pages: number): void;
 }
 
 /**
- * The guest as the source's algorithm sees it. Calls only ask; the answer is there when
- * `isSettled()` (what a `wait` for `guest` waits for).
+ * The guest as the source's algorithm sees it. A call that asks the vCPUs for something returns at once;
+ * they have answered when `isSettled()` is true, which is what a wait for `guest` waits for.
  */
 export interface SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
-  /** Of a guest that has a memory manager. */
+  /** The memory manager, if the guest has one. */
   readonly manager?: GuestManager;
-  /** Opens the guest's dirty log for one reader, which has a page set of its own and closes it at the end. */
+  /** Opens the guest's dirty log for one reader with a page set of its own; the caller closes it. */
   openLog(): LogReader;
-  /** The guest's pages in the order of its swap device; while it is paused. */
+  /** Returns the gfns of the paused guest in the order in which they lie in its swap device. */
   swapOrder(kind: 'allocation' | 'lru'): Uint32Array;
   /** Asks every vCPU to park. */
   pause(): void;
@@ -40,10 +40,11 @@ export interface SourceGuest {
   resume(): void;
   /** Takes a share of its time (0 to 0.99) from one vCPU, or from all. */
   throttle(share: number, vcpu?: number): void;
-  /** A process that dirties so many pages from now on waits until this is 0 again. */
+  /** Makes a process that dirties this many pages from now on wait until this is called with 0. */
   stun(faults: number): void;
-  /** The state to move; only while paused. */
+  /** Returns the state of each vCPU of the paused guest. */
   vcpuState(): VcpuState[];
+  /** Returns whether every vCPU has answered what it was asked. */
   isSettled(): boolean;
 }
 
@@ -52,31 +53,31 @@ export interface DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
-  /** Of a guest that has a memory manager. */
+  /** The states of the pages, if the guest has a memory manager. */
   readonly states?: PageStates;
-  /** Loads a state; says why when it doesn't fit. */
+  /** Loads the vCPUs' state; returns undefined, or why it does not fit. */
   load(states: readonly VcpuState[]): string | undefined;
   /** Asks every vCPU to run. */
   run(): void;
-  /** Whether every vCPU runs. */
+  /** Returns whether every vCPU runs. */
   areRunning(): boolean;
-  /** When the last vCPU began to run, once all do. */
+  /** Returns when the last vCPU began to run, once all of them run. */
   runningSinceNs(): number;
-  /** Pages that vCPUs wait for and that this call is the first to tell of; to be requested now. */
+  /** Returns the gfns that vCPUs wait for and that no earlier call has returned. */
   faults(): readonly number[];
-  /** What has been told of so far is forgotten: its requests are lost, so it is told again. */
+  /** Makes `faults` return again what vCPUs still wait for, since the requests have been lost. */
   forgetFaults(): void;
-  /** Whether there is news: the vCPUs have come to run, or one waits for another page. */
+  /** Returns whether there is news: the vCPUs have begun to run, or one waits for another page. */
   isSettled(): boolean;
 }
 
-/** What both halves have. */
+/** What the source's and the destination's half of an algorithm both have. */
 export interface Side {
   readonly clock: Clock;
   readonly link: Link;
 }
 
-/** What an algorithm waits for: any of these ends the wait. */
+/** What an algorithm waits for; whichever comes first ends the wait. */
 export interface WaitRequest {
   /** Room for a frame of this kind. */
   readonly credit?: FrameKind | undefined;
@@ -86,13 +87,14 @@ export interface WaitRequest {
   readonly guest?: boolean | undefined;
   /** A new connection in the place of a lost one. */
   readonly connection?: boolean | undefined;
-  /** A point in time; every wait has one. */
+  /** The time at which the wait ends at the latest. */
   readonly untilNs: number;
   /** Whether the wait may end because a person cancels. */
   readonly cancel?: boolean;
 }
 
+/** What ended a wait. */
 export type Wake = 'credit' | 'frame' | 'guest' | 'connection' | 'time' | 'cancel';
 
-/** An algorithm's half: it runs until it waits, and its driver says what ended the wait. */
+/** One half of an algorithm. It yields what it waits for; its driver resumes it with what ended the wait. */
 export type Algorithm<Result> = Generator<WaitRequest, Result, Wake>;

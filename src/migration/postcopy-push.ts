@@ -11,47 +11,49 @@ import type { HandedOver } from './source.ts';
 import { MigrationEnded, type SourceSession } from './source-session.ts';
 
 /**
- * How far the push may be ahead of the link, and how long one of its frames may keep it busy: a
- * requested page waits behind both. Shorter, and a sender that is woken late leaves the link idle.
+ * How far the push may be ahead of the link, and how long one of its frames may keep the link busy. A
+ * requested page waits for both, so they are short; were they shorter, a sender that is woken late would
+ * leave the link idle.
  */
 const AHEAD_NS = 150e3;
 const FRAME_SECONDS = 100e-6;
-/** Pages that may wait at a receiver that is slower than the link. */
+/** How many bytes of pages may wait at a receiver that is slower than the link. */
 const QUEUED_BYTES = 256 * 1024;
 
 /**
- * After RUN: sends every page that is still unsent, once. Requested pages go out before anything
- * else; the order says which ones are pushed behind them. One loop serves both.
+ * After RUN, sends every page once that is still unsent. Requested pages go out first; the page order
+ * says which pages are pushed when none is requested. One loop does both.
  */
 export class PostcopyPush {
   readonly #session: SourceSession;
   readonly #order: PageOrder;
   readonly #ask: Asker | undefined;
-  /** Requested pages that have not gone out yet, the oldest first. */
+  /** The gfns of requested pages that have not been sent yet, the oldest request first. */
   readonly #requests: number[] = [];
-  /** Pages that go out with those requested, before others are pushed. */
-  #ahead: number[] = [];
-  /** Requests that have come over this connection. */
-  #asked = 0;
+  /** The gfns of pages that are sent with a requested one, before others are pushed. */
+  #cluster: number[] = [];
+  /** The number of requests that have come over this connection. */
+  #requestCount = 0;
   #hasSentEnd = false;
   #presentNs: number | undefined;
 
-  /** `ask`: a policy with a limiter of its own says when little enough is left to send it at full speed. */
+  /** `ask` asks a policy with a limiter of its own when so little is left that the limit ends. */
   constructor(session: SourceSession, order: PageOrder, ask?: Asker) {
     this.#ask = ask;
     this.#session = session;
     this.#order = order;
   }
 
-  /** Over a new connection requests and the end come anew. */
+  /** Forgets the requests and END of a lost connection, since they are sent again over the next one. */
   restart(): void {
     this.#requests.length = 0;
-    this.#ahead = [];
+    this.#cluster = [];
     this.#order.restart?.();
-    this.#asked = 0;
+    this.#requestCount = 0;
     this.#hasSentEnd = false;
   }
 
+  /** Sends pages until the guest runs at the destination with all its pages. */
   *run(): Algorithm<HandedOver> {
     const session = this.#session;
     const { link, options } = session.side;
@@ -62,26 +64,29 @@ export class PostcopyPush {
     session.limit(options.postcopyBytesPerSecond);
     session.renew();
     for (;;) {
-      // Whatever has come is taken before the end is looked for: after the last message none follows.
+      // Messages are taken before the loop may end, since no frame wakes it after the last of them.
       do this.#takeMessages();
       while (this.#mayServe() && this.#serveRequest());
       if (this.#presentNs !== undefined && session.running) break;
-      if (session.isHeldBack && this.#left() > 0) {
+      if (session.isHeldBack && this.#pagesLeft() > 0) {
         yield* this.#awaitWindow();
         continue;
       }
-      if (this.#requests.length === 0 && this.#left() > 0) this.#push();
-      if (this.#left() === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
+      if (this.#requests.length === 0 && this.#pagesLeft() > 0) this.#push();
+      if (this.#pagesLeft() === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
       yield* session.wait({ frame: true, ...this.#credit() });
     }
     return { running: session.running, presentNs: this.#presentNs };
   }
 
-  /** A limiter of a policy's own holds requested pages back as well, unless they have their channel. */
+  /**
+   * Returns whether the oldest request may be served now. A policy's limiter holds requests back, unless
+   * they have a channel of their own.
+   */
   #mayServe(): boolean {
     if (this.#requests.length === 0) return false;
     const { options } = this.#session.side;
-    // A page that is on its way needs nothing any more.
+    // A page that has been sent already takes no bytes.
     const isGone = !this.#session.unsent.has(this.#requests[0]!);
     return isGone || options.preempt === true || !this.#session.isHeldBack;
   }
@@ -90,19 +95,19 @@ export class PostcopyPush {
     const session = this.#session;
     if ((yield* session.wait({ frame: true }, session.opensAtNs())) !== 'time') return;
     const way = this.#ask?.('window') ?? 'continue';
-    // Less than a threshold's worth is left: QEMU completes, which no limit holds back.
+    // When less than a threshold is left, QEMU completes the migration, which no limit holds back.
     if (way === 'continue') session.renewIfOver();
     else session.lift();
   }
 
-  /** What there is to send needs this kind of credit; nothing when all has been sent. */
+  /** Returns the kind of credit that the next page needs, or none if all pages have been sent. */
   #credit(): { credit?: 'urgent' | 'pages' } {
     if (this.#requests.length > 0) return { credit: 'urgent' };
-    return this.#left() > 0 ? { credit: 'pages' } : {};
+    return this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
   }
 
-  /** Pages that have not been given to the link. */
-  #left(): number {
+  /** Returns the number of pages that have not been posted to the link. */
+  #pagesLeft(): number {
     return this.#session.unsent.count + (this.#order.held ?? 0);
   }
 
@@ -119,10 +124,13 @@ export class PostcopyPush {
     if (message.name === 'request') {
       const { gfn } = message.body;
       if (gfn >= guest.memory.pages) {
-        throw new MigrationEnded('failed', `the destination asked for page ${gfn} of the guest`);
+        throw new MigrationEnded(
+          'failed',
+          `the destination asked for page ${gfn} of a guest that has ${guest.memory.pages}`,
+        );
       }
       this.#session.metrics.postcopy.requests++;
-      if (++this.#asked > guest.memory.pages) {
+      if (++this.#requestCount > guest.memory.pages) {
         throw new MigrationEnded(
           'failed',
           'the destination asks for more pages than the guest has',
@@ -138,7 +146,7 @@ export class PostcopyPush {
     }
   }
 
-  /** Sends the oldest requested page; false when the link has no room for it now. */
+  /** Sends the oldest requested page; returns false if the link has no room for it now. */
   #serveRequest(): boolean {
     const { unsent } = this.#session;
     const { link } = this.#session.side;
@@ -148,9 +156,9 @@ export class PostcopyPush {
       if (!room) return false;
       this.#post(unsent.takePage(gfn)!, room);
       this.#order.requested(gfn);
-      if (this.#order.readahead) this.#ahead.push(...this.#order.readahead(gfn));
+      if (this.#order.readahead) this.#cluster.push(...this.#order.readahead(gfn));
     }
-    // A page that is not unsent any more is on its way already.
+    // Otherwise the page has been sent already.
     this.#requests.shift();
     return true;
   }
@@ -160,13 +168,13 @@ export class PostcopyPush {
     const { link } = this.#session.side;
     const most = this.#batch();
     const room = link.room(this.#session.frameBytes(most), 'pages');
-    if (room) this.#post(this.#nextAhead() ?? this.#order.next(unsent, most), room);
+    if (room) this.#post(this.#nextOfCluster() ?? this.#order.next(unsent, most), room);
   }
 
-  /** The next page of a cluster that is being read, a frame of its own. */
-  #nextAhead(): TakenRuns | undefined {
+  /** Takes the next unsent page that goes out with a requested one; each has a frame of its own. */
+  #nextOfCluster(): TakenRuns | undefined {
     const { unsent } = this.#session;
-    for (let gfn = this.#ahead.shift(); gfn !== undefined; gfn = this.#ahead.shift()) {
+    for (let gfn = this.#cluster.shift(); gfn !== undefined; gfn = this.#cluster.shift()) {
       const taken = unsent.takePage(gfn);
       if (taken) return taken;
     }
@@ -177,6 +185,7 @@ export class PostcopyPush {
     this.#session.metrics.pushed(this.#session.post(taken, room));
   }
 
+  /** Returns the largest number of pages in one pushed frame. */
   #batch(): number {
     const { options, guest } = this.#session.side;
     const { pageSize } = guest.memory;

@@ -9,8 +9,8 @@ import { type HandedOver, runSource, sendState, type SourceReport } from './sour
 import type { SourceSession, SourceSide } from './source-session.ts';
 
 /**
- * Post-copy (Hines and Gopalan 2009): stop the guest, move its state alone, run it at the
- * destination; then send every page once, those first that a vCPU waits for.
+ * Post-copy (Hines and Gopalan 2009): it stops the guest, moves its state alone and runs it at the
+ * destination; then it sends every page once, those first that a vCPU waits for.
  */
 export function postcopySource(side: SourceSide, order: PageOrder): Algorithm<SourceReport> {
   return runSource(side, function* (session) {
@@ -21,8 +21,9 @@ export function postcopySource(side: SourceSide, order: PageOrder): Algorithm<So
 }
 
 /**
- * Pre-copy first, then post-copy for what is dirty: few faults, and it always ends (QEMU's
- * migrate-start-postcopy). The policy says when, or ends it as pre-copy.
+ * Pre-copy first, then post-copy for the pages that are dirty (QEMU's migrate-start-postcopy), so that
+ * there are few faults and the migration always ends. The policy says when to switch to post-copy, or
+ * ends the migration as pre-copy.
  */
 export function hybridSource<State>(
   side: SourceSide,
@@ -37,7 +38,7 @@ export function hybridSource<State>(
   });
 }
 
-/** Stop, say which pages are missing, move the state, run, push the rest. */
+/** Stops the guest, says which pages are absent, moves the state, runs the guest and pushes the rest. */
 function* switchAndPush(
   session: SourceSession,
   order: PageOrder,
@@ -52,7 +53,7 @@ function* switchAndPush(
   return yield* pushThrough(session, new PostcopyPush(session, order, ask));
 }
 
-/** Of a guest that is paged by itself, what it can't page moves while it stands still. */
+/** With pseudo-paging, sends the pages that the guest can't page while it is paused. */
 function* sendNonPageable(session: SourceSession): Algorithm<void> {
   const { guest, options } = session.side;
   if (!options.pseudoPaging || !guest.manager) return;
@@ -61,7 +62,7 @@ function* sendNonPageable(session: SourceSession): Algorithm<void> {
   try {
     yield* sendStopped(session);
   } finally {
-    // Called off meanwhile, they still count as unsent.
+    // If the migration is cancelled meanwhile, the pageable pages still count as unsent.
     restore();
   }
 }

@@ -4,9 +4,8 @@ import { type HandedOver, handOver, runSource, type SourceReport } from './sourc
 import { MigrationEnded, type SourceSession, type SourceSide } from './source-session.ts';
 
 /**
- * Iterative pre-copy (Clark et al. 2005, section 3): with the dirty log on, send all pages; then,
- * round by round, those dirtied meanwhile; when the policy says so, stop the guest and send the
- * rest.
+ * Iterative pre-copy (Clark et al. 2005, section 3): with the dirty log on, it sends all pages, then
+ * round by round those dirtied meanwhile; when the policy says so, it stops the guest and sends the rest.
  */
 export function precopySource<State>(
   side: SourceSide,
@@ -19,7 +18,7 @@ export function precopySource<State>(
   });
 }
 
-/** The live rounds, until the policy wants the guest stopped. */
+/** Runs the live rounds until the policy wants the guest stopped; returns how it wants to go on. */
 export function* sendRounds<State>(
   session: SourceSession,
   policy: Policy<State>,
@@ -49,7 +48,7 @@ export function* sendRounds<State>(
   }
 }
 
-/** Stops the guest, sends what is left, hands over. */
+/** Stops the guest, sends the rest, and hands the guest over. */
 export function* stopAndFinish<State>(
   session: SourceSession,
   policy: Policy<State>,
@@ -63,7 +62,7 @@ export function* stopAndFinish<State>(
   return yield* handOver(session);
 }
 
-/** Sends all that is unsent of a guest that stands still. */
+/** Sends all unsent pages of a paused guest. */
 export function* sendStopped(session: SourceSession): Algorithm<void> {
   const { unsent } = session;
   while (unsent.count > 0) {
@@ -75,7 +74,10 @@ export function* sendStopped(session: SourceSession): Algorithm<void> {
   }
 }
 
-/** Asks the policy, does what takes effect at once, and says how to go on. */
+/**
+ * Returns a function that asks the policy, carries out the actions that take effect at once, and returns
+ * how to go on. It throws MigrationEnded if the policy aborts.
+ */
 export function asker<State>(session: SourceSession, policy: Policy<State>): Asker {
   const { guest, clock } = session.side;
   const { log } = session;
@@ -109,17 +111,18 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       else if (action.kind === 'limit') session.limit(action.bytesPerSecond);
       else if (action.kind === 'renew') session.renew();
       else if (action.kind === 'chunk') metrics.account(session.accounting.chunkBytes);
-      else next = wayOn(action);
+      else next = wayOf(action);
     }
     return next;
   };
 }
 
+/** Asks a policy what to do after an event; see `asker`. */
 export type Asker = (event: PolicyStatistics['event']) => Way;
 
 type Way = 'continue' | 'sync' | 'switchover' | 'postcopy';
 
-function wayOn(
+function wayOf(
   action: Exclude<PolicyAction, { kind: 'throttle' | 'stun' | 'limit' | 'renew' | 'chunk' }>,
 ): Way {
   if (action.kind === 'abort') throw new MigrationEnded('diverged', action.reason);

@@ -8,9 +8,9 @@ import type { HandedOver } from './source.ts';
 import { MigrationEnded, type SourceSession } from './source-session.ts';
 
 /**
- * Pushes until the guest is whole at the destination, over as many connections as it takes. A
- * connection that is lost pauses the post-copy (QEMU: postcopy-paused); over the next one the
- * destination says what it has, and the push goes on with the rest (postcopy-recover).
+ * Pushes pages until the destination has all of them, over as many connections as that takes. The loss of
+ * a connection pauses post-copy (QEMU's state postcopy-paused); over the next one the destination says
+ * which pages it has (postcopy-recover), and the push goes on with the others.
  */
 export function* pushThrough(session: SourceSession, push: PostcopyPush): Algorithm<HandedOver> {
   const { clock, options } = session.side;
@@ -21,43 +21,43 @@ export function* pushThrough(session: SourceSession, push: PostcopyPush): Algori
         pause.connectedNs = undefined;
         yield* awaitConnection(session);
         yield* new SourceRecovery(session, pause).run();
-        pause = over(pause, clock.now());
-        enter(session, 'postcopy');
+        pause = endPause(pause, clock.now());
+        enterPhase(session, 'postcopy');
       }
       return yield* push.run();
     } catch (error) {
       const isRecovered = error instanceof ConnectionLost && options.recoverWithinNs !== undefined;
       if (!isRecovered) {
-        if (pause) over(pause, clock.now());
+        if (pause) endPause(pause, clock.now());
         throw error;
       }
       push.restart();
-      pause ??= begin(session, clock.now());
+      pause ??= beginPause(session, clock.now());
     }
   }
 }
 
-function begin(session: SourceSession, nowNs: number): OpenPause {
+function beginPause(session: SourceSession, nowNs: number): OpenPause {
   const pause = { startNs: nowNs, endNs: nowNs, resentPages: 0 };
   session.metrics.postcopy.pauses.push(pause);
   return pause;
 }
 
-function over(pause: OpenPause, nowNs: number): undefined {
+function endPause(pause: OpenPause, nowNs: number): undefined {
   pause.endNs = nowNs;
 }
 
-function enter(session: SourceSession, phase: SourceSession['phase']): void {
+function enterPhase(session: SourceSession, phase: SourceSession['phase']): void {
   session.phase = phase;
   session.side.watch?.(session);
 }
 
-/** Nobody can call it off now: half of the guest is there, and half is here. */
+/** Waits for a new connection. A cancel does not end this wait, since each side has a part of the guest. */
 function* awaitConnection(session: SourceSession): Algorithm<void> {
   const { link, clock, options, guest } = session.side;
   const withinNs = options.recoverWithinNs!;
   const untilNs = clock.now() + withinNs;
-  enter(session, 'postcopy-paused');
+  enterPhase(session, 'postcopy-paused');
   while (!link.canReconnect()) {
     if ((yield { connection: true, untilNs }) !== 'time') continue;
     const left = `${session.unsent.count} of ${guest.memory.pages} pages had yet to be sent`;
@@ -70,14 +70,14 @@ function* awaitConnection(session: SourceSession): Algorithm<void> {
 }
 
 /**
- * Asks what has arrived. Unsent is then what the destination does not have: with what was under way
- * when the connection was lost, and without what came after all.
+ * Asks the destination over a new connection which pages it has; all others become unsent, among them
+ * those that were lost with the old connection.
  */
 export class SourceRecovery {
   readonly #session: SourceSession;
   readonly #pause: OpenPause;
-  /** Every page below has been told of. */
-  #toldTo = 0;
+  /** Every page below this gfn is known to be present or absent. */
+  #knownTo = 0;
   #presentPages = 0;
 
   constructor(session: SourceSession, pause: OpenPause) {
@@ -88,7 +88,7 @@ export class SourceRecovery {
   *run(): Algorithm<void> {
     const session = this.#session;
     this.#pause.connectedNs = session.side.clock.now();
-    enter(session, 'postcopy-recover');
+    enterPhase(session, 'postcopy-recover');
     yield* session.send({ name: 'resume', body: {} });
     for (;;) {
       const frame = session.side.link.poll();
@@ -102,10 +102,10 @@ export class SourceRecovery {
     const { memory } = this.#session.side.guest;
     this.#session.hasPeerRun = true;
     decodeRanges(frame, memory.pages, (gfn, pages) => {
-      if (gfn < this.#toldTo) this.#fail('names pages that are not in ascending order');
-      this.markLost(this.#toldTo, gfn - this.#toldTo);
+      if (gfn < this.#knownTo) this.#fail('names pages that are not in ascending order');
+      this.markLost(this.#knownTo, gfn - this.#knownTo);
       this.#session.unsent.dropRun(gfn, pages);
-      this.#toldTo = gfn + pages;
+      this.#knownTo = gfn + pages;
       this.#presentPages += pages;
     });
   }
@@ -120,11 +120,11 @@ export class SourceRecovery {
       );
     }
     this.#session.hasPeerRun = true;
-    this.markLost(this.#toldTo, this.#session.side.guest.memory.pages - this.#toldTo);
+    this.markLost(this.#knownTo, this.#session.side.guest.memory.pages - this.#knownTo);
     return true;
   }
 
-  /** Pages that the destination does not have are unsent, whatever has been sent. */
+  /** Makes pages unsent that the destination does not have, and counts those that had been sent. */
   markLost(gfn: number, pages: number): void {
     const { unsent } = this.#session;
     const before = unsent.count;

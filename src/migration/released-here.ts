@@ -6,17 +6,20 @@ import { decodeRanges } from '../wire/ranges.ts';
 import type { DestinationGuest } from './ports.ts';
 
 /**
- * What the guest has given back at the source, and what is free there. Ranges come in ascending order
- * over all frames of a type, so that no page is zeroed twice, and before any page is made absent.
+ * Takes from RELEASED and FREE frames which pages the guest has given back or holds free at the source.
+ * Over all frames of a type the ranges are in ascending order, so that no page is zeroed twice; they
+ * come before any page is made absent.
  */
 export class ReleasedHere {
   readonly #guest: DestinationGuest;
-  readonly #toldTo = { released: 0, free: 0 };
+  /** Every page below these gfns has been named or passed over, by type of frame. */
+  readonly #knownTo = { released: 0, free: 0 };
 
   constructor(guest: DestinationGuest) {
     this.#guest = guest;
   }
 
+  /** Takes one such frame. Throws WireError if it does not fit the guest or comes out of order. */
   take(frame: Frame): void {
     const { memory, states, presence } = this.#guest;
     const name = frame.type === FRAME.released ? 'released' : 'free';
@@ -26,10 +29,10 @@ export class ReleasedHere {
     if (!states) return fail('the guest prepared here has no memory manager');
     if (presence.absent > 0) fail('pages are given back after others were made absent');
     decodeRanges(frame, memory.pages, (gfn, pages) => {
-      if (gfn < this.#toldTo[name]) fail('ranges are not in ascending order');
-      this.#toldTo[name] = gfn + pages;
+      if (gfn < this.#knownTo[name]) fail('ranges are not in ascending order');
+      this.#knownTo[name] = gfn + pages;
       states.set(gfn, pages, name === 'released' ? PAGE_RELEASED : PAGE_FREE);
-      // Zero here, whatever came before; what free pages hold comes like any other page.
+      // A released page is zeroed, whatever was received for it; the content of free pages is sent.
       if (name === 'released') this.#zero(gfn, pages);
     });
   }

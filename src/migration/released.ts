@@ -16,22 +16,23 @@ export interface ReleasingSession {
 }
 
 /**
- * Pages that the guest has given back are not sent: their content is known. One found so when its turn
- * comes is set aside, as Xen does with a page that has no machine frame (xc_linux_save.c, to_fix); once
- * the guest stands still the destination is told which pages read zero, and those that the guest has
- * got back meanwhile are sent.
+ * Keeps pages from being sent that the guest has given back, since they read zero. They are moved from
+ * the unsent pages to a set of their own, as Xen does with pages that have no machine frame
+ * (xc_linux_save.c, to_fix). Once the guest is paused, the destination is told which pages read zero, and
+ * those that the guest has got back meanwhile are sent.
  */
 export class ReleasedPages {
   readonly #session: ReleasingSession;
-  #seen = -1;
-  /** Pages that were given back when the guest was stopped. */
+  /** The value of `balloonings()` at the last look. */
+  #lastBalloonings = -1;
+  /** The number of pages that were given back when the guest was stopped. */
   count = 0;
 
   constructor(session: ReleasingSession) {
     this.#session = session;
   }
 
-  /** Before a migration: has free pages given back, if that is wanted. */
+  /** Before the first round, makes the guest give its free pages back, if the scenario wants that. */
   *begin(): Algorithm<void> {
     const { manager } = this.#session.side.guest;
     if (!manager) return;
@@ -40,20 +41,20 @@ export class ReleasedPages {
     yield* this.#session.guestSettled();
   }
 
-  /** Pages to be sent that the guest has given back are set aside; looked at after each inflation. */
+  /** Moves unsent pages aside that the guest has given back; looks only after a ballooning or a harvest. */
   setAside(hasHarvested: boolean): void {
     const { manager } = this.#session.side.guest;
     const { unsent } = this.#session;
     if (!manager) return;
     const balloonings = manager.balloonings();
-    if (!hasHarvested && balloonings === this.#seen) return;
-    this.#seen = balloonings;
-    // What is dirty is sent anyway, once the guest has got it back.
+    if (!hasHarvested && balloonings === this.#lastBalloonings) return;
+    this.#lastBalloonings = balloonings;
+    // A page that is dirty again is among the unsent ones and need not be kept here.
     if (hasHarvested) manager.aside.removeCommon(unsent);
     manager.states.move(PAGE_RELEASED, unsent, manager.aside);
   }
 
-  /** The guest stands still: says what it has given back, and what of the rest is free. */
+  /** Tells the destination which pages the paused guest has given back, and which of the others are free. */
   *settle(): Algorithm<void> {
     const { manager } = this.#session.side.guest;
     const { unsent } = this.#session;
@@ -69,9 +70,9 @@ export class ReleasedPages {
 }
 
 /**
- * Pseudo-paging (Hines and Gopalan 2009, section 3.2): pages that can't be swapped out, the kernel's
- * and free ones, have to move while the guest stands still; the others are left for the target to
- * fault in. Leaves the first in `unsent`; `restore` puts the others back.
+ * Splits the unsent pages for pseudo-paging (Hines and Gopalan 2009, section 3.2). Pages that can't be
+ * swapped out, those of the kernel and free ones, stay in `unsent`, to be sent while the guest is paused;
+ * all others are taken out, and `restore` puts them back for the destination to fault in.
  */
 export function pageableAside(
   { states, kernelPages, aside, pseudoPage }: GuestManager,
@@ -80,7 +81,7 @@ export function pageableAside(
   const { pages } = unsent.memory;
   const all = unsent.count;
   unsent.moveRange(kernelPages, pages - kernelPages, aside);
-  // What is free can't be swapped out either.
+  // Free pages can't be swapped out either.
   states.eachRun(PAGE_FREE, (gfn, count) => aside.moveRange(gfn, count, unsent));
   pseudoPage(all - unsent.count);
   return { restore: () => unsent.moveAllFrom(aside) };

@@ -3,25 +3,26 @@ import type { Accounting } from './accounting.ts';
 import type { SendLimiter } from './limiters.ts';
 import type { PrecopyWalk } from './page-orders/permuted.ts';
 
-/** What a scenario asks of the source's half, beside its algorithm and policy. */
+/** The options of the source's half, besides its algorithm and policy. Rates are in bytes a second. */
 export interface SourceOptions extends EncoderOptions {
   readonly linkBytesPerSecond: number;
   readonly linkLatencyNs: number;
-  /** The migration's own limit, bytes a second. */
+  /** The migration's own limit; Infinity means none. */
   readonly maxBytesPerSecond: number;
-  /** The migration's limit also holds for pages sent after the pause. */
+  /** Whether that limit also holds for pages sent after the pause. */
   readonly strictRate: boolean;
+  /** How long the migration may take before it is given up. */
   readonly timeoutNs: number;
-  /** Limit of the pages pushed after the switch to post-copy, bytes a second. */
+  /** The limit of the pages pushed after the switch to post-copy. */
   readonly postcopyBytesPerSecond: number;
-  /** The switch to post-copy moves what can't be paged, as pseudo-paging has to. */
+  /** Whether the switch to post-copy first sends the pages that the guest can't page. */
   readonly pseudoPaging?: boolean;
-  /** A post-copy that has lost its connection waits so long for another; absent: it is lost with it. */
+  /** How long post-copy waits for a new connection; without it, post-copy fails with its connection. */
   readonly recoverWithinNs?: number;
-  /** Requested pages have a channel of their own (postcopy-preempt). */
+  /** Whether requested pages have a channel of their own (QEMU's postcopy-preempt). */
   readonly preempt?: boolean;
-  /** The way pre-copy goes through the guest; absent: by gfn, on from where it was. */
+  /** The order in which pre-copy walks through the guest; by default that of the gfns. */
   readonly walk?: PrecopyWalk;
-  /** A policy's own way to keep to `maxBytesPerSecond`; absent: evenly, by the link's token bucket. */
+  /** How a policy keeps to `maxBytesPerSecond`; by default the link's token bucket does that. */
   readonly pacing?: { readonly accounting: Accounting; readonly limiter: SendLimiter };
 }

@@ -22,28 +22,29 @@ import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts
 import { ReleasedPages } from './released.ts';
 import type { SourceOptions } from './source-options.ts';
 
-/** How long one side waits for an answer that takes the other, or a vCPU, no work. */
+/** How long the source waits for an answer of the destination or of a vCPU. */
 export const PATIENCE_NS = 30e9;
-/** Whoever watches looks at most this often while batches go out. */
+/** While batches go out, `watch` is called at every 16th wait. */
 const WATCH_EVERY = 16;
-/** A batch is at most this much of the link's time. */
+/** A batch takes at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
 
+/** What the source's half works with. */
 export interface SourceSide extends Side {
   readonly guest: SourceGuest;
   readonly options: SourceOptions;
-  /** Told at every step how far it is, for whoever watches. */
+  /** Called as the migration goes on, for progress displays. */
   readonly watch?: (session: SourceSession) => void;
 }
 
 /**
- * Ends a migration. Before the point of no return the guest goes on at the source; after it only
- * when the destination says that the guest has not run there.
+ * The error that ends a migration. Before the point of no return the guest goes on at the source; after
+ * it, only if the destination says that the guest has not run there.
  */
 export class MigrationEnded extends Error {
   override readonly name = 'MigrationEnded';
   readonly outcome: 'cancelled' | 'diverged' | 'failed';
-  /** The destination itself says that it failed, so the guest has not run there. */
+  /** Whether the destination has said that it failed and the guest has not run there. */
   readonly isPeerSafe: boolean;
 
   constructor(outcome: 'cancelled' | 'diverged' | 'failed', message: string, isPeerSafe = false) {
@@ -53,7 +54,10 @@ export class MigrationEnded extends Error {
   }
 }
 
-/** The last two of post-copy are QEMU's: without a connection, and finding out what has arrived. */
+/**
+ * What the source is doing. In `postcopy-paused` it has no connection, and in `postcopy-recover` it asks
+ * which pages have arrived; these two names are QEMU's.
+ */
 export type SourcePhase =
   | 'setup'
   | 'live'
@@ -65,8 +69,8 @@ export type SourcePhase =
   | 'postcopy-recover';
 
 /**
- * What every source algorithm is made of: waiting, sending a batch, sending a control message,
- * harvesting. An algorithm strings these together; see precopy.ts.
+ * The steps of which every source algorithm consists: waiting, sending a batch or a control message,
+ * harvesting, pausing. precopy.ts shows how an algorithm uses them. Its waits throw MigrationEnded.
  */
 export class SourceSession {
   readonly side: SourceSide;
@@ -81,15 +85,15 @@ export class SourceSession {
   phase: SourcePhase = 'setup';
   isLogging = false;
   isPaused = false;
-  /** RUN has been sent: cancel and timeout no longer apply. */
+  /** Whether RUN has been sent, so that cancel and timeout no longer apply. */
   isPastReturn = false;
-  /** The guest runs at the destination before all its pages are there. */
+  /** Whether the guest runs at the destination before all its pages are there. */
   isPostcopy = false;
-  /** When HELLO arrived at the destination, from which that counts its times. */
+  /** When HELLO arrived at the destination, which counts its times from then. */
   helloNs = 0;
-  /** When the guest came to run at the destination, once that has said so. */
+  /** When the guest began to run at the destination, once it has said so. */
   running: RunningTimes | undefined;
-  /** The destination has said what it has, as only one does that has run the guest. */
+  /** Whether the destination has said which pages it has, which means that the guest has run there. */
   hasPeerRun = false;
   firstPageNs: number | undefined;
   readonly stop: {
@@ -102,8 +106,8 @@ export class SourceSession {
   readonly #encoder: Encoder;
   #cursor = 0;
   #waits = 0;
-  /** Chunks whose marks have been cleared by hand since the last harvest. */
-  readonly #cleared = new Set<number>();
+  /** The chunks whose marks have been cleared by hand since the last harvest. */
+  readonly #clearedChunks = new Set<number>();
 
   constructor(side: SourceSide) {
     this.side = side;
@@ -116,27 +120,30 @@ export class SourceSession {
     this.deadlineNs = this.startNs + side.options.timeoutNs;
   }
 
-  /** Waits; a cancel, the timeout or a peer that failed end the migration by throwing MigrationEnded. */
+  /**
+   * Waits, until `atNs` at the latest, and returns what ended the wait. Throws MigrationEnded on a cancel,
+   * at the timeout, or if there is no answer.
+   */
   *wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>, atNs = Infinity): Algorithm<Wake> {
     const nowNs = this.side.clock.now();
     if (this.#waits++ % WATCH_EVERY === 0 || request.credit !== 'pages') this.side.watch?.(this);
     const isBounded = !this.isPastReturn;
-    // A link that always has room never lets the wait reach its end, so time is looked at here.
+    // With a link that always has room no wait lasts until the deadline, so it is checked here.
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
-    // A link that is slow says when it has room; patience is for answers.
+    // A slow link says when it has room again; only after that does waiting for an answer begin.
     const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
     const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
     const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const untilNs = Math.min(lastNs, atNs);
-    // Written out: a spread here is a tenth of what a batch costs.
+    // The fields are written out, since a spread would cost a tenth of the time of a batch.
     const { credit, frame, guest } = request;
     const wake = yield { credit, frame, guest, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
     if (wake !== 'time') return wake;
     if (untilNs === this.deadlineNs) throw this.#tooLate();
     if (untilNs === atNs) return wake;
-    throw new MigrationEnded('failed', `no answer for ${PATIENCE_NS / 1e9} s`);
+    throw new MigrationEnded('failed', `there was no answer for ${PATIENCE_NS / 1e9} s`);
   }
 
   #tooLate(): MigrationEnded {
@@ -163,28 +170,28 @@ export class SourceSession {
     }
   }
 
-  /** Outside of a policy's decisions: a window that is over is followed by another. */
+  /** Begins a new window if the limiter holds the sender back, where no policy decides that. */
   renewIfOver(): void {
     if (this.isHeldBack) this.renew();
   }
 
-  /** The limiter's window begins anew. */
+  /** Begins a new window of the limiter. */
   renew(): void {
     this.limiter.renew(this.side.clock.now() - this.startNs);
   }
 
-  /** When the limiter, which holds the sender back, lets it go on. */
+  /** Returns when the limiter, which holds the sender back, lets it go on. */
   opensAtNs(): number {
     return this.startNs + this.limiter.opensAtNs(this.side.clock.now() - this.startNs);
   }
 
-  /** Sets the migration's own limit. */
+  /** Sets the migration's own limit in bytes a second. */
   limit(bytesPerSecond: number): void {
     if (this.side.options.pacing) this.limiter.setRate(bytesPerSecond);
     else this.side.link.limit(bytesPerSecond);
   }
 
-  /** The migration's own limit holds no more. */
+  /** Removes the migration's own limit. */
   lift(): void {
     this.limit(Infinity);
   }
@@ -194,6 +201,7 @@ export class SourceSession {
     while (!this.side.guest.isSettled()) yield* this.wait({ guest: true });
   }
 
+  /** Sends a control message. */
   *send(message: ControlMessage): Algorithm<void> {
     const packed = packControl(message);
     yield* this.sendFrame(packed.length + HEADER_BYTES, (room) =>
@@ -201,7 +209,7 @@ export class SourceSession {
     );
   }
 
-  /** Sends a control frame of at most `bytes`, which `build` puts into its room. */
+  /** Sends a control frame of at most `bytes`; `build` writes it into the room and returns its length. */
   *sendFrame(bytes: number, build: (room: FrameRoom) => number): Algorithm<void> {
     const { link } = this.side;
     let room = link.room(bytes, 'control');
@@ -213,7 +221,7 @@ export class SourceSession {
     link.post(build(room));
   }
 
-  /** Sends ranges of pages, in ascending order, in as many frames as they need. */
+  /** Sends the ranges that `each` lists, in ascending order, in as many frames as they need. */
   *sendRanges(
     name: RangesName,
     each: (take: (gfn: number, pages: number) => void) => void,
@@ -228,7 +236,7 @@ export class SourceSession {
     }
   }
 
-  /** The next message of the peer, which must be one of that name. */
+  /** Waits for the next message of the destination and returns its body; it must have this name. */
   *receive<Name extends 'welcome' | 'running'>(name: Name): Algorithm<ControlBody<Name>> {
     for (;;) {
       const message = this.poll();
@@ -239,7 +247,7 @@ export class SourceSession {
     }
   }
 
-  /** Sends the next batch of unsent pages, and with it moves the cursor. */
+  /** Sends the next batch of unsent pages and moves the cursor behind it. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
     const { link, guest, clock } = this.side;
     const { pageSize } = guest.memory;
@@ -274,7 +282,7 @@ export class SourceSession {
     return taken;
   }
 
-  /** Encodes taken pages into the room and posts the frame. */
+  /** Encodes pages into the room, posts the frame and counts its bytes. */
   post(taken: TakenRuns, room: FrameRoom): EncodedPages {
     const { link, clock } = this.side;
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
@@ -285,13 +293,14 @@ export class SourceSession {
     return encoded;
   }
 
+  /** Returns the largest number of bytes that a frame of `pages` pages may have. */
   frameBytes(pages: number): number {
     return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.side.guest.memory.pageSize));
   }
 
   /**
-   * With a log that is cleared by hand: clears the chunk of the next page to be sent, unless that
-   * has been done since the last harvest. Returns where the chunk ends: nothing behind is taken.
+   * With a log that is cleared by hand, clears the chunk of the next page to be sent, unless that has
+   * been done since the last harvest. Returns the chunk's end, up to which pages may be taken.
    */
   *#clearAhead(): Algorithm<number> {
     const { unsent } = this;
@@ -304,8 +313,8 @@ export class SourceSession {
     const chunk = Math.floor(next / chunkPages);
     const end = Math.min(memory.pages, (chunk + 1) * chunkPages);
     this.#cursor = next;
-    if (this.#cleared.has(chunk)) return end;
-    this.#cleared.add(chunk);
+    if (this.#clearedChunks.has(chunk)) return end;
+    this.#clearedChunks.add(chunk);
     clear(chunk * chunkPages, end - chunk * chunkPages);
     yield* this.guestSettled();
     cleared();
@@ -318,12 +327,12 @@ export class SourceSession {
     this.log.harvest();
     yield* this.guestSettled();
     const dirtied = this.log.collect();
-    this.#cleared.clear();
+    this.#clearedChunks.clear();
     this.released.setAside(true);
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
   }
 
-  /** Stops the guest and harvests for the last time: what is unsent now is the last set. */
+  /** Stops the guest and harvests for the last time; the unsent pages are then the last set. */
   *pauseAndHarvest(): Algorithm<void> {
     const { guest, clock, link } = this.side;
     link.rest();
@@ -354,19 +363,22 @@ export class SourceSession {
     return Math.max(1, Math.min(batchPages(pageSize), Math.floor(bytes / pageSize)));
   }
 
-  /** The peer's next message, if one is there. */
+  /** Returns the next message of the destination, or undefined if none has arrived. */
   poll(): ControlMessage | undefined {
     const frame = this.side.link.poll();
     return frame && this.read(frame);
   }
 
-  /** A frame's message, undefined when it may be skipped; a peer that failed ends the migration. */
+  /**
+   * Returns a frame's message, or undefined if the frame may be skipped. Throws MigrationEnded if it says
+   * that the destination has failed.
+   */
   read(frame: Frame): ControlMessage | undefined {
     if (isOptional(frame)) return undefined;
     const message = decodeControl(frame);
     if (message.name !== 'failed') return message;
     const { message: why, ran } = message.body;
-    // A peer that has asked for pages, or said that the guest runs, can't take that back.
+    // A destination that has requested pages or sent RUNNING has run the guest, whatever it says now.
     const hasAsked = this.metrics.postcopy.requests > 0;
     const hasRun = ran || this.running !== undefined || this.hasPeerRun || hasAsked;
     throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);

@@ -7,55 +7,65 @@ import type { PostcopyPause, RoundReport } from './metrics.ts';
 import type { Algorithm } from './ports.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
+/** How a migration went, as its source saw it; times are on the source's clock. */
 export interface SourceReport {
   readonly outcome: 'completed' | 'cancelled' | 'diverged' | 'failed';
   readonly error?: string;
-  /** RUN was sent, and nobody knows whether the guest runs. */
+  /** Whether RUN was sent and nothing is known of the guest since. */
   readonly guestLost: boolean;
   readonly startNs: number;
   readonly endNs: number;
-  /** When the first page went out. */
+  /** When the first page was posted. */
   readonly firstPageNs?: number;
-  /** `handedNs`: the state and RUN are on their way. */
   readonly stop: SourceStop;
-  /** When the guest came to run at the destination. */
+  /** When the guest began to run at the destination. */
   readonly running?: RunningTimes;
-  /** After the switch to post-copy: what was pushed, and since when all pages are there. */
+  /** What happened after the switch to post-copy, if there was one. */
   readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
+  /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
-  /** Bytes as the policy's accounting has them. */
+  /** The bytes by the policy's accounting. */
   readonly accountedBytes: number;
+  /** The bytes of page frames sent while the guest ran at the source. */
   readonly precopyBytes: number;
+  /** The bytes of page frames sent while the guest was paused. */
   readonly downtimeBytes: number;
-  /** Pages that had yet to be sent at the end. */
+  /** The number of pages that had yet to be sent at the end. */
   readonly unsentPages: number;
-  /** Pages that the guest had given back when it was stopped: not sent, they read zero. */
+  /** The number of pages that the guest had given back when it was stopped; they read zero and were not sent. */
   readonly releasedPages: number;
+  /** The bytes of all frames that the source posted. */
   readonly linkBytes: number;
 }
 
+/** The times of the switchover at the source; each is absent if it was not reached. */
 export interface SourceStop {
+  /** When the vCPUs were asked to pause. */
   readonly pauseAskedNs?: number;
+  /** When all of them had paused. */
   readonly pausedNs?: number;
+  /** When the last harvest was done. */
   readonly harvestedNs?: number;
+  /** When the vCPUs' state and RUN had been posted. */
   readonly handedNs?: number;
-  /** Until when, after the pause was asked for, the link was busy with pages sent before it. */
+  /** Until when the link was busy with pages posted before the vCPUs were asked to pause. */
   readonly queuedUntilNs?: number;
 }
 
+/** What the source pushed after the switch to post-copy. */
 export interface PostcopyReport {
   readonly bytes: number;
   readonly tally: PageTally;
-  /** Requests received from the destination. */
+  /** The number of requests received from the destination. */
   readonly requests: number;
-  /** How often, and for how long, it stood still without a connection. */
+  /** The times in which it stood still because it had lost its connection. */
   readonly pauses?: readonly PostcopyPause[];
-  /** When the last page was there; absent when that never came. */
+  /** When the last page was installed; absent if some never were. */
   readonly presentNs?: number;
 }
 
-/** What pages were sent as, over all rounds and the push after the switch to post-copy. */
+/** Returns the pages sent by encoding, over all rounds and the push after the switch to post-copy. */
 export function sentTally({
   rounds,
   postcopy,
@@ -64,16 +74,16 @@ export function sentTally({
   return sumTallies(postcopy ? [...tallies, postcopy.tally] : tallies);
 }
 
-/** How the guest came to run at the destination. */
+/** What an algorithm returns once the guest runs at the destination with all its pages. */
 export interface HandedOver {
   readonly running: RunningTimes;
-  /** Of post-copy: since when all pages are there. */
+  /** When the last page was installed; only post-copy has it. */
   readonly presentNs?: number;
 }
 
 /**
- * Runs a source algorithm to its end, whatever that is. Before the point of no return every end but
- * completion leaves the guest running at the source, with its log off, and tells the destination.
+ * Runs a source algorithm and reports how it ended. If it ends before the point of no return, the guest
+ * runs on at the source with its dirty log off, and the destination is told.
  */
 export function* runSource(
   side: SourceSide,
@@ -90,10 +100,10 @@ export function* runSource(
   } catch (error) {
     if (!(error instanceof MigrationEnded || error instanceof WireError)) throw error;
     const outcome = error instanceof MigrationEnded ? error.outcome : 'failed';
-    // A destination that says it failed has not run the guest: the frozen one here goes on.
+    // If the destination says that the guest has not run there, the paused guest here can go on.
     const isPeerSafe = error instanceof MigrationEnded && error.isPeerSafe;
     const guestLost = session.isPastReturn && !isPeerSafe;
-    if (!guestLost) yield* goOnHere(session);
+    if (!guestLost) yield* resumeHere(session);
     return report(session, { outcome, error: error.message, guestLost });
   }
 }
@@ -111,8 +121,8 @@ function* hello(session: SourceSession): Algorithm<void> {
 }
 
 /**
- * The end of every algorithm that has sent all pages while the guest stood still: the state, RUN, and
- * the word that the guest runs there.
+ * Ends an algorithm that has sent all pages: sends the vCPUs' state and RUN, and waits until the guest
+ * runs at the destination.
  */
 export function* handOver(session: SourceSession): Algorithm<HandedOver> {
   yield* sendState(session, false);
@@ -120,7 +130,7 @@ export function* handOver(session: SourceSession): Algorithm<HandedOver> {
   return { running: placeRunning(session.helloNs, since) };
 }
 
-/** The state, then RUN, the point of no return. */
+/** Sends SWITCHOVER, the vCPUs' state, and RUN, which is the point of no return. */
 export function* sendState(session: SourceSession, postcopy: boolean): Algorithm<void> {
   const { guest, clock, options } = session.side;
   session.phase = 'handover';
@@ -140,7 +150,8 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
   session.side.watch?.(session);
 }
 
-function* goOnHere(session: SourceSession): Algorithm<void> {
+/** Lets the guest run on at the source without throttle and dirty log, and tells the destination. */
+function* resumeHere(session: SourceSession): Algorithm<void> {
   const { guest, clock } = session.side;
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
@@ -158,7 +169,7 @@ function* goOnHere(session: SourceSession): Algorithm<void> {
   yield* sendCancel(session);
 }
 
-/** Tells the destination if the link still takes a frame; it may be what has failed. */
+/** Sends CANCEL if the link still takes a frame; it may be the link that has failed. */
 function* sendCancel(session: SourceSession): Algorithm<void> {
   try {
     yield* trySendCancel(session);
@@ -169,7 +180,7 @@ function* sendCancel(session: SourceSession): Algorithm<void> {
 
 function* trySendCancel(session: SourceSession): Algorithm<void> {
   const { link, clock } = session.side;
-  // A slow link may be busy with one large page for longer than that.
+  // The 5 s begin when the link has room, since a slow one may be busy with a large page for longer.
   const creditNs = link.creditAtNs('control');
   const untilNs = Math.max(clock.now(), Number.isFinite(creditNs) ? creditNs : 0) + 5e9;
   const packed = packControl({ name: 'cancel', body: {} });
@@ -181,7 +192,7 @@ function* trySendCancel(session: SourceSession): Algorithm<void> {
   if (room) link.post(encodeControl(room.memory, room.at, 'cancel', packed, room.sequence));
 }
 
-/** Over when the guest runs at the destination and has all its pages, in whichever order that came. */
+/** Returns when the guest both ran at the destination and had all its pages there. */
 function endOf(runningNs?: number, presentNs?: number): number | undefined {
   if (runningNs === undefined || presentNs === undefined) return runningNs;
   return Math.max(runningNs, presentNs);

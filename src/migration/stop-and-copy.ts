@@ -5,9 +5,10 @@ import { handOver, runSource, type SourceReport } from './source.ts';
 import type { SourceSide } from './source-session.ts';
 
 /**
- * Stop the guest, send everything, run it there. Downtime is the whole copy. The migration's limit
- * holds throughout, except that policy `qemu` lifts it once less than its threshold is left, where
- * QEMU enters completion (rules of migration_iteration_run), unless the limit is strict.
+ * Stop-and-copy: it stops the guest, sends all pages and runs the guest at the destination, so that the
+ * downtime is the time of the whole copy. The migration's limit holds throughout, unless the policy ends
+ * it: policy `qemu` does so once less than its threshold is left, where QEMU enters completion
+ * (migration_iteration_run). A strict limit never ends.
  */
 export function stopAndCopySource<State>(
   side: SourceSide,

@@ -11,15 +11,18 @@ import {
 } from './frame.ts';
 import { MAX_CONTROL_BYTES } from './limits.ts';
 
-/** Control messages are msgpack maps; a receiver checks every field before it uses one. */
+/** Control messages are msgpack maps. A receiver checks every field of one before it uses any. */
 const packr = new Packr({ useRecords: false });
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number();
-/** Nanoseconds from the arrival of HELLO, measured on the clock of the side that says so. */
+/** Nanoseconds since HELLO arrived, measured on the clock of the side that sends the message. */
 const sinceHello = z.number().min(0);
 
-/** The read checksum is eight bytes, low word first: a message is as long whatever was read. */
+/**
+ * The counters of one stream. The read checksum is packed as eight bytes, low word first, so that the
+ * length of a message does not depend on what the guest has read.
+ */
 const stream = z
   .strictObject({
     stream: count,
@@ -41,7 +44,7 @@ function packStream({ checksumLow, checksumHigh, ...rest }: z.output<typeof stre
   return { ...rest, checksum };
 }
 
-/** What is packed: a state's checksums are bytes. */
+/** Returns the object that is packed for a message: in STATE, checksums become bytes. */
 function packable(message: ControlMessage): object {
   if (message.name !== 'state') return message.body;
   const vcpus = message.body.vcpus.map((one) => ({ ...one, streams: one.streams.map(packStream) }));
@@ -57,61 +60,66 @@ const vcpu = z.strictObject({
   streams: z.array(stream).max(65536).readonly(),
 });
 
+/** The body of each control message; the comment on each begins with the side that sends it. */
 const bodies = {
-  /** Source: this is the guest that comes. */
+  /** Source: describes the guest that it is going to send. */
   hello: z.strictObject({
-    /** Pages of each memslot. */
+    /** The number of pages in each memslot. */
     slots: z.array(count).max(65536).readonly(),
     pageSize: count,
     vcpus: count,
     integrity: z.enum(['full', 'header']),
   }),
-  /** Destination: it fits here. */
+  /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),
   /**
-   * Source: the vCPUs stand still. Every page has been sent but for `absentPages`, which the DISCARD
-   * frames before it have named.
+   * Source: the vCPUs are paused. All pages have been sent, except for `absentPages` pages, which the
+   * DISCARD frames before this message have named.
    */
   switchover: z.strictObject({
     stoppedPages: count,
     postcopy: z.boolean(),
     absentPages: count,
-    /** Pages that come after RUN lie in a buffer until the guest takes them. */
+    /** Whether pages that arrive after RUN stay in a buffer until the guest faults on them. */
     buffered: z.boolean(),
   }),
-  /** Source: the state of the vCPUs. */
+  /** Source: carries the state of the vCPUs. */
   state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),
-  /** Source: run the guest. The point of no return. */
+  /** Source: asks the destination to run the guest. This is the point of no return. */
   run: z.strictObject({}),
   /**
-   * Destination: the guest runs here. How long after the arrival of HELLO the pages sent before
-   * SWITCHOVER were in, the state was loaded, and the last vCPU ran.
+   * Destination: the guest runs here. The times say when the pages sent before SWITCHOVER were
+   * installed, when the state was loaded, and when the last vCPU began to run.
    */
   running: z.strictObject({ pagesNs: sinceHello, stateNs: sinceHello, runningNs: sinceHello }),
-  /** Destination, running: a vCPU waits for this page. */
+  /** Destination, after RUN: a vCPU waits for this page. */
   request: z.strictObject({ gfn: count }),
   /** Source: after RUN, every page that was absent has been sent. */
   end: z.strictObject({}),
-  /** Destination: all pages are there; how long after the arrival of HELLO the last one was in. */
+  /** Destination: all pages are present; `presentNs` says when the last one was installed. */
   complete: z.strictObject({ presentNs: sinceHello }),
-  /** Source, on a new connection after RUN: go on with what was lost. */
+  /** Source, on a new connection after RUN: asks the destination which pages it has. */
   resume: z.strictObject({}),
-  /** Destination: `presentPages` pages are there, which the RECEIVED frames before it have named. */
+  /** Destination: it has `presentPages` pages, which the RECEIVED frames before this message have named. */
   resumed: z.strictObject({ presentPages: count }),
-  /** Source: the migration is off, the guest stays here. */
+  /** Source: the migration is cancelled, and the guest stays at the source. */
   cancel: z.strictObject({}),
-  /** Destination: it can't go on; whether the guest has run here. */
+  /** Destination: it can't go on. `ran` says whether the guest has run at the destination. */
   failed: z.strictObject({ message: z.string().max(4096), ran: z.boolean() }),
 };
 
 export type ControlName = keyof typeof bodies;
 export type ControlBody<Name extends ControlName> = z.infer<(typeof bodies)[Name]>;
 
+/** A control message: the name of its type, and the body that messages of this type have. */
 export type ControlMessage = {
   [Name in ControlName]: { readonly name: Name; readonly body: ControlBody<Name> };
 }[ControlName];
 
-/** Packs a message; the bytes are valid until the next call. */
+/**
+ * Packs a message; the bytes are valid until the next call. Throws WireError if they are more than
+ * MAX_CONTROL_BYTES.
+ */
 export function packControl(message: ControlMessage): Uint8Array {
   const packed = packr.pack(packable(message));
   if (packed.length > MAX_CONTROL_BYTES) {
@@ -120,7 +128,7 @@ export function packControl(message: ControlMessage): Uint8Array {
   return packed;
 }
 
-/** Writes a packed control frame at `at`; returns its length. */
+/** Writes a control frame with the packed message at byte `at` of the memory; returns its length in bytes. */
 export function encodeControl(
   memory: FrameMemory,
   at: number,
@@ -140,15 +148,15 @@ export function encodeControl(
   return length;
 }
 
-/** Unpacks and checks a control frame. Throws WireError when it is not what its type says. */
+/** Unpacks and checks a control frame. Throws WireError if its body is not one of the frame's type. */
 export function decodeControl(frame: Frame): ControlMessage {
   const name = (Object.keys(bodies) as ControlName[]).find((n) => FRAME[n] === frame.type);
   if (!name)
     throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} is unknown here`);
   if (frame.controlEnd - frame.controlAt > MAX_CONTROL_BYTES) {
-    throw new WireError(`frame ${frame.sequence}: a control message too long`);
+    throw new WireError(`frame ${frame.sequence}: its control message is too long`);
   }
-  // A copy: msgpackr's results may share memory with their input, and the frame's will be reused.
+  // This copies: what msgpackr returns may share memory with its input, and the frame's will be reused.
   const packed = Buffer.from(frame.memory.bytes.slice(frame.controlAt, frame.controlEnd));
   let value: unknown;
   try {

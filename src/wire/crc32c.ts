@@ -1,11 +1,14 @@
-/** CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), as iSCSI and QEMU's block layer use it. */
+/**
+ * What each value of a byte adds to a CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), the CRC
+ * that iSCSI and QEMU's block layer use.
+ */
 const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
   return crc;
 });
 
-/** What a byte does to the CRC one, two and three bytes later: four bytes a step. */
+/** What a byte adds when one, two or three more bytes follow it, so that one step can take four bytes. */
 const TABLE_1 = TABLE.map(later);
 const TABLE_2 = TABLE_1.map(later);
 const TABLE_3 = TABLE_2.map(later);
@@ -14,7 +17,10 @@ function later(crc: number): number {
   return TABLE[crc & 0xff]! ^ (crc >>> 8);
 }
 
-/** CRC of bytes [from, to), going on from `seed` (the CRC of what came before). */
+/**
+ * Returns the CRC-32C of bytes [from, to) as an unsigned 32-bit number. `seed` is the CRC of the bytes
+ * before them, for a sum over several pieces.
+ */
 export function crc32c(bytes: Uint8Array, from: number, to: number, seed = 0): number {
   let crc = ~seed;
   let i = from;

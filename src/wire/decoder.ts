@@ -7,34 +7,36 @@ import { batchPages } from './limits.ts';
 import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, versionSum } from './pages.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 
-/** Decides page by page whether a page may still be installed (memory/presence). */
+/** Decides for each page of a frame whether it may still be installed (memory/presence). */
 export interface InstallGate {
-  /** Takes a page for writing; false drops it. */
+  /** Claims a page for writing; returns false if the page must be dropped instead. */
   claim(slot: Memslot, page: number): boolean;
-  /** The page's bytes are complete. */
+  /** Tells that all bytes of a claimed page have been written. */
   publish(slot: Memslot, page: number): void;
 }
 
+/** What became of the pages of one frame. */
 export interface InstalledPages {
-  /** All pages of the frame. */
+  /** Counts all pages of the frame, the dropped ones included. */
   readonly tally: PageTally;
-  /** Pages that the gate did not let in: they came too late. */
+  /** The number of pages that the gate refused because they were present already. */
   readonly droppedPages: number;
 }
 
 /**
  * Installs the page frames of one migration, in the order in which the other end's encoder built
- * them. It is opened at HELLO and may keep what later frames need.
+ * them. It is opened when HELLO arrives, and may keep what later frames need.
  */
 export interface Decoder {
   /**
-   * Checks a page frame against the guest it is for, whole, before a byte is written; then installs
-   * its pages, all of them or with a gate those that it lets in. Throws WireError; a frame that throws
-   * has changed nothing. What it returns is valid until the next call.
+   * Checks the whole page frame against the guest, then installs its pages: all of them, or those that
+   * the gate lets in. Throws WireError if the check fails; then no byte has been written. The returned
+   * object is valid until the next call.
    */
   install(frame: Frame, gate?: InstallGate): InstalledPages;
 }
 
+/** Opens the decoder of one migration into a guest's memory. */
 export function openDecoder(guest: GuestMemory, integrity: Integrity): Decoder {
   return new PageDecoder(guest, integrity);
 }
@@ -62,7 +64,7 @@ class PageDecoder implements Decoder {
       const word = view.getUint32(runsAt + 8 * i + 4, true);
       const count = word & COUNT_MASK;
       const isRaw = word >>> ENCODING_SHIFT === ENCODING.raw;
-      // Without a gate a whole run is one copy.
+      // Without a gate, a whole run is copied at once.
       const step = gate ? 1 : count;
       for (let page = first; page < first + count; page += step) {
         if (!gate || gate.claim(slot, page)) {
@@ -88,12 +90,15 @@ function writeRaw(slot: Memslot, page: number, frame: Frame, from: number, bytes
 function writeZero(slot: Memslot, first: number, count: number): void {
   const { layout, ram, kernels } = slot;
   const { storedBytes, ramOffset, backing } = layout;
-  // A page that is zero here already stays untouched, as a real destination's would.
+  // A page that is zero already is not written, so that it isn't touched, as on a real destination.
   if (backing === 'bytes') kernels.clearPages(ramOffset + first * storedBytes, storedBytes, count);
   else ram.fill(0, first * storedBytes, (first + count) * storedBytes);
 }
 
-/** Everything that can be wrong with a page frame; counts its pages into `tally`. */
+/**
+ * Checks everything that can be wrong with a page frame and counts its pages into `tally`. Returns the
+ * frame's memslot and its number of runs. Throws WireError.
+ */
 function checkPages(
   frame: Frame,
   guest: GuestMemory,
@@ -105,16 +110,17 @@ function checkPages(
     throw new WireError(`frame ${frame.sequence}: ${why}`);
   };
   const controlBytes = frame.controlEnd - frame.controlAt;
-  if (controlBytes < FIXED_BYTES) fail('a page frame cut off');
+  if (controlBytes < FIXED_BYTES) fail('the page frame is cut off');
   const runs = view.getUint32(frame.controlAt + 8, true);
   const sums = view.getUint32(frame.controlAt + 12, true);
   if (controlBytes !== FIXED_BYTES + 8 * runs + 8 * sums)
-    fail('a page frame of impossible lengths');
+    fail('the page frame has impossible lengths');
   const slot =
     guest.slots[view.getUint32(frame.controlAt, true)] ??
-    fail('pages of a memslot that is not there');
+    fail('the pages are of a memslot that the guest does not have');
   const { pageSize, storedBytes, pages: slotPages } = slot.layout;
-  if (view.getUint32(frame.controlAt + 4, true) !== pageSize) fail('pages of another size');
+  if (view.getUint32(frame.controlAt + 4, true) !== pageSize)
+    fail(`the guest's pages are of ${pageSize} bytes, those of the frame are not`);
   const runsAt = frame.controlAt + FIXED_BYTES;
   clearTally(tally);
   let pages = 0;
@@ -128,14 +134,15 @@ function checkPages(
     if (encoding >= ENCODING_COUNT) fail(`page encoding ${encoding} is unknown here`);
     tally.pages[encoding]! += count;
     pages += count;
-    // Zero runs carry no payload: without this a frame could ask for any amount of work.
-    if (pages > batchPages(pageSize)) fail('more pages than a batch has');
+    // Zero runs carry no payload, so without this check a short frame could demand any amount of work.
+    if (pages > batchPages(pageSize)) fail('the frame has more pages than a batch may have');
   }
   const rawPages = pagesOf(tally, 'raw');
   tally.bytes[ENCODING.raw] = rawPages * pageSize;
   if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes)
-    fail('payload of a wrong length');
-  if (sums !== (integrity === 'full' ? rawPages : 0)) fail('sums missing or not agreed on');
+    fail('the payload has a wrong length');
+  if (sums !== (integrity === 'full' ? rawPages : 0))
+    fail('page sums are missing, or there are some that were not agreed on');
   checkSums(frame, runsAt + 8 * runs, sums, storedBytes, fail);
   return { slot, runs };
 }
@@ -148,9 +155,10 @@ function checkSums(
   fail: (why: string) => never,
 ): void {
   const wrong = firstWrong(frame, sumsAt, sums, storedBytes);
-  if (wrong >= 0) fail(`the sum of raw page ${wrong} differs: damaged on the way`);
+  if (wrong >= 0) fail(`the sum of raw page ${wrong} differs: the page was damaged on the way`);
 }
 
+/** Returns the index of the first raw page whose sum differs, or -1 if all agree. */
 function firstWrong(
   { memory, payloadAt }: Frame,
   sumsAt: number,

@@ -13,34 +13,38 @@ import {
 } from './pages.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 
+/** The settings of an encoder. */
 export interface EncoderOptions {
+  /** Whether page frames carry the sums of their raw pages. */
   readonly integrity: Integrity;
-  /** What pages may be sent as, other than raw. */
+  /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
 }
 
+/** What one page frame holds. */
 export interface EncodedPages {
-  /** Bytes of the frame on the link. */
+  /** The number of bytes that the frame takes on the link. */
   readonly length: number;
-  /** Bytes that it takes here: fewer when versions stand for its pages. */
+  /** The number of bytes that it takes in memory, which are fewer if versions stand for its pages. */
   readonly storedLength: number;
   readonly tally: PageTally;
 }
 
 /**
  * Builds the page frames of one migration. It is opened once, at the migration's start, and may keep
- * what later frames need: a cache of pages, the context of a compressor.
+ * what later frames need, such as a cache of pages or the context of a compressor.
  */
 export interface Encoder {
   /**
-   * Builds a page frame at `at` from runs of a page set. Each page is read once: a zero page is one
-   * that a scan saw zero, any other is copied into the frame, and its sum is taken of that copy (a
-   * vCPU may be writing the original meanwhile; then the page is dirty and comes again). What it
-   * returns is valid until the next call.
+   * Builds a page frame at byte `at` of the memory, from runs of a page set. Each page is read once: if
+   * a scan sees only zeros, it is sent as a zero page; otherwise it is copied into the frame, and its
+   * sum is computed from that copy. A vCPU may be writing the original meanwhile; then the page is
+   * dirty and is sent again. The returned object is valid until the next call.
    */
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages;
 }
 
+/** Opens the encoder of one migration. */
 export function openEncoder(options: EncoderOptions): Encoder {
   return new PageEncoder(options);
 }
@@ -83,7 +87,7 @@ class PageEncoder implements Encoder {
   }
 }
 
-/** Counts the pages of the runs, and what a raw one takes on the link. */
+/** Counts the pages of the runs by encoding, and the bytes that the raw ones take on the link. */
 function countRuns(
   tally: OpenTally,
   view: DataView,
@@ -100,9 +104,9 @@ function countRuns(
 }
 
 /**
- * Writes the frame's runs to `out`, each of one encoding and at most 32 pages or of as many raw ones
- * as lie together when no zero pages are looked for; returns how many. A run costs something, a page
- * does not.
+ * Writes the frame's runs to byte `out` of the view and returns their number. All pages of a run have
+ * one encoding. A run has at most 32 pages if zero pages are looked for; otherwise it is as long as the
+ * run of the page set.
  */
 function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boolean): number {
   let at = out;
@@ -114,7 +118,7 @@ function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boo
       let zeros = seeksZeros ? zeroMask(taken.slot, gfn, count) : 0;
       for (let left = count; left > 0;) {
         const isZero = (zeros & 1) === 1;
-        // Pages up to the next one that is of the other kind.
+        // The number of pages up to the next one of the other encoding.
         const alike = Math.min(left, trailingZeros(isZero ? ~zeros : zeros, left));
         const encoding = isZero ? ENCODING.zero : ENCODING.raw;
         view.setUint32(at, gfn, true);
@@ -129,12 +133,12 @@ function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boo
   return (at - out) / 8;
 }
 
-/** Zero bits below the lowest one that is set; `none` when there is no such. */
+/** Returns the number of zero bits below the lowest bit that is set, or `none` if none is set. */
 function trailingZeros(word: number, none: number): number {
   return word === 0 ? none : 31 - Math.clz32(word & -word);
 }
 
-/** A bit for each of at most 32 pages: set when it is zero. */
+/** Returns a bit for each of at most 32 pages from `page` on; it is set if the page is zero. */
 function zeroMask({ layout, kernels, words }: Memslot, page: number, count: number): number {
   const at = layout.ramOffset + page * layout.storedBytes;
   if (layout.backing !== 'versions') return kernels.zeroMask(at, layout.storedBytes, count);
@@ -143,7 +147,7 @@ function zeroMask({ layout, kernels, words }: Memslot, page: number, count: numb
   return mask;
 }
 
-/** The sums of pages, or of the versions that stand for them, to `out`. */
+/** Writes to `out` the sums of the pages at `at`, or of the versions that stand for them. */
 function sumPages(
   { view, kernels }: FrameMemory,
   at: number,

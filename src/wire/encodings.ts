@@ -1,15 +1,15 @@
-/** Encodings that a migration may be told to use; beside them every page may be sent raw. */
+/** The encodings that a scenario may choose; besides, every page may be sent raw. */
 export const CHOSEN_ENCODINGS = ['zero'] as const;
 export type ChosenEncoding = (typeof CHOSEN_ENCODINGS)[number];
 
-/** Names that are kept for encodings which are not built yet. */
+/** Names that are reserved for encodings which are not implemented yet. */
 export const LATER_ENCODINGS = ['xbzrle', 'zstd', 'lz4'] as const;
 
 export type EncodingName = 'raw' | ChosenEncoding;
 
 /**
- * The number of each page encoding, which stands in the runs of a page frame (docs/wire.md). A run has
- * four bits for it. Tallies (tally.ts) are lists by these numbers, so they are given out without gaps.
+ * The number that stands for each page encoding in the runs of a page frame (docs/wire.md), where it
+ * has four bits. Tallies (tally.ts) are indexed by these numbers, so they have no gaps.
  */
 export const ENCODING = { raw: 0, zero: 1 } as const satisfies Record<EncodingName, number>;
 

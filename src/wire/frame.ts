@@ -3,11 +3,11 @@ import { crc32c } from './crc32c.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 
 /**
- * A frame, little-endian (docs/wire.md):
+ * The header of a frame has these fields, all little-endian (docs/wire.md):
  *
  *   byte  0  u32  magic "PFRY"
  *         4  u16  version
- *         6  u16  type; bit 15 set: optional, may be skipped by who doesn't know it
+ *         6  u16  type; if bit 15 is set, a receiver that doesn't know the type skips the frame
  *         8  u32  frame length, header included
  *        12  u32  sequence number, counted per direction from 0
  *        16  u32  length of the control part, which follows the header
@@ -18,9 +18,10 @@ import { MAX_FRAME_BYTES } from './limits.ts';
 export const HEADER_BYTES = 32;
 const MAGIC = 0x59524650;
 export const WIRE_VERSION = 1;
+/** The bit of a frame type that lets a receiver skip the frame if it doesn't know the type. */
 export const OPTIONAL_TYPE = 0x8000;
 
-/** Frame types; who may send which when stands in docs/wire.md. */
+/** The number of each frame type; docs/wire.md says which side may send which, and when. */
 export const FRAME = {
   hello: 1,
   welcome: 2,
@@ -42,12 +43,12 @@ export const FRAME = {
   resumed: 18,
 } as const;
 
-/** The memory in which frames are built and read: the kernels see it, so sums need no copy. */
+/** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */
 export interface FrameMemory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly kernels: Kernels;
-  /** Byte address of 64 bytes that encoders may use as they like. */
+  /** The byte address of 64 bytes that an encoder or a decoder may overwrite at any time. */
   readonly scratch: number;
 }
 
@@ -57,18 +58,20 @@ export interface Frame {
   readonly type: number;
   readonly sequence: number;
   readonly length: number;
-  /** Byte range of the control part in the memory. */
+  /** The control part takes bytes [controlAt, controlEnd) of the memory. */
   readonly controlAt: number;
   readonly controlEnd: number;
+  /** The payload takes bytes [payloadAt, payloadEnd) of the memory. */
   readonly payloadAt: number;
   readonly payloadEnd: number;
 }
 
-/** A stream that is damaged, hostile or of another version; it ends the migration. */
+/** The error of a stream that is damaged, hostile or of another version; it ends the migration. */
 export class WireError extends Error {
   override readonly name: string = 'WireError';
 }
 
+/** The fields of a header that a frame's builder chooses; lengths and offsets are in bytes. */
 export interface FrameHeader {
   readonly type: number;
   readonly sequence: number;
@@ -77,7 +80,7 @@ export interface FrameHeader {
   readonly length: number;
 }
 
-/** Writes the header at `at`, once the control part behind it is complete (the CRC covers it). */
+/** Writes the header at `at`. The control part behind it must be complete, since the CRC covers it. */
 export function sealFrame(memory: FrameMemory, at: number, header: FrameHeader): void {
   const { view, bytes } = memory;
   view.setUint32(at, MAGIC, true);
@@ -94,8 +97,9 @@ export function sealFrame(memory: FrameMemory, at: number, header: FrameHeader):
 }
 
 /**
- * Reads the header of the frame in bytes [at, at + received). Nothing of the frame is used before
- * magic, version, lengths, CRC and sequence number have been checked. Throws WireError.
+ * Reads the header of the frame in bytes [at, at + received), which must carry this sequence number.
+ * Throws WireError if the magic number, version, lengths, CRC or sequence number is wrong. The caller
+ * still has to check the control part and the payload.
  */
 export function openFrame(
   memory: FrameMemory,
@@ -104,12 +108,14 @@ export function openFrame(
   sequence: number,
 ): Frame {
   const { view, bytes } = memory;
-  if (received < HEADER_BYTES) throw new WireError(`frame ${sequence}: cut off in its header`);
-  if (view.getUint32(at, true) !== MAGIC) throw new WireError(`frame ${sequence}: wrong magic`);
+  if (received < HEADER_BYTES)
+    throw new WireError(`frame ${sequence}: it is cut off in its header`);
+  if (view.getUint32(at, true) !== MAGIC)
+    throw new WireError(`frame ${sequence}: its magic number is wrong`);
   const version = view.getUint16(at + 4, true);
   if (version !== WIRE_VERSION) {
     throw new WireError(
-      `frame ${sequence}: wire version ${version}, this side speaks ${WIRE_VERSION}`,
+      `frame ${sequence}: it is of wire version ${version}, this side speaks ${WIRE_VERSION}`,
     );
   }
   const length = view.getUint32(at + 8, true);
@@ -120,12 +126,13 @@ export function openFrame(
     length <= MAX_FRAME_BYTES &&
     HEADER_BYTES + controlBytes <= payloadOffset &&
     payloadOffset <= length;
-  if (!isPossible) throw new WireError(`frame ${sequence}: impossible lengths`);
+  if (!isPossible) throw new WireError(`frame ${sequence}: it has impossible lengths`);
   const control = at + HEADER_BYTES;
   const crc = crc32c(bytes, control, control + controlBytes, crc32c(bytes, at, at + 28));
-  if (crc !== view.getUint32(at + 28, true)) throw new WireError(`frame ${sequence}: CRC differs`);
+  if (crc !== view.getUint32(at + 28, true))
+    throw new WireError(`frame ${sequence}: its CRC differs`);
   if (view.getUint32(at + 12, true) !== sequence >>> 0) {
-    throw new WireError(`frame ${sequence}: came as number ${view.getUint32(at + 12, true)}`);
+    throw new WireError(`frame ${sequence}: it came as number ${view.getUint32(at + 12, true)}`);
   }
   return {
     memory,
@@ -139,11 +146,12 @@ export function openFrame(
   };
 }
 
-/** Whether a frame of unknown type may be skipped. */
+/** Returns whether a receiver that doesn't know the frame's type may skip it. */
 export function isOptional(frame: Frame): boolean {
   return (frame.type & OPTIONAL_TYPE) !== 0;
 }
 
+/** Returns the name of a frame type for messages, such as `HELLO`, or `type 99` if it is unknown. */
 export function frameName(type: number): string {
   const entry = Object.entries(FRAME).find(([, number]) => number === type);
   return entry ? entry[0].toUpperCase() : `type ${type}`;

@@ -2,29 +2,34 @@ import { ENCODING } from './encodings.ts';
 import { type FrameMemory, HEADER_BYTES } from './frame.ts';
 
 /**
- * A page frame. Control part (u32 each, little-endian):
+ * A page frame has a control part of these fields (u32 each, little-endian):
  *
  *   slot · page size · runs · sums · runs × (first gfn, encoding << 28 | pages) · sums × 8 bytes
  *
- * padded to 64 bytes; then the payload: the raw pages in the order of the runs. There is one sum
- * (page hash) a raw page with integrity `full`, none with `header`. What may be wrong with a frame
- * stands in decoder.ts.
+ * It is padded so that the payload begins at a multiple of 64 bytes. The payload is the raw pages, in the
+ * order of the runs. With integrity `full` there is one sum (the page hash) for each raw page, with
+ * `header` there is none. The checks that a frame must pass are in decoder.ts.
  */
 export type Integrity = 'full' | 'header';
 
+/** The second word of a run holds the encoding above this bit and the number of pages below it. */
 export const ENCODING_SHIFT = 28;
 export const COUNT_MASK = 0x0fffffff;
-/** Bytes of the control part before its runs. */
+/** The number of bytes of the control part before its runs. */
 export const FIXED_BYTES = 16;
+/** The payload begins at a multiple of this many bytes from the frame's start. */
 export const PAYLOAD_ALIGNMENT = 64;
 
-/** Room that a frame of `pages` pages may need. */
+/** Returns the largest number of bytes that a frame of `pages` pages may need. */
 export function pageFrameRoom(pages: number, pageSize: number): number {
   const control = FIXED_BYTES + pages * 8 + pages * 8;
   return HEADER_BYTES + control + PAYLOAD_ALIGNMENT + pages * pageSize;
 }
 
-/** Lists the runs of a page frame that was built, or has been checked, at `at`. */
+/**
+ * Calls `take` for each run of the page frame at byte `at`, which this side has built or checked.
+ * `first` is a page of the memslot with the index `slot`.
+ */
 export function eachPageRun(
   { view }: FrameMemory,
   at: number,
@@ -40,5 +45,8 @@ export function eachPageRun(
   }
 }
 
-/** The sum of a page that only a version stands for: its low word; the high one is the version's complement. */
+/**
+ * Returns the low word of the sum of a page that only a version stands for. The high word is the
+ * complement of the version.
+ */
 export const versionSum = (version: number): number => Math.imul(version, 0x9e3779b1) >>> 0;

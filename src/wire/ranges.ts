@@ -8,20 +8,24 @@ import {
 } from './frame.ts';
 
 /**
- * A frame of ranges. DISCARD: pages that the destination lacks, or has in a stale version. RELEASED:
- * pages that the guest has given back, which read zero. FREE: pages in the guest's free list. RECEIVED:
- * pages that the destination has. Control part (u32 each, little-endian): ranges × (first gfn of the
- * guest, pages). No payload.
+ * The frames that name ranges of pages. DISCARD names pages that the destination lacks, or has in a
+ * stale version; RELEASED those that the guest has given back, which read zero; FREE those in the
+ * guest's free list; RECEIVED those that the destination has. The control part is a list of pairs
+ * (first gfn, number of pages), u32 each, little-endian. There is no payload.
  */
 export type RangesName = 'discard' | 'released' | 'free' | 'received';
 
+/** The largest number of ranges in one frame. */
 export const MAX_RANGES = 4096;
 const RANGE_BYTES = 8;
 
-/** Bytes of a frame with that many ranges. */
+/** Returns the length in bytes of a frame with that many ranges. */
 export const rangesFrameBytes = (ranges: number): number => HEADER_BYTES + RANGE_BYTES * ranges;
 
-/** Builds a frame of (first gfn, pages) pairs `list[2 × from]` on, `ranges` of them; returns its length. */
+/**
+ * Builds a frame at byte `at` of the memory and returns its length in bytes. `list` holds pairs of (first
+ * gfn, number of pages); the frame gets `ranges` of them, from pair `from` on.
+ */
 export function encodeRanges(
   memory: FrameMemory,
   at: number,
@@ -46,7 +50,10 @@ export function encodeRanges(
   return length;
 }
 
-/** Calls `take` for each range once all have been checked against a guest of `pages`. Throws WireError. */
+/**
+ * Calls `take` for each range, after all of them have been checked against a guest of `pages` pages.
+ * Throws WireError if one is empty or lies outside the guest.
+ */
 export function decodeRanges(
   frame: Frame,
   pages: number,
@@ -57,7 +64,7 @@ export function decodeRanges(
   const ranges = bytes / RANGE_BYTES;
   const isPossible = Number.isInteger(ranges) && ranges > 0 && ranges <= MAX_RANGES;
   if (!isPossible || frame.payloadEnd !== frame.payloadAt) {
-    throw new WireError(`frame ${frame.sequence}: ranges of impossible lengths`);
+    throw new WireError(`frame ${frame.sequence}: its ranges have impossible lengths`);
   }
   const at = (i: number): number => view.getUint32(frame.controlAt + 4 * i, true);
   for (let i = 0; i < ranges; i++) {

@@ -1,16 +1,16 @@
 import { ENCODING, ENCODING_COUNT, type EncodingName } from './encodings.ts';
 
 /**
- * How many pages went in each encoding, and how many bytes those take on the link without any
- * header; both lists are indexed by the encoding's number. It is plain data, so that a worker can
- * post it.
+ * Counts for each encoding the pages that were sent in it, and the bytes that they take on the link
+ * without any header. Both lists are indexed by the encoding's number. A tally is plain data, so that a
+ * worker can post it.
  */
 export interface PageTally {
   readonly pages: readonly number[];
   readonly bytes: readonly number[];
 }
 
-/** A tally that is still counted. */
+/** A tally to which pages can still be added. */
 export interface OpenTally extends PageTally {
   readonly pages: number[];
   readonly bytes: number[];
@@ -18,16 +18,18 @@ export interface OpenTally extends PageTally {
 
 const zeros = (): number[] => Array.from({ length: ENCODING_COUNT }, () => 0);
 
+/** Returns a tally of no pages. */
 export function openTally(): OpenTally {
   return { pages: zeros(), bytes: zeros() };
 }
 
+/** Sets all counts of a tally to 0. */
 export function clearTally(tally: OpenTally): void {
   tally.pages.fill(0);
   tally.bytes.fill(0);
 }
 
-/** Adds `more` to `tally`. */
+/** Adds the counts of `more` to those of `tally`. */
 export function addTally(tally: OpenTally, more: PageTally): void {
   for (let encoding = 0; encoding < ENCODING_COUNT; encoding++) {
     tally.pages[encoding]! += more.pages[encoding]!;
@@ -35,19 +37,19 @@ export function addTally(tally: OpenTally, more: PageTally): void {
   }
 }
 
-/** The sum of tallies, such as those of all rounds. */
+/** Returns the sum of tallies, such as those of all rounds. */
 export function sumTallies(tallies: Iterable<PageTally>): PageTally {
   const sum = openTally();
   for (const tally of tallies) addTally(sum, tally);
   return sum;
 }
 
-/** Pages of one encoding, or of all. */
+/** Returns the number of pages sent in one encoding, or in all of them. */
 export function pagesOf({ pages }: PageTally, encoding?: EncodingName): number {
   return encoding === undefined ? total(pages) : pages[ENCODING[encoding]]!;
 }
 
-/** Bytes on the link, without headers, of the pages of one encoding, or of all. */
+/** Returns the bytes on the link, without headers, of the pages sent in one encoding, or in all of them. */
 export function bytesOf({ bytes }: PageTally, encoding?: EncodingName): number {
   return encoding === undefined ? total(bytes) : bytes[ENCODING[encoding]]!;
 }

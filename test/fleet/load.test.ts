@@ -231,7 +231,7 @@ describe('a wrong evacuation', () => {
     [
       'a migration whose own keys do not go together',
       withGuest('guest: { memory: 16MiB }, migration: { bubbling: §{ pivots: 2 } }'),
-      'guests[0].migration.bubbling: is of pageOrder bubbling, the migration has follow: leave it out',
+      'guests[0].migration.bubbling: has an effect only with pageOrder bubbling, the migration has follow: leave it out',
     ],
     [
       'a wrong link',

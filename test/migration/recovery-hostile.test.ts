@@ -109,7 +109,7 @@ describe('a new connection', () => {
       yield* send.call(this, message.name === 'resume' ? { name: 'end', body: {} } : message);
     });
     const { source, destination } = play(() => undefined);
-    expect(destination!.error).toMatch(/END out of turn/);
+    expect(destination!.error).toMatch(/END came out of turn/);
     expect(source).toMatchObject({ outcome: 'failed', guestLost: true });
   });
 
@@ -125,7 +125,7 @@ describe('a new connection', () => {
       );
     });
     const { source, destination } = play(() => undefined);
-    expect(destination!.error).toMatch(/RESUME out of turn/);
+    expect(destination!.error).toMatch(/RESUME came out of turn/);
     // The guest has not run there.
     expect(source).toMatchObject({ outcome: 'failed', guestLost: false });
   });

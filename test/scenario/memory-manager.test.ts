@@ -98,7 +98,7 @@ describe('a memory manager', () => {
     [
       'pseudo-paging of pre-copy',
       managed('{}', 'migration: { pseudoPaging: true }\n'),
-      '5:28 migration.pseudoPaging: is of post-copy, the migration is precopy: leave it out',
+      '5:28 migration.pseudoPaging: has an effect only with post-copy, the migration is precopy: leave it out',
     ],
     [
       'an order of references that nobody looks at',
@@ -108,8 +108,8 @@ describe('a memory manager', () => {
     [
       'an order of post-copy with pre-copy',
       withMore('migration: { swapOrder: allocation, swapReadaheadPages: 8 }'),
-      '2:25 migration.swapOrder: is of post-copy, the migration is precopy: leave it out',
-      '2:57 migration.swapReadaheadPages: is of post-copy, the migration is precopy: leave it out',
+      '2:25 migration.swapOrder: has an effect only with post-copy, the migration is precopy: leave it out',
+      '2:57 migration.swapReadaheadPages: has an effect only with post-copy, the migration is precopy: leave it out',
     ],
     [
       'a queue of no pages that is discarded',

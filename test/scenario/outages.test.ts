@@ -105,7 +105,7 @@ describe('the recovery of a post-copy', () => {
     [
       'has no limit when there is none',
       'migration: { algorithm: hybrid, postcopyRecovery: false, postcopyRecoveryTimeout: 2s }',
-      '2:83 migration.postcopyRecoveryTimeout: is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true',
+      '2:83 migration.postcopyRecoveryTimeout: has an effect only with postcopyRecovery, which is off: leave it out, or set postcopyRecovery: true',
     ],
   ])('%s', (_, line, expected) => {
     expect(complaints(line)).toEqual([expected]);

@@ -94,7 +94,7 @@ describe('a key that its algorithm does not look at', () => {
   it.each(cases)('%s under %s', (key, algorithm, whose, isLooked, more) => {
     const description = (MIGRATION_KEYS as Keys)[key]!;
     const text = textOf({ algorithm, [key]: valueOf(key, description), ...more });
-    const sentence = `is of ${whose}, the migration is ${algorithm}: leave it out`;
+    const sentence = `has an effect only with ${whose}, the migration is ${algorithm}: leave it out`;
     const own = complaints(text).filter((line) => line.includes(` migration.${key}: `));
     expect(own).toEqual(isLooked ? [] : [`s:4:${key.length + 5} migration.${key}: ${sentence}`]);
   });
@@ -106,23 +106,23 @@ describe('a key of a setting that is off', () => {
   it.each([
     [
       { throttle: { max: 0.5 } },
-      's:3:13 migration.throttle: is of autoConverge, which is off: leave it out, or set autoConverge: true',
+      's:3:13 migration.throttle: has an effect only with autoConverge, which is off: leave it out, or set autoConverge: true',
     ],
     [
       { dirtyLimitPeriod: '2s' },
-      's:3:21 migration.dirtyLimitPeriod: is of dirtyLimit, which is not set: leave it out, or add it',
+      's:3:21 migration.dirtyLimitPeriod: has an effect only with dirtyLimit, which is not set: leave it out, or set dirtyLimit',
     ],
     [
       { kubevirt: {} },
-      's:3:13 migration.kubevirt: is of the ladders kubevirt-timeouts and kubevirt-stall, the migration has none: leave it out',
+      's:3:13 migration.kubevirt: has an effect only with downtimeLadder kubevirt-timeouts or kubevirt-stall, the migration has none: leave it out',
     ],
     [
       { downtimeLadder: 'kubevirt-timeouts', kubevirt: { maxDowntime: '1s' } },
-      's:4:28 migration.kubevirt.maxDowntime: is of downtimeLadder kubevirt-stall, the migration has kubevirt-timeouts: leave it out',
+      's:4:28 migration.kubevirt.maxDowntime: has an effect only with downtimeLadder kubevirt-stall, the migration has kubevirt-timeouts: leave it out',
     ],
     [
       { downtimeLadder: 'kubevirt-stall', kubevirt: { progressTimeout: '1s' } },
-      's:4:32 migration.kubevirt.progressTimeout: is of downtimeLadder kubevirt-timeouts, the migration has kubevirt-stall: leave it out',
+      's:4:32 migration.kubevirt.progressTimeout: has an effect only with downtimeLadder kubevirt-timeouts, the migration has kubevirt-stall: leave it out',
     ],
     [
       { algorithm: 'hybrid', downtimeLadder: 'kubevirt-stall', postcopyAfter: 2 },
@@ -130,7 +130,7 @@ describe('a key of a setting that is off', () => {
     ],
     [
       { algorithm: 'postcopy', pageOrder: 'linear', bubbling: { pivots: 7 } },
-      's:5:13 migration.bubbling: is of pageOrder bubbling, the migration has linear: leave it out',
+      's:5:13 migration.bubbling: has an effect only with pageOrder bubbling, the migration has linear: leave it out',
     ],
     [
       { algorithm: 'postcopy', pageOrder: 'bubbling', bubbling: { discardsQueue: true } },

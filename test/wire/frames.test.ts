@@ -158,7 +158,9 @@ describe('a page frame', () => {
   it('without the sums that were agreed on is refused', () => {
     const { bytes, encoded, target } = pageFrame('header');
     const frame = openFrame(bytes, AT, encoded.length, 0);
-    expect(() => openDecoder(memoryOf([target]), 'full').install(frame)).toThrow(/sums missing/);
+    expect(() => openDecoder(memoryOf([target]), 'full').install(frame)).toThrow(
+      /sums are missing/,
+    );
   });
 });
 
@@ -225,12 +227,12 @@ describe('a frame header', () => {
   it('says what is wrong: magic, version, sequence', () => {
     const bytes = memory();
     const length = encodeControl(bytes, AT, 'run', packControl({ name: 'run', body: {} }), 5);
-    expect(() => openFrame(bytes, AT, length, 6)).toThrow('frame 6: came as number 5');
+    expect(() => openFrame(bytes, AT, length, 6)).toThrow('frame 6: it came as number 5');
     expect(() => openFrame(bytes, AT, length - 1, 5)).toThrow('impossible lengths');
     bytes.view.setUint16(AT + 4, 9, true);
     expect(() => openFrame(bytes, AT, length, 5)).toThrow('wire version 9, this side speaks 1');
     bytes.view.setUint32(AT, 1, true);
-    expect(() => openFrame(bytes, AT, length, 5)).toThrow('wrong magic');
+    expect(() => openFrame(bytes, AT, length, 5)).toThrow('its magic number is wrong');
   });
 
   it('tells frames that may be skipped', () => {

@@ -7,31 +7,35 @@ import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 import { queuedOrder } from './queued.ts';
 
+/** The settings of page order `bubbling`. */
 export interface BubblingOptions {
-  /** The most recent faults around which pages are pushed; 1, or the paper's best, 7. */
+  /** The number of most recent faults around which pages are pushed; the paper does best with 7. */
   readonly pivots: number;
+  /** On which sides of a pivot pages are pushed. */
   readonly direction: 'forward' | 'backward' | 'dual';
-  /** Pages that the pusher has queued ahead of the link; absent: none. */
+  /** The number of pages that the pusher queues ahead of the link; by default 0. */
   readonly queuePages?: number;
-  /** A fault discards what is queued. */
+  /** Whether a fault empties the queue. */
   readonly discardsQueue?: boolean;
 }
 
-/** One rim of a bubble. */
+/** One end of a bubble, at which it grows. */
 interface Edge {
+  /** The position of the next page. */
   at: number;
   readonly step: 1 | -1;
-  /** Goes on behind pages that have been sent; else it stops at the first one. */
+  /** Whether it skips pages that have been sent; otherwise it stops at the first one. */
   readonly skipsSent: boolean;
   isDone: boolean;
 }
 
 /**
- * Prepaging by bubbling (Hines & Gopalan 2009, section 3.4; Hines et al., OSR 2009): pages are pushed
- * around the page that was requested last, in both directions or one. A single pivot moves with each
- * fault, and its edges skip what has been sent; of several, a new fault replaces the oldest one, and
- * an edge that meets a sent page stops for good. Forward, the first pivot, page 0, stays, so that no
- * page is left over; whatever is left otherwise goes out in order. Edges take turns, a frame each.
+ * Prepaging by bubbling (Hines & Gopalan 2009, section 3.4; Hines et al., OSR 2009). Pages are pushed
+ * around pivots, the pages that were requested last, in one direction or both; this makes a bubble around
+ * each pivot, which grows at its edges. A single pivot moves with each fault, and its edges skip pages
+ * that have been sent. Of several pivots, a new fault replaces the oldest one, and an edge stops for good
+ * at a page that has been sent. In direction forward the first pivot, page 0, is kept, so that no page is
+ * left over; otherwise pages that are left over go out in order. Edges take turns, a frame each.
  */
 export function bubblingOrder(
   { pivots, direction }: BubblingOptions,
@@ -46,23 +50,23 @@ export function bubblingOrder(
   const edgesAt = (position: number, skipsSent: boolean): Edge[] =>
     steps.map((step) => ({ at: position + step, step, skipsSent, isDone: false }));
   const isSingle = pivots === 1;
-  // Forward alone, the bubble that begins at page 0 is never replaced.
-  const sticky = !isSingle && direction === 'forward' ? edgesAt(-1, true) : [];
-  /** The oldest first; turns begin with the newest. */
-  let bubbles: Edge[][] = sticky.length > 0 ? [] : [edgesAt(-1, isSingle)];
+  // In direction forward, the bubble that begins at page 0 is never replaced.
+  const rootEdges = !isSingle && direction === 'forward' ? edgesAt(-1, true) : [];
+  /** The edges of each bubble, the oldest bubble first; turns begin with the newest. */
+  let bubbles: Edge[][] = rootEdges.length > 0 ? [] : [edgesAt(-1, isSingle)];
   let turn = 0;
   let line: PageLine | undefined;
   return {
     next(unsent, most) {
       line ??= lineOf();
-      const edges = [...bubbles.toReversed().flat(), ...sticky];
+      const edges = [...bubbles.toReversed().flat(), ...rootEdges];
       for (let i = 0; i < edges.length; i++) {
         const taken = takeAlong(line, unsent, edges[(turn + i) % edges.length]!, most);
         if (!taken) continue;
         turn = (turn + i + 1) % edges.length;
         return taken;
       }
-      // Every edge has come to its end: what lies between them goes out in order.
+      // When every edge has come to its end, the pages between bubbles go out in order.
       return unsent.take(0, most);
     },
     restart: () => line?.restart(),
@@ -75,7 +79,7 @@ export function bubblingOrder(
   };
 }
 
-/** The next unsent pages along an edge, which moves behind them; undefined when it has ended. */
+/** Takes the next unsent pages along an edge and moves it behind them; returns undefined if it has ended. */
 function takeAlong(
   line: PageLine,
   unsent: GuestPageSet,
@@ -93,7 +97,7 @@ function takeAlong(
   return taken;
 }
 
-/** The first page along an edge that is unsent, -1 when it has ended. */
+/** Returns the position of the next unsent page along an edge, or -1 if the edge has ended. */
 function nextOf(line: PageLine, unsent: GuestPageSet, { at, step, skipsSent }: Edge): number {
   if (at < 0 || at >= line.pages) return -1;
   if (!skipsSent) return line.has(unsent, at) ? at : -1;
@@ -102,7 +106,7 @@ function nextOf(line: PageLine, unsent: GuestPageSet, { at, step, skipsSent }: E
 
 /** The part of a migration's spec that is this order's. */
 export interface BubblingSpec {
-  /** Absent: one pivot, both directions. */
+  /** The settings; by default one pivot and both directions. */
   readonly bubbling?: BubblingOptions;
 }
 
@@ -111,23 +115,23 @@ const needsQueue: Needs = ({ queuePages }) =>
     ? 'needs queuePages, how many pages the queue has: add it, or leave this out'
     : undefined;
 
-const NO_QUEUE = 'Hines & Gopalan 2009: the pseudo-code of the second paper has no queue';
+const NO_QUEUE = 'Hines et al., OSR 2009: the pseudo-code has no queue';
 
 const BUBBLING_KEYS = {
   pivots: defaulted(whole(1, 64), 1, {
-    about: 'the most recent faults around which pages are pushed',
-    source: 'Hines & Gopalan 2009, section 3.4, where it begins; the best of the paper is 7',
+    about: 'the number of most recent faults around which pages are pushed',
+    source: 'Hines & Gopalan 2009, section 3.4, which begins with one; the paper does best with 7',
   }),
   direction: defaulted(choice(['dual', 'forward', 'backward']), 'dual', {
-    about: 'to which sides of a pivot',
+    about: 'the sides of a pivot on which pages are pushed',
     source: 'Hines & Gopalan 2009, section 3.4',
   }),
   queuePages: defaulted(whole(0, 1_000_000), 0, {
-    about: 'pages that the pusher has queued ahead of the link',
+    about: 'the number of pages that the pusher queues ahead of the link',
     source: NO_QUEUE,
   }),
   discardsQueue: defaulted(flag, false, {
-    about: 'a fault discards what is queued',
+    about: 'whether a fault empties the queue',
     source: NO_QUEUE,
     needs: needsQueue,
   }),
@@ -138,7 +142,7 @@ export const bubbling = pageOrderKind({
   about: 'Pushes around the pages that were requested last (Hines & Gopalan 2009).',
   keys: {
     bubbling: optional(map(BUBBLING_KEYS), {
-      about: 'its settings; absent: one pivot, both directions, no queue',
+      about: 'the settings of pageOrder bubbling; absent: one pivot, both directions, no queue',
       needs: needsPostcopy,
     }),
   },

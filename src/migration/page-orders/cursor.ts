@@ -5,9 +5,9 @@ import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 
 /**
- * A cursor that goes through the guest and begins again at its first page. With `follow` it goes on
- * behind the page that was requested last, since its neighbours may be wanted next (QEMU,
- * migration/ram.c: the background scan continues from a served request); else requests don't move it.
+ * Returns an order with a cursor that goes through the guest by gfn and begins again at its first page.
+ * With `follow`, a request moves the cursor behind the requested page, since its neighbours may be wanted
+ * next (QEMU, migration/ram.c: the background scan continues from a served request).
  */
 export function cursorOrder(follow: boolean): PageOrder {
   let cursor = 0;
@@ -23,7 +23,7 @@ export function cursorOrder(follow: boolean): PageOrder {
   };
 }
 
-/** The same along a line of pages in an order of their own. */
+/** Returns the same order along a line of pages, which `lineOf` returns once the guest is paused. */
 export function lineCursorOrder(follow: boolean, lineOf: () => PageLine): PageOrder {
   let cursor = 0;
   let line: PageLine | undefined;
@@ -45,7 +45,7 @@ export function lineCursorOrder(follow: boolean, lineOf: () => PageLine): PageOr
   };
 }
 
-/** Takes from `cursor` on; when nothing is left behind it, from the first page. */
+/** Takes pages from `cursor` on or, if none is left there, from the first page on. */
 function takeFrom(unsent: GuestPageSet, cursor: number, most: number): TakenRuns {
   const { pages } = unsent.memory;
   const taken = cursor >= pages ? undefined : unsent.take(cursor, most);
@@ -53,8 +53,8 @@ function takeFrom(unsent: GuestPageSet, cursor: number, most: number): TakenRuns
 }
 
 /**
- * For tests: an order that puts every third batch back once it has been taken, so that its pages go
- * out twice and come late.
+ * Returns an order for tests, which puts every third batch back after taking it, so that its pages are
+ * sent twice and arrive when they are present already.
  */
 export function twiceOrder(): PageOrder {
   const order = cursorOrder(true);
@@ -74,6 +74,7 @@ export function twiceOrder(): PageOrder {
   };
 }
 
+/** Returns whether the pages lie in the order of the gfns. */
 const keepsGfns = (swapOrder: string | undefined): boolean => (swapOrder ?? 'gfn') === 'gfn';
 
 export const follow = pageOrderKind({

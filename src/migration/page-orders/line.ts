@@ -2,35 +2,37 @@ import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 
 /**
- * In which order the pages lie: `gfn`; or as in the swap device of pseudo-paging (Hines and Gopalan
- * 2009, section 3.4), into which they go in the order of their allocation, or of their last reference
- * (section 3.5, the most recently used first).
+ * The order of the pages in a line: by `gfn`, or as in the swap device of pseudo-paging (Hines and Gopalan
+ * 2009, section 3.4), into which pages go in the order of their allocation or of their last reference
+ * (`lru`; section 3.5, the most recently used first).
  */
 export type SwapOrderName = 'gfn' | 'allocation' | 'lru';
 
-/** The pages of a guest in a row, through which orders walk by position. */
+/** All pages of a guest in some order. Page orders walk along it by position, which counts from 0. */
 export interface PageLine {
   readonly pages: number;
   positionOf(gfn: number): number;
   gfnAt(position: number): number;
+  /** Returns whether the page at a position is unsent. */
   has(unsent: GuestPageSet, position: number): boolean;
-  /** The first position from one on whose page is unsent, -1 when there is none. */
+  /** Returns the first position at or after this one whose page is unsent, or -1 if there is none. */
   firstFrom(unsent: GuestPageSet, position: number): number;
-  /** The last position up to one whose page is unsent, -1 when there is none. */
+  /** Returns the last position at or before this one whose page is unsent, or -1 if there is none. */
   lastUpTo(unsent: GuestPageSet, position: number): number;
-  /** Pages that were sent are unsent again: what it remembers of them holds no more. */
+  /** Tells that pages which had been sent may be unsent again, so that nothing may be cached of them. */
   restart(): void;
-  /** Takes unsent pages from a position on, step by step, until one is sent already; one memslot's. */
+  /** Takes at most `most` unsent pages of one memslot from a position on; stops at a page that is not unsent. */
   take(unsent: GuestPageSet, position: number, step: 1 | -1, most: number): LineTaken;
 }
 
+/** Pages taken along a line. */
 export interface LineTaken {
   readonly taken: TakenRuns;
-  /** Where the walk goes on. */
+  /** The position behind the last page taken, at which the walk goes on. */
   readonly position: number;
 }
 
-/** Pages as they lie in memory. */
+/** Returns the line of a guest's pages by gfn. */
 export function gfnLine(pages: number): PageLine {
   return {
     pages,
@@ -39,7 +41,7 @@ export function gfnLine(pages: number): PageLine {
     has: (unsent, position) => unsent.has(position),
     firstFrom(unsent, position) {
       const found = unsent.firstFrom(position);
-      // It begins again at page 0 when nothing is left behind.
+      // The set searches on from page 0 if it finds nothing behind the position.
       return found >= position ? found : -1;
     },
     lastUpTo: (unsent, position) => unsent.lastUpTo(position),
@@ -60,13 +62,13 @@ export function gfnLine(pages: number): PageLine {
   };
 }
 
-/** Pages in an order of their own: `gfns[p]` is the page at position p. */
+/** Returns a line in any order; `gfns[p]` is the page at position p. */
 export function swapLine(gfns: Uint32Array): PageLine {
   const pages = gfns.length;
   const positions = new Uint32Array(pages);
   gfns.forEach((gfn, position) => (positions[gfn] = position));
-  // Pages are sent once, so what lies behind a position only grows: found ends are kept (as in a
-  // union-find), else each fault would walk over everything sent again.
+  // Stretches of sent pages only grow, since a page is sent once. As in a union-find, the end of a
+  // stretch is kept, since otherwise each fault would walk over all sent pages again.
   const forth = new Int32Array(pages + 1);
   const back = new Int32Array(pages + 1);
   const restart = (): void => {
@@ -121,6 +123,7 @@ export function swapLine(gfns: Uint32Array): PageLine {
   };
 }
 
+/** Makes all links on the way from `start` to `end` point to `end`. */
 function compress(
   links: Int32Array,
   start: number,

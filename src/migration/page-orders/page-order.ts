@@ -1,16 +1,16 @@
 import type { GuestPageSet } from '../../memory/guest-memory.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 
-/** Which pages post-copy pushes when none is asked for. An order keeps its own state. */
+/** Chooses the pages that post-copy pushes when none is requested. An order keeps its own state. */
 export interface PageOrder {
-  /** Takes the next pages to push, `most` at most; a run list without pages when none is left. */
+  /** Takes at most `most` pages to push out of `unsent`; the result has no pages if none is left. */
   next(unsent: GuestPageSet, most: number): TakenRuns;
-  /** Pages that it has taken and not yet given out; absent: it holds none. */
+  /** The number of pages that it has taken out of `unsent` but not returned yet; by default 0. */
   readonly held?: number;
-  /** A page was requested and has been taken. */
+  /** Tells that a page was requested and has been sent. */
   requested(gfn: number): void;
-  /** A connection was lost: what it holds counts as unsent again. */
+  /** Tells that the connection was lost; the order puts the pages that it holds back into `unsent`. */
   restart?(): void;
-  /** Pages that go out with a requested one; absent: none. */
+  /** Returns the gfns of pages that are sent with a requested one; by default none. */
   readahead?(gfn: number): readonly number[];
 }

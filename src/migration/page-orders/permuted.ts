@@ -2,21 +2,21 @@ import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
 import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 
-/** In which order pre-copy goes through the guest; a walk keeps its own place. */
+/** The order in which pre-copy goes through the guest. A walk keeps its own position. */
 export interface PrecopyWalk {
-  /** Takes up to `most` unsent pages; with a log, those dirty again are dropped instead. */
+  /** Takes at most `most` pages out of `unsent`; with a log, pages that are dirty again are skipped. */
   take(unsent: GuestPageSet, most: number, log?: LogReader): TakenRuns;
 }
 
-/** xc_linux_save.c, MAX_BATCH_SIZE: the dirty log is peeked at before each batch of so many pages. */
+/** The dirty log is peeked before each batch of this many pages (xc_linux_save.c, MAX_BATCH_SIZE). */
 const PEEK_PAGES = 1024;
-/** BIT of the permutation: neighbours end up 2^10 apart. */
+/** The permutation takes neighbours 2^10 pages apart. */
 const SHIFT = 10;
 
 /**
- * The walk of Clark et al. 2005 (xc_linux_save.c, January 2005): all page numbers, their low bits
- * moved to the top, since memory is dirtied in clusters; the peek at the dirty log is a copy that
- * stands for a whole batch.
+ * Returns the walk of Clark et al. 2005 (xc_linux_save.c, January 2005). It takes pages in an order in
+ * which the low bits of a gfn have become its high bits, since memory is dirtied in clusters. Whether a
+ * page is dirty again is looked up in a copy of the dirty log, made once for each batch of 1024 pages.
  */
 export function permutedWalk(pages: number): PrecopyWalk {
   let order = 0;
@@ -30,11 +30,11 @@ export function permutedWalk(pages: number): PrecopyWalk {
   };
   let at = 0;
   let sincePeek = PEEK_PAGES;
-  let peeked: readonly Uint32Array[] = [];
+  let dirtyBits: readonly Uint32Array[] = [];
   return {
     take(unsent, most, log) {
       if (sincePeek >= PEEK_PAGES) {
-        if (log) peeked = peek(unsent, log);
+        if (log) dirtyBits = peek(unsent, log);
         sincePeek = 0;
       }
       const list = new Uint32Array(2 * most);
@@ -46,7 +46,7 @@ export function permutedWalk(pages: number): PrecopyWalk {
         if (!unsent.has(gfn)) continue;
         const owner = slotOf(unsent.memory, gfn);
         const page = gfn - owner.layout.firstGfn;
-        const isDirty = log && (peeked[owner.layout.index]![page >>> 5]! >>> (page & 31)) & 1;
+        const isDirty = log && (dirtyBits[owner.layout.index]![page >>> 5]! >>> (page & 31)) & 1;
         if (taken > 0 && owner !== slot && !isDirty) break;
         unsent.drop(gfn);
         if (isDirty) {
@@ -68,7 +68,7 @@ export function permutedWalk(pages: number): PrecopyWalk {
   };
 }
 
-/** A copy of the live marks of every slot, a bit a page. */
+/** Returns a copy of the live marks of every memslot, with a bit for each page. */
 function peek({ memory }: GuestPageSet, log: LogReader): Uint32Array[] {
   return memory.slots.map((slot) => {
     const { layout, words, buffer } = slot;

@@ -3,16 +3,18 @@ import type { TakenRuns } from '../../memory/page-set.ts';
 import type { PageOrder } from './page-order.ts';
 
 /**
- * A pusher that queues pages ahead of the link, as a thread of its own does (Hines and Gopalan 2009,
- * section 3.4). A request for a page in the queue waits until its turn comes; one for another page
- * goes out at once and, with `discards`, empties the queue: its pages count as unsent again.
+ * Returns an order that queues pages of another order ahead of the link, as a pusher with a thread of its
+ * own does (Hines and Gopalan 2009, section 3.4). A requested page that is in the queue waits there for
+ * its turn; any other goes out at once and, with `discards`, empties the queue, whose pages are then
+ * unsent again.
  */
 export function queuedOrder(order: PageOrder, queuePages: number, discards: boolean): PageOrder {
   let queue: TakenRuns[] = [];
   let held = 0;
-  let of: GuestPageSet | undefined;
+  /** The set from which the pages of the queue were taken. */
+  let origin: GuestPageSet | undefined;
   const empty = (): void => {
-    for (const taken of queue) of?.restore(taken);
+    for (const taken of queue) origin?.restore(taken);
     queue = [];
     held = 0;
   };
@@ -21,17 +23,17 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
       return held;
     },
     next(unsent, most) {
-      of = unsent;
+      origin = unsent;
       while (held < queuePages && unsent.count > 0) {
         const taken = order.next(unsent, most);
         if (taken.pages === 0) break;
-        // The list is valid until the next take only.
+        // The list is valid only until the next take, so it is copied.
         queue.push({ ...taken, list: taken.list.slice() });
         held += taken.pages;
       }
       const first = queue.shift();
       if (!first) return order.next(unsent, most);
-      // It was queued when a frame could hold more.
+      // It has more pages if it was queued when a frame could hold more.
       const taken = first.pages > most ? head(first, most) : first;
       if (taken !== first) queue.unshift(tail(first, most));
       held -= taken.pages;
@@ -48,7 +50,7 @@ export function queuedOrder(order: PageOrder, queuePages: number, discards: bool
   };
 }
 
-/** The first pages of what was taken. */
+/** Returns the first `pages` pages of taken runs. */
 function head(taken: TakenRuns, pages: number): TakenRuns {
   const list = taken.list.slice();
   let runs = 0;
@@ -58,7 +60,7 @@ function head(taken: TakenRuns, pages: number): TakenRuns {
   return { ...taken, list, runs, pages };
 }
 
-/** What is left of it behind them. */
+/** Returns the pages of taken runs behind the first `pages`. */
 function tail(taken: TakenRuns, pages: number): TakenRuns {
   const list: number[] = [];
   let before = pages;

@@ -2,8 +2,9 @@ import type { PageLine } from './line.ts';
 import type { PageOrder } from './page-order.ts';
 
 /**
- * A guest that swaps in by clusters: with a page it reads the others of its aligned group in the swap
- * device (Linux, mm/swap_state.c, swapin_readahead: 2^page_cluster of them).
+ * Returns the order with readahead, as of a guest that swaps in by clusters: with a requested page it reads
+ * the others of the same aligned group in the swap device (Linux, mm/swap_state.c, swapin_readahead, which
+ * reads 2^page_cluster pages).
  */
 export function withReadahead(
   order: PageOrder,

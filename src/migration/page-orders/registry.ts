@@ -2,10 +2,10 @@ import { pageOrderKind, type PageOrderKind } from '../spec/kinds.ts';
 import { bubbling } from './bubbling.ts';
 import { follow, linear, twiceOrder } from './cursor.ts';
 
-/** Every page order that a scenario may name. A new one is its file and a line here. */
+/** All page orders that a scenario may name. To add one, write its file and add a line here. */
 export const PAGE_ORDERS = [follow, linear, bubbling] as const;
 
-/** For tests, which set it in a spec; no scenario can name it. */
+/** This order is for tests, which set it in a spec; a scenario can't name it. */
 const twice = pageOrderKind({
   name: 'twice',
   about: 'Sends some pages twice.',
@@ -20,7 +20,7 @@ const BY_NAME: ReadonlyMap<string, PageOrderKind> = new Map(
   [...PAGE_ORDERS, twice].map((kind) => [kind.name, kind as PageOrderKind]),
 );
 
-/** Throws when there is no order of that name, which a checked spec never has. */
+/** Returns the page order of a name. Throws if there is none, which can't happen with a checked spec. */
 export function pageOrderNamed(name: string): PageOrderKind {
   const kind = BY_NAME.get(name);
   if (!kind) throw new Error(`there is no page order ${name}`);

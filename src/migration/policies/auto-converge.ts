@@ -1,17 +1,20 @@
 import { defaulted, flag, share } from '../../units/keys.ts';
 
-/** Settings of QEMU's auto-converge, each a share of 1 (qapi/migration.json has percents). */
+/** The settings of QEMU's auto-converge; its numbers are shares of 1 (qapi/migration.json has percents). */
 export interface AutoConvergeOptions {
-  /** Share of the transferred bytes that the dirtied ones may be (throttle-trigger-threshold). */
+  /** How large a share of the bytes sent the bytes dirtied may be (throttle-trigger-threshold). */
   readonly trigger: number;
+  /** The share of their time that the first step takes from the vCPUs (cpu-throttle-initial). */
   readonly initial: number;
+  /** The share that each further step adds (cpu-throttle-increment). */
   readonly increment: number;
+  /** The largest share that is taken (max-cpu-throttle). */
   readonly max: number;
-  /** Smaller steps near the end (cpu-throttle-tailslow). */
+  /** Whether steps are smaller when less is missing (cpu-throttle-tailslow). */
   readonly tailSlow: boolean;
 }
 
-/** migration/options.c, DEFAULT_MIGRATE_*. */
+/** QEMU's defaults (migration/options.c, DEFAULT_MIGRATE_*). */
 export const AUTO_CONVERGE_DEFAULTS: AutoConvergeOptions = {
   trigger: 0.5,
   initial: 0.2,
@@ -20,43 +23,48 @@ export const AUTO_CONVERGE_DEFAULTS: AutoConvergeOptions = {
   tailSlow: false,
 };
 
-/** They are written as QEMU has them, by shorter names. */
+/** The source of the defaults. */
 const SOURCE = 'QEMU, migration/options.c, DEFAULT_MIGRATE_*';
 
+/** The keys of `migration.throttle`, which are QEMU's settings under shorter names. */
 export const THROTTLE_KEYS = {
   trigger: defaulted(share(), AUTO_CONVERGE_DEFAULTS.trigger, {
-    about: 'share of the bytes sent that the dirtied ones may be (throttle-trigger-threshold)',
+    about: 'the share of the bytes sent that may be dirtied meanwhile (throttle-trigger-threshold)',
     source: SOURCE,
   }),
   initial: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.initial, {
-    about: 'share of their time that the first step takes from the vCPUs (cpu-throttle-initial)',
+    about: "the share of the vCPUs' time that the first step takes (cpu-throttle-initial)",
     source: SOURCE,
   }),
   increment: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.increment, {
-    about: 'what each further step takes (cpu-throttle-increment)',
+    about: 'the share that each further step adds (cpu-throttle-increment)',
     source: SOURCE,
   }),
   max: defaulted(share(0.01, 0.99), AUTO_CONVERGE_DEFAULTS.max, {
-    about: 'the most that is taken (max-cpu-throttle)',
+    about: 'the largest share that is taken (max-cpu-throttle)',
     source: SOURCE,
   }),
   tailSlow: defaulted(flag, AUTO_CONVERGE_DEFAULTS.tailSlow, {
-    about: 'smaller steps near the end (cpu-throttle-tailslow)',
+    about: 'whether steps are smaller when less is missing (cpu-throttle-tailslow)',
     source: SOURCE,
   }),
 };
 
+/** The state of auto-converge between two syncs. */
 export interface AutoConvergeState {
-  /** Begin of the period, and the bytes sent until then. */
+  /** When the present period began. */
   readonly sinceMs: number;
+  /** The bytes that had been sent by then. */
   readonly sinceBytes: number;
-  /** Pages found dirty since then. */
+  /** The number of pages found dirty since then. */
   readonly dirtiedPages: number;
-  /** How often dirtying was high; not cleared by a good period. */
+  /** The number of periods with much dirtying since the last step; a good period does not reset it. */
   readonly high: number;
+  /** The share of their time that is taken from the vCPUs. */
   readonly throttle: number;
 }
 
+/** The state at the migration's start. */
 export const AUTO_CONVERGE_START: AutoConvergeState = {
   sinceMs: 0,
   sinceBytes: 0,
@@ -65,13 +73,13 @@ export const AUTO_CONVERGE_START: AutoConvergeState = {
   throttle: 0,
 };
 
-/** A period is evaluated at the first sync later than this. */
+/** A period is evaluated at the first sync after it has lasted longer than this. */
 const PERIOD_MS = 1000;
 
 /**
- * What a dirty sync makes of auto-converge (migration/ram.c, migration_trigger_throttle and
- * mig_throttle_guest_down): a period counts as high when more than the trigger's share of what was
- * sent has been dirtied; the second high one takes a step.
+ * Returns the state of auto-converge after a dirty sync (migration/ram.c, migration_trigger_throttle and
+ * mig_throttle_guest_down). A period counts as high if the bytes dirtied in it are more than the trigger's
+ * share of the bytes sent; every second high period takes a step.
  */
 export function autoConverge(
   before: AutoConvergeState,
@@ -83,7 +91,10 @@ export function autoConverge(
   return { ...state, throttle: step(before.throttle, idealShare, options) };
 }
 
-/** The period that a sync may end: whether it is the second high one, and by how much. */
+/**
+ * Evaluates the period that a sync may end. `takesStep` says whether it is the second high one;
+ * `idealShare` is the bytes that may be dirtied divided by those that were.
+ */
 export function dirtyPeriod(
   before: AutoConvergeState,
   sync: { nowMs: number; bytes: number; dirtiedPages: number; pageSize: number },
@@ -116,6 +127,6 @@ function step(throttle: number, idealShare: number, options: AutoConvergeOptions
   const increment = options.tailSlow
     ? Math.min(left - left * idealShare, options.increment)
     : options.increment;
-  // Percents are whole numbers there; this also keeps 0.2 + 0.1 from being 0.30000000000000004.
+  // QEMU has whole percents; rounding also keeps 0.2 + 0.1 from being 0.30000000000000004.
   return Math.min(Math.round((throttle + increment) * 100) / 100, options.max);
 }

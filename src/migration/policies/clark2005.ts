@@ -7,48 +7,53 @@ import { policyKind, type PolicyFacts } from '../spec/kinds.ts';
 import type { CommonSpec } from '../spec/common-spec.ts';
 import { needsRounds } from '../spec/needs.ts';
 
-/** tools/libxc/xc_linux_save.c of January 2005 and xc_domain_save.c of 3.3: the same rules. */
+/** The limits of tools/libxc/xc_linux_save.c of January 2005 and of Xen 3.3's xc_domain_save.c. */
 const MAX_ROUNDS = 29;
 const MAX_FACTOR = 3;
 const LEAST_PAGES = 50;
-/** What a round's rate is above the dirty rate of the one before. */
+/** By how much a round's rate is above the dirty rate of the round before. */
 const STEP_MBIT = 50;
-/** The limiter's megabit. */
+/** The bytes in a megabit of the limiter. */
 const MBIT_BYTES = (1 << 20) / 8;
 
+/** The settings of the policy. */
 export interface ClarkOptions {
-  /** The guest's pages. */
+  /** The number of the guest's pages. */
   readonly pages: number;
-  /** Megabits of 2^20 a second. */
+  /** The rate of the first round, in megabits of 2^20 bits a second. */
   readonly startMbit: number;
+  /** The highest rate, in the same unit. */
   readonly maxMbit: number;
-  /** The migration's own limit, whatever the rate above comes to; of this program. */
+  /** The migration's own limit, which the rate never exceeds; the paper's code has none. */
   readonly maxBytesPerSecond?: number;
-  /** Whether the rate follows the dirty rate; Xen 3.3 has that compiled out. */
+  /** Whether the rate follows the dirty rate; by default it does. Xen 3.3 has that compiled out. */
   readonly isAdaptive?: boolean;
-  /** Processes that have so many write faults wait, from the end of that round on (section 5.4). */
+  /** From the end of round `afterRound` on, a process that has `faults` write faults waits (section 5.4). */
   readonly stun?: { readonly faults: number; readonly afterRound: number };
 }
 
-/** START_MBIT_RATE and MAX_MBIT_RATE. */
+/** The paper's rates (xc_linux_save.c, START_MBIT_RATE and MAX_MBIT_RATE). */
 export const CLARK_RATES = { startMbit: 100, maxMbit: 500 } as const;
 
+/** The state of the policy between two decisions. */
 export interface ClarkState {
+  /** The rate of the present round. */
   readonly rateMbit: number;
-  /** Pages that the round before sent. */
+  /** The number of pages that the round before sent. */
   readonly sentLast: number;
-  /** Pages sent, and the time, when this round began. */
+  /** The number of pages that had been sent when the present round began. */
   readonly sentBefore: number;
+  /** When the present round began. */
   readonly startMs: number;
 }
 
 /**
- * Pre-copy as Clark et al. 2005 really had it: pages dirty again are skipped; a round's rate is the
- * last one's dirty rate plus 50 Mbit/s, never lowered, at most the maximum; the guest is stopped
- * when a round at full rate sent more than the one before, after 29 rounds, when fewer than 50 pages
- * were to be sent, or when three times the guest's pages have gone out. The rate holds after the stop.
- * Without the adaptive rate these are the rules of Xen 3.3 (ADAPTIVE_SAVE off), as Akoush et al. 2010
- * and Hines & Gopalan 2009 met them.
+ * Pre-copy as the code of Clark et al. 2005 does it. Pages that are dirty again are skipped. A round's
+ * rate is the dirty rate of the round before plus 50 Mbit/s, but no lower than the last rate and at most
+ * the maximum. The guest is stopped when a round at the maximum rate sent more than the one before, after
+ * 29 rounds, when a round had fewer than 50 pages to send, or when three times the guest's pages have
+ * been sent. The rate still holds after the stop. Without the adaptive rate these are the rules of Xen
+ * 3.3 (ADAPTIVE_SAVE off), which Akoush et al. 2010 and Hines & Gopalan 2009 used.
  */
 export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
   const { pages, startMbit, maxMbit, stun, maxBytesPerSecond = Infinity } = options;
@@ -57,10 +62,10 @@ export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
     kind: 'limit',
     bytesPerSecond: isAdaptive ? Math.min(mbit * MBIT_BYTES, maxBytesPerSecond) : maxBytesPerSecond,
   });
-  /** After the log was cleaned: the next round's rate. */
+  /** Returns the state at the start of the next round, with that round's rate. */
   const adapt = (before: ClarkState, now: PolicyStatistics): ClarkState => {
     const roundMs = now.nowMs - before.startMs;
-    // Decimal megabits, as the code computes them.
+    // Here the code of the paper computes with decimal megabits.
     const dirtyMbit = roundMs > 0 ? (now.dirtiedPages * now.pageSize * 8) / roundMs / 1000 : 0;
     const rateMbit =
       dirtyMbit > before.rateMbit
@@ -102,11 +107,11 @@ export function clarkPolicy(options: ClarkOptions): Policy<ClarkState> {
   };
 }
 
-/** The part of a migration's spec that is of these policies. */
+/** The part of a migration's spec that belongs to these policies. */
 export interface ClarkSpec {
-  /** Processes wait after so many write faults, from the end of that round on. */
+  /** From the end of round `afterRound` on, a process that has `faults` write faults waits; by default none does. */
   readonly stun?: { readonly faults: number; readonly afterRound: number };
-  /** Megabits of 2^20 a second; absent: those of the paper's code. */
+  /** The rates in megabits of 2^20 bits a second; by default those of the paper's code. */
   readonly startMbit?: number;
   readonly maxMbit?: number;
 }
@@ -124,27 +129,27 @@ function optionsOf(spec: CommonSpec & ClarkSpec, { pages }: PolicyFacts): ClarkO
 
 const STUN_KEYS = {
   faults: defaulted(whole(1, 1_000_000), 40, {
-    about: 'write faults after which a process waits for the end of the migration',
+    about: 'the number of write faults after which a process waits for the end of the migration',
     source: 'Clark et al. 2005, section 5.4',
   }),
   afterRound: defaulted(whole(1, 10_000), 1, {
-    about: 'the round from whose end on they are counted',
-    source: 'as early as it can be; the paper does not say',
+    about: 'the round from whose end on the write faults are counted',
+    source: 'the earliest round; the paper does not say which',
   }),
 };
 
 export const clark2005 = policyKind({
   name: 'clark2005',
-  about: 'Clark et al. 2005 as its code really did it, with a rate that follows the dirty rate.',
+  about: 'The rules of the code of Clark et al. 2005, with a rate that follows the dirty rate.',
   keys: {
     stun: optional(map(STUN_KEYS), {
-      about: 'rogue processes are stunned; absent: none is',
+      about: 'when processes that write too much are made to wait; absent: never',
       needs: needsRounds,
     }),
   },
   resolve: ({ stun }): ClarkSpec => (stun ? { stun } : {}),
   problems({ stun }, { dirtyLog }) {
-    // Marks that are set atomically don't say whether they are new.
+    // The log `atomic` sets a mark without learning whether it was set before.
     if (stun === undefined || dirtyLog !== 'atomic') return [];
     const sentence =
       'write faults are not counted by the log atomic: choose bitmap, bytemap or ring';
@@ -162,7 +167,8 @@ export const clark2005 = policyKind({
 
 export const xen3 = policyKind({
   name: 'xen3',
-  about: 'Xen 3.3: 29 rounds, fewer than 50 pages, or three guests sent; without the rate.',
+  about:
+    'The rules of Xen 3.3: at most 29 rounds or three times the guest, or until a round has fewer than 50 pages.',
   keys: {},
   resolve: () => ({}),
   policy: (spec, facts) => clarkPolicy({ ...optionsOf(spec, facts), isAdaptive: false }),

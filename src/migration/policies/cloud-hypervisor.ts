@@ -3,22 +3,25 @@ import type { Policy } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
 import { continued, factsOf, ROUND_START, type RoundState } from './round-facts.ts';
 
-/** The part of a migration's spec that is this policy's. */
+/** The part of a migration's spec that belongs to this policy. */
 export interface CloudHypervisorSpec {
+  /** Whether the timeout gives the migration up or ends its rounds. */
   readonly timeoutAction?: 'cancel' | 'ignore';
 }
 
+/** The settings of the policy. */
 export interface CloudHypervisorOptions {
+  /** The downtime goal. */
   readonly downtimeMs: number;
   readonly timeoutMs: number;
-  /** What becomes of a migration that takes longer: given up, or ended whatever its downtime. */
+  /** Whether the timeout gives the migration up or stops the guest, whatever the downtime will be. */
   readonly timeoutAction: 'cancel' | 'ignore';
 }
 
 /**
- * cloud-hypervisor (vmm, send-migration): rounds that each send what the one before left dirty,
- * until the rest, at the bandwidth of the last round, fits into the downtime goal; a timeout cancels
- * or ends them.
+ * The rules of cloud-hypervisor (vmm, send-migration). Each round sends what the round before left dirty,
+ * until the rest, at the bandwidth of the last round, fits into the downtime goal. A timeout gives the
+ * migration up or ends its rounds.
  */
 export function cloudHypervisorPolicy(options: CloudHypervisorOptions): Policy<RoundState> {
   return {
@@ -48,10 +51,10 @@ export function cloudHypervisorPolicy(options: CloudHypervisorOptions): Policy<R
 
 export const cloudHypervisor = policyKind({
   name: 'cloud-hypervisor',
-  about: 'Rounds until the rest fits into the downtime goal, as cloud-hypervisor has it.',
+  about: 'The rules of cloud-hypervisor: rounds go on until the rest fits into the downtime goal.',
   keys: {
     timeoutAction: defaulted(choice(['cancel', 'ignore']), 'cancel', {
-      about: 'what the timeout does: gives the migration up, or ends its rounds',
+      about: 'whether the timeout gives the migration up (cancel) or ends its rounds (ignore)',
       source: 'cloud-hypervisor, send-migration',
     }),
   },

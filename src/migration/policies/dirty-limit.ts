@@ -1,40 +1,44 @@
 import type { PolicyAction } from '../policy.ts';
 
+/** The settings of QEMU's dirty limit. */
 export interface DirtyLimitOptions {
-  /** What each vCPU may dirty (vcpu-dirty-limit), in whole MiB a second. */
+  /** How much each vCPU may dirty (vcpu-dirty-limit), in whole MiB a second. */
   readonly quotaMiB: number;
-  /** How long a rate is measured (x-vcpu-dirty-limit-period). */
+  /** How long a dirty rate is measured (x-vcpu-dirty-limit-period). */
   readonly periodMs: number;
-  /** Entries of a vCPU's dirty ring. */
+  /** The number of entries in the dirty ring of each vCPU. */
   readonly ringEntries: number;
 }
 
+/** The state of the dirty limit between two periods; its lists are indexed by vCPU. */
 export interface DirtyLimitState {
+  /** When the present period began. */
   readonly sinceMs: number;
-  /** Pages that each vCPU had dirtied by then. */
+  /** The number of pages that each vCPU had dirtied by then. */
   readonly pages: readonly number[];
-  /** Sleep of each vCPU for each full ring, in microseconds. */
+  /** How long each vCPU sleeps for each full ring, in microseconds. */
   readonly sleepUs: readonly number[];
-  /** The highest rate that any vCPU has shown, MiB a second: what a ring fills at. */
+  /** The highest dirty rate of any vCPU so far, in MiB a second; from it follows how fast a ring fills. */
   readonly highestMiB: number;
 }
 
-/** system/dirtylimit.c: DIRTYLIMIT_TOLERANCE_RANGE (MB/s), _LINEAR_ADJUSTMENT_PCT, _THROTTLE_PCT_MAX. */
+/** QEMU's constants (system/dirtylimit.c, DIRTYLIMIT_TOLERANCE_RANGE, _LINEAR_ADJUSTMENT_PCT, _THROTTLE_PCT_MAX). */
 const TOLERANCE_MIB = 25;
 const LINEAR_PERCENT = 50;
 const MOST_PERCENT = 99;
 const PAGES_PER_MIB = 256;
 
+/** Returns the state when the limit comes into force; `pages` is what each vCPU has dirtied so far. */
 export function startDirtyLimit(nowMs: number, pages: readonly number[]): DirtyLimitState {
   return { sinceMs: nowMs, pages, sleepUs: pages.map(() => 0), highestMiB: 0 };
 }
 
 /**
- * QEMU's dirty limit (system/dirtylimit.c, 8.1 and later): every period each vCPU's dirty rate is
- * compared with the quota. Within 25 MB/s of it nothing changes; more than 50 % off, the sleep for
- * each full ring changes in proportion; nearer, by a tenth of the time the ring takes to fill. The
- * arithmetic is in whole numbers, as there. A sleep of s for each ring that takes f to fill is given
- * to the vCPU as a share s ÷ (f + s) of its time.
+ * QEMU's dirty limit (system/dirtylimit.c, 8.1 and later). At the end of every period the dirty rate of
+ * each vCPU is compared with the quota. If they differ by at most 25 MiB/s, nothing changes. If they
+ * differ by more than 50 %, the sleep for each full ring changes in proportion, otherwise by a tenth of
+ * the time in which the ring fills. The arithmetic is in whole numbers, as in QEMU. A sleep of s for each
+ * ring that takes f to fill becomes a throttle of s ÷ (f + s) of the vCPU's time.
  */
 export function dirtyLimit(
   before: DirtyLimitState,
@@ -50,7 +54,7 @@ export function dirtyLimit(
   const ringUs =
     highestMiB === 0 ? 0 : Math.floor((options.ringEntries / PAGES_PER_MIB / highestMiB) * 1e6);
   const sleepUs = rates.map((rate, vcpu) =>
-    adjusted(before.sleepUs[vcpu]!, rate, options.quotaMiB, ringUs),
+    adjustSleep(before.sleepUs[vcpu]!, rate, options.quotaMiB, ringUs),
   );
   const actions = sleepUs.flatMap((us, vcpu): PolicyAction[] =>
     us === before.sleepUs[vcpu] ? [] : [{ kind: 'throttle', share: us / (ringUs + us), vcpu }],
@@ -58,8 +62,8 @@ export function dirtyLimit(
   return { state: { sinceMs: now.nowMs, pages: now.pages, sleepUs, highestMiB }, actions };
 }
 
-/** dirtylimit_adjust_throttle and dirtylimit_set_throttle. */
-function adjusted(sleepUs: number, rate: number, quota: number, ringUs: number): number {
+/** Returns a vCPU's next sleep (dirtylimit_adjust_throttle and dirtylimit_set_throttle). */
+function adjustSleep(sleepUs: number, rate: number, quota: number, ringUs: number): number {
   if (Math.abs(rate - quota) <= TOLERANCE_MIB) return sleepUs;
   if (rate === 0) return 0;
   const high = Math.max(rate, quota);

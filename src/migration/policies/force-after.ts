@@ -1,14 +1,14 @@
 import type { Policy, PolicyAction } from '../policy.ts';
 
-/** How a migration is forced to its end that has taken too long. */
+/** How a migration that takes too long is forced to its end. */
 export interface ForceOptions {
-  /** From the migration's start on. */
+  /** How long after its start the migration is forced. */
   readonly afterMs: number;
-  /** Stop the guest and send the rest, or run it at the destination and send the rest after. */
+  /** Whether the guest is stopped until the rest has been sent, or post-copy begins. */
   readonly action: 'switchover' | 'postcopy';
 }
 
-/** What says how a migration goes on; a forced one has but one way. */
+/** The actions that say how a migration goes on; forcing it replaces them. */
 const WAYS: ReadonlySet<PolicyAction['kind']> = new Set([
   'continue',
   'sync',
@@ -18,9 +18,9 @@ const WAYS: ReadonlySet<PolicyAction['kind']> = new Set([
 ]);
 
 /**
- * Any policy, and what operators do when it has not come to an end after a while: they force it, as
- * nova's live_migration_timeout_action=force_complete does, which pauses the guest or switches to
- * post-copy, and as KubeVirt does with allowWorkloadDisruption or allowPostCopy.
+ * Returns a policy that decides as another one does, but forces the migration to its end after a while. So
+ * do operators: nova with live_migration_timeout_action=force_complete, which pauses the guest or switches
+ * to post-copy, and KubeVirt with allowWorkloadDisruption or allowPostCopy.
  */
 export function forceAfter<State>(
   policy: Policy<State>,

@@ -11,33 +11,35 @@ import {
 } from '../../units/keys.ts';
 import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from './kubevirt.ts';
 
-const ofLadder =
+/** Makes the rule that a key has an effect with one ladder only. */
+const needsLadder =
   (ladder: string): Needs =>
   (_, { downtimeLadder }) =>
     downtimeLadder === ladder
       ? undefined
-      : `is of downtimeLadder ${ladder}, the migration has ${String(downtimeLadder)}: leave it out`;
+      : `has an effect only with downtimeLadder ${ladder}, the migration has ${String(downtimeLadder)}: leave it out`;
 
 const SOURCES = {
   config: "KubeVirt's MigrationConfiguration",
   stall: 'as enhancement 248 proposes it',
 };
-/** Of the one detector or the other. */
-const TIMEOUTS = { source: SOURCES.config, needs: ofLadder('kubevirt-timeouts') };
-const STALL = { source: SOURCES.stall, needs: ofLadder('kubevirt-stall') };
+/** What the keys of the monitor without the stall detector have in common, and those of the one with it. */
+const TIMEOUTS = { source: SOURCES.config, needs: needsLadder('kubevirt-timeouts') };
+const STALL = { source: SOURCES.stall, needs: needsLadder('kubevirt-stall') };
 const factor = number('a factor of 1 or more', { low: 1 });
 
+/** The keys of `migration.kubevirt`. */
 export const KUBEVIRT_KEYS = {
   completionTimeoutPerGiB: defaulted(positiveDuration, '150s', {
-    about: 'budget for each started GB of guest',
+    about: "the time budget for each GB of the guest's memory, rounded up",
     source: SOURCES.config,
   }),
   progressTimeout: defaulted(positiveDuration, '150s', {
-    about: 'given up after so long without a new low of what remains',
+    about: 'how long the remaining bytes may reach no new low before the migration is given up',
     ...TIMEOUTS,
   }),
   allowWorkloadDisruption: defaulted(flag, KUBEVIRT_DEFAULTS.allowWorkloadDisruption, {
-    about: 'the guest may be suspended, or run from post-copy, to get it over with',
+    about: 'whether the guest may be suspended, or switched to post-copy, to end the migration',
     source: SOURCES.config,
   }),
   maxDowntime: defaulted(positiveDuration, '900ms', {
@@ -45,42 +47,42 @@ export const KUBEVIRT_KEYS = {
     ...STALL,
   }),
   stallProgressTimeout: defaulted(positiveDuration, '40s', {
-    about: 'a pass is compared with those that are so long ago',
+    about: 'how long ago the passes ended with which a pass is compared',
     ...STALL,
   }),
   stallMargin: defaulted(share(), KUBEVIRT_DEFAULTS.stallMargin, {
-    about: 'share of the best remaining bytes that counts as no less',
+    about: 'the share of the fewest remaining bytes within which a pass counts as no better',
     ...STALL,
   }),
   ewmaAlpha: defaulted(share(0.01), KUBEVIRT_DEFAULTS.ewmaAlpha, {
-    about: 'weight of a bandwidth sample against those before',
+    about: 'the weight of a bandwidth sample against the earlier ones',
     ...STALL,
   }),
   precopyPossibleFactor: defaulted(factor, KUBEVIRT_DEFAULTS.precopyPossibleFactor, {
-    about: 'how much longer than the limit the rest may take for pre-copy to end it',
+    about: 'by what factor sending the rest may exceed maxDowntime for pre-copy still to end',
     ...STALL,
   }),
   patienceWindowDecayFactor: defaulted(share(), KUBEVIRT_DEFAULTS.patienceWindowDecayFactor, {
-    about: 'by how much its patience shrinks each time the best pass does not come again',
+    about: 'the factor by which its patience shrinks whenever the best pass has not recurred',
     ...STALL,
   }),
   switchoverTimeout: defaulted(positiveDuration, '60s', {
-    about: 'given up when a switchover does not follow within it',
+    about: 'how long a switchover may take to begin before the migration is given up',
     ...STALL,
   }),
   completionTimeoutFactor: defaulted(factor, KUBEVIRT_DEFAULTS.completionTimeoutFactor, {
-    about: 'given up in any case after so many budgets',
+    about: 'the number of budgets after which the migration is given up in any case',
     source: SOURCES.stall,
   }),
   searchLocalMinima: defaulted(flag, KUBEVIRT_DEFAULTS.searchLocalMinima, {
-    about: 'it acts only at a pass that ends about as low as the best',
+    about: 'whether it acts only at a pass that ends about as low as the best one',
     ...STALL,
   }),
 };
 
 const ms = (duration: Quantity): number => parseDuration(duration) / 1e6;
 
-/** Its numbers, from what is written. */
+/** Turns the values as written into numbers. */
 export function resolveKubevirt(
   written: ValuesOf<typeof KUBEVIRT_KEYS>,
   allowPostCopy: boolean,

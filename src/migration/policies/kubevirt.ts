@@ -1,25 +1,34 @@
 import type { Manager, ManagerFacts, ManagerRequest, ManagerStep } from './managers.ts';
 
-/** Settings of KubeVirt's MigrationConfiguration and of its stall detector (enhancement 248). */
+/**
+ * The settings of KubeVirt's MigrationConfiguration and, from `maxDowntimeMs` on, of its stall detector
+ * (enhancement 248).
+ */
 export interface KubevirtOptions {
-  /** Budget for each started GB of guest (completionTimeoutPerGiB). */
+  /** The time budget for each GB of the guest, rounded up (completionTimeoutPerGiB). */
   readonly completionTimeoutPerGiBMs: number;
-  /** Given up after so long without a new low of what remains (progressTimeout). */
+  /** How long the remaining bytes may reach no new low before the migration is given up. */
   readonly progressTimeoutMs: number;
   readonly allowPostCopy: boolean;
-  /** The guest may be suspended, or run from post-copy, to get it over with. */
+  /** Whether the guest may be suspended, or switched to post-copy, to end the migration. */
   readonly allowWorkloadDisruption: boolean;
-  /** What follows is of the stall detector alone. */
+  /** The downtime limit once the migration has stalled. */
   readonly maxDowntimeMs: number;
+  /** How long ago the passes ended with which a pass is compared. */
   readonly stallProgressTimeoutMs: number;
-  /** Share of the best remaining bytes. */
+  /** The share of the fewest remaining bytes within which a pass counts as no better. */
   readonly stallMargin: number;
-  /** Weight of a bandwidth sample against those before. */
+  /** The weight of a bandwidth sample against the earlier ones. */
   readonly ewmaAlpha: number;
+  /** By what factor sending the rest may exceed `maxDowntimeMs` for pre-copy still to end. */
   readonly precopyPossibleFactor: number;
+  /** The factor by which its patience shrinks whenever the best pass has not recurred. */
   readonly patienceWindowDecayFactor: number;
+  /** How long a switchover may take to begin before the migration is given up. */
   readonly switchoverTimeoutMs: number;
+  /** The number of budgets after which a migration is given up though it has been forced to its end. */
   readonly completionTimeoutFactor: number;
+  /** Whether it acts only at a pass that ends about as low as the best one. */
   readonly searchLocalMinima: boolean;
 }
 
@@ -40,26 +49,32 @@ export const KUBEVIRT_DEFAULTS: KubevirtOptions = {
   searchLocalMinima: true,
 };
 
-/** The monitor's period (virt-launcher, live-migration-source.go). */
+/** How often the monitor looks at the migration (virt-launcher, live-migration-source.go). */
 const LOOK_MS = 400;
-/** QEMU's downtime limit unless somebody sets it, and the largest it takes. */
+/** QEMU's default downtime limit, and the largest that it accepts. */
 const QEMU_LIMIT_MS = 300;
 const QEMU_MOST_MS = 2_000_000;
 
-/** What both monitors do about time. */
+/** The part of the state that both monitors have. */
 interface Budget {
+  /** When the monitor looked at the migration last. */
   readonly lookedMs: number;
-  /** The guest has been suspended, or post-copy asked for. */
+  /** Whether the guest has been suspended or switched to post-copy. */
   readonly isForced: boolean;
 }
 
 const START: Budget = { lookedMs: 0, isForced: false };
 
+/** Returns the time budget of a guest of this size. */
 export function completionMs(options: KubevirtOptions, guestBytes: number): number {
   return options.completionTimeoutPerGiBMs * Math.ceil(guestBytes / 1e9);
 }
 
-/** Once the budget is used up: end it one way or the other; at a multiple of it, give up. */
+/**
+ * Returns what the monitor asks for once the budget is used up: post-copy or a suspended guest, where
+ * that is allowed, otherwise to give the migration up. A migration that has been forced to its end is
+ * given up after a multiple of the budget.
+ */
 function overBudget(
   { isForced }: Budget,
   { nowMs }: ManagerFacts,
@@ -78,15 +93,18 @@ function overBudget(
   return { kind: mayPostCopy ? 'postcopy' : 'suspend' };
 }
 
+/** The state of the monitor without the stall detector. */
 export interface TimeoutsState extends Budget {
+  /** The fewest bytes that remained at any look. */
   readonly leastBytes: number;
+  /** When that was. */
   readonly progressMs: number;
 }
 
 /**
- * KubeVirt as it is without the stall detector: a budget per GiB of guest, at whose end post-copy or a
- * suspended guest ends it where that is allowed, and an abort where not; and an abort when what
- * remains has reached no new low for the progress timeout. Looks every 400 ms.
+ * KubeVirt's monitor without the stall detector, which looks every 400 ms. At the end of the time budget,
+ * post-copy or a suspended guest ends the migration where that is allowed; otherwise it is given up. It
+ * is also given up when the remaining bytes have reached no new low for the progress timeout.
  */
 export function kubevirtTimeouts(
   options: KubevirtOptions,
@@ -100,53 +118,61 @@ export function kubevirtTimeouts(
     step(before, now) {
       if (now.nowMs - before.lookedMs < LOOK_MS) return { state: before, limitMs };
       const isBetter = now.remainingBytes < before.leastBytes;
-      const looked = {
+      const state = {
         ...before,
         lookedMs: now.nowMs,
         leastBytes: Math.min(before.leastBytes, now.remainingBytes),
         progressMs: isBetter ? now.nowMs : before.progressMs,
       };
-      if (now.nowMs - looked.progressMs > options.progressTimeoutMs) {
+      if (now.nowMs - state.progressMs > options.progressTimeoutMs) {
         const seconds = options.progressTimeoutMs / 1000;
         const reason = `no progress for KubeVirt's ${seconds} s`;
-        return { state: looked, limitMs, asks: { kind: 'abort', reason } };
+        return { state, limitMs, asks: { kind: 'abort', reason } };
       }
       const asks = overBudget(before, now, options, budgetMs, true);
-      if (!asks) return { state: looked, limitMs };
-      return { state: { ...looked, isForced: true }, limitMs, asks };
+      if (!asks) return { state, limitMs };
+      return { state: { ...state, isForced: true }, limitMs, asks };
     },
   };
 }
 
+/** When a pass ended, and the bytes that remained then. */
 interface PassRecord {
   readonly ms: number;
   readonly bytes: number;
 }
 
+/** The state of the monitor with the stall detector. */
 export interface StallDetectorState extends Budget {
+  /** The downtime limit that it sets. */
   readonly limitMs: number;
-  /** Smoothed bandwidth; 0: no sample yet. */
+  /** The smoothed bandwidth; 0 means that there is no sample yet. */
   readonly bytesPerMs: number;
-  /** Records that may yet become the least outside of the window, each less than the one before. */
+  /** Passes within the last `stallProgressTimeout`, each with fewer remaining bytes than the one before. */
   readonly candidates: readonly PassRecord[];
+  /** The fewest remaining bytes of all passes that ended earlier than that. */
   readonly leastOutside: number;
   readonly isStalled: boolean;
+  /** The remaining bytes near which a pass has to end for the detector to act. */
   readonly bestBytes: number;
-  /** Ascending: what remained after each pass since the stall. */
+  /** The bytes that remained after each pass since the stall, in ascending order. */
   readonly history: readonly number[];
+  /** How long a pass may fail to end near `bestBytes` before that is raised. */
   readonly patienceMs: number;
+  /** When `bestBytes` is raised next. */
   readonly relaxAtMs: number;
-  /** A switchover has been asked for, and must have come by then. */
+  /** When a switchover that has been asked for must have begun; Infinity if none has been. */
   readonly switchByMs: number;
 }
 
 /**
- * KubeVirt's stall detector (enhancement 248; virt-launcher, stall_detector.go). A migration has
- * stalled when a pass ends with no less left, but for a margin, than the least of all passes that
- * ended `stallProgressTimeout` ago. From then on, at a pass that ends about as low as the best one
- * (which is raised step by step when that does not come again), it acts: post-copy or a hard stop
- * where the guest may be disrupted; else a downtime limit of `maxDowntime`, if what is left takes
- * little more than that at the smoothed bandwidth; else it gives up.
+ * KubeVirt's stall detector (enhancement 248; virt-launcher, stall_detector.go). A migration has stalled
+ * when a pass ends with no fewer bytes left, but for a margin, than the best of all passes that ended at
+ * least `stallProgressTimeout` ago. From then on the detector acts at a pass that ends about as low as the
+ * best one; the level that counts as best is raised step by step while no pass reaches it. If the guest
+ * may be disrupted, it switches to post-copy or stops the guest. Otherwise it sets the downtime limit
+ * to `maxDowntime`, if the rest takes little more than that at the smoothed bandwidth, or gives the
+ * migration up.
  */
 export function kubevirtStall(
   options: KubevirtOptions,
@@ -178,7 +204,7 @@ export function kubevirtStall(
 
 type StallStep = ManagerStep<StallDetectorState>;
 
-/** The monitor's look: a bandwidth sample, and the budgets. */
+/** Looks at the migration between passes: takes a bandwidth sample and checks the timeouts. */
 function look(
   before: StallDetectorState,
   now: ManagerFacts,
@@ -201,6 +227,7 @@ function look(
   return { state: { ...state, isForced: true }, limitMs: state.limitMs, asks };
 }
 
+/** Decides at the end of a pass whether the migration has stalled, and what to do then. */
 function afterPass(
   before: StallDetectorState,
   now: ManagerFacts,
@@ -211,29 +238,31 @@ function afterPass(
   if (before.bytesPerMs === 0 || before.isForced || before.switchByMs < Infinity)
     return idle(before);
   const record = { ms: now.nowMs, bytes: now.remainingBytes };
-  const known = { ...before, ...candidatesOf(before, record, options) };
-  const isStall = record.bytes >= known.leastOutside * (1 - options.stallMargin);
-  if (!before.isStalled && !isStall) return idle(known);
+  const next = { ...before, ...candidatesOf(before, record, options) };
+  const isStall = record.bytes >= next.leastOutside * (1 - options.stallMargin);
+  if (!before.isStalled && !isStall) return idle(next);
   const state = before.isStalled
-    ? relaxed(known, record, options)
-    : stalled(known, record, options);
+    ? relaxBest(next, record, options)
+    : beginStall(next, record, options);
   return act(state, record, options, budgetMs);
 }
 
+/** Adds a pass to the candidates, and moves those that are old enough into `leastOutside`. */
 function candidatesOf(
   { candidates, leastOutside }: StallDetectorState,
   record: PassRecord,
   { stallProgressTimeoutMs }: KubevirtOptions,
 ): Pick<StallDetectorState, 'candidates' | 'leastOutside'> {
   const inside = candidates.filter(({ ms }) => record.ms - ms < stallProgressTimeoutMs);
-  const aged = candidates.slice(0, candidates.length - inside.length);
-  const least = Math.min(leastOutside, ...aged.map(({ bytes }) => bytes));
+  const outside = candidates.slice(0, candidates.length - inside.length);
+  const least = Math.min(leastOutside, ...outside.map(({ bytes }) => bytes));
   const last = inside.at(-1);
   const isUseless = record.bytes > least || (last !== undefined && record.bytes >= last.bytes);
   return { candidates: isUseless ? inside : [...inside, record], leastOutside: least };
 }
 
-function stalled(
+/** Returns the state at the pass at which the migration stalls. */
+function beginStall(
   state: StallDetectorState,
   { ms }: PassRecord,
   { stallProgressTimeoutMs }: KubevirtOptions,
@@ -250,8 +279,8 @@ function stalled(
   };
 }
 
-/** The best is raised to the lowest level seen since, once it has not come again for long enough. */
-function relaxed(
+/** Raises the best level to the lowest one since, if no pass has reached it for long enough. */
+function relaxBest(
   state: StallDetectorState,
   { ms, bytes }: PassRecord,
   { patienceWindowDecayFactor }: KubevirtOptions,
@@ -264,7 +293,7 @@ function relaxed(
   return { ...state, bestBytes, history: rest, patienceMs, relaxAtMs: ms + patienceMs };
 }
 
-/** What is done once it has stalled, at a pass that ends low. */
+/** Acts on a migration that has stalled, if this pass ends low enough. */
 function act(
   state: StallDetectorState,
   { ms, bytes }: PassRecord,

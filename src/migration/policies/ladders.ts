@@ -1,8 +1,8 @@
 import type { Manager } from './managers.ts';
 
 /**
- * OpenStack nova (virt/libvirt/migration.py, downtime_steps): from a tenth of the limit in ten equal
- * steps to all of it, one every 75 s for each GiB of guest, at least 2 GiB's worth.
+ * OpenStack nova (virt/libvirt/migration.py, downtime_steps) raises the downtime limit from a tenth to the
+ * whole in ten equal steps. A step lasts 75 s for each GiB of the guest, of which at least 2 are counted.
  */
 export function novaLadder(limitMs: number, guestBytes: number): Manager<null> {
   const steps = 10;
@@ -19,13 +19,20 @@ export function novaLadder(limitMs: number, guestBytes: number): Manager<null> {
   };
 }
 
+/** The state of `kubevirtLadder`. */
 export interface StallState {
+  /** The fewest bytes that have remained so far. */
   readonly leastBytes: number;
+  /** When that was, or when the ladder took its last step. */
   readonly sinceMs: number;
+  /** The number of steps taken. */
   readonly rung: number;
 }
 
-/** KubeVirt enhancement 291: 150 to 1050 ms in seven steps, 10 s apart, while nothing gets better. */
+/**
+ * KubeVirt's enhancement 291 sets the downtime limit to one of seven values from 150 to 1050 ms, the next
+ * one whenever the remaining bytes have reached no new low for 10 s.
+ */
 export const kubevirtLadder: Manager<StallState> = {
   name: 'kubevirt',
   initial: { leastBytes: Infinity, sinceMs: 0, rung: 0 },
@@ -43,16 +50,20 @@ export const kubevirtLadder: Manager<StallState> = {
   },
 };
 
+/** The state of `proxmoxLadder`. */
 export interface PollState {
+  /** When it looked last. */
   readonly polledMs: number;
+  /** The bytes that remained then. */
   readonly lastBytes: number;
+  /** The number of looks without progress since the limit was doubled last. */
   readonly stuck: number;
   readonly limitMs: number;
 }
 
 /**
- * Proxmox (PVE::QemuMigrate): looks every 2 s; when what remains has not shrunk for more than five
- * looks, the downtime limit, 100 ms at first, is doubled.
+ * Proxmox (PVE::QemuMigrate) looks every 2 s. Its downtime limit is 100 ms at first and is doubled once the
+ * remaining bytes have not shrunk at more than five looks.
  */
 export const proxmoxLadder: Manager<PollState> = {
   name: 'proxmox',

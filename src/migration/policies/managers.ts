@@ -1,35 +1,41 @@
 /**
- * What a manager on top of QEMU makes of a migration that it watches: a downtime limit of now, and
- * what else it asks for. A manager is pure: its own state and what it is told decide.
+ * A program on top of QEMU that watches a migration: it sets the downtime limit, and may ask for post-copy,
+ * a suspended guest or the end of the migration. A manager is a pure function of its state and the facts.
  */
 export interface Manager<State = unknown> {
   readonly name: string;
   readonly initial: State;
-  /** Told of the end of every pass as well, not only at its looks. */
+  /** Whether the manager is also asked at the end of every pass. */
   readonly watchesPasses?: boolean;
   step(state: State, now: ManagerFacts): ManagerStep<State>;
 }
 
+/** What a manager is told about the migration. */
 export interface ManagerFacts {
-  /** Since the migration's start. */
+  /** The time since the migration's start. */
   readonly nowMs: number;
+  /** The bytes of pages that have yet to be sent. */
   readonly remainingBytes: number;
-  /** Of QEMU's last window; 0 at the end of a pass. */
+  /** The bandwidth of QEMU's last window; 0 at the end of a pass. */
   readonly bytesPerMs: number;
-  /** A pass has just ended (an event to libvirt); else the manager looks on its own. */
+  /** Whether a pass has just ended (an event of libvirt); otherwise a window of QEMU has. */
   readonly isPassEnd: boolean;
 }
 
+/** What a manager decides. */
 export interface ManagerStep<State> {
   readonly state: State;
+  /** The downtime limit from now on. */
   readonly limitMs: number;
   readonly asks?: ManagerRequest;
 }
 
+/** What a manager may ask for besides a downtime limit. */
 export type ManagerRequest =
   | { readonly kind: 'postcopy' }
-  /** The guest is suspended; what is left is sent. */
+  /** Suspend the guest, so that the rest can be sent. */
   | { readonly kind: 'suspend' }
+  /** Give the migration up. */
   | { readonly kind: 'abort'; readonly reason: string };
 
 export type ManagerName = 'nova' | 'kubevirt' | 'proxmox' | 'kubevirt-timeouts' | 'kubevirt-stall';

@@ -1,9 +1,10 @@
 import type { Policy } from '../policy.ts';
 
 /**
- * Any policy, but with post-copy once `rounds` live rounds have been sent. When the policy finds
- * before that that the rest can be sent with the guest stopped, pre-copy ends as usual (QEMU,
- * migration_iteration_run: post-copy starts only while more than the threshold is left).
+ * Returns a policy that decides as another one does, but begins post-copy once `rounds` live rounds have
+ * been sent. If the other policy finds after a harvest that the rest can be sent with the guest stopped,
+ * pre-copy ends as usual (QEMU, migration_iteration_run, starts post-copy only while more than the
+ * threshold is left).
  */
 export function postcopyAfter<State>(policy: Policy<State>, rounds: number): Policy<State> {
   return {
@@ -15,7 +16,7 @@ export function postcopyAfter<State>(policy: Policy<State>, rounds: number): Pol
       if (statistics.round < rounds) return decision;
       const isEnding = decision.actions.some(({ kind }) => kind === 'switchover');
       const isSynced = statistics.event === 'synced';
-      // After a harvest the policy may find the rest small enough; without one it only counts rounds.
+      // After a harvest, a switchover means that the rest is small enough; otherwise, that rounds are used up.
       if (isSynced === isEnding) return decision;
       return { state: decision.state, actions: [{ kind: 'postcopy' }] };
     },

@@ -29,20 +29,23 @@ import { kubevirtLadder, novaLadder, proxmoxLadder } from './ladders.ts';
 import type { Manager, ManagerName } from './managers.ts';
 import { type QemuOptions, qemuPolicy } from './qemu.ts';
 
-/** The part of a migration's spec that is this policy's. */
+/** The part of a migration's spec that belongs to this policy. */
 export interface QemuSpec {
-  /** Whose rules it follows; absent: those of 10. */
+  /** The version whose rules the policy follows; by default 10. */
   readonly qemuVersion?: QemuVersion;
+  /** The settings of auto-converge, if it is on. */
   readonly autoConverge?: AutoConvergeOptions;
-  /** Who watches it, and sets its downtime limit while the migration goes on. */
+  /** The manager that watches the migration and sets its downtime limit, if there is one. */
   readonly manager?: ManagerName;
+  /** The settings of KubeVirt's monitors, if one of them is the manager. */
   readonly kubevirt?: KubevirtOptions;
-  /** What each vCPU may dirty, MiB a second (QEMU 10, log ring). */
+  /** The dirty limit, if it is on; it needs version 10 and the dirty log `ring`. */
   readonly dirtyLimit?: DirtyLimitOptions;
+  /** The bandwidth to assume for the switchover; by default the measured one. */
   readonly availSwitchoverBytesPerSecond?: number;
 }
 
-/** Both needs at once; the first that is not met is told. */
+/** Combines rules; the first one that is not met gives the message. */
 const both =
   (...needs: readonly Needs[]): Needs =>
   (siblings, part) =>
@@ -51,25 +54,25 @@ const both =
 const needsAutoConverge: Needs = ({ autoConverge }) =>
   autoConverge === true
     ? undefined
-    : 'is of autoConverge, which is off: leave it out, or set autoConverge: true';
+    : 'has an effect only with autoConverge, which is off: leave it out, or set autoConverge: true';
 
 const needsDirtyLimit: Needs = ({ dirtyLimit }) =>
   dirtyLimit === undefined
-    ? 'is of dirtyLimit, which is not set: leave it out, or add it'
+    ? 'has an effect only with dirtyLimit, which is not set: leave it out, or set dirtyLimit'
     : undefined;
 
 const needsKubevirt: Needs = ({ downtimeLadder }) =>
   String(downtimeLadder).startsWith('kubevirt-')
     ? undefined
-    : `is of the ladders kubevirt-timeouts and kubevirt-stall, the migration has ${String(downtimeLadder)}: leave it out`;
+    : `has an effect only with downtimeLadder kubevirt-timeouts or kubevirt-stall, the migration has ${String(downtimeLadder)}: leave it out`;
 
 const QEMU_KEYS = {
   qemuVersion: defaulted(choice(['7.2', '10'], { takesNumbers: true }), '10', {
-    about: 'whose rules: what the limiter and the counters count differs',
-    source: 'the newer of the two that have been measured',
+    about: 'the version whose rules hold; they differ in what the limiter and the counters count',
+    source: 'the newer of the two versions that have been measured',
   }),
   autoConverge: defaulted(flag, false, {
-    about: 'the vCPUs are throttled when the guest dirties too fast',
+    about: 'whether the vCPUs are throttled when the guest dirties pages too fast',
     source: 'QEMU, capability auto-converge',
     needs: needsRounds,
   }),
@@ -78,11 +81,11 @@ const QEMU_KEYS = {
     needs: both(needsRounds, needsAutoConverge),
   }),
   dirtyLimit: optional(rate, {
-    about: 'what each vCPU may dirty, with dirtyLog: ring; absent: anything',
+    about: 'how fast each vCPU may dirty memory, with dirtyLog: ring; absent: as fast as it can',
     needs: needsRounds,
   }),
   dirtyLimitPeriod: optional(positiveDuration, {
-    about: 'how long a rate of dirtyLimit is measured; absent: 1s',
+    about: 'how long a dirty rate is measured for dirtyLimit; absent: 1s',
     needs: both(needsRounds, needsDirtyLimit),
   }),
   downtimeLadder: defaulted(
@@ -90,7 +93,7 @@ const QEMU_KEYS = {
     'none',
     {
       about: 'the manager that watches the migration and raises its downtime limit',
-      source: 'QEMU alone has none',
+      source: 'QEMU by itself has no manager',
       needs: needsDecisions,
     },
   ),
@@ -106,7 +109,8 @@ const QEMU_KEYS = {
 
 export const qemu = policyKind({
   name: 'qemu',
-  about: 'QEMU 10 or 7.2: chunks, 100 ms windows, and a threshold of bandwidth × downtime limit.',
+  about:
+    'The rules of QEMU 10 or 7.2: rounds go on until less than bandwidth × downtime limit is left.',
   keys: QEMU_KEYS,
   resolve(written, { algorithm, dirtyRingSize }): QemuSpec {
     const { downtimeLadder, availSwitchoverBandwidth: assumed } = written;
@@ -160,13 +164,13 @@ function limitOf(
 ): DirtyLimitOptions {
   return {
     quotaMiB: Math.max(1, Math.round(parseRate(limit) / 2 ** 20)),
-    // QEMU: x-vcpu-dirty-limit-period.
+    // This is QEMU's x-vcpu-dirty-limit-period and its default.
     periodMs: parseDuration(period ?? '1s') / 1e6,
     ringEntries,
   };
 }
 
-/** As QEMU has it: the limit needs a dirty ring, and takes the place of auto-converge. */
+/** Says why a dirty limit is not possible: as in QEMU, it needs a dirty ring and excludes auto-converge. */
 function dirtyLimitProblem(
   written: Parameters<typeof qemu.resolve>[0],
   { dirtyLog }: Surroundings,

@@ -16,60 +16,70 @@ import {
   dirtyPeriod,
 } from './auto-converge.ts';
 
+/** The settings of the policy. */
 export interface QemuOptions {
   readonly version: QemuVersion;
   readonly downtimeLimitMs: number;
   readonly autoConverge?: AutoConvergeOptions;
-  /** Post-copy is asked for after so many live rounds, and noticed when somebody looks every so often. */
+  /**
+   * After how many live rounds a program asks for post-copy that checks every `pollMs` whether they are
+   * over; with 0 it notices at once.
+   */
   readonly postcopyAfter?: { readonly rounds: number; readonly pollMs: number };
-  /** In place of auto-converge: what each vCPU may dirty. */
+  /** How much each vCPU may dirty; it takes the place of auto-converge. */
   readonly dirtyLimit?: DirtyLimitOptions;
-  /** Sets the downtime limit while the migration goes on, in place of `downtimeLimitMs`. */
+  /** A manager that sets the downtime limit in place of `downtimeLimitMs`. */
   readonly manager?: Manager;
-  /** Bandwidth to assume for the switchover instead of the measured one (10.0); bytes a second. */
+  /** The bandwidth to assume for the switchover instead of the measured one (10.0), in bytes a second. */
   readonly availSwitchoverBytesPerSecond?: number;
 }
 
+/** The state of the policy between two decisions. */
 export interface QemuState {
-  /** Begin of the bandwidth window, and the bytes sent until then. */
+  /** When the present bandwidth window began. */
   readonly windowStartMs: number;
+  /** The bytes that had been sent by then, by QEMU's accounting. */
   readonly windowStartBytes: number;
-  /** Bytes that fit into the downtime limit at the window's bandwidth. */
+  /** The bytes that fit into the downtime limit at the bandwidth of the last window. */
   readonly thresholdBytes: number;
-  /** When the chunk under way began, and the pages that had been sent by then. */
+  /** When the present chunk began. */
   readonly chunkStartMs: number;
+  /** The number of pages that had been sent by then. */
   readonly chunkStartPages: number;
-  /** Blocks of 64 pages of the chunk that have been looked at for the time. */
+  /** The number of blocks of 64 pages that the chunk has sent; after each the time is checked. */
   readonly chunkBlocks: number;
-  /** When post-copy has been asked for; Infinity: not yet. */
+  /** The time from which on post-copy is asked for; Infinity means that it is not yet known. */
   readonly postcopyAtMs: number;
   readonly converge: AutoConvergeState;
-  /** The sync under way was forced by the 5 s timer: it decides nothing. */
+  /** Whether the present sync was forced by the 5 s timer, so that it does not end the rounds. */
   readonly isForced: boolean;
-  /** While the dirty limit is in service. */
+  /** The state of the dirty limit, once it is in force. */
   readonly dirtyLimit: DirtyLimitState | undefined;
+  /** The manager's own state. */
   readonly manager: unknown;
-  /** The manager wants the guest stopped, or the migration given up. */
+  /** Whether the manager wants the guest stopped, or why it gives the migration up. */
   readonly wanted: 'switchover' | { readonly abort: string } | undefined;
+  /** The number of the timer's last tick. */
   readonly lastTick: number;
+  /** The number of syncs at that tick. */
   readonly syncsAtTick: number;
 }
 
-/** migration/migration.c, BUFFER_DELAY: the estimate is one window of at least this, never smoothed. */
+/** The least length of the window in which the bandwidth is measured (migration/migration.c, BUFFER_DELAY). */
 const WINDOW_MS = 100;
-/** migration/ram.c, MAX_WAIT: a chunk ends after this; the time is looked at every 64 pages. */
+/** A chunk ends after this time, which is checked every 64 pages (migration/ram.c, MAX_WAIT). */
 const CHUNK_MS = 50;
 const CHUNK_BLOCK_BYTES = 64 * 4096;
-/** 10.0, system/cpu-throttle.c: with auto-converge a sync is forced when there was none for so long. */
+/** With auto-converge, 10.0 forces a sync if there was none for this long (system/cpu-throttle.c). */
 const SYNC_TIMER_MS = 5000;
 
 /**
  * QEMU's decisions (migration/migration.c, migration_iteration_run and migration_update_counters;
- * migration/ram.c, ram_save_iterate). Pages are sent in chunks, which end when the window's budget
- * is spent, after 50 ms, or when none is left. Between chunks: once 100 ms have passed, the
- * bandwidth of that window × downtime limit is the threshold, and a new window begins; when less
- * than a threshold's worth is left, the bitmap is synchronised; if less is left even then, the guest
- * is stopped. All comparisons are strict; times are whole milliseconds.
+ * migration/ram.c, ram_save_iterate). Pages are sent in chunks. A chunk ends when the window's budget is
+ * spent, after 50 ms, or when no page is left. Between chunks, once 100 ms have passed, the threshold
+ * becomes the bandwidth of that window × downtime limit, and a new window begins. When fewer bytes are
+ * left than the threshold, the dirty bitmap is synchronised; if fewer are left even then, the guest is
+ * stopped. All comparisons are strict; times are whole milliseconds.
  */
 export function qemuPolicy(options: QemuOptions): Policy<QemuState> {
   return {
@@ -94,12 +104,13 @@ export function qemuPolicy(options: QemuOptions): Policy<QemuState> {
     decide(before, statistics) {
       const exact = { ...statistics, nowMs: Math.floor(statistics.nowMs) };
       if (exact.event === 'stopped') return { state: before, actions: [] };
-      const decision = obeyed(next(before, exact, options));
-      return options.dirtyLimit ? limited(decision, exact, options.dirtyLimit) : decision;
+      const decision = applyRequest(next(before, exact, options));
+      return options.dirtyLimit ? applyDirtyLimit(decision, exact, options.dirtyLimit) : decision;
     },
   };
 }
 
+/** Decides by the event, without the manager's requests and the dirty limit. */
 function next(before: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
   if (now.event === 'synced') return afterSync(before, now, options);
   if (now.event === 'start') return iterate(before, now, []);
@@ -109,8 +120,8 @@ function next(before: QemuState, now: PolicyStatistics, options: QemuOptions): D
   return isOpen ? iterate(state, now, actions) : { state, actions: [{ kind: 'continue' }] };
 }
 
-/** The dirty limit, once in service, has a look of its own every period. */
-function limited(
+/** Adds the throttles of the dirty limit, once it is in force. */
+function applyDirtyLimit(
   { state, actions }: Decision,
   now: PolicyStatistics,
   options: DirtyLimitOptions,
@@ -130,41 +141,41 @@ function afterBatch(before: QemuState, now: PolicyStatistics, options: QemuOptio
   const pages = now.sentPages - before.chunkStartPages;
   const blocks = Math.floor((pages * now.pageSize) / CHUNK_BLOCK_BYTES);
   const isLate = blocks > before.chunkBlocks && now.nowMs - before.chunkStartMs > CHUNK_MS;
-  const looked = { ...before, chunkBlocks: blocks };
+  const current = { ...before, chunkBlocks: blocks };
   if (!now.isHeldBack && !isLate && now.pendingPages > 0) {
     return isTimerDue(before, now, options)
-      ? forceSync(looked, now)
-      : { state: looked, actions: [{ kind: 'continue' }] };
+      ? forceSync(current, now)
+      : { state: current, actions: [{ kind: 'continue' }] };
   }
-  const { state, actions } = updateCounters(looked, now, options);
-  const ended: PolicyAction[] = [{ kind: 'chunk' }, ...actions];
-  // The budget is spent: the next look comes when the window is over.
+  const { state, actions } = updateCounters(current, now, options);
+  const chunkEnd: PolicyAction[] = [{ kind: 'chunk' }, ...actions];
+  // When the window's budget is spent, nothing is decided before the window is over.
   if (now.isHeldBack && actions.length === 0) {
-    return { state, actions: [...ended, { kind: 'continue' }] };
+    return { state, actions: [...chunkEnd, { kind: 'continue' }] };
   }
-  return iterate(state, now, ended);
+  return iterate(state, now, chunkEnd);
 }
 
-/** migration_update_counters: threshold, and a new window. */
+/** Once a window is over, computes the threshold and begins a new window (migration_update_counters). */
 function updateCounters(state: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
   const passedMs = now.nowMs - state.windowStartMs;
   if (passedMs < WINDOW_MS) return { state, actions: [] };
   const measured = (now.accountedBytes - state.windowStartBytes) / passedMs;
   const assumed = options.availSwitchoverBytesPerSecond;
   const bytesPerMs = assumed === undefined || assumed === 0 ? measured : assumed / 1000;
-  const managed = askManager(state, now, options, measured);
+  const answer = askManager(state, now, options, measured);
   return {
     state: {
-      ...managed.state,
+      ...answer.state,
       windowStartMs: now.nowMs,
       windowStartBytes: now.accountedBytes,
-      thresholdBytes: bytesPerMs * managed.limitMs,
+      thresholdBytes: bytesPerMs * answer.limitMs,
     },
     actions: [{ kind: 'renew' }],
   };
 }
 
-/** What a manager, if there is one, makes of a window's end or of a pass's. */
+/** Asks the manager, if there is one, at the end of a window or of a pass; returns its downtime limit. */
 function askManager(
   state: QemuState,
   now: PolicyStatistics,
@@ -179,15 +190,15 @@ function askManager(
     isPassEnd: now.event === 'synced',
   });
   const { limitMs, asks } = step;
-  const told = { ...state, manager: step.state };
-  if (asks?.kind === 'postcopy') return { state: { ...told, postcopyAtMs: now.nowMs }, limitMs };
-  if (!asks || now.isPostcopy) return { state: told, limitMs };
+  const after = { ...state, manager: step.state };
+  if (asks?.kind === 'postcopy') return { state: { ...after, postcopyAtMs: now.nowMs }, limitMs };
+  if (!asks || now.isPostcopy) return { state: after, limitMs };
   const wanted = asks.kind === 'suspend' ? 'switchover' : { abort: asks.reason };
-  return { state: { ...told, wanted }, limitMs };
+  return { state: { ...after, wanted }, limitMs };
 }
 
-/** What a manager has asked for comes before what QEMU would do. */
-function obeyed({ state, actions }: Decision): Decision {
+/** Adds what a manager has asked for, which overrides what QEMU would do. */
+function applyRequest({ state, actions }: Decision): Decision {
   const { wanted } = state;
   if (wanted === undefined) return { state, actions };
   const action: PolicyAction =
@@ -195,29 +206,30 @@ function obeyed({ state, actions }: Decision): Decision {
   return { state: { ...state, wanted: undefined }, actions: [...actions, action] };
 }
 
-/** migration_iteration_run before its sync: is little enough left to look? */
+/** Decides whether so little is left that the dirty bitmap is synchronised (migration_iteration_run). */
 function iterate(
   state: QemuState,
   now: PolicyStatistics,
   actions: readonly PolicyAction[],
 ): Decision {
   if (isLow(state, now)) return { state, actions: [...actions, { kind: 'sync' }] };
-  // With threshold 0 nothing is low, but an empty set ends it without another look.
+  // With a threshold of 0 nothing is below it, but without pending pages the rounds end without a sync.
   if (now.pendingPages === 0) return { state, actions: [...actions, { kind: 'switchover' }] };
   return goOn(state, now, actions);
 }
 
-/** Enough is left: the next chunk, or post-copy if that has been asked for. */
+/** Begins the next chunk, or post-copy if that has been asked for. */
 function goOn(state: QemuState, now: PolicyStatistics, actions: readonly PolicyAction[]): Decision {
-  const isAsked = !now.isPostcopy && now.nowMs >= state.postcopyAtMs;
-  const kind = isAsked ? 'postcopy' : 'continue';
+  const isDue = !now.isPostcopy && now.nowMs >= state.postcopyAtMs;
+  const kind = isDue ? 'postcopy' : 'continue';
   return { state: newChunk(state, now), actions: [...actions, { kind }] };
 }
 
 function afterSync(before: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
-  const asked = { ...before, isForced: false, postcopyAtMs: askedAt(before, now, options) };
-  const known = options.manager?.watchesPasses ? askManager(asked, now, options, 0).state : asked;
-  const { state, actions } = converge(known, now, options);
+  const postcopyAtMs = postcopyTimeMs(before, now, options);
+  const synced = { ...before, isForced: false, postcopyAtMs };
+  const after = options.manager?.watchesPasses ? askManager(synced, now, options, 0).state : synced;
+  const { state, actions } = converge(after, now, options);
   if (before.isForced) return { state, actions: [...actions, { kind: 'continue' }] };
   if (isLow(state, now) || now.pendingPages === 0) {
     return { state, actions: [...actions, { kind: 'switchover' }] };
@@ -225,8 +237,12 @@ function afterSync(before: QemuState, now: PolicyStatistics, options: QemuOption
   return goOn(state, now, actions);
 }
 
-/** Post-copy is asked for when the watcher's next look finds enough passes. */
-function askedAt(state: QemuState, now: PolicyStatistics, { postcopyAfter }: QemuOptions): number {
+/** Returns when post-copy is asked for: at the next poll after enough rounds. */
+function postcopyTimeMs(
+  state: QemuState,
+  now: PolicyStatistics,
+  { postcopyAfter }: QemuOptions,
+): number {
   if (!postcopyAfter || now.syncs <= postcopyAfter.rounds) return state.postcopyAtMs;
   const { pollMs } = postcopyAfter;
   const nextMs = pollMs === 0 ? now.nowMs : (Math.floor(now.nowMs / pollMs) + 1) * pollMs;
@@ -246,6 +262,7 @@ function newChunk(state: QemuState, now: PolicyStatistics): QemuState {
   };
 }
 
+/** Applies auto-converge after a sync, or decides whether the dirty limit comes into force. */
 function converge(state: QemuState, now: PolicyStatistics, options: QemuOptions): Decision {
   const { nowMs, accountedBytes: bytes, dirtiedPages, pageSize } = now;
   const sync = { nowMs, bytes, dirtiedPages, pageSize };
@@ -262,19 +279,20 @@ function converge(state: QemuState, now: PolicyStatistics, options: QemuOptions)
   return { state: { ...state, converge: after }, actions };
 }
 
-/** The timer ticks every 5 s; a tick that finds no sync since the last one, after the first pass. */
+/** Returns whether the timer has ticked since its last tick was handled; it ticks every 5 s. */
 function isTimerDue(state: QemuState, now: PolicyStatistics, options: QemuOptions): boolean {
   if (!options.autoConverge || options.version === '7.2') return false;
   return Math.floor(now.nowMs / SYNC_TIMER_MS) > state.lastTick;
 }
 
+/** Handles a tick: forces a sync if there was none since the last tick, but not before the first pass ends. */
 function forceSync(state: QemuState, now: PolicyStatistics): Decision {
-  const ticked = {
+  const after = {
     ...state,
     lastTick: Math.floor(now.nowMs / SYNC_TIMER_MS),
     syncsAtTick: now.syncs,
   };
   const isQuiet = now.syncs > 1 && now.syncs === state.syncsAtTick;
-  if (!isQuiet) return { state: ticked, actions: [{ kind: 'continue' }] };
-  return { state: { ...ticked, isForced: true }, actions: [{ kind: 'sync' }] };
+  if (!isQuiet) return { state: after, actions: [{ kind: 'continue' }] };
+  return { state: { ...after, isForced: true }, actions: [{ kind: 'sync' }] };
 }

@@ -6,7 +6,7 @@ import { rounds } from './rounds.ts';
 import { sdps } from './sdps.ts';
 import { xen } from './xen.ts';
 
-/** Every policy that is known by name. A new one is its file and a line here. */
+/** All policies that are known by name. To add one, write its file and add a line here. */
 export const POLICIES = [rounds, qemu, xen, xen3, clark2005, cloudHypervisor, sdps] as const;
 
 export type PolicyName = (typeof POLICIES)[number]['name'];
@@ -15,7 +15,7 @@ const BY_NAME: ReadonlyMap<string, PolicyKind> = new Map(
   POLICIES.map((kind) => [kind.name, kind as PolicyKind]),
 );
 
-/** Throws when there is no policy of that name, which a checked spec never has. */
+/** Returns the policy kind of a name. Throws if there is none, which can't happen with a checked spec. */
 export function policyNamed(name: string): PolicyKind {
   const kind = BY_NAME.get(name);
   if (!kind) throw new Error(`there is no policy ${name}`);

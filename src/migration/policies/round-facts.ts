@@ -1,19 +1,21 @@
 import type { PolicyAction, PolicyStatistics } from '../policy.ts';
 
-/** What a policy that judges by the round under way knows of it. */
+/** The state of a policy that judges by the present round: when the round began and the bytes sent by then. */
 export interface RoundState {
   readonly startMs: number;
   readonly startBytes: number;
 }
 
+/** The figures of the round that a harvest has ended. */
 export interface RoundFacts {
   readonly roundMs: number;
   readonly sentBytes: number;
   readonly dirtiedBytes: number;
-  /** What the rest would take at the round's rate. */
+  /** How long sending the rest would take at the round's rate; Infinity if the round sent nothing. */
   readonly expectedDowntimeMs: number;
 }
 
+/** Returns the figures of the round that began with `state`. */
 export function factsOf(state: RoundState, now: PolicyStatistics): RoundFacts {
   const roundMs = now.nowMs - state.startMs;
   const sentBytes = now.transferredBytes - state.startBytes;
@@ -27,8 +29,10 @@ export function factsOf(state: RoundState, now: PolicyStatistics): RoundFacts {
   };
 }
 
+/** The state at the migration's start. */
 export const ROUND_START: RoundState = { startMs: 0, startBytes: 0 };
 
+/** Returns the decision to go on sending. */
 export const continued = <State>(state: State): { state: State; actions: PolicyAction[] } => ({
   state,
   actions: [{ kind: 'continue' }],

@@ -3,15 +3,15 @@ import type { Policy } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
 import { needsRounds } from '../spec/needs.ts';
 
-/** The part of a migration's spec that is this policy's. */
+/** The part of a migration's spec that belongs to this policy. */
 export interface RoundsSpec {
-  /** Live rounds. */
+  /** The number of live rounds. */
   readonly rounds: number;
 }
 
 /**
- * A fixed number of live rounds, each of which sends what the one before left dirty, then the stop.
- * A round that leaves nothing dirty is the last one.
+ * Sends a fixed number of live rounds, each of which sends what the round before left dirty, then stops the
+ * guest. A round that leaves nothing dirty is the last one.
  */
 export function roundsPolicy(rounds: number): Policy<null> {
   return {
@@ -29,10 +29,10 @@ export function roundsPolicy(rounds: number): Policy<null> {
 
 export const rounds = policyKind({
   name: 'rounds',
-  about: 'A fixed number of live rounds.',
+  about: 'The guest is stopped after a fixed number of live rounds.',
   keys: {
     rounds: defaulted(whole(1, 10_000), 30, {
-      about: 'live rounds',
+      about: 'the number of live rounds',
       source: 'Clark et al. 2005: at most 29 live rounds, then the stop',
       needs: needsRounds,
     }),

@@ -2,18 +2,19 @@ import type { Policy, PolicyAction } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
 import { continued, factsOf, ROUND_START, type RoundState } from './round-facts.ts';
 
+/** The state of the policy: that of the round, and the share of their time taken from the vCPUs. */
 export interface SdpsState extends RoundState {
   readonly throttle: number;
 }
 
-/** The guest may dirty this share of what is sent: then each round is that much smaller. */
+/** The guest may dirty this share of the bytes sent, so that each round is smaller by this factor. */
 const SDPS_SHARE = 0.5;
 const SDPS_MOST = 0.99;
 
 /**
- * Stun during page send (vSphere 5.0): when memory is dirtied faster than it is sent, the vCPUs get
- * sleeps of milliseconds, so that what they dirty shrinks below what is sent. The exact law is not
- * published; this one slows the guest to half of the sending rate.
+ * Stun during page send (vSphere 5.0): when memory is dirtied faster than it is sent, the vCPUs are made to
+ * sleep for milliseconds at a time, so that they dirty less than is sent. The exact rule is not published;
+ * this one slows the guest until it dirties half of what is sent.
  */
 export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
   return {
@@ -26,7 +27,7 @@ export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
         return now.pendingPages > 0 ? continued(state) : { state, actions: [{ kind: 'sync' }] };
       }
       const { expectedDowntimeMs, dirtiedBytes, sentBytes } = factsOf(state, now);
-      // What it would dirty unhindered, as far as one can tell.
+      // This estimates what the guest would dirty without the throttle.
       const freeBytes = dirtiedBytes / (1 - state.throttle);
       const wanted = freeBytes > 0 ? 1 - (SDPS_SHARE * sentBytes) / freeBytes : 0;
       const isTooFast = dirtiedBytes > SDPS_SHARE * sentBytes || state.throttle > 0;
@@ -42,7 +43,8 @@ export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
 
 export const sdps = policyKind({
   name: 'sdps',
-  about: 'Stun during page send, as vSphere 5.0: the guest is slowed until each round is smaller.',
+  about:
+    'Stun during page send, as in vSphere 5.0: the guest is slowed until it dirties half of what is sent.',
   keys: {},
   resolve: () => ({}),
   policy: (_, { downtimeLimitMs }) => sdpsPolicy(downtimeLimitMs),

@@ -1,18 +1,19 @@
 import type { Policy } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
 
-/** tools/libs/guest/xg_sr_save.c: SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS. */
+/** Xen's constants (tools/libs/guest/xg_sr_save.c, SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS). */
 const TARGET_PAGES = 50;
 const MAX_ROUNDS = 5;
 
+/** The state of the policy between two decisions. */
 export interface XenState {
-  /** So few pages were dirty that this round, still live, is the last one. */
+  /** Whether so few pages were dirty that the present live round is the last one. */
   readonly isLast: boolean;
 }
 
 /**
- * Xen's simple policy (xg_sr_save.c, simple_precopy_policy and send_memory_live): five live rounds,
- * or fewer when a round leaves less than 50 pages dirty; those are sent live too, then the guest is
+ * Xen's simple policy (xg_sr_save.c, simple_precopy_policy and send_memory_live). It sends five live rounds,
+ * or fewer if a round leaves fewer than 50 pages dirty; those are sent live too, then the guest is
  * suspended. No page is skipped.
  */
 export const xenPolicy: Policy<XenState> = {
@@ -34,7 +35,8 @@ export const xenPolicy: Policy<XenState> = {
 
 export const xen = policyKind({
   name: 'xen',
-  about: 'Xen today: five live rounds, or fewer than 50 dirty pages.',
+  about:
+    "The rules of today's Xen: the guest is stopped after five live rounds, or when fewer than 50 pages are dirty.",
   keys: {},
   resolve: () => ({}),
   policy: () => xenPolicy,

@@ -7,40 +7,49 @@ import type { ForceOptions } from '../policies/force-after.ts';
 export const ALGORITHMS = ['stop-and-copy', 'precopy', 'postcopy', 'hybrid'] as const;
 export type AlgorithmName = (typeof ALGORITHMS)[number];
 
-/** What an algorithm has to know of the link it sends over. */
+/** What an algorithm has to know of the link over which it sends. */
 export interface LinkSpec {
   readonly bytesPerSecond: number;
-  /** One way. */
+  /** The latency in one direction. */
   readonly latencyNs: number;
   readonly integrity: Integrity;
 }
 
-/** What every migration has, whatever its policy and its page order, in numbers. */
+/** What every migration has, whatever its policy and its page order, in numbers. Infinity stands for `unlimited`. */
 export interface CommonSpec {
   readonly algorithm: AlgorithmName;
-  /** Live rounds of hybrid before the switch. */
+  /** The number of live rounds before hybrid switches to post-copy. */
   readonly postcopyAfter: number;
+  /** The limit of the pages pushed after the switch to post-copy. */
   readonly postcopyBytesPerSecond: number;
-  /** A post-copy without a connection waits so long for another; absent: not at all. */
+  /** How long post-copy waits for a new connection; without it, post-copy fails with its connection. */
   readonly recoverWithinNs?: number;
-  /** How often whoever asks for post-copy looks whether it is time; 0: at once. */
+  /**
+   * How often the program that asks QEMU for post-copy checks whether `postcopyAfter` rounds are over; 0, the
+   * default, means that it notices at once.
+   */
   readonly postcopyPollNs?: number;
-  /** Requested pages have a channel of their own. */
+  /** Whether requested pages have a channel of their own. */
   readonly preempt?: boolean;
-  /** The switch to post-copy moves what the guest can't page. */
+  /** Whether the switch to post-copy first sends the pages that the guest can't page. */
   readonly pseudoPaging?: boolean;
-  /** In which order the guest's pages lie in front of post-copy's push; absent: gfn. */
+  /** The order of the pages through which post-copy's push walks; by default that of the gfns. */
   readonly swapOrder?: SwapOrderName;
-  /** Pages of an aligned cluster that go out with a requested one; absent: that one alone. */
+  /** The size of the aligned cluster that goes out with a requested page; by default 1. */
   readonly swapReadaheadPages?: number;
+  /** The migration's own limit. */
   readonly maxBytesPerSecond: number;
+  /** Whether that limit still holds after the guest has been paused. */
   readonly strictRate: boolean;
   readonly downtimeLimitNs: number;
+  /** How long the guest runs before the migration. */
   readonly startAfterNs: number;
+  /** How long the guest runs after the migration. */
   readonly runAfterNs: number;
+  /** How long the migration may take before it is given up. */
   readonly timeoutNs: number;
-  /** A pre-copy or hybrid that has not come to its end by then is forced to; absent: `timeoutNs` ends it. */
+  /** How a pre-copy or hybrid that takes too long is forced to its end; by default it is not. */
   readonly force?: ForceOptions;
-  /** What pages may be sent as, other than raw. */
+  /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
 }

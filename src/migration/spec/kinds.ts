@@ -7,21 +7,21 @@ import type { SourceOptions } from '../source-options.ts';
 import type { CommonSpec } from './common-spec.ts';
 
 /**
- * What the registries of policies and page orders hold. A kind is one file: its keys in a scenario with
- * their defaults, what they become in numbers, and the function that makes the kind. Adding one takes
- * that file and a line in its registry.
+ * The types of what the registries of policies and page orders hold. A kind is one file. It has the kind's
+ * keys in a scenario with their defaults, a function that turns their values into numbers, and one that
+ * makes the policy or page order. To add a kind, add that file and a line in its registry.
  */
 
-/** What a kind may ask of the scenario around its own keys. */
+/** What a kind learns of the scenario besides its own keys. */
 export interface Surroundings {
   readonly algorithm: string;
   readonly dirtyLog: string;
   readonly dirtyRingSize: number;
 }
 
-/** Something about a kind's own keys that can't be. */
+/** An input error in a kind's own keys. */
 export interface KeyProblem {
-  /** From the migration's part on. */
+  /** The keys that lead to the value, from those of `migration` on. */
   readonly path: readonly string[];
   readonly sentence: string;
 }
@@ -31,10 +31,10 @@ export interface PolicyFacts {
   readonly pages: number;
   readonly pageSize: number;
   readonly linkBytesPerSecond: number;
-  /** The migration's own limit; Infinity: none. */
+  /** The migration's own limit; Infinity means none. */
   readonly maxBytesPerSecond: number;
   readonly downtimeLimitMs: number;
-  /** Infinity: none. */
+  /** The time after which the migration is given up; Infinity means never. */
   readonly timeoutMs: number;
 }
 
@@ -42,65 +42,77 @@ export interface PolicyFacts {
 export interface PageOrderFacts {
   readonly pages: number;
   readonly pageSize: number;
-  /** The pages in the order of `swapOrder`; known once the guest stands still, at the first `next`. */
+  /** Returns the pages in the order of `swapOrder`; call it once the guest is paused, at the first `next`. */
   readonly line: () => PageLine;
 }
 
+/** The function that a module exports for a policy of its author's own. */
 export type PolicyFactory = (
   options: Readonly<Record<string, unknown>>,
   facts: PolicyFacts,
 ) => Policy;
 
+/** The function that a module exports for a page order of its author's own. */
 export type PageOrderFactory = (
   options: Readonly<Record<string, unknown>>,
   facts: PageOrderFacts,
 ) => PageOrder;
 
+/** A policy that scenarios know by name. */
 export interface PolicyKind<
   Name extends string = string,
   Table extends Keys = Keys,
   Part extends object = object,
 > {
   readonly name: Name;
-  /** One sentence: whose rules these are. */
+  /** A sentence for documents that says whose rules these are. */
   readonly about: string;
-  /** Keys of `migration` that belong to this policy; with another one they are input errors. */
+  /** The keys of `migration` that belong to this policy; with another policy they are input errors. */
   readonly keys: Table;
-  /** Its part of the migration's spec, from checked values. */
+  /** Returns the policy's part of the migration's spec, from checked values. */
   resolve(written: ValuesOf<Table>, around: Surroundings): Part;
-  /** What of its values does not fit, though each is all right by itself. */
+  /** Returns what does not fit together in values of which each is valid by itself. */
   readonly problems?: (written: ValuesOf<Table>, around: Surroundings) => readonly KeyProblem[];
+  /** Makes the policy. */
   policy(spec: CommonSpec & Part, facts: PolicyFacts): Policy;
-  /** With post-copy after some rounds; absent: the policy, until the spec's `postcopyAfter`. */
+  /** Makes the policy of algorithm `hybrid`; by default, post-copy begins after `postcopyAfter` rounds. */
   hybrid?(spec: CommonSpec & Part, facts: PolicyFacts): Policy;
-  /** Its own way to keep to a rate and through the guest; absent: the link's, by gfn. */
+  /**
+   * Returns the policy's own limiter and its own walk through the guest; by default the link's token
+   * bucket limits the rate, and the walk is by gfn.
+   */
   pacing?(
     spec: CommonSpec & Part,
     guest: { readonly pages: number; readonly pageSize: number },
     lag?: WindowLag,
   ): Pick<SourceOptions, 'pacing' | 'walk'>;
-  /** It ends the rounds at the timeout itself, so that the migration is not given up. */
+  /** Returns whether the policy itself ends the rounds at the timeout, so that the migration isn't given up. */
   takesTimeout?(spec: CommonSpec & Part): boolean;
 }
 
+/** A page order that scenarios know by name. */
 export interface PageOrderKind<
   Name extends string = string,
   Table extends Keys = Keys,
   Part extends object = object,
 > {
   readonly name: Name;
+  /** A sentence for documents. */
   readonly about: string;
-  /** Keys of `migration` that belong to this order; with another one they are input errors. */
+  /** The keys of `migration` that belong to this order; with another order they are input errors. */
   readonly keys: Table;
+  /** Returns the order's part of the migration's spec, from checked values. */
   resolve(written: ValuesOf<Table>): Part;
+  /** Makes the page order. */
   order(spec: CommonSpec & Part, facts: PageOrderFacts): PageOrder;
 }
 
-/** A kind with the types of its own keys. */
+/** Returns the kind as it is; the compiler infers the types of its keys. */
 export const policyKind = <Name extends string, Table extends Keys, Part extends object>(
   kind: PolicyKind<Name, Table, Part>,
 ): PolicyKind<Name, Table, Part> => kind;
 
+/** The same for a page order. */
 export const pageOrderKind = <Name extends string, Table extends Keys, Part extends object>(
   kind: PageOrderKind<Name, Table, Part>,
 ): PageOrderKind<Name, Table, Part> => kind;

@@ -19,7 +19,7 @@ import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
 import { needsHybrid, needsPostcopy } from './needs.ts';
 
-/** The keys of a scenario's `migration`: those here, and those of its policies and page orders. */
+/** The keys of a scenario's `migration`: those of this file, of the policies and of the page orders. */
 
 type Named<Kinds extends readonly { readonly name: string }[]> = {
   -readonly [Index in keyof Kinds]: Kinds[Index]['name'];
@@ -34,11 +34,11 @@ type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never
   ? All
   : never;
 
-/** The keys of all kinds of a registry, in its order. */
+/** Returns the keys of all kinds of a registry, in its order. */
 const keysOf = <const Kinds extends readonly { readonly keys: Keys }[]>(kinds: Kinds) =>
   Object.assign({}, ...kinds.map(({ keys }) => keys)) as Intersection<Kinds[number]['keys']>;
 
-/** KubeVirt's monitors decide on post-copy themselves. */
+/** With KubeVirt's monitors, which decide on post-copy themselves, the key has no effect. */
 const needsOwnSwitch: Needs = (siblings, part) => {
   const { policy, downtimeLadder } = siblings;
   const isManaged = policy === 'qemu' && String(downtimeLadder).startsWith('kubevirt-');
@@ -48,90 +48,91 @@ const needsOwnSwitch: Needs = (siblings, part) => {
 
 const needsRecovery: Needs = (siblings, part) =>
   siblings['postcopyRecovery'] === false
-    ? 'is of a post-copy that is recovered: leave it out, or set postcopyRecovery: true'
+    ? 'has an effect only with postcopyRecovery, which is off: leave it out, or set postcopyRecovery: true'
     : needsPostcopy(siblings, part);
 
 const POSTCOPY_KEYS = {
   postcopyAfter: defaulted(whole(0, 10_000), 1, {
-    about: 'live rounds of hybrid before the switch; 0: none',
-    source: 'the least that sends every page once while the guest runs at the source',
+    about: 'the number of live rounds before hybrid switches to post-copy',
+    source: 'one round is the least that sends every page while the guest runs at the source',
     needs: needsOwnSwitch,
   }),
   postcopyBandwidth: defaulted(rate, 'unlimited', {
-    about: 'limit of the push after the switch',
-    source: 'QEMU: max-postcopy-bandwidth 0, no limit',
+    about: 'the rate limit of the pages that are pushed after the switch to post-copy',
+    source: 'QEMU: max-postcopy-bandwidth is 0, which means no limit',
     needs: needsPostcopy,
   }),
   postcopyPreempt: defaulted(flag, false, {
-    about: 'requested pages have a channel of their own, which no limit holds back',
+    about: 'whether requested pages have a channel of their own, which no limit holds back',
     source: 'QEMU, capability postcopy-preempt',
     needs: needsPostcopy,
   }),
   postcopyRecovery: defaulted(flag, true, {
-    about: 'false: a post-copy that loses its connection is lost',
+    about: 'whether a post-copy that loses its connection waits for a new one; otherwise it fails',
     source: 'QEMU: a post-copy whose connection fails is paused, not failed',
     needs: needsPostcopy,
   }),
   postcopyRecoveryTimeout: defaulted(positiveDuration, '60s', {
-    about: 'how long a post-copy without a connection waits for another',
-    source: 'as long as timeout: QEMU waits until a person acts, and an emulation has to end',
+    about: 'how long a post-copy waits for a new connection',
+    source: 'as long as timeout; QEMU waits until a person acts, but an emulation has to end',
     needs: needsRecovery,
   }),
   pseudoPaging: defaulted(flag, false, {
-    about: 'post-copy moves what the guest can not page in its downtime',
-    source: 'Hines & Gopalan 2009 have it, others serve faults of all memory',
+    about: 'whether post-copy sends in its downtime the pages that the guest can not swap out',
+    source: 'Hines & Gopalan 2009 do; QEMU serves faults on all pages and does not need it',
     needs: needsPostcopy,
   }),
   pageOrder: defaulted(kindOf(namesOf(PAGE_ORDERS)), 'follow', {
-    about: 'which pages the push sends next',
+    about: 'the order in which post-copy pushes pages that are not requested',
     source: 'QEMU: the background scan goes on from a requested page',
     needs: needsPostcopy,
   }),
   swapOrder: defaulted(choice(['gfn', 'allocation', 'lru']), 'gfn', {
-    about: 'in which order pages lie in front of the push',
-    source: 'QEMU: as they lie in memory',
+    about: 'the order of the pages through which the page order walks',
+    source: 'QEMU: the order in memory',
     needs: needsPostcopy,
   }),
   swapReadaheadPages: defaulted(whole(1, 64), 1, {
-    about: 'pages of an aligned cluster that go out with a requested one',
-    source: 'QEMU: the requested page alone',
+    about: 'the size of the aligned cluster of pages that is sent when one of them is requested',
+    source: 'QEMU: the requested page is sent alone',
     needs: needsPostcopy,
   }),
 };
 
 const COMMON_KEYS = {
   maxBandwidth: optional(rate, {
-    about: "the migration's own limit, lifted after the pause of pre-copy; absent: the link's",
+    about:
+      "the migration's own rate limit, which ends when pre-copy pauses the guest; absent: none",
   }),
   strictRate: defaulted(flag, false, {
-    about: 'the limit holds on after the pause',
-    source: 'QEMU: sends what is left without a limit',
+    about: 'whether maxBandwidth still holds when the guest has been paused',
+    source: 'QEMU sends the rest without a limit',
   }),
   downtimeLimit: defaulted(positiveDuration, '300ms', {
-    about: 'the downtime that a policy aims at, and that predictions of a result are made for',
+    about: 'the downtime that the policy aims at, and for which a result predicts runs',
     source: 'QEMU, migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME',
   }),
-  startAfter: defaulted(duration, '1s', { about: 'the guest runs so long before' }),
-  runAfter: defaulted(duration, '1s', { about: 'the guest runs so long after' }),
+  startAfter: defaulted(duration, '1s', { about: 'how long the guest runs before the migration' }),
+  runAfter: defaulted(duration, '1s', { about: 'how long the guest runs after the migration' }),
   timeout: defaulted(positiveDuration, '60s', {
-    about: 'a migration that is not over by then is given up',
+    about: 'how long a migration may take before it is given up',
   }),
   encodings: defaulted(
     list(choice(CHOSEN_ENCODINGS, { later: LATER_ENCODINGS }), 'expected a list such as [zero]'),
     ['zero'],
     {
-      about: 'how pages are sent; []: zero pages are sent like others',
-      source: 'QEMU looks for zero pages unless told otherwise',
+      about: 'the encodings of pages besides raw; with [], zero pages are sent like others',
+      source: 'QEMU looks for zero pages by default',
     },
   ),
 };
 
 export const MIGRATION_KEYS = {
   algorithm: defaulted(choice(ALGORITHMS), 'precopy', {
-    about: 'stop and copy, pre-copy, post-copy, or pre-copy first and post-copy then',
+    about: 'the algorithm; hybrid is pre-copy first and post-copy for the pages that are left',
   }),
   policy: defaulted(kindOf(namesOf(POLICIES)), 'qemu', {
-    about: 'who decides when pre-copy goes on, harvests and stops',
+    about: 'the rules by which pre-copy goes on, harvests the dirty log and stops the guest',
   }),
   ...keysOf(POLICIES),
   ...POSTCOPY_KEYS,
@@ -139,5 +140,5 @@ export const MIGRATION_KEYS = {
   ...COMMON_KEYS,
 };
 
-/** A migration as a scenario has it: checked values, defaults filled in, quantities as written. */
+/** A migration as a scenario has it, checked and with defaults filled in; quantities are still as written. */
 export type WrittenMigration = ValuesOf<typeof MIGRATION_KEYS>;

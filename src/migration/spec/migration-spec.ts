@@ -12,8 +12,8 @@ export type { LinkSpec } from './common-spec.ts';
 export type { PageOrderName, PolicyName };
 
 /**
- * One migration, complete and checked, in numbers. Infinity stands for `unlimited`. A policy looks at
- * its own part alone; own kinds have the absolute paths of their modules.
+ * One migration, complete and checked, in numbers. Infinity stands for `unlimited`. A policy uses only its
+ * own part. For a policy or page order of the user's own, the path of its module is absolute.
  */
 export interface MigrationSpec
   extends CommonSpec, RoundsSpec, QemuSpec, ClarkSpec, CloudHypervisorSpec, BubblingSpec {

@@ -1,24 +1,26 @@
 import type { Needs } from '../../units/keys.ts';
 
-/** Keys that only algorithms of some kind look at. */
+/** Rules for keys that have an effect with some of the algorithms only. */
 
 const LIVE: ReadonlySet<unknown> = new Set(['precopy', 'hybrid']);
 const POSTCOPY: ReadonlySet<unknown> = new Set(['postcopy', 'hybrid']);
 
 const only =
-  (whose: string, has: (algorithm: unknown, mayForcePostcopy: boolean) => boolean): Needs =>
+  (what: string, has: (algorithm: unknown, mayForcePostcopy: boolean) => boolean): Needs =>
   (_, { algorithm, mayForcePostcopy }) =>
     has(algorithm, mayForcePostcopy === true)
       ? undefined
-      : `is of ${whose}, the migration is ${String(algorithm)}: leave it out`;
+      : `has an effect only with ${what}, the migration is ${String(algorithm)}: leave it out`;
 
-/** Of a guest that runs while it is sent, round by round. */
+/** The key needs live rounds, in which the guest runs while its pages are sent. */
 export const needsRounds = only('live rounds', (algorithm) => LIVE.has(algorithm));
-/** Of the decisions of a policy, which pure post-copy never asks for. */
+/** The key needs a policy that decides, which pure post-copy never asks. */
 export const needsDecisions = only('pre-copy', (algorithm) => algorithm !== 'postcopy');
+/** The key needs post-copy, which a pre-copy may be forced to. */
 export const needsPostcopy = only(
   'post-copy',
   (algorithm, mayForcePostcopy) =>
     POSTCOPY.has(algorithm) || (algorithm === 'precopy' && mayForcePostcopy),
 );
+/** The key needs algorithm `hybrid`. */
 export const needsHybrid = only('hybrid', (algorithm) => algorithm === 'hybrid');

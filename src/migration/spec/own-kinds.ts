@@ -3,14 +3,15 @@ import type { PageOrder } from '../page-orders/page-order.ts';
 import type { Policy } from '../policy.ts';
 import type { PageOrderFacts, PolicyFacts } from './kinds.ts';
 
-/** What the modules that a migration names export, as far as it needs them. */
+/** Makes the policies and page orders of the user's own from the modules that a migration names. */
 export interface OwnKinds {
-  /** A policy of its user's own, ready to decide. Throws OwnKindError when what is exported makes none. */
+  /** Returns a new policy. Throws OwnKindError if the module's export does not make one. */
   policyOf(kind: OwnKind, facts: PolicyFacts): Policy;
+  /** Returns a new page order. Throws OwnKindError if the module's export does not make one. */
   pageOrderOf(kind: OwnKind, facts: PageOrderFacts): PageOrder;
 }
 
-/** A kind of a user's own can't be had; `at` says which of its keys is to blame. */
+/** The error of a module that makes no policy or page order; `at` is the key of the scenario to blame. */
 export class OwnKindError extends Error {
   override readonly name = 'OwnKindError';
   readonly at: 'module' | 'export' | 'options';
@@ -25,5 +26,5 @@ function unknown({ module, export: name }: OwnKind): never {
   throw new OwnKindError('module', `${name} of ${module} has not been loaded`);
 }
 
-/** For migrations whose kinds are all known by name. */
+/** The own kinds of a migration that names none; both functions throw OwnKindError. */
 export const NO_OWN_KINDS: OwnKinds = { policyOf: unknown, pageOrderOf: unknown };

@@ -5,19 +5,19 @@ import type { KeyProblem } from './kinds.ts';
 import { MIGRATION_KEYS, type WrittenMigration } from './migration-keys.ts';
 
 export interface OwnershipOptions {
-  /** Whoever watches the migration may turn a pre-copy into post-copy, so its keys have an effect. */
+  /** Whether an operator may force a pre-copy into post-copy, so that keys of post-copy have an effect. */
   readonly mayForcePostcopy?: boolean;
 }
 
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Keys that are given but could have no effect: they belong to another policy, page order or algorithm
- * than the chosen one, or to a setting that is off. `given` is the migration as it stands in the
- * document, `written` the same with its defaults.
+ * Returns a problem for each key that is given but can have no effect, because it belongs to another
+ * policy, page order or algorithm than the chosen one, or to a setting that is off. `given` is the
+ * migration as it stands in the document, `written` the same with its defaults.
  *
- * A map in which every key that has a default is given is the copy of a complete one, as a result
- * holds it; of its foreign keys those that say the default say nothing.
+ * If a map gives every key that has a default, it is taken for a copy from a result, which lists all keys;
+ * its keys that have their default value are then no problem.
  */
 export function foreignKeys(
   given: Given,
@@ -52,29 +52,29 @@ function problemsIn(
   });
 }
 
-/** Settings that one policy or page order alone knows; with another they would do nothing. */
+/** Says why a key that belongs to some policies or page orders has no effect with the chosen one. */
 function ownersProblem(key: string, { policy, pageOrder }: Given): string | undefined {
   const policies = ownersOf(POLICIES, key);
   if (policies.length > 0 && !policies.includes(String(policy))) {
-    return `is a setting of policy ${policies.join(' or ')}, the migration has ${called('policy', policy)}: leave it out`;
+    return `is a setting of policy ${policies.join(' or ')}, the migration has ${describeKind('policy', policy)}: leave it out`;
   }
   const orders = ownersOf(PAGE_ORDERS, key);
   if (orders.length > 0 && !orders.includes(String(pageOrder))) {
-    return `is of pageOrder ${orders.join(' or ')}, the migration has ${called('', pageOrder)}: leave it out`;
+    return `has an effect only with pageOrder ${orders.join(' or ')}, the migration has ${describeKind('', pageOrder)}: leave it out`;
   }
   return undefined;
 }
 
-const called = (what: string, kind: unknown): string =>
+const describeKind = (what: string, kind: unknown): string =>
   typeof kind === 'string'
     ? `${what} ${kind}`.trim()
     : `${what === '' ? 'one' : `a ${what}`} of your own`;
 
 type Registry = readonly { readonly name: string; readonly keys: Keys }[];
 
-/** The kinds that have a key. */
+/** Returns the names of the kinds that have a key. */
 const ownersOf = (registry: Registry, key: string): string[] =>
   registry.filter(({ keys }) => key in keys).map(({ name }) => name);
 
-/** Values of a scenario: plain data. */
+/** Compares two values of a scenario, which are plain data. */
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

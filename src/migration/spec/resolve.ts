@@ -7,11 +7,11 @@ import type { KeyProblem, PageOrderKind, PolicyKind, Surroundings } from './kind
 import type { WrittenMigration } from './migration-keys.ts';
 import type { MigrationSpec } from './migration-spec.ts';
 
-/** What all policies and orders make of their keys, those not chosen of their defaults. */
+/** The parts that all policies and page orders make of their keys; those not chosen use their defaults. */
 type KindParts = RoundsSpec & Partial<MigrationSpec>;
 
 function partsOf(written: WrittenMigration, around: Surroundings): KindParts {
-  // The intersection of all keys is what each of them takes its own from.
+  // `written` has the keys of all kinds, of which each takes its own.
   const policies = POLICIES as readonly PolicyKind[];
   const orders = PAGE_ORDERS as readonly PageOrderKind[];
   return Object.assign(
@@ -21,7 +21,7 @@ function partsOf(written: WrittenMigration, around: Surroundings): KindParts {
   ) as KindParts;
 }
 
-/** The numbers of a checked migration. The modules of own kinds keep the paths they have. */
+/** Turns a checked migration into numbers. The paths of the user's own modules stay as they are. */
 export function resolveMigration(
   written: WrittenMigration,
   around: Omit<Surroundings, 'algorithm'>,
@@ -51,7 +51,7 @@ export function resolveMigration(
   };
 }
 
-/** What the chosen policy finds wrong about its own keys. */
+/** Returns what the chosen policy finds wrong about its own keys. */
 export function kindProblems(
   written: WrittenMigration,
   around: Omit<Surroundings, 'algorithm'>,

@@ -19,8 +19,8 @@ import type { LinkSpec, MigrationSpec } from './migration-spec.ts';
 import { NO_OWN_KINDS, type OwnKinds } from './own-kinds.ts';
 
 /**
- * The source's half that a migration asks for. `own`: what the modules of its own kinds export; they
- * have to be loaded before, which the runtimes do.
+ * Returns the source's half of the algorithm that a migration asks for. `own` makes policies and page
+ * orders of the user's own; a runtime has loaded their modules before.
  */
 export function sourceAlgorithm(
   side: SourceSide,
@@ -39,7 +39,7 @@ export function sourceAlgorithm(
   }
 }
 
-/** Live rounds, and what may end them: the policy, or whoever forces them to their end. */
+/** Returns pre-copy or hybrid, which may be forced to its end when it takes too long. */
 function roundsSource(
   side: SourceSide,
   spec: MigrationSpec,
@@ -65,7 +65,7 @@ function hybridOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy 
   return hybrid ?? postcopyAfter(policyOf(side, spec, own), spec.postcopyAfter);
 }
 
-/** Undefined for one of the user's own. */
+/** Returns the kind of a policy that is known by name, or undefined for one of the user's own. */
 function kindOf({ policy }: MigrationSpec): PolicyKind | undefined {
   return typeof policy === 'string' ? policyNamed(policy) : undefined;
 }
@@ -85,10 +85,10 @@ function factsOf({ guest, options }: SourceSide, spec: MigrationSpec): PolicyFac
 function orderOf({ guest }: SourceSide, spec: MigrationSpec, own: OwnKinds): PageOrder {
   const { pageOrder, swapOrder = 'gfn', swapReadaheadPages = 1 } = spec;
   const { pages, pageSize } = guest.memory;
-  let known: PageLine | undefined;
-  // The guest's own order is known once it stands still.
+  let cache: PageLine | undefined;
+  // The order in the guest's swap device can be read only once the guest is paused.
   const line = (): PageLine =>
-    (known ??= swapOrder === 'gfn' ? gfnLine(pages) : swapLine(guest.swapOrder(swapOrder)));
+    (cache ??= swapOrder === 'gfn' ? gfnLine(pages) : swapLine(guest.swapOrder(swapOrder)));
   const facts = { pages, pageSize, line };
   const order =
     typeof pageOrder === 'string'
@@ -97,7 +97,10 @@ function orderOf({ guest }: SourceSide, spec: MigrationSpec, own: OwnKinds): Pag
   return swapReadaheadPages > 1 ? withReadahead(order, swapReadaheadPages, line) : order;
 }
 
-/** `lag`: how late a sender goes on that slept out a window, in a world that has to be told. */
+/**
+ * Returns the options of the source's half. `lag` says how late a sender wakes that has slept until its
+ * limiter's window ends; the virtual runtime models that, in real time it happens by itself.
+ */
 export function sourceOptions(
   link: LinkSpec,
   spec: MigrationSpec,
@@ -121,7 +124,7 @@ export function sourceOptions(
   };
 }
 
-/** What both halves know of the recovery of a post-copy. */
+/** Returns the option for recovery of a post-copy, which both halves take. */
 export function recoveryOf({ recoverWithinNs }: MigrationSpec): { recoverWithinNs?: number } {
   return recoverWithinNs === undefined ? {} : { recoverWithinNs };
 }
