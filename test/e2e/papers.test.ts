@@ -39,7 +39,7 @@ describe('paper', () => {
     [['paper', 'clark-muncher'], 'clark-muncher: is no experiment (did you mean clark-mmuncher?)'],
     [
       ['paper', 'clark-specweb', '--page', 'x.md'],
-      '--page: the page is of all experiments: write paper all --page FILE',
+      '--page: the page has all experiments: write paper all --page FILE',
     ],
     [['wws', 'redis', '--sample', '3ms'], '--sample: must divide --window'],
     [
