@@ -46,9 +46,19 @@ describe('an evacuation over worker threads', () => {
       signal: controller.signal,
       onProgress: () => controller.abort(),
     });
-    for (const { run } of report.guests) {
+    for (const { run } of report.guests.slice(0, 2)) {
       expect(run!.source.outcome).toBe('cancelled');
       expect(run!.proof?.ok).toBe(true);
     }
+    // Its turn had not come.
+    expect(report.guests[2]).toEqual({ name: 'guest-3', wasForced: false });
+  });
+
+  it('does not begin when a guest can not be set up, and says why', async () => {
+    const image = { path: '/nowhere/image.raw', offset: 0 };
+    const broken = smallRun({
+      guest: { contents: [{ firstGfn: 0, pages: 2048, kind: 'file', zeroShare: 0, image }] },
+    });
+    await expect(runEvacuation(inThreads([guest(1000), broken]))).rejects.toThrow(/image\.raw/);
   });
 });

@@ -244,3 +244,25 @@ describe('an end after the point of no return', () => {
     expect(Atomics.load(world.source.words, 2)).toBe(1);
   });
 });
+
+describe('a policy that throws', () => {
+  it('ends the migration with its words, and the guest stays', () => {
+    const world = new FakeWorld({ writesPerSecond: 10_000 });
+    const thrower: Policy<number> = {
+      name: 'thrower',
+      skipsRedirtied: false,
+      initial: 0,
+      decide(state) {
+        if (state > 3) throw new Error('no idea');
+        return { state: state + 1, actions: [{ kind: 'continue' }] };
+      },
+    };
+    const { source } = world.play(precopySource(world.side, thrower));
+    expect(source).toMatchObject({
+      outcome: 'failed',
+      guestLost: false,
+      error: 'the policy thrower failed: no idea',
+    });
+    expectAtSource(world);
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { runEvacuation } from '../../src/fleet/evacuation/run.ts';
+import type { EvacuationReport } from '../../src/fleet/evacuation/report.ts';
+import { evacuation, virtualRun, writer } from '../support/evacuation.ts';
+
+const hosts = (source: number, target: number) => [
+  { name: 'old', cpus: source, nicBytesPerSecond: 100e6 },
+  { name: 'new-1', cpus: target, nicBytesPerSecond: 100e6 },
+];
+
+/** Accesses that a guest makes between two times, by its timeline. */
+function accessesBetween(
+  guest: EvacuationReport['guests'][number],
+  fromNs: number,
+  toNs: number,
+): number {
+  const { timeline } = guest.run!.guest;
+  const at = (ns: number): number => timeline.findLast((sample) => sample.ns <= ns)!.accesses;
+  return at(toNs) - at(fromNs);
+}
+
+describe('CPUs that a guest does not get', () => {
+  const busy = virtualRun({
+    guest: { vcpus: 1, workloads: [writer(Infinity)] },
+    migration: { rounds: 1, startAfterNs: 20e6, runAfterNs: 300e6 },
+  });
+  const oneAtATime = { outgoing: 1, incoming: 1, cluster: 1, inBatches: false };
+
+  it('are missed while others want them, and not all at once later', async () => {
+    const guests = [busy, busy, busy].map((config) => ({ config }));
+    const report = await runEvacuation(
+      evacuation(guests, { hosts: hosts(Infinity, 1), limits: oneAtATime }),
+    );
+    const [first, second] = report.guests;
+    // Both of them live at the target while the third one migrates: each gets some of the one CPU.
+    const fromNs = second!.endedNs! + 20e6;
+    const toNs = report.guests[2]!.endedNs!;
+    const alone = (toNs - fromNs) / busy.costs.accessNs;
+    for (const guest of [first!, second!]) {
+      const share = accessesBetween(guest, fromNs, toNs) / alone;
+      expect(share).toBeGreaterThan(0.25);
+      expect(share).toBeLessThan(0.75);
+    }
+  });
+
+  it('are those of the target once post-copy has begun', async () => {
+    const config = virtualRun({
+      guest: { vcpus: 1, workloads: [{ ...writer(Infinity), pages: 64 }] },
+      migration: { algorithm: 'postcopy', startAfterNs: 20e6, runAfterNs: 20e6 },
+    });
+    const duringPostcopy = async (cpus: number): Promise<number> => {
+      const guests = [{ config }, { config }];
+      const report = await runEvacuation(evacuation(guests, { hosts: hosts(Infinity, cpus) }));
+      return report.guests.reduce(
+        (sum, guest) => sum + accessesBetween(guest, guest.endedNs! - 60e6, guest.endedNs! - 20e6),
+        0,
+      );
+    };
+    const ratio = (await duringPostcopy(1)) / (await duringPostcopy(2));
+    expect(ratio).toBeGreaterThan(0.35);
+    expect(ratio).toBeLessThan(0.75);
+  });
+});
