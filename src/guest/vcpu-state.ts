@@ -4,7 +4,7 @@ import type { GuestPlan } from './stream-plan.ts';
 import { readProgress, type StreamProgress, writeProgress } from './stream-record.ts';
 
 /**
- * The state of a vCPU besides its stream records. It lies in an area of doubles that the host's threads share: the vCPU
+ * The state of a vCPU besides its stream records. It lies in an area of doubles that the threads of the guest's side share: the vCPU
  * writes it, and the engine reads it while the vCPU is parked. Durations and times are in nanoseconds; times that are
  * not guest times are those of the run's clock.
  *

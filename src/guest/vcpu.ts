@@ -25,7 +25,7 @@ export interface VcpuParts {
   readonly vcpu: number;
   readonly plan: GuestPlan;
   readonly memory: GuestMemory;
-  /** The host's handshake words. */
+  /** The handshake words of the guest's side. */
   readonly words: Int32Array;
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
