@@ -41,17 +41,17 @@ export function losing(...losses: readonly Loss[]): RunOptions {
   let readView: () => LiveView;
   return {
     onStart: (read) => (readView = read),
-    onNetwork: (network) => {
+    onConnection: (connection) => {
       const holds = async (condition: Condition): Promise<boolean> => {
-        while (!network.isStopped && !condition(readView())) await sleep(1);
-        return !network.isStopped;
+        while (!connection.isStopped && !condition(readView())) await sleep(1);
+        return !connection.isStopped;
       };
       const loseAll = async (): Promise<void> => {
         for (const { when, until = isIn('postcopy-paused') } of losses) {
           if (!(await holds(when))) return;
-          network.cut();
+          connection.cut();
           if (!(await holds(until))) return;
-          await network.restore();
+          await connection.restore();
         }
       };
       void loseAll();

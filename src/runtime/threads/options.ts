@@ -1,6 +1,6 @@
 import type { SharedNetwork } from '../../link/network.ts';
 import type { SourceReport } from '../../migration/source.ts';
-import type { Network } from './network.ts';
+import type { Connection } from './connection.ts';
 import type { WorkerPool } from './pool.ts';
 import type { LiveFigures } from './run-words.ts';
 
@@ -48,7 +48,7 @@ export interface RunOptions {
   /** Called when a phase begins. */
   readonly onPhase?: (phase: RunPhase, pool: WorkerPool) => void;
   /** Called with the connection when the migration begins, so that a test can cut it on an event. */
-  readonly onNetwork?: (network: Network) => void;
+  readonly onConnection?: (connection: Connection) => void;
 }
 
 /** Memory could not be allocated, or a thread died, before the guest existed, so there is nothing to report. */

@@ -13,7 +13,7 @@ import { ContentsError } from '../common/fill.ts';
 import { failedRun, withCause } from './failure.ts';
 import { type GuestSide, openGuestSide } from '../common/guest-side.ts';
 import { achievedRates, mostOf } from '../common/measures.ts';
-import { Network } from './network.ts';
+import { Connection } from './connection.ts';
 import { WorkerPool } from './pool.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
@@ -312,15 +312,15 @@ class ThreadRun {
     this.#words.start();
     guestSides.source.doorbell.ring();
     guestSides.destination.doorbell.ring();
-    const network = new Network(stage, guestSides, this.#clock, this.#config.link.outages);
-    void network.run();
-    this.#options.onNetwork?.(network);
+    const connection = new Connection(stage, guestSides, this.#clock, this.#config.link.outages);
+    void connection.run();
+    this.#options.onConnection?.(connection);
     try {
       const source = await this.#crew.result(engines.source);
       const destination = await this.#destinationEnd(engines, stage);
       return { source, ...(destination ? { destination } : {}) };
     } finally {
-      network.stop();
+      connection.stop();
       signal?.removeEventListener('abort', cancel);
     }
   }

@@ -5,7 +5,7 @@ import type { GuestSide } from '../common/guest-side.ts';
 import type { Stage } from '../common/stage.ts';
 import type { Outage } from '../config.ts';
 
-/** The network checks this often whether both ends have noticed that their connection is lost. */
+/** This often it is checked whether both ends have noticed that their connection is lost. */
 const POLL_MS = 1;
 
 /**
@@ -13,7 +13,7 @@ const POLL_MS = 1;
  * is made when the outage ends. The two ends notice the loss by themselves, and the rings are emptied for the next
  * connection only then, so an outage lasts at least until both ends have noticed.
  */
-export class Network {
+export class Connection {
   readonly #line: Line;
   readonly #guestSides: { readonly source: GuestSide; readonly destination: GuestSide };
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class Network {
     this.#startNs = clock.now();
   }
 
-  /** Plays all outages; returns early when the network is stopped. */
+  /** Plays all outages; returns early when it is stopped. */
   async run(): Promise<void> {
     for (const { afterNs, forNs } of this.#outages) {
       await this.#passUntil(this.#startNs + afterNs);
@@ -75,7 +75,7 @@ export class Network {
     }
   }
 
-  /** Waits; returns early when the network is stopped. */
+  /** Waits; returns early when it is stopped. */
   async #pass(ms: number): Promise<void> {
     const { signal } = this.#stop;
     await sleep(ms, undefined, { signal }).catch(() => undefined);
