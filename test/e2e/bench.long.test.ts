@@ -31,7 +31,8 @@ describe('bench, compared', () => {
     expect(comparison.isInterleaved).toBe(false);
     expect(comparison.judgements.map(({ verdict }) => verdict)).toContain('regression');
     const text = await bench(...TINY, '--runs=8', '--alpha=0.05', '--against', path);
-    expect(text.stdout).toMatch(/not interleaved[\s\S]*regression/);
+    expect(text.stderr).toBe('');
+    expect(text.stdout).toMatch(/did not take turns[\s\S]*regression/);
   });
 
   it.runIf(existsSync(join(ROOT, '.git')))(
