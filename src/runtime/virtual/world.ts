@@ -88,6 +88,10 @@ export class VirtualWorld implements World {
     this.#director = directing;
     loop.add(directing);
     await loop.play(() => directing.isOver);
+    // Guests that have just moved live on for their `runAfter`, and share their hosts' CPUs meanwhile.
+    const ends = [...this.#guests.values()].map(({ guest }) => guest.untilNs);
+    const endNs = Math.max(loop.nowNs, ...ends.filter(Number.isFinite));
+    await loop.play(() => loop.nextNs > endNs);
   }
 
   /** Adds a process of one's own: a monitor, a scanner, a generator of load. */
