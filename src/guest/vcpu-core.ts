@@ -13,7 +13,8 @@ import type { GuestPlan } from './stream-plan.ts';
 import { GUEST_NS, vcpuAreaAt } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
-export interface VcpuCoreParts {
+/** What every vCPU is given, whoever drives it. */
+export interface VcpuSite {
   readonly vcpu: number;
   readonly plan: GuestPlan;
   readonly memory: GuestMemory;
@@ -22,6 +23,9 @@ export interface VcpuCoreParts {
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
+}
+
+export interface VcpuCoreParts extends VcpuSite {
   /** How long the memory manager's actions take, if the driver has to account for them. */
   readonly costs?: ManagerCosts;
   /** The layers that resolve accesses that a page's gate stops, in the order in which they are asked. */

@@ -1,15 +1,11 @@
 import type { Clock } from '../clock/clock.ts';
-import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { GateLayer } from '../memory/gate/gate-layer.ts';
-import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { BlockingFaults } from './blocking-faults.ts';
 import type { FaultLog } from './faults.ts';
 import { POLL_BYTES } from './groups.ts';
-import type { GuestPlan } from './stream-plan.ts';
-import { VcpuCore } from './vcpu-core.ts';
+import { VcpuCore, type VcpuSite } from './vcpu-core.ts';
 import {
   ALIVE_NS,
   GAP_NS,
@@ -21,15 +17,7 @@ import {
 } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
-export interface VcpuParts {
-  readonly vcpu: number;
-  readonly plan: GuestPlan;
-  readonly memory: GuestMemory;
-  /** The handshake words of the guest's side. */
-  readonly words: Int32Array;
-  readonly area: Float64Array;
-  readonly handshake: WriterHandshake;
-  readonly marks: WriterMarks;
+export interface VcpuParts extends VcpuSite {
   readonly clock: Clock;
   /** Layers of the page gate besides demand faults. */
   readonly layers?: readonly GateLayer[];

@@ -1,6 +1,3 @@
-import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { GATE } from '../memory/handshake/words.ts';
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { type GateLayer, WAITS } from '../memory/gate/gate-layer.ts';
@@ -8,8 +5,7 @@ import type { FaultLog } from './faults.ts';
 import { PendingFaults } from './pending-faults.ts';
 import type { Group } from './groups.ts';
 import type { ManagerCosts } from './memory-manager.ts';
-import type { GuestPlan } from './stream-plan.ts';
-import { type BatchEnd, VcpuCore } from './vcpu-core.ts';
+import { type BatchEnd, VcpuCore, type VcpuSite } from './vcpu-core.ts';
 import { ALIVE_NS, GAP_NS, RESUMED_NS, vcpuAreaAt } from './vcpu-state.ts';
 import type { ZeroLog } from './zeroing.ts';
 
@@ -27,15 +23,7 @@ export interface VcpuCosts extends ManagerCosts {
   readonly ringFullNs: number;
 }
 
-export interface VirtualVcpuParts {
-  readonly vcpu: number;
-  readonly plan: GuestPlan;
-  readonly memory: GuestMemory;
-  /** The handshake words of the guest's side. */
-  readonly words: Int32Array;
-  readonly area: Float64Array;
-  readonly handshake: WriterHandshake;
-  readonly marks: WriterMarks;
+export interface VirtualVcpuParts extends VcpuSite {
   readonly costs: VcpuCosts;
   /** Has the engine drain the rings. */
   readonly drainRings: () => void;

@@ -2,7 +2,7 @@
 export const CHOSEN_ENCODINGS = ['zero'] as const;
 export type ChosenEncoding = (typeof CHOSEN_ENCODINGS)[number];
 
-/** Names that are reserved for encodings which are not implemented yet. */
+/** Encodings that QEMU has and this program does not. A scenario that asks for one is told so, not that it misspelt it. */
 export const LATER_ENCODINGS = ['xbzrle', 'zstd', 'lz4'] as const;
 
 export type EncodingName = 'raw' | ChosenEncoding;

@@ -1,23 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { WorkerPool } from '../../src/runtime/threads/pool.ts';
-import { KINDS } from '../support/random-kinds.ts';
-import { proveRandomRuns } from '../support/random-runs.ts';
+import { randomRunsOfEachKind } from '../support/random-suite.ts';
 
-/** Of each kind: some 200 in all. */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 28);
-
-describe('random scenarios through worker threads arrive byte-exact', () => {
-  const pool = new WorkerPool(6);
-  afterAll(() => pool.destroy());
-
-  it.each(Object.keys(KINDS))(`%s, ${RUNS} runs`, async (name) => {
-    const { runs, unknown, shown } = await proveRandomRuns(KINDS[name]!, RUNS, pool);
-    const counts = Object.entries(shown).map(([what, count]) => `${what} ${count}`);
-    console.log(`${name}: ${runs} runs, ${unknown} of unknown end; ${counts.join(', ')}`);
-    expect(runs - unknown).toBeGreaterThan(runs / 2);
-    // Without these the runs would say nothing.
-    for (const [what, count] of Object.entries(shown)) {
-      expect(count, what).toBeGreaterThanOrEqual(RUNS);
-    }
-  });
-});
+// These are 196 in all.
+randomRunsOfEachKind(28);
