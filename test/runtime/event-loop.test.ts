@@ -69,9 +69,9 @@ describe('a virtual world', () => {
     world.at(25e6, (nowNs) => said.push(`at ${nowNs}`));
     world.add(stepper('monitor', [10e6, 40e6], said));
     let watches = 0;
-    await world.play([], {
+    await world.play({
       begin: () => undefined,
-      ended: () => undefined,
+      onMigrationEnd: () => undefined,
       watch: () => void watches++,
       get isOver() {
         return watches > 0;

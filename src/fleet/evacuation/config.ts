@@ -40,7 +40,7 @@ export interface EvacuatedGuest {
 export interface EvacuationConfig {
   readonly seed: number;
   readonly runtime: 'threads' | 'virtual';
-  readonly hosts: readonly HostSpec[];
+  readonly hosts: readonly Required<HostSpec>[];
   /** The name of the host that is emptied; the guests go to the other hosts. */
   readonly source: string;
   /** The link that joins the hosts' network cards, which has this capacity in each direction. */

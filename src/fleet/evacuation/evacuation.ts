@@ -40,7 +40,7 @@ export class Evacuation implements Director {
     this.#start();
   }
 
-  ended({ guest, report }: WorldMigration, nowNs: number): void {
+  onMigrationEnd({ guest, report }: WorldMigration, nowNs: number): void {
     this.endedNs = Math.max(this.endedNs, nowNs);
     this.#planner.ended(this.#indices.get(guest)!, report?.outcome === 'completed');
     this.#start();

@@ -26,7 +26,8 @@ export async function runEvacuation(
     host: config.source,
     config: forcedConfig(guest),
   }));
-  await world.play(guests, evacuation);
+  await world.settle(guests);
+  await world.play(evacuation);
   const reports = await world.reports();
   const migrations = new Map(world.migrations.map((one) => [one.guest, one]));
   const events = world instanceof VirtualWorld ? world.events : undefined;

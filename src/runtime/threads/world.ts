@@ -4,42 +4,31 @@ import { createNetwork, type LinkSpec, Network, type SharedNetwork } from '../..
 import { Topology } from '../../link/topology.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { RunReport } from '../report.ts';
-import type {
-  Director,
-  GuestSpec,
-  World,
-  WorldMigration,
-  WorldOptions,
-  WorldSpec,
-} from '../world/world.ts';
+import type { Director, GuestSpec, World, WorldMigration, WorldSpec } from '../world/world.ts';
 import { Gate } from './gate.ts';
-import type { LiveView, RunCompany } from './options.ts';
-import { runThreads } from './run.ts';
+import { type FlowIds, ThreadGuest } from './guest.ts';
+import type { LiveView, ThreadWorldOptions } from './options.ts';
+import { WorkerPool } from './pool.ts';
+import { threadsOf } from './tasks.ts';
 
 /** The director's `watch` is called this often. */
 const WATCH_MS = 100;
+/** This many flows fit the network, two for each migration. */
+const MOST_FLOWS = 64;
 
-interface Flows {
-  readonly forward: number;
-  readonly backward: number;
-}
-
-/** A guest of a world of threads. */
-interface ThreadGuest {
+/** A guest of a world of threads, where it is, and what it waits for. */
+interface Resident {
   readonly spec: GuestSpec;
-  readonly mayMigrate: Gate<Flows>;
+  readonly guest: ThreadGuest;
+  /** It opens when the guest's migration may begin, or once there will be none. */
+  readonly turn: Gate<'migrate' | 'stay'>;
   host: string;
   migration?: ThreadMigration;
-  look?: () => LiveView;
-  /** Whether its run has ended; a run that could not be set up ends before its migration. */
-  isGone: boolean;
-  /** It was let go without a migration, because the world is over. */
-  isLetGo?: boolean;
 }
 
 /** A migration in a world of threads. */
 interface ThreadMigration extends WorldMigration {
-  readonly flows: Flows;
+  readonly flows?: FlowIds;
   endNs?: number;
   report?: SourceReport;
 }
@@ -53,30 +42,32 @@ export class ThreadWorld implements World {
   readonly clock = MONOTONIC_CLOCK_NAME;
   readonly migrations: ThreadMigration[] = [];
   readonly #spec: WorldSpec;
-  readonly #options: WorldOptions;
+  readonly #options: ThreadWorldOptions;
   readonly #origin = monotonicOrigin();
   readonly #time: Clock = monotonicClock(this.#origin);
   readonly #topology = new Topology();
-  readonly #shared: SharedNetwork;
-  readonly #network: Network;
-  readonly #guests = new Map<string, ThreadGuest>();
+  readonly #shared: SharedNetwork | undefined;
+  readonly #network: Network | undefined;
+  readonly #residents = new Map<string, Resident>();
   readonly #reports = new Map<string, RunReport>();
   readonly #areAllReady = new Gate<void>();
+  readonly #haveAllLived = new Gate<void>();
   readonly #isOver = new Gate<void>();
+  #pool: WorkerPool | undefined;
   #director: Director | undefined;
   #ready = 0;
+  #lived = 0;
   #hasBegun = false;
-  /** Why a guest could not be set up; the world does not begin then. */
-  #setUpFailure: unknown;
 
-  constructor(spec: WorldSpec, options: WorldOptions = {}) {
+  constructor(spec: WorldSpec, options: ThreadWorldOptions = {}) {
     this.#spec = spec;
     this.#options = options;
-    for (const { name, nicBytesPerSecond } of spec.hosts) {
+    if (!spec.core) return;
+    for (const { name, nicBytesPerSecond = Infinity } of spec.hosts) {
       this.#topology.addHost(name, nicBytesPerSecond);
     }
     this.#topology.core(spec.core.bytesPerSecond);
-    this.#shared = createNetwork(this.#topology.links, 64);
+    this.#shared = createNetwork(this.#topology.links, MOST_FLOWS);
     this.#network = new Network(this.#shared);
   }
 
@@ -89,61 +80,81 @@ export class ThreadWorld implements World {
     return undefined;
   }
 
-  async play(guests: readonly GuestSpec[], director: Director): Promise<void> {
-    this.#director = director;
-    for (const spec of guests) {
-      const guest = { spec, mayMigrate: new Gate<Flows>(), host: spec.host, isGone: false };
-      this.#guests.set(spec.name, guest);
+  /** Throws RunSetupError too, and an Error when the pool has too few threads; nothing of the world is left then. */
+  async settle(guests: readonly GuestSpec[]): Promise<void> {
+    const threads = guests.reduce((sum, { config }) => sum + threadsOf(config), 0);
+    const pool = this.#options.pool ?? new WorkerPool(Math.max(1, threads));
+    if (pool.threads < threads) {
+      throw new Error(`the run needs ${threads} threads, the pool has ${pool.threads}`);
     }
-    const runs = [...this.#guests.values()].map((guest) => this.#run(guest));
+    this.#pool = pool;
+    for (const spec of guests) {
+      const guest = new ThreadGuest(this.#linked(spec.config), {
+        options: this.#options,
+        pool,
+        clockOrigin: this.#origin,
+        ...(this.#shared ? { network: this.#shared } : {}),
+      });
+      this.#residents.set(spec.name, { spec, guest, turn: new Gate(), host: spec.host });
+    }
+    // All of them come to an end before the first failure is thrown, as they use the pool.
+    const settlings = await Promise.allSettled(this.#all().map(({ guest }) => guest.settle()));
+    const failure = settlings.find(({ status }) => status === 'rejected');
+    if (!failure) return;
+    await this.#leave();
+    throw (failure as PromiseRejectedResult).reason;
+  }
+
+  async play(director: Director): Promise<void> {
+    this.#director = director;
+    const lives = this.#all().map((resident) => this.#live(resident));
+    if (lives.length === 0) this.#begin();
     const watching = setInterval(() => {
       if (!this.#hasBegun) return;
       director.watch(this.#time.now());
-      this.#settle();
+      this.#checkEnd();
     }, WATCH_MS);
     try {
-      // A run that fails later does not end the others; its error is thrown once all runs are over.
-      await Promise.allSettled(runs);
-      if (this.#setUpFailure !== undefined) throw this.#setUpFailure;
-      await Promise.all(runs);
+      await Promise.all([...lives, this.#isOver.opened]);
     } finally {
       clearInterval(watching);
+      await this.#leave();
     }
   }
 
   migrate(name: string, to: string): WorldMigration {
-    const guest = this.#guests.get(name);
-    if (!guest) throw new RangeError(`there is no guest "${name}"`);
-    if (guest.migration) throw new RangeError(`guest "${name}" has migrated already`);
-    const from = guest.host;
-    const path = this.#topology.route(from, to);
-    const flows = {
+    const resident = this.#residents.get(name);
+    if (!resident) throw new RangeError(`there is no guest "${name}"`);
+    if (!this.#spec.hosts.some((host) => host.name === to)) {
+      throw new RangeError(`there is no host "${to}"`);
+    }
+    if (resident.migration) throw new RangeError(`guest "${name}" has migrated already`);
+    const { guest, host: from } = resident;
+    const path = this.#route(from, to);
+    const flows = this.#network && {
       forward: this.#network.openFlow(path),
-      backward: this.#network.openFlow(this.#topology.route(to, from)),
+      backward: this.#network.openFlow(this.#route(to, from)),
     };
-    const figure = (key: 'round' | 'pagesLeft' | 'bytes'): number =>
-      guest.look?.().figures[key] ?? 0;
     const migration: ThreadMigration = {
       guest: name,
       from,
       to,
       path,
-      flows,
       startNs: this.#time.now(),
+      ...(flows ? { flows } : {}),
       get round() {
-        return figure('round');
+        return guest.look().figures.round;
       },
       get pagesLeft() {
-        return figure('pagesLeft');
+        return guest.look().figures.pagesLeft;
       },
       get sentBytes() {
-        return figure('bytes');
+        return guest.look().figures.bytes;
       },
     };
-    guest.migration = migration;
+    resident.migration = migration;
     this.migrations.push(migration);
-    if (guest.isGone) setImmediate(() => this.#end(guest));
-    else guest.mayMigrate.open(flows);
+    resident.turn.open('migrate');
     return migration;
   }
 
@@ -151,89 +162,87 @@ export class ThreadWorld implements World {
     return Promise.resolve(this.#reports);
   }
 
-  async #run(guest: ThreadGuest): Promise<void> {
-    const { signal } = this.#options;
-    const { config } = guest.spec;
-    const link = { ...config.link, latencyNs: this.#spec.core.latencyNs };
+  /** Returns a view of a guest at this moment. Throws RangeError when there is no such guest. */
+  look(name: string): LiveView {
+    const resident = this.#residents.get(name);
+    if (!resident) throw new RangeError(`there is no guest "${name}"`);
+    return resident.guest.look();
+  }
+
+  #all(): Resident[] {
+    return [...this.#residents.values()];
+  }
+
+  /** Lets a guest live from the start of its threads to its proof. */
+  async #live(resident: Resident): Promise<void> {
+    const { guest, spec } = resident;
     try {
-      const report = await runThreads(
-        { ...config, link },
-        {
-          ...(signal ? { signal } : {}),
-          company: this.#companyOf(guest),
-          onStart: (look) => (guest.look = look),
-        },
-      );
-      if (guest.migration) this.#reports.set(guest.spec.name, report);
-    } catch (error) {
-      // Nothing has begun yet, so the others need not go on without this guest.
-      if (!this.#hasBegun) {
-        this.#setUpFailure ??= error;
-        this.#areAllReady.fail(error);
+      await guest.launch();
+      if (++this.#ready === this.#residents.size) this.#areAllReady.open();
+      await this.#areAllReady.opened;
+      await guest.liveBefore();
+      if (++this.#lived === this.#residents.size) this.#begin();
+      await this.#haveAllLived.opened;
+      if ((await resident.turn.opened) === 'migrate') {
+        await guest.migrate(resident.migration!.flows);
+        this.#end(resident);
       }
+      await guest.liveAfter();
+      // A proof would take CPU time from the migrations that are still under way.
+      await this.#isOver.opened;
+      if (resident.migration) this.#reports.set(spec.name, await guest.report());
+    } catch (error) {
+      this.#fail(error);
       throw error;
-    } finally {
-      guest.isGone = true;
-      this.#becomeReady();
-      if (guest.migration && guest.migration.endNs === undefined) this.#end(guest);
     }
   }
 
-  #companyOf(guest: ThreadGuest): RunCompany {
-    return {
-      origin: this.#origin,
-      network: this.#shared,
-      beforeStart: () => {
-        this.#becomeReady();
-        return this.#areAllReady.opened;
-      },
-      beforeMigration: () => {
-        if (!this.#hasBegun) this.#begin();
-        return guest.mayMigrate.opened;
-      },
-      afterMigration: (report) => {
-        if (guest.migration) this.#end(guest, report);
-        return this.#isOver.opened;
-      },
-    };
-  }
-
-  /** Counts a guest that is ready or has failed; once all are counted, the guests start together. */
-  #becomeReady(): void {
-    this.#ready++;
-    if (this.#ready >= this.#guests.size) this.#areAllReady.open();
+  /** An error of the program itself ends every guest's wait. */
+  #fail(error: unknown): void {
+    const gates = [this.#areAllReady, this.#haveAllLived, this.#isOver];
+    for (const gate of [...gates, ...this.#all().map(({ turn }) => turn)]) gate.fail(error);
   }
 
   #begin(): void {
     this.#hasBegun = true;
+    this.#haveAllLived.open();
     this.#director!.begin(this.#time.now());
-    this.#settle();
+    this.#checkEnd();
   }
 
-  #end(guest: ThreadGuest, report?: SourceReport): void {
-    const migration = guest.migration!;
+  #end(resident: Resident): void {
+    const migration = resident.migration!;
     migration.endNs = this.#time.now();
-    if (report) migration.report = report;
-    if (report?.outcome === 'completed') guest.host = migration.to;
-    const { forward, backward } = migration.flows;
-    for (const id of [forward, backward]) this.#network.flow(id).close();
-    this.#director!.ended(migration, migration.endNs);
-    this.#settle();
+    migration.report = resident.guest.outcome;
+    if (migration.report.outcome === 'completed') resident.host = migration.to;
+    if (migration.flows) {
+      const { forward, backward } = migration.flows;
+      for (const id of [forward, backward]) this.#network!.flow(id).close();
+    }
+    this.#director!.onMigrationEnd(migration, migration.endNs);
+    this.#checkEnd();
   }
 
-  /**
-   * Lets all guests stop once the director says that nothing more is to happen. A world is over before all guests have
-   * migrated only when it is cancelled, so those that still wait are let go and end cancelled at once.
-   */
-  #settle(): void {
+  /** Once the director says that nothing more is to happen, guests that have not migrated stay where they are. */
+  #checkEnd(): void {
     if (!this.#director!.isOver) return;
     this.#isOver.open();
-    for (const guest of this.#guests.values()) {
-      if (guest.migration || guest.isLetGo) continue;
-      guest.isLetGo = true;
-      const path = this.#topology.route(guest.host, guest.host);
-      const [forward, backward] = [this.#network.openFlow(path), this.#network.openFlow(path)];
-      guest.mayMigrate.open({ forward, backward });
-    }
+    for (const { turn } of this.#residents.values()) turn.open('stay');
+  }
+
+  /** Ends all threads of all guests, and the pool too unless others may go on with it. */
+  async #leave(): Promise<void> {
+    const haveLeft = await Promise.all(this.#all().map(({ guest }) => guest.leave()));
+    if (!this.#options.pool || haveLeft.includes(false)) await this.#pool?.destroy();
+  }
+
+  /** Returns a guest's configuration with the latency of the world's network. */
+  #linked(config: GuestSpec['config']): GuestSpec['config'] {
+    const { core } = this.#spec;
+    return core ? { ...config, link: { ...config.link, latencyNs: core.latencyNs } } : config;
+  }
+
+  #route(from: string, to: string): readonly number[] {
+    return this.#spec.core ? this.#topology.route(from, to) : [];
   }
 }

@@ -13,22 +13,23 @@ export class DirectorProcess implements Process {
   readonly #director: Director;
   #hasBegun = false;
   #watchAtNs = 0;
-  /** Those whose end the director has not been told of. */
-  readonly #open = new Set<HostedMigration>();
+  /** The migrations whose end the director has not been told of, and what is to be done before it is. */
+  readonly #open = new Map<HostedMigration, (nowNs: number) => void>();
 
   constructor(director: Director) {
     this.#director = director;
   }
 
-  /** A migration has begun, whose end the director is to be told of. */
-  follow(migration: HostedMigration): void {
-    this.#open.add(migration);
+  /** Follows a migration that has begun. At its end `release` is called first, and then the director. */
+  follow(migration: HostedMigration, release: (nowNs: number) => void): void {
+    this.#open.set(migration, release);
   }
 
   nextNs(nowNs: number): number {
     if (!this.#hasBegun) return nowNs;
     let nextNs = this.#watchAtNs;
-    for (const { endNs } of this.#open) if (endNs !== undefined) nextNs = Math.min(nextNs, endNs);
+    for (const { endNs } of this.#open.keys())
+      if (endNs !== undefined) nextNs = Math.min(nextNs, endNs);
     return Math.max(nowNs, nextNs);
   }
 
@@ -38,11 +39,11 @@ export class DirectorProcess implements Process {
       this.#watchAtNs = atNs + WATCH_NS;
       this.#director.begin(atNs);
     }
-    for (const migration of this.#open) {
+    for (const [migration, release] of this.#open) {
       if (migration.endNs === undefined || migration.endNs > atNs) continue;
       this.#open.delete(migration);
-      migration.release();
-      this.#director.ended(migration, atNs);
+      release(atNs);
+      this.#director.onMigrationEnd(migration, atNs);
     }
     if (atNs >= this.#watchAtNs) {
       this.#watchAtNs = atNs + WATCH_NS;

@@ -50,6 +50,11 @@ export class VirtualGuest {
     return this.#place;
   }
 
+  /** The time up to which it has been advanced, in nanoseconds. */
+  get livedNs(): number {
+    return this.#livedNs;
+  }
+
   /** Creates vCPUs over the memory of another place, which the guest can be moved to later. */
   prepare(side: GuestSide): VirtualPlace {
     this.#sides.push(side);

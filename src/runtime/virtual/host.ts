@@ -42,7 +42,8 @@ export class VirtualWorker {
 
 interface Resident {
   readonly guest: VirtualGuest;
-  readonly user: CpuUser;
+  /** Its demand of the host's CPUs; it is absent when the host does not count them. */
+  readonly user?: CpuUser;
   /** Its vCPUs on this host. */
   readonly crew: VirtualCrew;
   /** How many CPUs its vCPUs keep busy while they run. */
@@ -57,7 +58,8 @@ interface Resident {
 export class VirtualHost implements Process {
   readonly spec: HostSpec;
   readonly isOver = false;
-  readonly #cpu: HostCpu;
+  /** It is undefined when everybody on the host has CPUs of their own, which nobody counts. */
+  readonly #cpu: HostCpu | undefined;
   readonly #residents = new Map<VirtualGuest, Resident>();
   readonly #workers = new Set<VirtualWorker>();
   #settledNs = 0;
@@ -65,7 +67,7 @@ export class VirtualHost implements Process {
 
   constructor(spec: HostSpec) {
     this.spec = spec;
-    this.#cpu = new HostCpu(spec.cpus);
+    if (spec.cpus !== undefined) this.#cpu = new HostCpu(spec.cpus);
   }
 
   /** The guests that run on this host. */
@@ -83,18 +85,22 @@ export class VirtualHost implements Process {
    * its way has a place on two hosts, and runs on at most one of them.
    */
   admit(guest: VirtualGuest, { crew }: VirtualPlace, demandCpus: number): void {
-    const user = this.#cpu.join(guest.plan.vcpus);
-    this.#residents.set(guest, { guest, crew, user, demandCpus });
+    const user = this.#cpu?.join(guest.plan.vcpus);
+    this.#residents.set(guest, { guest, crew, demandCpus, ...(user ? { user } : {}) });
   }
 
   /** Removes a guest, which has no place on this host any more. */
   release(guest: VirtualGuest): void {
-    this.#residents.get(guest)?.user.leave();
+    this.#residents.get(guest)?.user?.leave();
     this.#residents.delete(guest);
   }
 
-  /** Adds a sender or a receiver, which works on this host's CPUs until it is dismissed. */
-  hire(): VirtualWorker {
+  /**
+   * Adds a sender or a receiver, which works on this host's CPUs until it is dismissed. Returns undefined when the host
+   * does not count its CPUs.
+   */
+  hire(): VirtualWorker | undefined {
+    if (!this.#cpu) return undefined;
     const worker = new VirtualWorker(this.#cpu.join(1));
     this.#workers.add(worker);
     return worker;
@@ -106,19 +112,20 @@ export class VirtualHost implements Process {
   }
 
   nextNs(nowNs: number): number {
+    if (!this.#cpu) return Infinity;
     return Math.max(nowNs, this.#settledNs + SLICE_NS);
   }
 
   step(atNs: number): void {
     const sliceNs = atNs - this.#settledNs;
     this.#settledNs = atNs;
-    this.#usedCpuNs += this.#cpu.usedCpus * sliceNs;
+    this.#usedCpuNs += this.#cpu!.usedCpus * sliceNs;
     for (const worker of this.#workers) worker.settle(sliceNs);
     for (const { crew, user, demandCpus } of this.#residents.values()) {
-      user.demand(crew.isRunning() ? demandCpus : 0);
+      user!.demand(crew.isRunning() ? demandCpus : 0);
     }
     for (const { guest, crew, user } of this.#residents.values()) {
-      const { slowdown } = user;
+      const { slowdown } = user!;
       if (slowdown <= 1 || !crew.isRunning() || guest.untilNs <= atNs) continue;
       // A guest that nobody looks at lives up to now first, so that what is stolen falls into the next slice.
       if (!guest.isMigrating) guest.advance(atNs);

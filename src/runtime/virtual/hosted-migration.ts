@@ -1,29 +1,17 @@
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
-import type { planMemory } from '../../guest/memory-plan.ts';
 import type { Flow } from '../../link/network.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import { giveBackGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
-import { giveBackTransfer, type Transfer } from '../common/stage.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { reportOf } from '../common/run-report.ts';
+import { giveBackTransfer, type Transfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
-import type { RunReport } from '../report.ts';
-import type { GuestSpec, WorldMigration } from '../world/world.ts';
-import type { VirtualGuest } from './guest.ts';
+import type { Proof, RunReport } from '../report.ts';
+import type { WorldMigration } from '../world/world.ts';
 import type { VirtualHost, VirtualWorker } from './host.ts';
+import type { HostedGuest } from './hosted-guest.ts';
 import type { VirtualMigration } from './migration.ts';
-
-/** A guest of a virtual world, the host and the memory that it started on, and its migration once that has begun. */
-export interface HostedGuest {
-  readonly spec: GuestSpec;
-  readonly guest: VirtualGuest;
-  readonly geometries: ReturnType<typeof planMemory>['geometries'];
-  readonly source: SharedGuestSide;
-  readonly host: VirtualHost;
-  /** How many CPUs its vCPUs keep busy while they run. */
-  readonly demandCpus: number;
-  migration?: HostedMigration;
-}
+import type { VirtualWorldOptions } from './world-options.ts';
 
 export interface HostedMigrationParts {
   readonly hostedGuest: HostedGuest;
@@ -34,8 +22,11 @@ export interface HostedMigrationParts {
   readonly to: VirtualHost;
   readonly path: readonly number[];
   readonly startNs: number;
-  readonly flows: { readonly forward: Flow; readonly backward: Flow };
-  readonly workers: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
+  /** Its flows; they are absent in a world without a network. */
+  readonly flows?: { readonly forward: Flow; readonly backward: Flow };
+  /** Its sender and receiver; a host that does not count its CPUs has none. */
+  readonly sender?: VirtualWorker;
+  readonly receiver?: VirtualWorker;
 }
 
 /** A migration in a virtual world, with the flows and the workers that it uses. */
@@ -91,57 +82,38 @@ export class HostedMigration implements WorldMigration {
   }
 
   /** Closes its flows and dismisses its workers; the guest has a place on one host again, where it lives on. */
-  release(): void {
-    const { flows, workers, from, to, hostedGuest } = this.parts;
-    flows.forward.close();
-    flows.backward.close();
-    from.dismiss(workers.sender);
-    to.dismiss(workers.receiver);
+  release(nowNs: number): void {
+    const { flows, sender, receiver, from, to, hostedGuest } = this.parts;
+    flows?.forward.close();
+    flows?.backward.close();
+    if (sender) from.dismiss(sender);
+    if (receiver) to.dismiss(receiver);
     const { guest, spec } = hostedGuest;
     const isMoved = this.process.result!.outcome === 'completed';
     (isMoved ? from : to).release(guest);
     guest.isMigrating = false;
-    guest.catchUp(this.process.endNs);
-    guest.untilNs = this.process.endNs + spec.config.migration.runAfterNs;
+    guest.catchUp(nowNs);
+    guest.untilNs = nowNs + spec.config.migration.runAfterNs;
   }
 
-  /** Gives its connection and its target's memory back to the pool; nothing may use them from then on. */
-  giveBack(): void {
-    giveBackTransfer(this.parts.transfer);
-    giveBackGuestSide(this.parts.destination);
-  }
-}
-
-/** Runs the guest of a migration that has ended for its `runAfter`, proves it, and returns the report. */
-export async function reportOfMigration({ parts }: HostedMigration): Promise<RunReport> {
-  const { process, destination, hostedGuest } = parts;
-  const { guest, source: sourceMemory, spec } = hostedGuest;
-  const { config } = spec;
-  const endedNs = process.endNs + config.migration.runAfterNs;
-  guest.advance(endedNs);
-  guest.timeline.sample(endedNs);
-  const { source, target } = process;
-  const report = process.result!;
-  const proof = await proveRun(
-    {
-      config,
-      plan: guest.plan,
-      sides: { source: sourceMemory, destination },
-      report,
-      sentState: process.sourceGuest.savedState,
-      receivedState: process.destinationGuest.loadedState,
-      zeroings: { source: source.crew.zeroings(), destination: target.crew.zeroings() },
-    },
-    inlineRunner,
-  );
-  return {
-    runtime: 'virtual',
-    clock: VIRTUAL_CLOCK_NAME,
-    ...reportOf({
-      config,
+  /**
+   * Lets the guest live to the end of its `runAfter`, proves it, and returns the report. Then the connection and both
+   * sides' memory go back to the pool, so nothing may use them from then on.
+   */
+  async settle(options: VirtualWorldOptions): Promise<RunReport> {
+    const { process, hostedGuest } = this.parts;
+    const { guest, spec } = hostedGuest;
+    const isCancelled = (): boolean => options.signal?.aborted ?? false;
+    const endedNs = await guest.live(guest.livedNs, guest.untilNs, isCancelled);
+    guest.untilNs = endedNs;
+    guest.timeline.sample(endedNs);
+    const { source, target } = process;
+    const proof = await this.#prove(options);
+    const report = reportOf({
+      config: spec.config,
       plan: guest.plan,
       sides: { source: source.side, destination: target.side },
-      source: report,
+      source: process.result!,
       destination: process.destinationResult,
       rates: guest.rates,
       timeline: guest.timeline.samples,
@@ -149,7 +121,43 @@ export async function reportOfMigration({ parts }: HostedMigration): Promise<Run
       rings: source.side.logReaders().ringCounts(),
       startedNs: 0,
       endedNs,
-    }),
-    ...(proof ? { proof } : {}),
-  };
+    });
+    this.#giveBack();
+    return {
+      runtime: 'virtual',
+      clock: VIRTUAL_CLOCK_NAME,
+      ...report,
+      ...(proof ? { proof } : {}),
+    };
+  }
+
+  async #prove({
+    beforeProof,
+    runner = inlineRunner,
+  }: VirtualWorldOptions): Promise<Proof | undefined> {
+    const { process, hostedGuest, destination } = this.parts;
+    const { source, target } = process;
+    if (beforeProof) {
+      const rams = [source, target].map(({ side }) => side.memory.slots.map(({ ram }) => ram));
+      beforeProof(rams[0]!, rams[1]!);
+    }
+    const run = {
+      config: hostedGuest.spec.config,
+      plan: hostedGuest.guest.plan,
+      sides: { source: hostedGuest.source, destination },
+      report: process.result!,
+      sentState: process.sourceGuest.savedState,
+      receivedState: process.destinationGuest.loadedState,
+      zeroings: { source: source.crew.zeroings(), destination: target.crew.zeroings() },
+    };
+    return proveRun(run, runner);
+  }
+
+  #giveBack(): void {
+    giveBackTransfer(this.parts.transfer);
+    // The pool hands out first what it got last, so a source's memory serves as a source again, with its zero pages.
+    for (const side of [this.parts.destination, this.parts.hostedGuest.source]) {
+      giveBackGuestSide(side);
+    }
+  }
 }

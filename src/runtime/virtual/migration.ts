@@ -36,8 +36,10 @@ export interface VirtualMigrationParts {
   readonly onOver?: (migration: VirtualMigration) => void;
   /** Its flows over links that are shared with other migrations; without them, the link is its own. */
   readonly flows?: { readonly forward: Flow; readonly backward: Flow };
-  /** Its sender and receiver on the hosts' shared CPUs; without them, both have CPUs of their own. */
-  readonly workers?: { readonly sender: VirtualWorker; readonly receiver: VirtualWorker };
+  /** Its sender on the source host's shared CPUs; without it, the sender has a CPU of its own. */
+  readonly sender?: VirtualWorker;
+  /** Its receiver on the target host's shared CPUs; without it, the receiver has a CPU of its own. */
+  readonly receiver?: VirtualWorker;
   /** Returns faults that hit the migration at points in time, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
 }
@@ -70,7 +72,8 @@ export class VirtualMigration implements Process, HappeningWorld {
   readonly #onOver: VirtualMigrationParts['onOver'];
 
   constructor(parts: VirtualMigrationParts) {
-    const { config, guest, target, transfer, startNs, isCancelled, flows, workers } = parts;
+    const { config, guest, target, transfer, startNs, isCancelled, flows, sender, receiver } =
+      parts;
     const { costs, link, migration } = config;
     const { plan, place: source } = guest;
     const clocks = this.#clocks;
@@ -98,7 +101,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.#near = new VirtualLink({
       ...shared,
       inner: this.#endOf('near', link, flows?.forward),
-      ...(workers ? { worker: workers.sender } : {}),
+      ...(sender ? { worker: sender } : {}),
       clock: clocks.source,
       setupNs: costs.setupNs,
       neighbours: source.crew,
@@ -107,7 +110,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     const far = new VirtualLink({
       ...shared,
       inner: this.#endOf('far', link, flows?.backward),
-      ...(workers ? { worker: workers.receiver } : {}),
+      ...(receiver ? { worker: receiver } : {}),
       clock: clocks.destination,
       afterFrame: () => target.crew.attendFaults(clocks.destination.now()),
     });
@@ -125,8 +128,8 @@ export class VirtualMigration implements Process, HappeningWorld {
       isGuestSettled: () => sending.isSettled(),
       isCancelled,
     });
-    const receiver = { clock: clocks.destination, link: far, guest: receiving };
-    this.#destination = new Half(runDestination({ ...receiver, ...recoveryOf(migration) }), {
+    const receivingSide = { clock: clocks.destination, link: far, guest: receiving };
+    this.#destination = new Half(runDestination({ ...receivingSide, ...recoveryOf(migration) }), {
       clock: clocks.destination,
       link: far,
       isGuestSettled: () => receiving.isSettled(),

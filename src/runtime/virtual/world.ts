@@ -1,31 +1,21 @@
 import { OneEvent, type Process } from '../../clock/process.ts';
-import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../clock/virtual.ts';
-import { vcpuDemand } from '../../guest/cpu-demand.ts';
-import { planMemory } from '../../guest/memory-plan.ts';
+import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
-import { fillDestination } from '../../memory/contents/contents.ts';
-import { openMemory } from '../../memory/guest-memory.ts';
-import { fillGuest } from '../common/fill.ts';
-import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
+import { openGuestSide } from '../common/guest-side.ts';
 import { othersTurn } from '../common/others-turn.ts';
-import { createPlace, createTransfer } from '../common/stage.ts';
+import { createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
-import type {
-  Director,
-  GuestSpec,
-  World,
-  WorldMigration,
-  WorldOptions,
-  WorldSpec,
-} from '../world/world.ts';
-import { EventLoop } from './event-loop.ts';
-import { VirtualGuest } from './guest.ts';
-import { VirtualHost } from './host.ts';
-import { VirtualMigration } from './migration.ts';
+import type { Director, GuestSpec, World, WorldMigration, WorldSpec } from '../world/world.ts';
 import { DirectorProcess } from './director-process.ts';
-import { type HostedGuest, reportOfMigration, HostedMigration } from './hosted-migration.ts';
+import { EventLoop } from './event-loop.ts';
+import { TURN_NS } from './guest.ts';
+import { VirtualHost } from './host.ts';
+import { type HostedGuest, settleGuest, takeTarget } from './hosted-guest.ts';
+import { HostedMigration } from './hosted-migration.ts';
+import { VirtualMigration } from './migration.ts';
+import type { VirtualWorldOptions } from './world-options.ts';
 
 /** Each migration has a flow in either direction. */
 const FLOWS_EACH = 2;
@@ -35,7 +25,7 @@ export class VirtualWorld implements World {
   readonly runtime = 'virtual';
   readonly clock = VIRTUAL_CLOCK_NAME;
   readonly #spec: WorldSpec;
-  readonly #options: WorldOptions;
+  readonly #options: VirtualWorldOptions;
   readonly #loop = new EventLoop();
   readonly #topology = new Topology();
   /** It has room for the migrations of all guests. */
@@ -43,16 +33,27 @@ export class VirtualWorld implements World {
   readonly #hosts = new Map<string, VirtualHost>();
   readonly #guests = new Map<string, HostedGuest>();
   readonly #migrations: HostedMigration[] = [];
+  /** Migrations whose guests have lived for their `runAfter`, and wait for their proofs. */
+  readonly #due: HostedMigration[] = [];
+  /** How many guests have begun to migrate and have not been reported on. */
+  #unsettled = 0;
+  readonly #reports = new Map<string, RunReport>();
   #director: DirectorProcess | undefined;
 
-  constructor(spec: WorldSpec, options: WorldOptions = {}) {
+  constructor(spec: WorldSpec, options: VirtualWorldOptions = {}) {
     this.#spec = spec;
     this.#options = options;
-    for (const host of spec.hosts) {
-      this.#hosts.set(host.name, new VirtualHost(host));
-      this.#topology.addHost(host.name, host.nicBytesPerSecond);
+    for (const host of spec.hosts) this.#hosts.set(host.name, new VirtualHost(host));
+    if (!spec.core) return;
+    for (const { name, nicBytesPerSecond = Infinity } of spec.hosts) {
+      this.#topology.addHost(name, nicBytesPerSecond);
     }
     this.#topology.core(spec.core.bytesPerSecond);
+  }
+
+  /** The world's time in virtual nanoseconds. */
+  get nowNs(): number {
+    return this.#loop.nowNs;
   }
 
   get links(): readonly LinkSpec[] {
@@ -72,26 +73,57 @@ export class VirtualWorld implements World {
     return [...this.#hosts.values()].map(({ usedCpuNs }) => usedCpuNs);
   }
 
-  async play(guests: readonly GuestSpec[], director: Director): Promise<void> {
-    const mostFlows = FLOWS_EACH * Math.max(1, guests.length);
-    this.#network = new Network(createNetwork(this.#topology.links, mostFlows));
+  async settle(guests: readonly GuestSpec[]): Promise<void> {
+    if (this.#spec.core) {
+      const mostFlows = FLOWS_EACH * Math.max(1, guests.length);
+      this.#network = new Network(createNetwork(this.#topology.links, mostFlows));
+    }
+    const { runner = inlineRunner, areTargetsReady = false } = this.#options;
     for (const spec of guests) {
-      await this.#settle(spec);
+      const host = this.#hostOf(spec.host);
+      this.#guests.set(spec.name, await settleGuest(spec, host, runner, areTargetsReady));
       await othersTurn();
     }
+  }
+
+  async play(director: Director): Promise<void> {
     const loop = this.#loop;
     for (const host of this.#hosts.values()) loop.add(host);
-    const startNs = Math.max(0, ...guests.map(({ config }) => config.migration.startAfterNs));
-    await loop.play(() => loop.nextNs > startNs);
-    loop.nowNs = startNs;
+    const starts = [...this.#guests.values()].map(({ spec }) => spec.config.migration.startAfterNs);
+    await this.#live(Math.max(0, ...starts));
     const directing = new DirectorProcess(director);
     this.#director = directing;
     loop.add(directing);
-    await loop.play(() => directing.isOver);
+    await this.#playUntil(() => directing.isOver);
     // Guests that have just moved live on for their `runAfter`, and share their hosts' CPUs meanwhile.
-    const ends = [...this.#guests.values()].map(({ guest }) => guest.untilNs);
-    const endNs = Math.max(loop.nowNs, ...ends.filter(Number.isFinite));
-    await loop.play(() => loop.nextNs > endNs);
+    await this.#playUntil(() => this.#unsettled === 0);
+  }
+
+  /** Lets all guests live to a point in time, or until the world is cancelled, in turns with the rest of the program. */
+  async #live(untilNs: number): Promise<void> {
+    const loop = this.#loop;
+    while (loop.nowNs < untilNs && !this.#isCancelled()) {
+      const turnNs = Math.min(untilNs, loop.nowNs + TURN_NS);
+      await loop.play(() => loop.nextNs > turnNs, this.#options);
+      loop.nowNs = turnNs;
+      for (const { guest } of this.#guests.values()) guest.advance(turnNs);
+      await othersTurn();
+    }
+  }
+
+  /** Plays until `isDone`; a guest whose `runAfter` has passed is proved at once, and its memory is free again. */
+  async #playUntil(isDone: () => boolean): Promise<void> {
+    for (;;) {
+      await this.#loop.play(() => this.#due.length > 0 || isDone(), this.#options);
+      const migration = this.#due.shift();
+      if (!migration) return;
+      this.#reports.set(migration.guest, await migration.settle(this.#options));
+      this.#unsettled--;
+    }
+  }
+
+  #isCancelled(): boolean {
+    return this.#options.signal?.aborted ?? false;
   }
 
   /** Adds a process of one's own: a monitor, a scanner, a generator of load. */
@@ -111,93 +143,81 @@ export class VirtualWorld implements World {
 
   migrate(name: string, to: string): WorldMigration {
     const hostedGuest = this.#guests.get(name);
-    const target = this.#hosts.get(to);
     if (!hostedGuest) throw new RangeError(`there is no guest "${name}"`);
-    if (!target) throw new RangeError(`there is no host "${to}"`);
+    const target = this.#hostOf(to);
     if (hostedGuest.migration) throw new RangeError(`guest "${name}" has migrated already`);
     const migration = this.#begin(hostedGuest, target);
     hostedGuest.migration = migration;
     this.#migrations.push(migration);
-    this.#director?.follow(migration);
+    this.#unsettled++;
+    this.#director?.follow(migration, (nowNs) => {
+      migration.release(nowNs);
+      this.at(hostedGuest.guest.untilNs, () => void this.#due.push(migration));
+    });
     migration.process.begin();
     this.#loop.add(migration.process);
     return migration;
   }
 
   /** Advances a guest to the present, and creates its migration with memory at its target, flows and workers. */
-  #begin(hostedGuest: HostedGuest, target: VirtualHost): HostedMigration {
-    const { guest, spec, host } = hostedGuest;
-    const { config } = spec;
+  #begin(hostedGuest: HostedGuest, to: VirtualHost): HostedMigration {
+    const { guest, spec, host: from } = hostedGuest;
     const { nowNs: startNs } = this.#loop;
     guest.advance(startNs);
     if (startNs > 0) guest.measureRates();
     guest.isMigrating = true;
     guest.timeline.sample(startNs);
-    const destination = createPlace(config.guest, guest.plan, hostedGuest.geometries(1));
-    for (const { ram } of openMemory(destination.slots).slots) fillDestination(ram);
-    const path = this.#topology.route(host.spec.name, target.spec.name);
-    const flows = {
+    const destination = takeTarget(hostedGuest);
+    const config = this.#linked(spec.config);
+    const transfer = createTransfer(config.link, config.guest.pageSize, false);
+    const target = guest.prepare(openGuestSide(destination));
+    to.admit(guest, target, hostedGuest.demandCpus);
+    const sender = from.hire();
+    const receiver = to.hire();
+    const path = this.#route(from, to);
+    const flows = this.#network && {
       forward: this.#openFlow(path),
-      backward: this.#openFlow(this.#topology.route(target.spec.name, host.spec.name)),
+      backward: this.#openFlow(this.#route(to, from)),
     };
-    const workers = { sender: host.hire(), receiver: target.hire() };
-    const transfer = createTransfer(this.#linkOf(config.link), config.guest.pageSize, false);
-    const place = guest.prepare(openGuestSide(destination));
-    target.admit(guest, place, hostedGuest.demandCpus);
+    const shares = {
+      ...(flows ? { flows } : {}),
+      ...(sender ? { sender } : {}),
+      ...(receiver ? { receiver } : {}),
+    };
+    const { happenings } = this.#options;
     const process = new VirtualMigration({
-      config: { ...config, link: this.#linkOf(config.link) },
+      config,
       guest,
-      target: place,
+      target,
       transfer,
       startNs,
-      isCancelled: () => this.#options.signal?.aborted ?? false,
+      isCancelled: () => this.#isCancelled(),
       onOver: () => this.#loop.wake(this.#director!),
-      flows,
-      workers,
+      ...shares,
+      ...(happenings ? { happenings } : {}),
     });
-    const parts = {
-      hostedGuest,
-      process,
-      transfer,
-      destination,
-      from: host,
-      to: target,
-      path,
-      startNs,
-    };
-    return new HostedMigration({ ...parts, flows, workers });
+    const parts = { hostedGuest, process, transfer, destination, from, to, path, startNs };
+    return new HostedMigration({ ...parts, ...shares });
   }
 
-  async reports(): Promise<ReadonlyMap<string, RunReport>> {
-    const reports = new Map<string, RunReport>();
-    for (const [name, { migration, source }] of this.#guests) {
-      if (migration) reports.set(name, await reportOfMigration(migration));
-      // A guest that has been reported on no longer needs its memory, which the next world can use.
-      migration?.giveBack();
-      giveBackGuestSide(source);
-      await othersTurn();
-    }
-    return reports;
+  reports(): Promise<ReadonlyMap<string, RunReport>> {
+    return Promise.resolve(this.#reports);
   }
 
-  /** Creates a guest on its first host, fills its memory and starts its vCPUs. Throws RangeError without that host. */
-  async #settle(spec: GuestSpec): Promise<void> {
-    const { guest: shape, seed, costs } = spec.config;
-    const host = this.#hosts.get(spec.host);
-    if (!host) throw new RangeError(`there is no host "${spec.host}"`);
-    const { plan, geometries } = planMemory(shape, seed);
-    const source = createPlace(shape, plan, geometries(0));
-    const fresh = { prefault: false, isUsed: false };
-    await fillGuest(inlineRunner, source, shape.contents, seed, fresh);
-    const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
-    guest.start(0);
-    const demandCpus = vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs);
-    host.admit(guest, guest.place, demandCpus);
-    this.#guests.set(spec.name, { spec, guest, geometries, source, host, demandCpus });
+  #hostOf(name: string): VirtualHost {
+    const host = this.#hosts.get(name);
+    if (!host) throw new RangeError(`there is no host "${name}"`);
+    return host;
   }
 
-  #linkOf(link: GuestSpec['config']['link']): GuestSpec['config']['link'] {
-    return { ...link, latencyNs: this.#spec.core.latencyNs };
+  /** Returns a guest's configuration with the latency of the world's network. */
+  #linked(config: GuestSpec['config']): GuestSpec['config'] {
+    const { core } = this.#spec;
+    return core ? { ...config, link: { ...config.link, latencyNs: core.latencyNs } } : config;
+  }
+
+  #route(from: VirtualHost, to: VirtualHost): readonly number[] {
+    return this.#spec.core ? this.#topology.route(from.spec.name, to.spec.name) : [];
   }
 
   #openFlow(path: readonly number[]): Flow {

@@ -7,8 +7,11 @@ import type { HostSpec } from './host-spec.ts';
 /** The machines of a world, and the network that joins them. */
 export interface WorldSpec {
   readonly hosts: readonly HostSpec[];
-  /** The link between the hosts' network cards, which has this capacity in each direction. */
-  readonly core: { readonly bytesPerSecond: number; readonly latencyNs: number };
+  /**
+   * The link between the hosts' network cards, which has this capacity in each direction. Without it, the world has no
+   * network: each migration has the link of its guest's configuration for itself.
+   */
+  readonly core?: { readonly bytesPerSecond: number; readonly latencyNs: number };
 }
 
 /** A guest, and the host that it runs on at first. */
@@ -43,10 +46,10 @@ export interface Director {
   /** The world calls this once, when the guests run and migrations may start. */
   begin(nowNs: number): void;
   /** The world calls this when a migration has ended. */
-  ended(migration: WorldMigration, nowNs: number): void;
+  onMigrationEnd(migration: WorldMigration, nowNs: number): void;
   /** The world calls this every 100 ms of its time. */
   watch(nowNs: number): void;
-  /** Whether nothing more is to happen; the world asks after `begin` and after each `ended`. */
+  /** Whether nothing more is to happen; the world asks after `begin` and after each `onMigrationEnd`. */
   readonly isOver: boolean;
 }
 
@@ -64,10 +67,15 @@ export interface World {
   /** Returns the CPU time used on each host so far, in ns; undefined when the world can't tell hosts apart. */
   hostCpuNs(): readonly number[] | undefined;
   /**
-   * Puts the guests on their hosts and lets them run as long as the longest of their `startAfter`; then does what
-   * the director decides until it is over. It may be called once in a world's life.
+   * Puts guests on their hosts and gives them their memory; it may be called once in a world's life. Throws RangeError
+   * when there is no such host, and ContentsError when an image can't be used.
    */
-  play(guests: readonly GuestSpec[], director: Director): Promise<void>;
+  settle(guests: readonly GuestSpec[]): Promise<void>;
+  /**
+   * Lets the guests run as long as the longest of their `startAfter`, then does what the director decides until it is
+   * over and every guest that has migrated has lived for its `runAfter`. It may be called once in a world's life.
+   */
+  play(director: Director): Promise<void>;
   /** Starts a guest's migration; the director calls it. Throws RangeError when the guest is unknown or has migrated. */
   migrate(guest: string, to: string): WorldMigration;
   /** Returns a report, with its proof, of each guest that has migrated, by name; call it once `play` has ended. */
