@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildResult } from '../../src/result/build.ts';
 import { WorkerPool } from '../../src/runtime/threads/pool.ts';
-import type { RunReport } from '../../src/runtime/report.ts';
-import { RunSetupError, runThreads } from '../../src/runtime/threads/run.ts';
+import { type RunPhase, RunSetupError, runThreads } from '../../src/runtime/threads/run.ts';
+import { isSending, runUntil } from '../support/live-events.ts';
 import { smallRun } from '../support/run-config.ts';
 
 describe('a run over worker threads', () => {
@@ -86,13 +85,13 @@ describe('a run over worker threads', () => {
 
   it('can be cancelled; the guest runs on at the source and is proved', async () => {
     const controller = new AbortController();
-    const { source, proof } = await runThreads(smallRun({ link: { bytesPerSecond: 1e6 } }), {
-      pool,
-      signal: controller.signal,
-      onPhase: (phase) => {
-        if (phase === 'migrate') setTimeout(() => controller.abort(), 100);
-      },
-    });
+    const config = smallRun({ link: { bytesPerSecond: 1e6 } });
+    const { source, proof } = await runUntil(
+      config,
+      { pool, signal: controller.signal },
+      isSending,
+      () => controller.abort(),
+    );
     expect(source).toMatchObject({ outcome: 'cancelled', guestLost: false });
     expect(source.unsentPages).toBeGreaterThan(0);
     expect(proof).toMatchObject({ ok: true, kind: 'full' });
@@ -106,15 +105,11 @@ describe('a run over worker threads', () => {
       workloads: [],
       contents: [{ firstGfn: 0, pages: 4, kind: 'random' as const, zeroShare: 0 }],
     };
-    const { source, destination } = await runThreads(
+    const { source, destination } = await runUntil(
       smallRun({ guest, link: { bytesPerSecond: 1e6 } }),
-      {
-        pool,
-        signal: controller.signal,
-        onPhase: (phase) => {
-          if (phase === 'migrate') setTimeout(() => controller.abort(), 100);
-        },
-      },
+      { pool, signal: controller.signal },
+      isSending,
+      () => controller.abort(),
     );
     expect(source).toMatchObject({ outcome: 'cancelled', guestLost: false });
     expect(destination).toMatchObject({ outcome: 'cancelled' });
@@ -130,58 +125,59 @@ describe('a run over worker threads', () => {
 });
 
 describe('a thread that dies', () => {
-  it.each(['prepare', 'before', 'after', 'verify'] as const)(
-    'in phase %s: the run ends all the same',
+  // Dead threads are replaced, so that one pool serves all tests; six new threads for each would take a second of CPU.
+  const pool = new WorkerPool(6);
+  afterAll(() => pool.destroy());
+
+  /** Returns a function that kills the pool's second thread when a phase begins. */
+  const killAt =
+    (phase: RunPhase) =>
+    (now: RunPhase): void => {
+      if (now === phase) void pool.killThread(1);
+    };
+
+  it('while the run is set up: the run is refused', async () => {
+    const run = runThreads(smallRun(), { pool, onPhase: killAt('prepare') });
+    await expect(run).rejects.toThrow(RunSetupError);
+  });
+
+  it('at the beginning of phase before: the run ends with its error', async () => {
+    const { source } = await runThreads(smallRun(), { pool, onPhase: killAt('before') });
+    expect(source.outcome).toBe('failed');
+    expect(source.error).toMatch(/died: /);
+  });
+
+  it.each(['after', 'verify'] as const)(
+    'at the beginning of phase %s: the run ends with its error, or whole',
     async (phase) => {
-      const pool = new WorkerPool(6);
-      const config = smallRun({
-        guest: { memoryBytes: 64 * 2 ** 20 },
-        migration: { runAfterNs: 3e8, startAfterNs: 3e8 },
-      });
-      const ended = await runThreads(config, {
-        pool,
-        onPhase: (now) => {
-          if (now === phase) void sleep(10).then(() => pool.killThread(1));
-        },
-      }).catch((error: unknown) => error);
-      if (ended instanceof Error) {
-        expect(ended).toBeInstanceOf(RunSetupError);
-        expect(phase).toBe('prepare');
-      } else {
-        const report = ended as RunReport;
-        // An idle thread that dies is replaced, and nobody is the worse for it.
-        const isWhole = report.source.outcome === 'completed' && report.proof?.ok === true;
-        const saysSo =
-          report.source.outcome === 'failed' && /died|cut short/.test(report.source.error!);
-        expect(isWhole || saysSo, report.source.error).toBe(true);
-        if (saysSo) expect(report.proof).toBeUndefined();
-      }
-      await pool.destroy();
+      const { source, proof } = await runThreads(smallRun(), { pool, onPhase: killAt(phase) });
+      // An idle thread that dies is replaced, and nobody is the worse for it.
+      if (source.outcome === 'completed') expect(proof).toMatchObject({ ok: true });
+      else expect(source.error).toMatch(/ died: | cut short/);
     },
   );
 
-  // The tasks start in this order, one a thread: source vCPUs, destination vCPUs, the two engines.
-  const slow = smallRun({ link: { bytesPerSecond: 1e6 } });
+  // One round takes more than half a minute, and the run is not given up before the thread has died.
+  const slow = smallRun({ link: { bytesPerSecond: 200e3 }, migration: { timeoutNs: Infinity } });
 
+  // The tasks start in this order, one a thread: source vCPUs, destination vCPUs, the two engines.
   it.each([0, 1, 2, 3, 4, 5])(
     'thread %i: the run ends with its error, and never hangs',
     async (index) => {
-      const pool = new WorkerPool(6);
-      const report = await runThreads(slow, {
-        pool,
-        onPhase: (phase) => {
-          if (phase === 'migrate') void sleep(60).then(() => pool.killThread(index));
-        },
-      });
-      expect(report.source.outcome).toBe('failed');
-      expect(report.source.error).toMatch(/died: /);
+      const { source, proof } = await runUntil(
+        slow,
+        { pool },
+        isSending,
+        () => void pool.killThread(index),
+      );
+      expect(source.outcome).toBe('failed');
+      expect(source.error).toMatch(/died: /);
       // A dead destination leaves the guest running at the source, and that is proved.
-      if (/the link is dead/.test(report.source.error!)) {
-        expect(report.proof).toMatchObject({ ok: true, kind: 'full' });
+      if (/the link is dead/.test(source.error!)) {
+        expect(proof).toMatchObject({ ok: true, kind: 'full' });
       } else {
-        expect(report.proof).toBeUndefined();
+        expect(proof).toBeUndefined();
       }
-      await pool.destroy();
     },
   );
 });
