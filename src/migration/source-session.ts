@@ -24,8 +24,9 @@ import type { SourceOptions } from './source-options.ts';
 
 /** How long the source waits for an answer of the destination or of a vCPU. */
 export const PATIENCE_NS = 30e9;
-/** While batches go out, `watch` is called at every 16th wait. */
+/** While batches go out, `watch` is called at every 16th wait, and before each wait that is this long. */
 const WATCH_EVERY = 16;
+const LONG_WAIT_NS = 10e6;
 /** A batch takes at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
 
@@ -126,12 +127,13 @@ export class SourceSession {
    */
   *wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>, atNs = Infinity): Algorithm<Wake> {
     const nowNs = this.side.clock.now();
-    if (this.#waits++ % WATCH_EVERY === 0 || request.credit !== 'pages') this.side.watch?.(this);
+    // A slow link says when it has room again; only after that does waiting for an answer begin.
+    const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
+    const isSeldom = request.credit !== 'pages' || creditNs > nowNs + LONG_WAIT_NS;
+    if (this.#waits++ % WATCH_EVERY === 0 || isSeldom) this.side.watch?.(this);
     const isBounded = !this.isPastReturn;
     // With a link that always has room no wait lasts until the deadline, so it is checked here.
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
-    // A slow link says when it has room again; only after that does waiting for an answer begin.
-    const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
     const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
     const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
