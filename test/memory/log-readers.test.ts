@@ -85,6 +85,29 @@ describe.each(['bitmap', 'bytemap', 'atomic', 'ring'] as const)('readers of a lo
     expect(pagesOf(a)).toEqual([1, 2, 3, 4]);
   });
 
+  it('get what was written before they ask, though another stopped with a harvest under way', () => {
+    const { readers, settle, write } = guest(kind);
+    const [a, b] = [readers.open(), readers.open()];
+    for (const reader of [a, b]) {
+      reader.start();
+      settle();
+    }
+    write(1);
+    a.harvest();
+    settle();
+    a.stop();
+    write(2);
+    b.harvest();
+    settle();
+    expect(b.collect()).toBe(2);
+    expect(pagesOf(b)).toEqual([1, 2]);
+    write(3);
+    b.harvest();
+    settle();
+    expect(b.collect()).toBe(1);
+    expect(pagesOf(b)).toEqual([1, 2, 3]);
+  });
+
   it('keep the log on until the last of them stops', () => {
     const { readers, settle, write } = guest(kind);
     const [a, b] = [readers.open(), readers.open()];

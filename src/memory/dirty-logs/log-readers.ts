@@ -31,6 +31,8 @@ export class LogReaders {
   #sharedHarvest: GuestPageSet | undefined;
   /** Whether a harvest has been requested that nobody has collected yet. */
   #isHarvestPending = false;
+  /** The readers that wait for that harvest. A reader that stops waits no longer, and may leave it to nobody. */
+  readonly #waiting = new Set<OpenReader>();
 
   /** With `clearChunkPages` the reader clears marks itself, in chunks of so many pages (manual-clear.ts). */
   constructor(kind: DirtyLogKind, parts: DirtyLogParts, clearChunkPages?: number) {
@@ -68,7 +70,7 @@ export class LogReaders {
       pages,
       ...(manual ? { manualClear: manual } : {}),
       start: () => this.#start(reader),
-      harvest: () => this.#harvest(),
+      harvest: () => this.#harvest(reader),
       stop: () => this.#stop(reader),
       isSettled: log.isSettled,
       collect: () => this.#collect(reader, log.collect),
@@ -106,11 +108,20 @@ export class LogReaders {
     // A reader that joins others may get marks that are older than its start: those not harvested yet.
     if (!isFirst) return;
     this.#isHarvestPending = false;
+    this.#waiting.clear();
     this.#log.start();
   }
 
-  /** Asks for a harvest, unless one is pending: a harvest that another reader has requested serves both. */
-  #harvest(): void {
+  /**
+   * Asks for a harvest. One that another reader waits for serves both. One that was requested by readers that have
+   * stopped ended long ago, perhaps, so its marks are taken now, and a new harvest brings those made since.
+   */
+  #harvest(reader: OpenReader): void {
+    const isLeft = this.#isHarvestPending && this.#waiting.size === 0;
+    if (isLeft && this.#log.isSettled()) {
+      reader.earlyPages = this.#collect(reader, this.#log.collect);
+    }
+    this.#waiting.add(reader);
     if (this.#isHarvestPending) return;
     this.#isHarvestPending = true;
     this.#log.harvest();
@@ -118,11 +129,13 @@ export class LogReaders {
 
   #stop(reader: OpenReader): void {
     reader.isOn = false;
+    this.#waiting.delete(reader);
     if (this.#open.every(({ isOn }) => !isOn)) this.#log.stop();
   }
 
   #collect(reader: OpenReader, collect: DirtyLog['collect']): number {
     this.#isHarvestPending = false;
+    this.#waiting.clear();
     const others = this.#open.filter((other) => other !== reader && other.isOn);
     const earlyPages = reader.earlyPages;
     reader.earlyPages = 0;
