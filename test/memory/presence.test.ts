@@ -6,7 +6,12 @@ import {
   GATE_PROTECTION,
   wantedOf,
 } from '../../src/memory/handshake/words.ts';
-import { PAGE_BUFFERED, PAGE_PRESENT, PAGE_PROTECTED } from '../../src/memory/kernels/abi.ts';
+import {
+  PAGE_ABSENT,
+  PAGE_BUFFERED,
+  PAGE_PRESENT,
+  PAGE_PROTECTED,
+} from '../../src/memory/kernels/abi.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
 import { gateBytes, PageGate } from '../../src/memory/gate/page-gate.ts';
@@ -102,6 +107,31 @@ describe('the presence map', () => {
     expect(gate.unmark(low!, 5, PAGE_PROTECTED)).toBe(false);
     gate.turnOff(GATE_PROTECTION);
     expect([gates[5], words[GATE]]).toEqual([0, 0]);
+  });
+
+  it('leaves the bits of other layers when pages become absent and when a new one is made', () => {
+    const { map, memory, words } = open();
+    const [low, high] = memory.slots;
+    const gate = new PageGate(memory, words);
+    for (const gfn of [4, 6, 11, 98, 159]) gate.mark(gfn, 1, PAGE_PROTECTED);
+    map.discard(5, 3);
+    map.discard(90, 70);
+    expect([...gateBytes(low!).subarray(3, 9)]).toEqual([
+      PAGE_PRESENT,
+      PAGE_PROTECTED,
+      PAGE_ABSENT,
+      PAGE_PROTECTED | PAGE_ABSENT,
+      PAGE_ABSENT,
+      PAGE_PRESENT,
+    ]);
+    expect(gateBytes(low!)[98]).toBe(PAGE_PROTECTED | PAGE_ABSENT);
+    expect(gateBytes(high!)[59]).toBe(PAGE_PROTECTED | PAGE_ABSENT);
+    void new PresenceMap(memory, words, 3);
+    const marked = [...gateBytes(low!), ...gateBytes(high!)].flatMap((bits, gfn) =>
+      bits === PAGE_PROTECTED ? [gfn] : [],
+    );
+    expect(marked).toEqual([4, 6, 11, 98, 159]);
+    expect(gateBytes(low!)[5]).toBe(PAGE_PRESENT);
   });
 
   it('takes ranges in ascending order only', () => {

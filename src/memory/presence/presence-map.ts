@@ -1,7 +1,7 @@
 import { type GuestMemory, slotOf } from '../guest-memory.ts';
-import { gateBytes, PageGate } from '../gate/page-gate.ts';
+import { gateBytes, PageGate, replaceBits } from '../gate/page-gate.ts';
 import { GATE_PRESENCE, wantedOf } from '../handshake/words.ts';
-import { PAGE_ABSENT, PAGE_BUFFERED, PAGE_PRESENT } from '../kernels/abi.ts';
+import { PAGE_ABSENT, PAGE_BUFFERED, PAGE_PRESENCE, PAGE_PRESENT } from '../kernels/abi.ts';
 import type { Memslot } from '../memslot.ts';
 import { faultSteps } from './steps.ts';
 
@@ -25,8 +25,8 @@ export class PresenceMap {
     this.#words = words;
     this.#gate = new PageGate(memory, words);
     this.#writers = writers;
-    // The gate layer is still off, so no vCPU reads the map yet.
-    for (const map of this.#maps) map.fill(PAGE_PRESENT);
+    // The layer is still off, so no vCPU reads its bits yet; those of other layers stay.
+    for (const map of this.#maps) replaceBits(map, 0, map.length, PAGE_PRESENCE, PAGE_PRESENT);
   }
 
   /** The number of pages that have yet to arrive. */
@@ -47,7 +47,7 @@ export class PresenceMap {
       const { layout } = slotOf(this.#memory, at);
       const from = at - layout.firstGfn;
       const to = Math.min(layout.pages, firstGfn + pages - layout.firstGfn);
-      this.#maps[layout.index]!.fill(PAGE_ABSENT, from, to);
+      replaceBits(this.#maps[layout.index]!, from, to, PAGE_PRESENCE, PAGE_ABSENT);
       at = layout.firstGfn + to;
     }
     return true;
