@@ -1,3 +1,4 @@
+import { expect, it } from 'vitest';
 import { AUTO_CONVERGE_DEFAULTS } from '../../src/migration/policies/auto-converge.ts';
 import { CLARK_RATES, clarkPolicy } from '../../src/migration/policies/clark2005.ts';
 import {
@@ -120,3 +121,36 @@ const KINDS: Record<string, PolicyKind> = {
 };
 
 for (const [name, kind] of Object.entries(KINDS)) policyConformance(name, kind);
+
+/** A policy that is an instance of a class, whose properties are getters of the class. */
+class Skipping implements Policy<number> {
+  readonly #name = 'skipping';
+  get name() {
+    return this.#name;
+  }
+  get skipsRedirtied() {
+    return true;
+  }
+  get keepsLimit() {
+    return true;
+  }
+  get initial() {
+    return 7;
+  }
+  decide(state: number) {
+    return { state: state + 1, actions: [] };
+  }
+}
+
+it.each([
+  ['forced', forceAfter(new Skipping(), { afterMs: 10, action: 'switchover' }), 'skipping'],
+  ['that ends in post-copy', postcopyAfter(new Skipping(), 2), 'skipping, post-copy after 2'],
+])('a policy of a class, %s, keeps all that it has', (_, policy, name) => {
+  const { skipsRedirtied, keepsLimit, initial } = policy;
+  expect({ name: policy.name, skipsRedirtied, keepsLimit, initial }).toEqual({
+    name,
+    skipsRedirtied: true,
+    keepsLimit: true,
+    initial: 7,
+  });
+});

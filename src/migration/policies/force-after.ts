@@ -1,4 +1,5 @@
 import type { Policy, PolicyAction } from '../policy.ts';
+import { withDecide } from './with-decide.ts';
 
 /** How a migration that takes too long is forced to its end. */
 export interface ForceOptions {
@@ -26,14 +27,11 @@ export function forceAfter<State>(
   policy: Policy<State>,
   { afterMs, action }: ForceOptions,
 ): Policy<State> {
-  return {
-    ...policy,
-    decide(state, statistics) {
-      const decision = policy.decide(state, statistics);
-      const { nowMs, event, isPostcopy } = statistics;
-      if (nowMs < afterMs || event === 'stopped' || isPostcopy) return decision;
-      const others = decision.actions.filter(({ kind }) => !WAYS.has(kind));
-      return { state: decision.state, actions: [...others, { kind: action }] };
-    },
-  };
+  return withDecide(policy, (state, statistics) => {
+    const decision = policy.decide(state, statistics);
+    const { nowMs, event, isPostcopy } = statistics;
+    if (nowMs < afterMs || event === 'stopped' || isPostcopy) return decision;
+    const others = decision.actions.filter(({ kind }) => !WAYS.has(kind));
+    return { state: decision.state, actions: [...others, { kind: action }] };
+  });
 }
