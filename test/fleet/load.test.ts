@@ -233,6 +233,13 @@ describe('a wrong evacuation', () => {
       withGuest('guest: { memory: 16MiB }, migration: { bubbling: §{ pivots: 2 } }'),
       'guests[0].migration.bubbling: has an effect only with pageOrder bubbling, the migration has follow: leave it out',
     ],
+    ...(['stop-and-copy', 'postcopy'] as const).map((algorithm) => [
+      `what is to become of a guest that can not fail to converge, ${algorithm}`,
+      withGuest(
+        `guest: { memory: 16MiB }, migration: { algorithm: ${algorithm} }, onDiverged: §stop-and-copy`,
+      ),
+      `guests[0].onDiverged: has an effect only with live rounds, which may go on for ever, and the migration is ${algorithm}: leave it out`,
+    ]),
     [
       'a wrong link',
       withMore('core: { bandwidth: §fast }'),
@@ -299,7 +306,7 @@ describe('a wrong evacuation', () => {
       withMore('runtime: threads').replace('16MiB', '16MiB, backing: §versions'),
       'guests[0].guest.backing: versions stand for pages in the virtual runtime alone: set runtime: virtual',
     ],
-  ])('%s', (_, yaml, expected) => {
+  ] as [string, string, string][])('%s', (_, yaml, expected) => {
     const lines = complaints(yaml.replace('§', '')).map((line) =>
       line.replaceAll(folder, 'FOLDER'),
     );

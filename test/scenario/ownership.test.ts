@@ -346,8 +346,12 @@ describe('an own kind', () => {
     ]);
   });
 
-  it('has no keys of the policies that are known by name', () => {
+  it('of a policy has no keys of those known by name, and has no effect in post-copy', () => {
     const policy = { module: 'kinds.mjs', export: 'policy', options: {} };
+    expect(problemsOf(textOf({ policy, algorithm: 'stop-and-copy' }))).toEqual([]);
+    expect(problemsOf(textOf({ policy, algorithm: 'postcopy' }))).toEqual([
+      's:3:11 migration.policy: is a policy of your own, which postcopy never asks: leave it out, or choose another algorithm',
+    ]);
     expect(problemsOf(textOf({ policy, rounds: 3 }))).toEqual([
       's:4:11 migration.rounds: is a setting of policy rounds, the migration has a policy of your own: leave it out',
     ]);

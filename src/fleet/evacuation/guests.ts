@@ -1,3 +1,4 @@
+import { unforcedReason } from '../../migration/spec/needs.ts';
 import { hashWords } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
@@ -32,6 +33,7 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
     try {
       const options = { mayForcePostcopy: entry.onDiverged === 'postcopy' };
       const scenario = guest.explained(() => parseScenario(guest, options));
+      problems.push(...divergedProblems(document, index, entry, scenario));
       return [{ entry, document: guest, scenario }];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -41,6 +43,18 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
   });
   if (problems.length > 0) throw new InputError(unique(problems));
   return groups;
+}
+
+/** Returns a problem when `onDiverged` is to force a migration that has no live rounds, and so always converges. */
+function divergedProblems(
+  document: ScenarioDocument,
+  index: number,
+  { onDiverged }: GuestGroup['entry'],
+  { migration }: Scenario,
+): InputProblem[] {
+  const sentence = onDiverged === 'leave' ? undefined : unforcedReason(migration.algorithm);
+  if (sentence === undefined) return [];
+  return [located(document, { path: ['guests', index, 'onDiverged'], sentence })];
 }
 
 /** Drops repeated problems, because a problem of a key that guests share is found for each of them. */

@@ -17,7 +17,7 @@ import {
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
-import { needsHybrid, needsPostcopy } from './needs.ts';
+import { needsHybrid, needsOwnDecisions, needsPostcopy } from './needs.ts';
 
 /** The keys of a scenario's `migration`: those of this file, of the policies and of the page orders. */
 
@@ -133,6 +133,7 @@ export const MIGRATION_KEYS = {
   }),
   policy: defaulted(kindOf(namesOf(POLICIES)), 'qemu', {
     about: 'the rules by which pre-copy goes on, harvests the dirty log and stops the guest',
+    needs: needsOwnDecisions,
   }),
   ...keysOf(POLICIES),
   ...POSTCOPY_KEYS,

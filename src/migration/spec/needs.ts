@@ -16,6 +16,11 @@ const only =
 export const needsRounds = only('live rounds', (algorithm) => LIVE.has(algorithm));
 /** The key needs a policy that decides, which pure post-copy never asks. */
 export const needsDecisions = only('pre-copy', (algorithm) => algorithm !== 'postcopy');
+/** A policy of the user's own needs decisions; one that is known by name also has its limiter with pure post-copy. */
+export const needsOwnDecisions: Needs = (siblings, { algorithm }) =>
+  typeof siblings['policy'] === 'string' || algorithm !== 'postcopy'
+    ? undefined
+    : 'is a policy of your own, which postcopy never asks: leave it out, or choose another algorithm';
 /** The key needs post-copy, which a pre-copy may be forced to. */
 export const needsPostcopy = only(
   'post-copy',
@@ -24,3 +29,10 @@ export const needsPostcopy = only(
 );
 /** The key needs algorithm `hybrid`. */
 export const needsHybrid = only('hybrid', (algorithm) => algorithm === 'hybrid');
+
+/** Says why a migration with this algorithm can't be forced to its end; undefined when it can. */
+export function unforcedReason(algorithm: string): string | undefined {
+  return LIVE.has(algorithm)
+    ? undefined
+    : `has an effect only with live rounds, which may go on for ever, and the migration is ${algorithm}: leave it out`;
+}
