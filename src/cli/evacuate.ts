@@ -78,6 +78,7 @@ export async function evacuate(
     checkChart(flags.chart);
     checkOutput(flags.output);
     const loaded = loadEvacuation(name, sets);
+    if (!flags.quiet) process.stderr.write(noteOnCpus(loaded.config));
     const played = await playAll(loaded, numbers, flags, play);
     await write(played, flags);
     return exitCodeOf(played.map(({ result }) => result));
@@ -90,6 +91,12 @@ export async function evacuate(
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
+}
+
+/** Returns a line that says that the hosts' CPUs have no effect in real time; it is empty when that matters not. */
+function noteOnCpus({ runtime, hosts }: EvacuationConfig): string {
+  if (runtime !== 'threads' || hosts.every(({ cpus }) => cpus === Infinity)) return '';
+  return 'hosts[].cpus has no effect in the runtime threads, where all guests share the CPUs of this machine\n';
 }
 
 /** One evacuation that has been run. */

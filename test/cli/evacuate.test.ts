@@ -59,6 +59,17 @@ describe('pageferry evacuate', () => {
     );
   });
 
+  it('says once that the CPUs of hosts have no effect in real time', async () => {
+    const set = ['hosts[0].cpus=8', 'hosts[1].cpus=8'];
+    const note =
+      'hosts[].cpus has no effect in the runtime threads, where all guests share the CPUs of this machine\n';
+    const real = { runtime: 'threads', set, parallel: '1,2' };
+    expect(await command('four', real)).toMatchObject({ code: 0, stderr: note });
+    expect((await command('four', { ...real, quiet: true })).stderr).toBe('');
+    expect((await command('four', { ...real, runtime: 'virtual' })).stderr).toBe('');
+    expect((await command('four', { ...real, set: [] })).stderr).toBe('');
+  });
+
   it('says nothing when it is to be quiet', async () => {
     expect(await command('rack', { quiet: true })).toEqual({ code: 0, stdout: '', stderr: '' });
   });
