@@ -1,5 +1,7 @@
 import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
+import { gateBytes } from '../memory/gate/page-gate.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import { GATE_PRESENCE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
 import { accessListAt } from '../memory/layout.ts';
@@ -57,6 +59,7 @@ export class MemoryManager {
   readonly #parts: ManagerParts;
   readonly #ranges: readonly ManagedRange[];
   readonly #states: readonly Uint8Array[];
+  readonly #gates: readonly Uint8Array[];
   readonly #at: number;
   readonly #costs: ManagerCosts;
   /** The zeroings of this side, which the proof replays at the same numbers of accesses. */
@@ -76,6 +79,7 @@ export class MemoryManager {
     this.#parts = parts;
     this.#ranges = managedRanges(plan, memory.slots).filter(({ owner }) => owner === vcpu);
     this.#states = memory.slots.map(pageStates);
+    this.#gates = memory.slots.map(gateBytes);
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#costs = parts.costs ?? FREE_OF_CHARGE;
   }
@@ -88,7 +92,7 @@ export class MemoryManager {
   /** Whether it has yet to give pages back and may do so now. */
   get owes(): boolean {
     const pages = this.#get(BALLOON_OWED) + this.#get(BALLOON_EXCHANGE);
-    return pages > 0 && !this.#parts.handshake.isGated();
+    return pages > 0 && !this.#parts.handshake.isGated(GATE_PRESENCE);
   }
 
   /** Returns the guest time of the next thing that it does by itself; Infinity when there is none. */
@@ -123,8 +127,8 @@ export class MemoryManager {
     if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
     // When the engine has asked for the free pages, all of them are on their way to the host already.
     if (this.#releaseKind !== 0) return;
-    // Pages can't be given back while a gate layer is on, and for a while after memory pressure they are not.
-    if (handshake.isGated() || guestNs < this.#get(BALLOON_HOLD_NS)) return;
+    // Pages can't be given back before all of them are there, and for a while after memory pressure they are not.
+    if (handshake.isGated(GATE_PRESENCE) || guestNs < this.#get(BALLOON_HOLD_NS)) return;
     this.#owe(Math.floor(this.#free() * ballooning.share));
   }
 
@@ -276,19 +280,24 @@ export class MemoryManager {
     return this.#freePages;
   }
 
-  /** Returns the next run of at most `most` free pages after the last one; undefined when no page is free. */
+  /**
+   * Returns the next run of at most `most` free pages after the last one; undefined when no page is free. A page that a
+   * layer of the page gate protects, shares or has swapped out stays where it is, since to zero it is a write.
+   */
   #nextFree(most: number): { range: ManagedRange; page: number; pages: number } | undefined {
     if (most <= 0) return undefined;
+    const isGated = this.#parts.handshake.isGated();
     for (let turn = 0; turn <= this.#ranges.length; turn++) {
       const range = this.#ranges[this.#range];
       if (!range) return undefined;
       const states = this.#states[range.slot]!;
+      const gates = isGated ? this.#gates[range.slot]! : undefined;
       const end = range.first + range.pages;
       let page = Math.max(this.#page, range.first);
-      while (page < end && states[page] !== PAGE_FREE) page++;
+      while (page < end && !isToGive(states, gates, page)) page++;
       if (page < end) {
         let to = page + 1;
-        while (to < end && to - page < most && states[to] === PAGE_FREE) to++;
+        while (to < end && to - page < most && isToGive(states, gates, to)) to++;
         this.#page = to;
         return { range, page, pages: to - page };
       }
@@ -349,4 +358,9 @@ export class MemoryManager {
 /** Returns the first multiple of a period after a time; Infinity without a period. */
 function after(ns: number, periodNs: number | undefined): number {
   return periodNs === undefined ? Infinity : (Math.floor(ns / periodNs) + 1) * periodNs;
+}
+
+/** Whether a page is free and no gate, if there are any, stops a write to it. */
+function isToGive(states: Uint8Array, gates: Uint8Array | undefined, page: number): boolean {
+  return states[page] === PAGE_FREE && (gates === undefined || Atomics.load(gates, page) === 0);
 }

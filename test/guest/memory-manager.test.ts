@@ -12,8 +12,10 @@ import {
 } from '../../src/guest/vcpu-state.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
-import { GATE } from '../../src/memory/handshake/words.ts';
+import { PageGate } from '../../src/memory/gate/page-gate.ts';
+import { GATE, GATE_PROTECTION, GATE_SWAP } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
+import { PAGE_PROTECTED, PAGE_SWAPPED } from '../../src/memory/kernels/abi.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
 import { PageStates } from '../../src/memory/page-states.ts';
 import { Generator } from '../../src/random/generator.ts';
@@ -248,5 +250,20 @@ describe('a memory manager', () => {
     Atomics.store(guestSide.words, GATE, 0);
     manager.tick(2 * SECOND);
     expect(manager.owes).toBe(true);
+  });
+
+  it('gives back only pages that no gate stops while other layers are on', () => {
+    const { guestSide, manager, giveBack, states, isZero } = guest({ release: 'free' });
+    const gate = new PageGate(guestSide.memory, guestSide.words);
+    gate.mark(90, 50, PAGE_PROTECTED);
+    gate.mark(300, 1, PAGE_SWAPPED);
+    gate.turnOn(GATE_PROTECTION | GATE_SWAP);
+    guestSide.engine.release(1);
+    manager.attend();
+    giveBack();
+    expect(states.counts()).toEqual({ released: 320 - 51, free: 51, used: 80 });
+    expect(guestSide.engine.haveAllReleased()).toBe(true);
+    for (const page of [90, 139, 300]) expect(isZero(page)).toBe(false);
+    for (const page of [89, 140, 299, 301]) expect(isZero(page)).toBe(true);
   });
 });

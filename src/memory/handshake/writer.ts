@@ -110,9 +110,9 @@ export class WriterHandshake {
     Atomics.add(this.#words, BALLOON, 1);
   }
 
-  /** Whether a layer of the page gate is on, so that not every page may be accessed as it is. */
-  isGated(): boolean {
-    return Atomics.load(this.#words, GATE) !== 0;
+  /** Whether one of these layers of the page gate is on, by default any, so that not every page is accessed as it is. */
+  isGated(layers = -1): boolean {
+    return (Atomics.load(this.#words, GATE) & layers) !== 0;
   }
 
   /**
