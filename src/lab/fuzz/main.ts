@@ -1,17 +1,37 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { monotonicClock } from '../../clock/monotonic.ts';
-import { fuzz } from './fuzz.ts';
+import { TaskPool } from '../../runtime/threads/pool.ts';
+import { playSeeds } from './campaign.ts';
+import { FuzzCounts } from './counts.ts';
+import { fuzz, type FuzzResult } from './fuzz.ts';
+import { FuzzProgress } from './progress.ts';
+import type { FuzzTasks } from './tasks.ts';
 
-/** Parses a flag's whole number. Throws RangeError. */
-function wholeNumber(name: string, text: string): number {
+const MOST_THREADS = 1024;
+const INTERRUPTED = 130;
+
+/** Parses a flag's whole number, which must be from `least` to `most`. Throws RangeError. */
+function wholeNumber(
+  name: string,
+  text: string,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new RangeError(`--${name}: expected a whole number, got "${text}"`);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
+    return value;
+  }
+  throw new RangeError(
+    `--${name}: expected a whole number from ${least} to ${most}, got "${text}"`,
+  );
 }
 
 /**
- * `npm run fuzz -- --seeds N [--from S]` plays N random migrations with random trouble; `--seed S`
- * replays one. It prints each failure with its seed, and then exits with code 1.
+ * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
+ * unless told otherwise; `--seed S` replays one, in this thread. What it prints on stdout depends on the seeds alone:
+ * each failure with its seed, in their order, then what became of how many. Progress and speed go to stderr. The exit
+ * code is 1 after a failure, and when Ctrl-C has ended it early.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -19,37 +39,77 @@ async function main(): Promise<number> {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
+      threads: { type: 'string', default: String(availableParallelism()) },
     },
   });
-  const one = values.seed === undefined ? undefined : wholeNumber('seed', values.seed);
-  const from = one ?? wholeNumber('from', values.from);
-  const seeds = one === undefined ? wholeNumber('seeds', values.seeds) : 1;
-  const clock = monotonicClock();
-  const counts = new Map<string, number>();
-  let failures = 0;
-  let recoveredSeeds = 0;
-  let recoveries = 0;
-  for (let seed = from; seed < from + seeds; seed++) {
-    const result = await fuzz(seed);
-    const key = `${result.trouble}: ${result.outcome}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-    if (result.recoveries > 0) recoveredSeeds++;
-    recoveries += result.recoveries;
-    if (result.wrongs.length > 0) {
-      failures++;
-      process.stdout.write(`seed ${seed}: ${result.wrongs.join('\n  ')}\n`);
-    }
-    if (process.stderr.isTTY && seed % 50 === 0) process.stderr.write(`\r${seed - from + 1} seeds`);
+  const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
+  const seeds = wholeNumber('seeds', values.seeds);
+  const from = wholeNumber('from', values.from);
+  if (values.seed === undefined) return playAll(from, seeds, threads);
+  const result = await fuzz(wholeNumber('seed', values.seed));
+  const counts = new FuzzCounts();
+  count(counts, result);
+  return conclude(counts);
+}
+
+/** Plays seeds in threads of a pool. Ctrl-C lets those that have begun end, a second one ends the program at once. */
+async function playAll(from: number, seeds: number, threads: number): Promise<number> {
+  const counts = new FuzzCounts();
+  const pool = new TaskPool<FuzzTasks>('lab/fuzz/worker.js', Math.min(threads, Math.max(1, seeds)));
+  const progress = new FuzzProgress({
+    clock: monotonicClock(),
+    seeds,
+    threads: pool.threads,
+    isTerminal: process.stderr.isTTY,
+    write: (text) => void process.stderr.write(text),
+  });
+  let isStopped = false;
+  const stop = (): void => {
+    if (isStopped) process.exit(INTERRUPTED);
+    isStopped = true;
+    progress.note('stopping: the seeds that have begun are played to their ends');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  progress.note(`playing ${seeds} seeds from ${from} on, in ${pool.threads} threads`);
+  try {
+    await playSeeds({
+      from,
+      seeds,
+      threads: pool.threads,
+      play: (seed) => pool.run('play', seed),
+      onResult: (result) => {
+        count(counts, result);
+        progress.update(counts.seeds, counts.failures);
+      },
+      isStopped: () => isStopped,
+    });
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+    await pool.destroy();
   }
-  const seconds = clock.now() / 1e9;
-  const rate = Math.round((seeds / seconds) * 60);
-  process.stdout.write(`${seeds} seeds, ${failures} failures, ${rate} seeds a minute\n`);
-  process.stdout.write(
-    `${recoveredSeeds} seeds had ${recoveries} recoveries of a paused post-copy\n`,
-  );
-  for (const [key, count] of [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    process.stdout.write(`  ${key} ${count}\n`);
-  return failures > 0 ? 1 : 0;
+  progress.note(progress.speed(counts.seeds));
+  if (counts.seeds < seeds) {
+    const next = from + counts.seeds;
+    process.stdout.write(
+      `stopped before seed ${next}: ${counts.seeds} of ${seeds} seeds were played; go on with --from ${next} --seeds ${seeds - counts.seeds}\n`,
+    );
+    conclude(counts);
+    return 1;
+  }
+  return conclude(counts);
+}
+
+/** Counts a result, and prints what is wrong with it. */
+function count(counts: FuzzCounts, result: FuzzResult): void {
+  counts.add(result);
+  const { seed, wrongs } = result;
+  if (wrongs.length > 0) process.stdout.write(`seed ${seed}: ${wrongs.join('\n  ')}\n`);
+}
+
+/** Prints the summary, and returns the exit code. */
+function conclude(counts: FuzzCounts): number {
+  process.stdout.write(`${counts.lines().join('\n')}\n`);
+  return counts.failures > 0 ? 1 : 0;
 }
 
 // A reader that closes the pipe early is no error.

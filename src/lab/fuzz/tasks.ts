@@ -1,0 +1,7 @@
+import type { FuzzResult } from './fuzz.ts';
+
+/** The tasks of the fuzzer's worker threads: for each name, what it takes and what it returns. */
+export interface FuzzTasks {
+  /** Plays one seed. */
+  readonly play: readonly [number, FuzzResult];
+}
