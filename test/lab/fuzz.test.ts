@@ -19,6 +19,11 @@ describe('random migrations with random trouble', () => {
     expect(recovered).toBeGreaterThanOrEqual(4);
   });
 
+  // Clark's walk skipped pages by a copy of marks that a clear by hand had taken away meanwhile.
+  it.each([14_439])('lose nothing with seed %i, which once did', async (seed) => {
+    expect((await fuzz(seed)).wrongs).toEqual([]);
+  });
+
   it('give the same for the same seed', async () => {
     expect(await fuzz(42)).toEqual(await fuzz(42));
   });

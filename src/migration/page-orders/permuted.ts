@@ -1,5 +1,6 @@
 import { type GuestPageSet, slotOf } from '../../memory/guest-memory.ts';
 import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
+import type { Memslot } from '../../memory/memslot.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 
 /** The order in which pre-copy goes through the guest. A walk keeps its own position. */
@@ -46,7 +47,9 @@ export function permutedWalk(pages: number): PrecopyWalk {
         if (!unsent.has(gfn)) continue;
         const owner = slotOf(unsent.memory, gfn);
         const page = gfn - owner.layout.firstGfn;
-        const isDirty = log && (dirtyBits[owner.layout.index]![page >>> 5]! >>> (page & 31)) & 1;
+        const wasDirty = log && (dirtyBits[owner.layout.index]![page >>> 5]! >>> (page & 31)) & 1;
+        // A clear of marks may have come since the peek; only a page that is still marked comes again.
+        const isDirty = wasDirty && isMarked(log, owner, page);
         if (taken > 0 && owner !== slot && !isDirty) break;
         unsent.drop(gfn);
         if (isDirty) {
@@ -66,6 +69,16 @@ export function permutedWalk(pages: number): PrecopyWalk {
       return { slot, runs: taken, list, pages: taken, skipped, cursor: 0 };
     },
   };
+}
+
+/** Returns whether a page is marked in one of the live maps. */
+function isMarked(log: LogReader, slot: Memslot, page: number): boolean {
+  const { layout, words } = slot;
+  return log.liveMaps(slot).some((map) => {
+    if (layout.mapUnit === 'bit')
+      return ((words[(map >>> 2) + (page >>> 5)]! >>> (page & 31)) & 1) !== 0;
+    return ((words[(map + page) >>> 2]! >>> (8 * (page & 3))) & 0xff) !== 0;
+  });
 }
 
 /** Returns a copy of the live marks of every memslot, with a bit for each page. */
