@@ -201,7 +201,7 @@ function checkChart(path: string | undefined): void {
 }
 
 /** Returns the exit code: a byte that differs comes before a guest that stayed or was not proved. */
-function exitCodeOf(results: readonly EvacuationResult[]): number {
+export function exitCodeOf(results: readonly EvacuationResult[]): number {
   const guests = results.flatMap((result) => result.guests);
   if (guests.some(({ run }) => run?.verify?.ok === false)) return EXIT.differs;
   const isDone = guests.every(({ outcome, run }) => {

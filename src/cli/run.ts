@@ -95,7 +95,8 @@ async function run(name: string, flags: RunFlags): Promise<number> {
   }
 }
 
-function exitCodeOf(result: RunResult): number {
+/** Returns the exit code of a run: a byte that differs comes before an outcome. */
+export function exitCodeOf(result: Pick<RunResult, 'outcome' | 'verify'>): number {
   if (result.verify?.ok === false) return EXIT.differs;
   const isProved = result.verify?.ok === true || result.verify?.kind === 'off';
   return result.outcome === 'completed' && isProved ? EXIT.done : EXIT.notCompleted;
