@@ -16,6 +16,7 @@ import {
   fillPages,
 } from '../../src/memory/contents/contents.ts';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
+import type { Backing } from '../../src/memory/layout.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { slotOf } from '../../src/memory/guest-memory.ts';
 import { gateBytes } from '../../src/memory/gate/page-gate.ts';
@@ -50,6 +51,9 @@ export interface FakeWorldOptions {
   readonly ringSize?: number;
   readonly clearChunkPages?: number;
   readonly memslots?: number;
+  readonly backing?: Backing;
+  /** The bytes of data of each of the two rings: a power of two. */
+  readonly ringBytes?: { readonly forward: number; readonly backward: number };
   /** The guest's memory manager. It does nothing by itself here; tests set what it has done. */
   readonly memoryManager?: ManagerConfig;
   /** How many random pages per second the destination's vCPU reads. */
@@ -67,6 +71,15 @@ export interface FakeWorldOptions {
 }
 
 const PAGE_SIZE = 4096;
+const MIB = 1024 * 1024;
+
+/** One half of a migration in a fake world. */
+export interface Half<Result> {
+  /** What the half has returned; absent until it is over. */
+  readonly result: Result | undefined;
+  /** Runs the half until it waits; returns the time until which it waits. */
+  go(): number;
+}
 
 /**
  * The ports of both sides in one thread, on a clock that moves only while both sides wait. Memory, dirty
@@ -113,7 +126,9 @@ export class FakeWorld {
       untilNs: Infinity,
     };
     const { memslots = 1, ringSize = 65_536, clearChunkPages } = options;
-    const shape = { memoryBytes: pages * PAGE_SIZE, pageSize: PAGE_SIZE, vcpus: 1, memslots };
+    const { backing = 'bytes' } = options;
+    const size = { memoryBytes: pages * PAGE_SIZE, pageSize: PAGE_SIZE, backing };
+    const shape = { ...size, vcpus: 1, memslots };
     const managed = options.memoryManager ? { memoryManager: options.memoryManager } : {};
     const planOf = (only: Workload): ReturnType<typeof planMemory> =>
       planMemory({ ...shape, ...managed, dirtyLog, workloads: [only] }, 1);
@@ -137,8 +152,9 @@ export class FakeWorld {
     const contents = [{ firstGfn: 0, pages, kind: 'random' as const, zeroShare }];
     for (const slot of source.memory.slots) fillPages(slot, contents, 1, 0, slot.layout.pages);
     for (const slot of target.memory.slots) fillDestination(slot.ram);
-    this.forward = createRing(4 * 1024 * 1024);
-    this.backward = createRing(1024 * 1024);
+    const { ringBytes = { forward: 4 * MIB, backward: MIB } } = options;
+    this.forward = createRing(ringBytes.forward);
+    this.backward = createRing(ringBytes.backward);
     const ends = { clock: this.clock, bytesPerSecond, latencyNs };
     const { forward, backward } = this;
     const shared = createLine();
@@ -198,22 +214,26 @@ export class FakeWorld {
     closeRing(this.backward);
   }
 
+  /** Returns the source's half alone; another plays the destination over `far`. */
+  sourceHalf(algorithm: Algorithm<SourceReport>): Half<SourceReport> {
+    const parts = { clock: this.clock, link: this.near };
+    return this.#half(algorithm, parts, () => this.sourceGuest.isSettled());
+  }
+
+  /** Returns the destination's half alone; another plays the source over `near`. */
+  destinationHalf(): Half<DestinationReport> {
+    const link = this.#aheadNs === 0 ? this.far : aheadLink(this.far, this.#aheadNs);
+    const parts = { clock: this.targetClock, link };
+    const side = { ...parts, guest: this.targetGuest, ...this.#recovery };
+    return this.#half(destination(side), parts, () => this.targetGuest.isSettled());
+  }
+
   /** Runs both halves to their ends. The destination's report is absent when it would wait for ever. */
   play(algorithm: Algorithm<SourceReport>): {
     source: SourceReport;
     destination?: DestinationReport;
   } {
-    const far = this.#aheadNs === 0 ? this.far : aheadLink(this.far, this.#aheadNs);
-    const sourceParts = { clock: this.clock, link: this.near };
-    const targetParts = { clock: this.targetClock, link: far };
-    const halves = {
-      source: this.#half(algorithm, sourceParts, () => this.sourceGuest.isSettled()),
-      destination: this.#half(
-        destination({ ...targetParts, guest: this.targetGuest, ...this.#recovery }),
-        targetParts,
-        () => this.targetGuest.isSettled(),
-      ),
-    };
+    const halves = { source: this.sourceHalf(algorithm), destination: this.destinationHalf() };
     let isClosed = false;
     for (let turn = 0; turn < 1e6; turn++) {
       const nearNs = halves.source.go();
@@ -234,7 +254,7 @@ export class FakeWorld {
       if (halves.source.result && nextNs > this.clock.ns + 100e9) {
         return { source: halves.source.result };
       }
-      this.#passTime(nextNs);
+      this.passTime(nextNs);
     }
     throw new Error('the migration does not end');
   }
@@ -243,7 +263,7 @@ export class FakeWorld {
     algorithm: Algorithm<Result>,
     { clock, link }: { readonly clock: Clock; readonly link: Link },
     isGuestSettled: () => boolean,
-  ) {
+  ): Half<Result> {
     const parts = { clock, link, isGuestSettled, isCancelled: () => this.isCancelled };
     const driver = new GeneratorDriver(algorithm, parts);
     driver.begin();
@@ -251,7 +271,6 @@ export class FakeWorld {
       get result(): Result | undefined {
         return driver.result;
       },
-      /** Runs the half until it waits; returns the time until which it waits. */
       go: (): number => {
         while (!driver.isOver) {
           for (const vcpu of this.#vcpus) vcpu.poll();
@@ -263,7 +282,8 @@ export class FakeWorld {
     };
   }
 
-  #passTime(untilNs: number): void {
+  /** Lets time pass until then, but at most 1 ms and at least 1 ns. */
+  passTime(untilNs: number): void {
     const next = Math.max(this.clock.ns + 1, Math.min(untilNs, this.clock.ns + 1e6));
     for (const vcpu of this.#vcpus) vcpu.run(next - this.clock.ns);
     this.clock.ns = next;
@@ -348,8 +368,9 @@ class FakeVcpu {
   /** Throws when a page was granted while it still held the destination's filler. */
   #expectFilled(gfn: number): void {
     const { layout, ram } = slotOf(this.#guestSide.memory, gfn);
-    const at = (gfn - layout.firstGfn) * PAGE_SIZE;
-    const isFiller = ram.subarray(at, at + PAGE_SIZE).every((b) => b === DESTINATION_FILLER);
+    const at = (gfn - layout.firstGfn) * layout.storedBytes;
+    const stored = ram.subarray(at, at + layout.storedBytes);
+    const isFiller = stored.every((b) => b === DESTINATION_FILLER);
     if (isFiller) throw new Error(`page ${gfn} was granted before its bytes came`);
   }
 }

@@ -1,0 +1,168 @@
+import { ConnectionLost, type FrameRoom, type Link } from '../../src/link/link.ts';
+import { GuestPageSet } from '../../src/memory/guest-memory.ts';
+import {
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  packControl,
+} from '../../src/wire/control.ts';
+import { openEncoder } from '../../src/wire/encoder.ts';
+import { type Frame, FRAME, frameName, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
+import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
+import type { FakeWorld, Half } from './fake-world.ts';
+
+/** A frame that the half has sent: its name, and the body of a control message or the ranges of a list. */
+export interface Heard {
+  readonly name: string;
+  readonly body?: unknown;
+}
+
+const MOST_FRAME_BYTES = 40_000;
+const RANGES: ReadonlySet<number> = new Set([
+  FRAME.discard,
+  FRAME.released,
+  FRAME.free,
+  FRAME.received,
+]);
+
+/**
+ * Plays one half of a migration by hand against the other half, which is real: a test posts the frames that it
+ * wants to be received, and reads those that the half has sent.
+ */
+export class Peer<Result> {
+  /** The frames that have been heard and not been cleared by the test. */
+  readonly heard: Heard[] = [];
+  /** How many frames have been posted over this connection, which is the next one's sequence number. */
+  posted = 0;
+  /** Called with the room of each frame when the frame is complete, so that a test can damage it. */
+  spoil: (room: FrameRoom, length: number) => void = () => undefined;
+  readonly #world: FakeWorld;
+  readonly #link: Link;
+  readonly #half: Half<Result>;
+
+  /** `link` is the end of the world's link that the half does not have. */
+  constructor(world: FakeWorld, link: Link, half: Half<Result>) {
+    this.#world = world;
+    this.#link = link;
+    this.#half = half;
+  }
+
+  get result(): Result | undefined {
+    return this.#half.result;
+  }
+
+  control(message: ControlMessage): void {
+    const packed = packControl(message);
+    this.#post(({ memory, at, sequence }) =>
+      encodeControl(memory, at, message.name, packed, sequence),
+    );
+  }
+
+  ranges(name: RangesName, list: readonly number[]): void {
+    this.#post(({ memory, at, sequence }) =>
+      encodeRanges(memory, at, name, list, 0, list.length / 2, sequence),
+    );
+  }
+
+  /** Posts a frame of any type with an empty control part. */
+  bare(type: number): void {
+    this.#post(({ memory, at, sequence }) => {
+      const lengths = { controlBytes: 0, payloadOffset: HEADER_BYTES, length: HEADER_BYTES };
+      sealFrame(memory, at, { type, sequence, ...lengths });
+      return HEADER_BYTES;
+    });
+  }
+
+  /** Posts a page frame with what these pages hold at the source now. */
+  pages(firstGfn: number, pages: number): void {
+    const { side, source } = this.#world;
+    const set = new GuestPageSet(source.memory);
+    set.clear();
+    set.addRun(firstGfn, pages);
+    const taken = set.take(0, pages);
+    this.#post(({ memory, at, sequence }) => {
+      const encoded = openEncoder(side.options).encode(taken, memory, at, sequence);
+      return encoded.storedLength;
+    });
+  }
+
+  #post(build: (room: FrameRoom) => number): void {
+    const room = this.#link.room(MOST_FRAME_BYTES, 'urgent');
+    if (!room) throw new Error('the ring is full');
+    const length = build(room);
+    this.spoil(room, length);
+    this.#link.post(length);
+    this.posted++;
+  }
+
+  /** Lets time pass in small steps, in which the half acts and is heard, until `isDone`. */
+  until(isDone: () => boolean, longestNs = 1e9): void {
+    const lastNs = this.#world.clock.ns + longestNs;
+    for (;;) {
+      const nextNs = this.#half.go();
+      this.hear();
+      if (isDone()) return;
+      if (this.#world.clock.ns >= lastNs) throw new Error(`it did not happen in ${longestNs} ns`);
+      this.#world.passTime(Math.min(nextNs, lastNs, this.#world.clock.ns + 250e3));
+    }
+  }
+
+  /** Lets this much time pass. */
+  pass(ns: number): void {
+    const untilNs = this.#world.clock.ns + ns;
+    this.until(() => this.#world.clock.ns >= untilNs, 2 * ns);
+  }
+
+  /** Cuts the connection and makes a new one, once the half has noticed. */
+  reconnect(): void {
+    this.#world.line.cut();
+    this.until(() => this.#world.line.hasBeenLetGo());
+    this.#world.line.restore();
+    this.#link.reconnect();
+    this.posted = 0;
+  }
+
+  /** Reads all frames that have arrived. */
+  hear(): void {
+    try {
+      for (let frame = this.#link.poll(); frame; frame = this.#link.poll()) {
+        this.heard.push({ name: frameName(frame.type), ...this.#bodyOf(frame) });
+      }
+    } catch (error) {
+      // The test has cut the connection.
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+  }
+
+  #bodyOf(frame: Frame): { readonly body?: unknown } {
+    if (frame.type === FRAME.pages) return {};
+    if (!RANGES.has(frame.type)) return { body: decodeControl(frame).body };
+    const list: number[] = [];
+    decodeRanges(frame, this.#world.source.memory.pages, (gfn, pages) => list.push(gfn, pages));
+    return { body: list };
+  }
+
+  /** Returns the names of the frames heard since the last call. */
+  names(): string[] {
+    return this.heard.splice(0).map(({ name }) => name);
+  }
+}
+
+/** The names of all frame types. */
+export const FRAME_NAMES = Object.keys(FRAME).map((name) => name.toUpperCase());
+
+/** A table of words: one row for each frame, one column for each state. */
+export interface StateTable {
+  readonly states: readonly string[];
+  /** Each frame's row: the word for each state, in the order of `states`. */
+  readonly rows: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Reads a table whose columns stand under their states. A row's name has no blanks. */
+export function stateTable(text: string): StateTable {
+  const [states, ...rows] = text
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([first]) => first !== '');
+  return { states: states!, rows: new Map(rows.map(([name, ...words]) => [name!, words])) };
+}
