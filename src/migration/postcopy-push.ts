@@ -35,6 +35,8 @@ export class PostcopyPush {
   /** The number of requests that have come over this connection. */
   #requestCount = 0;
   #hasSentEnd = false;
+  /** Whether RUNNING has come over this connection; the destination says it once over each. */
+  #hasHeardRunning = false;
   #presentNs: number | undefined;
 
   /** `ask` asks a policy with a limiter of its own when so little is left that the limit ends. */
@@ -51,6 +53,7 @@ export class PostcopyPush {
     this.#order.restart?.();
     this.#requestCount = 0;
     this.#hasSentEnd = false;
+    this.#hasHeardRunning = false;
   }
 
   /** Sends pages until the guest runs at the destination with all its pages. */
@@ -137,9 +140,10 @@ export class PostcopyPush {
         );
       }
       this.#requests.push(gfn);
-    } else if (message.name === 'running') {
+    } else if (message.name === 'running' && !this.#hasHeardRunning) {
+      this.#hasHeardRunning = true;
       this.#session.running = placeRunning(this.#session.helloNs, message.body);
-    } else if (message.name === 'complete' && this.#hasSentEnd) {
+    } else if (message.name === 'complete' && this.#hasSentEnd && this.#hasHeardRunning) {
       this.#presentNs = this.#session.helloNs + message.body.presentNs;
     } else {
       throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
