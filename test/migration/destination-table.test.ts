@@ -1,14 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import type { DestinationReport } from '../../src/migration/destination.ts';
-import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { gateBytes } from '../../src/memory/gate/page-gate.ts';
 import { pageStates } from '../../src/memory/page-states.ts';
 import { closeRing } from '../../src/link/ring.ts';
-import { FRAME, frameName, OPTIONAL_TYPE } from '../../src/wire/frame.ts';
-import { PAUSE } from '../../src/memory/handshake/words.ts';
-import type { GuestSide } from '../../src/runtime/common/guest-side.ts';
-import { FakeWorld } from '../support/fake-world.ts';
-import { FRAME_NAMES, Peer, stateTable } from '../support/peer.ts';
+import { frameName } from '../../src/wire/frame.ts';
+import {
+  changed,
+  HAS_RUN,
+  inState,
+  type Lone,
+  memoryOf,
+  OPTIONAL,
+  pageOf,
+  PATHS,
+  play,
+  post,
+  runsHere,
+  UNKNOWN_TYPE,
+} from '../support/lone-destination.ts';
+import { FRAME_NAMES, stateTable } from '../support/peer.ts';
 
 /*
  * What the destination does with every frame in every state. The states are these:
@@ -79,89 +88,6 @@ const SENTENCES: Readonly<Record<string, (frame: string, at: string) => string>>
   missing: () => 'the source has sent all pages, but 2 are missing',
 };
 
-const MANAGER: ManagerConfig = {
-  kernelPages: 1,
-  used: [],
-  cache: [],
-  deflatePages: 1,
-  cacheReclaimShare: 0,
-  release: 'none',
-};
-const PAGES = 8;
-const UNKNOWN_TYPE = 99;
-/** The bit lets a receiver skip the frame, even if the rest of the number is that of PAGES. */
-const OPTIONAL = OPTIONAL_TYPE | FRAME.pages;
-
-type Lone = ReturnType<typeof open>;
-
-/** A destination whose source is played by the test. */
-function open() {
-  const world = new FakeWorld({
-    pages: PAGES,
-    memoryManager: MANAGER,
-    zeroShare: 0,
-    bytesPerSecond: 1e9,
-    latencyNs: 0,
-    ringBytes: { forward: 128 * 1024, backward: 64 * 1024 },
-  });
-  const peer = new Peer<DestinationReport>(world, world.near, world.destinationHalf());
-  return { world, peer };
-}
-
-const post: Readonly<Record<string, (lone: Lone) => void>> = {
-  HELLO: ({ peer }) => {
-    const body = { slots: [PAGES], pageSize: 4096, vcpus: 1, integrity: 'full' } as const;
-    peer.control({ name: 'hello', body });
-  },
-  WELCOME: ({ peer }) => peer.control({ name: 'welcome', body: {} }),
-  // Whoever wrote the pages where they may not be written would be noticed, because they differ each time.
-  PAGES: ({ peer, world }) => {
-    world.source.memory.slots[0]!.ram[2 * 4096 + 7]! += 1;
-    peer.pages(2, 2);
-  },
-  SWITCHOVER: ({ peer }) => peer.control(switchover(false)),
-  'SWITCHOVER/2': ({ peer }) => peer.control(switchover(true)),
-  STATE: ({ peer, world }) =>
-    peer.control({ name: 'state', body: { vcpus: world.sourceGuest.vcpuState() } }),
-  RUN: ({ peer }) => peer.control({ name: 'run', body: {} }),
-  RUNNING: ({ peer }) =>
-    peer.control({ name: 'running', body: { pagesNs: 1, stateNs: 2, runningNs: 3 } }),
-  CANCEL: ({ peer }) => peer.control({ name: 'cancel', body: {} }),
-  FAILED: ({ peer }) => peer.control({ name: 'failed', body: { message: 'no', ran: false } }),
-  DISCARD: ({ peer }) => peer.ranges('discard', [2, 2]),
-  REQUEST: ({ peer }) => peer.control({ name: 'request', body: { gfn: 2 } }),
-  END: ({ peer }) => peer.control({ name: 'end', body: {} }),
-  COMPLETE: ({ peer }) => peer.control({ name: 'complete', body: { presentNs: 4 } }),
-  RELEASED: ({ peer }) => peer.ranges('released', [4, 1]),
-  FREE: ({ peer }) => peer.ranges('free', [5, 2]),
-  RESUME: ({ peer }) => peer.control({ name: 'resume', body: {} }),
-  RECEIVED: ({ peer }) => peer.ranges('received', [2, 2]),
-  RESUMED: ({ peer }) => peer.control({ name: 'resumed', body: { presentPages: 2 } }),
-  UNKNOWN: ({ peer }) => peer.bare(UNKNOWN_TYPE),
-  OPTIONAL: ({ peer }) => peer.bare(OPTIONAL),
-};
-
-function switchover(postcopy: boolean) {
-  const body = { stoppedPages: 0, postcopy, absentPages: postcopy ? 2 : 0, buffered: false };
-  return { name: 'switchover', body } as const;
-}
-
-/** The frames that lead to each state; `cut` loses the connection and makes a new one. */
-const PATHS: Readonly<Record<string, readonly string[]>> = {
-  hello: [],
-  receiving: ['HELLO'],
-  discarded: ['HELLO', 'DISCARD'],
-  state: ['HELLO', 'SWITCHOVER'],
-  run: ['HELLO', 'SWITCHOVER', 'STATE'],
-  partly: ['HELLO', 'DISCARD', 'SWITCHOVER/2', 'STATE', 'RUN'],
-  whole: ['HELLO', 'DISCARD', 'SWITCHOVER/2', 'STATE', 'RUN', 'PAGES'],
-  told: ['HELLO', 'DISCARD', 'SWITCHOVER/2', 'STATE', 'RUN', 'PAGES', 'END'],
-  resume: ['HELLO', 'DISCARD', 'SWITCHOVER/2', 'STATE', 'RUN', 'cut'],
-  lost: ['HELLO', 'cut'],
-  failed: ['HELLO', 'WELCOME'],
-  over: ['HELLO', 'SWITCHOVER', 'STATE', 'RUN'],
-};
-
 /** The frames that end the migration well from each state, where that is possible. */
 const REST: Readonly<Record<string, readonly string[]>> = {
   hello: ['HELLO', 'SWITCHOVER', 'STATE', 'RUN'],
@@ -173,50 +99,6 @@ const REST: Readonly<Record<string, readonly string[]>> = {
   whole: ['END'],
   told: [],
   resume: ['RESUME', 'PAGES', 'END'],
-};
-
-/** In these states the guest has run here. */
-const HAS_RUN = new Set(['partly', 'whole', 'told', 'resume', 'over']);
-
-function play(lone: Lone, frames: readonly string[]): void {
-  for (const frame of frames) {
-    if (frame === 'cut') lone.peer.reconnect();
-    else post[frame]!(lone);
-    lone.peer.pass(1e6);
-  }
-}
-
-/** Brings a destination into a state; what it has said on the way is forgotten. */
-function inState(state: string): Lone {
-  const lone = open();
-  play(lone, PATHS[state]!);
-  lone.peer.names();
-  return lone;
-}
-
-const pageOf = (side: GuestSide, gfn: number): Buffer =>
-  Buffer.from(side.memory.slots[0]!.ram.slice(gfn * 4096, (gfn + 1) * 4096));
-
-/** Whether the vCPUs here have been asked to run. */
-const runsHere = ({ target }: FakeWorld): boolean => Atomics.load(target.words, PAUSE) === 0;
-
-/** All that a frame could change here but must not. */
-function memoryOf({ world }: Lone) {
-  const [slot] = world.target.memory.slots;
-  return {
-    pages: Array.from({ length: PAGES }, (_, gfn) => pageOf(world.target, gfn).toString('latin1')),
-    gates: gateBytes(slot!).join(),
-    states: pageStates(slot!).join(),
-    absent: world.targetGuest.presence.absent,
-    loaded: world.targetGuest.loadedState,
-    runs: runsHere(world),
-  };
-}
-
-/** Returns the gfns of the pages here that are not what they were. */
-const changed = ({ pages }: ReturnType<typeof memoryOf>, lone: Lone): number[] => {
-  const now = memoryOf(lone).pages;
-  return [...now.keys()].filter((gfn) => now[gfn] !== pages[gfn]);
 };
 
 /** What taking a frame does, by frame and state. Each gets the memory before it. */
