@@ -8,10 +8,9 @@ import { openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { pageRanges } from '../common/ranges.ts';
 import { createPlace } from '../common/stage.ts';
 import type { WorkRunner } from '../common/work.ts';
-import type { GuestSpec } from '../world/world.ts';
+import type { GuestSpec, WorldMigration } from '../world/world.ts';
 import { VirtualGuest } from './guest.ts';
 import type { VirtualHost } from './host.ts';
-import type { HostedMigration } from './hosted-migration.ts';
 
 /** A guest of a virtual world, the host and the memory that it started on, and its migration once that has begun. */
 export interface HostedGuest {
@@ -24,7 +23,7 @@ export interface HostedGuest {
   readonly demandCpus: number;
   /** Memory at its target, when that was taken and filled before the world began. */
   readonly target?: SharedGuestSide;
-  migration?: HostedMigration;
+  migration?: WorldMigration;
 }
 
 /**
