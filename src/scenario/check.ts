@@ -7,7 +7,7 @@ import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { beyond } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
-import { shown } from './fields.ts';
+import { formatValue } from './fields.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
 
@@ -24,7 +24,7 @@ export function check(
 ): Problem[] {
   const pageSize = pageSizeOf(scenario);
   if (pageSize === undefined) {
-    const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(scenario.guest.pageSize)}`;
+    const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${formatValue(scenario.guest.pageSize)}`;
     return [{ path: ['guest', 'pageSize'], sentence }];
   }
   return [
@@ -51,7 +51,7 @@ function pageSizeOf(scenario: Scenario): number | undefined {
 function checkMemory({ guest }: Scenario, pageSize: number): Problem[] {
   const bytes = parseSize(guest.memory);
   if (bytes % pageSize === 0) return [];
-  const sentence = `${shown(guest.memory)} is no multiple of the page size, ${formatSize(pageSize)}`;
+  const sentence = `${formatValue(guest.memory)} is no multiple of the page size, ${formatSize(pageSize)}`;
   return [{ path: ['guest', 'memory'], sentence }];
 }
 
@@ -92,7 +92,7 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
     }
     const { until } = workload;
     if (until !== undefined && parseDuration(until) <= parseDuration(workload.from)) {
-      const sentence = `must be later than from (${shown(workload.from)})`;
+      const sentence = `must be later than from (${formatValue(workload.from)})`;
       problems.push({ path: [...path, 'until'], sentence });
     }
     problems.push(...patternProblems(workload, path, pageSize));
@@ -178,7 +178,7 @@ function checkLink({ link }: Scenario, pageSize: number): Problem[] {
   const latencyNs = parseDuration(link.latency);
   if (ringBytes(parseRate(link.bandwidth), latencyNs, pageSize) !== undefined) return [];
   const sentence =
-    `${shown(link.bandwidth)} × ${shown(link.latency)} is more than the 64 MiB that may be under way: ` +
+    `${formatValue(link.bandwidth)} × ${formatValue(link.latency)} is more than the 64 MiB that may be under way: ` +
     'lower one of them';
   return [{ path: ['link', 'latency'], sentence }];
 }
@@ -194,7 +194,7 @@ function checkOutages({ link: { outages } }: Scenario): Problem[] {
     }
     const endNs = parseDuration(before.after) + parseDuration(before.for);
     if (parseDuration(after) > endNs) return [];
-    const sentence = `must be later than the end of the outage before (${shown(before.after)} + ${shown(before.for)})`;
+    const sentence = `must be later than the end of the outage before (${formatValue(before.after)} + ${formatValue(before.for)})`;
     return [{ path, sentence }];
   });
 }

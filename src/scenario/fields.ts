@@ -5,7 +5,7 @@ import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
 
 /** Returns a wrong value as messages show it. */
-export function shown(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (typeof value === 'number') return String(value);
   return JSON.stringify(value) ?? String(value);
 }
@@ -15,11 +15,13 @@ type Parse = (input: string | number) => number;
 /** Returns the schema of a quantity with a unit, which stays as it was written if `parse` and `accept` pass it. */
 function quantity(parse: Parse, expected: string, accept: (value: number) => boolean) {
   return z
-    .union([z.string(), z.number()], { error: ({ input }) => `${expected}, got ${shown(input)}` })
+    .union([z.string(), z.number()], {
+      error: ({ input }) => `${expected}, got ${formatValue(input)}`,
+    })
     .superRefine((input, context) => {
       try {
         if (!accept(parse(input))) {
-          context.addIssue({ code: 'custom', message: `${expected}, got ${shown(input)}` });
+          context.addIssue({ code: 'custom', message: `${expected}, got ${formatValue(input)}` });
         }
       } catch (error) {
         if (!(error instanceof UnitError)) throw error;
@@ -60,24 +62,25 @@ export const period = quantity(
 /** Returns the schema of a whole number in a range, both ends included. */
 export function whole(low: number, high: number) {
   const expected = `expected a whole number from ${low} to ${high}`;
-  const message = ({ input }: { input?: unknown }): string => `${expected}, got ${shown(input)}`;
+  const message = ({ input }: { input?: unknown }): string =>
+    `${expected}, got ${formatValue(input)}`;
   return z.int({ error: message }).min(low, { error: message }).max(high, { error: message });
 }
 
 /** Returns the schema of a share in a range, both ends included. */
 export function share(low = 0, high = 1) {
   const message = ({ input }: { input?: unknown }): string =>
-    `expected a share from ${low} to ${high}, got ${shown(input)}`;
+    `expected a share from ${low} to ${high}, got ${formatValue(input)}`;
   return z.number({ error: message }).min(low, { error: message }).max(high, { error: message });
 }
 
 export const flag = z.boolean({
-  error: ({ input }) => `expected true or false, got ${shown(input)}`,
+  error: ({ input }) => `expected true or false, got ${formatValue(input)}`,
 });
-export const text = z.string({ error: ({ input }) => `expected text, got ${shown(input)}` });
+export const text = z.string({ error: ({ input }) => `expected text, got ${formatValue(input)}` });
 
 const notARate = ({ input }: { input?: unknown }): string =>
-  `expected page accesses a second, a number above 0 such as 20000, or max, got ${shown(input)}`;
+  `expected page accesses a second, a number above 0 such as 20000, or max, got ${formatValue(input)}`;
 export const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
   error: notARate,
 });
@@ -92,8 +95,8 @@ export function choice<const Values extends readonly [string, ...string[]]>(
       const known = `expected ${values.join(' or ')}`;
       const isLater = typeof input === 'string' && later.includes(input);
       return isLater
-        ? `${shown(input)} is not built yet: ${known}`
-        : `${known}, got ${shown(input)}`;
+        ? `${formatValue(input)} is not built yet: ${known}`
+        : `${known}, got ${formatValue(input)}`;
     },
   });
 }
@@ -114,6 +117,6 @@ export const ownKindMap = z.strictObject({
 export function ownKind(values: readonly string[], known: z.ZodType) {
   return z.union([known, ownKindMap], {
     error: ({ input }) =>
-      `expected ${values.join(' or ')}, or { module, export, options } of your own, got ${shown(input)}`,
+      `expected ${values.join(' or ')}, or { module, export, options } of your own, got ${formatValue(input)}`,
   });
 }

@@ -12,7 +12,7 @@ import {
   positiveSize,
   rate,
   share,
-  shown,
+  formatValue,
   whole,
 } from './fields.ts';
 
@@ -84,15 +84,17 @@ function choiceOf(shape: Extract<Shape, { readonly is: 'choice' }>): z.ZodType {
 }
 
 function nameOf({ what, takesOwn }: Extract<Shape, { readonly is: 'name' }>): z.ZodType {
-  const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
+  const error = ({ input }: { input?: unknown }): string =>
+    `expected ${what}, got ${formatValue(input)}`;
   return takesOwn ? z.union([z.string(), ownKindMap], { error }) : z.string({ error });
 }
 
 function number(shape: Extract<Shape, { readonly is: 'number' }>): z.ZodType {
   const { what, example = what, low = -Infinity, high = Infinity, above } = shape;
-  const error = ({ input }: { input?: unknown }): string => `expected ${what}, got ${shown(input)}`;
+  const error = ({ input }: { input?: unknown }): string =>
+    `expected ${what}, got ${formatValue(input)}`;
   const inRange = z.number({
-    error: ({ input }) => `expected ${example}, got ${shown(input)}`,
+    error: ({ input }) => `expected ${example}, got ${formatValue(input)}`,
   });
   const atLeast = low === -Infinity ? inRange : inRange.min(low, { error });
   const atMost = high === Infinity ? atLeast : atLeast.max(high, { error });

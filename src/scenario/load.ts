@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../runtime/config.ts';
 import { ScenarioDocument } from './document.ts';
 import { InputError } from './input-error.ts';
-import { located, parseScenario } from './parse.ts';
+import { locateProblem, parseScenario } from './parse.ts';
 import { ResolveError, resolveScenario } from './resolve.ts';
 import type { Scenario } from './schema.ts';
 import { nearest } from './suggest.ts';
@@ -63,7 +63,7 @@ export function loadScenarioText(
     return { scenario, config: resolveScenario(scenario, folder, process.availableMemory()) };
   } catch (error) {
     if (!(error instanceof ResolveError)) throw error;
-    throw new InputError([located(document, error.problem)]);
+    throw new InputError([locateProblem(document, error.problem)]);
   }
 }
 

@@ -17,12 +17,12 @@ export function parseScenario(document: ScenarioDocument, options?: OwnershipOpt
     throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
   }
   const problems = check(parsed.data, document.value(), options);
-  if (problems.length > 0) throw new InputError(problems.map((p) => located(document, p)));
+  if (problems.length > 0) throw new InputError(problems.map((p) => locateProblem(document, p)));
   return parsed.data;
 }
 
 /** Returns a problem with its place in the document. */
-export function located(document: ScenarioDocument, problem: Problem): InputProblem {
+export function locateProblem(document: ScenarioDocument, problem: Problem): InputProblem {
   const { path } = problem;
   const place = document.place(path, 'value');
   const key = formatKey(path);

@@ -15,7 +15,7 @@ import {
   positiveSize,
   rate,
   share,
-  shown,
+  formatValue,
   size,
   text,
   whole,
@@ -49,14 +49,14 @@ const contents = z.discriminatedUnion(
       kind: z.literal('file'),
       ...contentsPlace,
       path: z.string({
-        error: ({ input }) => `expected the name of a memory image, got ${shown(input)}`,
+        error: ({ input }) => `expected the name of a memory image, got ${formatValue(input)}`,
       }),
       offset: size.default(0),
     }),
   ],
   {
     error: ({ input }) =>
-      `expected kind ${kinds}, got ${shown((input as { kind?: unknown } | undefined)?.kind)}`,
+      `expected kind ${kinds}, got ${formatValue((input as { kind?: unknown } | undefined)?.kind)}`,
   },
 );
 
@@ -92,7 +92,7 @@ const patterns = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 
 const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[number]], {
   error: ({ input }) =>
-    `expected pattern ${patterns}, got ${shown((input as { pattern?: unknown } | undefined)?.pattern)}`,
+    `expected pattern ${patterns}, got ${formatValue((input as { pattern?: unknown } | undefined)?.pattern)}`,
 });
 // `map` has lost the types that say which pattern has which keys, so the cast restores them.
 const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload>;
@@ -116,7 +116,8 @@ const guest = z.strictObject({
 
 function pageSizeField() {
   return z.union([z.string(), z.number()], {
-    error: ({ input }) => `expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ${shown(input)}`,
+    error: ({ input }) =>
+      `expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ${formatValue(input)}`,
   });
 }
 

@@ -3,7 +3,7 @@ import { hashWords } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
-import { located, parseScenario } from '../../scenario/parse.ts';
+import { locateProblem, parseScenario } from '../../scenario/parse.ts';
 import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -54,7 +54,7 @@ function divergedProblems(
 ): InputProblem[] {
   const sentence = onDiverged === 'leave' ? undefined : unforcedReason(migration.algorithm);
   if (sentence === undefined) return [];
-  return [located(document, { path: ['guests', index, 'onDiverged'], sentence })];
+  return [locateProblem(document, { path: ['guests', index, 'onDiverged'], sentence })];
 }
 
 /** Drops repeated problems, because a problem of a key that guests share is found for each of them. */
@@ -186,7 +186,7 @@ class Resolver {
         return resolveScenario(scenario, this.#folder, this.#availableBytes);
       } catch (error) {
         if (!(error instanceof ResolveError)) throw error;
-        throw new InputError([located(document, error.problem)]);
+        throw new InputError([locateProblem(document, error.problem)]);
       }
     });
   }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ScenarioDocument } from '../../scenario/document.ts';
 import { InputError } from '../../scenario/input-error.ts';
 import { type Preset, presets, readSource } from '../../scenario/load.ts';
-import { explain, located } from '../../scenario/parse.ts';
+import { explain, locateProblem } from '../../scenario/parse.ts';
 import type { Problem } from '../../scenario/problem.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -70,5 +70,6 @@ function parseFile(document: ScenarioDocument): EvacuationFile {
 }
 
 function refuse(document: ScenarioDocument, problems: readonly Problem[]): void {
-  if (problems.length > 0) throw new InputError(problems.map((one) => located(document, one)));
+  if (problems.length > 0)
+    throw new InputError(problems.map((one) => locateProblem(document, one)));
 }

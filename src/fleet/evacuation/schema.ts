@@ -6,7 +6,7 @@ import {
   flag,
   positiveDuration,
   rate,
-  shown,
+  formatValue,
   text,
   whole,
 } from '../../scenario/fields.ts';
@@ -32,7 +32,7 @@ export const EVACUATION_DEFAULTS = {
 
 function orUnlimited(low: number, high: number) {
   const error = ({ input }: { input?: unknown }): string =>
-    `expected a whole number from ${low} to ${high}, or unlimited, got ${shown(input)}`;
+    `expected a whole number from ${low} to ${high}, or unlimited, got ${formatValue(input)}`;
   return z.union(
     [z.int({ error }).min(low, { error }).max(high, { error }), z.literal('unlimited')],
     {
