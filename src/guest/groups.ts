@@ -59,7 +59,7 @@ export function openGroups(
     });
     return {
       deal,
-      madeAt: (place) => made(members[place]!),
+      madeAt: (place) => accessesOf(members[place]!),
       faults: new FaultBudget(),
       pacer: new Pacer(paceOf(pace), area, paceAt(plan, vcpu, leader)),
       batch: Math.max(1, Math.min(ACCESS_BATCH, Math.floor(POLL_BYTES / Math.max(1, bytes)))),
@@ -84,6 +84,6 @@ export function noteReferences(
 }
 
 /** Returns how many accesses a stream has made. */
-export function made({ slot, index }: Stream): number {
+export function accessesOf({ slot, index }: Stream): number {
   return readAccesses(slot, index);
 }

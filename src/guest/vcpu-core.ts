@@ -6,7 +6,7 @@ import { GATE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import { ACCESS_READ_BIT, PAGE_WRITE_GATES } from '../memory/kernels/abi.ts';
 import { access, roomFor } from './access.ts';
-import { type Group, made, noteReferences, openGroups, type Stream } from './groups.ts';
+import { accessesOf, type Group, noteReferences, openGroups, type Stream } from './groups.ts';
 import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
 import type { PaceSpec } from './pacing.ts';
 import type { GuestPlan } from './stream-plan.ts';
@@ -97,7 +97,7 @@ export class VcpuCore {
     const { groups } = this;
     for (let i = 0; i < groups.length; i++) {
       const { pacer, streams } = groups[i]!;
-      pacer.forgetLag(made(streams[0]!));
+      pacer.forgetLag(accessesOf(streams[0]!));
     }
   }
 
@@ -118,7 +118,7 @@ export class VcpuCore {
     const { guestNs } = this;
     let leastNs = Infinity;
     for (const { pacer, streams } of this.groups) {
-      leastNs = Math.min(leastNs, pacer.nextDueInNs(guestNs, made(streams[0]!)));
+      leastNs = Math.min(leastNs, pacer.nextDueInNs(guestNs, accessesOf(streams[0]!)));
     }
     return leastNs;
   }
@@ -129,7 +129,7 @@ export class VcpuCore {
     const stunAfter = this.#stunAfter();
     return this.groups.find(
       ({ pacer, streams, faults }) =>
-        pacer.due(guestNs, made(streams[0]!)) > 0 && faults.left(stunAfter) > 0,
+        pacer.due(guestNs, accessesOf(streams[0]!)) > 0 && faults.left(stunAfter) > 0,
     );
   }
 
@@ -150,7 +150,7 @@ export class VcpuCore {
   batch(group: Group, most: number): BatchEnd {
     const { handshake, marks, plan, countsFresh } = this.#parts;
     const { guestNs } = this;
-    const due = Math.min(group.pacer.due(guestNs, made(group.streams[0]!)), group.batch);
+    const due = Math.min(group.pacer.due(guestNs, accessesOf(group.streams[0]!)), group.batch);
     if (due <= 0) return 'idle';
     const { place, most: inARow } = group.deal(group.madeAt);
     const stream = group.streams[place]!;

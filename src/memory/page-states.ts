@@ -64,7 +64,7 @@ export class PageStates {
 }
 
 /** Returns an empty set, in which pages are set aside while the pages of another set are sent. */
-export function asideSet(memory: GuestMemory): GuestPageSet {
+export function createAsideSet(memory: GuestMemory): GuestPageSet {
   const set = new GuestPageSet(memory, ({ layout }) => layout.asideMap);
   set.clear();
   return set;

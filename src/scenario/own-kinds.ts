@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
-import { checkMade, TraceError, type TraceFacts, type TraceFile } from '../guest/trace.ts';
+import { checkOwnTrace, TraceError, type TraceFacts, type TraceFile } from '../guest/trace.ts';
 import { gfnLine } from '../migration/page-orders/line.ts';
 import type { MigrationSpec } from '../migration/spec/migration-spec.ts';
 import { OwnKindError } from '../migration/spec/own-kinds.ts';
@@ -62,7 +62,7 @@ export function withOwnKinds(
  * Returns the trace that a module of the user's makes; `path` is the key that names the module. Throws ResolveError
  * when the module can't be used or makes no trace.
  */
-export function madeTrace(
+export function loadOwnTrace(
   kind: OwnKind,
   facts: TraceFacts,
   folder: string,
@@ -71,7 +71,7 @@ export function madeTrace(
   const own = withAbsolutePath(kind, folder);
   const value = blameKey(path, () => made(own, facts, 'trace'));
   try {
-    return checkMade(value, facts.pageSize);
+    return checkOwnTrace(value, facts.pageSize);
   } catch (error) {
     if (!(error instanceof TraceError)) throw error;
     const sentence = `${own.export} of ${own.module} makes no trace: ${error.message}`;

@@ -22,7 +22,7 @@ import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
-import { madeTrace, withOwnKinds } from './own-kinds.ts';
+import { loadOwnTrace, withOwnKinds } from './own-kinds.ts';
 import { ResolveError } from './resolve-error.ts';
 import { resolveCosts } from './costs.ts';
 import { resolveManager } from './memory-manager.ts';
@@ -269,7 +269,7 @@ function ownIntervals(
     const sentence = 'comes from the module that makes the trace: leave it out';
     throw new ResolveError({ path: [...path, 'touched'], sentence });
   }
-  const traces = madeTrace(file as OwnKind, facts, folder, [...path, 'file']);
+  const traces = loadOwnTrace(file as OwnKind, facts, folder, [...path, 'file']);
   const fail = (sentence: string): never => {
     throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
   };

@@ -167,7 +167,7 @@ export function dirtyLogConformance(kind: DirtyLogKind, isExact: boolean, isManu
       const { pages, skipped } = target.take(0, PAGES, { liveMaps: log.liveMaps });
       expect(skipped).toBe(expected([21]).length);
       expect(pages).toBe(4 - expected([21]).length);
-      log.tend();
+      log.makeRoom();
       log.harvest();
       pollAll();
       collect();
@@ -253,7 +253,7 @@ export function ringConformance(): void {
       // This is still the same stall.
       expect(ring!.announceStall()).toBe(true);
       const sequence = first!.handshake.wakeSequence();
-      log.tend();
+      log.makeRoom();
       expect(ring!.room()).toBe(4);
       expect(first!.handshake.wakeSequence()).not.toBe(sequence);
       expect(log.ringCounts()[0]).toEqual({ entries: 4, stalls: 1 });

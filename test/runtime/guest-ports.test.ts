@@ -42,7 +42,7 @@ function createGuest(kind: LogKind) {
     Atomics.store(side.words, PAUSE, 1);
     const crew = new VirtualCrew(side, plan, COST_PROFILES.kvm);
     crew.attend(
-      () => side.logReaders().tend(),
+      () => side.logReaders().makeRoom(),
       () => undefined,
     );
     return { side, crew, clock: new VirtualClock() };

@@ -205,7 +205,7 @@ export class LogTrial {
     const untilNs = this.#parts.clock.now() + this.#patienceNs;
     for (;;) {
       const sequence = doorbell.sequence();
-      this.#log.tend();
+      this.#log.makeRoom();
       if (isThere()) return;
       if (this.#parts.clock.now() > untilNs) throw new Error('a vCPU does not answer');
       if (longestSleepMs > 0) doorbell.wait(sequence, longestSleepMs, SPINS);
@@ -218,7 +218,7 @@ export class LogTrial {
     while (!isThere()) {
       if (this.#death) throw this.#death;
       if (this.#parts.clock.now() > untilNs) throw new Error('the vCPUs do not start');
-      this.#log.tend();
+      this.#log.makeRoom();
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

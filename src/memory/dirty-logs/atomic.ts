@@ -45,7 +45,7 @@ export function atomicLog({ memory, handshake }: DirtyLogParts): DirtyLog {
     collect,
     collectLast: collect,
     liveMaps: ({ layout }) => [layout.sharedMap],
-    tend: () => undefined,
+    makeRoom: () => undefined,
     ringCounts: () => [],
   };
 }

@@ -35,7 +35,7 @@ export interface DirtyLog {
    * Makes room for a writer that waits for it because its ring is full. The engine calls this whenever it checks for
    * news, also while it waits.
    */
-  tend(this: void): void;
+  makeRoom(this: void): void;
   /** Returns what the rings of a log `ring` have counted, one entry a vCPU; other logs have no entries. */
   ringCounts(this: void): readonly RingCounts[];
 }

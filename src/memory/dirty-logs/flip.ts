@@ -49,7 +49,7 @@ export function flipLog(kind: 'bitmap' | 'bytemap', parts: DirtyLogParts): Dirty
       Array.from({ length: handshake.writers }, (_, writer) =>
         writerMapAt(layout, writer, handshake.epoch & 1),
       ),
-    tend: () => undefined,
+    makeRoom: () => undefined,
     ringCounts: () => [],
   };
 }

@@ -76,7 +76,7 @@ export class LogReaders {
       collect: () => this.#collect(reader, log.collect),
       collectLast: () => this.#collect(reader, log.collectLast),
       liveMaps: log.liveMaps,
-      tend: log.tend,
+      makeRoom: log.makeRoom,
       ringCounts: log.ringCounts,
       close: () => this.#close(reader),
     };
@@ -88,8 +88,8 @@ export class LogReaders {
   }
 
   /** Makes room for a writer that waits for it, whether anybody reads the log or not. */
-  tend(): void {
-    this.#log.tend();
+  makeRoom(): void {
+    this.#log.makeRoom();
   }
 
   #setAt(place: number): GuestPageSet {

@@ -14,6 +14,6 @@ export const noLog: DirtyLog = {
   collect: () => 0,
   collectLast: () => 0,
   liveMaps: () => [],
-  tend: () => undefined,
+  makeRoom: () => undefined,
   ringCounts: () => [],
 };

@@ -84,7 +84,7 @@ export function ringLog({ memory, handshake, rings }: DirtyLogParts): DirtyLog {
     },
     liveMaps: ({ layout }) =>
       readers.map((_, vcpu) => writerMapAt(layout, vcpu + 1, handshake.epoch & 1)),
-    tend() {
+    makeRoom() {
       readers.forEach((reader, vcpu) => {
         if (reader.isPressing()) drain(reader, vcpu);
       });

@@ -13,7 +13,7 @@ import {
 } from '../../guest/vcpu-state.ts';
 import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
-import { asideSet, PageStates } from '../../memory/page-states.ts';
+import { createAsideSet, PageStates } from '../../memory/page-states.ts';
 import { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
 import type { GuestSide } from './guest-side.ts';
@@ -44,7 +44,7 @@ export class SharedSourceGuest implements SourceGuest {
     return {
       states: new PageStates(memory),
       kernelPages,
-      aside: asideSet(memory),
+      aside: createAsideSet(memory),
       release: () => {
         if (release === 'none') return;
         this.#hasSettled = () => engine.haveAllReleased();
@@ -108,7 +108,7 @@ export class SharedSourceGuest implements SourceGuest {
   }
 
   isSettled(): boolean {
-    this.#guestSide.logReaders().tend();
+    this.#guestSide.logReaders().makeRoom();
     return this.#hasSettled();
   }
 }

@@ -110,7 +110,7 @@ export class VirtualGuest {
   #settle(side: GuestSide): VirtualPlace {
     const crew = new VirtualCrew(side, this.plan, this.costs);
     crew.attend(
-      () => side.logReaders().tend(),
+      () => side.logReaders().makeRoom(),
       (nowNs) => this.#sample(nowNs),
     );
     return { side, crew };
