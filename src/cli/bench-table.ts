@@ -27,12 +27,12 @@ const columnOf = ({ name, unit }: Pick<Metric, 'name' | 'unit'>): string => `${n
 
 function cellOf({ samples }: Metric): string {
   const { q1, median, q3 } = quartiles(samples);
-  if (samples.length < 2 || q1 === q3) return show(median);
-  return `${show(median)} (${show(q1)} to ${show(q3)})`;
+  if (samples.length < 2 || q1 === q3) return formatFigure(median);
+  return `${formatFigure(median)} (${formatFigure(q1)} to ${formatFigure(q3)})`;
 }
 
 /** Formats a number with three significant digits. */
-export function show(value: number): string {
+export function formatFigure(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size >= 100) return value.toFixed(0);
@@ -89,8 +89,8 @@ function rowOf({ of, name, unit, before, after, worseBy, noise, p, verdict }: Ju
   const change = `${percent(Math.abs(worseBy))} ${worseBy >= 0 ? 'worse' : 'better'}`;
   return [
     `${of}: ${name} ${unit}`,
-    show(before),
-    show(after),
+    formatFigure(before),
+    formatFigure(after),
     change,
     percent(noise),
     p < 0.0001 ? '<0.0001' : p.toFixed(4),

@@ -65,7 +65,7 @@ export function chartSvg(chart: Chart): string {
   const view = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
     view.setOption(optionOf(chart, height - HEIGHT));
-    return stable(view.renderToSVGString());
+    return withStableIds(view.renderToSVGString());
   } finally {
     // Without this the process would not end.
     view.dispose();
@@ -167,7 +167,7 @@ function axisOf({ label, unit, log, names }: ChartAxis, nameGap: number) {
 }
 
 /** Renumbers the names in an SVG, because the library's counters go on from chart to chart. */
-export function stable(svg: string): string {
+export function withStableIds(svg: string): string {
   const names = new Map<string, string>();
   return svg.replaceAll(/zr\d+-[a-z]+-?\d*/g, (name) => {
     if (!names.has(name)) names.set(name, `zr-${names.size}`);

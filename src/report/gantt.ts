@@ -3,7 +3,7 @@ import { GridComponent, LegendComponent, TitleComponent } from 'echarts/componen
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { EvacuationResult } from '../fleet/evacuation/result-schema.ts';
-import { FONT, stable } from './chart.ts';
+import { FONT, withStableIds } from './chart.ts';
 import { type Bar, barsOf, KINDS, type Kind } from './gantt-bars.ts';
 import { coreOf, linkTitle, linkUnit, scaleOf } from './gantt-scale.ts';
 
@@ -39,7 +39,7 @@ export function ganttSvg(result: EvacuationResult): string {
   const view = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
     view.setOption(optionOf(result, bodyHeight));
-    return stable(view.renderToSVGString());
+    return withStableIds(view.renderToSVGString());
   } finally {
     // Without this the process would not end.
     view.dispose();

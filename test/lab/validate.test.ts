@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configOf, unsupported } from '../../src/lab/validate/mapping.ts';
+import { configOf, unsupportedReason } from '../../src/lab/validate/mapping.ts';
 import { MeasuredFileError, readMeasured } from '../../src/lab/validate/measured.ts';
 import { validate } from '../../src/lab/validate/validate.ts';
 
@@ -58,11 +58,11 @@ describe('measured runs of QEMU', () => {
   it('of features that are not there are skipped, not guessed', () => {
     const one = run('idle-8632bd5e-0');
     const withInputs = (inputs: object) =>
-      unsupported({ ...one, inputs: { ...one.inputs, ...inputs } });
+      unsupportedReason({ ...one, inputs: { ...one.inputs, ...inputs } });
     expect(withInputs({ caps: ['multifd'] })).toBe('capability multifd is not built yet');
     expect(withInputs({ smp: 2 })).toMatch(/more than one vCPU/);
     expect(withInputs({ pattern: 'zigzag' })).toMatch(/pattern zigzag/);
-    expect(unsupported({ ...one, outcome: 'failed' })).toBe('it ended failed');
+    expect(unsupportedReason({ ...one, outcome: 'failed' })).toBe('it ended failed');
   });
 });
 

@@ -1,7 +1,7 @@
 import { sentTally } from '../../migration/source.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { bytesOf, pagesOf } from '../../wire/tally.ts';
-import type { Drawn } from './draw.ts';
+import type { DrawnRun } from './draw.ts';
 
 /** Says for each side whether its vCPUs may run when the run has ended. */
 export interface Sides {
@@ -10,7 +10,11 @@ export interface Sides {
 }
 
 /** Returns a sentence for each thing that is wrong with a run that has ended; an empty list if all is well. */
-export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sides): string[] {
+export function findProblems(
+  { config, trouble }: DrawnRun,
+  report: RunReport,
+  sides: Sides,
+): string[] {
   const { source, proof } = report;
   const found: string[] = [];
   const expect = (isTrue: boolean, what: string): void => {
@@ -46,7 +50,7 @@ export function wrongs({ config, trouble }: Drawn, report: RunReport, sides: Sid
 }
 
 /** True when the trouble may lose the guest: no side is left that could report its state or recover it. */
-function mayLose(trouble: Drawn['trouble'], { source }: RunReport): boolean {
+function mayLose(trouble: DrawnRun['trouble'], { source }: RunReport): boolean {
   if (trouble.kind === 'cut' || trouble.kind === 'death') return true;
   if (trouble.kind !== 'outage') return false;
   const { list, recoverWithinNs, deathNs } = trouble;
@@ -96,7 +100,7 @@ function sums(report: RunReport, mayLoseCopies: boolean): string[] {
  * Checks that the run was no faster than its link and no slower than its limits allow. Returns a
  * sentence for each violation.
  */
-function times({ link, migration }: Drawn['config'], report: RunReport): string[] {
+function times({ link, migration }: DrawnRun['config'], report: RunReport): string[] {
   const { source } = report;
   const found: string[] = [];
   const { running, stop } = source;

@@ -31,7 +31,7 @@ export type Trouble =
   | { readonly kind: 'death'; readonly afterNs: number };
 
 /** A random run: its configuration and the trouble that it meets. */
-export interface Drawn {
+export interface DrawnRun {
   readonly config: RunConfig;
   readonly trouble: Trouble;
 }
@@ -55,7 +55,7 @@ const POLICIES: readonly PolicyName[] = [
 const UNPACED_ACCESS_NS = 2000;
 
 /** Draws a small random run and its trouble. The result is a function of the seed alone. */
-export function draw(seed: number): Drawn {
+export function draw(seed: number): DrawnRun {
   const random = new Generator(seed);
   const one: One = (values) => values[random.below(values.length)]!;
   const unit = (): number => random.below(1 << 20) / (1 << 20);

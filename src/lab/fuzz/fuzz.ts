@@ -2,8 +2,8 @@ import type { Happening, HappeningWorld } from '../../runtime/virtual/options.ts
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
-import { type Sides, wrongs } from './check.ts';
-import { draw, type Drawn } from './draw.ts';
+import { findProblems, type Sides } from './check.ts';
+import { draw, type DrawnRun } from './draw.ts';
 
 /** A run of a few hundred pages that takes more events than this never ends. */
 const MOST_EVENTS = 3e6;
@@ -12,7 +12,7 @@ const MOST_EVENTS = 3e6;
 export interface FuzzResult {
   readonly seed: number;
   readonly outcome: string;
-  readonly trouble: Drawn['trouble']['kind'];
+  readonly trouble: DrawnRun['trouble']['kind'];
   readonly wrongs: readonly string[];
   /** How often a post-copy was paused and then recovered. */
   readonly recoveries: number;
@@ -31,7 +31,7 @@ const label = (phase: string, list: readonly string[]): string[] =>
 export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResult> {
   const drawn = draw(seed);
   const safe = await play(drawn, onReport);
-  const calm: Drawn = { ...drawn, trouble: { kind: 'none' } };
+  const calm: DrawnRun = { ...drawn, trouble: { kind: 'none' } };
   const live = drawn.trouble.kind === 'none' ? safe : await play(calm, onReport);
   return {
     seed,
@@ -46,7 +46,7 @@ export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResul
 }
 
 /** Puts the outages into the configuration, where a scenario has them as well. */
-function configOf({ config, trouble }: Drawn): RunConfig {
+function configOf({ config, trouble }: DrawnRun): RunConfig {
   if (trouble.kind !== 'outage') return config;
   const { list: outages, recoverWithinNs } = trouble;
   return {
@@ -62,7 +62,7 @@ function configOf({ config, trouble }: Drawn): RunConfig {
 type PlayResult = Pick<FuzzResult, 'outcome' | 'wrongs' | 'recoveries'>;
 
 /** Runs a drawn scenario once and checks its end. */
-async function play(drawn: Drawn, onReport?: OnReport): Promise<PlayResult> {
+async function play(drawn: DrawnRun, onReport?: OnReport): Promise<PlayResult> {
   const { trouble } = drawn;
   const config = configOf(drawn);
   let sides: Sides = { source: false, destination: false };
@@ -82,13 +82,13 @@ async function play(drawn: Drawn, onReport?: OnReport): Promise<PlayResult> {
   return {
     outcome: guestLost ? 'lost' : outcome,
     recoveries: pauses.filter(({ connectedNs }) => connectedNs !== undefined).length,
-    wrongs: wrongs(drawn, report, sides),
+    wrongs: findProblems(drawn, report, sides),
   };
 }
 
 /** Returns what has to happen at which time of the run, so that it meets its trouble. */
 function happeningsOf(
-  trouble: Drawn['trouble'],
+  trouble: DrawnRun['trouble'],
   startNs: number,
   world: HappeningWorld,
 ): Happening[] {

@@ -80,10 +80,10 @@ export async function digestOfPreset(name: string): Promise<string> {
 }
 
 /** Is called with a line about the progress. */
-export type Said = (line: string) => void;
+export type OnProgress = (line: string) => void;
 
 /** Computes all digests; this takes some minutes. */
-export async function allDigests(say: Said): Promise<Digests> {
+export async function allDigests(say: OnProgress): Promise<Digests> {
   const seeds: string[] = [];
   for (let group = 0; group < ALL_SEEDS / SEEDS_EACH; group++) {
     seeds.push(await digestOfSeeds(group));

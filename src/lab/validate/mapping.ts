@@ -31,7 +31,7 @@ const CONTENTS: ReadonlyMap<string, Contents['kind']> = new Map([
 ] as const);
 
 /** Returns the reason for which a measured run can't be predicted; undefined when it can. */
-export function unsupported({ inputs, outcome }: MeasuredRun): string | undefined {
+export function unsupportedReason({ inputs, outcome }: MeasuredRun): string | undefined {
   if (outcome !== 'completed' && outcome !== 'cancelled') return `it ended ${outcome}`;
   const modes = ['precopy', 'postcopy', 'stopcopy'];
   if (!modes.includes(inputs.mode)) return `mode ${inputs.mode} is not known`;

@@ -4,7 +4,7 @@ import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import { pagesOf } from '../../wire/tally.ts';
-import { configOf, unsupported } from './mapping.ts';
+import { configOf, unsupportedReason } from './mapping.ts';
 import type { MeasuredFile, MeasuredHost, MeasuredRun } from './measured.ts';
 
 /** The figures that are compared. They follow QEMU's definitions; null where a run has none. */
@@ -83,7 +83,7 @@ export async function validate(
   const runs: Prediction[] = [];
   const skipped: { id: string; reason: string }[] = [];
   for (const [index, run] of file.runs.entries()) {
-    const reason = unsupported(run);
+    const reason = unsupportedReason(run);
     if (reason !== undefined) skipped.push({ id: run.id, reason });
     else runs.push(await predict(run, file.host, hasRealBytes(run, runs.length)));
     onRun(index + 1, file.runs.length);

@@ -1,7 +1,7 @@
 import { choice, defaulted } from '../../units/keys.ts';
 import type { Policy } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
-import { continued, factsOf, ROUND_START, type RoundState } from './round-facts.ts';
+import { factsOf, keepSending, ROUND_START, type RoundState } from './round-facts.ts';
 
 /** The part of a migration's spec that belongs to this policy. */
 export interface CloudHypervisorSpec {
@@ -39,11 +39,11 @@ export function cloudHypervisorPolicy(options: CloudHypervisorOptions): Policy<R
         };
       }
       if (now.event !== 'synced') {
-        return now.pendingPages > 0 ? continued(state) : { state, actions: [{ kind: 'sync' }] };
+        return now.pendingPages > 0 ? keepSending(state) : { state, actions: [{ kind: 'sync' }] };
       }
       const { expectedDowntimeMs } = factsOf(state, now);
       const next = { startMs: now.nowMs, startBytes: now.transferredBytes };
-      if (expectedDowntimeMs > options.downtimeMs) return continued(next);
+      if (expectedDowntimeMs > options.downtimeMs) return keepSending(next);
       return { state: next, actions: [{ kind: 'switchover' }] };
     },
   };

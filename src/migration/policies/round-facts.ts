@@ -33,7 +33,7 @@ export function factsOf(state: RoundState, now: PolicyStatistics): RoundFacts {
 export const ROUND_START: RoundState = { startMs: 0, startBytes: 0 };
 
 /** Returns the decision to go on sending. */
-export const continued = <State>(state: State): { state: State; actions: PolicyAction[] } => ({
+export const keepSending = <State>(state: State): { state: State; actions: PolicyAction[] } => ({
   state,
   actions: [{ kind: 'continue' }],
 });

@@ -1,6 +1,6 @@
 import type { Policy, PolicyAction } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
-import { continued, factsOf, ROUND_START, type RoundState } from './round-facts.ts';
+import { factsOf, keepSending, ROUND_START, type RoundState } from './round-facts.ts';
 
 /** The state of the policy: that of the round, and the share of their time taken from the vCPUs. */
 export interface SdpsState extends RoundState {
@@ -24,7 +24,7 @@ export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
     decide(state, now) {
       if (now.event === 'stopped') return { state, actions: [] };
       if (now.event !== 'synced') {
-        return now.pendingPages > 0 ? continued(state) : { state, actions: [{ kind: 'sync' }] };
+        return now.pendingPages > 0 ? keepSending(state) : { state, actions: [{ kind: 'sync' }] };
       }
       const { expectedDowntimeMs, dirtiedBytes, sentBytes } = factsOf(state, now);
       // This estimates what the guest would dirty without the throttle.
