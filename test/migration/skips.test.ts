@@ -93,7 +93,7 @@ function play(kind: DirtyLogKind, isManual: boolean, take: Take, seed: number) {
     else if (act < 6) send();
     else if (act < 7) clear();
     else if (random.below(40) === 0 || log.pages.count === 0) sync();
-    if (kind === 'ring') log.tend();
+    if (kind === 'ring') log.makeRoom();
   }
   writer.sleep(0);
   log.collectLast();
