@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { writeAtomically } from '../dist/result/write.js';
 import type { BenchOptions } from './options.ts';
 import { printTable } from './report.ts';
 
@@ -46,8 +46,9 @@ function goalText({ goal, met }: Row): string {
 
 /** Writes the rows to the files that the command line names. */
 export function writeRows(rows: readonly Row[], options: BenchOptions, reason = ''): void {
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
-  if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows, reason));
+  if (options.json !== undefined)
+    writeAtomically(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (options.markdown !== undefined) writeAtomically(options.markdown, markdown(rows, reason));
 }
 
 function markdown(rows: readonly Row[], reason: string): string {

@@ -85,6 +85,16 @@ describe('the layout of the source', () => {
     expect(wrong.map(({ file }) => file)).toEqual([]);
   });
 
+  it('writes files through one atomic writer', () => {
+    const writes =
+      /\b(?:writeFile(?:Sync)?|createWriteStream|appendFile\w*|copyFile\w*)\b.*'node:fs/;
+    const names = /import \{[^}]*\} from 'node:fs(?:\/promises)?'/g;
+    const writers = files.filter(({ text }) =>
+      (text.match(names) ?? []).some((one) => writes.test(one.replaceAll('\n', ' '))),
+    );
+    expect(writers.map(({ file }) => file)).toEqual(['result/write.ts']);
+  });
+
   it('has no promise in a room before runtime', () => {
     const early = new Set(ROOMS.slice(0, ROOMS.indexOf('runtime')));
     const wrong = files.filter(

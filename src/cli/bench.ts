@@ -19,11 +19,10 @@ import {
 } from '../lab/bench/outcome.ts';
 import { commitOf } from '../lab/bench/program.ts';
 import { FEWEST_RUNS, readRuns } from '../lab/bench/runs-file.ts';
-import { writeAtomically } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { benchTable, comparisonTable } from './bench-table.ts';
 import { EXIT } from './exit.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode, writeFile } from './output.ts';
 
 interface Flags {
   readonly output?: string;
@@ -140,16 +139,7 @@ async function measureHere(bench: Bench, flags: Flags & Record<string, string>):
   const context = { options, clock: monotonicClock(), progress: progress.show };
   const outcome = outcomeOf(bench.name, options, await bench.run(context), commitOf());
   progress.end();
-  give(flags, outcome, benchTable);
-  return EXIT.done;
-}
-
-/** Writes a result to the file and prints it, as the flags say. */
-function give<Result>(flags: Flags, result: Result, table: (result: Result) => string): void {
-  const json = `${JSON.stringify(result, null, 2)}\n`;
-  if (flags.output !== undefined) writeAtomically(flags.output, json);
-  if (flags.json) process.stdout.write(json);
-  else if (!flags.quiet) process.stdout.write(table(result));
+  return exitCode(EXIT.done, await deliver(flags, outcome, () => benchTable(outcome)));
 }
 
 async function measureApart(
@@ -175,18 +165,19 @@ async function measureApart(
   if (flags.save !== undefined) {
     const saved = await runApart(parts);
     progress.end();
-    writeAtomically(flags.save, `${JSON.stringify(saved)}\n`);
-    give(flags, pool(saved.runs), benchTable);
-    return EXIT.done;
+    const isSaved = writeFile('--save', flags.save, `${JSON.stringify(saved)}\n`);
+    const all = pool(saved.runs);
+    const isWritten = await deliver(flags, all, () => benchTable(all));
+    return exitCode(EXIT.done, isSaved && isWritten);
   }
   const comparison =
     flags.against === undefined
       ? await againstRef(flags.againstRef!, parts, limits)
       : await againstFile(bench, command, flags.against, parts, limits);
   progress.end();
-  give(flags, comparison, comparisonTable);
+  const isWritten = await deliver(flags, comparison, () => comparisonTable(comparison));
   const isWorse = comparison.judgements.some(({ verdict }) => verdict === 'regression');
-  return isWorse ? EXIT.notCompleted : EXIT.done;
+  return exitCode(isWorse ? EXIT.notCompleted : EXIT.done, isWritten);
 }
 
 /** Compares with a file's runs, with the options of those runs. Refuses flags that differ from them. */

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { DIRTY_RATE_MODES, type DirtyRateMode } from '../migration/dirty-rate.ts';
 import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
-import { writeAtomically } from '../result/write.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
 import { InputError } from '../scenario/input-error.ts';
@@ -12,7 +11,7 @@ import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
 import { alignRows, formatCount, formatMs } from './format.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode } from './output.ts';
 
 interface Flags {
   readonly mode: string[];
@@ -61,11 +60,7 @@ async function measure(name: string, flags: Flags): Promise<number> {
     });
     if (isShown) process.stderr.write('\r\x1b[2K');
     const result = buildDirtyRate(scenario, config.guest.pageSize, measured);
-    const json = `${JSON.stringify(result, null, 2)}\n`;
-    if (flags.output !== undefined) writeAtomically(flags.output, json);
-    if (flags.json) process.stdout.write(json);
-    else if (!flags.quiet) process.stdout.write(table(result));
-    return EXIT.done;
+    return exitCode(EXIT.done, await deliver(flags, result, () => table(result)));
   } catch (error) {
     if (!(error instanceof InputError || error instanceof ContentsError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -11,7 +11,6 @@ import type { EvacuationOptions, EvacuationReport } from '../fleet/evacuation/re
 import type { EvacuationResult } from '../fleet/evacuation/result-schema.ts';
 import { buildEvacuationResult } from '../fleet/evacuation/result.ts';
 import { runEvacuation } from '../fleet/evacuation/run.ts';
-import { writeAtomically } from '../result/write.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { RunSetupError } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
@@ -19,7 +18,7 @@ import { colours } from './colours.ts';
 import { EvacuationDisplay } from './evacuate-live.ts';
 import { evacuationSummary, parallelTable } from './evacuate-table.ts';
 import { EXIT } from './exit.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode, writeFile } from './output.ts';
 
 export interface EvacuateFlags {
   readonly set: readonly string[];
@@ -80,8 +79,8 @@ export async function evacuate(
     const loaded = loadEvacuation(name, sets);
     if (!flags.quiet) process.stderr.write(noteOnCpus(loaded.config));
     const played = await playAll(loaded, numbers, flags, play);
-    await write(played, flags);
-    return exitCodeOf(played.map(({ result }) => result));
+    const isWritten = await write(played, flags);
+    return exitCode(exitCodeOf(played.map(({ result }) => result)), isWritten);
   } catch (error) {
     if (error instanceof ContentsError) {
       process.stderr.write(`${name} guests: ${error.message}\n`);
@@ -154,14 +153,15 @@ async function playAll(
   return played;
 }
 
-async function write(played: readonly Played[], flags: EvacuateFlags): Promise<void> {
+/** Writes and prints what the flags ask for; returns whether all of it was written. */
+async function write(played: readonly Played[], flags: EvacuateFlags): Promise<boolean> {
   const results = played.map(({ result }) => result);
   const isOne = flags.parallel === undefined || !flags.parallel.includes(',');
-  const json = `${JSON.stringify(isOne ? results[0] : results, null, 2)}\n`;
-  if (flags.output !== undefined) writeAtomically(flags.output, json);
-  if (flags.chart !== undefined) await draw(played, flags.chart, isOne);
-  if (flags.json) process.stdout.write(json);
-  else if (!flags.quiet) process.stdout.write(isOne ? summaryOf(played[0]!) : tableOf(played));
+  const isWritten = await deliver(flags, isOne ? results[0] : results, () =>
+    isOne ? summaryOf(played[0]!) : tableOf(played),
+  );
+  if (flags.chart === undefined) return isWritten;
+  return (await draw(played, flags.chart, isOne)) && isWritten;
 }
 
 const summaryOf = ({ result, wall }: Played): string => evacuationSummary(result, wall);
@@ -170,16 +170,21 @@ function tableOf(played: readonly Played[]): string {
   return parallelTable(played.map(({ at = 0, result }) => ({ at, result })));
 }
 
-/** Draws the charts. Their libraries take long to load, so only this function imports them. */
-async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<void> {
+/**
+ * Draws the charts and returns whether all were written. Their libraries take long to load, so only this function
+ * imports them.
+ */
+async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<boolean> {
   const { ganttSvg } = await import('../report/gantt.ts');
   const { pngOf } = await import('../report/chart.ts');
   const [, stem = path, ending = ''] = /^(.*)(\.(?:svg|png))$/.exec(path) ?? [];
+  let isWritten = true;
   for (const { at, result } of played) {
     const svg = ganttSvg(result);
     const file = isOne || at === undefined ? path : `${stem}-${at}${ending}`;
-    writeAtomically(file, ending === '.png' ? pngOf(svg) : svg);
+    isWritten = writeFile('--chart', file, ending === '.png' ? pngOf(svg) : svg) && isWritten;
   }
+  return isWritten;
 }
 
 /** Parses the numbers of `--parallel 1,2,5,10`. Throws InputError. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
 import { EXIT } from './exit.ts';
+import { watchStreams } from './stdout.ts';
 
 /**
  * The commands in the order of the help, each with a function that loads it, so that a command starts
@@ -47,11 +48,7 @@ function inheritSettings(parent: Command): void {
 }
 inheritSettings(program);
 
-// A reader that closes the pipe early (head, less) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-  throw error;
-});
+watchStreams();
 
 try {
   await program.parseAsync();

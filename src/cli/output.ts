@@ -1,6 +1,10 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, mkdirSync, mkdtempSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { reasonOf, writeAtomically, WriteError } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
+import { EXIT } from './exit.ts';
+import { print } from './stdout.ts';
 
 /** Throws InputError when a file can't be written, so that this is found before the run, not after it. */
 export function checkOutput(path: string | undefined, flag = '-o'): void {
@@ -9,12 +13,115 @@ export function checkOutput(path: string | undefined, flag = '-o'): void {
     throw new InputError([{ place: `${flag} ${path}`, key: '', sentence }]);
   };
   if (path === '') refuse('names no file');
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    refuse('is a folder: name a file in it');
-  }
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry?.isDirectory()) refuse('is a folder: name a file in it');
   try {
     accessSync(dirname(path), constants.W_OK);
   } catch {
     refuse(`the folder ${dirname(path)} is not there or can't be written to`);
   }
+}
+
+/** Makes a folder and those above it. Throws InputError when that is not possible. */
+export function makeFolder(path: string, flag = '-o'): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    const sentence = `can't be made a folder to write to: ${reasonOf(error as NodeJS.ErrnoException)}`;
+    throw new InputError([{ place: `${flag} ${path}`, key: '', sentence }]);
+  }
+}
+
+/** Where a command's result goes. */
+export interface Delivery {
+  /** The file of `-o`. */
+  readonly output?: string | undefined;
+  /** Whether the result goes to standard output as JSON, in place of the text. */
+  readonly json?: boolean | undefined;
+  /** Whether the text is left out. */
+  readonly quiet?: boolean | undefined;
+}
+
+/**
+ * Writes a result to the file and prints it, as the flags say; `text` makes what is printed for people. When a file or
+ * standard output can't be written, a sentence on standard error says so, and the result is kept in a temporary file
+ * unless it is elsewhere. Returns whether everything was written.
+ */
+export async function deliver(
+  flags: Delivery,
+  result: unknown,
+  text: () => string,
+): Promise<boolean> {
+  const json = `${JSON.stringify(result, null, 2)}\n`;
+  const fileError = flags.output === undefined ? undefined : attempt(flags.output, json);
+  // A signal that came during the write ends the program here.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const printed = flags.json ? json : flags.quiet ? '' : text();
+  const printError = printed === '' ? undefined : await print(printed);
+  // Somebody who closes the pipe, as `head` does, has read as much as they wanted.
+  const isRefused = printError !== undefined && printError.code !== 'EPIPE';
+  if (isRefused) complain(`standard output: ${sentenceOf(printError)}`);
+  const isInFile = flags.output !== undefined && !fileError;
+  const isPrinted = flags.json === true && !printError;
+  if (fileError) {
+    const instead = isPrinted ? ', but it was printed on standard output' : '';
+    complain(`-o ${flags.output!}: ${sentenceOf(fileError)}${instead}`);
+  }
+  const isWritten = !fileError && !isRefused;
+  if (isWritten || isInFile || isPrinted) return isWritten;
+  const isKept = keep('the result', flags.output ?? 'result.json', json);
+  // Standard output is the last place that is left.
+  if (!isKept && !printError) await print(json);
+  return false;
+}
+
+/**
+ * Writes a file that a command makes besides its result, such as a chart. When that fails, a sentence on standard error
+ * says so, and the file is kept in a temporary folder. Returns whether it was written.
+ */
+export function writeFile(flag: string, path: string, content: string | Uint8Array): boolean {
+  const error = attempt(path, content);
+  if (!error) return true;
+  complain(`${flag} ${path}: ${sentenceOf(error)}`);
+  keep('its content', path, content);
+  return false;
+}
+
+/** Returns a command's exit code: what could not be written makes a success none, and nothing else less. */
+export function exitCode(code: number, isWritten: boolean): number {
+  return code === EXIT.done && !isWritten ? EXIT.notCompleted : code;
+}
+
+type Failure = WriteError | NodeJS.ErrnoException;
+
+function attempt(path: string, content: string | Uint8Array): WriteError | undefined {
+  try {
+    writeAtomically(path, content);
+    return undefined;
+  } catch (error) {
+    if (error instanceof WriteError) return error;
+    throw error;
+  }
+}
+
+const sentenceOf = (error: Failure): string =>
+  `can't be written: ${error instanceof WriteError ? error.reason : reasonOf(error)}`;
+
+/** Keeps content that has no other place in a temporary folder, and says where. Returns whether that worked. */
+function keep(what: string, path: string, content: string | Uint8Array): boolean {
+  try {
+    const kept = join(mkdtempSync(join(tmpdir(), 'pageferry-')), basename(path));
+    writeAtomically(kept, content);
+    complain(`${what} is kept as ${kept}`);
+    return true;
+  } catch (error) {
+    const reason = error instanceof WriteError ? error.reason : reasonOf(error as Failure);
+    complain(`${what} can't be kept in ${tmpdir()} either: ${reason}`);
+    return false;
+  }
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

@@ -1,14 +1,15 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { experimentNames, readExperiment } from '../lab/papers/experiment.ts';
 import type { Outcome } from '../lab/papers/outcome.ts';
 import { runExperiment } from '../lab/papers/run.ts';
 import { paperChart, paperRows, papersPage, verdict } from '../report/paper.ts';
-import { writeAtomically } from '../result/write.ts';
+import { InputError } from '../scenario/input-error.ts';
 import { nearest } from '../scenario/suggest.ts';
 import { EXIT } from './exit.ts';
 import { alignRows } from './format.ts';
+import { checkOutput, deliver, exitCode, makeFolder, writeFile } from './output.ts';
+import { isClosed } from './stdout.ts';
 
 interface Flags {
   readonly output?: string;
@@ -52,19 +53,36 @@ async function paper(name: string, flags: Flags): Promise<number> {
     process.stderr.write('--page: the page has all experiments: write paper all --page FILE\n');
     return EXIT.badInput;
   }
+  try {
+    if (flags.output !== undefined) makeFolder(flags.output);
+    checkOutput(flags.page, '--page');
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  }
+  return exitCode(EXIT.done, await playAll(names, flags));
+}
+
+/** Runs experiments; writes and prints what the flags ask for. Returns whether all of it was written. */
+async function playAll(names: readonly string[], flags: Flags): Promise<boolean> {
   const outcomes: Outcome[] = [];
+  let isWritten = true;
   for (const one of names) {
+    // Nobody reads what comes next, as after `| head`.
+    if (isClosed() && flags.output === undefined && flags.page === undefined) break;
     const outcome = await play(one, flags);
     outcomes.push(outcome);
-    if (flags.output !== undefined) await save(outcome, flags.output);
+    if (flags.output !== undefined) isWritten = (await save(outcome, flags.output)) && isWritten;
+    // Where the table can't be printed, watchStreams sees to the message and the exit code.
     if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
   }
   if (flags.json) {
     const json = outcomes.length > 1 ? outcomes : outcomes[0];
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    isWritten = (await deliver({ json: true }, json, () => '')) && isWritten;
   }
-  if (flags.page !== undefined) writeAtomically(flags.page, papersPage(outcomes));
-  return EXIT.done;
+  if (flags.page === undefined) return isWritten;
+  return writeFile('--page', flags.page, papersPage(outcomes)) && isWritten;
 }
 
 /** Returns the experiments of a name: clark-downtime-vs-bandwidth stands for its four workloads. */
@@ -82,15 +100,20 @@ async function play(name: string, { quiet }: Flags): Promise<Outcome> {
   return outcome;
 }
 
-/** Writes an outcome and its chart. Only this function imports the charting library, which loads slowly. */
-async function save(outcome: Outcome, folder: string): Promise<void> {
+/**
+ * Writes an outcome and its chart, and returns whether all files were written. Only this function imports the charting
+ * library, which loads slowly.
+ */
+async function save(outcome: Outcome, folder: string): Promise<boolean> {
   const { chartSvg, pngOf } = await import('../report/chart.ts');
-  mkdirSync(folder, { recursive: true });
   const svg = chartSvg(paperChart(outcome));
   const file = (ending: string): string => join(folder, `${outcome.name}.${ending}`);
-  writeAtomically(file('json'), `${JSON.stringify(outcome, null, 2)}\n`);
-  writeAtomically(file('svg'), svg);
-  writeAtomically(file('png'), pngOf(svg));
+  const files: readonly (readonly [string, string | Uint8Array])[] = [
+    [file('json'), `${JSON.stringify(outcome, null, 2)}\n`],
+    [file('svg'), svg],
+    [file('png'), pngOf(svg)],
+  ];
+  return files.map(([path, content]) => writeFile('-o', path, content)).every(Boolean);
 }
 
 function text(outcome: Outcome): string {

@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
-import { writeAtomically } from '../result/write.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
@@ -11,7 +10,7 @@ import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
 import { LiveDisplay } from './live.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode } from './output.ts';
 import { summary } from './summary.ts';
 import { playVirtual } from './virtual.ts';
 
@@ -79,11 +78,8 @@ async function run(name: string, flags: RunFlags): Promise<number> {
       display.stop();
       interrupt.forget();
     }
-    if (flags.output !== undefined)
-      writeAtomically(flags.output, `${JSON.stringify(result, null, 2)}\n`);
-    if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    else if (!flags.quiet) process.stdout.write(summary(result, wall));
-    return exitCodeOf(result);
+    const isWritten = await deliver(flags, result, () => summary(result, wall));
+    return exitCode(exitCodeOf(result), isWritten);
   } catch (error) {
     if (error instanceof ContentsError) {
       process.stderr.write(`${name} guest.contents: ${error.message}\n`);

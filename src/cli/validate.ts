@@ -6,11 +6,10 @@ import {
   validate,
   type Validation,
 } from '../lab/validate/validate.ts';
-import { writeAtomically } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { EXIT } from './exit.ts';
 import { alignRows } from './format.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode } from './output.ts';
 
 interface Flags {
   readonly output?: string;
@@ -39,11 +38,7 @@ async function validateFile(path: string, flags: Flags): Promise<number> {
       if (isShown) process.stderr.write(`\r\x1b[2Kpredicted ${done} of ${all}`);
     });
     if (isShown) process.stderr.write('\r\x1b[2K');
-    const json = `${JSON.stringify(validation, null, 2)}\n`;
-    if (flags.output !== undefined) writeAtomically(flags.output, json);
-    if (flags.json) process.stdout.write(json);
-    else if (!flags.quiet) process.stdout.write(table(validation));
-    return EXIT.done;
+    return exitCode(EXIT.done, await deliver(flags, validation, () => table(validation)));
   } catch (error) {
     if (!(error instanceof MeasuredFileError || error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { windowCurves } from '../migration/history.ts';
 import { VERSION } from '../result/version.ts';
-import { writeAtomically } from '../result/write.ts';
 import { recordHistory } from '../runtime/virtual/history.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario } from '../scenario/load.ts';
@@ -10,7 +9,7 @@ import { UnitError } from '../units/brand.ts';
 import { formatSize } from '../units/size.ts';
 import { EXIT } from './exit.ts';
 import { alignRows, sparkline } from './format.ts';
-import { checkOutput } from './output.ts';
+import { checkOutput, deliver, exitCode } from './output.ts';
 
 interface Flags {
   readonly set: string[];
@@ -69,10 +68,8 @@ async function wws(name: string, flags: Flags): Promise<number> {
       sampleMs: sampleNs / 1e6,
       windows: curves.map((pages, index) => ({ startMs: (index * windowNs) / 1e6, pages })),
     };
-    const json = `${JSON.stringify(result, null, 2)}\n`;
-    if (flags.output !== undefined) writeAtomically(flags.output, json);
-    process.stdout.write(flags.json ? json : table(curves, windowNs, pageSize));
-    return EXIT.done;
+    const isWritten = await deliver(flags, result, () => table(curves, windowNs, pageSize));
+    return exitCode(EXIT.done, isWritten);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -9,12 +9,61 @@ import {
   writeFileSync,
 } from 'node:fs';
 
+/** Says that a file can't be written; the message names the file and the reason. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError';
+  /** The reason, such as "no space is left on the device (ENOSPC)". */
+  readonly reason: string;
+
+  constructor(path: string, reason: string, options?: ErrorOptions) {
+    super(`${path} can't be written: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
+/** What the codes of the operating system mean, for those that users are likely to meet. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'it would be larger than files may be',
+  EROFS: 'the file system is read-only',
+  EACCES: 'access is denied',
+  EPERM: 'access is denied',
+  EISDIR: 'a folder has that name',
+  ENOTEMPTY: 'a folder has that name',
+  EEXIST: 'something else has that name',
+  ENOENT: 'its folder is not there',
+  ENOTDIR: 'its folder is no folder',
+  EPIPE: 'nobody reads it any more',
+};
+
+/** Returns why writing failed, with the code of the operating system; the message of the error where it has no code. */
+export function reasonOf(error: NodeJS.ErrnoException): string {
+  const { code } = error;
+  if (code === undefined) return error.message;
+  const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+  return known === undefined ? `the system says ${code}` : `${known} (${code})`;
+}
+
 /**
  * Writes a file so that it exists as a whole or not at all: it writes a temporary file beside it and renames that.
- * A device or a pipe is written to directly, as a rename would put a file in its place. Throws the errors of the
- * file system, and removes the temporary file then.
+ * A device or a pipe is written to directly, as a rename would put a file in its place. Throws WriteError when the
+ * file system refuses, and removes the temporary file then. A signal that would end the program ends it only when the
+ * file is whole, so that no temporary file stays behind.
  */
 export function writeAtomically(path: string, content: string | Uint8Array): void {
+  const release = holdSignals();
+  try {
+    write(path, content);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new WriteError(path, reasonOf(error as NodeJS.ErrnoException), { cause: error });
+  } finally {
+    release();
+  }
+}
+
+function write(path: string, content: string | Uint8Array): void {
   const entry = statSync(path, { throwIfNoEntry: false });
   if (entry && !entry.isFile()) {
     writeFileSync(path, content);
@@ -32,7 +81,41 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
     }
     renameSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    remove(temporary);
     throw error;
   }
+}
+
+/** Removes a temporary file. Something else of that name, such as a folder, is not ours, and stays. */
+function remove(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Has the signals that would end the program wait, as they would end it in the middle of a write. The function that is
+ * returned lets them through: a signal that has come meanwhile then ends the program as it would have done. While
+ * somebody else listens for a signal, it is left to them.
+ */
+function holdSignals(): () => void {
+  const listeners = SIGNALS.map((signal) => {
+    const listener = (): void => {
+      if (process.listenerCount(signal) > 1) return;
+      process.off(signal, listener);
+      process.kill(process.pid, signal);
+    };
+    process.on(signal, listener);
+    return [signal, listener] as const;
+  });
+  const stop = (): void => {
+    for (const [signal, listener] of listeners) process.off(signal, listener);
+  };
+  // A signal that has come during the write is delivered when the event loop next polls, which it has done for certain
+  // by the second of two immediates.
+  return () => void setImmediate(() => setImmediate(stop));
 }

@@ -121,6 +121,10 @@ describe('pageferry evacuate', () => {
     const { code, stdout } = await command('rack', { set }, play);
     expect(code).toBe(3);
     expect(stdout).toMatch(/BYTES DIFFER in dns-1 \(1 page, first at gfn 7, byte 9\)/);
+    // So it does when the result, or the chart, can't be written.
+    const full = await command('rack', { set, output: '/dev/full', json: true }, play);
+    expect(full.code).toBe(3);
+    expect(full.stderr).toMatch(/^-o \/dev\/full: can't be written: no space is left .*printed/);
   });
 
   it('ends with 1 when what moved is not proved', async () => {

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeAtomically } from '../../src/result/write.ts';
+import { reasonOf, writeAtomically, WriteError } from '../../src/result/write.ts';
 
 describe('writeAtomically', () => {
   let folder = '';
@@ -54,7 +54,7 @@ describe('writeAtomically', () => {
     writeFileSync(path, 'old');
     // The name of the temporary file is taken by something that can't be written to.
     mkdirSync(join(folder, `old.json.${process.pid}.tmp`, 'taken'), { recursive: true });
-    expect(() => writeAtomically(path, 'new')).toThrow(/EISDIR|directory/);
+    expect(() => writeAtomically(path, 'new')).toThrow(/EISDIR/);
     expect(readFileSync(path, 'utf8')).toBe('old');
   });
 
@@ -68,6 +68,29 @@ describe('writeAtomically', () => {
     expect(() => writeAtomically(folder, '{}')).toThrow(/EISDIR/);
     expect(() => writeAtomically(join(folder, 'gone', 'new.json'), '{}')).toThrow(/ENOENT/);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says why, in words where it knows the code', () => {
+    const says = (code?: string) =>
+      reasonOf(Object.assign(new Error('it broke'), code ? { code } : {}));
+    expect(says('EROFS')).toBe('the file system is read-only (EROFS)');
+    expect(says('EODD')).toBe('the system says EODD');
+    expect(says()).toBe('it broke');
+    const gone = join(folder, 'gone', 'new.json');
+    expect(() => writeAtomically(gone, '{}')).toThrow(
+      new WriteError(gone, 'its folder is not there (ENOENT)'),
+    );
+  });
+
+  it('holds no signal for longer than the write', async () => {
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    // Those of earlier writes are gone by then.
+    for (let i = 0; i < 3; i++) await turn();
+    const before = process.listenerCount('SIGTERM');
+    writeAtomically(join(folder, 'new.json'), '{}');
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    for (let i = 0; i < 3; i++) await turn();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
   });
 
   it('writes into a pipe instead of putting a file in its place', () => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fuzz } from '../fuzz/fuzz.ts';
 import { readMeasured } from '../validate/measured.ts';
 import { validate } from '../validate/validate.ts';
 import { buildResult } from '../../result/build.ts';
+import { writeAtomically } from '../../result/write.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import { loadScenario, presets } from '../../scenario/load.ts';
@@ -98,7 +99,7 @@ export async function allDigests(say: OnProgress): Promise<Digests> {
 
 /** Records digests in place of those recorded before. */
 export function writeDigests(digests: Digests): void {
-  writeFileSync(FILE, `${JSON.stringify(digests, null, 2)}\n`);
+  writeAtomically(FILE, `${JSON.stringify(digests, null, 2)}\n`);
 }
 
 /** Returns a line for each difference between two sets of digests. */
