@@ -1,4 +1,4 @@
-export type { OwnTrace, TraceFacts, TraceFactory } from './guest/trace.ts';
+export type { OwnTrace, TraceFacts, TraceFactory } from './guest/trace-file.ts';
 export type { Pattern, Workload } from './guest/workload.ts';
 export type { PageLine } from './migration/page-orders/line.ts';
 export type { PageOrder } from './migration/page-orders/page-order.ts';

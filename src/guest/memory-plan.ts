@@ -9,6 +9,7 @@ import {
   storedBytesOf,
 } from '../memory/layout.ts';
 import type { ManagerConfig } from './manager-config.ts';
+import { type PlanSize, planSizeOf } from './plan-size.ts';
 import { type FullPlan, planGuest, tableBytes } from './stream-plan.ts';
 import type { Workload } from './workload.ts';
 
@@ -39,15 +40,21 @@ const MOST_SLOTS = 4096;
 
 /**
  * Cuts a guest's memory into memslots and plans its streams over them. There are as few slots as can hold the memory,
- * each together with its control area, whose size depends on the cut. Throws LanesError.
+ * each together with its control area, whose size depends on the cut. `check` may throw for a plan that would be too
+ * large, before it is made. Throws LanesError.
  */
-export function planMemory(guest: GuestShape, seed: number): MemoryPlan {
+export function planMemory(
+  guest: GuestShape,
+  seed: number,
+  check: (size: PlanSize) => void = () => undefined,
+): MemoryPlan {
   const pages = guest.memoryBytes / guest.pageSize;
   let slots = Math.max(
     guest.memslots,
     Math.ceil((pages * storedBytesOf(guest.backing, guest.pageSize)) / MAX_SLOT_BYTES),
   );
   for (;;) {
+    check(planSizeOf(guest.workloads, guest.vcpus, splitPages(pages, slots)));
     const made = planSlots(guest, pages, slots, seed);
     const largest = Math.max(...made.geometries(1).map((g) => slotLayout(g).totalBytes));
     if (largest <= MAX_SLOT_BYTES || slots >= Math.min(pages, MOST_SLOTS)) return made;

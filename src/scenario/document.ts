@@ -1,49 +1,40 @@
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  parseDocument,
-  visit,
-} from 'yaml';
-import { formatKey, InputError, type InputProblem } from './input-error.ts';
+import { type Document, isAlias, isMap, isNode, isScalar, type LineCounter } from 'yaml';
+import { formatKey, InputError, type InputProblem, shorten } from './input-error.ts';
+import { MOST_LEVELS, parseYaml, plainValue, tooDeep } from './yaml.ts';
 
 export type Path = readonly (string | number)[];
 
 /** The part of an entry that a problem is shown at. */
 export type Anchor = 'value' | 'key';
 
-/** A YAML document may repeat at most this many values by aliases. */
-const MAX_ALIASES = 100;
-
 /** A YAML document that knows the place of each of its keys. */
 export class ScenarioDocument {
   readonly source: string;
   readonly #document: Document;
-  readonly #lines = new LineCounter();
+  readonly #lines: LineCounter;
   readonly #overrides: Path[] = [];
+  /** The value, until an override changes it. */
+  #value: { readonly plain: unknown } | undefined;
 
   /** `source` is what errors call the document. Throws InputError when the text is not YAML. */
   constructor(source: string, content: string) {
     this.source = source;
-    this.#document = parseDocument(content, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      logLevel: 'error',
-    });
-    const problems = yamlProblems(this.#document).map(({ offset, sentence }): InputProblem => {
-      const { line, col } = this.#lines.linePos(offset);
-      return { place: `${source}:${line}:${col}`, key: '', sentence };
-    });
-    if (problems.length > 0) throw new InputError(problems);
+    const { document, lines, problems } = parseYaml(content);
+    this.#document = document;
+    this.#lines = lines;
+    if (problems.length === 0) return;
+    throw new InputError(
+      problems.map(({ offset, sentence }): InputProblem => {
+        const { line, col } = lines.linePos(offset);
+        return { place: `${source}:${line}:${col}`, key: '', sentence };
+      }),
+    );
   }
 
   /** Returns the document as a plain value, in which aliases are resolved. */
   value(): unknown {
-    return this.#document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
+    this.#value ??= { plain: plainValue(this.#document) ?? {} };
+    return this.#value.plain;
   }
 
   /** Whether `set` has changed the document. */
@@ -63,23 +54,24 @@ export class ScenarioDocument {
         {
           place: '--set',
           key: '',
-          sentence: `expected key=value such as link.bandwidth=1Gbit/s, got "${argument}"`,
+          sentence: `expected key=value such as link.bandwidth=1Gbit/s, got "${shorten(argument)}"`,
         },
       ]);
     }
-    const value = parseDocument(match[2]!, { logLevel: 'error' });
-    if (yamlProblems(value).length > 0) {
-      const sentence = `${match[2]!} is not a YAML value`;
-      throw new InputError([{ place: '--set', key: match[1]!, sentence }]);
-    }
+    const refuse = (sentence: string): never => {
+      throw new InputError([{ place: '--set', key: shorten(match[1]!), sentence }]);
+    };
+    if (path.length > MOST_LEVELS) refuse(tooDeep());
+    const { document: value, problems } = parseYaml(match[2]!);
+    if (problems.some(({ sentence }) => sentence === tooDeep())) refuse(tooDeep());
+    if (problems.length > 0) refuse(`${shorten(match[2]!)} is not a YAML value`);
     this.#openParents(path);
     this.#overrides.push(path);
+    this.#value = undefined;
+    const plain = plainValue(value);
     // No key has the value `null`, so it stands for the key's absence.
-    if (value.contents !== null && value.toJS() === null) {
-      this.#document.deleteIn(path);
-      return;
-    }
-    this.#document.setIn(path, this.#document.createNode(value.toJS()));
+    if (value.contents !== null && plain === null) this.#document.deleteIn(path);
+    else this.#document.setIn(path, this.#document.createNode(plain));
   }
 
   /**
@@ -152,45 +144,6 @@ function closedParent(path: Path, depth: number): InputProblem {
       ? `the scenario has no ${formatKey(path.slice(0, depth + 1))} to set a key of`
       : `${parent} is not a map`;
   return { place: '--set', key: formatKey(path), sentence };
-}
-
-/** Returns what is wrong with a document as YAML, before its keys are checked. */
-function yamlProblems(document: Document): { offset: number; sentence: string }[] {
-  const problems = document.errors.map(({ code, message, pos }) => ({
-    offset: pos[0],
-    sentence: SENTENCES[code] ?? message,
-  }));
-  visit(document, {
-    Alias: (_, alias) => {
-      const sentence = aliasProblem(alias, document);
-      if (sentence !== undefined) problems.push({ offset: alias.range?.[0] ?? 0, sentence });
-    },
-  });
-  if (problems.length > 0) return problems;
-  try {
-    document.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    const sentence = 'its aliases repeat too many values: write some of the values out';
-    problems.push({ offset: 0, sentence });
-  }
-  return problems;
-}
-
-/** These sentences replace messages of the parser that would not help. */
-const SENTENCES: Partial<Record<string, string>> = {
-  DUPLICATE_KEY: 'this key is there twice: leave one out',
-  MULTIPLE_DOCS: 'a second document begins here: one file is one scenario',
-};
-
-function aliasProblem(alias: Alias, document: Document): string | undefined {
-  const target = alias.resolve(document);
-  if (!target)
-    return `*${alias.source} has no &${alias.source} before it: add one, or write the value out`;
-  const [at, end] = [alias.range?.[0] ?? 0, target.range?.[1] ?? 0];
-  return at < end
-    ? `*${alias.source} stands within the value that it repeats: write a value out`
-    : undefined;
 }
 
 /** Parses a key such as `guest.workloads[0].rate` into its path; returns undefined when it has another form. */

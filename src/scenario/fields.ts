@@ -3,11 +3,12 @@ import { UnitError } from '../units/brand.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
+import { shorten } from './input-error.ts';
 
 /** Returns a wrong value as messages show it. */
 export function formatValue(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  return JSON.stringify(value) ?? String(value);
+  return shorten(JSON.stringify(value) ?? String(value));
 }
 
 type Parse = (input: string | number) => number;
@@ -25,7 +26,7 @@ function quantity(parse: Parse, expected: string, accept: (value: number) => boo
         }
       } catch (error) {
         if (!(error instanceof UnitError)) throw error;
-        context.addIssue({ code: 'custom', message: error.message });
+        context.addIssue({ code: 'custom', message: shorten(error.message) });
       }
     });
 }
@@ -72,6 +73,22 @@ export function share(low = 0, high = 1) {
   const message = ({ input }: { input?: unknown }): string =>
     `expected a share from ${low} to ${high}, got ${formatValue(input)}`;
   return z.number({ error: message }).min(low, { error: message }).max(high, { error: message });
+}
+
+/** The most entries of any list in a scenario. */
+export const MOST_ENTRIES = 1000;
+
+/** Returns the message about a list that is too long. */
+export const tooManyEntries =
+  (most: number) =>
+  ({ input }: { input?: unknown }): string =>
+    `has ${(input as readonly unknown[]).length} entries, at most ${most} are read: leave some out`;
+
+/** Returns the schema of a list; `what` says of what. */
+export function listOf<Schema extends z.ZodType>(entry: Schema, what: string, most = MOST_ENTRIES) {
+  return z
+    .array(entry, { error: `expected a list of ${what}` })
+    .max(most, { error: tooManyEntries(most) });
 }
 
 export const flag = z.boolean({

@@ -5,6 +5,7 @@ import {
   choice,
   duration,
   flag,
+  MOST_ENTRIES,
   numbersAsText,
   ownKind,
   ownKindMap,
@@ -13,6 +14,7 @@ import {
   rate,
   share,
   formatValue,
+  tooManyEntries,
   whole,
 } from './fields.ts';
 
@@ -67,7 +69,9 @@ function schemaOf(shape: Shape): z.ZodType {
     case 'accessRate':
       return accessRate;
     case 'list':
-      return z.array(schemaOf(shape.of), { error: shape.expected });
+      return z
+        .array(schemaOf(shape.of), { error: shape.expected })
+        .max(MOST_ENTRIES, { error: tooManyEntries(MOST_ENTRIES) });
     case 'map':
       // An empty map stands for its defaults, as the whole key does when it is left out.
       return z.strictObject(fieldsOf(shape.keys));

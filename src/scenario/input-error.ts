@@ -8,15 +8,38 @@ export interface InputProblem {
   readonly sentence: string;
 }
 
+/** A message lists at most this many problems, and says how many more there are. */
+export const MOST_PROBLEMS = 20;
+
 /** The input can't be used, and nothing has been allocated or written. Commands exit with code 2. */
 export class InputError extends Error {
   override readonly name = 'InputError';
+  /** The first problems, at most MOST_PROBLEMS. */
   readonly problems: readonly InputProblem[];
+  /** How many more problems there are. */
+  readonly more: number;
 
-  constructor(problems: readonly InputProblem[]) {
-    super(problems.map(formatProblem).join('\n'));
-    this.problems = problems;
+  /** `more` is how many problems there are besides `problems`. */
+  constructor(problems: readonly InputProblem[], more = 0) {
+    const first = problems.slice(0, MOST_PROBLEMS);
+    const rest = problems.length - first.length + more;
+    const lines = first.map(formatProblem);
+    if (rest > 0) lines.push(`… and ${formatWhole(rest)} more`);
+    super(lines.join('\n'));
+    this.problems = first;
+    this.more = rest;
   }
+}
+
+/** Formats a whole number with spaces between its thousands: "9 980". */
+const formatWhole = (number: number): string =>
+  String(number).replaceAll(/\B(?=(?:\d{3})+$)/g, ' ');
+
+const MOST_SHOWN = 200;
+
+/** Returns a piece of input as a message shows it, at most 200 characters long. */
+export function shorten(text: string): string {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN - 1)}…`;
 }
 
 /** Returns a problem as a line: its place, its key and its sentence. */

@@ -5,9 +5,11 @@ import type { RunConfig } from '../runtime/config.ts';
 import { ScenarioDocument } from './document.ts';
 import { InputError } from './input-error.ts';
 import { locateProblem, parseScenario } from './parse.ts';
+import { ReadError, readText, STDIN } from './read-text.ts';
 import { ResolveError, resolveScenario } from './resolve.ts';
 import type { Scenario } from './schema.ts';
 import { nearest } from './suggest.ts';
+import { MOST_CHARACTERS } from './yaml.ts';
 
 /** src/scenario and dist/scenario lie equally deep below the package. */
 const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/scenarios', import.meta.url));
@@ -76,7 +78,7 @@ export function readSource(
   presetFolder: string = PRESET_FOLDER,
 ): { source: string; content: string; folder: string } {
   if (name === '-') {
-    return { source: '<stdin>', content: readFileSync(0, 'utf8'), folder: process.cwd() };
+    return { source: '<stdin>', content: readFile('<stdin>', STDIN), folder: process.cwd() };
   }
   if (/\/|\.(?:ya?ml|json)$/.test(name)) {
     return { source: name, content: readFile(name), folder: dirname(name) };
@@ -97,12 +99,19 @@ export function readSource(
   ]);
 }
 
-function readFile(path: string): string {
+/** Reads a scenario, which messages call `name`. */
+function readFile(name: string, file: string | typeof STDIN = name): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readText(file, MOST_CHARACTERS);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`;
-    throw new InputError([{ place: path, key: '', sentence: reason }]);
+    if (!(error instanceof ReadError)) throw error;
+    const { code, message } = error;
+    const reason =
+      code === undefined
+        ? message
+        : code === 'ENOENT'
+          ? 'there is no such file'
+          : `it can't be read (${code})`;
+    throw new InputError([{ place: name, key: '', sentence: reason }]);
   }
 }

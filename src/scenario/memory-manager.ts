@@ -5,12 +5,11 @@ import { beyond } from './beyond.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
 import { DEFAULTS } from './defaults.ts';
-import { choice, period, positiveSize, share, size, whole } from './fields.ts';
+import { choice, listOf, period, positiveSize, share, size, whole } from './fields.ts';
 
 const { memoryManager: defaults } = DEFAULTS;
 const region = z.strictObject({ start: size.default(0), size: positiveSize });
-const regions = (what: string) =>
-  z.array(region, { error: `expected a list of regions of ${what}` }).default([]);
+const regions = (what: string) => listOf(region, `regions of ${what}`).default([]);
 
 /** The key `guest.memoryManager`: which memory is in use, and what the guest does with the memory that is free. */
 export const memoryManager = z.strictObject({

@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
-import { checkOwnTrace, TraceError, type TraceFacts, type TraceFile } from '../guest/trace.ts';
+import { checkOwnTrace, TraceError, type TraceFacts, type TraceFile } from '../guest/trace-file.ts';
 import { gfnLine } from '../migration/page-orders/line.ts';
 import type { MigrationSpec } from '../migration/spec/migration-spec.ts';
 import { OwnKindError } from '../migration/spec/own-kinds.ts';

@@ -3,7 +3,7 @@ import type { OwnershipOptions } from '../migration/spec/ownership.ts';
 import { check } from './check.ts';
 import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
-import { formatKey, InputError, type InputProblem } from './input-error.ts';
+import { formatKey, InputError, type InputProblem, MOST_PROBLEMS, shorten } from './input-error.ts';
 import { LATER_KEYS, type Scenario, scenarioSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
@@ -13,12 +13,16 @@ import { nearest } from './suggest.ts';
  */
 export function parseScenario(document: ScenarioDocument, options?: OwnershipOptions): Scenario {
   const parsed = scenarioSchema.safeParse(document.value());
-  if (!parsed.success) {
-    throw new InputError(parsed.error.issues.flatMap((issue) => explain(document, issue)));
-  }
-  const problems = check(parsed.data, document.value(), options);
-  if (problems.length > 0) throw new InputError(problems.map((p) => locateProblem(document, p)));
+  if (!parsed.success) throw explained(document, parsed.error.issues, scenarioSchema);
+  refuse(document, check(parsed.data, document.value(), options));
   return parsed.data;
+}
+
+/** Throws an InputError when there are problems. */
+export function refuse(document: ScenarioDocument, problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  const first = problems.slice(0, MOST_PROBLEMS).map((problem) => locateProblem(document, problem));
+  throw new InputError(first, problems.length - first.length);
 }
 
 /** Returns a problem with its place in the document. */
@@ -34,22 +38,43 @@ export function locateProblem(document: ScenarioDocument, problem: Problem): Inp
   return { place, key, sentence };
 }
 
-/** Turns an issue that `schema` has found in a document into problems: sentences with places. */
-export function explain(
+/**
+ * Turns issues that `schema` has found in a document into an error. Only the problems that it lists get a place and a
+ * sentence, because finding these takes time that grows with the document.
+ */
+export function explained(
+  document: ScenarioDocument,
+  issues: readonly z.core.$ZodIssue[],
+  schema: unknown,
+): InputError {
+  const problems: InputProblem[] = [];
+  let more = 0;
+  for (const issue of issues) {
+    const count = issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+    const room = MOST_PROBLEMS - problems.length;
+    if (room > 0) problems.push(...explain(document, issue, schema, room));
+    more += Math.max(0, count - room);
+  }
+  return new InputError(problems, more);
+}
+
+/** Turns an issue into problems, at most `most`. */
+function explain(
   document: ScenarioDocument,
   issue: z.core.$ZodIssue,
-  schema: unknown = scenarioSchema,
+  schema: unknown,
+  most: number,
 ): InputProblem[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   const at = (where: Path, anchor: Anchor, sentence: string): InputProblem => ({
     place: document.place(where, anchor),
-    key: formatKey(where),
+    key: shorten(formatKey(where)),
     sentence,
   });
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) =>
-      at([...path, key], 'key', unknownKey(document, path, key, schema)),
-    );
+    return issue.keys
+      .slice(0, most)
+      .map((key) => at([...path, key], 'key', unknownKey(document, path, key, schema)));
   }
   const isMissing = valueAt(document.value(), path) === undefined;
   const isMap = issue.code === 'invalid_type' && issue.expected === 'object';

@@ -1,32 +1,23 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { planMemory } from '../guest/memory-plan.ts';
+import type { PlanSize } from '../guest/plan-size.ts';
 import { LanesError } from '../guest/stream-plan.ts';
 import { patternNamed } from '../guest/patterns/registry.ts';
-import {
-  parseTrace,
-  TraceError,
-  type TraceFacts,
-  type TraceFile,
-  type TraceIntervals,
-  traceIntervals,
-} from '../guest/trace.ts';
 import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
-import { MAX_SLOT_BYTES } from '../memory/layout.ts';
 import { resolveMigration } from '../migration/spec/resolve.ts';
 import type { Outage, RunConfig } from '../runtime/config.ts';
 import { parseDuration } from '../units/duration.ts';
-import type { OwnKind } from '../units/keys.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
-import type { Problem } from './problem.ts';
-import { loadOwnTrace, withOwnKinds } from './own-kinds.ts';
+import { withOwnKinds } from './own-kinds.ts';
 import { ResolveError } from './resolve-error.ts';
 import { resolveCosts } from './costs.ts';
 import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
+import { TraceReader } from './traces.ts';
 
 export { ResolveError };
 
@@ -38,12 +29,14 @@ interface Region {
 /**
  * Turns a checked scenario into the numbers that a runtime takes, and reads its traces. Paths are relative to
  * `folder`. Throws ResolveError when a trace, an image or a module can't be used, when the words of the streams do
- * not fit a page, or when the guest needs more memory than `availableBytes`.
+ * not fit a page, or when the guest needs more memory than `availableBytes`. Scenarios that are kept in memory together
+ * share `traces`, which bounds the accesses of their traces.
  */
 export function resolveScenario(
   scenario: Scenario,
   folder: string,
   availableBytes: number,
+  traces = new TraceReader(),
 ): RunConfig {
   const { guest, link, migration } = scenario;
   const pageSize = parseSize(guest.pageSize);
@@ -76,7 +69,11 @@ export function resolveScenario(
         resolveContents(contents, index, regionOf(contents.region), folder, pageSize),
       ),
       workloads: guest.workloads.map((workload, index) =>
-        resolveWorkload(workload, index, regionOf(workload.region), scenario, folder, pageSize),
+        resolveWorkload(workload, index, regionOf(workload.region), scenario, {
+          folder,
+          pageSize,
+          traces,
+        }),
       ),
       ...(guest.memoryManager
         ? { memoryManager: resolveManager(guest.memoryManager, pageSize) }
@@ -140,15 +137,29 @@ function checkAvailable(storedBytes: number, memoryBytes: number, availableBytes
 /** The vCPUs' state must fit into one message, in which each stream takes some 100 bytes at most. */
 const MOST_STREAMS = Math.floor(MAX_CONTROL_BYTES / 110);
 
-/** Plans the streams, which finds out whether their lanes fit a page, and checks how many they are. */
+/** The most entries of all tables of the workloads, which take 4 bytes each and several times that while they are made. */
+const MOST_TABLE_ENTRIES = 128 * 1024 * 1024;
+
+/** Throws ResolveError for a plan that has more streams or larger tables than there is room for. */
+function checkPlanSize({ streams, entries }: PlanSize): void {
+  const path = ['guest', 'workloads'];
+  if (streams > MOST_STREAMS) {
+    const sentence =
+      `its workloads make ${streams} streams (vCPUs × workloads × memslots), ` +
+      `their state fits for ${MOST_STREAMS}: use fewer of either`;
+    throw new ResolveError({ path, sentence });
+  }
+  if (entries <= MOST_TABLE_ENTRIES) return;
+  const sentence =
+    `the tables of its workloads of pattern zipf, quicksort and trace have ${entries} entries, ` +
+    `there is room for ${MOST_TABLE_ENTRIES}: use smaller regions, shorter traces or fewer vCPUs`;
+  throw new ResolveError({ path, sentence });
+}
+
+/** Plans the streams, which finds out whether their lanes fit a page. */
 function checkLanes({ guest, seed }: RunConfig): void {
   try {
-    const { streams } = planMemory(guest, seed).plan;
-    if (streams.length <= MOST_STREAMS) return;
-    const sentence =
-      `its workloads make ${streams.length} streams (vCPUs × workloads × memslots), ` +
-      `their state fits for ${MOST_STREAMS}: use fewer of either`;
-    throw new ResolveError({ path: ['guest', 'workloads'], sentence });
+    planMemory(guest, seed, checkPlanSize);
   } catch (error) {
     if (!(error instanceof LanesError)) throw error;
     throw new ResolveError({ path: ['guest', 'workloads'], sentence: error.message });
@@ -189,9 +200,11 @@ function imageProblem(path: string, offset: number, regionBytes: number): string
     if (!facts.isFile()) return `${path} is no file`;
     if (isCompressed(path) || offset + regionBytes <= facts.size) return undefined;
     const left = Math.max(0, facts.size - offset);
+    const isRounded = formatSize(left) === formatSize(regionBytes);
+    const show = isRounded ? (bytes: number): string => `${bytes} bytes` : formatSize;
     return (
-      `${path} has ${formatSize(left)} from offset ${formatSize(offset)} on, its region ` +
-      `${formatSize(regionBytes)}: give it a region of that size`
+      `${path} has ${show(left)} from offset ${show(offset)} on, its region ` +
+      `${show(regionBytes)}: give it a region of that size`
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -199,19 +212,25 @@ function imageProblem(path: string, offset: number, regionBytes: number): string
   }
 }
 
+/** What workloads are resolved with. */
+interface Site {
+  readonly folder: string;
+  readonly pageSize: number;
+  readonly traces: TraceReader;
+}
+
 function resolveWorkload(
   workload: ScenarioWorkload,
   index: number,
   region: Region,
   scenario: Scenario,
-  folder: string,
-  pageSize: number,
+  site: Site,
 ): Workload {
   const isTrace = workload.pattern === 'trace';
   const tick = isTrace ? undefined : workload.tick;
   return {
     ...region,
-    pattern: resolvePattern(workload, index, region, scenario, folder, pageSize),
+    pattern: resolvePattern(workload, index, region, scenario, site),
     rate: isTrace || workload.rate === 'max' ? Infinity : workload.rate,
     writes: 'writes' in workload ? workload.writes : 1,
     wordsPerPage: workload.wordsPerPage,
@@ -228,101 +247,14 @@ function resolvePattern(
   index: number,
   region: Region,
   scenario: Scenario,
-  folder: string,
-  pageSize: number,
+  { folder, pageSize, traces }: Site,
 ): Pattern {
   const { pages } = region;
   if (workload.pattern !== 'trace') {
     return patternNamed(workload.pattern).pattern!(workload, { pages, pageSize });
   }
   const path = ['guest', 'workloads', index, 'trace'];
-  const { file, touched, speed, end } = workload.trace;
-  if (typeof file !== 'string') {
-    const facts = { seed: scenario.seed, pages, pageSize };
-    return {
-      kind: 'trace',
-      intervals: ownIntervals(workload.trace, facts, folder, path),
-      speed,
-      end,
-    };
-  }
-  const read = (key: 'file' | 'touched', name: string): TraceFile =>
-    readTrace(folder, name, [...path, key], pageSize, pages);
-  const dirty = read('file', file);
-  const loads = touched === undefined ? undefined : read('touched', touched);
-  if (loads && !areAlike(dirty, loads)) {
-    const sentence = `${touched!} has other intervals than ${file}: both come from one run`;
-    throw new ResolveError({ path: [...path, 'touched'], sentence });
-  }
-  const intervals = traceIntervals(dirty, scenario.seed, loads);
-  return { kind: 'trace', intervals, speed, end };
-}
-
-/** Returns the intervals of a trace that a module makes. Throws ResolveError when they can't be used. */
-function ownIntervals(
-  { file, touched }: Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'],
-  facts: TraceFacts,
-  folder: string,
-  path: Problem['path'],
-): TraceIntervals {
-  if (touched !== undefined) {
-    const sentence = 'comes from the module that makes the trace: leave it out';
-    throw new ResolveError({ path: [...path, 'touched'], sentence });
-  }
-  const traces = loadOwnTrace(file as OwnKind, facts, folder, [...path, 'file']);
-  const fail = (sentence: string): never => {
-    throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
-  };
-  for (const one of [traces.dirty, traces.touched]) {
-    const sentence = one && misfit(one, facts.pageSize, facts.pages);
-    if (sentence !== undefined) fail(`its trace ${sentence}`);
-  }
-  if (traces.touched && !areAlike(traces.dirty, traces.touched)) {
-    fail('its trace has other intervals in touched than in written');
-  }
-  return traceIntervals(traces.dirty, facts.seed, traces.touched);
-}
-
-function readTrace(
-  folder: string,
-  file: string,
-  path: Problem['path'],
-  pageSize: number,
-  pages: number,
-): TraceFile {
-  try {
-    const trace = parseTrace(readFileSync(resolvePath(folder, file)));
-    const sentence = misfit(trace, pageSize, pages);
-    if (sentence === undefined) return trace;
-    throw new ResolveError({ path, sentence: `${file} ${sentence}` });
-  } catch (error) {
-    if (error instanceof TraceError) {
-      throw new ResolveError({ path, sentence: `${file} ${error.message}` });
-    }
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    const reason = code === 'ENOENT' ? 'is not there' : `can't be read (${code})`;
-    throw new ResolveError({ path, sentence: `${resolvePath(folder, file)} ${reason}` });
-  }
-}
-
-/** Returns why a trace does not fit its region, or undefined when it does. Its runs are not expanded to pages. */
-function misfit(trace: TraceFile, pageSize: number, pages: number): string | undefined {
-  if (trace.pageSize !== pageSize) {
-    return `was taken with pages of ${trace.pageSize} bytes, the guest's have ${pageSize}`;
-  }
-  let accesses = 0;
-  for (const runs of trace.runs) {
-    for (let i = 0; i < runs.length; i += 2) {
-      const end = runs[i]! + runs[i + 1]!;
-      if (end > pages) return `names page ${end - 1}, the region has ${pages} pages`;
-      accesses += runs[i + 1]!;
-    }
-  }
-  const room = MAX_SLOT_BYTES / Uint32Array.BYTES_PER_ELEMENT;
-  return accesses > room ? `makes ${accesses} accesses, a memslot has room for ${room}` : undefined;
-}
-
-function areAlike(a: TraceFile, b: TraceFile): boolean {
-  return a.intervalMs === b.intervalMs && a.runs.length === b.runs.length;
+  const { speed, end } = workload.trace;
+  const facts = { seed: scenario.seed, pages, pageSize };
+  return { kind: 'trace', intervals: traces.read(workload.trace, facts, folder, path), speed, end };
 }

@@ -10,6 +10,7 @@ import { memoryManager } from './memory-manager.ts';
 import {
   choice,
   duration,
+  listOf,
   period,
   positiveDuration,
   positiveSize,
@@ -108,8 +109,8 @@ const guest = z.strictObject({
   dirtyRingSize: whole(1024, 65_536).default(DEFAULTS.guest.dirtyRingSize),
   clearChunk: positiveSize.optional(),
   backing: choice(['bytes', 'versions']).default('bytes'),
-  contents: z.array(contents, { error: 'expected a list of contents' }).default([]),
-  workloads: z.array(workload, { error: 'expected a list of workloads' }).default([]),
+  contents: listOf(contents, 'contents').default([]),
+  workloads: listOf(workload, 'workloads').default([]),
   memoryManager: memoryManager.optional(),
   lruScan: period.optional(),
 });
@@ -127,7 +128,7 @@ const link = z.strictObject({
   bandwidth: rate.default(DEFAULTS.link.bandwidth),
   latency: duration.default(DEFAULTS.link.latency),
   integrity: choice(['full', 'header']).default(DEFAULTS.link.integrity),
-  outages: z.array(outage, { error: 'expected a list of outages' }).default([]),
+  outages: listOf(outage, 'outages').default([]),
 });
 
 const migration = z.strictObject(fieldsOf(MIGRATION_KEYS));

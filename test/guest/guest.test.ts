@@ -3,7 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Pacer, type PaceSpec, traceDue, traceDueNs } from '../../src/guest/pacing.ts';
 import { LanesError, planGuest } from '../../src/guest/stream-plan.ts';
-import { parseTrace, TraceError, traceIntervals, traceShare } from '../../src/guest/trace.ts';
+import { traceIntervals, traceShare } from '../../src/guest/trace.ts';
+import { parseTrace, TRACE_LIMITS, TraceError } from '../../src/guest/trace-file.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 
 const MS = 1e6;
@@ -200,6 +201,23 @@ describe('a trace', () => {
   ])('is refused when it is %s', (_, bytes, message) => {
     expect(() => parseTrace(bytes)).toThrow(TraceError);
     expect(() => parseTrace(bytes)).toThrow(message);
+  });
+
+  it.each([
+    [{ bytes: 80 }, 'unpacks to more than 80 B, which is the most that is read'],
+    [{ intervals: 2 }, 'has more than 2 intervals, which is the most that is read'],
+    [{ runs: 4 }, 'has more than 4 runs, which is the most that is read'],
+  ])('is refused beyond %j', (limit, message) => {
+    const header = '{"format":"pageferry/trace@1","intervalMs":1,"pageSize":4096}';
+    const bytes = gzipSync(`${header}\n[0,1,4,1]\n[2, 3,  9,1]\n[ 5 , 1 ]\n`);
+    const limits = { ...TRACE_LIMITS, bytes: 200, intervals: 3, runs: 5 };
+    const { runs } = parseTrace(bytes, limits);
+    expect(runs.map((one) => Array.from(one))).toEqual([
+      [0, 1, 4, 1],
+      [2, 3, 9, 1],
+      [5, 1],
+    ]);
+    expect(() => parseTrace(bytes, { ...limits, ...limit })).toThrow(message);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { TraceReader } from '../../src/scenario/traces.ts';
 import { scenarioFolder, withTrace, withWorkload } from '../support/scenarios.ts';
 
-const { complaints } = scenarioFolder();
+const { folder, complaints } = scenarioFolder();
 
 describe('traces that can not be used', () => {
   it.each([
@@ -25,11 +26,33 @@ describe('traces that can not be used', () => {
     ],
     ['far', 'traces/far names page 16384, the region has 16384 pages'],
     ['endless', 'traces/endless names page 1999999999, the region has 16384 pages'],
-    ['long', 'traces/long makes 1073758208 accesses, a memslot has room for 1073741824'],
+    [
+      'long',
+      'traces/long has 67125248 accesses in 4097 intervals: all traces together may have 67108864 of both',
+    ],
+    ['deep', 'traces/deep line 2: expected [gfnStart, count, ...] pairs'],
+    ['signed', 'traces/signed line 2: expected [gfnStart, count, ...] pairs'],
+    ['blank', 'traces/blank line 3: is not JSON'],
+    ['unended', 'traces/unended line 2: is not JSON'],
+    ['joined', 'traces/joined line 2: is not JSON'],
   ])('%s', (name, sentence) => {
     expect(complaints(withTrace(`{ file: traces/${name} }`))).toEqual([
       `4:40 guest.workloads[0].trace.file: ${sentence}`,
     ]);
+  });
+
+  it('that together have too many accesses', () => {
+    const facts = { seed: 1, pages: 16_384, pageSize: 4096 };
+    const keys = { file: 'traces/good', speed: 1, end: 'loop' as const };
+    // The trace has 6 accesses in 3 intervals.
+    const traces = new TraceReader(20);
+    const read = () => traces.read(keys, facts, folder, ['trace']);
+    expect(read().intervals.map((list) => list.length)).toEqual([5, 1, 0]);
+    read();
+    expect(read).toThrow(
+      'traces/good has 6 accesses in 3 intervals, and the traces before it have 18: ' +
+        'all traces together may have 20 of both',
+    );
   });
 
   it('beyond a region that is smaller than memory', () => {

@@ -86,7 +86,15 @@ function writeTraces(folder: string): void {
   write('far', [HEADER, [0, 4, 16_384, 1]]);
   write('endless', [HEADER, [0, 2_000_000_000]]);
   const everything = [0, 16_384];
-  write('long', [HEADER, ...Array.from({ length: 65_537 }, () => everything)]);
+  write('long', [HEADER, ...Array.from({ length: 4097 }, () => everything)]);
+  write('signed', [HEADER, [-1, 4]]);
+  const header = JSON.stringify(HEADER);
+  const writeText = (name: string, text: string): void =>
+    writeFileSync(join(folder, name), gzipSync(`${header}\n${text}`, { level: 1 }));
+  writeText('blank', '[0, 1]\n\n[0, 1]\n');
+  writeText('unended', '[0, 1\n[0, 1]\n');
+  writeText('joined', '[0, 1][2, 1]\n');
+  writeText('deep', '['.repeat(100_000));
   writeFileSync(join(folder, 'text'), gzipSync('hello\n'));
   writeFileSync(join(folder, 'plain'), 'hello\n');
 }

@@ -1,16 +1,22 @@
 import type { Path } from '../../scenario/document.ts';
+import { MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
 import type { Problem } from '../../scenario/problem.ts';
 import { nearest } from '../../scenario/suggest.ts';
 import { formatSize } from '../../units/size.ts';
 import type { EvacuatedGuest } from './config.ts';
 import { limitsOf } from './limits.ts';
-import type { EvacuationFile } from './schema.ts';
+import { type EvacuationFile, MOST_GUESTS } from './schema.ts';
 
 /** Real threads share the machine's cores, so more guests than this would wait for each other. */
 const MOST_THREADS_GUESTS = 4;
 
 /** Returns what is impossible about an evacuation's file; its guests' scenarios are checked on their own. */
 export function checkFile(file: EvacuationFile): Problem[] {
+  const all = countOf(file);
+  if (all > MOST_GUESTS) {
+    const sentence = `${all} guests are too many, there may be ${MOST_GUESTS}: leave some out`;
+    return [{ path: ['guests'], sentence }];
+  }
   return [
     ...checkHosts(file),
     ...checkNames(file),
@@ -30,11 +36,20 @@ export function namesOf({ name, count }: EvacuationFile['guests'][number]): stri
   return Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
 }
 
+/** Returns how many guests a file has. */
+function countOf({ guests }: EvacuationFile): number {
+  return guests.reduce((sum, { count = 1 }) => sum + count, 0);
+}
+
 function checkHosts(file: EvacuationFile): Problem[] {
   const { hosts, evacuate } = file;
   const names = hosts.map(({ name }) => name);
+  const seen = new Set<string>();
   const twice = hosts.flatMap(({ name }, index): Problem[] => {
-    if (names.indexOf(name) === index) return [];
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
     return [{ path: ['hosts', index, 'name'], sentence: `two hosts are called ${name}` }];
   });
   return [...twice, ...known(evacuate, names, ['evacuate'])];
@@ -44,7 +59,7 @@ function checkHosts(file: EvacuationFile): Problem[] {
 function known(name: string | undefined, names: readonly string[], path: Path): Problem[] {
   if (name === undefined || names.includes(name)) return [];
   const guess = nearest(name, names);
-  const those = `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+  const those = `there ${names.length === 1 ? 'is' : 'are'} ${shorten(names.join(', '))}`;
   const hint = guess ? `did you mean ${guess}?` : those;
   return [{ path, sentence: `there is no host ${name}: ${hint}` }];
 }
@@ -63,9 +78,13 @@ function checkNames({ guests }: EvacuationFile): Problem[] {
 function checkTargets(file: EvacuationFile): Problem[] {
   const source = sourceOf(file);
   const targets = file.hosts.map(({ name }) => name).filter((name) => name !== source);
+  const names = new Set(targets);
+  let unknown = 0;
   return file.guests.flatMap(({ target }, index) => {
     const path = ['guests', index, 'target'];
-    if (target !== source) return known(target, targets, path);
+    if (target === undefined || names.has(target)) return [];
+    // Nobody sees the hints of the problems that are not listed, and they take long to find.
+    if (target !== source) return known(target, unknown++ < MOST_PROBLEMS ? targets : [], path);
     const sentence = `${source} is the host that is emptied: name another`;
     return [{ path, sentence }];
   });
@@ -84,8 +103,9 @@ function checkOrder({ order, guests }: EvacuationFile): Problem[] {
   return [{ path: ['order'], sentence }];
 }
 
-function checkCounts({ runtime, guests, sample }: EvacuationFile): Problem[] {
-  const all = guests.reduce((sum, { count = 1 }) => sum + count, 0);
+function checkCounts(file: EvacuationFile): Problem[] {
+  const { runtime, sample } = file;
+  const all = countOf(file);
   const problems: Problem[] = [];
   if (runtime === 'threads' && all > MOST_THREADS_GUESTS) {
     const sentence = `${all} guests are too many for the runtime threads, which has room for ${MOST_THREADS_GUESTS}: leave some out, or set runtime: virtual`;

@@ -51,6 +51,7 @@ export class GuestDocument extends ScenarioDocument {
         error.problems.map((problem): InputProblem => {
           return { ...problem, key: this.#keys.get(problem.key) ?? problem.key };
         }),
+        error.more,
       );
     }
   }

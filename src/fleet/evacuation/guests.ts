@@ -6,6 +6,7 @@ import { formatProblem, InputError, type InputProblem } from '../../scenario/inp
 import { locateProblem, parseScenario } from '../../scenario/parse.ts';
 import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
+import { TraceReader } from '../../scenario/traces.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { parseSize } from '../../units/size.ts';
@@ -27,9 +28,13 @@ const GUEST_SEEDS = 0xe7ac;
 /** Parses the scenario of each entry of a file's `guests`. Throws an InputError that lists everything that is wrong. */
 export function parseGroups(document: ScenarioDocument, file: EvacuationFile): GuestGroup[] {
   const problems: InputProblem[] = [];
+  let more = 0;
+  const ways = new Map<string | undefined, Quantity>();
   const groups = file.guests.flatMap((entry, index): GuestGroup[] => {
+    const way = ways.get(entry.target) ?? wayOf(file, entry.target);
+    ways.set(entry.target, way);
     const parts = { index, migration: entry.migration ?? {}, common: file.migration ?? {} };
-    const guest = new GuestDocument(document, parts, scenarioOf(file, entry));
+    const guest = new GuestDocument(document, parts, scenarioOf(file, entry, way));
     try {
       const options = { mayForcePostcopy: entry.onDiverged === 'postcopy' };
       const scenario = guest.explained(() => parseScenario(guest, options));
@@ -38,10 +43,11 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       problems.push(...error.problems);
+      more += error.more;
       return [];
     }
   });
-  if (problems.length > 0) throw new InputError(unique(problems));
+  if (problems.length > 0) throw new InputError(unique(problems), more);
   return groups;
 }
 
@@ -62,15 +68,19 @@ function unique(problems: readonly InputProblem[]): InputProblem[] {
   return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
-/** Returns a guest's scenario as it would be written in a file of its own. */
-function scenarioOf(file: EvacuationFile, entry: GuestGroup['entry']): Record<string, unknown> {
+/** Returns a guest's scenario as it would be written in a file of its own; `bandwidth` is that of its way. */
+function scenarioOf(
+  file: EvacuationFile,
+  entry: GuestGroup['entry'],
+  bandwidth: Quantity,
+): Record<string, unknown> {
   const { seed, runtime, core, costs, verify } = file;
   return {
     name: entry.name,
     seed,
     runtime,
     guest: entry.guest,
-    link: { bandwidth: wayOf(file, entry.target), latency: core.latency },
+    link: { bandwidth, latency: core.latency },
     migration: { ...file.migration, ...entry.migration },
     costs,
     verify,
@@ -163,6 +173,7 @@ function sampleOf(groups: readonly GuestGroup[], { runtime, sample }: Evacuation
 class Resolver {
   readonly #folder: string;
   readonly #availableBytes: number;
+  readonly #traces = new TraceReader();
   readonly #configs = new Map<GuestGroup, Map<string, RunConfig>>();
 
   constructor(folder: string, availableBytes: number) {
@@ -183,7 +194,7 @@ class Resolver {
   #resolved({ document }: GuestGroup, scenario: Scenario): RunConfig {
     return document.explained(() => {
       try {
-        return resolveScenario(scenario, this.#folder, this.#availableBytes);
+        return resolveScenario(scenario, this.#folder, this.#availableBytes, this.#traces);
       } catch (error) {
         if (!(error instanceof ResolveError)) throw error;
         throw new InputError([locateProblem(document, error.problem)]);

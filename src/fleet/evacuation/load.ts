@@ -1,9 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ScenarioDocument } from '../../scenario/document.ts';
-import { InputError } from '../../scenario/input-error.ts';
 import { type Preset, presets, readSource } from '../../scenario/load.ts';
-import { explain, locateProblem } from '../../scenario/parse.ts';
-import type { Problem } from '../../scenario/problem.ts';
+import { explained, refuse } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
@@ -60,16 +58,7 @@ export function loadEvacuation(name: string, sets: readonly string[] = []): Load
 
 function parseFile(document: ScenarioDocument): EvacuationFile {
   const parsed = evacuationSchema.safeParse(document.value());
-  if (!parsed.success) {
-    throw new InputError(
-      parsed.error.issues.flatMap((issue) => explain(document, issue, evacuationSchema)),
-    );
-  }
+  if (!parsed.success) throw explained(document, parsed.error.issues, evacuationSchema);
   refuse(document, checkFile(parsed.data));
   return parsed.data;
-}
-
-function refuse(document: ScenarioDocument, problems: readonly Problem[]): void {
-  if (problems.length > 0)
-    throw new InputError(problems.map((one) => locateProblem(document, one)));
 }

@@ -4,6 +4,7 @@ import {
   choice,
   duration,
   flag,
+  listOf,
   positiveDuration,
   rate,
   formatValue,
@@ -17,6 +18,9 @@ import { LIMITS_PRESET_NAMES } from './presets.ts';
  * This module defines the shape of an evacuation's file, as it is written. The keys `guest` and `migration` are
  * those of a scenario; the scenario's own schema checks them once each guest's scenario is put together.
  */
+
+/** The most guests of an evacuation, however they are grouped. */
+export const MOST_GUESTS = 10_000;
 
 /** The defaults of an evacuation that a scenario does not have, with their reasons. */
 export const EVACUATION_DEFAULTS = {
@@ -70,7 +74,7 @@ function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
 ) {
   return z.strictObject({
     name,
-    count: whole(1, 10_000).optional(),
+    count: whole(1, MOST_GUESTS).optional(),
     guest,
     migration,
     onDiverged: choice(['leave', 'stop-and-copy', 'postcopy']).default(
@@ -89,9 +93,9 @@ function evacuationOf<Group extends z.ZodType, Migration extends z.ZodType>(
     name: text.optional(),
     seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
     runtime: choice(['threads', 'virtual']).default(EVACUATION_DEFAULTS.runtime),
-    hosts: z
-      .array(host, { error: 'expected a list of hosts' })
-      .min(2, { error: 'expected the host to empty and at least one to go to' }),
+    hosts: listOf(host, 'hosts').min(2, {
+      error: 'expected the host to empty and at least one to go to',
+    }),
     core: core.prefault({}),
     evacuate: name.optional(),
     parallel: parallel.prefault({ preset: EVACUATION_DEFAULTS.preset }),
@@ -99,9 +103,7 @@ function evacuationOf<Group extends z.ZodType, Migration extends z.ZodType>(
       EVACUATION_DEFAULTS.order,
     ),
     sample: whole(0, 100_000).default(EVACUATION_DEFAULTS.sample),
-    guests: z
-      .array(group, { error: 'expected a list of guests' })
-      .min(1, { error: 'expected at least one guest' }),
+    guests: listOf(group, 'guests', MOST_GUESTS).min(1, { error: 'expected at least one guest' }),
     migration,
     costs: scenarioSchema.shape.costs,
     verify: scenarioSchema.shape.verify,
