@@ -43,6 +43,16 @@ export interface ManagerCosts {
   readonly pressureNs: number;
 }
 
+/** A run of free pages that is given back. */
+interface FreeRun {
+  readonly range: ManagedRange;
+  /** Its first page, counted in the slot. */
+  readonly page: number;
+  readonly pages: number;
+  /** How much of it is zeroed already: a fraction of its one page, or 0. */
+  readonly zeroedPages: number;
+}
+
 const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
 
 /**
@@ -67,6 +77,8 @@ export class MemoryManager {
   /** The index of the range and the page in it at which the search for free pages goes on. */
   #range = 0;
   #page = 0;
+  /** The page of which a part is zeroed; the rest is zeroed after the vCPU's next polls. */
+  #begun: FreeRun | undefined;
   /** The release that the engine has asked for and that is under way: 0 none, 1 free pages, 2 page cache as well. */
   #releaseKind = 0;
   /** The number of its pages that are free, -1 when they have to be counted. */
@@ -147,39 +159,62 @@ export class MemoryManager {
   }
 
   /**
-   * Gives back up to `most` pages out of one run of free pages; returns the time that it takes.
+   * Gives back up to `most` pages out of one run of free pages; returns the time that it takes. When `most` is a fraction,
+   * that part of a page is zeroed, and the page is given back by the step that zeroes its last part. A part is a write
+   * like any other, with its data first and its mark after, so the vCPU may poll, and even be parked and moved, between
+   * two parts: the page is free then and has the contents that it has.
    */
   step(most: number): number {
     const exchangePages = this.#get(BALLOON_EXCHANGE);
     const owedPages = exchangePages > 0 ? exchangePages : this.#get(BALLOON_OWED);
-    const free = this.#free();
-    const run = this.#nextFree(Math.min(most, owedPages));
-    if (!run) {
+    const run = this.#unfinished() ?? this.#nextFree(Math.min(Math.max(1, most), owedPages));
+    if (!run || owedPages === 0) {
       this.#owe(0);
       this.#forgive(exchangePages);
       this.#answer();
       return 0;
     }
-    const { handshake, marks, plan, memory } = this.#parts;
-    const { range, page, pages } = run;
-    const slot = memory.slots[range.slot]!;
-    // The data come first, then the marks. The state may come last: it is only a hint until the vCPU is parked.
-    zeroPages(slot, page, pages);
-    const { local } = handshake;
-    if (local.mode !== 0) {
-      // The vCPU's access list is free between two batches.
-      const list = accessListAt(slot.layout, local.writer);
-      markPages(slot, marks, local, list, page, pages);
+    const { range, page, pages, zeroedPages } = run;
+    const now = Math.min(most, pages - zeroedPages);
+    this.#zero(run, now);
+    if (zeroedPages + now < pages) {
+      this.#begun = { ...run, zeroedPages: zeroedPages + now };
+      return 0;
     }
+    this.#begun = undefined;
+    // The state may come last: it is only a hint until the vCPU is parked.
+    const free = this.#free();
     this.#states[range.slot]!.fill(PAGE_RELEASED, page, page + pages);
-    const { stream } = range;
-    const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
-    this.#log.push(stream, n, range.slot, page, pages);
     this.#freePages = free - pages;
     this.#add(exchangePages > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
     if (exchangePages === 0) this.#add(BALLOON_INFLATED, pages);
     if (!this.owes) this.#answer();
     return exchangePages > 0 ? 0 : pages * this.#costs.balloonPageNs;
+  }
+
+  /** Returns the page that is zeroed in part, unless a layer of the page gate has laid hands on it since. */
+  #unfinished(): FreeRun | undefined {
+    const run = this.#begun;
+    if (!run || !this.#parts.handshake.isGated()) return run;
+    const { slot } = run.range;
+    return isToGive(this.#states[slot]!, this.#gates[slot], run.page) ? run : undefined;
+  }
+
+  /** Zeroes the next `pages` pages of a run, or the next part of its one page, marks them and logs it. */
+  #zero({ range, page, zeroedPages }: FreeRun, pages: number): void {
+    const { handshake, marks, plan, memory } = this.#parts;
+    const slot = memory.slots[range.slot]!;
+    // The data come first, then the marks.
+    zeroPages(slot, page + zeroedPages, pages);
+    const { local } = handshake;
+    if (local.mode !== 0) {
+      // The vCPU's access list is free between two batches.
+      const list = accessListAt(slot.layout, local.writer);
+      markPages(slot, marks, local, list, page, Math.ceil(pages));
+    }
+    const { stream } = range;
+    const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
+    this.#log.push(stream, n, range.slot, page + zeroedPages, pages);
   }
 
   /**
@@ -199,6 +234,8 @@ export class MemoryManager {
       if (states[page] === PAGE_FREE) this.#freePages = this.#free() - 1;
       if (this.#isCache(slot, page)) this.#add(CACHE_MISSES, 1);
       states[page] = PAGE_USED;
+      // The page may be the one that is zeroed in part, which the access is about to write to.
+      this.#begun = undefined;
     }
     return ns;
   }
@@ -284,7 +321,7 @@ export class MemoryManager {
    * Returns the next run of at most `most` free pages after the last one; undefined when no page is free. A page that a
    * layer of the page gate protects, shares or has swapped out stays where it is, since to zero it is a write.
    */
-  #nextFree(most: number): { range: ManagedRange; page: number; pages: number } | undefined {
+  #nextFree(most: number): FreeRun | undefined {
     if (most <= 0) return undefined;
     const isGated = this.#parts.handshake.isGated();
     for (let turn = 0; turn <= this.#ranges.length; turn++) {
@@ -299,7 +336,7 @@ export class MemoryManager {
         let to = page + 1;
         while (to < end && to - page < most && isToGive(states, gates, to)) to++;
         this.#page = to;
-        return { range, page, pages: to - page };
+        return { range, page, pages: to - page, zeroedPages: 0 };
       }
       this.#range = (this.#range + 1) % this.#ranges.length;
       this.#page = 0;

@@ -221,7 +221,7 @@ export class VcpuCore {
     if (this.#manager && this.#manager.nextNs() <= untilNs) this.#manager.tick(untilNs);
   }
 
-  /** Has the balloon take at most `most` of the pages that it has yet to take. `gated` is no outcome of this. */
+  /** Has the balloon take at most `most` of the pages that it has yet to take, or zero that part of one. `gated` is no outcome of this. */
   giveBack(most: number): BatchEnd {
     const { handshake, marks } = this.#parts;
     const manager = this.#manager;

@@ -53,7 +53,7 @@ class Vcpu {
   readonly #core: VcpuCore;
   readonly #at: number;
   readonly #faults: BlockingFaults;
-  /** The most pages that the balloon takes between two polls. */
+  /** The most pages that the balloon takes between two polls: a part of a page when the pages are larger. */
   readonly #balloonPages: number;
   #lastNs = 0;
   #ranNs = 0;
@@ -72,7 +72,7 @@ class Vcpu {
     });
     const layers = [this.#faults, ...(parts.layers ?? [])];
     this.#core = new VcpuCore({ ...parts, layers, countsFresh: false });
-    this.#balloonPages = Math.max(1, Math.floor(POLL_BYTES / memory.pageSize));
+    this.#balloonPages = POLL_BYTES / memory.pageSize;
   }
 
   run(): VcpuEnd {

@@ -6,17 +6,22 @@ import { markFresh } from './fresh.ts';
 
 /**
  * The zeroings of a memory manager in order, five numbers each: the stream whose pages they are (-1 when they are no
- * stream's), how many accesses it had made by then (n), the slot, the first page in it, and the number of pages.
+ * stream's), how many accesses it had made by then (n), the slot, the first page in it, and the number of pages. The
+ * last two are fractions when a part of a page was zeroed: page 5.25 and pages 0.25 are the second quarter of page 5.
  */
 export type ZeroLog = readonly number[];
 
 const ENTRY = 5;
 
-/** Zeroes `pages` pages of a slot from `page` on. */
+/**
+ * Zeroes `pages` pages of a slot from `page` on. Both may be fractions for a part of one page, except with backing
+ * `versions`, whose pages have no parts.
+ */
 export function zeroPages({ layout, kernels, words }: Memslot, page: number, pages: number): void {
   const { storedBytes, ramOffset, backing } = layout;
   const at = ramOffset + page * storedBytes;
   if (backing === 'versions') words.fill(0, at >>> 2, (at >>> 2) + pages);
+  else if (pages < 1) kernels.clearPages(at, pages * storedBytes, 1);
   else kernels.clearPages(at, storedBytes, pages);
 }
 

@@ -106,6 +106,32 @@ describe.each(['threads', 'virtual'] as const)('a guest that gives pages back, %
   });
 });
 
+describe('pages of 2 MiB, which are zeroed in parts', () => {
+  it('are moved and proved while they are given back, in threads', async () => {
+    const pageSize = 2 * 1024 * 1024;
+    const config = managed({ algorithm: 'precopy' });
+    const workload = {
+      ...config.guest.workloads[0]!,
+      firstGfn: 4,
+      pages: 4,
+      freesNs: 5e6,
+      vcpu: 0,
+    };
+    const guest: RunConfig['guest'] = {
+      ...config.guest,
+      pageSize,
+      memoryBytes: 16 * pageSize,
+      memslots: 1,
+      contents: [{ firstGfn: 0, pages: 16, kind: 'random', zeroShare: 0 }],
+      workloads: [workload],
+      memoryManager: { ...memoryManager, kernelPages: 1, used: [], cache: [] },
+    };
+    const report = await runThreads({ ...config, guest }, { pool });
+    expect(report.proof).toMatchObject({ ok: true });
+    expect(report.source.releasedPages).toBeGreaterThan(0);
+  });
+});
+
 describe('the proof', () => {
   it('finds a page that was not zeroed when it was given back', async () => {
     const planted = vi.spyOn(MemoryManager.prototype, 'log', 'get').mockReturnValue([]);
