@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { MeasuredFileError, readMeasured } from '../lab/validate/measured.ts';
 import {
+  LostByteError,
   type MetricName,
   type Prediction,
   validate,
@@ -40,9 +41,10 @@ async function validateFile(path: string, flags: Flags): Promise<number> {
     if (isShown) process.stderr.write('\r\x1b[2K');
     return exitCode(EXIT.done, await deliver(flags, validation, () => table(validation)));
   } catch (error) {
-    if (!(error instanceof MeasuredFileError || error instanceof InputError)) throw error;
+    const isLost = error instanceof LostByteError;
+    if (!(isLost || error instanceof MeasuredFileError || error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
+    return isLost ? EXIT.differs : EXIT.badInput;
   }
 }
 

@@ -20,6 +20,8 @@ interface Flags {
   readonly json?: boolean;
 }
 
+/** The most samples, each of which is a row of a window's curve. */
+const MOST_SAMPLES = 100_000;
 /** The most bytes that all recorded bitmaps together may take. */
 const MOST_BYTES = 1024 * 1024 * 1024;
 
@@ -54,6 +56,12 @@ async function wws(name: string, flags: Flags): Promise<number> {
     ) as [number, number, number];
     const { memoryBytes, pageSize } = config.guest;
     const samples = Math.ceil(durationNs / sampleNs);
+    if (samples > MOST_SAMPLES) {
+      throw wrong(
+        'sample',
+        `makes ${samples} samples, at most ${MOST_SAMPLES} are taken: take fewer`,
+      );
+    }
     if (windowNs % sampleNs !== 0) throw wrong('sample', 'must divide --window');
     if ((samples * memoryBytes) / pageSize / 8 > MOST_BYTES) {
       throw wrong('sample', `${samples} bitmaps of this guest take more than 1 GiB: take fewer`);

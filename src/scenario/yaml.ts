@@ -82,14 +82,14 @@ const SENTENCES: Partial<Record<string, string>> = {
 };
 
 function problemsOf(document: Document, second: Document | undefined): YamlProblem[] {
-  const problems = document.errors.map(({ code, message, pos }): YamlProblem => ({
+  const errors = document.errors.map(({ code, message, pos }): YamlProblem => ({
     offset: pos[0],
     sentence: SENTENCES[code] ?? message,
   }));
   if (second) {
-    problems.push({ offset: second.range?.[0] ?? 0, sentence: SENTENCES['MULTIPLE_DOCS']! });
+    errors.push({ offset: second.range?.[0] ?? 0, sentence: SENTENCES['MULTIPLE_DOCS']! });
   }
-  problems.push(...nodeProblems(document));
+  const problems = [...errors, ...nodeProblems(document)];
   if (problems.length > 0) return problems;
   try {
     plainValue(document);

@@ -105,6 +105,10 @@ describe('bench refuses', () => {
     expect(await against('{"schema":"pageferry/bench-runs@1","runs":[]}')).toMatch(
       /expected what --save/,
     );
+    expect(await against(`{"runs":${'['.repeat(200)}`)).toBe(
+      `${path}:1:108: lists and maps nest more than 100 levels deep here: write it flatter\n`,
+    );
+    expect(await against(' '.repeat(32 * 1024 * 1024 + 1))).toMatch(/has more than 32 MiB/);
     const one = JSON.parse((await bench(...TINY, '--json')).stdout) as BenchOutcome;
     const file = (run: object): string =>
       JSON.stringify({

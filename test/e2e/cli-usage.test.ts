@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/result/version.ts';
@@ -37,6 +38,31 @@ describe('bad input', () => {
     const { exitCode, stdout, stderr } = await pageferry(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr.startsWith(message)).toBe(true);
+  });
+
+  it('is refused when it is too much, in sentences and in seconds', async () => {
+    const header = '{"format":"pageferry/trace@1","intervalMs":10,"pageSize":4096}\n';
+    // Some tens of kilobytes are millions of intervals.
+    const trace = gzipSync(`${header}${'[]\n'.repeat(3_000_000)}`);
+    writeFileSync(join(folder, 'short'), trace);
+    const workload = '{ pattern: trace, trace: { file: short } }';
+    const yaml = write('trace.yaml', `guest: { memory: 64MiB, workloads: [${workload}] }\n`);
+    const run = await pageferry(['run', yaml]);
+    expect({ exitCode: run.exitCode, stdout: run.stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(run.stderr).toBe(
+      `${yaml}:1:70 guest.workloads[0].trace.file: short has more than 1048576 intervals, ` +
+        'which is the most that is read: cut it into shorter traces\n',
+    );
+    const keys = Array.from({ length: 10_000 }, (_, i) => `key${i}: 1\n`).join('');
+    const unknown = await pageferry(['evacuate', '-'], keys);
+    expect(unknown.exitCode).toBe(2);
+    expect(unknown.stderr).toMatch(/^<stdin>:1:1 .*\n(?:<stdin>.*\n){19}… and 9 982 more\n$/);
+    const deep = await pageferry(['run', '-'], `guest: ${'['.repeat(20_000)}`);
+    expect({ exitCode: deep.exitCode, stderr: deep.stderr }).toEqual({
+      exitCode: 2,
+      stderr:
+        '<stdin>:1:109: lists and maps nest more than 100 levels deep here: write it flatter\n',
+    });
   });
 
   it('is called <stdin> when it comes from there', async () => {

@@ -87,6 +87,26 @@ describe('a file of measured runs', () => {
     expect(complaint('{')).toMatch(/^m\.json: is not JSON/);
   });
 
+  it('that is too deep, too long or too wrong, is refused in a few lines', () => {
+    const deep = `{ "format":\n${'['.repeat(200)}`;
+    expect(complaint(deep)).toBe(
+      'm.json:2:100: lists and maps nest more than 100 levels deep here: write it flatter',
+    );
+    const quoted = JSON.stringify({ format: `${'['.repeat(200)}"\\${'['.repeat(200)}` });
+    expect(complaint(quoted)).toMatch(/^m\.json:1:11 format: /);
+    expect(complaint(' '.repeat(16 * 1024 * 1024 + 1))).toMatch(/^m\.json: has more than 16 MiB/);
+    const lines = complaint(JSON.stringify({ ...file, runs: '1'.repeat(300).split('') }));
+    expect(lines.split('\n')).toHaveLength(21);
+    expect(lines).toMatch(/… and 280 more$/);
+    // The text is longer than what the parser reads that knows lines.
+    const long = JSON.stringify({ ...file, runs: 3, note: 'x'.repeat(1024 * 1024) });
+    expect(complaint(long)).toMatch(/^m\.json runs: /);
+    const many = { ...file, runs: Array.from({ length: 10_001 }, () => file.runs[0]) };
+    expect(complaint(JSON.stringify(many))).toMatch(
+      /runs: has 10001 runs, at most 10000 are read: cut it into several files/,
+    );
+  });
+
   it('of another format, or with a wrong value, is refused with its place', () => {
     expect(complaint('{ "format": "x" }')).toMatch(/^m\.json:1:13 format: /);
     const one = JSON.stringify({ ...file, runs: [{ ...file.runs[0], outcome: 3 }] }, null, 1);

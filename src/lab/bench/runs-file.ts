@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { InputError } from '../../scenario/input-error.ts';
+import { JsonError, parseJson } from '../../scenario/json.ts';
+import { ReadError, readText } from '../../scenario/read-text.ts';
 import { hostFacts } from '../../result/host.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from './outcome.ts';
 
@@ -13,6 +14,10 @@ export interface BenchRuns {
 export const RUNS_SCHEMA = 'pageferry/bench-runs@1';
 /** With fewer runs no change is significant. */
 export const FEWEST_RUNS = 5;
+
+/** As many runs as `--runs` takes have at most some tens of kilobytes each. */
+const MOST_RUNS = 1000;
+const MOST_FILE_BYTES = 32 * 1024 * 1024;
 
 const outcomeSchema = z.looseObject({
   schema: z.literal(BENCH_SCHEMA),
@@ -41,7 +46,7 @@ const outcomeSchema = z.looseObject({
 
 const runsSchema = z.object({
   schema: z.literal(RUNS_SCHEMA),
-  runs: z.array(outcomeSchema).min(FEWEST_RUNS),
+  runs: z.array(outcomeSchema).min(FEWEST_RUNS).max(MOST_RUNS),
 });
 
 /** The options of a run as a text, sorted, so that two runs can be compared. */
@@ -80,19 +85,22 @@ export function readRuns(path: string, bench: string, known: readonly string[]):
   return { schema: RUNS_SCHEMA, runs };
 }
 
-function parseRuns(path: string): { runs: BenchOutcome[] } {
-  let json: unknown;
+function jsonOf(path: string): unknown {
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readText(path, MOST_FILE_BYTES));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw refuse(path, 'there is no such file');
-    throw refuse(
-      path,
-      code ? `can't be read (${code})` : 'is no JSON: expected what --save writes',
-    );
+    if (error instanceof JsonError) {
+      const { place, message } = error;
+      if (place === undefined) throw refuse(path, 'is no JSON: expected what --save writes');
+      throw refuse(`${path}:${place}`, message);
+    }
+    if (!(error instanceof ReadError)) throw error;
+    throw refuse(path, error.code === 'ENOENT' ? 'there is no such file' : error.message);
   }
-  const parsed = runsSchema.safeParse(json);
+}
+
+function parseRuns(path: string): { runs: BenchOutcome[] } {
+  const parsed = runsSchema.safeParse(jsonOf(path));
   if (parsed.success) return parsed.data as unknown as { runs: BenchOutcome[] };
   const [issue] = parsed.error.issues;
   const place = issue?.path.join('.') ?? '';

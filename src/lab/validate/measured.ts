@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ScenarioDocument } from '../../scenario/document.ts';
-import { formatKey } from '../../scenario/input-error.ts';
+import { formatKey, InputError, MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
+import { JsonError, parseJson } from '../../scenario/json.ts';
+import { ReadError, readText } from '../../scenario/read-text.ts';
 
 /**
  * The format of measured migrations, `pageferry/measured@1` (docs/validate.md). A prediction reads
@@ -89,13 +90,20 @@ const run = z.looseObject({
   derived,
 });
 
+/** A run takes about a kilobyte in a file. */
+const MOST_RUNS = 10_000;
+const MOST_FILE_BYTES = 16 * 1024 * 1024;
+
 const file = z.looseObject({
   format: z.literal('pageferry/measured@1'),
   host: z.looseObject({
     rawSendBytesPerSecond: z.number().positive(),
     hostPacedAboveBytesPerSecond: z.number().positive().default(Infinity),
   }),
-  runs: z.array(run),
+  runs: z.array(run).max(MOST_RUNS, {
+    error: ({ input }) =>
+      `has ${(input as unknown[]).length} runs, at most ${MOST_RUNS} are read: cut it into several files`,
+  }),
 });
 
 export type MeasuredFile = z.output<typeof file>;
@@ -112,30 +120,45 @@ export function readMeasured(path: string): MeasuredFile {
   const text = read(path);
   const parsed = file.safeParse(parse(path, text));
   if (parsed.success) return parsed.data;
-  // JSON is also YAML, and the YAML parser knows the line and column of everything.
-  const document = new ScenarioDocument(path, text);
-  const lines = parsed.error.issues.slice(0, 20).map((issue) => {
-    const at = issue.path as (string | number)[];
-    return `${document.place(at, 'value')} ${formatKey(at)}: ${issue.message}`;
+  const { issues } = parsed.error;
+  const placeOf = placesIn(path, text);
+  const problems = issues.slice(0, MOST_PROBLEMS).map(({ path: at, message }) => {
+    const key = at as (string | number)[];
+    return { place: placeOf(key), key: formatKey(key), sentence: shorten(message) };
   });
-  throw new MeasuredFileError(lines.join('\n'));
+  const { message } = new InputError(problems, issues.length - problems.length);
+  throw new MeasuredFileError(message);
+}
+
+/**
+ * Returns a function that finds the place of a key. JSON is also YAML, and the YAML parser knows the line and column of
+ * everything; of a text that is too long for it the file's name has to do.
+ */
+function placesIn(path: string, text: string): (key: (string | number)[]) => string {
+  try {
+    const document = new ScenarioDocument(path, text);
+    return (key) => document.place(key, 'value');
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return () => path;
+  }
 }
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readText(path, MOST_FILE_BYTES);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new MeasuredFileError(
-      code === 'ENOENT' ? `${path}: is not there` : `${path}: can't be read (${code})`,
-    );
+    if (!(error instanceof ReadError)) throw error;
+    throw new MeasuredFileError(`${path}: ${error.message}`);
   }
 }
 
 function parse(path: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
-    throw new MeasuredFileError(`${path}: is not JSON: ${(error as Error).message}`);
+    if (!(error instanceof JsonError)) throw error;
+    const place = error.place === undefined ? path : `${path}:${error.place}`;
+    throw new MeasuredFileError(`${place}: ${error.message}`);
   }
 }

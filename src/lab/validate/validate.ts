@@ -64,6 +64,11 @@ export interface Validation {
   readonly summary: Readonly<Partial<Record<keyof Metrics, Spread>>>;
 }
 
+/** The proof of a prediction has found a byte that differs. */
+export class LostByteError extends Error {
+  override readonly name = 'LostByteError';
+}
+
 /**
  * One prediction in this many moves real bytes and is proved. The others have backing `versions`, which
  * gives the same figures.
@@ -75,7 +80,7 @@ function withBacking(config: RunConfig, hasBytes: boolean): RunConfig {
   return { ...config, guest: { ...config.guest, backing: 'versions' } };
 }
 
-/** Predicts every run of a file, and calls `onRun` after each. Throws when a prediction loses a byte. */
+/** Predicts every run of a file, and calls `onRun` after each. Throws LostByteError when a prediction loses a byte. */
 export async function validate(
   file: MeasuredFile,
   onRun: (done: number, all: number) => void = () => undefined,
@@ -105,7 +110,7 @@ async function predict(
 ): Promise<Prediction> {
   const config = withBacking(configOf(run, host), hasBytes);
   const report = await runVirtual(config);
-  if (report.proof?.ok === false) throw new Error(`${run.id}: the prediction lost a byte`);
+  if (report.proof?.ok === false) throw new LostByteError(`${run.id}: the prediction lost a byte`);
   const measured = measuredOf(run);
   const predicted = predictedOf(config, report);
   const { counted, why } = countedOf(run, host);
