@@ -7,6 +7,7 @@ import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/
 import { accessListAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { pageStates } from '../memory/page-states.ts';
+import { type FreeRun, isToGive } from './free-runs.ts';
 import { type ManagedRange, managedRanges } from './managed-ranges.ts';
 import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
 import type { GuestPlan } from './stream-plan.ts';
@@ -41,16 +42,6 @@ export interface ManagerCosts {
   readonly balloonPageNs: number;
   /** The time of a callback of memory pressure. */
   readonly pressureNs: number;
-}
-
-/** A run of free pages that is given back. */
-interface FreeRun {
-  readonly range: ManagedRange;
-  /** Its first page, counted in the slot. */
-  readonly page: number;
-  readonly pages: number;
-  /** How much of it is zeroed already: a fraction of its one page, or 0. */
-  readonly zeroedPages: number;
 }
 
 const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
@@ -192,12 +183,11 @@ export class MemoryManager {
     return exchangePages > 0 ? 0 : pages * this.#costs.balloonPageNs;
   }
 
-  /** Returns the page that is zeroed in part, unless a layer of the page gate has laid hands on it since. */
+  /** Returns the page that is zeroed in part, unless a layer of the page gate stops accesses to it by now. */
   #unfinished(): FreeRun | undefined {
     const run = this.#begun;
-    if (!run || !this.#parts.handshake.isGated()) return run;
-    const { slot } = run.range;
-    return isToGive(this.#states[slot]!, this.#gates[slot], run.page) ? run : undefined;
+    const gates = run && this.#gates[run.range.slot]!;
+    return gates && Atomics.load(gates, run.page) !== 0 ? undefined : run;
   }
 
   /** Zeroes the next `pages` pages of a run, or the next part of its one page, marks them and logs it. */
@@ -395,9 +385,4 @@ export class MemoryManager {
 /** Returns the first multiple of a period after a time; Infinity without a period. */
 function after(ns: number, periodNs: number | undefined): number {
   return periodNs === undefined ? Infinity : (Math.floor(ns / periodNs) + 1) * periodNs;
-}
-
-/** Whether a page is free and no gate, if there are any, stops a write to it. */
-function isToGive(states: Uint8Array, gates: Uint8Array | undefined, page: number): boolean {
-  return states[page] === PAGE_FREE && (gates === undefined || Atomics.load(gates, page) === 0);
 }

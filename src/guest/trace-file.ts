@@ -197,7 +197,7 @@ export interface TraceFacts {
 }
 
 /** The result of such a function: for each interval a list like a line of a trace file. */
-export interface MadeTrace {
+export interface OwnTrace {
   readonly intervalMs: number;
   /** For each interval the runs of pages written, [first gfn, count, ...], ascending. */
   readonly written: readonly (readonly number[])[];
@@ -209,10 +209,10 @@ export interface MadeTrace {
 export type TraceFactory = (
   options: Readonly<Record<string, unknown>>,
   facts: TraceFacts,
-) => MadeTrace;
+) => OwnTrace;
 
 /** Checks what a function has made and returns it as trace files. Throws TraceError when it is no trace. */
-export function checkMade(
+export function checkOwnTrace(
   made: unknown,
   pageSize: number,
 ): { readonly dirty: TraceFile; readonly touched?: TraceFile } {

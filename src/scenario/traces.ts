@@ -8,7 +8,7 @@ import {
 } from '../guest/trace-file.ts';
 import { type TraceIntervals, traceIntervals } from '../guest/trace.ts';
 import type { OwnKind } from '../units/keys.ts';
-import { madeTrace } from './own-kinds.ts';
+import { loadOwnTrace } from './own-kinds.ts';
 import type { Path } from './document.ts';
 import { ReadError, readBytes } from './read-text.ts';
 import { ResolveError } from './resolve-error.ts';
@@ -57,7 +57,7 @@ export class TraceReader {
       const sentence = 'comes from the module that makes the trace: leave it out';
       throw new ResolveError({ path: [...path, 'touched'], sentence });
     }
-    const traces = madeTrace(file as OwnKind, facts, folder, [...path, 'file']);
+    const traces = loadOwnTrace(file as OwnKind, facts, folder, [...path, 'file']);
     const fail = (sentence: string): never => {
       throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
     };
