@@ -74,6 +74,7 @@ describe('the exit code of an evacuation', () => {
     expect(code([wrong])).toBe(3);
     expect(code([moved, wrong, moved])).toBe(3);
     expect(code([moved, moved], [moved, wrong])).toBe(3);
+    expect(code([wrong, moved], [moved, moved])).toBe(3);
     expect(code([stayed, unmoved, wrong])).toBe(3);
     expect(code([moved, guest('failed', differs)])).toBe(3);
   });
@@ -84,6 +85,7 @@ describe('the exit code of an evacuation', () => {
     expect(code([moved, stayed])).toBe(1);
     expect(code([moved, unmoved])).toBe(1);
     expect(code([moved], [stayed])).toBe(1);
+    expect(code([stayed], [moved])).toBe(1);
     expect(code()).toBe(1);
   });
 });

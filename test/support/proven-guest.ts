@@ -180,6 +180,7 @@ function configOf(options: ProvenGuestOptions): RunConfig {
   const workload = { ...base.guest.workloads[0]!, pattern: { kind: 'uniform' } as const };
   const region = { firstGfn: Math.floor(pages / 4), pages: Math.floor(pages / 2), writes: 0.6 };
   const { workloads = [{}, { writes: 0.5, vcpu: 1 }] } = options;
+  const [zeroFrom, zeroTo] = [Math.ceil(0.5 * pages), Math.ceil(0.7 * pages)];
   return smallRun({
     runtime: 'virtual',
     verify,
@@ -188,7 +189,11 @@ function configOf(options: ProvenGuestOptions): RunConfig {
       pageSize,
       memslots,
       ...(backing ? { backing } : {}),
-      contents: [{ firstGfn: 0, pages, kind: 'random', zeroShare: 0.2 }],
+      // What no entry covers is zero, and the streams write some of it.
+      contents: [
+        { firstGfn: 0, pages: zeroFrom, kind: 'random', zeroShare: 0.2 },
+        { firstGfn: zeroTo, pages: pages - zeroTo, kind: 'random', zeroShare: 0.2 },
+      ],
       workloads: workloads.map((changes) => ({ ...workload, ...region, ...changes })),
     },
   });
