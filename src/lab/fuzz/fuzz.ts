@@ -12,7 +12,8 @@ const MOST_EVENTS = 3e6;
 export interface FuzzResult {
   readonly seed: number;
   readonly outcome: string;
-  readonly trouble: DrawnRun['trouble']['kind'];
+  /** The kind of its trouble. */
+  readonly trouble: string;
   readonly wrongs: readonly string[];
   /** How often a post-copy was paused and then recovered. */
   readonly recoveries: number;

@@ -6,6 +6,7 @@ import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
 import { fuzz, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
+import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
 const MOST_THREADS = 1024;
@@ -29,7 +30,7 @@ function wholeNumber(
 
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
- * unless told otherwise; `--seed S` replays one, in this thread. What it prints on stdout depends on the seeds alone:
+ * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with. What it prints on stdout depends on the seeds alone:
  * each failure with its seed, in their order, then what became of how many. Progress and speed go to stderr. The exit
  * code is 1 after a failure, and when Ctrl-C has ended it early.
  */
@@ -40,20 +41,28 @@ async function main(): Promise<number> {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       threads: { type: 'string', default: String(availableParallelism()) },
+      streams: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
   const seeds = wholeNumber('seeds', values.seeds);
   const from = wholeNumber('from', values.from);
-  if (values.seed === undefined) return playAll(from, seeds, threads);
-  const result = await fuzz(wholeNumber('seed', values.seed));
+  const task = values.streams ? 'playStream' : 'play';
+  if (values.seed === undefined) return playAll(task, from, seeds, threads);
+  const seed = wholeNumber('seed', values.seed);
+  const result = await (values.streams ? fuzzStream : fuzz)(seed);
   const counts = new FuzzCounts();
   count(counts, result);
   return conclude(counts);
 }
 
 /** Plays seeds in threads of a pool. Ctrl-C lets those that have begun end, a second one ends the program at once. */
-async function playAll(from: number, seeds: number, threads: number): Promise<number> {
+async function playAll(
+  task: keyof FuzzTasks,
+  from: number,
+  seeds: number,
+  threads: number,
+): Promise<number> {
   const counts = new FuzzCounts();
   const pool = new TaskPool<FuzzTasks>('lab/fuzz/worker.js', Math.min(threads, Math.max(1, seeds)));
   const progress = new FuzzProgress({
@@ -76,7 +85,7 @@ async function playAll(from: number, seeds: number, threads: number): Promise<nu
       from,
       seeds,
       threads: pool.threads,
-      play: (seed) => pool.run('play', seed),
+      play: (seed) => pool.run(task, seed),
       onResult: (result) => {
         count(counts, result);
         progress.update(counts.seeds, counts.failures);

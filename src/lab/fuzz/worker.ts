@@ -1,5 +1,12 @@
 import { fuzz } from './fuzz.ts';
+import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
 /** The entry of the fuzzer's worker threads. They always run the compiled form of this file. */
-export const play = (seed: FuzzTasks['play'][0]): Promise<FuzzTasks['play'][1]> => fuzz(seed);
+
+type Handlers = {
+  readonly [Name in keyof FuzzTasks]: (task: FuzzTasks[Name][0]) => Promise<FuzzTasks[Name][1]>;
+};
+
+export const play: Handlers['play'] = (seed) => fuzz(seed);
+export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);

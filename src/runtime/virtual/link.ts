@@ -33,7 +33,7 @@ export interface VirtualLinkParts {
 
 /** One end of a link whose sender and receiver take time for their work. */
 export class VirtualLink implements Link {
-  readonly #inner: Link;
+  #inner: Link;
   readonly #parts: VirtualLinkParts;
   /** For each memslot, a byte for each page that is 1 once the page has been sent raw. */
   readonly #sent: readonly Uint8Array[];
@@ -51,6 +51,11 @@ export class VirtualLink implements Link {
     const { rawSendBytesPerSecond, firstSendBytesPerSecond } = parts.costs;
     this.#marksFirst = rawSendBytesPerSecond !== firstSendBytesPerSecond;
     this.#sent = parts.slots.map((pages) => new Uint8Array(this.#marksFirst ? pages : 0));
+  }
+
+  /** Puts what `make` makes of the link below in its place; to be called before anything is sent. */
+  wrap(make: (inner: Link) => Link): void {
+    this.#inner = make(this.#inner);
   }
 
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {

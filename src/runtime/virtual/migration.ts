@@ -63,6 +63,7 @@ export class VirtualMigration implements Process, HappeningWorld {
   readonly #source: Half<SourceReport>;
   readonly #destination: Half<DestinationReport>;
   readonly #near: VirtualLink;
+  readonly #far: VirtualLink;
   readonly #transfer: Transfer;
   #session: SourceSession | undefined;
   #happenings: readonly Happening[];
@@ -107,7 +108,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       neighbours: source.crew,
       beforeRead: () => sending.live(),
     });
-    const far = new VirtualLink({
+    this.#far = new VirtualLink({
       ...shared,
       inner: this.#endOf('far', link, flows?.backward),
       ...(receiver ? { worker: receiver } : {}),
@@ -128,10 +129,10 @@ export class VirtualMigration implements Process, HappeningWorld {
       isGuestSettled: () => sending.isSettled(),
       isCancelled,
     });
-    const receivingSide = { clock: clocks.destination, link: far, guest: receiving };
+    const receivingSide = { clock: clocks.destination, link: this.#far, guest: receiving };
     this.#destination = new Half(runDestination({ ...receivingSide, ...recoveryOf(migration) }), {
       clock: clocks.destination,
-      link: far,
+      link: this.#far,
       isGuestSettled: () => receiving.isSettled(),
       isCancelled: () => false,
     });
@@ -222,6 +223,10 @@ export class VirtualMigration implements Process, HappeningWorld {
       happening!.act();
     }
     this.#settleEnd();
+  }
+
+  wrapLink(end: 'near' | 'far', wrap: (inner: Link) => Link): void {
+    (end === 'near' ? this.#near : this.#far).wrap(wrap);
   }
 
   cutLink(): void {

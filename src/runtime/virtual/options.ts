@@ -1,5 +1,7 @@
 import type { Clock } from '../../clock/clock.ts';
 import type { Line } from '../../link/line.ts';
+import type { Link } from '../../link/link.ts';
+import type { GuestSide } from '../common/guest-side.ts';
 import type { WorkRunner } from '../common/work.ts';
 
 export interface VirtualOptions {
@@ -56,4 +58,9 @@ export interface HappeningWorld {
   killDestination(): void;
   /** Stalls the link: no frame that is under way, or is posted before `untilNs`, arrives before that time. */
   stallLink(untilNs: number): void;
+  /** Puts what `wrap` makes of one end of the link in its place, before anything is sent: `near` is the source's. */
+  wrapLink(end: 'near' | 'far', wrap: (inner: Link) => Link): void;
+  /** The guest on either side. */
+  readonly source: { readonly side: GuestSide };
+  readonly target: { readonly side: GuestSide };
 }
