@@ -17,7 +17,7 @@ export interface Heard {
   readonly body?: unknown;
 }
 
-const MOST_FRAME_BYTES = 40_000;
+const MOST_FRAME_BYTES = 80_000;
 const RANGES: ReadonlySet<number> = new Set([
   FRAME.discard,
   FRAME.released,
