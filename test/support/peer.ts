@@ -8,10 +8,11 @@ import {
 } from '../../src/wire/control.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, frameName, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
+import { eachPageRun } from '../../src/wire/pages.ts';
 import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
 import type { FakeWorld, Half } from './fake-world.ts';
 
-/** A frame that the half has sent: its name, and the body of a control message or the ranges of a list. */
+/** A frame that the half has sent: its name, and the body of a control message, or ranges of pages. */
 export interface Heard {
   readonly name: string;
   readonly body?: unknown;
@@ -135,7 +136,7 @@ export class Peer<Result> {
   }
 
   #bodyOf(frame: Frame): { readonly body?: unknown } {
-    if (frame.type === FRAME.pages) return {};
+    if (frame.type === FRAME.pages) return { body: runsOf(frame) };
     if (!RANGES.has(frame.type)) return { body: decodeControl(frame).body };
     const list: number[] = [];
     decodeRanges(frame, this.#world.source.memory.pages, (gfn, pages) => list.push(gfn, pages));
@@ -146,6 +147,13 @@ export class Peer<Result> {
   names(): string[] {
     return this.heard.splice(0).map(({ name }) => name);
   }
+}
+
+/** Returns the runs of a page frame, as pairs of a page of its memslot and a number of pages. */
+function runsOf({ memory, controlAt }: Frame): number[] {
+  const runs: number[] = [];
+  eachPageRun(memory, controlAt - HEADER_BYTES, (_, first, pages) => runs.push(first, pages));
+  return runs;
 }
 
 /** The names of all frame types. */
