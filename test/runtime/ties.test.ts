@@ -54,9 +54,9 @@ describe('processes that are due at the same time', () => {
     const said: string[] = [];
     // It was there before the director, and is due when the director watches.
     world.add(stepper('monitor', [100e6], said));
-    await world.play([], {
+    await world.play({
       begin: () => undefined,
-      ended: () => undefined,
+      onMigrationEnd: () => undefined,
       watch: (nowNs) => void said.push(`director ${nowNs}`),
       get isOver() {
         return said.length > 1;
