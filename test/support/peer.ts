@@ -8,8 +8,13 @@ import {
 } from '../../src/wire/control.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, frameName, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
-import { eachPageRun } from '../../src/wire/pages.ts';
-import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
+import { eachPageRun, pageFrameRoom } from '../../src/wire/pages.ts';
+import {
+  decodeRanges,
+  encodeRanges,
+  rangesFrameBytes,
+  type RangesName,
+} from '../../src/wire/ranges.ts';
 import type { FakeWorld, Half } from './fake-world.ts';
 
 /** A frame that the half has sent: its name, and the body of a control message, or ranges of pages. */
@@ -18,7 +23,6 @@ export interface Heard {
   readonly body?: unknown;
 }
 
-const MOST_FRAME_BYTES = 80_000;
 const RANGES: ReadonlySet<number> = new Set([
   FRAME.discard,
   FRAME.released,
@@ -54,20 +58,20 @@ export class Peer<Result> {
 
   control(message: ControlMessage): void {
     const packed = packControl(message);
-    this.#post(({ memory, at, sequence }) =>
+    this.#post(HEADER_BYTES + packed.length, ({ memory, at, sequence }) =>
       encodeControl(memory, at, message.name, packed, sequence),
     );
   }
 
   ranges(name: RangesName, list: readonly number[]): void {
-    this.#post(({ memory, at, sequence }) =>
+    this.#post(rangesFrameBytes(list.length / 2), ({ memory, at, sequence }) =>
       encodeRanges(memory, at, name, list, 0, list.length / 2, sequence),
     );
   }
 
   /** Posts a frame of any type with an empty control part. */
   bare(type: number): void {
-    this.#post(({ memory, at, sequence }) => {
+    this.#post(HEADER_BYTES, ({ memory, at, sequence }) => {
       const lengths = { controlBytes: 0, payloadOffset: HEADER_BYTES, length: HEADER_BYTES };
       sealFrame(memory, at, { type, sequence, ...lengths });
       return HEADER_BYTES;
@@ -81,14 +85,14 @@ export class Peer<Result> {
     set.clear();
     set.addRun(firstGfn, pages);
     const taken = set.take(0, pages);
-    this.#post(({ memory, at, sequence }) => {
+    this.#post(pageFrameRoom(pages, 4096), ({ memory, at, sequence }) => {
       const encoded = openEncoder(side.options).encode(taken, memory, at, sequence);
       return encoded.storedLength;
     });
   }
 
-  #post(build: (room: FrameRoom) => number): void {
-    const room = this.#link.room(MOST_FRAME_BYTES, 'urgent');
+  #post(mostBytes: number, build: (room: FrameRoom) => number): void {
+    const room = this.#link.room(mostBytes, 'urgent');
     if (!room) throw new Error('the ring is full');
     const length = build(room);
     this.spoil(room, length);
