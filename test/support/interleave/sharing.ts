@@ -1,0 +1,61 @@
+/**
+ * Knows which thread has accessed which cell. A cell that only one thread has accessed, or that nobody has written,
+ * is that thread's own business: its accesses commute with every step of the others, so they are no steps of their
+ * own. What is shared is found out on the way: when an exploration meets a cell that turns out to be shared, all that
+ * it has done is void, and it begins anew with what it knows by then.
+ */
+export class Sharing {
+  readonly #known = new Map<number, Users>();
+  #before = new Map<number, Users>();
+  hasGrown = false;
+
+  /** Begins anew; what has been found out so far counts from now on. */
+  restart(): void {
+    this.#before = new Map(Array.from(this.#known, ([cell, users]) => [cell, { ...users }]));
+    this.hasGrown = false;
+  }
+
+  /** Notes an access, and returns whether it is a step that others may notice, or whose result depends on others. */
+  note(cell: number, thread: number, isWrite: boolean, isWaited = false): boolean {
+    const own = 1 << thread;
+    const known = usersOf(this.#known, cell);
+    const wasShared = isShared(known);
+    const isNewWriter = isWrite && (known.writers & own) === 0;
+    known.users |= own;
+    if (isWrite) known.writers |= own;
+    known.isWaited ||= isWaited;
+    if (isShared(known) && (!wasShared || isNewWriter)) this.hasGrown = true;
+    const before = this.#before.get(cell);
+    if (!before || !isShared(before)) return false;
+    if (isWaited || before.isWaited) return true;
+    // What only this thread writes it knows without looking.
+    return isWrite || (before.writers & ~own) !== 0;
+  }
+
+  /** The cells that count as shared since the last restart. */
+  shared(): number[] {
+    return Array.from(this.#before)
+      .filter(([, users]) => isShared(users))
+      .map(([cell]) => cell)
+      .toSorted((a, b) => a - b);
+  }
+}
+
+interface Users {
+  /** A bit for each thread that has accessed the cell, and for each that has written it. */
+  users: number;
+  writers: number;
+  isWaited: boolean;
+}
+
+function usersOf(map: Map<number, Users>, cell: number): Users {
+  const known = map.get(cell);
+  if (known) return known;
+  const users = { users: 0, writers: 0, isWaited: false };
+  map.set(cell, users);
+  return users;
+}
+
+function isShared({ users, writers, isWaited }: Users): boolean {
+  return isWaited || (writers !== 0 && (users & (users - 1)) !== 0);
+}

@@ -1,0 +1,29 @@
+import { type ModelBuffer, port } from './shared-memory.ts';
+
+/** Threads over shared memory of the model, as a test sets them up. */
+export interface World {
+  /** What each thread does. The function is run many times; its objects must be created in it, each time anew. */
+  readonly threads: Readonly<Record<string, () => unknown>>;
+  /** Judges an end, given what the threads have returned; returns what is wrong, or undefined. */
+  readonly judge?: (values: readonly unknown[]) => string | undefined;
+  /** How many waits in all may end because their time is up; 0 when absent. A wait of 0 ms always does. */
+  readonly timeouts?: number;
+}
+
+/** Returns each number below `options` in some schedule; `what` names the choice in a printed schedule. */
+export function choose(options: number, what: string): number {
+  return port.current.choose(options, what);
+}
+
+/** Creates a shared buffer for a world that is being set up; `nameOf` says what lies at a byte of it. */
+export function sharedBuffer(bytes: number, nameOf?: (at: number) => string): SharedArrayBuffer {
+  const buffer = port.current.createBuffer(bytes) as ModelBuffer;
+  if (nameOf) buffer.nameOf = nameOf;
+  // The program takes it for a real one, since it has the typed arrays of the model.
+  return buffer as unknown as SharedArrayBuffer;
+}
+
+/** Says what lies at the bytes of a buffer that the program has created for a world. */
+export function nameBytes(buffer: SharedArrayBuffer, nameOf: (at: number) => string): void {
+  (buffer as unknown as ModelBuffer).nameOf = nameOf;
+}
