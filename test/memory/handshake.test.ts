@@ -3,41 +3,49 @@ import { Doorbell } from '../../src/memory/doorbell.ts';
 import { EngineHandshake } from '../../src/memory/handshake/engine.ts';
 import { createHandshake, DOORBELL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { explore } from '../support/handshake-model.ts';
-import type { Bug, ModelOptions } from '../support/handshake-world.ts';
+import { explore } from '../support/interleave/explore.ts';
+import type { Edit } from '../support/interleave/program.ts';
+import { openGuestProgram } from '../support/worlds/guest-world.ts';
+import { PLANTED } from '../support/worlds/precopy-bugs.ts';
+import { type PrecopyOptions, precopyWorld } from '../support/worlds/precopy-world.ts';
 
 /** Small enough to enumerate, large enough for every planted bug. */
-const oneWriter = { writers: 1, writes: 2, harvests: 2 } as const;
-const twoWriters = { writers: 2, writes: 1, harvests: 1 } as const;
+const small = { vcpus: 1, writes: 1, harvests: 1 } as const;
 
 describe('the handshake, every interleaving of it', () => {
-  it.each([
-    ['bitmap', oneWriter],
-    ['atomic', oneWriter],
-    ['bitmap', twoWriters],
-    ['atomic', twoWriters],
-  ] as const)('%s log loses no write: %o', (log, size) => {
-    const { violation, ends, states } = explore({ log, ...size });
+  it.each<[string, Partial<PrecopyOptions>]>([
+    ['a bitmap', { log: 'bitmap' }],
+    ['a bitmap, a harvest being under way when the pause comes', { harvests: 0, endsEarly: true }],
+    ['a shared bitmap', { log: 'atomic' }],
+    ['a shared bitmap that is written twice', { log: 'atomic', writes: 2, mayLeave: true }],
+    ['dirty rings', { log: 'ring', harvests: 0, endsEarly: true }],
+  ])('no write is lost with %s', async (_, options) => {
+    const program = await openGuestProgram();
+    const { violation, states } = explore(() =>
+      precopyWorld(program, { log: 'bitmap', ...small, ...options }),
+    );
     expect(violation).toBeUndefined();
-    expect(ends).toBeGreaterThan(10);
-    console.log(`${log}, ${size.writers} writer(s): ${states} states, ${ends} ends`);
+    expect(states).toBeGreaterThan(1000);
+    console.log(`${JSON.stringify(options)}: ${states} states`);
   });
 });
 
-describe('a planted bug is found', () => {
-  const finds = (log: ModelOptions['log'], bug: Bug): void => {
-    it(`${log} log: ${bug}`, () => {
-      expect(explore({ log, ...oneWriter, bug }).violation).toBeDefined();
+describe('a planted bug is found by name', () => {
+  const finds = (
+    name: string,
+    options: Partial<PrecopyOptions>,
+    edits: readonly Edit[] = [],
+  ): void => {
+    it(`${name} is found`, async () => {
+      const program = await openGuestProgram(edits);
+      const { violation, states } = explore(() =>
+        precopyWorld(program, { log: 'bitmap', ...small, ...options }),
+      );
+      console.log(`${name}: ${states} states, ${violation?.message}`);
+      expect(violation?.message).toMatch(/has made \d writes, the copy has \d/);
     });
   };
-  finds('atomic', 'test before mark');
-  finds('atomic', 'mark before write');
-  finds('atomic', 'read before harvest');
-  finds('bitmap', 'harvest before acknowledgement');
-  finds('bitmap', 'acknowledgement before the window ends');
-  finds('bitmap', 'unpark without re-reading the epoch');
-  finds('bitmap', 'last set from one map');
-  finds('bitmap', 'read before harvest');
+  for (const [name, options, edits] of PLANTED) finds(name, options, edits);
 });
 
 describe('a writer', () => {

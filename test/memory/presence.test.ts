@@ -17,27 +17,106 @@ import { accessListAt } from '../../src/memory/layout.ts';
 import { gateBytes, PageGate } from '../../src/memory/gate/page-gate.ts';
 import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
 import { faultSteps } from '../../src/memory/presence/steps.ts';
-import { exploreFaults, type FaultBug } from '../support/fault-model.ts';
+import { explore } from '../support/interleave/explore.ts';
+import type { Edit } from '../support/interleave/program.ts';
 import { smallSlot } from '../support/slots.ts';
+import { type FaultOptions, faultWorld, openFaultProgram } from '../support/worlds/fault-world.ts';
+
+const MAP = 'memory/presence/presence-map.ts';
+const WAITER = 'memory/presence/page-waiter.ts';
+const PUBLISH =
+  '    faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrivalState);\n';
 
 describe('a demand fault, every interleaving of it', () => {
-  it.each([1, 2])(
-    '%i vCPU(s): no wake-up is lost, no byte too early, no write overwritten',
-    (n) => {
-      const { states, violation } = exploreFaults({ vcpus: n });
-      expect(violation).toBeUndefined();
-      expect(states).toBeGreaterThan(20);
-      console.log(`${n} vCPU(s): ${states} states`);
-    },
-  );
+  it.each<FaultOptions>([
+    { vcpus: 1, page: 'pushed' },
+    { vcpus: 2, page: 'pushed' },
+    { vcpus: 1, page: 'requested' },
+  ])('no wake-up is lost, no byte too early, no write overwritten: %o', async (options) => {
+    const program = await openFaultProgram();
+    const { states, violation } = explore(() => faultWorld(program, options));
+    expect(violation).toBeUndefined();
+    expect(states).toBeGreaterThan(20);
+    console.log(`${JSON.stringify(options)}: ${states} states`);
+  });
 
-  it.each<[FaultBug, RegExp]>([
-    ['page published before its bytes', /bytes are not there|write was lost/],
-    ['wanted looked at before the page is published', /sleeps for ever/],
-    ['presence looked at before the page is wanted', /sleeps for ever/],
-    ['installed without a claim', /write was lost/],
-  ])('finds the planted bug: %s', (bug, violation) => {
-    expect(exploreFaults({ vcpus: 1, bug }).violation).toMatch(violation);
+  it.each<[string, RegExp, Partial<FaultOptions>, Edit[]]>([
+    [
+      'a page is published before its bytes',
+      /bytes are not there|write of vCPU 0 was lost/,
+      { publishesEarly: true },
+      [],
+    ],
+    [
+      'a page is published after the wanted words were looked at',
+      /sleeps for ever/,
+      {},
+      [
+        { file: MAP, from: PUBLISH, to: '' },
+        {
+          file: MAP,
+          from: 'Atomics.notify(this.#words, wantedOf(writer));\n      }\n    }\n',
+          to: `Atomics.notify(this.#words, wantedOf(writer));\n      }\n    }\n${PUBLISH}`,
+        },
+      ],
+    ],
+    [
+      'presence is looked at before the page is wanted',
+      /sleeps for ever/,
+      {},
+      [
+        {
+          file: WAITER,
+          from: '    faultSteps.want(words, writer, gfn);\n    if (faultSteps.isPresent(this.#maps[slot.layout.index]!, page)) {',
+          to: `    const isThere = faultSteps.isPresent(this.#maps[slot.layout.index]!, page);
+    faultSteps.want(words, writer, gfn);
+    if (isThere) {`,
+        },
+      ],
+    ],
+    [
+      'a page is installed without a claim',
+      /write of vCPU 0 was lost/,
+      {},
+      [
+        {
+          file: MAP,
+          from: 'return faultSteps.claim(this.#maps[slot.layout.index]!, page);',
+          to: 'faultSteps.claim(this.#maps[slot.layout.index]!, page);\n    return true;',
+        },
+      ],
+    ],
+    [
+      'a page is granted without waking its vCPU',
+      /sleeps for ever/,
+      {},
+      [{ file: MAP, from: 'Atomics.notify(this.#words, wantedOf(writer));', to: '' }],
+    ],
+    [
+      'a vCPU waits for its page without telling the engine',
+      /sleeps for ever/,
+      { page: 'requested' },
+      [{ file: WAITER, from: '    this.#handshake.ringDoorbell();\n', to: '' }],
+    ],
+    [
+      'a vCPU tells the engine before it says which page it wants',
+      /sleeps for ever/,
+      { page: 'requested' },
+      [
+        { file: WAITER, from: '    this.#handshake.ringDoorbell();\n', to: '' },
+        {
+          file: WAITER,
+          from: '    faultSteps.want(words, writer, gfn);\n',
+          to: '    this.#handshake.ringDoorbell();\n    faultSteps.want(words, writer, gfn);\n',
+        },
+      ],
+    ],
+  ])('finds the planted bug: %s', async (_, message, options, edits) => {
+    const program = await openFaultProgram(edits);
+    const { violation } = explore(() =>
+      faultWorld(program, { vcpus: 1, page: 'pushed', ...options }),
+    );
+    expect(violation?.message).toMatch(message);
   });
 });
 

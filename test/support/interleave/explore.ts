@@ -1,6 +1,7 @@
 import { Generator } from '../../../src/random/generator.ts';
+import { Edges } from './edges.ts';
 import { printMove } from './print.ts';
-import { SetupPort, through } from './shared-memory.ts';
+import { EndPort, SetupPort, through } from './shared-memory.ts';
 import { Sharing } from './sharing.ts';
 import { Packing, State } from './state.ts';
 import { type Move, Stepper } from './stepper.ts';
@@ -16,9 +17,10 @@ export interface Exploration {
   readonly violation?: { readonly message: string; readonly schedule: readonly string[] };
 }
 
-/** This many schedules are played at random, to find out beforehand what the threads share. */
-const WALKS = 40;
-const MOST_STATES = 3_000_000;
+/** Schedules are played at random, up to so many steps, until so many of them in a row show nothing new to be shared. */
+const WALKS = 4;
+const WALK_STEPS = 300;
+const MOST_STATES = 4_000_000;
 
 /**
  * Explores every interleaving of the threads that `setUp` makes. A state from which no thread can go on while one is
@@ -26,16 +28,17 @@ const MOST_STATES = 3_000_000;
  * judge says of an end.
  *
  * The code runs again from its beginning for each new result of a step, and is stopped at the step after it; its way
- * is remembered, so the same way is never run twice. States are explored level by level. All schedules that lead to a
- * state have the same number of steps, so equal states always lie on the same level, and no others need be kept.
+ * is remembered, so the same way is never run twice. The shortest schedules come first.
  */
 export function explore(setUp: () => World): Exploration {
-  const sharing = new Sharing();
   const setup = new SetupPort();
   const world = through(setup, setUp);
+  const { ignores } = world;
+  const sharing = new Sharing(ignores && ((cell) => ignores(setup.nameOf(cell))));
   const random = new Generator(1, 1);
-  for (let walk = 0; walk < WALKS; walk++) {
+  for (let walks = 0; walks < WALKS; walks++) {
     new Search(world, setup, sharing).walk(random);
+    if (sharing.hasGrown) walks = 0;
     sharing.restart();
   }
   for (;;) {
@@ -52,11 +55,16 @@ class Search {
   readonly #moments: Moment[] = [];
   readonly #threads: readonly ModelThread[];
   readonly #stepper: Stepper;
+  readonly #cells: ReadonlySet<number>;
   readonly #packing = new Packing();
   readonly #state: State;
-  /** For each state the number of the one before it, and the move between them. */
-  readonly #before: number[] = [-1];
-  readonly #moves: (Move | undefined)[] = [undefined];
+  /** The states that have been reached, in the order in which they were. */
+  readonly #states: string[] = [];
+  readonly #numbers = new Map<string, number>();
+  /** For each state the number of the one before it on a shortest way, and the move between them. */
+  readonly #before: number[] = [];
+  readonly #moves: (Move | undefined)[] = [];
+  readonly #edges = new Edges();
 
   constructor(world: World, setup: SetupPort, sharing: Sharing) {
     this.#world = world;
@@ -66,6 +74,7 @@ class Search {
       ([name, body], t) => new ModelThread(name, t, body, setup.cells, sharing, this.#moments),
     );
     const cells = sharing.shared();
+    this.#cells = new Set(cells);
     this.#stepper = new Stepper(
       this.#threads,
       this.#moments,
@@ -81,58 +90,47 @@ class Search {
   walk(random: Generator): void {
     const state = this.#state;
     const chosen = new State(state.cells.length, this.#threads.length);
-    for (;;) {
+    for (let steps = 0; steps < WALK_STEPS; steps++) {
       let ways = 0;
       this.#stepper.eachNext(state, (next) => {
         if (random.below(++ways) === 0) chosen.copyFrom(next);
       });
-      if (ways === 0 || this.#errorIn(state) !== undefined) return;
+      // Nothing counts any more when a cell turns out to be shared.
+      if (ways === 0 || this.#sharing.hasGrown) return;
       state.copyFrom(chosen);
     }
   }
 
   /** Explores all states; returns undefined when more has turned out to be shared than was known. */
   run(): Exploration | undefined {
-    let level = new Map<string, Visit>();
-    level.set(this.#packing.pack(this.#state), { number: 0, schedules: 1 });
-    let states = 0;
-    let schedules = 0;
-    while (level.size > 0) {
-      const following = new Map<string, Visit>();
-      for (const [packed, visit] of level) {
-        this.#packing.unpack(packed, this.#state);
-        const ways = this.#expand(this.#state, visit, following);
-        if (this.#sharing.hasGrown) return undefined;
-        states++;
-        const wrong = this.#errorIn(this.#state) ?? (ways === 0 ? this.#wrongAtEnd() : undefined);
-        if (wrong !== undefined) {
-          const violation = { message: wrong, schedule: this.#scheduleTo(visit.number) };
-          return { states, schedules, violation };
-        }
-        if (ways === 0) schedules += visit.schedules;
-      }
-      if (this.#moves.length > MOST_STATES) throw new Error('the world has too many states');
-      level = following;
+    this.#reach(this.#packing.pack(this.#state), -1, undefined);
+    for (let number = 0; number < this.#states.length; number++) {
+      if (number > MOST_STATES) throw new Error('the world has too many states');
+      this.#packing.unpack(this.#states[number]!, this.#state);
+      let ways = 0;
+      this.#stepper.eachNext(this.#state, (next, move) => {
+        ways++;
+        this.#reach(this.#packing.pack(next), number, move);
+      });
+      if (this.#sharing.hasGrown) return undefined;
+      const wrong = this.#errorIn(this.#state) ?? this.#sleeperIn(ways) ?? this.#judge();
+      if (wrong === undefined) continue;
+      const violation = { message: wrong, schedule: this.#scheduleTo(number) };
+      return { states: this.#states.length, schedules: 0, violation };
     }
-    return { states, schedules };
+    return { states: this.#states.length, schedules: this.#edges.countWays(this.#states.length) };
   }
 
-  /** Adds the states that follow to the next level; returns how many ways there are to go on. */
-  #expand(state: State, { number, schedules }: Visit, following: Map<string, Visit>): number {
-    let ways = 0;
-    this.#stepper.eachNext(state, (next, move) => {
-      ways++;
-      const packed = this.#packing.pack(next);
-      const known = following.get(packed);
-      if (known) {
-        known.schedules += schedules;
-        return;
-      }
-      following.set(packed, { number: this.#moves.length, schedules });
-      this.#before.push(number);
+  /** Notes that a move leads from one state to another, which may be new. */
+  #reach(packed: string, before: number, move: Move | undefined): void {
+    let number = this.#numbers.get(packed);
+    if (number === undefined) {
+      number = this.#states.push(packed) - 1;
+      this.#numbers.set(packed, number);
+      this.#before.push(before);
       this.#moves.push(move);
-    });
-    return ways;
+    }
+    if (before >= 0) this.#edges.add(before, number);
   }
 
   /** Returns what a thread has thrown. */
@@ -144,15 +142,36 @@ class Search {
     return undefined;
   }
 
-  /** Returns what is wrong with a state from which nobody can go on. */
-  #wrongAtEnd(): string | undefined {
-    const moments = Array.from(this.#state.moments, (moment) => this.#moments[moment]!);
-    const stuck = moments.findIndex(({ step }) => step !== undefined);
-    if (stuck >= 0) {
-      const { name } = this.#threads[stuck]!;
-      return `${name} ${moments[stuck]!.step!.kind === 'spin' ? 'spins' : 'sleeps'} for ever`;
+  /** Names a thread that is not over, when none can go on; `ways` is the number of ways to go on. */
+  #sleeperIn(ways: number): string | undefined {
+    if (ways > 0) return undefined;
+    const stuck = this.#threads.find(
+      ({ index, name }) => this.#isOpen(index) && !this.#isEndless(name),
+    );
+    if (!stuck) return undefined;
+    const { step } = this.#moments[this.#state.moments[stuck.index]!]!;
+    return `${stuck.name} ${step!.kind === 'spin' ? 'spins' : 'sleeps'} for ever`;
+  }
+
+  #isOpen(thread: number): boolean {
+    return this.#moments[this.#state.moments[thread]!]!.step !== undefined;
+  }
+
+  #isEndless(name: string): boolean {
+    return this.#world.endless?.includes(name) === true;
+  }
+
+  #judge(): string | undefined {
+    const { judge } = this.#world;
+    if (!judge) return undefined;
+    if (this.#threads.some(({ index, name }) => this.#isOpen(index) && !this.#isEndless(name))) {
+      return undefined;
     }
-    return this.#world.judge?.(moments.map(({ value }) => value));
+    const values = Array.from(this.#state.moments, (moment) => this.#moments[moment]!.value);
+    const reader = new EndPort(this.#setup.cells, (access) =>
+      this.#cells.has(access.cell) ? this.#stepper.settled(this.#state, access) : undefined,
+    );
+    return through(reader, () => judge(values));
   }
 
   #scheduleTo(number: number): string[] {
@@ -164,10 +183,4 @@ class Search {
     }
     return schedule.toReversed();
   }
-}
-
-interface Visit {
-  readonly number: number;
-  /** How many schedules lead to the state. */
-  schedules: number;
 }

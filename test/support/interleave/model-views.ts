@@ -23,10 +23,13 @@ const float = new DataView(new ArrayBuffer(8));
 
 /** Where a place of one or four bytes lies: its cell, and how far its bits are shifted there. */
 function accessAt(buffer: ModelBuffer, at: number, bytes: number): Access {
-  if (at < 0 || at + bytes > buffer.byteLength) throw new RangeError(`${at} is outside of the buffer`);
+  if (at < 0 || at + bytes > buffer.byteLength)
+    throw new RangeError(`${at} is outside of the buffer`);
   if (at % bytes !== 0) throw new RangeError(`an access of ${bytes} bytes at ${at} is not aligned`);
   const cell = buffer.firstCell + (at >>> 2);
-  return bytes === 4 ? { cell, mask: -1, shift: 0 } : { cell, mask: 0xff << (8 * (at & 3)), shift: 8 * (at & 3) };
+  return bytes === 4
+    ? { cell, mask: -1, shift: 0 }
+    : { cell, mask: 0xff << (8 * (at & 3)), shift: 8 * (at & 3) };
 }
 
 function load(buffer: ModelBuffer, at: number, { bytes, isSigned }: Kind): number {
@@ -70,7 +73,8 @@ class ModelArray {
   }
 
   put(index: number, value: number): void {
-    if (index < this.length) store(this.buffer, this.byteOffset + index * this.kind.bytes, this.kind, value);
+    if (index < this.length)
+      store(this.buffer, this.byteOffset + index * this.kind.bytes, this.kind, value);
   }
 
   fill(value: number, from = 0, to = this.length): void {
@@ -105,7 +109,10 @@ function arrayOf(name: keyof typeof KINDS, real: new (...given: never[]) => obje
     construct(target, given: unknown[]) {
       const [buffer, ...rest] = given;
       if (!(buffer instanceof ModelBuffer)) return Reflect.construct(target, given) as object;
-      return new Proxy(new ModelArray(KINDS[name], buffer, ...(rest as [number?, number?])), elements);
+      return new Proxy(
+        new ModelArray(KINDS[name], buffer, ...(rest as [number?, number?])),
+        elements,
+      );
     },
   });
 }
@@ -120,9 +127,11 @@ class ModelDataView {
   getUint32 = (at: number): number => load(this.#buffer, at, KINDS.Uint32Array);
   getInt32 = (at: number): number => load(this.#buffer, at, KINDS.Int32Array);
   getFloat64 = (at: number): number => load(this.#buffer, at, KINDS.Float64Array);
-  setUint32 = (at: number, value: number): void => store(this.#buffer, at, KINDS.Int32Array, value | 0);
+  setUint32 = (at: number, value: number): void =>
+    store(this.#buffer, at, KINDS.Int32Array, value | 0);
   setInt32 = (at: number, value: number): void => store(this.#buffer, at, KINDS.Int32Array, value);
-  setFloat64 = (at: number, value: number): void => store(this.#buffer, at, KINDS.Float64Array, value);
+  setFloat64 = (at: number, value: number): void =>
+    store(this.#buffer, at, KINDS.Float64Array, value);
 }
 
 type Words = Int32Array | Uint8Array;
@@ -130,14 +139,21 @@ type Words = Int32Array | Uint8Array;
 const modelOf = (array: Words): ModelArray | undefined =>
   (array as unknown as { [SELF]?: ModelArray })[SELF];
 
-function replace(array: Words, index: number, name: string, given: readonly number[], next: (old: number) => number): number {
+function replace(
+  array: Words,
+  index: number,
+  name: string,
+  given: readonly number[],
+  next: (old: number) => number,
+): number {
   const { current } = port;
   return current.replace(modelOf(array)!.access(index), { name, given, next });
 }
 
 /** The operations of `Atomics`; each of the program's is one step in the model. */
-const modelAtomics = {
-  load: (array: Words, index: number): number => port.current.load(modelOf(array)!.access(index), true),
+export const modelAtomics = {
+  load: (array: Words, index: number): number =>
+    port.current.load(modelOf(array)!.access(index), true),
   store(array: Words, index: number, value: number): number {
     port.current.store(modelOf(array)!.access(index), value);
     return value;
@@ -184,7 +200,7 @@ export const modelGlobals: Readonly<Record<string, unknown>> = {
         : (Reflect.construct(target, given) as object),
   }),
   SharedArrayBuffer: new Proxy(SharedArrayBuffer, {
-    construct: (_target, [bytes]: unknown[]) => port.current.createBuffer(bytes as number) as object,
+    construct: (_target, [bytes]: unknown[]) => port.current.createBuffer(bytes as number),
   }),
 };
 

@@ -4,13 +4,17 @@ import type { Move } from './stepper.ts';
 import type { Step } from './thread.ts';
 
 /** Says in words what a move was, for a schedule that is printed. */
-export function printMove({ store, moment }: Move, stores: Stores, setup: SetupPort): string {
+export function printMove(
+  { store, moment, result }: Move,
+  stores: Stores,
+  setup: SetupPort,
+): string {
   if (store !== undefined) {
     const { access, value } = stores.at(store);
     return `its plain store ${setup.nameOf(access.cell)} = ${value} reaches memory`;
   }
   if (!moment) return 'falls asleep';
-  return printStep(moment.parent!.step!, moment.result!, setup);
+  return printStep(moment.step!, result!, setup);
 }
 
 function printStep(step: Step, result: number | string, setup: SetupPort): string {

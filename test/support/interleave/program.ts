@@ -8,7 +8,8 @@ import { modelGlobals } from './model-views.ts';
 
 /**
  * Loads the program's own source files a second time, with typed arrays and an `Atomics` of the model in place of the
- * real ones. The text is the program's to the letter, but for its types and for bugs that a test plants.
+ * real ones. The text is the program's to the letter, but for its types, for the # of private fields, and for bugs that
+ * a test plants.
  */
 
 const SOURCE = fileURLToPath(new URL('../../../src', import.meta.url));
@@ -33,7 +34,7 @@ export interface ProgramParts {
 /** The loaded program. */
 export interface Program {
   /** Returns what a file of src/ exports. */
-  load<Module>(file: string): Module;
+  load(file: string): object;
 }
 
 interface Compiled {
@@ -44,7 +45,11 @@ interface Compiled {
 
 const compiledTexts = new Map<string, Promise<Compiled>>();
 
-export async function openProgram({ files, edits = [], replaced = {} }: ProgramParts): Promise<Program> {
+export async function openProgram({
+  files,
+  edits = [],
+  replaced = {},
+}: ProgramParts): Promise<Program> {
   const texts = new Map<string, Compiled>();
   const pending = [...files];
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
@@ -71,7 +76,7 @@ export async function openProgram({ files, edits = [], replaced = {} }: ProgramP
     run(exports, resolve, ...Object.values(modelGlobals));
     return exports;
   };
-  return { load: <Module>(file: string) => load(file) as Module };
+  return { load };
 }
 
 function edited(file: string, edits: readonly Edit[]): string {
@@ -112,6 +117,7 @@ function commonJs(file: string, code: string): Compiled {
   };
   const renamed = (list: string): string => list.replaceAll(/\b(\w+) as (\w+)/g, '$1: $2');
   const body = code
+    .replaceAll(/^export \{\};$/gm, '')
     .replaceAll(/^import \* as (\w+) from "([^"]+)";/gm, (_, name: string, from: string) => {
       return `const ${name} = ${required(from)};`;
     })
@@ -128,5 +134,13 @@ function commonJs(file: string, code: string): Compiled {
     );
   const other = /^(?:import|export) .*/m.exec(body);
   if (other) throw new Error(`${file} has an import or export of an unknown form: ${other[0]}`);
-  return { body: `${body}\nObject.assign(exports, { ${exported.join(', ')} });`, imports };
+  return {
+    body: `${openedUp(body)}\nObject.assign(exports, { ${exported.join(', ')} });`,
+    imports,
+  };
+}
+
+/** Makes private fields ordinary ones of a name that no other field has, so that a milestone can look at them. */
+function openedUp(code: string): string {
+  return code.replaceAll(/#(?=[a-zA-Z]\w*)/g, 'private$$');
 }

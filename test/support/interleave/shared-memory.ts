@@ -27,6 +27,8 @@ export interface Port {
   notify(access: Access, count: number): number;
   /** Returns each number below `options` in some schedule. */
   choose(options: number, what: string): number;
+  /** Says that all that the thread does from now on depends only on `state`, and on what it has stored. */
+  milestone(state: readonly unknown[]): void;
   createBuffer(bytes: number): ModelBuffer | SharedArrayBuffer;
 }
 
@@ -77,8 +79,12 @@ export function withValue(cellValue: number, { mask, shift }: Access, value: num
 
 /** The port of the code that sets a world up: it makes buffers, and accesses them at once. */
 export class SetupPort implements Port {
-  readonly cells = new Map<number, number>();
+  readonly cells: Map<number, number>;
   readonly buffers: ModelBuffer[] = [];
+
+  constructor(cells = new Map<number, number>()) {
+    this.cells = cells;
+  }
 
   load(access: Access): number {
     return valueAt(this.cells.get(access.cell) ?? 0, access);
@@ -110,6 +116,10 @@ export class SetupPort implements Port {
     throw new Error('there is nothing to choose while a world is set up');
   }
 
+  milestone(): void {
+    throw new Error('a world that is being set up has no milestones');
+  }
+
   createBuffer(bytes: number): ModelBuffer {
     const buffer = new ModelBuffer(bytes);
     this.buffers.push(buffer);
@@ -119,5 +129,19 @@ export class SetupPort implements Port {
   nameOf(cell: number): string {
     const buffer = this.buffers.findLast(({ firstCell }) => firstCell <= cell);
     return buffer ? buffer.nameOf((cell - buffer.firstCell) * 4) : `cell ${cell}`;
+  }
+}
+
+/** The port of a judge, who only reads. What no thread shares with another it finds as it was at the beginning. */
+export class EndPort extends SetupPort {
+  readonly #shared: (access: Access) => number | undefined;
+
+  constructor(cells: ReadonlyMap<number, number>, shared: (access: Access) => number | undefined) {
+    super(new Map(cells));
+    this.#shared = shared;
+  }
+
+  override load(access: Access): number {
+    return this.#shared(access) ?? super.load(access);
   }
 }

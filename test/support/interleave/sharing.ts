@@ -9,6 +9,23 @@ export class Sharing {
   #before = new Map<number, Users>();
   hasGrown = false;
 
+  readonly #ignoresPlace: (cell: number) => boolean;
+  readonly #ignored = new Map<number, boolean>();
+
+  /** `ignores` says which cells keep the value that they have at the beginning, for everybody. */
+  constructor(ignores: (cell: number) => boolean = () => false) {
+    this.#ignoresPlace = ignores;
+  }
+
+  ignores(cell: number): boolean {
+    let isIgnored = this.#ignored.get(cell);
+    if (isIgnored === undefined) {
+      isIgnored = this.#ignoresPlace(cell);
+      this.#ignored.set(cell, isIgnored);
+    }
+    return isIgnored;
+  }
+
   /** Begins anew; what has been found out so far counts from now on. */
   restart(): void {
     this.#before = new Map(Array.from(this.#known, ([cell, users]) => [cell, { ...users }]));
@@ -17,6 +34,7 @@ export class Sharing {
 
   /** Notes an access, and returns whether it is a step that others may notice, or whose result depends on others. */
   note(cell: number, thread: number, isWrite: boolean, isWaited = false): boolean {
+    if (this.ignores(cell)) return false;
     const own = 1 << thread;
     const known = usersOf(this.#known, cell);
     const wasShared = isShared(known);
@@ -30,6 +48,16 @@ export class Sharing {
     if (isWaited || before.isWaited) return true;
     // What only this thread writes it knows without looking.
     return isWrite || (before.writers & ~own) !== 0;
+  }
+
+  /** Whether some thread is known to wait on the cell. */
+  isWaitedOn(cell: number): boolean {
+    return this.#before.get(cell)?.isWaited === true;
+  }
+
+  /** Whether only this thread writes the cell, as far as was known at the last restart. */
+  isOwn(cell: number, thread: number): boolean {
+    return ((this.#before.get(cell)?.writers ?? 0) & ~(1 << thread)) === 0;
   }
 
   /** The cells that count as shared since the last restart. */

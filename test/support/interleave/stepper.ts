@@ -7,8 +7,9 @@ export interface Move {
   readonly thread: number;
   /** The number of the store that has reached memory; undefined for a step. */
   readonly store?: number;
-  /** The moment of the thread after its step. */
+  /** The moment at which the thread made its step, and the step's result; undefined when it falls asleep. */
   readonly moment?: Moment;
+  readonly result?: Result;
 }
 
 /**
@@ -44,10 +45,15 @@ export class Stepper {
     }
   }
 
+  /**
+   * A store reaches memory at the last moment that makes a difference: when another thread is about to access its cell
+   * (or else when its own thread's buffer is emptied). Nobody can tell whether it was there before.
+   */
   #eachLanding(state: State, t: number, visit: (next: State, move: Move) => void): void {
     const buffer = state.buffers[t]!;
     for (let i = 0; i < buffer.length; i++) {
       const { access, value } = this.stores.at(buffer[i]!);
+      if (!this.#isAwaited(state, t, access.cell)) continue;
       const isBehind = buffer
         .slice(0, i)
         .some((earlier) => this.stores.at(earlier).access.cell === access.cell);
@@ -59,10 +65,22 @@ export class Stepper {
     }
   }
 
+  /** Whether a thread other than `t` is about to access the cell, or has a store to it under way. */
+  #isAwaited(state: State, t: number, cell: number): boolean {
+    for (let other = 0; other < this.#threads.length; other++) {
+      if (other === t) continue;
+      const { step } = this.#moments[state.moments[other]!]!;
+      if (step && 'access' in step && step.access.cell === cell) return true;
+      if (state.buffers[other]!.some((store) => this.stores.at(store).access.cell === cell)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   #eachStep(state: State, t: number, visit: (next: State, move: Move) => void): void {
     const { step } = this.#moments[state.moments[t]!]!;
     if (!step || step.kind === 'spin') return;
-    const isEmpty = state.buffers[t]!.length === 0;
     switch (step.kind) {
       case 'choose':
         for (let i = 0; i < step.options; i++) this.#go(this.#copyOf(state), t, i, visit);
@@ -72,10 +90,10 @@ export class Stepper {
         return;
       case 'wait':
         if (state.asleep[t]) this.#timeOut(state, t, step, visit);
-        else if (isEmpty) this.#wait(state, t, step, visit);
+        else this.#wait(state, t, step, visit);
         return;
       default:
-        if (isEmpty) this.#change(state, t, step, visit);
+        this.#change(state, t, step, visit);
     }
   }
 
@@ -85,13 +103,13 @@ export class Stepper {
     step: Exclude<Step, { kind: 'choose' | 'load' | 'wait' | 'spin' }>,
     visit: (next: State, move: Move) => void,
   ): void {
-    const next = this.#copyOf(state);
+    const next = this.#drained(state, t);
     if (step.kind === 'fence') this.#go(next, t, 0, visit);
     else if (step.kind === 'store') {
       this.#write(next, step.access, step.value);
       this.#go(next, t, 0, visit);
     } else if (step.kind === 'replace') {
-      const old = this.#read(state, step.access);
+      const old = this.#read(next, step.access);
       this.#write(next, step.access, step.replacement.next(old));
       this.#go(next, t, old, visit);
     } else this.#notify(next, t, step, visit);
@@ -103,8 +121,8 @@ export class Stepper {
     step: Step & { kind: 'wait' },
     visit: (next: State, move: Move) => void,
   ): void {
-    const next = this.#copyOf(state);
-    if (this.#read(state, step.access) !== step.value) this.#go(next, t, 'not-equal', visit);
+    const next = this.#drained(state, t);
+    if (this.#read(next, step.access) !== step.value) this.#go(next, t, 'not-equal', visit);
     else if (step.timeoutMs <= 0) this.#go(next, t, 'timed-out', visit);
     else {
       next.asleep[t] = 1;
@@ -147,9 +165,9 @@ export class Stepper {
   }
 
   #go(next: State, t: number, result: Result, visit: (next: State, move: Move) => void): void {
-    const moment = this.#threads[t]!.after(this.#moments[next.moments[t]!]!, result);
-    this.#enter(next, t, moment);
-    visit(next, { thread: t, moment });
+    const moment = this.#moments[next.moments[t]!]!;
+    this.#enter(next, t, this.#threads[t]!.after(moment, result));
+    visit(next, { thread: t, moment, result });
   }
 
   /** Brings a thread to a moment; what it has stored plainly on the way there waits to reach memory. */
@@ -179,6 +197,29 @@ export class Stepper {
   #write(state: State, access: Access, value: number): void {
     const number = this.#numbers.get(access.cell)!;
     state.cells[number] = withValue(state.cells[number]!, access, value);
+  }
+
+  /** Returns a copy in which all stores of a thread have reached memory. */
+  #drained(state: State, t: number): State {
+    const next = this.#copyOf(state);
+    for (const store of next.buffers[t]!) {
+      const { access, value } = this.stores.at(store);
+      this.#write(next, access, value);
+    }
+    next.buffers[t]!.length = 0;
+    return next;
+  }
+
+  /** Returns the value that a place has when all stores have reached memory. */
+  settled(state: State, access: Access): number {
+    let cell = state.cells[this.#numbers.get(access.cell)!]!;
+    for (const buffer of state.buffers) {
+      for (const number of buffer) {
+        const store = this.stores.at(number);
+        if (store.access.cell === access.cell) cell = withValue(cell, store.access, store.value);
+      }
+    }
+    return valueAt(cell, access);
   }
 
   #copyOf(state: State): State {

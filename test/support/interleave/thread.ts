@@ -7,6 +7,7 @@ import {
   valueAt,
   withValue,
 } from './shared-memory.ts';
+import { fingerprint } from './fingerprint.ts';
 import type { Sharing } from './sharing.ts';
 
 /** A plain store that is on its way to memory. */
@@ -53,6 +54,10 @@ export interface Moment {
   readonly value?: unknown;
   readonly error?: string;
   readonly next: Map<Result, Moment>;
+  /** How many milestones the thread has passed, what it was like at the last one, and the results since then. */
+  readonly milestones: number;
+  readonly state: string;
+  readonly since: string;
 }
 
 /** Thrown through the code of a thread to stop it at a step whose result is not known yet. */
@@ -71,6 +76,8 @@ export class ModelThread {
   readonly #initial: ReadonlyMap<number, number>;
   readonly #sharing: Sharing;
   readonly #moments: Moment[];
+  /** The moments by their state at the last milestone, and the results since. */
+  readonly #known = new Map<string, Moment>();
 
   constructor(
     name: string,
@@ -105,23 +112,46 @@ export class ModelThread {
   #run(parent: Moment | undefined, result: Result | undefined): Moment {
     const results: Result[] = result === undefined ? [] : [result];
     for (let at = parent; at?.parent; at = at.parent) results.push(at.result!);
-    const replay = new Replay(results.toReversed(), this.index, this.#initial, this.#sharing);
-    const base = { id: this.#moments.length, parent, result, next: new Map<Result, Moment>() };
-    let moment: Moment;
+    const replay = new Replay(
+      results.toReversed(),
+      this.index,
+      this.#initial,
+      this.#sharing,
+      parent,
+    );
+    let end: Pick<Moment, 'value' | 'error'> = {};
     try {
-      const value = through(replay, this.#body);
-      moment = { ...base, stores: replay.stores, step: replay.step, value };
+      end = { value: through(replay, this.#body) };
     } catch (error) {
-      const { stores, step } = replay;
-      if (step) moment = { ...base, stores, step };
-      else {
-        const message = error instanceof Error ? error.message : String(error);
-        moment = { ...base, stores, step, error: message };
-      }
+      if (!replay.step) end = { error: error instanceof Error ? error.message : String(error) };
     }
+    const { stores, step, milestones, state, since } = replay;
+    const key = `${state}|${since}`;
+    const known = this.#known.get(key);
+    if (known) {
+      if (sameNext(known, stores, step)) return known;
+      throw new Error(`${this.name} has come to the same milestone, and goes on in another way`);
+    }
+    const moment: Moment = {
+      id: this.#moments.length,
+      parent,
+      result,
+      stores,
+      step,
+      ...(step ? {} : end),
+      next: new Map(),
+      milestones,
+      state,
+      since,
+    };
+    this.#known.set(key, moment);
     this.#moments.push(moment);
     return moment;
   }
+}
+
+function sameNext(known: Moment, stores: readonly PendingStore[], step: Step | undefined): boolean {
+  return JSON.stringify([known.stores, known.step]) === JSON.stringify([stores, step]);
 }
 
 /** The port of a thread that runs once more: it is given the results that it had, and stops at the step after them. */
@@ -137,13 +167,20 @@ class Replay implements Port {
   #done = 0;
   #hasPending = false;
   #spins = 0;
+  readonly #before: Moment | undefined;
+  milestones = 0;
+  state = '';
+  since = '';
 
+  /** `before` is the moment of the last step but one; what it was like at its milestones is known. */
   constructor(
     results: readonly Result[],
     thread: number,
     initial: ReadonlyMap<number, number>,
     sharing: Sharing,
+    before: Moment | undefined,
   ) {
+    this.#before = before;
     this.#results = results;
     this.#thread = thread;
     this.#initial = initial;
@@ -186,17 +223,38 @@ class Replay implements Port {
   }
 
   wait(access: Access, value: number, timeoutMs: number): string {
-    this.#sharing.note(access.cell, this.#thread, false, true);
-    return this.#take({ kind: 'wait', access, value, timeoutMs }) as string;
+    const isStep = this.#sharing.note(access.cell, this.#thread, false, true);
+    if (isStep) return this.#take({ kind: 'wait', access, value, timeoutMs }) as string;
+    this.#fence();
+    return 'timed-out';
   }
 
   notify(access: Access, count: number): number {
-    this.#sharing.note(access.cell, this.#thread, false, true);
-    return this.#take({ kind: 'notify', access, count }) as number;
+    // To wake others is no step where nobody ever sleeps.
+    if (this.#sharing.isWaitedOn(access.cell)) {
+      return this.#take({ kind: 'notify', access, count }) as number;
+    }
+    this.#fence();
+    return 0;
   }
 
   choose(options: number, what: string): number {
     return this.#take({ kind: 'choose', options, what }) as number;
+  }
+
+  milestone(state: readonly unknown[]): void {
+    if (this.step) throw new Stop();
+    this.milestones++;
+    this.since = '';
+    const { milestones = 0, state: known = '' } = this.#before ?? {};
+    if (this.milestones <= milestones) {
+      this.state = known;
+      return;
+    }
+    const written = Array.from(this.#own)
+      .filter(([cell]) => this.#sharing.isOwn(cell, this.#thread))
+      .toSorted(([a], [b]) => a - b);
+    this.state = `${fingerprint(state)}|${JSON.stringify([written, this.stores, this.#hasPending])}`;
   }
 
   /** A buffer that a thread creates is its own. */
@@ -210,7 +268,9 @@ class Replay implements Port {
       this.stores = [];
       if (step.kind !== 'load' && step.kind !== 'choose') this.#hasPending = false;
       this.#spins = 0;
-      return this.#results[this.#done++]!;
+      const result = this.#results[this.#done++]!;
+      this.since += `${result},`;
+      return result;
     }
     this.step = step;
     throw new Stop();
@@ -231,6 +291,7 @@ class Replay implements Port {
   }
 
   #write(access: Access, value: number): void {
+    if (this.#sharing.ignores(access.cell)) return;
     this.#own.set(access.cell, withValue(this.#ownAt(access), access, value));
   }
 }

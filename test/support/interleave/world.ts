@@ -4,8 +4,18 @@ import { type ModelBuffer, port } from './shared-memory.ts';
 export interface World {
   /** What each thread does. The function is run many times; its objects must be created in it, each time anew. */
   readonly threads: Readonly<Record<string, () => unknown>>;
-  /** Judges an end, given what the threads have returned; returns what is wrong, or undefined. */
+  /** Threads that need not end. */
+  readonly endless?: readonly string[];
+  /**
+   * Judges every state in which all threads but the endless ones are over, given what the threads have returned;
+   * returns what is wrong, or undefined. It may read the world's memory.
+   */
   readonly judge?: (values: readonly unknown[]) => string | undefined;
+  /**
+   * Says that nothing in this world depends on what lies at a place: it keeps its value, whatever is stored there, and a
+   * wait on it is over at once.
+   */
+  readonly ignores?: (place: string) => boolean;
   /** How many waits in all may end because their time is up; 0 when absent. A wait of 0 ms always does. */
   readonly timeouts?: number;
 }
@@ -13,6 +23,16 @@ export interface World {
 /** Returns each number below `options` in some schedule; `what` names the choice in a printed schedule. */
 export function choose(options: number, what: string): number {
   return port.current.choose(options, what);
+}
+
+/**
+ * Says that all that the thread does from now on depends only on `state`: values and objects, of which the program's
+ * have their private fields looked at too. Two ways of a thread that come to equal milestones count as one way from
+ * there on, so that a loop that goes round once more is no new way. What the thread itself has written to shared
+ * memory counts as a part of the state anyway. The place in the code must follow from the state as well.
+ */
+export function milestone(...state: readonly unknown[]): void {
+  port.current.milestone(state);
 }
 
 /** Creates a shared buffer for a world that is being set up; `nameOf` says what lies at a byte of it. */
