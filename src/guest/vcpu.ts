@@ -129,10 +129,9 @@ class Vcpu {
   #waitForRoom(): Step {
     const { handshake, marks, clock } = this.#parts;
     const startNs = clock.now();
-    const sequence = handshake.wakeSequence();
     if (!marks.ring!.announceStall()) return 'made';
     handshake.ringDoorbell();
-    const isRunning = handshake.sleep(LONGEST_SLEEP_NS / 1e6, sequence);
+    const isRunning = handshake.sleep(LONGEST_SLEEP_NS / 1e6);
     if (isRunning) this.#blocked(clock.now() - startNs);
     return isRunning ? 'running' : 'parked';
   }

@@ -31,10 +31,9 @@ export function walk(parts: WalkerParts): void {
   let done = 0;
   let isRunning = handshake.poll();
   while (!handshake.isStopped()) {
-    const sequence = handshake.wakeSequence();
     const { pass } = passes;
     if (pass === done || !isRunning) {
-      isRunning = handshake.sleep(LONGEST_SLEEP_MS, sequence);
+      isRunning = handshake.sleep(LONGEST_SLEEP_MS);
       continue;
     }
     const startNs = clock.now();
@@ -57,10 +56,9 @@ function walkerOf(parts: WalkerParts): (left: number) => number {
       return core.accesses;
     }
     if (end !== 'full') throw new Error(`vCPU ${parts.vcpu} has nothing to do: ${end}`);
-    const sequence = handshake.wakeSequence();
     if (!marks.ring!.announceStall()) return 0;
     handshake.ringDoorbell();
-    handshake.sleep(LONGEST_SLEEP_MS, sequence);
+    handshake.sleep(LONGEST_SLEEP_MS);
     return 0;
   };
 }

@@ -29,6 +29,8 @@ export class WriterHandshake {
   readonly #doorbell: Doorbell;
   #run = 0;
   #isParked = true;
+  /** The number of wake-ups before the last poll. */
+  #wakes = 0;
 
   constructor(words: Int32Array, writer: number, doorbell: Doorbell) {
     this.#words = words;
@@ -39,20 +41,18 @@ export class WriterHandshake {
   /**
    * Polls for news from the engine. Returns true when the writer may touch memory until its next poll, false when a
    * pause has parked it. A writer that is parked, as every writer is at first, first stores that it runs and loads
-   * epoch and pause after that.
+   * epoch and pause after that. Before all this it counts its wake-ups, so that `sleep` misses none that comes after.
    */
   poll(): boolean {
-    return this.#advance(this.#isParked ? UNPARK : LOAD_EPOCH) === RUN_WINDOW;
+    return this.#pollFrom(this.#isParked ? UNPARK : LOAD_EPOCH);
   }
 
-  /** Returns the number of wake-ups. Read before an announcement, it keeps `sleep` from missing one that follows. */
-  wakeSequence(): number {
-    return Atomics.load(this.#words, wakeOf(this.local.writer));
-  }
-
-  /** Parks, sleeps until somebody wakes it or `timeoutMs` are over, then polls; returns the poll's result. */
-  sleep(timeoutMs: number, sequence: number = this.wakeSequence()): boolean {
-    return this.waitOn(wakeOf(this.local.writer), sequence, timeoutMs);
+  /**
+   * Parks, sleeps until somebody wakes it or `timeoutMs` are over, then polls; returns the poll's result. It does not
+   * sleep when somebody has woken it since its last poll: whatever it has looked at since then may be old.
+   */
+  sleep(timeoutMs: number): boolean {
+    return this.waitOn(wakeOf(this.local.writer), this.#wakes, timeoutMs);
   }
 
   /**
@@ -62,7 +62,7 @@ export class WriterHandshake {
   waitOn(index: number, value: number, timeoutMs: number): boolean {
     this.#advance(PARK);
     Atomics.wait(this.#words, index, value, timeoutMs);
-    return this.#advance(UNPARK) === RUN_WINDOW;
+    return this.#pollFrom(UNPARK);
   }
 
   /** Wakes the engine if it sleeps. */
@@ -72,11 +72,10 @@ export class WriterHandshake {
 
   /** Sleeps while a pause keeps this writer parked, at most `timeoutMs`, then polls; returns the poll's result. */
   waitParked(timeoutMs: number): boolean {
-    const wake = Atomics.load(this.#words, wakeOf(this.local.writer));
-    const pc = this.#advance(UNPARK);
-    if (pc === RUN_WINDOW || this.isStopped()) return pc === RUN_WINDOW;
-    Atomics.wait(this.#words, wakeOf(this.local.writer), wake, timeoutMs);
-    return this.#advance(UNPARK) === RUN_WINDOW;
+    const isRunning = this.#pollFrom(UNPARK);
+    if (isRunning || this.isStopped()) return isRunning;
+    Atomics.wait(this.#words, wakeOf(this.local.writer), this.#wakes, timeoutMs);
+    return this.#pollFrom(UNPARK);
   }
 
   isStopped(): boolean {
@@ -130,6 +129,12 @@ export class WriterHandshake {
   reportRunning(): void {
     Atomics.store(this.#words, runSeenOf(this.local.writer), this.#run);
     this.#doorbell.ring();
+  }
+
+  /** Counts the wake-ups, then polls from a step on; returns whether the writer may run. */
+  #pollFrom(step: number): boolean {
+    this.#wakes = Atomics.load(this.#words, wakeOf(this.local.writer));
+    return this.#advance(step) === RUN_WINDOW;
   }
 
   /** Makes steps until the writer may run (RUN_WINDOW) or is parked (WAIT); returns which of the two it is. */
