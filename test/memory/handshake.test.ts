@@ -17,7 +17,6 @@ describe('the handshake, every interleaving of it', () => {
     ['a bitmap', { log: 'bitmap' }],
     ['a bitmap, a harvest being under way when the pause comes', { harvests: 0, endsEarly: true }],
     ['a shared bitmap', { log: 'atomic' }],
-    ['a shared bitmap that is written twice', { log: 'atomic', writes: 2, mayLeave: true }],
     ['dirty rings', { log: 'ring', harvests: 0, endsEarly: true }],
   ])('no write is lost with %s', async (_, options) => {
     const program = await openGuestProgram();

@@ -68,8 +68,8 @@ export function faultWorld(program: GuestProgram, options: FaultOptions): World 
     };
     if (isPushed) {
       // A map that is opened says that everything is there, so this thread gets a copy of the one that knows better.
-      const known: object = Object.create(Object.getPrototypeOf(early) as object) as object;
-      install(Object.assign(known, early) as PresenceMap);
+      const known = Object.create(Object.getPrototypeOf(early) as object) as PresenceMap;
+      install(Object.assign(known, early));
       return;
     }
     const guest = new program.guests.SharedDestinationGuest(side, planOf(vcpus), standing);
