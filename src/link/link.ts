@@ -30,7 +30,7 @@ export type FrameKind = 'pages' | 'urgent' | 'control';
 export interface Lookahead {
   /** How long the frames posted so far may keep the link busy. */
   readonly ns: number;
-  /** How many bytes may be in flight or wait at the receiver. */
+  /** How many bytes may be in flight or wait at the receiver; two frames or more, as what the ring skips counts too. */
   readonly bytes: number;
 }
 

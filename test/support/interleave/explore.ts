@@ -18,8 +18,8 @@ export interface Exploration {
 }
 
 /** Schedules are played at random, up to so many steps, until so many of them in a row show nothing new to be shared. */
-const WALKS = 4;
-const WALK_STEPS = 300;
+const WALKS = 2;
+const WALK_STEPS = 150;
 const MOST_STATES = 4_000_000;
 
 /**

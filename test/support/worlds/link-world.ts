@@ -85,11 +85,12 @@ export function createLink(): LinkWorld {
 /** Time stands still. */
 const clock = { now: () => 0 };
 
-/** Opens one end of the link in a thread. */
+/** Opens one end of the link in a thread; the ring is full for it with a frame under way, or more than `mostQueued` bytes. */
 export function openEnd(
   { ringLink, doorbell }: LinkProgram,
   { rings, bells, line }: LinkWorld,
   side: 'near' | 'far',
+  mostQueued = 0,
 ): Link {
   const isNear = side === 'near';
   const link = ringLink.ringLink({
@@ -101,8 +102,7 @@ export function openEnd(
     latencyNs: 0,
     line: { shared: line, side },
   });
-  // A sender has one frame under way at most.
-  link.lookahead({ ns: 0, bytes: 0 });
+  link.lookahead({ ns: 0, bytes: mostQueued });
   return link;
 }
 
@@ -147,11 +147,14 @@ export function poll(link: Link): number | undefined {
   return frame?.memory.view.getUint32(frame.controlAt, true);
 }
 
-/** A world whose near end sends so many frames to the far end, each end asleep whenever it has to wait. */
-export function framesWorld(program: LinkProgram, frames: number): World {
+/**
+ * A world whose near end sends so many frames to the far end, each end asleep whenever it has to wait. Frames that go
+ * round the ring's end need `mostQueued` to be two frames or more, as what is skipped there counts as queued.
+ */
+export function framesWorld(program: LinkProgram, frames: number, mostQueued = 0): World {
   const shared = createLink();
   const sender = (): void => {
-    const link = openEnd(program, shared, 'near');
+    const link = openEnd(program, shared, 'near', mostQueued);
     const progress = { sent: 0 };
     const send = function* (): Algorithm<void> {
       while (progress.sent < frames) {
