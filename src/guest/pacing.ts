@@ -8,6 +8,8 @@ import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 export interface PaceSpec {
   readonly fromNs: number;
   readonly untilNs: number;
+  /** Accesses stay due for so long when the vCPU is throttled, blocked or robbed of its CPU; not at all when absent. */
+  readonly catchUpNs?: number;
   readonly pace:
     | { readonly kind: 'max' }
     | { readonly kind: 'even'; readonly perNs: number }
@@ -20,7 +22,7 @@ export interface PaceSpec {
       };
 }
 
-/** The most scheduling lag of the emulator that is made up for; the time of a stop or a throttle never is. */
+/** The most scheduling lag of the emulator that is made up for in any case; the time of a stop never is. */
 export const MADE_UP_LAG_NS = 10e6;
 
 /** The number of doubles of a stream's pacing state: the accesses that are due, and the time of its trace. */
@@ -56,24 +58,34 @@ export class Pacer {
     else if (pace.kind === 'trace') state[this.#at + 1]! += to - from;
   }
 
-  /** Drops accesses that have been due for longer than 10 ms; `done` is how many have been made so far. */
+  /** Drops accesses that have been due for longer than 10 ms and `catchUpNs`; `done` is how many have been made so far. */
   forgetLag(done: number): void {
-    const { pace } = this.#spec;
+    const { pace, catchUpNs = 0 } = this.#spec;
+    const keptNs = MADE_UP_LAG_NS + catchUpNs;
     if (pace.kind === 'even') {
       // One more access stays: the one that is due when a slow stream wakes a little late.
-      this.#atMost(this.#at, 1 + pace.perNs * MADE_UP_LAG_NS);
+      this.#atMost(this.#at, 1 + pace.perNs * keptNs);
     } else if (pace.kind === 'tick') {
-      const ticks = Math.max(1, Math.floor(MADE_UP_LAG_NS / pace.tickNs));
+      const ticks = Math.max(1, Math.floor(keptNs / pace.tickNs));
       this.#atMost(this.#at, Math.ceil(pace.perNs * pace.tickNs * (ticks + 1)));
     } else if (pace.kind === 'trace') {
-      // A trace that is late stretches: its own time waits for the access that is due.
-      this.#atMost(this.#at + 1, traceDueNs(pace, done) + MADE_UP_LAG_NS);
+      // A trace that is later than that stretches: its own time waits for the access that is due.
+      this.#atMost(this.#at + 1, traceDueNs(pace, done) + keptNs);
     }
   }
 
   /**
-   * Notes that the vCPU did not run for `gapNs`, from guest time `guestNs` on: it was stopped, throttled or blocked.
-   * Accesses of that time are not made up for, except that one missed tick stays pending and runs at once.
+   * Notes that the vCPU was throttled, blocked or robbed of its CPU for `gapNs`, from guest time `guestNs` on. The
+   * accesses of that time stay due as far as `catchUpNs` allows, which `forgetLag` sees to; without it they are missed.
+   */
+  held(guestNs: number, gapNs: number): void {
+    if (this.#spec.catchUpNs !== undefined) this.advance(guestNs, guestNs + gapNs);
+    else this.missed(guestNs, gapNs);
+  }
+
+  /**
+   * Notes that the vCPU did not run for `gapNs`, from guest time `guestNs` on. Accesses of that time are not made up for,
+   * except that one missed tick stays pending and runs at once.
    */
   missed(guestNs: number, gapNs: number): void {
     const { pace, fromNs, untilNs } = this.#spec;

@@ -158,14 +158,14 @@ function cutWorkload(
 }
 
 function paceOf(
-  { pattern, fromNs, untilNs, tickNs, rate }: Workload,
+  { pattern, fromNs, untilNs, tickNs, rate, catchUpNs }: Workload,
   part: WorkloadPart,
   turn: number,
   members: number,
   table: number,
   addTable: (slot: number, entries: Uint32Array) => number,
 ): { table: number; pace: PaceSpec } {
-  const window = { fromNs, untilNs };
+  const window = { fromNs, untilNs, ...(catchUpNs === undefined ? {} : { catchUpNs }) };
   if (pattern.kind === 'trace') {
     const share = traceShare(pattern.intervals, turn, members, part.offset, part.pages);
     const intervalNs = pattern.intervals.intervalNs / pattern.speed;

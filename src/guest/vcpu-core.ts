@@ -107,9 +107,13 @@ export class VcpuCore {
     for (const { pacer } of this.groups) pacer.missed(guestNs, ns);
   }
 
-  /** Lets guest time pass while the vCPU does not run; accesses due meanwhile are not made up for. */
+  /**
+   * Lets guest time pass while the vCPU is throttled, blocked or robbed of its CPU; accesses due meanwhile are made up
+   * for as far as their workload's `catchUpNs` allows.
+   */
   stall(ns: number): void {
-    this.miss(ns);
+    const { guestNs } = this;
+    for (const { pacer } of this.groups) pacer.held(guestNs, ns);
     this.#parts.area[this.#at + GUEST_NS]! += ns;
   }
 

@@ -136,7 +136,7 @@ class Vcpu {
     return isRunning ? 'running' : 'parked';
   }
 
-  /** Lets guest time pass for which the vCPU was blocked; accesses due meanwhile are not made up for. */
+  /** Lets guest time pass for which the vCPU was throttled or blocked. */
   #blocked(ns: number): void {
     const { area } = this.#parts;
     this.#core.stall(ns);

@@ -192,7 +192,7 @@ export class VirtualVcpu {
     handshake.reportRunning();
   }
 
-  /** Lets guest time pass while the vCPU does not run; accesses due meanwhile are not made up for. */
+  /** Lets guest time pass while the vCPU is throttled, blocked or robbed of its CPU. */
   #stall(ns: number): void {
     this.#core.stall(ns);
     this.#nowNs += ns;

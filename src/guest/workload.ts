@@ -35,6 +35,11 @@ export interface Workload {
   /** The guest times between which the workload is active. */
   readonly fromNs: number;
   readonly untilNs: number;
+  /**
+   * Accesses that fell due in a throttle, a fault or stolen CPU time stay due for so long and are made when the vCPU can
+   * make them; none do when it is absent, all when it is Infinity. Those of a stop are never made up for.
+   */
+  readonly catchUpNs?: number;
   /** How often, in guest time, its pages return to the free list of a guest with a memory manager. */
   readonly freesNs?: number;
 }

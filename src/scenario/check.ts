@@ -2,7 +2,7 @@ import { patternNamed } from '../guest/patterns/registry.ts';
 import { ringBytes } from '../link/capacity.ts';
 import { foreignKeys, type OwnershipOptions } from '../migration/spec/ownership.ts';
 import { kindProblems } from '../migration/spec/resolve.ts';
-import { parseDuration } from '../units/duration.ts';
+import { parseAllowance, parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { beyond } from './beyond.ts';
@@ -100,6 +100,10 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
     if (workload.rate === 'max' && workload.tick !== undefined) {
       const sentence = 'a workload of rate max has no ticks: leave it out, or give a rate';
       problems.push({ path: [...path, 'tick'], sentence });
+    }
+    if (workload.rate === 'max' && parseAllowance(workload.catchUp) > 0) {
+      const sentence = 'a workload of rate max is never late: leave it out, or give a rate';
+      problems.push({ path: [...path, 'catchUp'], sentence });
     }
     return problems;
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UnitError } from '../units/brand.ts';
-import { parseDuration } from '../units/duration.ts';
+import { parseAllowance, parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
 import { shorten } from './input-error.ts';
@@ -51,6 +51,12 @@ export const positiveDuration = quantity(
   parseDuration,
   'expected a duration above 0 such as 300ms or 10s',
   (ns) => ns > 0,
+);
+
+export const allowance = quantity(
+  parseAllowance,
+  'expected a duration such as 300ms or 10s, none or unlimited',
+  () => true,
 );
 
 /** The period of something that happens again and again; a shorter one than 1 ms would leave no time for the work. */

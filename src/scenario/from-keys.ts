@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Key, Keys, Shape } from '../units/keys.ts';
 import {
   accessRate,
+  allowance,
   choice,
   duration,
   flag,
@@ -68,6 +69,8 @@ function schemaOf(shape: Shape): z.ZodType {
       return nameOf(shape);
     case 'accessRate':
       return accessRate;
+    case 'allowance':
+      return allowance;
     case 'list':
       return z
         .array(schemaOf(shape.of), { error: shape.expected })

@@ -8,7 +8,7 @@ import type { Pattern, Workload } from '../guest/workload.ts';
 import { type Contents, isCompressed } from '../memory/contents/contents.ts';
 import { resolveMigration } from '../migration/spec/resolve.ts';
 import type { Outage, RunConfig } from '../runtime/config.ts';
-import { parseDuration } from '../units/duration.ts';
+import { parseAllowance, parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { MAX_CONTROL_BYTES } from '../wire/limits.ts';
 import { formatSize, parseSize } from '../units/size.ts';
@@ -228,6 +228,7 @@ function resolveWorkload(
 ): Workload {
   const isTrace = workload.pattern === 'trace';
   const tick = isTrace ? undefined : workload.tick;
+  const catchUpNs = parseAllowance(workload.catchUp);
   return {
     ...region,
     pattern: resolvePattern(workload, index, region, scenario, site),
@@ -238,6 +239,7 @@ function resolveWorkload(
     ...(tick === undefined ? {} : { tickNs: parseDuration(tick) }),
     fromNs: parseDuration(workload.from),
     untilNs: workload.until === undefined ? Infinity : parseDuration(workload.until),
+    ...(catchUpNs > 0 ? { catchUpNs } : {}),
     ...(workload.frees === undefined ? {} : { freesNs: parseDuration(workload.frees) }),
   };
 }

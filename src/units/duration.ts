@@ -22,6 +22,18 @@ export function parseDuration(input: string | number): Nanoseconds {
   return ns as Nanoseconds;
 }
 
+/** Parses a duration, `none` (0) or `unlimited` (Infinity) into nanoseconds. Throws UnitError. */
+export function parseAllowance(input: string | number): number {
+  if (input === 'none') return 0;
+  if (input === 'unlimited') return Infinity;
+  try {
+    return parseDuration(input);
+  } catch {
+    const got = JSON.stringify(input);
+    throw new UnitError(`expected a duration such as 300ms or 10s, none or unlimited, got ${got}`);
+  }
+}
+
 /** Formats nanoseconds in the unit that suits their size: "1.25 s", "300 ms", "85 us". */
 export function formatDuration(ns: number): string {
   if (ns >= 120e9) return `${trimNumber(ns / 60e9)} min`;

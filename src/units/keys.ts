@@ -22,6 +22,8 @@ type ShapeFacts =
   | { readonly is: 'name'; readonly what: string; readonly takesOwn: boolean }
   /** A number of page accesses a second, above 0, or the word `max`. */
   | { readonly is: 'accessRate' }
+  /** A duration, or the word `none` or `unlimited`. */
+  | { readonly is: 'allowance' }
   | {
       readonly is: 'choice';
       readonly values: readonly [string, ...string[]];
@@ -143,6 +145,7 @@ export const number = (what: string, range: NumberRange): Shape<number> => ({
 });
 
 export const accessRate: Shape<number | 'max'> = { is: 'accessRate' };
+export const allowance: Shape<Quantity> = { is: 'allowance' };
 
 export const name = (what: string): Shape<string> => ({ is: 'name', what, takesOwn: false });
 

@@ -11,7 +11,7 @@ const MS = 1e6;
 const SLOTS = [{ firstGfn: 0, pages: 4096 }];
 const whole = { fromNs: 0, untilNs: Infinity };
 
-function pacer(pace: PaceSpec['pace'], window = whole) {
+function pacer(pace: PaceSpec['pace'], window: Omit<PaceSpec, 'pace'> = whole) {
   const state = new Float64Array(2);
   const paced = new Pacer({ ...window, pace }, state, 0);
   let done = 0;
@@ -103,6 +103,54 @@ describe('a ticking rate', () => {
     const { pace } = pacer({ kind: 'even', perNs: 1 });
     pace.missed(5 * MS, 100 * MS);
     expect(pace.due(5 * MS, 0)).toBe(0);
+  });
+});
+
+describe('accesses that a throttle holds up', () => {
+  const even: PaceSpec['pace'] = { kind: 'even', perNs: 1000 / 1e9 };
+  const held = (pace: PaceSpec['pace'], catchUpNs?: number) => {
+    const { pace: paced, run } = pacer(
+      pace,
+      catchUpNs === undefined ? whole : { ...whole, catchUpNs },
+    );
+    let done = 0;
+    for (let ms = 0; ms < 50; ms++) done += run(ms * MS, (ms + 1) * MS);
+    paced.held(50 * MS, 200 * MS);
+    paced.advance(250 * MS, 251 * MS);
+    paced.forgetLag(done);
+    return paced.due(251 * MS, done);
+  };
+
+  it('are missed without catchUp', () => {
+    expect(held(even)).toBe(1);
+  });
+
+  it('stay due for as long as catchUp says, beside the 10 ms of lag', () => {
+    expect(held(even, Infinity)).toBe(201);
+    expect(held(even, 100 * MS)).toBe(111);
+  });
+
+  it('stay due when they come in ticks', () => {
+    const tick: PaceSpec['pace'] = { kind: 'tick', perNs: 2 ** -16, tickNs: 2 ** 23 };
+    expect(held(tick)).toBe(128);
+    // Ticks 6 to 29 fall into the 200 ms and the millisecond after them.
+    expect(held(tick, Infinity)).toBe(24 * 128);
+    // A burst more than the time allows is kept, the one that is about to begin.
+    expect(held(tick, 100 * MS)).toBe(14 * 128);
+  });
+
+  it('stay due when a trace says so, whose own time goes on', () => {
+    const starts = Uint32Array.from({ length: 11 }, (_, i) => 100 * i);
+    const trace: PaceSpec['pace'] = { kind: 'trace', intervalNs: 100 * MS, starts, loop: true };
+    expect(held(trace)).toBe(1);
+    expect(held(trace, Infinity)).toBe(201);
+    expect(held(trace, 100 * MS)).toBe(111);
+  });
+
+  it('of a stop are missed all the same', () => {
+    const { pace } = pacer(even, { ...whole, catchUpNs: Infinity });
+    pace.missed(0, 200 * MS);
+    expect(pace.due(200 * MS, 0)).toBe(0);
   });
 });
 

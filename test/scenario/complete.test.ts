@@ -68,6 +68,7 @@ describe('defaults', () => {
         rate: 5,
         writes: 1,
         wordsPerPage: 1,
+        catchUp: 'none',
         from: '0s',
         region: { start: 0, size: '1MiB' },
       },
@@ -75,6 +76,7 @@ describe('defaults', () => {
         pattern: 'trace',
         trace: { file: 'traces/good', speed: 1, end: 'loop' },
         wordsPerPage: 1,
+        catchUp: 'unlimited',
         from: '0s',
       },
     ]);

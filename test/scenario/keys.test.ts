@@ -48,7 +48,7 @@ describe('unknown keys', () => {
       'of another pattern',
       withWorkload('{ pattern: uniform, rate: 10, theta: 1 }'),
       '4:37 guest.workloads[0].theta: unknown key: expected one of pattern, region, vcpu, ' +
-        'wordsPerPage, from, until, frees, rate, writes, tick',
+        'wordsPerPage, from, until, frees, rate, writes, tick, catchUp',
     ],
     [
       'of a trace',

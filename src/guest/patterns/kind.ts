@@ -1,4 +1,5 @@
 import {
+  allowance,
   defaulted,
   optional,
   positiveDuration,
@@ -53,6 +54,16 @@ const tick = optional(positiveDuration, {
   about: 'accesses come in bursts of rate × tick, or evenly when it is absent',
 });
 
+/** The key for what becomes of accesses that fell due in a throttle or a fault. */
+export const catchUp = (fallback: 'none' | 'unlimited', source: string) =>
+  defaulted(allowance, fallback, {
+    about:
+      'accesses that fell due in a throttle, a fault or stolen CPU time stay due for so long: none, a duration, unlimited',
+    source,
+  });
+
+const pacedCatchUp = catchUp('none', 'a timer drops the ticks that it misses');
+
 /** The keys of the pace of a pattern that reads and writes at a rate. */
 export const PACED = {
   rate,
@@ -61,7 +72,8 @@ export const PACED = {
     source: 'only writes make pages dirty, so that a migration must send them again',
   }),
   tick,
+  catchUp: pacedCatchUp,
 };
 
 /** The keys of the pace of a pattern whose accesses all write. */
-export const PACED_WRITES = { rate, tick };
+export const PACED_WRITES = { rate, tick, catchUp: pacedCatchUp };

@@ -9,7 +9,7 @@ import {
   optional,
   required,
 } from '../../units/keys.ts';
-import { patternKind } from './kind.ts';
+import { catchUp, patternKind } from './kind.ts';
 
 const TRACE_KEYS = {
   file: required(nameOrOwn('the name of a trace file'), {
@@ -34,5 +34,10 @@ export const trace = patternKind({
   about: 'Pages are visited as recorded; pace and writes are those of the trace.',
   kernel: PATTERN_TRACE,
   keys: { trace: required(map(TRACE_KEYS), { about: 'what was recorded, and how it is played' }) },
-  pace: {},
+  pace: {
+    catchUp: catchUp(
+      'unlimited',
+      'recorded work is done later when it is held up, and not left out',
+    ),
+  },
 });
