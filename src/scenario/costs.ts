@@ -12,6 +12,7 @@ export const costs = z.strictObject({
   firstWrite: duration.optional(),
   harvestPerGiB: duration.optional(),
   encode: duration.optional(),
+  zeroPage: duration.optional(),
   install: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
@@ -50,6 +51,7 @@ export function resolveCosts(given: CostsInput): Costs {
     firstWriteNs: ns(given.firstWrite, base.firstWriteNs),
     harvestNsPerGiB: ns(given.harvestPerGiB, base.harvestNsPerGiB),
     encodeNs: ns(given.encode, base.encodeNs),
+    zeroPageNs: ns(given.zeroPage, base.zeroPageNs),
     installNs: ns(given.install, base.installNs),
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(

@@ -40,29 +40,33 @@ describe('measured runs of QEMU', () => {
       outcome: 'cancelled',
       derived: { ...one.derived, normal: 1, total_time_ms: 1 },
     };
-    expect(configOf(changed, file.host)).toEqual(configOf(one, file.host));
+    expect(configOf(changed, file.host, '.')).toEqual(configOf(one, file.host, '.'));
   });
 
   it('are mapped as documented', () => {
-    const { guest, migration, costs } = configOf(run('auto-converge-c85f4624-0'), file.host);
+    const { guest, migration, costs } = configOf(run('auto-converge-c85f4624-0'), file.host, '.');
     expect(guest.memoryBytes).toBe((256 * 256 + 130) * 4096);
     expect(guest.workloads).toHaveLength(1);
     expect(guest.workloads[0]).toMatchObject({ firstGfn: 512, pages: 16_384, rate: Infinity });
     expect(costs.accessNs).toBeCloseTo(1e9 / 6_724_792.3, 6);
     expect(migration).toMatchObject({ qemuVersion: '7.2', maxBytesPerSecond: 3e8 });
     expect(migration.autoConverge).toMatchObject({ initial: 0.2, increment: 0.1 });
-    const late = configOf(run('postcopy-early-51922f8d-0'), file.host).migration;
+    const late = configOf(run('postcopy-early-51922f8d-0'), file.host, '.').migration;
     expect(late).toMatchObject({ algorithm: 'hybrid', postcopyAfter: 0, postcopyPollNs: 50e6 });
   });
 
   it('of features that are not there are skipped, not guessed', () => {
     const one = run('idle-8632bd5e-0');
     const withInputs = (inputs: object) =>
-      unsupportedReason({ ...one, inputs: { ...one.inputs, ...inputs } });
+      unsupportedReason({ ...one, inputs: { ...one.inputs, ...inputs } }, '.');
     expect(withInputs({ caps: ['multifd'] })).toBe('capability multifd is not built yet');
-    expect(withInputs({ smp: 2 })).toMatch(/more than one vCPU/);
+    expect(withInputs({ smp: 2 })).toBeUndefined();
+    expect(withInputs({ content: 'linux', workload: 'mystery' })).toMatch(/give zero_pct/);
+    expect(withInputs({ content: 'linux', workload: 'idle' })).toMatch(
+      /idle\.pftrace is not there/,
+    );
     expect(withInputs({ pattern: 'zigzag' })).toMatch(/pattern zigzag/);
-    expect(unsupportedReason({ ...one, outcome: 'failed' })).toBe('it ended failed');
+    expect(unsupportedReason({ ...one, outcome: 'failed' }, '.')).toBe('it ended failed');
   });
 });
 

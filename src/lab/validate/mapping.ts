@@ -1,8 +1,15 @@
-import type { Workload } from '../../guest/workload.ts';
+import type { Pattern, Workload } from '../../guest/workload.ts';
 import type { Contents } from '../../memory/contents/contents.ts';
 import { AUTO_CONVERGE_DEFAULTS } from '../../migration/policies/auto-converge.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import { COST_PROFILES, type Costs } from '../../runtime/costs.ts';
+import {
+  isLinux,
+  LINUX_ACCESS_NS,
+  linuxContents,
+  linuxWorkloads,
+  missingTrace,
+} from './linux-guest.ts';
 import { type MeasuredHost, type MeasuredRun, MIB_PAGES, PAGE } from './measured.ts';
 
 /** The page at which the region begins that the measured guest fills with contents. */
@@ -18,6 +25,8 @@ const NON_ZERO = { '7.2': 95, '10': 98, kvmLess: 3 } as const;
 const NON_ZERO_FIRMWARE = 64;
 /** The page with the guest's counter and stack, which it writes at each tick. */
 const TICK_PAGE = 0x10a;
+/** From this revision on the measured guest counts time by the TSC, and makes up for ticks that it missed. */
+const CATCHES_UP_FROM = 3;
 /** Time to build and send the 99 kB description of the devices, which post-copy leaves out. */
 const DESCRIPTION_NS = 3e6;
 /** The interval at which the client that measured asks QEMU whether to start post-copy. */
@@ -30,24 +39,39 @@ const CONTENTS: ReadonlyMap<string, Contents['kind']> = new Map([
   ['duplicate', 'duplicate'],
 ] as const);
 
+/** How the measured guest chooses pages, and the pattern that does the same. */
+const PATTERNS: ReadonlyMap<string, (run: MeasuredRun) => Pattern> = new Map([
+  ['seq', () => ({ kind: 'sequential' })],
+  ['random', () => ({ kind: 'uniform' })],
+  ['hotspot', hotspotOf],
+]);
+
+function hotspotOf({ inputs }: MeasuredRun): Pattern {
+  const hotPages = Math.max(1, Math.floor((inputs.wws_pages * inputs.hot_share_pct) / 100));
+  return { kind: 'hotspot', hotPages, hotAccesses: inputs.hot_access_pct / 100 };
+}
+
 /** Returns the reason for which a measured run can't be predicted; undefined when it can. */
-export function unsupportedReason({ inputs, outcome }: MeasuredRun): string | undefined {
+export function unsupportedReason(run: MeasuredRun, folder: string): string | undefined {
+  const { inputs, outcome } = run;
   if (outcome !== 'completed' && outcome !== 'cancelled') return `it ended ${outcome}`;
   const modes = ['precopy', 'postcopy', 'stopcopy'];
   if (!modes.includes(inputs.mode)) return `mode ${inputs.mode} is not known`;
-  if (!CONTENTS.has(inputs.content)) return `contents ${inputs.content} are not known`;
-  if (!['seq', 'random'].includes(inputs.pattern)) return `pattern ${inputs.pattern} is not known`;
+  if (!isLinux(run)) {
+    if (!CONTENTS.has(inputs.content)) return `contents ${inputs.content} are not known`;
+    if (!PATTERNS.has(inputs.pattern)) return `pattern ${inputs.pattern} is not known`;
+  }
   const known = new Set(['auto-converge', 'postcopy-preempt', 'postcopy-ram', 'events']);
   const cap = inputs.caps.find((name) => !known.has(name));
   if (cap !== undefined) return `capability ${cap} is not built yet`;
-  if (inputs.smp > 1) return 'the measured guest has more than one vCPU';
-  return undefined;
+  return isLinux(run) ? missingTrace(run, folder) : undefined;
 }
 
 /** Returns the configuration of a measured run. It uses the run's inputs alone, never its results. */
-export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
+export function configOf(run: MeasuredRun, host: MeasuredHost, folder: string): RunConfig {
   const { inputs } = run;
   const version = run.qemu_version.major >= 8 ? '10' : '7.2';
+  const assumed = inputs.params['avail-switchover-bandwidth'];
   const isIdle = inputs.rate < 0 || inputs.mode === 'stopcopy' || inputs.wws_pages === 0;
   const memoryPages = inputs.ram_mib * MIB_PAGES + FIRMWARE_PAGES;
   const perSecond = run.guest_before.page_writes_per_s;
@@ -61,12 +85,13 @@ export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
     guest: {
       memoryBytes: memoryPages * PAGE,
       pageSize: PAGE,
-      vcpus: 1,
+      vcpus: inputs.smp,
       dirtyLog: 'bitmap',
       dirtyRingSize: 4096,
       memslots: 1,
-      contents: contentsOf(run, version),
-      workloads: isIdle ? [] : workloadsOf(run),
+      ...(isLinux(run)
+        ? { contents: linuxContents(run, memoryPages), workloads: linuxWorkloads(run, folder) }
+        : { contents: contentsOf(run, version), workloads: isIdle ? [] : workloadsOf(run) }),
     },
     link: { bytesPerSecond: Infinity, latencyNs: 20e3, integrity: 'header' },
     migration: {
@@ -86,22 +111,28 @@ export function configOf(run: MeasuredRun, host: MeasuredHost): RunConfig {
       runAfterNs: 0,
       timeoutNs: inputs.timeout_s * 1e9,
       encodings: ['zero'],
+      ...(typeof assumed === 'number' && assumed > 0
+        ? { availSwitchoverBytesPerSecond: assumed }
+        : {}),
       ...(inputs.caps.includes('auto-converge') ? { autoConverge: autoConvergeOf(run) } : {}),
     },
     verify: 'off',
   };
 }
 
-function costsOf({ inputs, guest_before: before }: MeasuredRun, host: MeasuredHost): Costs {
+function costsOf(run: MeasuredRun, host: MeasuredHost): Costs {
+  const { inputs, guest_before: before } = run;
   const profile = COST_PROFILES['qemu-tcg'];
-  const scale = host.rawSendBytesPerSecond / 600e6;
+  const firstSend = host.firstSendBytesPerSecond ?? host.rawSendBytesPerSecond;
   return {
     ...profile,
     // KVM's dirty log is read while the vCPUs run; TCG's waits for them.
     harvestWaitsForVcpus: inputs.accel !== 'kvm',
     stateNs: profile.stateNs + (inputs.mode === 'postcopy' ? 0 : DESCRIPTION_NS),
-    rawSendBytesPerSecond: profile.rawSendBytesPerSecond * scale,
-    firstSendBytesPerSecond: profile.firstSendBytesPerSecond * scale,
+    rawSendBytesPerSecond:
+      (profile.rawSendBytesPerSecond / profile.firstSendBytesPerSecond) * firstSend,
+    firstSendBytesPerSecond: firstSend,
+    ...(isLinux(run) ? { accessNs: LINUX_ACCESS_NS } : {}),
     ...(inputs.rate === 0 && before.page_writes_per_s > 0
       ? { accessNs: 1e9 / before.page_writes_per_s }
       : {}),
@@ -137,12 +168,20 @@ function contentsOf(run: MeasuredRun, version: '7.2' | '10'): Contents[] {
   ];
 }
 
-function workloadsOf({ inputs, guest_before: before }: MeasuredRun): Workload[] {
-  const always = { writes: 1, fromNs: 0, untilNs: Infinity };
+function workloadsOf(run: MeasuredRun): Workload[] {
+  const { inputs, guest_before: before } = run;
+  // One vCPU writes; the others of the measured guest stand still.
+  const always = {
+    vcpu: 0,
+    writes: 1,
+    fromNs: 0,
+    untilNs: Infinity,
+    ...((inputs.guest_rev ?? 0) >= CATCHES_UP_FROM ? { catchUpNs: Infinity } : {}),
+  };
   const ticks = before.ticks_per_s;
   const hot: Workload = {
     ...always,
-    pattern: { kind: inputs.pattern === 'seq' ? 'sequential' : 'uniform' },
+    pattern: PATTERNS.get(inputs.pattern)!(run),
     firstGfn: Math.floor(inputs.hot_start / PAGE),
     pages: inputs.wws_pages,
     rate: inputs.rate === 0 ? Infinity : before.page_writes_per_s,

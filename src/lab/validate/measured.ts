@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError, MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
@@ -16,7 +17,7 @@ export const MIB_PAGES = 256;
 const MOST_MIB = 1024 * 1024;
 
 const bareInputs = z.looseObject({
-  accel: z.string(),
+  accel: z.string().default('tcg'),
   ram_mib: z.number().int().min(4).max(MOST_MIB),
   content: z.string(),
   zero_pct: z.number().min(0).max(100).default(0),
@@ -26,6 +27,13 @@ const bareInputs = z.looseObject({
   /** Page writes per second; 0 means as fast as possible, -1 none. */
   rate: z.number().min(-1),
   pattern: z.string(),
+  /** With pattern hotspot: so many per cent of the working set get so many per cent of the writes. */
+  hot_share_pct: z.number().gt(0).lt(100).default(10),
+  hot_access_pct: z.number().min(0).max(100).default(90),
+  /** From revision 3 on the guest makes up for ticks that a throttle held up. */
+  guest_rev: z.number().int().nullish(),
+  /** The workload of a Linux guest, which names its trace. */
+  workload: z.string().nullish(),
   words_per_page: z.number().int().min(1).max(512).default(1),
   mode: z.string(),
   /** Bytes per second; 0 means no limit. */
@@ -98,6 +106,7 @@ const file = z.looseObject({
   format: z.literal('pageferry/measured@1'),
   host: z.looseObject({
     rawSendBytesPerSecond: z.number().positive(),
+    firstSendBytesPerSecond: z.number().positive().optional(),
     hostPacedAboveBytesPerSecond: z.number().positive().default(Infinity),
   }),
   runs: z.array(run).max(MOST_RUNS, {
@@ -106,7 +115,10 @@ const file = z.looseObject({
   }),
 });
 
-export type MeasuredFile = z.output<typeof file>;
+export type MeasuredFile = z.output<typeof file> & {
+  /** The folder of the file, in which the traces of Linux guests are looked for. */
+  readonly folder: string;
+};
 export type MeasuredRun = MeasuredFile['runs'][number];
 export type MeasuredHost = MeasuredFile['host'];
 
@@ -119,7 +131,7 @@ export class MeasuredFileError extends Error {
 export function readMeasured(path: string): MeasuredFile {
   const text = read(path);
   const parsed = file.safeParse(parse(path, text));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, folder: dirname(path) };
   const { issues } = parsed.error;
   const placeOf = placesIn(path, text);
   const problems = issues.slice(0, MOST_PROBLEMS).map(({ path: at, message }) => {

@@ -88,9 +88,9 @@ export async function validate(
   const runs: Prediction[] = [];
   const skipped: { id: string; reason: string }[] = [];
   for (const [index, run] of file.runs.entries()) {
-    const reason = unsupportedReason(run);
+    const reason = unsupportedReason(run, file.folder);
     if (reason !== undefined) skipped.push({ id: run.id, reason });
-    else runs.push(await predict(run, file.host, hasRealBytes(run, runs.length)));
+    else runs.push(await predict(run, file, hasRealBytes(run, runs.length)));
     onRun(index + 1, file.runs.length);
   }
   return { runs, skipped, summary: summarise(runs) };
@@ -105,10 +105,10 @@ function hasRealBytes({ inputs }: MeasuredRun, index: number): boolean {
 
 async function predict(
   run: MeasuredRun,
-  host: MeasuredHost,
+  { host, folder }: Pick<MeasuredFile, 'host' | 'folder'>,
   hasBytes: boolean,
 ): Promise<Prediction> {
-  const config = withBacking(configOf(run, host), hasBytes);
+  const config = withBacking(configOf(run, host, folder), hasBytes);
   const report = await runVirtual(config);
   if (report.proof?.ok === false) throw new LostByteError(`${run.id}: the prediction lost a byte`);
   const measured = measuredOf(run);

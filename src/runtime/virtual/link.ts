@@ -169,7 +169,8 @@ export class VirtualLink implements Link {
         first++;
       }
     });
-    const encodeNs = (all * costs.encodeNs * pageSize) / COSTED_PAGE;
+    const scale = pageSize / COSTED_PAGE;
+    const encodeNs = (all * costs.encodeNs + (all - raw) * costs.zeroPageNs) * scale;
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
     const sendNs =
       ((bytes - firstBytes) / costs.rawSendBytesPerSecond +

@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { traceIntervals } from '../../guest/trace.ts';
+import { parseTrace, TraceError, type TraceFile } from '../../guest/trace-file.ts';
+import type { Workload } from '../../guest/workload.ts';
+import type { Contents } from '../../memory/contents/contents.ts';
+import { type MeasuredRun, MIB_PAGES } from './measured.ts';
+
+/**
+ * The share of zero pages in the memory of the measured Debian guests when their migration begins, by workload. They
+ * were counted in images of these guests (docs/validate.md).
+ */
+const ZERO_SHARES: Readonly<Record<string, number>> = {
+  idle: 0.551,
+  log: 0.551,
+  build: 0.548,
+  redis: 0.46,
+  hot: 0.416,
+};
+
+/**
+ * The CPU time that a paced guest under TCG needs for a page that it writes, with all that its program and its kernel do
+ * around it. It bounds how fast the guest works off what a throttle held up: guests that write 4000 pages a second
+ * were measured to hold that rate up to throttles of 70 to 90 %, which leave 25 to 75 us a page.
+ */
+export const LINUX_ACCESS_NS = 30e3;
+
+/** A page of page tables maps so many pages. */
+const MAPPED_PAGES = 512;
+/** Pages of page tables for each 2 MiB of memory that a workload touches: mappings of the program and of the kernel. */
+const TABLES_EACH = 1.5;
+/** Each sync has TCG clear its TLB, after which walks of the page tables dirty them again within this time. */
+const WALK_NS = 10e6;
+const SEED = 1;
+
+/** Returns whether a measured guest runs Linux; its workload is a recorded trace. */
+export const isLinux = ({ inputs }: MeasuredRun): boolean => inputs.content === 'linux';
+
+/** Returns why the guest's workload can't be played; undefined when it can. */
+export function missingTrace({ inputs }: MeasuredRun, folder: string): string | undefined {
+  const name = inputs.workload ?? '';
+  if (ZERO_SHARES[name] === undefined && inputs.zero_pct === 0) {
+    return `the share of zero pages of a Linux guest with workload ${name} is not known: give zero_pct`;
+  }
+  const path = traceFile(folder, name);
+  return existsSync(path) ? undefined : `its trace ${path} is not there`;
+}
+
+/** Returns the initial contents of a Linux guest of so many pages. */
+export function linuxContents({ inputs }: MeasuredRun, pages: number): Contents[] {
+  const known = ZERO_SHARES[inputs.workload ?? ''] ?? 0;
+  const zeroShare = inputs.zero_pct > 0 ? inputs.zero_pct / 100 : known;
+  return [{ firstGfn: 0, pages, kind: 'random', zeroShare }];
+}
+
+/** Returns the workloads of a Linux guest: its trace, and the page tables that TCG dirties at each pass. */
+export function linuxWorkloads({ inputs }: MeasuredRun, folder: string): Workload[] {
+  const name = inputs.workload ?? '';
+  const dirty = readTrace(traceFile(folder, name));
+  const touchedFile = join(folder, 'traces', `${name}.touched.pftrace`);
+  const touched = existsSync(touchedFile) ? readTrace(touchedFile) : undefined;
+  const intervals = traceIntervals(dirty, SEED, touched);
+  const tables = tablePages(touched ?? dirty);
+  const always = { writes: 1, wordsPerPage: 1, fromNs: 0, untilNs: Infinity };
+  return [
+    {
+      ...always,
+      pattern: { kind: 'trace', intervals, speed: 1, end: 'loop' },
+      firstGfn: 0,
+      pages: inputs.ram_mib * MIB_PAGES,
+      rate: Infinity,
+      catchUpNs: Infinity,
+    },
+    {
+      ...always,
+      pattern: { kind: 'sequential' },
+      firstGfn: inputs.ram_mib * MIB_PAGES - tables,
+      pages: tables,
+      rate: (tables * 1e9) / WALK_NS,
+      tickNs: WALK_NS,
+    },
+  ];
+}
+
+/** Estimates how many pages of page tables the accesses of a trace go through. */
+function tablePages({ runs }: TraceFile): number {
+  const regions = new Set<number>();
+  for (const one of runs) {
+    for (let i = 0; i < one.length; i += 2) {
+      const last = Math.floor((one[i]! + one[i + 1]! - 1) / MAPPED_PAGES);
+      for (let at = Math.floor(one[i]! / MAPPED_PAGES); at <= last; at++) regions.add(at);
+    }
+  }
+  return Math.round(TABLES_EACH * regions.size);
+}
+
+const traceFile = (folder: string, name: string): string =>
+  join(folder, 'traces', `${name}.pftrace`);
+
+/** Throws TraceError, which names the file. */
+function readTrace(path: string): TraceFile {
+  try {
+    return parseTrace(readFileSync(path));
+  } catch (error) {
+    if (error instanceof TraceError) throw new TraceError(`${path} ${error.message}`);
+    throw error;
+  }
+}
