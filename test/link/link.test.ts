@@ -58,4 +58,14 @@ describe('the ring of a link', () => {
     expect(ringBytes(Infinity, 50 * MS, 4096)).toBeUndefined();
     expect(ringBytes(125e6, 0, 2 * 1024 * 1024)).toBeGreaterThan(4.2e6);
   });
+
+  it('has room for what is under way, the slack of a virtual clock and two batches', () => {
+    // 1.2 ms of the rate and two frames of 128 KiB and their headers just fit into 512 KiB, and no longer.
+    const kib = 1024;
+    const fits = (512 * kib - 2 * (128 + 8) * kib) / 0.0012;
+    expect(ringBytes(Math.floor(fits), 0, 4096, true)).toBe(512 * kib);
+    expect(ringBytes(Math.ceil(fits) + 1, 0, 4096, true)).toBe(1024 * kib);
+    // A latency of 10 ms at 100 MB/s adds a million bytes.
+    expect(ringBytes(100e6, 10 * MS, 4096, true)).toBe(2048 * kib);
+  });
 });

@@ -125,6 +125,16 @@ describe('a network', () => {
     expect([second.rate(), third.rate()]).toEqual([30, 70]);
   });
 
+  it('gives a flow in a place that was used before no limit of its own', () => {
+    const network = new Network(createNetwork([{ name: 'link', bytesPerSecond: 100 }], 1));
+    const first = network.flow(network.openFlow([0]));
+    first.limit(10);
+    first.close();
+    const second = network.flow(network.openFlow([0]));
+    second.start();
+    expect(second.rate()).toBe(100);
+  });
+
   it('refuses what is no path, no limit, no capacity and no number of flows', () => {
     const { network, sending } = open([100, 200]);
     expect(() => network.openFlow([2])).toThrow('there is no link 2; there are 2');

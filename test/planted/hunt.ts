@@ -18,8 +18,8 @@ export interface Hunted {
 
 /** How long a suite may take without a bug. */
 const BASELINE_LIMIT_MS = 600_000;
-/** With a bug it may take ten times as long as without and a minute more, since the machine may be busy. */
-const limitOf = (baseline: Verdict): number => 60_000 + Math.ceil(baseline.seconds * 10_000);
+/** With a bug it may take five times as long as without and half a minute more, since the machine may be busy. */
+const limitOf = (baseline: Verdict): number => 30_000 + Math.ceil(baseline.seconds * 5000);
 
 /** A run of a suite: with a bug, or without one to see that it passes and how long it takes. */
 type Job = (scratch: Scratch) => Promise<void>;
@@ -51,20 +51,25 @@ export async function hunt(
   return results;
 }
 
-/** The jobs of the first bug of a suite follow that suite's run without a bug, so a worker seldom waits for one. */
+/**
+ * The run of a suite without a bug comes one suite ahead of the runs with its bugs, so that workers seldom wait for it.
+ */
 function jobsOf(bugs: readonly PlantedBug[], take: (hunted: Hunted) => void): Job[] {
   const jobs: Job[] = [];
-  const groups = groupsOf(bugs, suiteKey);
-  for (const group of groups.values()) {
+  let later: Job[] = [];
+  for (const group of groupsOf(bugs, suiteKey).values()) {
     const baseline = deferred<Verdict>();
-    jobs.push(async (scratch) => {
-      baseline.resolve(await runSuite(scratch, group[0]!, BASELINE_LIMIT_MS));
+    jobs.push(
+      async (scratch) => {
+        baseline.resolve(await runSuite(scratch, group[0]!, BASELINE_LIMIT_MS));
+      },
+      ...later,
+    );
+    later = group.map((bug): Job => async (scratch) => {
+      take(await huntOne(bug, await baseline.promise, scratch));
     });
-    for (const bug of group) {
-      jobs.push(async (scratch) => take(await huntOne(bug, await baseline.promise, scratch)));
-    }
   }
-  return jobs;
+  return [...jobs, ...later];
 }
 
 async function huntOne(bug: PlantedBug, baseline: Verdict, scratch: Scratch): Promise<Hunted> {
