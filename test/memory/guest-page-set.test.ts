@@ -46,16 +46,8 @@ const without = (set: Iterable<number>, other: ReadonlySet<number>): Set<number>
   new Set([...set].filter((page) => !other.has(page)));
 const sorted = (set: Iterable<number>): number[] => [...set].toSorted((x, y) => x - y);
 
-function check<Values extends unknown[]>(
-  arbitraries: { [Key in keyof Values]: fc.Arbitrary<Values[Key]> },
-  act: (...values: Values) => void,
-): void {
-  fc.assert(
-    fc.property(fc.tuple(...(arbitraries as unknown as [])) as never, (values) =>
-      act(...(values as unknown as Values)),
-    ),
-    { numRuns: 150, seed: 11 },
-  );
+function check<Value>(arbitrary: fc.Arbitrary<Value>, act: (value: Value) => void): void {
+  fc.assert(fc.property(arbitrary, act), { numRuns: 150, seed: 11 });
 }
 
 describe("a set of a guest's pages", () => {
@@ -74,7 +66,7 @@ describe("a set of a guest's pages", () => {
   });
 
   it('finds its first page from anywhere on, or else the first of all, and the last up to anywhere', () => {
-    check([pages, gfn], (content: ReadonlySet<number>, from: number) => {
+    check(fc.tuple(pages, gfn), ([content, from]) => {
       fill(a, content);
       const list = sorted(content);
       expect(a.firstFrom(from)).toBe(list.find((page) => page >= from) ?? list[0] ?? -1);
@@ -84,48 +76,42 @@ describe("a set of a guest's pages", () => {
   });
 
   it('moves to another set what it has of a range, and nothing beside it', () => {
-    check(
-      [pages, pages, range],
-      (from: ReadonlySet<number>, to: ReadonlySet<number>, [first, length]: [number, number]) => {
-        fill(a, from);
-        fill(b, to);
-        const count = Math.min(length, PAGES - first);
-        a.moveRange(first, count, b);
-        const moved = sorted(from).filter((page) => page >= first && page < first + count);
-        expect(contentOf(a)).toEqual(without(from, new Set(moved)));
-        expect(contentOf(b)).toEqual(new Set([...to, ...moved]));
-        b.moveAllFrom(a);
-        expect(contentOf(b)).toEqual(new Set([...to, ...from]));
-        expect(a.count).toBe(0);
-      },
-    );
+    check(fc.tuple(pages, pages, range), ([from, to, [first, length]]) => {
+      fill(a, from);
+      fill(b, to);
+      const count = Math.min(length, PAGES - first);
+      a.moveRange(first, count, b);
+      const moved = sorted(from).filter((page) => page >= first && page < first + count);
+      expect(contentOf(a)).toEqual(without(from, new Set(moved)));
+      expect(contentOf(b)).toEqual(new Set([...to, ...moved]));
+      b.moveAllFrom(a);
+      expect(contentOf(b)).toEqual(new Set([...to, ...from]));
+      expect(a.count).toBe(0);
+    });
   });
 
   it('removes what it has in common with another, of all pages or of a range', () => {
-    check(
-      [pages, pages, range],
-      (own: ReadonlySet<number>, other: ReadonlySet<number>, [first, length]: [number, number]) => {
-        fill(a, own);
-        fill(b, other);
-        a.removeCommon(b);
-        expect(contentOf(a)).toEqual(without(own, other));
-        expect(contentOf(b)).toEqual(other);
-        fill(a, own);
-        const { layout } = memory.slots[2]!;
-        const from = Math.min(first, layout.pages - 1);
-        const to = Math.min(layout.pages, from + length);
-        a.parts[2]!.removeCommon(b.parts[2]!, from, to);
-        const isIn = (page: number): boolean =>
-          page >= layout.firstGfn + from && page < layout.firstGfn + to;
-        expect(contentOf(a)).toEqual(
-          new Set([...own].filter((page) => !other.has(page) || !isIn(page))),
-        );
-      },
-    );
+    check(fc.tuple(pages, pages, range), ([own, other, [first, length]]) => {
+      fill(a, own);
+      fill(b, other);
+      a.removeCommon(b);
+      expect(contentOf(a)).toEqual(without(own, other));
+      expect(contentOf(b)).toEqual(other);
+      fill(a, own);
+      const { layout } = memory.slots[2]!;
+      const from = Math.min(first, layout.pages - 1);
+      const to = Math.min(layout.pages, from + length);
+      a.parts[2]!.removeCommon(b.parts[2]!, from, to);
+      const isIn = (page: number): boolean =>
+        page >= layout.firstGfn + from && page < layout.firstGfn + to;
+      expect(contentOf(a)).toEqual(
+        new Set([...own].filter((page) => !other.has(page) || !isIn(page))),
+      );
+    });
   });
 
   it('gives its runs and its bitmap, and stays as it is', () => {
-    check([pages], (content: ReadonlySet<number>) => {
+    check(pages, (content) => {
       fill(a, content);
       const found: number[] = [];
       a.eachRun((first, count) => {
@@ -155,13 +141,8 @@ describe("a set of a guest's pages", () => {
 describe('a take', () => {
   it('goes through all pages of a range, in order and slot by slot, and leaves out those dirty again', () => {
     check(
-      [pages, pages, range, fc.integer({ min: 1, max: 70 })],
-      (
-        own: ReadonlySet<number>,
-        dirty: ReadonlySet<number>,
-        [from, length]: [number, number],
-        most: number,
-      ) => {
+      fc.tuple(pages, pages, range, fc.integer({ min: 1, max: 70 })),
+      ([own, dirty, [from, length], most]) => {
         fill(a, own);
         fill(b, dirty);
         const end = Math.min(PAGES, from + length);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fillPages } from '../../src/memory/contents/contents.ts';
 import type { DirtyLogKind } from '../../src/memory/dirty-logs/dirty-log.ts';
 import { LogReaders } from '../../src/memory/dirty-logs/log-readers.ts';
 import { marksOf, mapUnitOf } from '../../src/memory/dirty-logs/open.ts';
@@ -8,12 +9,13 @@ import { memoryOf } from '../../src/memory/guest-memory.ts';
 import { EngineHandshake } from '../../src/memory/handshake/engine.ts';
 import { createHandshake, DOORBELL } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { PAGE_FREE, PAGE_RELEASED } from '../../src/memory/kernels/abi.ts';
+import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED } from '../../src/memory/kernels/abi.ts';
+import { accessListAt } from '../../src/memory/layout.ts';
 import { MemoryPool } from '../../src/memory/memory-pool.ts';
 import { giveBackSlot, openSlot, takeSlot } from '../../src/memory/memslot.ts';
 import { PageStates } from '../../src/memory/page-states.ts';
 import { markedWrite } from '../support/accesses.ts';
-import { smallSlot } from '../support/slots.ts';
+import { slotPair, smallSlot } from '../support/slots.ts';
 
 const SHAPE = [
   { index: 0, firstGfn: 0, pages: 200 },
@@ -189,6 +191,36 @@ describe('a slot in memory that was used before', () => {
     // With 2 MiB in use only 2 MiB may wait.
     pool.take(2 * MIB);
     expect(pool.freeBytes).toBe(2 * MIB);
+  });
+});
+
+describe('the contents of a guest', () => {
+  it('are zero at pages that depend on the whole gfn', () => {
+    const slot = openSlot(smallSlot({ pages: 1024, backing: 'versions' }));
+    fillPages(slot, [{ firstGfn: 0, pages: 1024, kind: 'random', zeroShare: 0.5 }], 3, 0, 1024);
+    const versions = new Uint32Array(slot.buffer, slot.layout.ramOffset, 1024);
+    const repeats = (distance: number): number => {
+      const alike = [...versions].filter((version, gfn) => version === versions[gfn + distance]);
+      return alike.length / (1024 - distance);
+    };
+    for (const distance of [64, 128, 256, 512]) expect(repeats(distance)).toBeCloseTo(0.5, 0);
+  });
+});
+
+describe('fresh marks', () => {
+  it('are those of writes alone, in both kernels', () => {
+    const found = Object.values(slotPair()).map(({ kernels, words, layout }) => {
+      const list = accessListAt(layout, 1);
+      const reads = [5, 6].map((page) => page | ACCESS_READ_BIT);
+      words.set([4, reads[0]!, 7, 4, reads[1]!, 6], list >>> 2);
+      const fresh = kernels.markFresh(list, 6, layout.sharedMap);
+      const first = list >>> 2;
+      return [fresh, ...words.subarray(first, first + fresh), words[layout.sharedMap >>> 2]!];
+    });
+    expect(found).toEqual([
+      [3, 4, 7, 6, 0b11010000],
+      [3, 4, 7, 6, 0b11010000],
+    ]);
   });
 });
 

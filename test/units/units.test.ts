@@ -152,6 +152,9 @@ describe('durations', () => {
     ['300ms', 300_000_000],
     ['1.5s', 1_500_000_000],
     ['2min', 120_000_000_000],
+    // The product of these is a little less than a whole number of nanoseconds.
+    ['1.001s', 1_001_000_000],
+    ['1.005s', 1_005_000_000],
     ['1h', 3_600_000_000_000],
     ['0.3 ms', 300_000],
   ])('reads %j as %d ns', (input, ns) => {
