@@ -93,6 +93,41 @@ describe('a memory manager', () => {
     expect(guest().states.counts()).toEqual({ released: 0, free: 320, used: 80 });
   });
 
+  it('drops page cache of all its ranges together when memory is short, and not of each', () => {
+    const cache = [
+      { firstGfn: 30, pages: 20 },
+      { firstGfn: 60, pages: 20 },
+    ];
+    const { manager, giveBack, touch, count, states } = guest({
+      cache,
+      cacheReclaimShare: 0.5,
+      ballooning: { intervalNs: SECOND, share: 1, holdOff: 3 },
+    });
+    manager.tick(SECOND);
+    giveBack();
+    expect(states.counts().free).toBe(0);
+    touch(100);
+    // Of the 8 pages that a callback asks for, 4 come out of the cache.
+    expect([count(BALLOON_CALLBACKS), count(CACHE_DROPPED)]).toEqual([1, 4]);
+  });
+
+  it('finds the pages that a workload frees, wherever its last search has ended', () => {
+    const { manager, giveBack, touch, states } = guest(
+      { ballooning: { intervalNs: SECOND, share: 1, holdOff: 0 } },
+      { freesNs: 1.5 * SECOND },
+    );
+    touch(100, 101, 102);
+    manager.tick(SECOND);
+    giveBack();
+    expect(states.counts().free).toBe(0);
+    // At 1.5 s the workload frees its pages, and at 2 s the balloon takes them.
+    manager.tick(1.5 * SECOND);
+    expect(states.counts().free).toBe(3);
+    manager.tick(2 * SECOND);
+    giveBack();
+    expect(states.counts()).toMatchObject({ free: 0, released: 320 });
+  });
+
   it('takes a page out of the free list when it is touched first', () => {
     const { touch, states } = guest();
     expect(touch(100, 101, 100)).toBe(0);
