@@ -55,6 +55,8 @@ describe('condense', () => {
 
   it('averages neighbours', () => {
     expect(condense([1, 3, 5, 7], 2)).toEqual([2, 6]);
+    // The last of an odd number counts as well.
+    expect(condense([0, 0, 0, 0, 0, 0, 12], 2)).toEqual([0, 3]);
   });
 
   it('uses every value once', () => {
@@ -214,6 +216,16 @@ describe('summary', () => {
     expect(shown).toHaveLength(17);
     expect(shown[8]).toBe('… 24 more rounds');
     expect(shown.at(-1)).toMatch(/^40 /);
+    const few = lines({ rounds: rounds.slice(0, 16) }).filter((line) => /^\d|more/.test(line));
+    expect(few).toHaveLength(16);
+  });
+
+  it('tells apart bytes that differ from a state that does', () => {
+    const problems = ['the state differs'];
+    const verify = { ...RESULT.verify!, ok: false, differingPages: 0, problems };
+    const text = lines({ verify }).join('\n');
+    expect(text).toContain('THE PROOF FAILED: all bytes agree, but\n  the state differs');
+    expect(text).not.toContain('BYTES DIFFER');
   });
 
   it('shouts when bytes differ', () => {

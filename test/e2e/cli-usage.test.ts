@@ -30,6 +30,11 @@ describe('bad input', () => {
       ['run', 'quick', '--runtime', 'real'],
       '--set runtime: expected threads or virtual, got "real"',
     ],
+    [
+      'a wrong override beside a runtime',
+      ['run', 'quick', '--runtime', 'virtual', '--set', 'guest.vcpus=0'],
+      '--set guest.vcpus: expected a whole number from 1 to 256, got 0',
+    ],
     ['an unknown command', ['rnu'], "error: unknown command 'rnu'\n(Did you mean run?)"],
     ['an unknown option', ['run', 'quick', '--fast'], "error: unknown option '--fast'"],
     ['no scenario', ['run'], "error: missing required argument 'scenario'"],

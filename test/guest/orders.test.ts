@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { noteReferences } from '../../src/guest/groups.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import { quicksortPages } from '../../src/guest/quicksort.ts';
 import { allocationOrder, lruOrder } from '../../src/guest/swap-order.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { openMemory } from '../../src/memory/guest-memory.ts';
+import { accessListAt } from '../../src/memory/layout.ts';
 import { createSlot } from '../../src/memory/memslot.ts';
 
 describe('the pages that a quicksort visits', () => {
@@ -69,5 +71,23 @@ describe('the order of a swap device', () => {
     high!.words[(high!.layout.references >>> 2) + 4] = 9;
     low!.words[(low!.layout.references >>> 2) + 1] = 4;
     expect([...lruOrder(plan, memory)]).toEqual([3, 10, 1, 0, 6, 7, 11, 2, 8, 9, 4, 5]);
+  });
+
+  it('counts the scans from one, so that a page of the first scan has been referenced', () => {
+    const { memory } = open();
+    const slot = memory.slots[0]!;
+    const list = accessListAt(slot.layout, 0);
+    slot.words.set([3, 1], list >>> 2);
+    const stream = { slot, list, record: 0, index: 0 };
+    const scans = (): number[] => {
+      const from = slot.layout.references >>> 2;
+      return [...slot.words.subarray(from, from + 4)];
+    };
+    noteReferences(stream, 2, 5e9, undefined);
+    expect(scans()).toEqual([0, 0, 0, 0]);
+    noteReferences(stream, 2, 1e9 - 1, 1e9);
+    expect(scans()).toEqual([0, 1, 0, 1]);
+    noteReferences(stream, 1, 1e9, 1e9);
+    expect(scans()).toEqual([0, 1, 0, 2]);
   });
 });

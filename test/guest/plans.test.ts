@@ -3,7 +3,7 @@ import { hotspot } from '../../src/guest/patterns/hotspot.ts';
 import { planMemory, type GuestShape } from '../../src/guest/memory-plan.ts';
 import { planGuest } from '../../src/guest/stream-plan.ts';
 import { readProgress, writePlan, writeProgress } from '../../src/guest/stream-record.ts';
-import { checkMade, TraceError, traceShare } from '../../src/guest/trace.ts';
+import { checkOwnTrace, TraceError, traceShare } from '../../src/guest/trace.ts';
 import {
   BALLOON_EXCHANGE,
   BALLOON_HOLD_NS,
@@ -250,7 +250,8 @@ describe('a trace', () => {
   });
 
   it('has runs that do not overlap', () => {
-    const made = (runs: number[]): unknown => checkMade({ intervalMs: 1, written: [runs] }, 4096);
+    const made = (runs: number[]): unknown =>
+      checkOwnTrace({ intervalMs: 1, written: [runs] }, 4096);
     expect(made([0, 5, 5, 2])).toBeDefined();
     expect(() => made([0, 5, 4, 2])).toThrow(TraceError);
     expect(() => made([0, 5, 7, 0])).toThrow(TraceError);

@@ -100,6 +100,25 @@ describe('judging two versions', () => {
     const [get] = judge(before, after, options).judgements;
     expect(get).toMatchObject({ verdict: 'same' });
     expect(get!.p).toBeLessThan(0.01);
+    const [back] = judge(after, before, options).judgements;
+    expect(back).toMatchObject({ verdict: 'same' });
+    expect(back!.p).toBeLessThan(0.01);
+  });
+
+  it('looks at the best samples of a run, which other work has not disturbed', () => {
+    const random = new Generator(9);
+    const disturbed = (outcomes: BenchOutcome[], factor: number): BenchOutcome[] =>
+      outcomes.map((outcome) => ({
+        ...outcome,
+        metrics: outcome.metrics.map((metric) => {
+          const [sample] = metric.samples;
+          const worse = metric.better === 'less' ? sample! * factor : sample! / factor;
+          return { ...metric, samples: [sample!, sample!, sample!, worse, worse, worse, worse] };
+        }),
+      }));
+    const before = disturbed(runs(random, { get: 10, speed: 4 }, steady), 2);
+    const after = disturbed(runs(random, { get: 10, speed: 4 }, steady), 5);
+    expect(verdicts(before, after)).toEqual({ get: 'same', speed: 'same' });
   });
 
   it('leaves out facts, and says what only one version measures', () => {

@@ -91,6 +91,14 @@ describe('the permutation test', () => {
     ).toBeGreaterThan(0.999);
     expect(permutationTest(before, same)).toBeGreaterThan(0.01);
   });
+
+  it('draws every way to deal the values with the same chance', () => {
+    // One of the six ways to deal four values in twos shows as large a difference, whichever value comes last.
+    expect(permutationTest([1, 2], [3, 4])).toBeCloseTo(1 / 6, 1);
+    expect(permutationTest([1, 2], [4, 3])).toBeCloseTo(1 / 6, 1);
+    expect(permutationTest([2, 1], [4, 3])).toBeCloseTo(1 / 6, 1);
+    expect(permutationTest([5], [1, 2, 3, 9])).toBeCloseTo(4 / 5, 1);
+  });
 });
 
 describe('Holm’s correction', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createRing, RingProducer } from '../../src/link/ring.ts';
+import type { FrameRoom } from '../../src/link/link.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
 import { PAGE_RELEASED } from '../../src/memory/kernels/abi.ts';
 import { memoryOf } from '../../src/memory/guest-memory.ts';
@@ -16,9 +18,10 @@ import { ReleasedHere } from '../../src/migration/released-here.ts';
 import { stopAndCopySource } from '../../src/migration/stop-and-copy.ts';
 import { encodeControl, packControl } from '../../src/wire/control.ts';
 import { FRAME, openFrame } from '../../src/wire/frame.ts';
-import { encodeRanges } from '../../src/wire/ranges.ts';
+import { decodeRanges, encodeRanges, MAX_RANGES } from '../../src/wire/ranges.ts';
 import { Cuts } from '../support/cuts.ts';
 import { FakeWorld, ramOf } from '../support/fake-world.ts';
+import { STATES } from '../support/lone-source.ts';
 import { smallSlot } from '../support/slots.ts';
 
 describe('a source', () => {
@@ -208,5 +211,46 @@ describe('pages that the guest has given back', () => {
     const runs: number[][] = [];
     states.eachRun(PAGE_RELEASED, (gfn, pages) => runs.push([gfn, pages]));
     expect(runs.map(([, pages]) => pages)).toEqual([5, 60, 5]);
+  });
+});
+
+describe('a source that post-copies', () => {
+  it('serves the requests that wait in the order in which they came', () => {
+    const { peer, session } = STATES['pushing']!();
+    const { unsent } = session;
+    const taken: number[] = [];
+    const takePage = unsent.takePage.bind(unsent);
+    unsent.takePage = (gfn) => {
+      taken.push(gfn);
+      return takePage(gfn);
+    };
+    for (const gfn of [7, 4, 6, 5]) peer.control({ name: 'request', body: { gfn } });
+    peer.until(() => taken.length === 4);
+    expect(taken).toEqual([7, 4, 6, 5]);
+  });
+
+  it('sends more ranges than a frame has room for in several frames, each of them once', () => {
+    const { session } = STATES['pushing']!();
+    const ranges = 2 * MAX_RANGES + 3;
+    const memory = new RingProducer(createRing(128 * 1024, false)).memory;
+    const frames: number[][] = [];
+    Object.assign(session, {
+      sendFrame(bytes: number, build: (room: FrameRoom) => number): Iterable<never> {
+        const sequence = frames.length;
+        const length = build({ memory, at: 0, sequence });
+        expect(length).toBe(bytes);
+        const gfns: number[] = [];
+        const frame = openFrame(memory, 0, length, sequence);
+        decodeRanges(frame, 2 * ranges, (gfn) => void gfns.push(gfn));
+        frames.push(gfns);
+        return [];
+      },
+    });
+    const sending = session.sendRanges('discard', (take) => {
+      for (let i = 0; i < ranges; i++) take(2 * i, 1);
+    });
+    expect(sending.next().done).toBe(true);
+    expect(frames.map(({ length }) => length)).toEqual([MAX_RANGES, MAX_RANGES, 3]);
+    expect(frames.flat()).toEqual(Array.from({ length: ranges }, (_, i) => 2 * i));
   });
 });
