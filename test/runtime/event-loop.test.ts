@@ -59,6 +59,36 @@ describe('the events of a virtual world', () => {
     loop.add({ isOver: false, nextNs: () => 7e9, step: () => undefined });
     await expect(loop.play(() => false)).rejects.toThrow(/time stands still at 7 s/);
   });
+
+  it('may be any number, as long as time passes', async () => {
+    const loop = new EventLoop();
+    const last = 1_000_002;
+    loop.add({
+      get isOver() {
+        return loop.events === last;
+      },
+      nextNs: (nowNs) => nowNs + 1,
+      step: () => undefined,
+    });
+    await loop.play(() => false);
+    expect([loop.events, loop.nowNs]).toEqual([last, last]);
+  });
+
+  it('are over for a process that is over, even if it is woken', async () => {
+    const loop = new EventLoop();
+    let steps = 0;
+    const over: Process = {
+      get isOver() {
+        return steps > 0;
+      },
+      nextNs: (nowNs) => nowNs + 1,
+      step: () => void steps++,
+    };
+    loop.add(over);
+    loop.add(stepper('waker', [5, 10], []));
+    await loop.play(() => (loop.wake(over), false));
+    expect(steps).toBe(1);
+  });
 });
 
 describe('a virtual world', () => {
