@@ -43,6 +43,11 @@ export function lineOf({ bug, fate, what, seconds }: Hunted): string {
   return `${fate.padEnd(8)} ${seconds.toFixed(1).padStart(5)} s  ${bug.id} (${bug.suite})${by}`;
 }
 
-/** Returns the bugs of whose fate somebody must think: those not killed. */
+/** Returns the bugs of whose fate somebody must think: those not killed, unless they are known to be open. */
 export const trouble = (results: readonly Hunted[]): readonly Hunted[] =>
-  results.filter((one) => !isKilled(one));
+  results.filter((one) => !isKilled(one) && !isOpen(one));
+
+/** Returns the bugs that have survived as the catalogue says. */
+export const stillOpen = (results: readonly Hunted[]): readonly Hunted[] => results.filter(isOpen);
+
+const isOpen = ({ bug, fate }: Hunted): boolean => bug.open !== undefined && fate === 'SURVIVED';
