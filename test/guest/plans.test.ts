@@ -3,7 +3,8 @@ import { hotspot } from '../../src/guest/patterns/hotspot.ts';
 import { planMemory, type GuestShape } from '../../src/guest/memory-plan.ts';
 import { planGuest } from '../../src/guest/stream-plan.ts';
 import { readProgress, writePlan, writeProgress } from '../../src/guest/stream-record.ts';
-import { checkOwnTrace, TraceError, traceShare } from '../../src/guest/trace.ts';
+import { traceShare } from '../../src/guest/trace.ts';
+import { checkOwnTrace, TraceError } from '../../src/guest/trace-file.ts';
 import {
   BALLOON_EXCHANGE,
   BALLOON_HOLD_NS,

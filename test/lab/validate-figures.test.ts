@@ -8,7 +8,7 @@ const run = (id: string, inputs: Partial<MeasuredRun['inputs']> = {}): MeasuredR
   const found = file.runs.find((one) => one.id === id)!;
   return { ...found, inputs: { ...found.inputs, ...inputs } };
 };
-const config = (one: MeasuredRun) => configOf(one, file.host);
+const config = (one: MeasuredRun) => configOf(one, file.host, '.');
 
 describe('the inputs of a measured run', () => {
   it('say at which page of its working set the guest has arrived', () => {
