@@ -9,6 +9,7 @@ import { writeAtomically } from '../../result/write.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import { loadScenario, presets } from '../../scenario/load.ts';
+import type { RunTask } from './tasks.ts';
 
 /**
  * Digests of the virtual runtime's results, as recorded by `npm run golden -- --record`. A change of
@@ -30,6 +31,7 @@ const FILE = fileURLToPath(
 );
 export const SEEDS_EACH = 50;
 export const ALL_SEEDS = 2000;
+const TOLD_EACH = 10;
 /** src/lab/golden and dist/lab/golden are both three levels below the package's folder. */
 const MEASURED = fileURLToPath(
   new URL('../../../fixtures/measured/qemu-two-cores.json', import.meta.url),
@@ -83,18 +85,30 @@ export async function digestOfPreset(name: string): Promise<string> {
 /** Is called with a line about the progress. */
 export type OnProgress = (line: string) => void;
 
-/** Computes all digests; this takes some minutes. */
-export async function allDigests(say: OnProgress): Promise<Digests> {
-  const seeds: string[] = [];
-  for (let group = 0; group < ALL_SEEDS / SEEDS_EACH; group++) {
-    seeds.push(await digestOfSeeds(group));
-    say(`${(group + 1) * SEEDS_EACH} of ${ALL_SEEDS} seeds`);
-  }
-  const predictions = await digestsOfPredictions();
-  say(`${Object.keys(predictions).length} predictions`);
-  const named: Record<string, string> = {};
-  for (const { name } of presets()) named[name] = await digestOfPreset(name);
-  return { seedsEach: SEEDS_EACH, seeds, predictions, presets: named };
+/** Computes all digests; this takes some CPU minutes. The result does not depend on how many tasks run at a time. */
+export async function allDigests(run: RunTask, say: OnProgress): Promise<Digests> {
+  const measured = readMeasured(MEASURED).runs.map(({ id }) => id);
+  const names = presets().map(({ name }) => name);
+  const groups = Array.from({ length: ALL_SEEDS / SEEDS_EACH }, (_, group) => group);
+  const all = groups.length + measured.length + names.length;
+  let done = 0;
+  const told = async <Result>(task: Promise<Result>): Promise<Result> => {
+    const result = await task;
+    done++;
+    if (done % TOLD_EACH === 0 || done === all) say(`${done} of ${all} digests`);
+    return result;
+  };
+  const [seeds, predictions, results] = await Promise.all([
+    Promise.all(groups.map((group) => told(run('seeds', group)))),
+    Promise.all(measured.map((id) => told(run('prediction', id)))),
+    Promise.all(names.map(async (name) => [name, await told(run('preset', name))] as const)),
+  ]);
+  return {
+    seedsEach: SEEDS_EACH,
+    seeds,
+    predictions: Object.assign({}, ...predictions) as Record<string, string>,
+    presets: Object.fromEntries(results),
+  };
 }
 
 /** Records digests in place of those recorded before. */
