@@ -97,25 +97,26 @@ function remove(temporary: string): void {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** How many writes hold the signals. They share one listener, so that no write takes another's for somebody else's. */
+let holds = 0;
+
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}
+
 /**
  * Has the signals that would end the program wait, as they would end it in the middle of a write. The function that is
  * returned lets them through: a signal that has come meanwhile then ends the program as it would have done. While
  * somebody else listens for a signal, it is left to them.
  */
 function holdSignals(): () => void {
-  const listeners = SIGNALS.map((signal) => {
-    const listener = (): void => {
-      if (process.listenerCount(signal) > 1) return;
-      process.off(signal, listener);
-      process.kill(process.pid, signal);
-    };
-    process.on(signal, listener);
-    return [signal, listener] as const;
-  });
-  const stop = (): void => {
-    for (const [signal, listener] of listeners) process.off(signal, listener);
+  if (holds++ === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
+  const release = (): void => {
+    if (--holds === 0) for (const signal of SIGNALS) process.off(signal, onSignal);
   };
   // A signal that has come during the write is delivered when the event loop next polls, which it has done for certain
   // by the second of two immediates.
-  return () => void setImmediate(() => setImmediate(stop));
+  return () => void setImmediate(() => setImmediate(release));
 }

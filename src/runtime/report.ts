@@ -101,7 +101,7 @@ export interface RunReport {
     /** The time from the migration's start to the end of the run. */
     readonly runNs: number;
     readonly proofNs: number;
-    /** How many events the run had: steps of the source, of the destination, and happenings such as outages. */
+    /** How many events the run had: steps of the source, of the destination and of the world, and outages. */
     readonly events: number;
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runEvacuation } from '../../src/fleet/evacuation/run.ts';
 import type { EvacuationReport } from '../../src/fleet/evacuation/report.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
+import { VirtualWorld } from '../../src/runtime/virtual/world.ts';
 import { evacuation, virtualRun, writer } from '../support/evacuation.ts';
 
 const durationNs = ({ startedNs, endedNs }: EvacuationReport['guests'][number]): number =>
@@ -86,6 +87,29 @@ describe('migrations that share a link', () => {
       expect(run?.proof?.ok).toBe(true);
       expect(target).toMatch(/^new-/);
     }
+  });
+});
+
+describe('a director that is over before its migration', () => {
+  it('does not keep the world from ending the migration and proving it', async () => {
+    const config = evacuation([{ config: virtualRun() }]);
+    const world = new VirtualWorld(config);
+    await world.settle([{ name: 'guest', host: config.source, config: config.guests[0]!.config }]);
+    const ends: number[] = [];
+    let hasBegun = false;
+    await world.play({
+      begin: () => {
+        world.migrate('guest', config.hosts[1]!.name);
+        hasBegun = true;
+      },
+      onMigrationEnd: (_, nowNs) => void ends.push(nowNs),
+      watch: () => undefined,
+      get isOver() {
+        return hasBegun;
+      },
+    });
+    expect(ends).toHaveLength(1);
+    expect((await world.reports()).get('guest')!.proof?.ok).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -67,6 +67,26 @@ describe('measured runs of QEMU', () => {
     );
     expect(withInputs({ pattern: 'zigzag' })).toMatch(/pattern zigzag/);
     expect(unsupportedReason({ ...one, outcome: 'failed' }, '.')).toBe('it ended failed');
+  });
+});
+
+describe('the trace of a Linux guest', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'traces-'));
+    mkdirSync(join(folder, 'traces'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const linux = readMeasured('fixtures/measured/qemu-linux/linux.json');
+  const idle = linux.runs.find(({ inputs }) => inputs.workload === 'idle')!;
+
+  it('that is damaged, or larger than its guest, is bad input', async () => {
+    writeFileSync(join(folder, 'traces', 'idle.pftrace'), 'damage');
+    const damaged = validate({ ...linux, folder, runs: [idle] });
+    await expect(damaged).rejects.toThrow(MeasuredFileError);
+    await expect(damaged).rejects.toThrow(/idle\.pftrace is not a gzip file/);
+    const small = { ...idle, inputs: { ...idle.inputs, ram_mib: 16 } };
+    await expect(validate({ ...linux, runs: [small] })).rejects.toThrow(/the region has 4096/);
   });
 });
 

@@ -24,6 +24,17 @@ describe('writeAtomically', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  it('holds signals once however many files are written in one turn, and lets go of them', async () => {
+    const count = (): number => process.listenerCount('SIGTERM');
+    const before = count();
+    for (let i = 0; i < 12; i++) {
+      writeAtomically(join(folder, `${i}.json`), '{}');
+      expect(count()).toBe(before + 1);
+    }
+    for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(count()).toBe(before);
+  });
+
   it('writes a new file and leaves nothing beside it', () => {
     writeAtomically(join(folder, 'new.json'), '{}');
     expect(readFileSync(join(folder, 'new.json'), 'utf8')).toBe('{}');

@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { traceIntervals } from '../../guest/trace.ts';
-import { parseTrace, TraceError, type TraceFile } from '../../guest/trace-file.ts';
+import type { TraceIntervals } from '../../guest/trace.ts';
 import type { Workload } from '../../guest/workload.ts';
 import type { Contents } from '../../memory/contents/contents.ts';
-import { type MeasuredRun, MIB_PAGES } from './measured.ts';
+import { ACCESS_READ_BIT } from '../../memory/kernels/abi.ts';
+import { ResolveError } from '../../scenario/resolve-error.ts';
+import { TraceReader } from '../../scenario/traces.ts';
+import { MeasuredFileError, type MeasuredRun, MIB_PAGES, PAGE } from './measured.ts';
 
 /**
  * The share of zero pages in the memory of the measured Debian guests when their migration begins, by workload. They
@@ -56,25 +58,23 @@ export function linuxContents({ inputs }: MeasuredRun, pages: number): Contents[
 /** Returns the workloads of a Linux guest: its trace, and the page tables that TCG dirties at each pass. */
 export function linuxWorkloads({ inputs }: MeasuredRun, folder: string): Workload[] {
   const name = inputs.workload ?? '';
-  const dirty = readTrace(traceFile(folder, name));
-  const touchedFile = join(folder, 'traces', `${name}.touched.pftrace`);
-  const touched = existsSync(touchedFile) ? readTrace(touchedFile) : undefined;
-  const intervals = traceIntervals(dirty, SEED, touched);
-  const tables = tablePages(touched ?? dirty);
+  const pages = inputs.ram_mib * MIB_PAGES;
+  const intervals = readTrace(folder, name, pages);
+  const tables = tablePages(intervals);
   const always = { writes: 1, wordsPerPage: 1, fromNs: 0, untilNs: Infinity };
   return [
     {
       ...always,
       pattern: { kind: 'trace', intervals, speed: 1, end: 'loop' },
       firstGfn: 0,
-      pages: inputs.ram_mib * MIB_PAGES,
+      pages,
       rate: Infinity,
       catchUpNs: Infinity,
     },
     {
       ...always,
       pattern: { kind: 'sequential' },
-      firstGfn: inputs.ram_mib * MIB_PAGES - tables,
+      firstGfn: pages - tables,
       pages: tables,
       rate: (tables * 1e9) / WALK_NS,
       tickNs: WALK_NS,
@@ -83,13 +83,10 @@ export function linuxWorkloads({ inputs }: MeasuredRun, folder: string): Workloa
 }
 
 /** Estimates how many pages of page tables the accesses of a trace go through. */
-function tablePages({ runs }: TraceFile): number {
+function tablePages({ intervals }: TraceIntervals): number {
   const regions = new Set<number>();
-  for (const one of runs) {
-    for (let i = 0; i < one.length; i += 2) {
-      const last = Math.floor((one[i]! + one[i + 1]! - 1) / MAPPED_PAGES);
-      for (let at = Math.floor(one[i]! / MAPPED_PAGES); at <= last; at++) regions.add(at);
-    }
+  for (const gfns of intervals) {
+    for (const gfn of gfns) regions.add(Math.floor((gfn & ~ACCESS_READ_BIT) / MAPPED_PAGES));
   }
   return Math.round(TABLES_EACH * regions.size);
 }
@@ -97,12 +94,19 @@ function tablePages({ runs }: TraceFile): number {
 const traceFile = (folder: string, name: string): string =>
   join(folder, 'traces', `${name}.pftrace`);
 
-/** Throws TraceError, which names the file. */
-function readTrace(path: string): TraceFile {
+/** Reads a workload's trace, with the pages that were only read where that file is there. Throws MeasuredFileError. */
+function readTrace(folder: string, name: string, pages: number): TraceIntervals {
+  const touched = join(folder, 'traces', `${name}.touched.pftrace`);
+  const keys = {
+    file: traceFile(folder, name),
+    ...(existsSync(touched) ? { touched } : {}),
+    speed: 1,
+    end: 'loop' as const,
+  };
   try {
-    return parseTrace(readFileSync(path));
+    return new TraceReader().read(keys, { seed: SEED, pages, pageSize: PAGE }, '.', []);
   } catch (error) {
-    if (error instanceof TraceError) throw new TraceError(`${path} ${error.message}`);
-    throw error;
+    if (!(error instanceof ResolveError)) throw error;
+    throw new MeasuredFileError(error.message, { cause: error });
   }
 }

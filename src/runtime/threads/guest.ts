@@ -133,6 +133,7 @@ export class ThreadGuest {
       source.engine.resume();
       await this.#crew.until('the vCPUs start', () => source.engine.areAllRunning(), ANSWER_MS);
       this.#startedNs = this.#clock.now();
+      if (this.#endedNs > 0) return;
       this.#timeline!.start();
       this.#enter('before');
       await this.#pass(startAfterNs);

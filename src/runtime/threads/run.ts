@@ -16,7 +16,12 @@ export async function runThreads(config: RunConfig, options: RunOptions = {}): P
   const one = new OneMigration(config);
   const world = new ThreadWorld(WORLD_OF_ONE, options);
   await world.settle([one.guest]);
-  options.onStart?.(() => world.look(one.guest.name));
+  try {
+    options.onStart?.(() => world.look(one.guest.name));
+  } catch (error) {
+    await world.leave();
+    throw error;
+  }
   await world.play(one.directorOf(world));
   return (await world.reports()).get(one.guest.name)!;
 }

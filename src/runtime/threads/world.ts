@@ -58,6 +58,7 @@ export class ThreadWorld implements World {
   #ready = 0;
   #lived = 0;
   #hasBegun = false;
+  #hasFailed = false;
 
   constructor(spec: WorldSpec, options: ThreadWorldOptions = {}) {
     this.#spec = spec;
@@ -82,6 +83,7 @@ export class ThreadWorld implements World {
 
   /** Throws RunSetupError too, and an Error when the pool has too few threads; nothing of the world is left then. */
   async settle(guests: readonly GuestSpec[]): Promise<void> {
+    for (const { host } of guests) this.#checkHost(host);
     const threads = guests.reduce((sum, { config }) => sum + threadsOf(config), 0);
     const pool = this.#options.pool ?? new WorkerPool(Math.max(1, threads));
     if (pool.threads < threads) {
@@ -101,33 +103,27 @@ export class ThreadWorld implements World {
     const settlings = await Promise.allSettled(this.#all().map(({ guest }) => guest.settle()));
     const failure = settlings.find(({ status }) => status === 'rejected');
     if (!failure) return;
-    await this.#leave();
+    await this.leave();
     throw (failure as PromiseRejectedResult).reason;
   }
 
   async play(director: Director): Promise<void> {
     this.#director = director;
     const lives = this.#all().map((resident) => this.#live(resident));
-    if (lives.length === 0) this.#begin();
-    const watching = setInterval(() => {
-      if (!this.#hasBegun) return;
-      director.watch(this.#time.now());
-      this.#checkEnd();
-    }, WATCH_MS);
+    const watching = setInterval(() => this.#watch(), WATCH_MS);
     try {
+      if (lives.length === 0) this.#begin();
       await Promise.all([...lives, this.#isOver.opened]);
     } finally {
       clearInterval(watching);
-      await this.#leave();
+      await this.leave();
     }
   }
 
   migrate(name: string, to: string): WorldMigration {
     const resident = this.#residents.get(name);
     if (!resident) throw new RangeError(`there is no guest "${name}"`);
-    if (!this.#spec.hosts.some((host) => host.name === to)) {
-      throw new RangeError(`there is no host "${to}"`);
-    }
+    this.#checkHost(to);
     if (resident.migration) throw new RangeError(`guest "${name}" has migrated already`);
     const { guest, host: from } = resident;
     const path = this.#route(from, to);
@@ -169,6 +165,11 @@ export class ThreadWorld implements World {
     return resident.guest.look();
   }
 
+  #checkHost(name: string): void {
+    if (this.#spec.hosts.some((host) => host.name === name)) return;
+    throw new RangeError(`there is no host "${name}"`);
+  }
+
   #all(): Resident[] {
     return [...this.#residents.values()];
   }
@@ -197,8 +198,20 @@ export class ThreadWorld implements World {
     }
   }
 
-  /** An error of the program itself ends every guest's wait. */
+  /** Lets the director watch, whose errors end the world. */
+  #watch(): void {
+    if (!this.#hasBegun || this.#hasFailed) return;
+    try {
+      this.#director!.watch(this.#time.now());
+      this.#checkEnd();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** An error of the program itself, or of the director, ends every guest's wait; the director hears no more. */
   #fail(error: unknown): void {
+    this.#hasFailed = true;
     const gates = [this.#areAllReady, this.#haveAllLived, this.#isOver];
     for (const gate of [...gates, ...this.#all().map(({ turn }) => turn)]) gate.fail(error);
   }
@@ -211,6 +224,7 @@ export class ThreadWorld implements World {
   }
 
   #end(resident: Resident): void {
+    if (this.#hasFailed) return;
     const migration = resident.migration!;
     migration.endNs = this.#time.now();
     migration.report = resident.guest.outcome;
@@ -230,8 +244,11 @@ export class ThreadWorld implements World {
     for (const { turn } of this.#residents.values()) turn.open('stay');
   }
 
-  /** Ends all threads of all guests, and the pool too unless others may go on with it. */
-  async #leave(): Promise<void> {
+  /**
+   * Ends all threads of all guests, and the pool too unless others may go on with it. `play` does so at its end; whoever
+   * has settled guests and does not play calls it.
+   */
+  async leave(): Promise<void> {
     const haveLeft = await Promise.all(this.#all().map(({ guest }) => guest.leave()));
     if (!this.#options.pool || haveLeft.includes(false)) await this.#pool?.destroy();
   }

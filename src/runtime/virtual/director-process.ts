@@ -49,6 +49,7 @@ export class DirectorProcess implements Process {
       this.#watchAtNs = atNs + WATCH_NS;
       this.#director.watch(atNs);
     }
-    this.isOver = this.#director.isOver;
+    // A migration that the director no longer waits for is followed to its end all the same.
+    this.isOver = this.#director.isOver && this.#open.size === 0;
   }
 }

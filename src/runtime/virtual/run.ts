@@ -22,13 +22,14 @@ export async function runVirtual(
   const marks: number[] = [];
   const mark = (): void => void marks.push(clock?.now() ?? 0);
   mark();
-  const one = new OneMigration(config, () => {
+  const onEnd = (): void => {
     const { source, target } = (one.migration as HostedMigration).process;
     options.onEnd?.({
       source: areVcpusRunning(source.side),
       destination: areVcpusRunning(target.side),
     });
-  });
+  };
+  const one = new OneMigration(config, { onBegin: mark, onEnd });
   const world = new VirtualWorld(
     WORLD_OF_ONE,
     worldOptions(options, mark, () => progress()),
@@ -43,12 +44,11 @@ export async function runVirtual(
   settling.catch(() => undefined);
   if (runner.threads > 1 && clock) await rehearseVirtual(config, clock, runVirtual);
   await settling;
-  mark();
   await world.play(one.directorOf(world));
   mark();
   const report = (await world.reports()).get(one.guest.name)!;
   if (!clock) return report;
-  // The guest is proved while the world plays, so the marks are of the set-up, the play and the proof.
+  // The marks stand at the start, at the migration's start, before the proof and at the end.
   const [setUpNs, runNs, proofNs] = [1, 2, 3].map((i) => marks[i]! - marks[i - 1]!);
   const { events } = world;
   return { ...report, wall: { setUpNs: setUpNs!, runNs: runNs!, proofNs: proofNs!, events } };

@@ -2,7 +2,7 @@ import { OneEvent, type Process } from '../../clock/process.ts';
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
-import { openGuestSide } from '../common/guest-side.ts';
+import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
 import { othersTurn } from '../common/others-turn.ts';
 import { createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
@@ -97,6 +97,10 @@ export class VirtualWorld implements World {
     await this.#playUntil(() => directing.isOver);
     // Guests that have just moved live on for their `runAfter`, and share their hosts' CPUs meanwhile.
     await this.#playUntil(() => this.#unsettled === 0);
+    // The others are not reported on, so nobody looks at their memory again.
+    for (const { migration, source, target } of this.#guests.values()) {
+      if (!migration) for (const side of [target, source]) if (side) giveBackGuestSide(side);
+    }
   }
 
   /** Lets all guests live to a point in time, or until the world is cancelled, in turns with the rest of the program. */

@@ -49,7 +49,7 @@ export interface Director {
   onMigrationEnd(migration: WorldMigration, nowNs: number): void;
   /** The world calls this every 100 ms of its time. */
   watch(nowNs: number): void;
-  /** Whether nothing more is to happen; the world asks after `begin` and after each `onMigrationEnd`. */
+  /** Whether nothing more is to happen; the world asks after each of the calls above. */
   readonly isOver: boolean;
 }
 
