@@ -1,8 +1,13 @@
 import { BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
 
-/** The largest ring, in bytes. A link has one ring for each direction; usually they are far smaller. */
-export const MAX_RING_BYTES = 64 * 1024 * 1024;
-/** The rate for which a link without a limit gets a ring. Memory can't be copied any faster. */
+/**
+ * The largest ring in bytes of a link in real time, where all of it is touched before a run. A link has one ring for
+ * each direction; usually they are far smaller.
+ */
+export const MAX_RING_BYTES = 256 * 1024 * 1024;
+/** The same on a virtual clock, where only the part that frames have lain in takes memory. */
+export const MAX_VIRTUAL_RING_BYTES = 1024 * 1024 * 1024;
+/** The rate for which a link without a limit gets a ring. Memory can hardly be copied any faster. */
 export const UNLIMITED_BYTES_PER_SECOND = 10e9;
 /** How far a sender may be ahead of the link (its horizon) and behind it (its lag), in seconds. */
 const SLACK_SECONDS = 0.012;
@@ -24,12 +29,39 @@ export function ringBytes(
   pageSize: number,
   isVirtual = false,
 ): number | undefined {
-  const isUnlimited = bytesPerSecond === Infinity;
-  const rate = isUnlimited ? UNLIMITED_BYTES_PER_SECOND : bytesPerSecond;
-  const seconds =
-    latencyNs / 1e9 + (isUnlimited ? 0 : isVirtual ? VIRTUAL_SLACK_SECONDS : SLACK_SECONDS);
-  const frames = pageSize > BATCH_BYTES ? 2 * MAX_FRAME_BYTES : 2 * (BATCH_BYTES + FRAME_EXTRA);
+  const rate = bytesPerSecond === Infinity ? UNLIMITED_BYTES_PER_SECOND : bytesPerSecond;
+  const need = rate * secondsHeld(bytesPerSecond, latencyNs, isVirtual) + framesHeld(pageSize);
   let bytes = isVirtual ? SMALLEST_VIRTUAL_RING_BYTES : SMALLEST_RING_BYTES;
-  while (bytes < rate * seconds + frames) bytes *= 2;
-  return bytes <= MAX_RING_BYTES ? bytes : undefined;
+  if (need > mostBytes(isVirtual)) return undefined;
+  while (bytes < need) bytes *= 2;
+  return bytes;
+}
+
+/** Returns the highest rate, in bytes a second, of a limited link of this latency for which there is a ring. */
+export function mostBytesPerSecond(
+  latencyNs: number,
+  pageSize: number,
+  isVirtual: boolean,
+): number {
+  return (mostBytes(isVirtual) - framesHeld(pageSize)) / secondsHeld(0, latencyNs, isVirtual);
+}
+
+/** Returns the highest latency, in nanoseconds, of a link without a limit for which there is a ring. */
+export function mostUnlimitedLatencyNs(pageSize: number, isVirtual: boolean): number {
+  return ((mostBytes(isVirtual) - framesHeld(pageSize)) / UNLIMITED_BYTES_PER_SECOND) * 1e9;
+}
+
+/** Returns the seconds of the link's time whose bytes a ring holds. */
+function secondsHeld(bytesPerSecond: number, latencyNs: number, isVirtual: boolean): number {
+  const slack = isVirtual ? VIRTUAL_SLACK_SECONDS : SLACK_SECONDS;
+  return latencyNs / 1e9 + (bytesPerSecond === Infinity ? 0 : slack);
+}
+
+/** Returns the bytes of the two frames of which one is being built while the other is being read. */
+function framesHeld(pageSize: number): number {
+  return pageSize > BATCH_BYTES ? 2 * MAX_FRAME_BYTES : 2 * (BATCH_BYTES + FRAME_EXTRA);
+}
+
+function mostBytes(isVirtual: boolean): number {
+  return isVirtual ? MAX_VIRTUAL_RING_BYTES : MAX_RING_BYTES;
 }

@@ -60,7 +60,9 @@ export class PostcopyPush {
   *run(): Algorithm<HandedOver> {
     const session = this.#session;
     const { link, options } = session.side;
-    const rate = Math.min(options.linkBytesPerSecond, UNLIMITED_BYTES_PER_SECOND);
+    const { linkBytesPerSecond } = options;
+    const isLimited = linkBytesPerSecond < Infinity;
+    const rate = isLimited ? linkBytesPerSecond : UNLIMITED_BYTES_PER_SECOND;
     const inFlight = rate * (options.linkLatencyNs / 1e9);
     const least = 2 * session.frameBytes(this.#batch());
     link.lookahead({ ns: AHEAD_NS, bytes: Math.max(least, inFlight + QUEUED_BYTES) });

@@ -1,9 +1,15 @@
 import { patternNamed } from '../guest/patterns/registry.ts';
-import { ringBytes } from '../link/capacity.ts';
+import {
+  MAX_RING_BYTES,
+  MAX_VIRTUAL_RING_BYTES,
+  mostBytesPerSecond,
+  mostUnlimitedLatencyNs,
+  ringBytes,
+} from '../link/capacity.ts';
 import { foreignKeys, type OwnershipOptions } from '../migration/spec/ownership.ts';
 import { kindProblems } from '../migration/spec/resolve.ts';
-import { parseAllowance, parseDuration } from '../units/duration.ts';
-import { parseRate } from '../units/rate.ts';
+import { formatDuration, parseAllowance, parseDuration } from '../units/duration.ts';
+import { formatBitRate, parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { beyond } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
@@ -178,13 +184,27 @@ function checkLog({ guest }: Scenario, pageSize: number): Problem[] {
   return problems;
 }
 
-function checkLink({ link }: Scenario, pageSize: number): Problem[] {
+/** Checks that a ring holds all that the link has under way, which depends on the runtime. */
+function checkLink({ link, runtime }: Scenario, pageSize: number): Problem[] {
+  const isVirtual = runtime === 'virtual';
+  const bytesPerSecond = parseRate(link.bandwidth);
   const latencyNs = parseDuration(link.latency);
-  if (ringBytes(parseRate(link.bandwidth), latencyNs, pageSize) !== undefined) return [];
+  if (ringBytes(bytesPerSecond, latencyNs, pageSize, isVirtual) !== undefined) return [];
+  const ring = formatSize(isVirtual ? MAX_VIRTUAL_RING_BYTES : MAX_RING_BYTES);
+  const isEnough = !isVirtual && ringBytes(bytesPerSecond, latencyNs, pageSize, true) !== undefined;
+  const otherwise = isEnough ? ', or set runtime: virtual' : '';
+  if (bytesPerSecond === Infinity) {
+    const most = formatDuration(mostUnlimitedLatencyNs(pageSize, isVirtual));
+    const sentence =
+      `is more than the ${most} that runtime ${runtime} emulates without a limit of the bandwidth, as at most ` +
+      `${ring} may be under way: lower it, or set a bandwidth${otherwise}`;
+    return [{ path: ['link', 'latency'], sentence }];
+  }
+  const most = formatBitRate(mostBytesPerSecond(latencyNs, pageSize, isVirtual));
   const sentence =
-    `${formatValue(link.bandwidth)} × ${formatValue(link.latency)} is more than the 64 MiB that may be under way: ` +
-    'lower one of them';
-  return [{ path: ['link', 'latency'], sentence }];
+    `${formatValue(link.bandwidth)} is more than the ${most} that runtime ${runtime} emulates with a latency of ` +
+    `${formatValue(link.latency)}, as at most ${ring} may be under way: lower it or the latency${otherwise}`;
+  return [{ path: ['link', 'bandwidth'], sentence }];
 }
 
 /** Checks that each outage begins after the one before has ended, as only a standing connection can be lost. */

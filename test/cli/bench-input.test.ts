@@ -56,6 +56,11 @@ describe('bench refuses', () => {
     ['maybe', ['dirty-log', '--overlap=maybe'], /^--overlap: expected yes or no/],
     ['no size', ['dirty-log', '--bytes=many'], /^--bytes: expected a size/],
     ['no rate', ['link', '--rates=fast'], /^--rates: expected a rate/],
+    [
+      'a rate beyond a ring',
+      ['link', '--rates=1Gbit/s,400Gbit/s'],
+      /^--rates: 400 Gbit\/s is more than 179/,
+    ],
     ['an odd frame', ['link', '--frames=100'], /^--frames: expected frames/],
     ['an unknown encoding', ['encode', '--encoding=zstd'], /^--encoding: /],
     [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ringBytes } from '../../src/link/capacity.ts';
+import { mostBytesPerSecond, mostUnlimitedLatencyNs, ringBytes } from '../../src/link/capacity.ts';
 import { tokenBucket } from '../../src/link/rate-limiter.ts';
 
 const MS = 1e6;
@@ -54,6 +54,7 @@ describe('the ring of a link', () => {
     expect(ringBytes(125e6, 100_000, 4096)).toBe(4 * 1024 * 1024);
     expect(ringBytes(125e6, 100 * MS, 4096)).toBeGreaterThan(12.5e6);
     expect(ringBytes(12.5e9, 10 * MS, 4096)).toBeUndefined();
+    expect(ringBytes(12.5e9, 10 * MS, 4096, true)).toBeGreaterThan(12.5e9 * 0.0112);
     expect(ringBytes(Infinity, 100_000, 4096)).toBeDefined();
     expect(ringBytes(Infinity, 50 * MS, 4096)).toBeUndefined();
     expect(ringBytes(125e6, 0, 2 * 1024 * 1024)).toBeGreaterThan(4.2e6);
@@ -67,5 +68,22 @@ describe('the ring of a link', () => {
     expect(ringBytes(Math.ceil(fits) + 1, 0, 4096, true)).toBe(1024 * kib);
     // A latency of 10 ms at 100 MB/s adds a million bytes.
     expect(ringBytes(100e6, 10 * MS, 4096, true)).toBe(2048 * kib);
+  });
+
+  it.each([false, true])(
+    'is there up to the rate and latency that errors name, virtual: %s',
+    (isVirtual) => {
+      const rate = mostBytesPerSecond(MS, 4096, isVirtual);
+      expect(ringBytes(rate * 0.999, MS, 4096, isVirtual)).toBeDefined();
+      expect(ringBytes(rate * 1.001, MS, 4096, isVirtual)).toBeUndefined();
+      const latencyNs = mostUnlimitedLatencyNs(4096, isVirtual);
+      expect(ringBytes(Infinity, latencyNs * 0.999, 4096, isVirtual)).toBeDefined();
+      expect(ringBytes(Infinity, latencyNs * 1.001, 4096, isVirtual)).toBeUndefined();
+    },
+  );
+
+  it('is there for 400 Gbit/s on a virtual clock, and for 100 Gbit/s in real time', () => {
+    expect(ringBytes(50e9, 10 * MS, 4096, true)).toBeDefined();
+    expect(ringBytes(12.5e9, MS, 4096)).toBeDefined();
   });
 });

@@ -134,8 +134,26 @@ describe('impossible scenarios', () => {
     [
       'a link with too much under way',
       withMore('link: { bandwidth: 10Gbit/s, latency: 1s }'),
-      '2:39 link.latency: "10Gbit/s" × "1s" is more than the 64 MiB that may be under way: lower ' +
-        'one of them',
+      '2:20 link.bandwidth: "10Gbit/s" is more than the 2.12 Gbit/s that runtime threads emulates with a latency ' +
+        'of "1s", as at most 256 MiB may be under way: lower it or the latency',
+    ],
+    [
+      'a link that is too fast for real time',
+      withMore('link: { bandwidth: 400Gbit/s }'),
+      '2:20 link.bandwidth: "400Gbit/s" is more than the 177 Gbit/s that runtime threads emulates with a latency ' +
+        'of "100us", as at most 256 MiB may be under way: lower it or the latency, or set runtime: virtual',
+    ],
+    [
+      'a link that is too fast for its latency on a virtual clock',
+      withMore('link: { bandwidth: 400Gbit/s, latency: 100ms }\nruntime: virtual'),
+      '2:20 link.bandwidth: "400Gbit/s" is more than the 84.9 Gbit/s that runtime virtual emulates with a latency ' +
+        'of "100ms", as at most 1 GiB may be under way: lower it or the latency',
+    ],
+    [
+      'a link without a limit and with too high a latency',
+      withMore('link: { bandwidth: unlimited, latency: 50ms }'),
+      '2:40 link.latency: is more than the 26.8 ms that runtime threads emulates without a limit of the ' +
+        'bandwidth, as at most 256 MiB may be under way: lower it, or set a bandwidth, or set runtime: virtual',
     ],
   ])('%s', (_, yaml, ...expected) => {
     expect(complaints(yaml)).toEqual(expected);

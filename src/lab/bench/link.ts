@@ -1,6 +1,6 @@
 import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
-import { ringBytes } from '../../link/capacity.ts';
-import { createRing } from '../../link/ring.ts';
+import { MAX_RING_BYTES, mostBytesPerSecond, ringBytes } from '../../link/capacity.ts';
+import { createRing, giveBackRing } from '../../link/ring.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { formatBitRate } from '../../units/rate.ts';
@@ -55,6 +55,14 @@ async function runLink({ options, progress }: BenchContext): Promise<Findings> {
     if (size >= 256 && size % 64 === 0 && size <= MAX_FRAME_BYTES) continue;
     const limits = `256 to ${MAX_FRAME_BYTES}, whole multiples of 64`;
     throw wrongOption('frames', `expected frames of ${limits}, got ${size}`);
+  }
+  const pageSize = Math.max(4096, ...sizes);
+  const most = mostBytesPerSecond(0, pageSize, false);
+  for (const rate of rates) {
+    if (rate <= most || rate === Infinity) continue;
+    const limit = `a ring in real time holds at most ${formatSize(MAX_RING_BYTES)}`;
+    const sentence = `${formatBitRate(rate)} is more than ${formatBitRate(most)}, since ${limit}: lower it, or take unlimited`;
+    throw wrongOption('rates', sentence);
   }
   const memories = prefaulted(Math.min(mostBytes, 256 * 1024 * 1024));
   const pool = new TaskPool<BenchTasks>('lab/bench/worker.js', 2);
@@ -146,5 +154,7 @@ async function moveFrames(pool: TaskPool<BenchTasks>, cell: Cell): Promise<numbe
     pool.run('send', { ...ends, outgoing: forward, incoming: backward, memory: memories[0] }),
     pool.run('receive', { ...ends, outgoing: backward, incoming: forward, memory: memories[1] }),
   ]);
+  // Without this, V8 would keep the rings of all cells, because it doesn't know how much memory they take.
+  for (const ring of [backward, forward]) giveBackRing(ring);
   return received.endNs - sent.startNs;
 }
