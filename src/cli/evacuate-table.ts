@@ -21,6 +21,7 @@ export function evacuationSummary(
     '',
     ...guestTable(result),
     '',
+    ...reasons(result),
     ...totals(result),
     ...linkLines(result),
     ...hostLines(result),
@@ -87,6 +88,23 @@ function endOf({ outcome, wasForced, missedDeadline, run }: GuestResult): string
     ...(run?.verify?.ok === false ? ['DIFFERS'] : []),
   ];
   return parts.join(', ');
+}
+
+/** When more guests than this have stayed, the reasons of the others are left to the result's file. */
+const MOST_REASONS = 8;
+
+/** Says why guests have stayed; guests with the same reason share a line. */
+function reasons({ guests }: EvacuationResult): string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, run } of guests) {
+    if (run?.error === undefined) continue;
+    names.set(run.error, [...(names.get(run.error) ?? []), name]);
+  }
+  const lines = [...names].map(([error, stayed]) => `${colours.red(stayed.join(', '))}: ${error}`);
+  const left = lines.length - MOST_REASONS;
+  if (left <= 0) return lines;
+  const more = `… and ${left} more, whose reasons stand in the result (-o FILE)`;
+  return [...lines.slice(0, MOST_REASONS), colours.dim(more)];
 }
 
 function totals(result: EvacuationResult): string[] {

@@ -76,6 +76,11 @@ export class TransferMetrics {
     return this.#open?.skippedPages ?? 0;
   }
 
+  /** The number of pages that the open round has sent. */
+  get openPages(): number {
+    return this.#open ? pagesOf(this.#open.tally) : 0;
+  }
+
   /** Adds bytes of the policy's accounting. */
   account(bytes: number): void {
     this.accountedBytes += bytes;

@@ -69,6 +69,8 @@ export interface Policy<State = unknown> {
   readonly skipsRedirtied: boolean;
   /** Whether the migration's limit still holds after the guest has been stopped. */
   readonly keepsLimit?: boolean;
+  /** Returns the downtime that the policy aims at now; a policy without such an aim has no such function. */
+  downtimeLimitMs?(state: State): number;
   /** The state before the first decision. */
   readonly initial: State;
   /** Returns the next state and what is to be done. */

@@ -82,6 +82,7 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
   const { guest, clock } = session.side;
   const { log } = session;
   let { initial: state } = policy;
+  if (policy.downtimeLimitMs) session.downtimeLimitMs = () => policy.downtimeLimitMs!(state);
   return (event) => {
     const { metrics } = session;
     const statistics: PolicyStatistics = {
@@ -125,7 +126,7 @@ type Way = 'continue' | 'sync' | 'switchover' | 'postcopy';
 function wayOf(
   action: Exclude<PolicyAction, { kind: 'throttle' | 'stun' | 'limit' | 'renew' | 'chunk' }>,
 ): Way {
-  if (action.kind === 'abort') throw new MigrationEnded('diverged', action.reason);
+  if (action.kind === 'abort') throw MigrationEnded.byPolicy(action.reason);
   return action.kind;
 }
 

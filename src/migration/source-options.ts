@@ -1,5 +1,6 @@
 import type { EncoderOptions } from '../wire/encoder.ts';
 import type { Accounting } from './accounting.ts';
+import type { Remedies } from './divergence.ts';
 import type { SendLimiter } from './limiters.ts';
 import type { PrecopyWalk } from './page-orders/permuted.ts';
 
@@ -23,6 +24,8 @@ export interface SourceOptions extends EncoderOptions {
   readonly preempt?: boolean;
   /** The order in which pre-copy walks through the guest; by default that of the gfns. */
   readonly walk?: PrecopyWalk;
+  /** What would let the migration complete if it diverges. */
+  readonly remedies?: Remedies;
   /** How a policy keeps to `maxBytesPerSecond`; by default the link's token bucket does that. */
   readonly pacing?: { readonly accounting: Accounting; readonly limiter: SendLimiter };
 }

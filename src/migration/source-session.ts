@@ -15,12 +15,15 @@ import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../
 import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
 import { pageFrameRoom } from '../wire/pages.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
+import { MigrationEnded } from './migration-ended.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
 import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 import { ReleasedPages } from './released.ts';
 import type { SourceOptions } from './source-options.ts';
+
+export { MigrationEnded };
 
 /** How long the source waits for an answer of the destination or of a vCPU. */
 export const PATIENCE_NS = 30e9;
@@ -36,23 +39,6 @@ export interface SourceSide extends Side {
   readonly options: SourceOptions;
   /** Called as the migration goes on, for progress displays. */
   readonly watch?: (session: SourceSession) => void;
-}
-
-/**
- * The error that ends a migration. Before the point of no return the guest goes on at the source; after
- * it, only if the destination says that the guest has not run there.
- */
-export class MigrationEnded extends Error {
-  override readonly name = 'MigrationEnded';
-  readonly outcome: 'cancelled' | 'diverged' | 'failed';
-  /** Whether the destination has said that it failed and the guest has not run there. */
-  readonly isPeerSafe: boolean;
-
-  constructor(outcome: 'cancelled' | 'diverged' | 'failed', message: string, isPeerSafe = false) {
-    super(message);
-    this.outcome = outcome;
-    this.isPeerSafe = isPeerSafe;
-  }
 }
 
 /**
@@ -94,6 +80,8 @@ export class SourceSession {
   helloNs = 0;
   /** When the guest began to run at the destination, once it has said so. */
   running: RunningTimes | undefined;
+  /** Returns the downtime that the policy aims at now, in ms; absent if it aims at none. */
+  downtimeLimitMs: (() => number) | undefined;
   /** Whether the destination has said which pages it has, which means that the guest has run there. */
   hasPeerRun = false;
   firstPageNs: number | undefined;

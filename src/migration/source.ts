@@ -2,6 +2,8 @@ import { encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost } from '../link/link.ts';
 import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
+import { explainDivergence } from './divergence.ts';
+import { divergenceFacts } from './divergence-facts.ts';
 import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import type { Algorithm } from './ports.ts';
@@ -103,9 +105,16 @@ export function* runSource(
     // If the destination says that the guest has not run there, the paused guest here can go on.
     const isPeerSafe = error instanceof MigrationEnded && error.isPeerSafe;
     const guestLost = session.isPastReturn && !isPeerSafe;
+    const reason = reasonOf(session, error);
     if (!guestLost) yield* resumeHere(session);
-    return report(session, { outcome, error: error.message, guestLost });
+    return report(session, { outcome, error: reason, guestLost });
   }
+}
+
+/** Says why a migration has ended; for one that has diverged also how it stood and what would have helped. */
+function reasonOf(session: SourceSession, error: MigrationEnded | WireError): string {
+  if (!(error instanceof MigrationEnded) || error.outcome !== 'diverged') return error.message;
+  return `${error.message}: ${explainDivergence(divergenceFacts(session, error.isByPolicy))}`;
 }
 
 function* hello(session: SourceSession): Algorithm<void> {

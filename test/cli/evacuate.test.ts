@@ -113,6 +113,9 @@ describe('pageferry evacuate', () => {
     const text = stripVTControlCharacters(stdout);
     expect(text).toMatch(/^rack: old is not empty after .*: 2 of 12 guests are still there/);
     expect(text).toMatch(/^batch-1 .* diverged$/m);
+    expect(text).toMatch(
+      /^batch-1, batch-2: it has not completed within its timeout.* core.bandwidth or nic$/m,
+    );
   });
 
   it('ends with 3 when a byte differed, over all else', async () => {

@@ -83,10 +83,10 @@ describe.each(['threads', 'virtual'])('own kinds in %s', (runtime) => {
 
   it('a policy gets its options and its facts', async () => {
     const { source, proof } = await play(runtime, { policy: own('stubborn', { rounds: 3 }) });
-    expect(source).toMatchObject({
-      outcome: 'diverged',
-      error: 'gave up a guest of 2048 pages over 100000000',
-    });
+    expect(source.outcome).toBe('diverged');
+    expect(source.error).toMatch(
+      /^gave up a guest of 2048 pages over 100000000: .* left to send; in its last whole round/,
+    );
     expect(source.rounds).toHaveLength(3);
     expect(proof).toMatchObject({ ok: true });
   });

@@ -239,7 +239,9 @@ function reportOf(
     clock: 'virtual',
     source: {
       outcome,
-      ...(outcome === 'diverged' ? { error: 'it has not completed within its timeout' } : {}),
+      ...(outcome === 'diverged'
+        ? { error: 'it has not completed within its timeout, try a higher link.bandwidth' }
+        : {}),
       guestLost: false,
       startNs,
       endNs,

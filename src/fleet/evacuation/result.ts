@@ -2,6 +2,7 @@ import { buildResult } from '../../result/build.ts';
 import { hostFacts } from '../../result/host.ts';
 import type { RunResult } from '../../result/schema.ts';
 import { VERSION } from '../../result/version.ts';
+import type { RunReport } from '../../runtime/report.ts';
 import type { EvacuationConfig, ParallelLimits } from './config.ts';
 import type { LoadedEvacuation } from './load.ts';
 import type { EvacuationReport, GuestEvacuation } from './report.ts';
@@ -100,7 +101,7 @@ function guestOf(
 ): GuestResult {
   const { name, target, run: report, wasForced } = guest;
   const { deadlineNs } = config.guests[index]!;
-  const run = report && buildResult(scenario, report);
+  const run = report && buildResult(scenario, withFileKeys(report));
   const outcome = run?.outcome ?? 'waiting';
   const isLate = outcome !== 'completed' || (guest.endedNs ?? Infinity) - startedNs > deadlineNs!;
   return {
@@ -116,6 +117,14 @@ function guestOf(
     ...(run ? slowdownOf(run) : {}),
     ...(run ? { run } : {}),
   };
+}
+
+/** Returns the report with a message that names the key of the evacuation's file in place of that of a scenario. */
+function withFileKeys(report: RunReport): RunReport {
+  const { source } = report;
+  if (source.error === undefined) return report;
+  const error = source.error.replaceAll('link.bandwidth', 'core.bandwidth or nic');
+  return { ...report, source: { ...source, error } };
 }
 
 /** Returns the share of accesses that a guest did not make while it migrated, of those at its rate before. */

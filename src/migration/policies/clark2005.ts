@@ -156,6 +156,7 @@ export const clark2005 = policyKind({
     return [{ path: ['stun'], sentence }];
   },
   policy: (spec, facts) => clarkPolicy(optionsOf(spec, facts)),
+  remedies: () => ({ timeHelps: true, others: [] }),
   pacing(_, { pages, pageSize }) {
     const accounting = plainAccounting(pageSize);
     return {
@@ -172,4 +173,5 @@ export const xen3 = policyKind({
   keys: {},
   resolve: () => ({}),
   policy: (spec, facts) => clarkPolicy({ ...optionsOf(spec, facts), isAdaptive: false }),
+  remedies: () => ({ timeHelps: true, others: [] }),
 });

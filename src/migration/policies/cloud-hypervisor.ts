@@ -27,6 +27,7 @@ export function cloudHypervisorPolicy(options: CloudHypervisorOptions): Policy<R
   return {
     name: 'cloud-hypervisor',
     skipsRedirtied: false,
+    downtimeLimitMs: () => options.downtimeMs,
     initial: ROUND_START,
     decide(state, now) {
       if (now.event === 'stopped') return { state, actions: [] };
@@ -61,5 +62,10 @@ export const cloudHypervisor = policyKind({
   resolve: ({ timeoutAction }): CloudHypervisorSpec => ({ timeoutAction }),
   policy: ({ timeoutAction = 'cancel' }, { downtimeLimitMs, timeoutMs }) =>
     cloudHypervisorPolicy({ downtimeMs: downtimeLimitMs, timeoutMs, timeoutAction }),
+  remedies: () => ({
+    limitKey: 'migration.downtimeLimit',
+    patienceKey: 'migration.timeout',
+    others: ['migration.timeoutAction: ignore'],
+  }),
   takesTimeout: ({ timeoutAction }) => timeoutAction === 'ignore',
 });

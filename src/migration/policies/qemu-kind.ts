@@ -151,6 +151,17 @@ export const qemu = policyKind({
     const pollMs = (spec.postcopyPollNs ?? 0) / 1e6;
     return qemuPolicy({ ...options, postcopyAfter: { rounds: spec.postcopyAfter, pollMs } });
   },
+  remedies({ autoConverge, dirtyLimit, manager }) {
+    // The other managers have limits of their own.
+    const takesLimit =
+      manager === undefined || manager === 'nova' || manager === 'kubevirt-timeouts';
+    const isThrottled = autoConverge !== undefined || dirtyLimit !== undefined;
+    return {
+      ...(takesLimit ? { limitKey: 'migration.downtimeLimit' } : {}),
+      timeHelps: autoConverge !== undefined || manager !== undefined,
+      others: isThrottled ? [] : ['migration.autoConverge: true'],
+    };
+  },
   pacing({ qemuVersion = '10', maxBytesPerSecond }, { pageSize }, lag) {
     const accounting = qemuAccounting(qemuVersion, pageSize);
     return { pacing: { accounting, limiter: qemuWindow(maxBytesPerSecond, accounting, lag) } };

@@ -55,6 +55,8 @@ export interface QemuState {
   readonly isForced: boolean;
   /** The state of the dirty limit, once it is in force. */
   readonly dirtyLimit: DirtyLimitState | undefined;
+  /** The downtime limit, which a manager may change. */
+  readonly limitMs: number;
   /** The manager's own state. */
   readonly manager: unknown;
   /** Whether the manager wants the guest stopped, or why it gives the migration up. */
@@ -85,6 +87,7 @@ export function qemuPolicy(options: QemuOptions): Policy<QemuState> {
   return {
     name: 'qemu',
     skipsRedirtied: false,
+    downtimeLimitMs: ({ limitMs }) => limitMs,
     initial: {
       windowStartMs: 0,
       windowStartBytes: 0,
@@ -96,6 +99,7 @@ export function qemuPolicy(options: QemuOptions): Policy<QemuState> {
       converge: AUTO_CONVERGE_START,
       isForced: false,
       dirtyLimit: undefined,
+      limitMs: options.downtimeLimitMs,
       manager: options.manager?.initial,
       wanted: undefined,
       lastTick: 0,
@@ -170,6 +174,7 @@ function updateCounters(state: QemuState, now: PolicyStatistics, options: QemuOp
       windowStartMs: now.nowMs,
       windowStartBytes: now.accountedBytes,
       thresholdBytes: bytesPerMs * answer.limitMs,
+      limitMs: answer.limitMs,
     },
     actions: [{ kind: 'renew' }],
   };

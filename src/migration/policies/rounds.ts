@@ -38,5 +38,6 @@ export const rounds = policyKind({
     }),
   },
   resolve: (written): RoundsSpec => ({ rounds: written.rounds }),
+  remedies: () => ({ timeHelps: true, others: ['fewer migration.rounds'] }),
   policy: (spec) => roundsPolicy(spec.rounds),
 });

@@ -20,6 +20,7 @@ export function sdpsPolicy(downtimeMs: number): Policy<SdpsState> {
   return {
     name: 'sdps',
     skipsRedirtied: false,
+    downtimeLimitMs: () => downtimeMs,
     initial: { ...ROUND_START, throttle: 0 },
     decide(state, now) {
       if (now.event === 'stopped') return { state, actions: [] };
@@ -47,5 +48,6 @@ export const sdps = policyKind({
     'Stun during page send, as in vSphere 5.0: the guest is slowed until it dirties half of what is sent.',
   keys: {},
   resolve: () => ({}),
+  remedies: () => ({ limitKey: 'migration.downtimeLimit', others: [] }),
   policy: (_, { downtimeLimitMs }) => sdpsPolicy(downtimeLimitMs),
 });

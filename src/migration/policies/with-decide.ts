@@ -18,6 +18,9 @@ export function withDecide<State>(
     get keepsLimit() {
       return policy.keepsLimit ?? false;
     },
+    ...(policy.downtimeLimitMs
+      ? { downtimeLimitMs: (state: State) => policy.downtimeLimitMs!(state) }
+      : {}),
     get initial() {
       return policy.initial;
     },

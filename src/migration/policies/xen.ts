@@ -40,4 +40,5 @@ export const xen = policyKind({
   keys: {},
   resolve: () => ({}),
   policy: () => xenPolicy,
+  remedies: () => ({ timeHelps: true, others: [] }),
 });

@@ -1,4 +1,5 @@
 import type { Keys, ValuesOf } from '../../units/keys.ts';
+import type { Remedies } from '../divergence.ts';
 import type { WindowLag } from '../limiters.ts';
 import type { PageLine } from '../page-orders/line.ts';
 import type { PageOrder } from '../page-orders/page-order.ts';
@@ -86,6 +87,8 @@ export interface PolicyKind<
     guest: { readonly pages: number; readonly pageSize: number },
     lag?: WindowLag,
   ): Pick<SourceOptions, 'pacing' | 'walk'>;
+  /** Returns which of its keys would let a migration complete that has diverged; by default none. */
+  remedies?(spec: CommonSpec & Part): Remedies;
   /** Returns whether the policy itself ends the rounds at the timeout, so that the migration isn't given up. */
   takesTimeout?(spec: CommonSpec & Part): boolean;
 }

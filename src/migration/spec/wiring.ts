@@ -1,3 +1,4 @@
+import type { Remedies } from '../divergence.ts';
 import type { WindowLag } from '../limiters.ts';
 import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
 import type { PageOrder } from '../page-orders/page-order.ts';
@@ -120,8 +121,20 @@ export function sourceOptions(
     maxBytesPerSecond: spec.maxBytesPerSecond,
     strictRate: spec.strictRate,
     timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
+    remedies: remediesOf(spec),
     ...kind?.pacing?.(spec, guest, lag),
   };
+}
+
+/** Returns what would let a migration complete that has diverged. */
+function remediesOf(spec: MigrationSpec): Remedies {
+  const own = kindOf(spec)?.remedies?.(spec) ?? { others: [] };
+  const { algorithm } = spec;
+  if (algorithm === 'precopy') {
+    return { ...own, others: [...own.others, 'migration.algorithm: hybrid'] };
+  }
+  if (algorithm !== 'hybrid') return own;
+  return { ...own, others: [...own.others, 'a lower migration.postcopyAfter'] };
 }
 
 /** Returns the option for recovery of a post-copy, which both halves take. */
