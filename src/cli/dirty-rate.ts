@@ -3,6 +3,7 @@ import { DIRTY_RATE_MODES, type DirtyRateMode } from '../migration/dirty-rate.ts
 import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
+import { runVirtualDirtyRate } from '../runtime/virtual/dirty-rate.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { UnitError } from '../units/brand.ts';
@@ -54,7 +55,8 @@ async function measure(name: string, flags: Flags): Promise<number> {
     };
     progress();
     const seeded = measurements.map((one) => ({ ...one, seed: config.seed }));
-    const measured = await runDirtyRate(config, seeded, () => {
+    const run = config.runtime === 'virtual' ? runVirtualDirtyRate : runDirtyRate;
+    const measured = await run(config, seeded, () => {
       done++;
       progress();
     });

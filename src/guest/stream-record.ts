@@ -102,3 +102,14 @@ export function slotOfStream(
 ): Memslot {
   return memory.slots[plan.streams[stream]!.slot]!;
 }
+
+/** Returns how many accesses all streams together have made; it may be read while the guest runs. */
+export function accessesOf(
+  memory: GuestMemory,
+  plan: { readonly streams: readonly Pick<StreamPlan, 'slot'>[] },
+): number {
+  return plan.streams.reduce(
+    (sum, _, stream) => sum + readAccesses(slotOfStream(memory, plan, stream), stream),
+    0,
+  );
+}

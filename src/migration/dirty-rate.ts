@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
+import type { DirtyLogKind } from '../memory/dirty-logs/dirty-log.ts';
 import { slotOf } from '../memory/guest-memory.ts';
 import { scratchAreas } from '../memory/layout.ts';
 import { Generator } from '../random/generator.ts';
@@ -24,8 +25,14 @@ export interface DirtyRateReport {
   readonly mode: DirtyRateMode;
   /** The time that was really measured, from the start to the last look. */
   readonly periodNs: number;
-  /** The number of pages found dirty; page sampling estimates it for the whole guest. */
+  /** The number of pages found dirty; page sampling estimates it for the whole guest. It is never above `accesses`. */
   readonly dirtyPages: number;
+  /**
+   * The number of page accesses, reads too, that the guest made from before its log was turned on until it was off, so
+   * that every page found dirty was written by one of them; and how many a second that were.
+   */
+  readonly accesses: number;
+  readonly accessesPerSecond: number;
   /** The number of pages that page sampling hashed, and of those that had changed. */
   readonly sampled?: { readonly pages: number; readonly changed: number };
   /** The entries and full rings of each vCPU, in mode `dirty-ring`. */
@@ -37,17 +44,36 @@ const REAP_NS = 1e9;
 const GIB = 1024 ** 3;
 const PATIENCE_NS = 30e9;
 
+/** What both runtimes need for a measurement: which log a guest has in each mode. */
+export const DIRTY_RATE_LOGS: Readonly<Record<DirtyRateMode, DirtyLogKind>> = {
+  'page-sampling': 'none',
+  'dirty-bitmap': 'bitmap',
+  'dirty-ring': 'ring',
+};
+
+type Found = Omit<DirtyRateReport, 'accesses' | 'accessesPerSecond'>;
+
 /**
  * Measures over one period how many pages a running guest dirties. The dirty log must be off; it is off
- * again at the end.
+ * again at the end. `countAccesses` returns how many accesses the guest has made in its life.
  */
 export function* measureDirtyRate(
   guest: SourceGuest,
   clock: Clock,
   options: DirtyRateOptions,
+  countAccesses: () => number,
 ): Algorithm<DirtyRateReport> {
-  if (options.mode === 'page-sampling') return yield* sample(guest, clock, options);
-  return yield* countLogEntries(guest, clock, options);
+  const before = countAccesses();
+  const startNs = clock.now();
+  const isSampled = options.mode === 'page-sampling';
+  const found = yield* isSampled
+    ? sample(guest, clock, options)
+    : countLogEntries(guest, clock, options);
+  const accesses = countAccesses() - before;
+  const accessesPerSecond = (accesses / (clock.now() - startNs)) * 1e9;
+  // A page needs an access to become dirty, which an estimate from a few sampled pages does not know.
+  const dirtyPages = Math.min(found.dirtyPages, accesses);
+  return { ...found, dirtyPages, accesses, accessesPerSecond };
 }
 
 /**
@@ -58,7 +84,7 @@ function* sample(
   guest: SourceGuest,
   clock: Clock,
   { mode, periodNs, samplePagesPerGiB, seed }: DirtyRateOptions,
-): Algorithm<DirtyRateReport> {
+): Algorithm<Found> {
   const { memory } = guest;
   const random = new Generator(seed, 0xd12);
   const wanted = Math.ceil((memory.pages * memory.pageSize * samplePagesPerGiB) / GIB);
@@ -80,6 +106,10 @@ function* sample(
 function hashOf({ memory }: SourceGuest, gfn: number): string {
   const { layout, kernels, words } = slotOf(memory, gfn);
   const { hash } = scratchAreas(layout);
+  // A page of backing `versions` is a count of the writes to it, which changes when its bytes would.
+  if (layout.storedBytes !== layout.pageSize) {
+    return String(words[layout.ramOffset / 4 + gfn - layout.firstGfn]);
+  }
   const at = layout.ramOffset + (gfn - layout.firstGfn) * layout.pageSize;
   kernels.pageHash(at, layout.pageSize, hash);
   return `${words[hash >>> 2]} ${words[(hash >>> 2) + 1]}`;
@@ -93,7 +123,7 @@ function* countLogEntries(
   guest: SourceGuest,
   clock: Clock,
   { mode, periodNs }: DirtyRateOptions,
-): Algorithm<DirtyRateReport> {
+): Algorithm<Found> {
   const log = guest.openLog();
   log.start();
   yield* awaitGuest(guest, clock);

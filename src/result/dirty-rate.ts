@@ -1,4 +1,4 @@
-import type { MeasuredDirtyRate } from '../runtime/threads/dirty-rate.ts';
+import type { DirtyRateReport } from '../migration/dirty-rate.ts';
 import { VERSION } from './version.ts';
 
 /** One measurement of a `pageferry/dirty-rate@1`; milliseconds and bytes are numbers. */
@@ -8,7 +8,8 @@ export interface DirtyRateEntry {
   readonly dirtyPages: number;
   readonly pagesPerSecond: number;
   readonly bytesPerSecond: number;
-  /** How many page accesses a second, reads too, the guest really made. */
+  /** How many page accesses, reads too, the guest really made until its log was off again, and how many a second. */
+  readonly accesses: number;
   readonly accessesPerSecond: number;
   /** How many pages were sampled, and how many of them had changed; only `page-sampling` has it. */
   readonly sampled?: { readonly pages: number; readonly changed: number };
@@ -28,7 +29,7 @@ export interface DirtyRateResult {
 export function buildDirtyRate(
   scenario: Record<string, unknown>,
   pageSize: number,
-  measured: readonly MeasuredDirtyRate[],
+  measured: readonly DirtyRateReport[],
 ): DirtyRateResult {
   const measurements = measured.map((one): DirtyRateEntry => {
     const seconds = one.periodNs / 1e9;
@@ -39,6 +40,7 @@ export function buildDirtyRate(
       dirtyPages: one.dirtyPages,
       pagesPerSecond,
       bytesPerSecond: pagesPerSecond * pageSize,
+      accesses: one.accesses,
       accessesPerSecond: one.accessesPerSecond,
       ...(one.sampled ? { sampled: one.sampled } : {}),
       ...(one.vcpus

@@ -2,14 +2,14 @@ import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import { planMemory } from '../../guest/memory-plan.ts';
 import { type FullPlan, lightPlan } from '../../guest/stream-plan.ts';
 import { writePlan } from '../../guest/stream-record.ts';
-import type { DirtyLogKind } from '../../memory/dirty-logs/dirty-log.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { PAUSE } from '../../memory/handshake/words.ts';
 import { takeSlot } from '../../memory/memslot.ts';
-import type {
-  DirtyRateMode,
-  DirtyRateOptions,
-  DirtyRateReport,
+import {
+  DIRTY_RATE_LOGS,
+  type DirtyRateMode,
+  type DirtyRateOptions,
+  type DirtyRateReport,
 } from '../../migration/dirty-rate.ts';
 import type { RunConfig } from '../config.ts';
 import { Crew } from './crew.ts';
@@ -23,19 +23,6 @@ import {
 import { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
 import { logConfigOf } from '../common/stage.ts';
-import { Timeline } from '../common/timeline.ts';
-
-/** A measurement of the dirty rate. */
-export interface MeasuredDirtyRate extends DirtyRateReport {
-  /** How many page accesses a second, reads too, the guest really made while it was measured. */
-  readonly accessesPerSecond: number;
-}
-
-const LOGS: Readonly<Record<DirtyRateMode, DirtyLogKind>> = {
-  'page-sampling': 'none',
-  'dirty-bitmap': 'bitmap',
-  'dirty-ring': 'ring',
-};
 
 /** A measurement occupies a thread for each vCPU and one for the engine. */
 const threadsOf = (config: RunConfig): number => config.guest.vcpus + 1;
@@ -48,11 +35,11 @@ const threadsOf = (config: RunConfig): number => config.guest.vcpus + 1;
 export async function runDirtyRate(
   config: RunConfig,
   measurements: readonly DirtyRateOptions[],
-  onMeasured: (measured: MeasuredDirtyRate) => void = () => undefined,
-): Promise<MeasuredDirtyRate[]> {
+  onMeasured: (measured: DirtyRateReport) => void = () => undefined,
+): Promise<DirtyRateReport[]> {
   const pool = new WorkerPool(threadsOf(config));
   try {
-    const results: MeasuredDirtyRate[] = [];
+    const results: DirtyRateReport[] = [];
     for (const mode of new Set(measurements.map((one) => one.mode))) {
       const own = measurements.filter((one) => one.mode === mode);
       results.push(...(await measureMode(config, mode, own, pool, onMeasured)));
@@ -68,9 +55,9 @@ async function measureMode(
   mode: DirtyRateMode,
   measurements: readonly DirtyRateOptions[],
   pool: WorkerPool,
-  onMeasured: (measured: MeasuredDirtyRate) => void,
-): Promise<MeasuredDirtyRate[]> {
-  const guest = { ...config.guest, dirtyLog: LOGS[mode] };
+  onMeasured: (measured: DirtyRateReport) => void,
+): Promise<DirtyRateReport[]> {
+  const guest = { ...config.guest, dirtyLog: DIRTY_RATE_LOGS[mode] };
   const { plan, geometries } = planMemory(guest, config.seed);
   const shared = guestSideOver(
     geometries(0).map((geometry) => takeSlot(geometry)),
@@ -107,8 +94,8 @@ class RunningGuest {
   async measure(
     config: RunConfig,
     measurements: readonly DirtyRateOptions[],
-    onMeasured: (measured: MeasuredDirtyRate) => void,
-  ): Promise<MeasuredDirtyRate[]> {
+    onMeasured: (measured: DirtyRateReport) => void,
+  ): Promise<DirtyRateReport[]> {
     const guestSide = openGuestSide(this.#shared);
     const task = {
       guestSide: this.#shared,
@@ -124,17 +111,10 @@ class RunningGuest {
       await this.#crew.until('the vCPUs start', areReady, 60_000);
       guestSide.engine.resume();
       await this.#crew.pass(config.migration.startAfterNs / 1e6, () => false);
-      const timeline = new Timeline(this.#clock, () => [guestSide.memory], this.#plan);
-      const results: MeasuredDirtyRate[] = [];
+      const results: DirtyRateReport[] = [];
       for (const options of measurements) {
-        const before = { ns: this.#clock.now(), accesses: timeline.accesses() };
         const work = this.#pool.run('dirtyRate', { ...task, options });
-        const report = await this.#crew.result(this.#crew.watch('the engine', work));
-        const seconds = (this.#clock.now() - before.ns) / 1e9;
-        const measured = {
-          ...report,
-          accessesPerSecond: (timeline.accesses() - before.accesses) / seconds,
-        };
+        const measured = await this.#crew.result(this.#crew.watch('the engine', work));
         onMeasured(measured);
         results.push(measured);
       }

@@ -9,6 +9,7 @@ import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { Link } from '../../link/link.ts';
 import { type Flow, Network } from '../../link/network.ts';
 import { noLink } from '../../link/no-link.ts';
+import { accessesOf } from '../../guest/stream-record.ts';
 import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
@@ -156,7 +157,8 @@ export const dirtyRate: Handlers['dirtyRate'] = ({ guestSide: shared, plan, opti
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
   const guest = new SharedSourceGuest(guestSide, plan, clock);
-  return drive(measureDirtyRate(guest, clock, options), {
+  const countAccesses = (): number => accessesOf(guestSide.memory, plan);
+  return drive(measureDirtyRate(guest, clock, options, countAccesses), {
     clock,
     link: noLink,
     doorbell: guestSide.doorbell,

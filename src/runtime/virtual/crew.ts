@@ -1,7 +1,7 @@
 import { VirtualVcpu } from '../../guest/virtual-vcpu.ts';
 import type { FaultLog } from '../../guest/faults.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
-import { readAccesses, slotOfStream } from '../../guest/stream-record.ts';
+import { accessesOf } from '../../guest/stream-record.ts';
 import type { ZeroLog } from '../../guest/zeroing.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
@@ -96,10 +96,6 @@ export class VirtualCrew {
   }
 
   accesses(): number {
-    let total = 0;
-    this.#plan.streams.forEach((_, stream) => {
-      total += readAccesses(slotOfStream(this.#guestSide.memory, this.#plan, stream), stream);
-    });
-    return total;
+    return accessesOf(this.#guestSide.memory, this.#plan);
   }
 }
