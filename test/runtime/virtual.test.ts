@@ -155,6 +155,27 @@ describe('versions instead of bytes', () => {
   });
 });
 
+describe('a proof that is given up', () => {
+  it('is missing in a report that is the same otherwise', async () => {
+    const controller = new AbortController();
+    const phases = new Set<string>();
+    const report = await runVirtual(virtual(), {
+      proofSignal: controller.signal,
+      onProgress: ({ phase, setUp }) => {
+        phases.add(phase);
+        if (phase === 'verify') controller.abort();
+        expect(setUp.doneBytes).toBeLessThanOrEqual(setUp.allBytes);
+        if (phase !== 'prepare') expect(setUp.doneBytes).toBe(setUp.allBytes);
+      },
+    });
+    const { proof, ...rest } = await runVirtual(virtual());
+    expect(proof?.ok).toBe(true);
+    expect(report).toEqual(rest);
+    expect([...phases].slice(0, 1)).toEqual(['prepare']);
+    expect(phases).toContain('verify');
+  });
+});
+
 describe('the two runtimes', () => {
   const PAGES = 2048;
   const HOT_PAGES = 8;

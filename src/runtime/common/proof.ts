@@ -15,13 +15,16 @@ import { locateDifference } from './compare.ts';
 import { fillGuest } from './fill.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
-import { pageRanges } from './ranges.ts';
+import { memoryPieces, runPieces } from './pieces.ts';
+import { replayPieces } from './replay-pieces.ts';
 
 /** What the proof of a run works on. */
 export interface ProofParts {
   readonly config: RunConfig;
   readonly plan: FullPlan;
   readonly pool: WorkRunner;
+  /** Once it is aborted, the proof is given up. */
+  readonly signal?: AbortSignal | undefined;
   /** The clock that times the proof; without one, the proof has no duration. */
   readonly clock?: Clock;
   /** The side where the guest ran last; its vCPUs have stopped. */
@@ -44,7 +47,7 @@ const TWIN_ACCESSES = 1e9;
 /**
  * Proves that the guest's memory is what it must be. The streams are replayed on the canvas, from the pause or
  * from the initial contents, up to the counters that the guest reached. Then every byte of every page and every
- * read checksum must agree; what does not is in the returned proof.
+ * read checksum must agree; what does not is in the returned proof. Throws GivenUpError.
  */
 export async function prove(parts: ProofParts): Promise<Proof> {
   const { config, plan, clock, canvas, final } = parts;
@@ -129,9 +132,10 @@ function frozenProblems(
 }
 
 /** Gives the canvas the guest's initial contents, and sets its streams back to n = 0. */
-async function refill({ config, plan, pool, canvas }: ProofParts): Promise<void> {
+async function refill({ config, plan, pool, canvas, signal }: ProofParts): Promise<void> {
   const { contents } = config.guest;
-  await fillGuest(pool, canvas, contents, config.seed, { prefault: false, isUsed: true });
+  const options = { prefault: false, isUsed: true, signal };
+  await fillGuest(pool, canvas, contents, config.seed, options);
   for (const slot of openMemory(canvas.slots).slots) writePlan(slot, plan);
 }
 
@@ -155,18 +159,19 @@ async function replay(
   const kernels = replayedBy === 'kernel' ? 'wasm' : 'twin';
   // There is one task for each access list of the slot, as only one replay may use a list at a time.
   const tasks = Math.min(canvas.writers, pool.threads);
-  await Promise.all(
-    Array.from({ length: tasks }, (_, list) => {
-      const streams = work.filter((w) => w.stream % tasks === list);
-      return pool.run('replay', {
-        guestSide: canvas,
-        plan: lightPlan(plan),
-        streams,
-        list,
-        kernels,
-      });
-    }),
-  );
+  const task = { guestSide: canvas, plan: lightPlan(plan), kernels } as const;
+  const lists = Array.from({ length: tasks }, async (_, list) => {
+    const own = work.filter(({ stream }) => stream % tasks === list);
+    const pieces = replayPieces(plan, own, (stream) => before[stream]!.n);
+    // The pieces of a stream follow one another, so a list's pieces are worked on one at a time.
+    const { signal } = parts;
+    await runPieces(1, pieces, (streams) => pool.run('replay', { ...task, streams, list }), {
+      signal,
+    });
+  });
+  const ends = await Promise.allSettled(lists);
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure) throw failure.reason;
   return replayedBy;
 }
 
@@ -180,11 +185,13 @@ async function compareAll({
   pool,
   canvas,
   final,
+  signal,
 }: ProofParts): Promise<{ differingPages: number; firstGfn: number | undefined }> {
-  const results = await Promise.all(
-    pageRanges(canvas, pool.threads).map((range) =>
-      pool.run('compare', { expected: canvas, found: final, ...range }),
-    ),
+  const results = await runPieces(
+    pool.threads,
+    memoryPieces(canvas, pool.threads),
+    (range) => pool.run('compare', { expected: canvas, found: final, ...range }),
+    { signal },
   );
   return {
     differingPages: results.reduce((sum, result) => sum + result.differingPages, 0),

@@ -6,6 +6,7 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof } from '../report.ts';
 import type { SharedGuestSide } from './guest-side.ts';
+import { GivenUpError } from './pieces.ts';
 import { prove } from './proof.ts';
 import type { WorkRunner } from './work.ts';
 
@@ -23,26 +24,31 @@ export interface ProvenRun {
 /**
  * Proves a run. A guest that has moved is compared with a replay on the source's frozen memory, and one that has
  * stayed with a replay from its initial contents; `verify: full` replays from the initial contents in either case.
- * Returns undefined when `verify` is `off`, or when the guest was lost.
+ * Returns undefined when `verify` is `off`, when the guest was lost, or when `signal` has the proof given up.
  */
 export async function proveRun(
   run: ProvenRun,
   pool: WorkRunner,
-  clock?: Clock,
+  { clock, signal }: { readonly clock?: Clock; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Proof | undefined> {
   const { config, plan, sides, report } = run;
   if (config.verify === 'off' || report.guestLost) return undefined;
   const isMoved = report.outcome === 'completed';
-  return prove({
+  const proof = prove({
     config,
     plan,
     pool,
     ...(clock ? { clock } : {}),
+    signal,
     final: isMoved ? sides.destination : sides.source,
     canvas: isMoved ? sides.source : sides.destination,
     isFrozenSource: isMoved && config.verify === 'replay',
     sentState: run.sentState,
     receivedState: run.receivedState,
     zeroings: run.zeroings,
+  });
+  return proof.catch((error: unknown) => {
+    if (error instanceof GivenUpError) return undefined;
+    throw error;
   });
 }

@@ -9,15 +9,15 @@ import { openMemory } from '../../memory/guest-memory.ts';
 import type { SlotGeometry } from '../../memory/layout.ts';
 import { takeSlot } from '../../memory/memslot.ts';
 import type { RunConfig } from '../config.ts';
-import { fillGuest } from './fill.ts';
+import { fillGuest, prefaultGuest } from './fill.ts';
 import {
   giveBackGuestSide,
   guestSideOver,
   type LogConfig,
   type SharedGuestSide,
 } from './guest-side.ts';
+import type { PieceOptions } from './pieces.ts';
 import type { WorkRunner } from './work.ts';
-import { pageRanges } from './ranges.ts';
 
 /** The connection of a migration's two sides in shared memory. */
 export interface Transfer {
@@ -84,19 +84,20 @@ export function createTransfer(
  * pattern. In real time every page of both is touched, so that no first touch is left for the migration. On a
  * virtual clock a touch takes no time, so pages of the source that are zero already stay untouched.
  */
-export async function setStage(config: RunConfig, pool: WorkRunner): Promise<Stage> {
+export async function setStage(
+  config: RunConfig,
+  pool: WorkRunner,
+  options: PieceOptions = {},
+): Promise<Stage> {
   const { guest, link, seed } = config;
   const { plan, geometries } = planMemory(guest, seed);
   const source = createPlace(guest, plan, geometries(0));
   const destination = createPlace(guest, plan, geometries(1));
   const isTimed = config.runtime === 'threads';
   const transfer = createTransfer(link, guest.pageSize, isTimed);
-  await Promise.all(
-    pageRanges(destination, pool.threads).map((range) =>
-      pool.run('prefault', { guestSide: destination, ...range }),
-    ),
-  );
-  await fillGuest(pool, source, guest.contents, seed, { prefault: isTimed, isUsed: false });
+  await prefaultGuest(pool, destination, options);
+  const fill = { prefault: isTimed, isUsed: false, ...options };
+  await fillGuest(pool, source, guest.contents, seed, fill);
   return { plan, source, destination, ...transfer };
 }
 

@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly pool: WorkerPool;
   /** The origin of the clock that all guests of the world read. */
   readonly clockOrigin: bigint;
+  /** Called with the size of each piece of memory that is filled. */
+  readonly onBytes?: (bytes: number) => void;
   /** The links that all guests share; without them, each has its link for itself. */
   readonly network?: SharedNetwork;
 }
@@ -91,7 +93,9 @@ export class ThreadGuest {
   /** Takes and fills the memory of both sides. Throws RunSetupError, or ContentsError when an image can't be used. */
   async settle(): Promise<void> {
     this.#enter('prepare');
-    const stage = await setStage(this.#config, this.#world.pool).catch((cause: unknown) => {
+    const stage = await setStage(this.#config, this.#world.pool, {
+      onBytes: this.#world.onBytes,
+    }).catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       if (cause instanceof ContentsError) throw cause;
       throw new RunSetupError(`the run could not be set up: ${message}`, { cause });
@@ -317,7 +321,8 @@ export class ThreadGuest {
         destination: this.#vcpuEnds.destination.flatMap((end) => end.zeroings),
       },
     };
-    return proveRun(run, this.#world.pool, this.#clock).catch((cause: unknown) => {
+    const options = { clock: this.#clock, signal: this.#world.options.proofSignal };
+    return proveRun(run, this.#world.pool, options).catch((cause: unknown) => {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new CrewError(`the proof was cut short: ${message}`, { cause });
     });

@@ -1,9 +1,9 @@
-import type { WorldOptions } from '../world/world.ts';
+import type { RunPhase, WorldOptions } from '../world/world.ts';
 import type { Connection } from './connection.ts';
 import type { WorkerPool } from './pool.ts';
 import type { LiveFigures } from './run-words.ts';
 
-export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
+export type { RunPhase } from '../world/world.ts';
 
 /** A guest's run as it is at one moment, for displays of its progress. */
 export interface LiveView {

@@ -3,6 +3,7 @@ import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clo
 import { createNetwork, type LinkSpec, Network, type SharedNetwork } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
 import type { SourceReport } from '../../migration/source.ts';
+import { setUpMeter } from '../common/set-up-meter.ts';
 import type { RunReport } from '../report.ts';
 import type { Director, GuestSpec, World, WorldMigration, WorldSpec } from '../world/world.ts';
 import { Gate } from './gate.ts';
@@ -90,11 +91,13 @@ export class ThreadWorld implements World {
       throw new Error(`the run needs ${threads} threads, the pool has ${pool.threads}`);
     }
     this.#pool = pool;
+    const onBytes = setUpMeter(guests, 2, this.#options.onSetUp);
     for (const spec of guests) {
       const guest = new ThreadGuest(this.#linked(spec.config), {
         options: this.#options,
         pool,
         clockOrigin: this.#origin,
+        onBytes,
         ...(this.#shared ? { network: this.#shared } : {}),
       });
       this.#residents.set(spec.name, { spec, guest, turn: new Gate(), host: spec.host });

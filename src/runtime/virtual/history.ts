@@ -7,11 +7,14 @@ import { othersTurn } from '../common/others-turn.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunConfig } from '../config.ts';
 import { VirtualCrew } from './crew.ts';
+import { TURN_NS } from './guest.ts';
 
 export interface HistoryOptions {
   readonly stepNs: number;
   readonly steps: number;
   readonly signal?: AbortSignal;
+  /** Called after each step with the number of steps so far. */
+  readonly onStep?: (steps: number) => void;
 }
 
 /**
@@ -21,7 +24,7 @@ export interface HistoryOptions {
  */
 export async function recordHistory(
   config: RunConfig,
-  { stepNs, steps, signal }: HistoryOptions,
+  { stepNs, steps, signal, onStep }: HistoryOptions,
 ): Promise<DirtyHistory> {
   const { clearChunkPages: _, ...rest } = config.guest;
   // The contents of pages do not change which pages are written, so versions stand for them.
@@ -39,21 +42,31 @@ export async function recordHistory(
   guestSide.engine.resume();
   crew.poll(0);
   let nowNs = config.migration.startAfterNs;
-  crew.advance(nowNs);
+  await live(0, nowNs);
   log.start();
   crew.poll(nowNs);
   const bitmaps: Uint32Array[] = [];
   for (let step = 0; step < steps; step++) {
     if (signal?.aborted === true) break;
+    await live(nowNs, nowNs + stepNs);
     nowNs += stepNs;
-    crew.advance(nowNs);
     log.harvest();
     crew.poll(nowNs);
     log.collect();
     bitmaps.push(log.pages.bitmap());
     log.pages.clear();
-    await othersTurn();
+    onStep?.(step + 1);
   }
   giveBackStage(stage);
   return { stepNs, pages: guestSide.memory.pages, bitmaps };
+
+  /** Advances the guest in turns with the rest of the program, as a run does. */
+  async function live(fromNs: number, toNs: number): Promise<void> {
+    for (let atNs = fromNs; atNs < toNs;) {
+      if (signal?.aborted === true) return;
+      atNs = Math.min(toNs, atNs + TURN_NS);
+      crew.advance(atNs);
+      await othersTurn();
+    }
+  }
 }

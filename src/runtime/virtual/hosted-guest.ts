@@ -3,9 +3,9 @@ import { planMemory } from '../../guest/memory-plan.ts';
 import { VirtualClock } from '../../clock/virtual.ts';
 import { fillDestination } from '../../memory/contents/contents.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
-import { fillGuest } from '../common/fill.ts';
+import { fillGuest, prefaultGuest } from '../common/fill.ts';
 import { openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
-import { pageRanges } from '../common/ranges.ts';
+import type { PieceOptions } from '../common/pieces.ts';
 import { createPlace } from '../common/stage.ts';
 import type { WorkRunner } from '../common/work.ts';
 import type { GuestSpec, WorldMigration } from '../world/world.ts';
@@ -35,19 +35,16 @@ export async function settleGuest(
   host: VirtualHost,
   runner: WorkRunner,
   isTargetReady: boolean,
+  options: PieceOptions = {},
 ): Promise<HostedGuest> {
   const { guest: shape, seed, costs } = spec.config;
   const { plan, geometries } = planMemory(shape, seed);
   const source = createPlace(shape, plan, geometries(0));
   const target = isTargetReady ? createPlace(shape, plan, geometries(1)) : undefined;
-  if (target) {
-    const ranges = pageRanges(target, runner.threads);
-    await Promise.all(
-      ranges.map((range) => runner.run('prefault', { guestSide: target, ...range })),
-    );
-  }
+  if (target) await prefaultGuest(runner, target, options);
   // A touch takes no virtual time, so pages of the source that are zero already stay untouched.
-  await fillGuest(runner, source, shape.contents, seed, { prefault: false, isUsed: false });
+  const fill = { prefault: false, isUsed: false, ...options };
+  await fillGuest(runner, source, shape.contents, seed, fill);
   const guest = new VirtualGuest(plan, openGuestSide(source), costs, new VirtualClock());
   guest.start(0);
   const demandCpus = vcpuDemand(shape.workloads, shape.vcpus, costs.accessNs);

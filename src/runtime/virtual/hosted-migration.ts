@@ -73,6 +73,11 @@ export class HostedMigration implements WorldMigration {
     return this.process.round;
   }
 
+  /** Whether the guest runs at its target while its pages still come. */
+  get isPostcopy(): boolean {
+    return this.process.isPostcopy;
+  }
+
   get pagesLeft(): number {
     return this.process.pagesLeft;
   }
@@ -133,6 +138,7 @@ export class HostedMigration implements WorldMigration {
 
   async #prove({
     beforeProof,
+    proofSignal: signal,
     runner = inlineRunner,
   }: VirtualWorldOptions): Promise<Proof | undefined> {
     const { process, hostedGuest, destination } = this.parts;
@@ -150,7 +156,7 @@ export class HostedMigration implements WorldMigration {
       receivedState: process.destinationGuest.loadedState,
       zeroings: { source: source.crew.zeroings(), destination: target.crew.zeroings() },
     };
-    return proveRun(run, runner);
+    return proveRun(run, runner, { signal });
   }
 
   #giveBack(): void {

@@ -185,6 +185,11 @@ export class VirtualMigration implements Process, HappeningWorld {
     return this.#session?.metrics.round ?? 1;
   }
 
+  /** Whether the guest runs at the destination while its pages still come, or wait for a new connection. */
+  get isPostcopy(): boolean {
+    return this.#session?.phase.startsWith('postcopy') ?? false;
+  }
+
   /** How many pages have yet to be sent. */
   get pagesLeft(): number {
     return this.#session?.unsent.count ?? 0;

@@ -3,10 +3,13 @@ import type { Line } from '../../link/line.ts';
 import type { Link } from '../../link/link.ts';
 import type { GuestSide } from '../common/guest-side.ts';
 import type { WorkRunner } from '../common/work.ts';
+import type { RunPhase, SetUpProgress } from '../world/world.ts';
 
 export interface VirtualOptions {
   /** Aborting it cancels the migration, as Ctrl-C does; the run checks it a few times a second. */
   readonly signal?: AbortSignal;
+  /** Aborting it gives up the proof: the report has none. */
+  readonly proofSignal?: AbortSignal;
   /** Called now and then with how far the run is. */
   readonly onProgress?: (progress: VirtualProgress) => void;
   /** Called when the guest stands still, before the proof, with the RAM of each memslot on either side. */
@@ -31,6 +34,10 @@ export interface VirtualOptions {
 
 /** How far a virtual run is. */
 export interface VirtualProgress {
+  readonly phase: RunPhase;
+  /** Whether the guest runs at the destination while its pages still come, so that a cancel comes too late. */
+  readonly isPostcopy: boolean;
+  readonly setUp: SetUpProgress;
   /** The world's time in virtual nanoseconds. */
   readonly nowNs: number;
   readonly events: number;

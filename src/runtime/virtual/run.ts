@@ -2,6 +2,7 @@ import { areVcpusRunning } from '../common/guest-side.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunConfig } from '../config.ts';
 import type { RunReport } from '../report.ts';
+import type { RunPhase, SetUpProgress } from '../world/world.ts';
 import { OneMigration, WORLD_OF_ONE } from '../world/one-migration.ts';
 import { HostedMigration } from './hosted-migration.ts';
 import type { VirtualOptions } from './options.ts';
@@ -32,12 +33,24 @@ export async function runVirtual(
   const one = new OneMigration(config, { onBegin: mark, onEnd });
   const world = new VirtualWorld(
     WORLD_OF_ONE,
-    worldOptions(options, mark, () => progress()),
+    worldOptions(options, {
+      onTurn: () => tell(one.phase),
+      onProof: () => {
+        mark();
+        tell('verify');
+      },
+      onSetUp: (now) => {
+        setUp = now;
+        tell('prepare');
+      },
+    }),
   );
-  const progress = (): void => {
+  let setUp: SetUpProgress = { doneBytes: 0, allBytes: 0 };
+  const tell = (phase: RunPhase): void => {
     const { sentBytes: bytes = 0, pagesLeft = 0 } = one.migration ?? {};
     const { nowNs, events } = world;
-    options.onProgress?.({ nowNs, events, bytes, pagesLeft });
+    const isPostcopy = (one.migration as HostedMigration | undefined)?.isPostcopy ?? false;
+    options.onProgress?.({ phase, isPostcopy, setUp, nowNs, events, bytes, pagesLeft });
   };
   const settling = world.settle([one.guest]);
   // A failure is thrown when the settling is awaited below, so it is not an unhandled rejection.
@@ -56,18 +69,23 @@ export async function runVirtual(
 
 function worldOptions(
   options: VirtualOptions,
-  mark: () => void,
-  onTurn: () => void,
+  {
+    onTurn,
+    onProof,
+    onSetUp,
+  }: Pick<VirtualWorldOptions, 'onTurn' | 'onSetUp'> & { readonly onProof: () => void },
 ): VirtualWorldOptions {
-  const { signal, mostEvents, happenings, runner, beforeProof } = options;
+  const { signal, proofSignal, mostEvents, happenings, runner, beforeProof } = options;
   return {
     areTargetsReady: true,
-    onTurn,
+    ...(onTurn ? { onTurn } : {}),
+    ...(onSetUp ? { onSetUp } : {}),
     beforeProof: (source, destination) => {
-      mark();
+      onProof();
       beforeProof?.(source, destination);
     },
     ...(signal ? { signal } : {}),
+    ...(proofSignal ? { proofSignal } : {}),
     ...(mostEvents === undefined ? {} : { mostEvents }),
     ...(happenings ? { happenings } : {}),
     ...(runner ? { runner } : {}),

@@ -4,6 +4,7 @@ import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/net
 import { Topology } from '../../link/topology.ts';
 import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
 import { othersTurn } from '../common/others-turn.ts';
+import { setUpMeter } from '../common/set-up-meter.ts';
 import { createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
@@ -78,10 +79,14 @@ export class VirtualWorld implements World {
       const mostFlows = FLOWS_EACH * Math.max(1, guests.length);
       this.#network = new Network(createNetwork(this.#topology.links, mostFlows));
     }
-    const { runner = inlineRunner, areTargetsReady = false } = this.#options;
+    const { runner = inlineRunner, areTargetsReady = false, onSetUp } = this.#options;
+    const onBytes = setUpMeter(guests, areTargetsReady ? 2 : 1, onSetUp);
     for (const spec of guests) {
       const host = this.#hostOf(spec.host);
-      this.#guests.set(spec.name, await settleGuest(spec, host, runner, areTargetsReady));
+      this.#guests.set(
+        spec.name,
+        await settleGuest(spec, host, runner, areTargetsReady, { onBytes }),
+      );
       await othersTurn();
     }
   }
@@ -111,6 +116,7 @@ export class VirtualWorld implements World {
       await loop.play(() => loop.nextNs > turnNs, this.#options);
       loop.nowNs = turnNs;
       for (const { guest } of this.#guests.values()) guest.advance(turnNs);
+      this.#options.onTurn?.();
       await othersTurn();
     }
   }

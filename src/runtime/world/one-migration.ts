@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config.ts';
-import type { Director, GuestSpec, World, WorldMigration, WorldSpec } from './world.ts';
+import type { Director, GuestSpec, RunPhase, World, WorldMigration, WorldSpec } from './world.ts';
 
 const SOURCE = 'source';
 const DESTINATION = 'destination';
@@ -25,6 +25,12 @@ export class OneMigration {
   constructor(config: RunConfig, watchers: MigrationWatchers = {}) {
     this.guest = { name: 'guest', host: SOURCE, config };
     this.#watchers = watchers;
+  }
+
+  /** What the guest is at, once it runs and until its proof. */
+  get phase(): RunPhase {
+    if (!this.migration) return 'before';
+    return this.migration.endNs === undefined ? 'migrate' : 'after';
   }
 
   /** Returns the director that starts the migration in a world, whose part is over when the migration is. */

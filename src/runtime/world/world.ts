@@ -82,7 +82,20 @@ export interface World {
   reports(): Promise<ReadonlyMap<string, RunReport>>;
 }
 
+/** The parts of a guest's run, in their order. */
+export type RunPhase = 'prepare' | 'before' | 'migrate' | 'after' | 'verify';
+
+/** How much memory a world has filled, on either side of its guests' migrations, before they begin to run. */
+export interface SetUpProgress {
+  readonly doneBytes: number;
+  readonly allBytes: number;
+}
+
 export interface WorldOptions {
   /** Aborting it cancels all migrations. */
   readonly signal?: AbortSignal;
+  /** Aborting it gives up the proof that is under way, and those to come: their guests' reports have none. */
+  readonly proofSignal?: AbortSignal;
+  /** Called while guests are settled, with how much of their memory has been filled. */
+  readonly onSetUp?: (progress: SetUpProgress) => void;
 }
