@@ -2,7 +2,7 @@ import type { Comparison } from '../lab/bench/against.ts';
 import type { Judgement } from '../lab/bench/judge.ts';
 import type { BenchOutcome, Distribution, Metric } from '../lab/bench/outcome.ts';
 import { quartiles } from '../lab/statistics.ts';
-import { alignRows } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
 
 /** Formats a bench's result as a table with a row for each setting and a column for each quantity. */
 export function benchTable({ metrics, distributions, notes, bench, host }: BenchOutcome): string {
@@ -16,12 +16,16 @@ export function benchTable({ metrics, distributions, notes, bench, host }: Bench
   ]);
   return [
     `${bench} on ${host.cpus} cores of ${host.cpuModel}, Node ${host.node.slice(1)}: medians, (quartiles) of several`,
-    ...alignRows([['', ...names], ...rows]),
+    ...layOut(columnsOf(names.length), [['', ...names], ...rows], lineWidth(process.stdout)),
     ...(distributions ?? []).flatMap(distributionRows),
     ...(notes ?? []),
     '',
   ].join('\n');
 }
+
+/** The setting stays on a narrow terminal; the quantities that come last are left out first. */
+const columnsOf = (quantities: number): Column[] =>
+  Array.from({ length: quantities + 1 }, (_, i) => ({ weight: i === 0 ? Infinity : -i }));
 
 const columnOf = ({ name, unit }: Pick<Metric, 'name' | 'unit'>): string => `${name} ${unit}`;
 
@@ -60,6 +64,8 @@ function distributionRows({ of, name, unit, counts }: Distribution): string[] {
   return ['', `${of}, ${name}:`, ...lines];
 }
 
+const COMPARED: readonly Column[] = [Infinity, 3, 4, 6, 2, 1, 5].map((weight) => ({ weight }));
+
 /** Formats a comparison as a table, with the metrics that changed first. */
 export function comparisonTable(comparison: Comparison): string {
   const { judgements, before, after, isInterleaved, threshold, alpha } = comparison;
@@ -73,7 +79,7 @@ export function comparisonTable(comparison: Comparison): string {
     : `${after.runs} runs beside ${before.runs} saved ones, which did not take turns: if the machine's speed has changed, that shows as a change`;
   return [
     `${comparison.bench}: ${shortOf(before.commit)} → ${shortOf(after.commit)}, ${how}`,
-    ...alignRows([head, ...rows]),
+    ...layOut(COMPARED, [head, ...rows], lineWidth(process.stdout)),
     ...missing,
     `${regressions === 0 ? 'no regression' : `${regressions} regression(s)`} beyond ${percent(threshold)} and noise, p below ${alpha} over ${judgements.length} metrics; ${changed.length - regressions} improvement(s)`,
     '',

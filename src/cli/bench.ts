@@ -21,8 +21,10 @@ import { commitOf } from '../lab/bench/program.ts';
 import { FEWEST_RUNS, readRuns } from '../lab/bench/runs-file.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { benchTable, comparisonTable } from './bench-table.ts';
+import { Interruption } from './interrupt.ts';
 import { EXIT } from './exit.ts';
 import { checkOutput, deliver, exitCode, writeFile } from './output.ts';
+import { Counted } from './progress.ts';
 
 interface Flags {
   readonly output?: string;
@@ -81,8 +83,7 @@ async function run(
   command: Command,
   flags: Flags & Record<string, string>,
 ): Promise<number> {
-  const away = new AbortController();
-  const stop = (): void => away.abort();
+  const interrupt = new Interruption();
   try {
     if (flags.list) return listComparisons(flags.json === true);
     checkOutput(flags.output);
@@ -92,19 +93,19 @@ async function run(
     const ways = [flags.save, flags.against, flags.againstRef].filter((way) => way !== undefined);
     if (ways.length > 1)
       throw wrongOption('save', 'give only one of --save, --against and --against-ref');
-    if (ways.length === 0) return await measureHere(bench, flags);
-    process.once('SIGINT', stop);
-    return await measureApart(bench, command, flags, limits, { runs, signal: away.signal });
+    if (ways.length === 0) return await measureHere(bench, flags, interrupt);
+    const { signal } = interrupt;
+    return await measureApart(bench, command, flags, limits, { runs, signal });
   } catch (error) {
-    if (away.signal.aborted) {
-      process.stderr.write('cancelled: nothing was written\n');
+    if (interrupt.isOn) {
+      process.stderr.write('interrupted before all runs were made: there is no result\n');
       return EXIT.notCompleted;
     }
     if (!(error instanceof InputError || error instanceof DiffersError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return error instanceof DiffersError ? EXIT.differs : EXIT.badInput;
   } finally {
-    process.off('SIGINT', stop);
+    interrupt.forget();
   }
 }
 
@@ -122,24 +123,32 @@ function optionsOf(bench: Bench, flags: Record<string, unknown>): Record<string,
   return Object.fromEntries(bench.options.map(({ flag }) => [flag, flags[camel(flag)] as string]));
 }
 
-function progressOf(
+async function measureHere(
   bench: Bench,
-  { quiet }: Flags,
-): { show: (what: string) => void; end: () => void } {
-  const isShown = quiet !== true && process.stderr.isTTY;
-  return {
-    show: (what) => void (isShown && process.stderr.write(`\r\x1b[2K${bench.name}: ${what}`)),
-    end: () => void (isShown && process.stderr.write('\r\x1b[2K')),
-  };
-}
-
-async function measureHere(bench: Bench, flags: Flags & Record<string, string>): Promise<number> {
+  flags: Flags & Record<string, string>,
+  interrupt: Interruption,
+): Promise<number> {
   const options = optionsOf(bench, flags);
-  const progress = progressOf(bench, flags);
-  const context = { options, clock: monotonicClock(), progress: progress.show };
-  const outcome = outcomeOf(bench.name, options, await bench.run(context), commitOf());
-  progress.end();
-  return exitCode(EXIT.done, await deliver(flags, outcome, () => benchTable(outcome)));
+  const progress = new Counted(`bench ${bench.name}`, 'preparing', flags.quiet !== true);
+  const metrics: Metric[] = [];
+  try {
+    const show = (what: string): void => progress.show(what);
+    const context = { options, clock: monotonicClock(), progress: show, metrics };
+    const found = await interrupt.race(bench.run(context));
+    if (!found && metrics.length === 0) {
+      process.stderr.write(
+        'interrupted before the first setting was measured: there is no result\n',
+      );
+      return EXIT.notCompleted;
+    }
+    const notes = ['interrupted: the settings that come later are missing'];
+    const outcome = outcomeOf(bench.name, options, found ?? { metrics, notes }, commitOf());
+    progress.stop();
+    const isWritten = await deliver(flags, outcome, () => benchTable(outcome));
+    return exitCode(found ? EXIT.done : EXIT.notCompleted, isWritten);
+  } finally {
+    progress.stop();
+  }
 }
 
 async function measureApart(
@@ -149,7 +158,8 @@ async function measureApart(
   limits: Limits,
   { runs, signal }: Pick<RunsParts, 'runs' | 'signal'>,
 ): Promise<number> {
-  const progress = progressOf(bench, flags);
+  const progress = new Counted(`bench ${bench.name}`, 'preparing', flags.quiet !== true);
+  signal.addEventListener('abort', () => progress.stop(), { once: true });
   const parts: RunsParts = {
     bench: bench.name,
     options: optionsOf(bench, flags),
@@ -160,11 +170,11 @@ async function measureApart(
     ),
     runs,
     signal,
-    progress: progress.show,
+    progress: (what, done, all) => progress.show(what, done, all),
   };
   if (flags.save !== undefined) {
     const saved = await runApart(parts);
-    progress.end();
+    progress.stop();
     const isSaved = writeFile('--save', flags.save, `${JSON.stringify(saved)}\n`);
     const all = pool(saved.runs);
     const isWritten = await deliver(flags, all, () => benchTable(all));
@@ -174,7 +184,7 @@ async function measureApart(
     flags.against === undefined
       ? await againstRef(flags.againstRef!, parts, limits)
       : await againstFile(bench, command, flags.against, parts, limits);
-  progress.end();
+  progress.stop();
   const isWritten = await deliver(flags, comparison, () => comparisonTable(comparison));
   const isWorse = comparison.judgements.some(({ verdict }) => verdict === 'regression');
   return exitCode(isWorse ? EXIT.notCompleted : EXIT.done, isWritten);

@@ -1,6 +1,12 @@
 import { Command } from 'commander';
-import { DIRTY_RATE_MODES, type DirtyRateMode } from '../migration/dirty-rate.ts';
+import {
+  DIRTY_RATE_MODES,
+  type DirtyRateMode,
+  type DirtyRateOptions,
+  type DirtyRateReport,
+} from '../migration/dirty-rate.ts';
 import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
+import type { RunConfig } from '../runtime/config.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
 import { runVirtualDirtyRate } from '../runtime/virtual/dirty-rate.ts';
@@ -10,9 +16,12 @@ import { UnitError } from '../units/brand.ts';
 import { parseDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
+import { Interruption } from './interrupt.ts';
 import { EXIT } from './exit.ts';
-import { alignRows, formatCount, formatMs } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { formatCount, formatMs } from './format.ts';
 import { checkOutput, deliver, exitCode } from './output.ts';
+import { Counted } from './progress.ts';
 
 interface Flags {
   readonly mode: string[];
@@ -47,26 +56,44 @@ async function measure(name: string, flags: Flags): Promise<number> {
     const measurements = optionsOf(flags);
     const { scenario, config } = loadScenario(name, flags.set);
     checkOutput(flags.output);
-    const isShown = flags.quiet !== true && process.stderr.isTTY;
-    let done = 0;
-    const progress = (): void => {
-      if (!isShown) return;
-      process.stderr.write(`\r\x1b[2Kmeasured ${done} of ${measurements.length}`);
-    };
-    progress();
     const seeded = measurements.map((one) => ({ ...one, seed: config.seed }));
-    const run = config.runtime === 'virtual' ? runVirtualDirtyRate : runDirtyRate;
-    const measured = await run(config, seeded, () => {
-      done++;
-      progress();
-    });
-    if (isShown) process.stderr.write('\r\x1b[2K');
+    const measured = await play(config, seeded, flags.quiet !== true);
+    const isWhole = measured.length === seeded.length;
+    if (measured.length === 0) {
+      process.stderr.write('interrupted in the first measurement: there is no result\n');
+      return EXIT.notCompleted;
+    }
     const result = buildDirtyRate(scenario, config.guest.pageSize, measured);
-    return exitCode(EXIT.done, await deliver(flags, result, () => table(result)));
+    const isWritten = await deliver(flags, result, () => table(result));
+    if (!isWhole) process.stderr.write('interrupted: later measurements are missing\n');
+    return exitCode(isWhole ? EXIT.done : EXIT.notCompleted, isWritten);
   } catch (error) {
     if (!(error instanceof InputError || error instanceof ContentsError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return EXIT.badInput;
+  }
+}
+
+/** Measures and shows the progress. After a signal it returns the measurements that are done. */
+async function play(
+  config: RunConfig,
+  measurements: readonly DirtyRateOptions[],
+  isShown: boolean,
+): Promise<DirtyRateReport[]> {
+  const all = measurements.length;
+  const progress = new Counted('dirty-rate', `measurement 1 of ${all}`, isShown);
+  const interrupt = new Interruption();
+  const measured: DirtyRateReport[] = [];
+  try {
+    const measure = config.runtime === 'virtual' ? runVirtualDirtyRate : runDirtyRate;
+    const work = measure(config, measurements, (one) => {
+      const done = measured.push(one);
+      progress.show(`measurement ${Math.min(done + 1, all)} of ${all}`, done, all);
+    });
+    return (await interrupt.race(work)) ?? measured;
+  } finally {
+    progress.stop();
+    interrupt.forget();
   }
 }
 
@@ -109,6 +136,9 @@ function refuse(place: string, sentence: string): never {
   throw new InputError([{ place, key: '', sentence }]);
 }
 
+/** A narrow terminal leaves the columns of little weight out. */
+const COLUMNS: readonly Column[] = [Infinity, 5, 2, 6, 4, 3, 1].map((weight) => ({ weight }));
+
 function table({ measurements }: DirtyRateResult): string {
   const head = ['mode', 'period', 'dirty', 'pages/s', 'rate', 'accesses/s', ''];
   const rows = measurements.map((one) => [
@@ -120,7 +150,7 @@ function table({ measurements }: DirtyRateResult): string {
     formatCount(one.accessesPerSecond),
     remark(one),
   ]);
-  const [title = '', ...body] = alignRows([head, ...rows]);
+  const [title = '', ...body] = layOut(COLUMNS, [head, ...rows], lineWidth(process.stdout));
   return `${[colours.dim(title), ...body].join('\n')}\n`;
 }
 

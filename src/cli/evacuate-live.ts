@@ -1,25 +1,19 @@
 import type { Clock } from '../clock/clock.ts';
 import type { EvacuationConfig } from '../fleet/evacuation/config.ts';
 import type { EvacuationProgress } from '../fleet/evacuation/report.ts';
+import type { SetUpProgress } from '../runtime/world/world.ts';
 import { colours } from './colours.ts';
+import { type Column, fitLine, layOut, lineWidth } from './columns.ts';
 import { formatCount } from './format.ts';
+import { describeSetUp } from './live.ts';
+import { type DisplayStream, type Part, Share, timeLeft } from './progress.ts';
 
 const REDRAW_NS = 100e6;
 /** When the output is not a terminal, lines can't be redrawn, so they come at this interval. */
 const LINE_NS = 30e9;
-/** The share of the work from which on the remaining time is estimated; before it, estimates jump about. */
-const LEAST_SHARE = 0.02;
 const BAR = 20;
 
 type GuestProgress = EvacuationProgress['guests'][number];
-
-/** The part of an output stream that a display uses. */
-export interface DisplayStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-  write(text: string): unknown;
-}
 
 /**
  * Shows how far an evacuation is. On a terminal it redraws a line for each guest that migrates;
@@ -32,7 +26,11 @@ export class EvacuationDisplay {
   readonly #pages: readonly number[];
   readonly #prefix: string;
   #drawnLines = 0;
+  readonly #setUp: Share;
+  /** When the first migrations were shown. */
   #startNs: number | undefined;
+  /** When anything was to be shown for the first time. */
+  #beganNs: number | undefined;
   #shownNs = -Infinity;
 
   /** `prefix` is put before the first line, and tells one evacuation of several from the others. */
@@ -47,23 +45,44 @@ export class EvacuationDisplay {
     this.#clock = clock;
     this.#isWanted = isWanted;
     this.#prefix = prefix;
+    this.#setUp = new Share(clock);
     this.#pages = config.guests.map(({ config: { guest } }) => guest.memoryBytes / guest.pageSize);
   }
 
   /** Shows the progress, unless the display was updated a moment ago. */
   show(progress: EvacuationProgress): void {
-    if (!this.#isWanted) return;
     const nowNs = this.#clock.now();
     this.#startNs ??= nowNs;
+    this.#showNow(
+      nowNs,
+      () => this.#lines(progress, nowNs),
+      () => this.#headline(progress, nowNs),
+    );
+  }
+
+  /** Shows how much of the guests' memory is filled, unless the display was updated a moment ago. */
+  showSetUp(progress: SetUpProgress): void {
+    const line = (): string => this.#fit(describeSetUp(progress, this.#setUp));
+    this.#showNow(this.#clock.now(), () => [line()], line);
+  }
+
+  #showNow(nowNs: number, lines: () => readonly string[], headline: () => string): void {
+    if (!this.#isWanted) return;
     if (this.#stream.isTTY) {
       if (nowNs - this.#shownNs < REDRAW_NS) return;
       this.#shownNs = nowNs;
-      this.#draw(this.#lines(progress, nowNs));
+      this.#draw(lines());
       return;
     }
-    if (nowNs - Math.max(this.#shownNs, this.#startNs) < LINE_NS) return;
+    this.#beganNs ??= nowNs;
+    if (nowNs - Math.max(this.#shownNs, this.#beganNs) < LINE_NS) return;
     this.#shownNs = nowNs;
-    this.#stream.write(`${this.#headline(progress, nowNs)}\n`);
+    this.#stream.write(`${headline()}\n`);
+  }
+
+  /** A line may not reach a terminal's last column, where some go on to the next line. */
+  #fit(parts: readonly Part[]): string {
+    return fitLine(parts, lineWidth(this.#stream) - 1);
   }
 
   /** Writes a line that is not redrawn. */
@@ -87,16 +106,18 @@ export class EvacuationDisplay {
 
   #lines(progress: EvacuationProgress, nowNs: number): string[] {
     const room = Math.max(1, (this.#stream.rows ?? 24) - 3);
-    const width = this.#stream.columns ?? 80;
     const migrating = progress.guests
       .map((guest, index) => ({ guest, pages: this.#pages[index]! }))
       .filter(({ guest }) => guest.state === 'migrating');
-    const names = Math.max(0, ...migrating.map(({ guest }) => guest.name.length));
     const shown = migrating.slice(0, room);
     const more = migrating.length - shown.length;
     return [
-      this.#headline(progress, nowNs).slice(0, width - 1),
-      ...shown.map(({ guest, pages }) => guestLine(guest, pages, names, width - 1)),
+      this.#headline(progress, nowNs),
+      ...layOut(
+        GUEST_COLUMNS,
+        shown.map(({ guest, pages }) => guestCells(guest, pages)),
+        lineWidth(this.#stream) - 1 - INDENT.length,
+      ).map((line) => `${INDENT}${line}`),
       ...(more > 0 ? [`  and ${more} more`] : []),
     ];
   }
@@ -109,11 +130,15 @@ export class EvacuationDisplay {
     ).length;
     const share = this.#share(guests);
     const elapsedNs = nowNs - this.#startNs!;
-    const leftNs = (elapsedNs * (1 - share)) / share;
-    const estimate = share >= LEAST_SHARE ? `, about ${roughly(leftNs)} left` : '';
     const failed = stayed > 0 ? `, ${stayed} stayed` : '';
-    const parts = `${count('over') - stayed} of ${guests.length} gone${failed}, ${count('migrating')} migrate, ${count('waiting')} wait`;
-    return `${this.#prefix}${(atNs / 1e9).toFixed(1)} s  ${parts}${estimate}`;
+    const gone = `${count('over') - stayed} of ${guests.length} gone${failed}`;
+    return this.#fit([
+      { text: `${this.#prefix}${(atNs / 1e9).toFixed(1)} s`, weight: 4 },
+      { text: gone, weight: Infinity },
+      { text: `${count('migrating')} migrate`, weight: 2 },
+      { text: `${count('waiting')} wait`, weight: 1 },
+      { text: timeLeft(elapsedNs, share), weight: 3 },
+    ]);
   }
 
   /** The share of the guests' memory that has been sent once; pages that are sent again don't lower it. */
@@ -130,18 +155,18 @@ export class EvacuationDisplay {
   }
 }
 
-/** Formats a time in whole seconds or minutes, because an estimate is not more exact. */
-function roughly(ns: number): string {
-  const seconds = Math.max(1, Math.round(ns / 1e9));
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
-}
+const INDENT = '  ';
+const GUEST_COLUMNS: readonly Column[] = [
+  { weight: Infinity },
+  { weight: 1, align: 'left' },
+  { weight: 2, align: 'left' },
+  { weight: 3 },
+];
 
-function guestLine(guest: GuestProgress, pages: number, names: number, width: number): string {
+function guestCells(guest: GuestProgress, pages: number): string[] {
   const { name, round: number = 1, pagesLeft = pages } = guest;
   const done = Math.min(1, Math.max(0, 1 - pagesLeft / Math.max(1, pages)));
   const filled = Math.round(done * BAR);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
-  const rest = ` ${bar} round ${String(number).padEnd(3)} ${formatCount(pagesLeft).padStart(6)} pages left`;
-  const shown = name.padEnd(names).slice(0, Math.max(4, width - rest.length - 2));
-  return `  ${colours.bold(shown)}${rest}`;
+  return [colours.bold(name), bar, `round ${number}`, `${formatCount(pagesLeft)} pages left`];
 }

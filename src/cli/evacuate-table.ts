@@ -4,7 +4,8 @@ import { formatDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
-import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { condense, formatCount, formatMs, sparkline } from './format.ts';
 
 const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6));
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
@@ -54,6 +55,11 @@ function limitsLine({ limits, scenario, guests }: EvacuationResult): string {
   return `${guests.length} guests, ${most}${inBatches ? ', in batches' : ''}, order ${String(scenario['order'])}`;
 }
 
+/** Guest, to, waited, took, downtime, sent, rounds, slow-down, remarks. */
+const GUEST_COLUMNS: readonly Column[] = [Infinity, 5, 3, 6, 7, 4, 1, 2, 8].map((weight) => ({
+  weight,
+}));
+
 function guestTable({ guests }: EvacuationResult): string[] {
   const head = ['guest', 'to', 'waited', 'took', 'downtime', 'sent', 'rounds', 'slow-down', ''];
   const rows = guests.map((guest) => {
@@ -70,7 +76,7 @@ function guestTable({ guests }: EvacuationResult): string[] {
       endOf(guest),
     ];
   });
-  const [title = '', ...body] = alignRows([head, ...rows]);
+  const [title = '', ...body] = layOut(GUEST_COLUMNS, [head, ...rows], lineWidth(process.stdout));
   return [
     colours.dim(title),
     ...body.map((line, index) =>
@@ -202,6 +208,11 @@ function speedLine({ makespanMs }: EvacuationResult, wall: EvacuationReport['wal
   ];
 }
 
+/** The columns that tell most stay on a narrow terminal; those of equal weight go from the last on. */
+const PARALLEL_COLUMNS: readonly Column[] = [Infinity, 9, 8, 2, 7, 6, 5, 3, 1, 4, 10].map(
+  (weight) => ({ weight }),
+);
+
 /** Formats a table of evacuations, a row for each number of guests that migrate at a time. */
 export function parallelTable(
   results: readonly { at: number; result: EvacuationResult }[],
@@ -235,7 +246,8 @@ export function parallelTable(
       String(guests.length - outcomes.completed),
     ];
   });
-  const [title = '', ...body] = alignRows([head, ...rows]);
+  const width = lineWidth(process.stdout);
+  const [title = '', ...body] = layOut(PARALLEL_COLUMNS, [head, ...rows], width);
   const wrong = results.filter(({ result }) =>
     result.guests.some(({ run }) => run?.verify?.ok === false),
   );

@@ -15,6 +15,7 @@ import { ContentsError } from '../runtime/common/fill.ts';
 import { RunSetupError } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { colours } from './colours.ts';
+import { Interruption } from './interrupt.ts';
 import { EvacuationDisplay } from './evacuate-live.ts';
 import { evacuationSummary, parallelTable } from './evacuate-table.ts';
 import { EXIT } from './exit.ts';
@@ -79,8 +80,18 @@ export async function evacuate(
     const loaded = loadEvacuation(name, sets);
     if (!flags.quiet) process.stderr.write(noteOnCpus(loaded.config));
     const played = await playAll(loaded, numbers, flags, play);
+    if (played.length === 0) {
+      process.stderr.write('interrupted before a guest could migrate: there is no result\n');
+      return EXIT.notCompleted;
+    }
     const isWritten = await write(played, flags);
-    return exitCode(exitCodeOf(played.map(({ result }) => result)), isWritten);
+    return exitCode(
+      exitCodeOf(
+        played.map(({ result }) => result),
+        numbers?.length,
+      ),
+      isWritten,
+    );
   } catch (error) {
     if (error instanceof ContentsError) {
       process.stderr.write(`${name} guests: ${error.message}\n`);
@@ -114,19 +125,18 @@ async function playAll(
   play: Play,
 ): Promise<Played[]> {
   const clock = monotonicClock();
-  const controller = new AbortController();
   let display: EvacuationDisplay | undefined;
-  const onInterrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+  let isSettling = true;
+  const interrupt: Interruption = new Interruption(() => {
+    if (isSettling) return;
     const note = 'cancelling: guests that have not moved stay where they are';
-    display?.note(colours.yellow(`${note} (Ctrl-C again to leave at once)`));
-    controller.abort();
-  };
-  process.on('SIGINT', onInterrupt);
+    display?.note(colours.yellow(`${note}${interrupt.hint}`));
+  });
   const played: Played[] = [];
   try {
     for (const at of numbers ?? [undefined]) {
-      if (controller.signal.aborted) break;
+      if (interrupt.isOn) break;
+      isSettling = true;
       const config =
         at === undefined
           ? loaded.config
@@ -135,10 +145,17 @@ async function playAll(
       display = new EvacuationDisplay(process.stderr, clock, config, flags.quiet !== true, prefix);
       try {
         const startNs = clock.now();
-        const report = await play(config, {
-          signal: controller.signal,
-          onProgress: (progress) => display?.show(progress),
+        const work = play(config, {
+          signal: interrupt.signal,
+          proofSignal: interrupt.late,
+          onSetUp: (progress) => display?.showSetUp(progress),
+          onProgress: (progress) => {
+            isSettling = false;
+            display?.show(progress);
+          },
         });
+        const report = await interrupt.race(work, () => isSettling);
+        if (!report) break;
         const result = buildEvacuationResult({ ...loaded, config }, report);
         // The time includes the set-up and the proofs.
         const wall = report.wall && { ...report.wall, ns: clock.now() - startNs };
@@ -148,7 +165,7 @@ async function playAll(
       }
     }
   } finally {
-    process.off('SIGINT', onInterrupt);
+    interrupt.forget();
   }
   return played;
 }
@@ -206,12 +223,12 @@ function checkChart(path: string | undefined): void {
 }
 
 /** Returns the exit code: a byte that differs comes before a guest that stayed or was not proved. */
-export function exitCodeOf(results: readonly EvacuationResult[]): number {
+export function exitCodeOf(results: readonly EvacuationResult[], wanted = 1): number {
   const guests = results.flatMap((result) => result.guests);
   if (guests.some(({ run }) => run?.verify?.ok === false)) return EXIT.differs;
   const isDone = guests.every(({ outcome, run }) => {
     const isProved = run?.verify?.ok === true || run?.verify?.kind === 'off';
     return outcome === 'completed' && isProved;
   });
-  return isDone && results.length > 0 ? EXIT.done : EXIT.notCompleted;
+  return isDone && results.length >= wanted ? EXIT.done : EXIT.notCompleted;
 }

@@ -36,16 +36,3 @@ export function condense(values: readonly number[], width: number): number[] {
     return values.slice(from, to).reduce((sum, value) => sum + value, 0) / (to - from);
   });
 }
-
-/** Joins cells to lines with aligned columns, the first one to the left, the others to the right. */
-export function alignRows(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-}

@@ -1,83 +1,94 @@
-import { colours } from './colours.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import type { LiveView } from '../runtime/threads/run.ts';
+import type { VirtualProgress } from '../runtime/virtual/options.ts';
+import type { SetUpProgress } from '../runtime/world/world.ts';
 import { formatBitRate } from '../units/rate.ts';
-import { formatCount } from './format.ts';
+import { formatSize } from '../units/size.ts';
+import { colours } from './colours.ts';
+import { formatCount, formatMs } from './format.ts';
+import type { Part, Share } from './progress.ts';
 
-const REDRAW_MS = 100;
+/** The parts of the lines that tell how far a run is. The weights say what a narrow terminal has no room for. */
+const WEIGHT = { elapsed: 2, rate: 1, link: 3, bar: 4, pages: 5 } as const;
 
-/** Shows on one line of a terminal how far a run is. Elsewhere it writes only notes. */
-export class LiveDisplay {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #isWanted: boolean;
-  readonly #isShown: boolean;
-  #timer: NodeJS.Timeout | undefined;
-  #last: LiveView | undefined;
+const secondsOf = (ns: number): string => `${(ns / 1e9).toFixed(1).padStart(5)} s`;
 
-  constructor(stream: NodeJS.WriteStream, isWanted: boolean) {
-    this.#stream = stream;
-    this.#isWanted = isWanted;
-    this.#isShown = isWanted && stream.isTTY;
-  }
+/** A part that the line always has. */
+const what = (text: string): Part => ({ text, weight: Infinity });
 
-  /** Starts to redraw the line at an interval; `read` returns the run's present state. */
-  start(read: () => LiveView): void {
-    if (!this.#isShown) return;
-    const draw = (): void => {
-      const view = read();
-      this.#line(describe(view, this.#last));
-      this.#last = view;
-    };
-    draw();
-    this.#timer = setInterval(draw, REDRAW_MS);
-  }
-
-  /** Stops redrawing and clears the line. */
-  stop(): void {
-    clearInterval(this.#timer);
-    if (this.#isShown) this.#line('');
-  }
-
-  /** Writes a line that is not redrawn. */
-  note(text: string): void {
-    if (!this.#isWanted) return;
-    if (this.#isShown) this.#line('');
-    this.#stream.write(`${text}\n`);
-  }
-
-  #line(text: string): void {
-    this.#stream.write(`\r\x1b[2K${text}`);
-  }
+/** Returns the line's parts while memory is filled. */
+export function describeSetUp({ doneBytes, allBytes }: SetUpProgress, share: Share): Part[] {
+  share.set(doneBytes, allBytes);
+  const isFilling = doneBytes < allBytes;
+  const text = isFilling
+    ? `filling memory: ${formatSize(doneBytes)} of ${formatSize(allBytes)}`
+    : 'preparing: starting the guest';
+  return [
+    { text: secondsOf(share.elapsedNs), weight: WEIGHT.elapsed },
+    what(text),
+    { text: isFilling ? share.left : '', weight: WEIGHT.pages },
+  ];
 }
 
-/** Returns the text of the line; rates are computed from the view before, when there is one. */
-export function describe(view: LiveView, before: LiveView | undefined): string {
-  const seconds = `${(view.elapsedNs / 1e9).toFixed(1).padStart(5)} s`;
+/** Returns the line's parts about a run in real time; rates are computed from the view before, if there is one. */
+export function describe(view: LiveView, before: LiveView | undefined): Part[] {
   const spanNs = before ? view.elapsedNs - before.elapsedNs : 0;
   const speed = spanNs > 0 ? ((view.accesses - before!.accesses) / spanNs) * 1e9 : 0;
-  const guest = `guest ${formatCount(Math.max(0, speed)).padStart(6)}/s`;
+  const elapsed = { text: secondsOf(view.elapsedNs), weight: WEIGHT.elapsed };
+  const guest = {
+    text: `guest ${formatCount(Math.max(0, speed)).padStart(6)}/s`,
+    weight: WEIGHT.rate,
+  };
   switch (view.phase) {
     case 'prepare':
-      return `${seconds}  preparing: filling ${formatCount(view.pages)} pages, starting threads`;
+      return [elapsed, what('preparing: starting threads')];
     case 'before':
-      return `${seconds}  running at the source   ${guest}`;
+      return [elapsed, what('running at the source'), guest];
     case 'after':
-      return `${seconds}  running on              ${guest}`;
+      return [elapsed, what('running on           '), guest];
     case 'verify':
-      return `${seconds}  proving every byte`;
+      return [elapsed, what('proving every byte')];
     default:
-      return `${seconds}  ${migrating(view, before)}   ${guest}`;
+      return [elapsed, ...migrating(view, before), guest];
   }
 }
 
-function migrating(view: LiveView, before: LiveView | undefined): string {
+function migrating(view: LiveView, before: LiveView | undefined): Part[] {
   const { figures, pages } = view;
   const phase = LIVE_PHASES[figures.phase] ?? 'setup';
   const spanNs = before ? view.elapsedNs - before.elapsedNs : 0;
   const rate = spanNs > 0 ? ((figures.bytes - before!.figures.bytes) / spanNs) * 1e9 : 0;
-  const done = 1 - figures.pagesLeft / Math.max(1, pages);
-  const bar = `${'█'.repeat(Math.round(done * 16))}${'░'.repeat(16 - Math.round(done * 16))}`;
   const name = phase === 'live' ? `round ${figures.round}` : phase;
   const link = formatBitRate(Math.max(0, rate));
-  return `${colours.bold(name.padEnd(9))} ${bar} ${formatCount(figures.pagesLeft).padStart(7)} pages left   link ${link.padStart(11)}`;
+  return [
+    { text: colours.bold(name.padEnd(9)), weight: Infinity },
+    { text: bar(1 - figures.pagesLeft / Math.max(1, pages)), weight: WEIGHT.bar },
+    { text: `${formatCount(figures.pagesLeft).padStart(7)} pages left`, weight: WEIGHT.pages },
+    { text: `link ${link.padStart(11)}`, weight: WEIGHT.link },
+  ];
+}
+
+const BAR = 16;
+
+function bar(share: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, share)) * BAR);
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
+}
+
+/** Returns the line's parts about a virtual run; `share` is that of its set-up, and tells how long it has taken. */
+export function describeVirtual(progress: VirtualProgress, share: Share): Part[] {
+  const { phase, isPostcopy, setUp, nowNs, bytes, pagesLeft } = progress;
+  if (phase === 'prepare') return describeSetUp(setUp, share);
+  const elapsed = { text: secondsOf(share.elapsedNs), weight: WEIGHT.elapsed };
+  if (phase === 'verify') return [elapsed, what('proving every byte')];
+  const names = { before: 'running at the source', migrate: 'migrating', after: 'running on' };
+  const name = isPostcopy && phase === 'migrate' ? 'post-copy' : names[phase];
+  const isMigrating = phase === 'migrate';
+  return [
+    elapsed,
+    { text: colours.bold(name), weight: Infinity },
+    { text: `${formatMs(nowNs / 1e6)} of virtual time`, weight: WEIGHT.link },
+    { text: isMigrating ? `${formatSize(bytes)} sent` : '', weight: WEIGHT.bar },
+    { text: isMigrating ? `${formatCount(pagesLeft)} pages left` : '', weight: WEIGHT.pages },
+  ];
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
 import { EXIT } from './exit.ts';
+import { isWorkLeft } from './interrupt.ts';
 import { watchStreams } from './stdout.ts';
 
 /**
@@ -57,3 +58,5 @@ try {
   // Help and version end with code 0; every other error of commander is wrong usage.
   process.exitCode = error.exitCode === 0 ? 0 : EXIT.badInput;
 }
+// Work that a signal had the command give up would keep the program alive.
+if (isWorkLeft()) process.exit();

@@ -7,8 +7,10 @@ import { paperChart, paperRows, papersPage, verdict } from '../report/paper.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { nearest } from '../scenario/suggest.ts';
 import { EXIT } from './exit.ts';
-import { alignRows } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { Interruption } from './interrupt.ts';
 import { checkOutput, deliver, exitCode, makeFolder, writeFile } from './output.ts';
+import { Counted } from './progress.ts';
 import { isClosed } from './stdout.ts';
 
 interface Flags {
@@ -36,7 +38,8 @@ function list(): number {
     const { title, paper: source } = readExperiment(name);
     return [name, source, title];
   });
-  process.stdout.write(`${alignLeft(rows).join('\n')}\n`);
+  const columns: Column[] = [Infinity, 1, 2].map((weight) => ({ weight, align: 'left' }));
+  process.stdout.write(`${layOut(columns, rows, lineWidth(process.stdout)).join('\n')}\n`);
   return EXIT.done;
 }
 
@@ -61,27 +64,43 @@ async function paper(name: string, flags: Flags): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return EXIT.badInput;
   }
-  return exitCode(EXIT.done, await playAll(names, flags));
+  const interrupt = new Interruption();
+  try {
+    const isWritten = await playAll(names, flags, interrupt);
+    return exitCode(interrupt.isOn ? EXIT.notCompleted : EXIT.done, isWritten);
+  } finally {
+    interrupt.forget();
+  }
 }
 
 /** Runs experiments; writes and prints what the flags ask for. Returns whether all of it was written. */
-async function playAll(names: readonly string[], flags: Flags): Promise<boolean> {
+async function playAll(
+  names: readonly string[],
+  flags: Flags,
+  interrupt: Interruption,
+): Promise<boolean> {
   const outcomes: Outcome[] = [];
   let isWritten = true;
   for (const one of names) {
     // Nobody reads what comes next, as after `| head`.
     if (isClosed() && flags.output === undefined && flags.page === undefined) break;
-    const outcome = await play(one, flags);
+    const outcome = await interrupt.race(play(one, flags, interrupt));
+    if (!outcome) break;
     outcomes.push(outcome);
     if (flags.output !== undefined) isWritten = (await save(outcome, flags.output)) && isWritten;
     // Where the table can't be printed, watchStreams sees to the message and the exit code.
     if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
   }
+  if (interrupt.isOn) {
+    const what = outcomes.length === 0 ? 'there is no result' : 'the results are those before it';
+    process.stderr.write(`interrupted in ${names[outcomes.length]}: ${what}\n`);
+    if (outcomes.length === 0) return true;
+  }
   if (flags.json) {
     const json = outcomes.length > 1 ? outcomes : outcomes[0];
     isWritten = (await deliver({ json: true }, json, () => '')) && isWritten;
   }
-  if (flags.page === undefined) return isWritten;
+  if (flags.page === undefined || interrupt.isOn) return isWritten;
   return writeFile('--page', flags.page, papersPage(outcomes)) && isWritten;
 }
 
@@ -91,13 +110,18 @@ function namesOf(name: string, known: readonly string[]): readonly string[] {
   return exactly.length > 0 ? exactly : known.filter((one) => one.startsWith(`${name}-`));
 }
 
-async function play(name: string, { quiet }: Flags): Promise<Outcome> {
-  const isShown = quiet !== true && process.stderr.isTTY;
-  const outcome = await runExperiment(name, (done, all) => {
-    if (isShown) process.stderr.write(`\r\x1b[2K${name}: run ${done} of ${all}`);
-  });
-  if (isShown) process.stderr.write('\r\x1b[2K');
-  return outcome;
+async function play(name: string, { quiet }: Flags, { signal }: Interruption): Promise<Outcome> {
+  const progress = new Counted(name, 'run 1', quiet !== true);
+  const stop = (): void => progress.stop();
+  signal.addEventListener('abort', stop);
+  try {
+    return await runExperiment(name, (done, all) => {
+      progress.show(`run ${Math.min(done + 1, all)} of ${all}`, done, all);
+    });
+  } finally {
+    stop();
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**
@@ -122,7 +146,7 @@ function text(outcome: Outcome): string {
     `${name}: ${title} (${source})`,
     about.trim(),
     '',
-    ...alignRows(paperRows(outcome)),
+    ...tableOf(paperRows(outcome)),
     '',
     verdict(outcome),
     ...fitted.map((line) => `fitted: ${line.trim()}`),
@@ -131,12 +155,8 @@ function text(outcome: Outcome): string {
   ].join('\n');
 }
 
-function alignLeft(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
+/** The first column, which says where a figure is, stays; the later ones go first on a narrow terminal. */
+function tableOf(rows: readonly (readonly string[])[]): string[] {
+  const columns = rows[0]!.map((_, i): Column => ({ weight: i === 0 ? Infinity : -i }));
+  return layOut(columns, rows, lineWidth(process.stdout));
 }

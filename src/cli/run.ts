@@ -3,14 +3,17 @@ import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
+import type { RunConfig } from '../runtime/config.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { EXIT } from './exit.ts';
-import { LiveDisplay } from './live.ts';
+import { Interruption } from './interrupt.ts';
+import { describe, describeSetUp, describeVirtual } from './live.ts';
 import { checkOutput, deliver, exitCode } from './output.ts';
+import { type Part, Progress, Share } from './progress.ts';
 import { summary } from './summary.ts';
 import { playVirtual } from './virtual.ts';
 
@@ -56,29 +59,13 @@ async function run(name: string, flags: RunFlags): Promise<number> {
       flags.runtime === undefined ? flags.set : [...flags.set, `runtime=${flags.runtime}`];
     const { scenario, config } = loadScenario(name, sets);
     checkOutput(flags.output);
-    const display = new LiveDisplay(process.stderr, flags.quiet !== true);
-    const interrupt = cancelOnInterrupt(display);
-    let result: RunResult;
-    let wall: RunReport['wall'];
-    try {
-      const report =
-        config.runtime === 'virtual'
-          ? await playVirtual(config, interrupt.signal, flags.quiet !== true)
-          : await runThreads(config, {
-              signal: interrupt.signal,
-              onStart: (read) => {
-                display.start(read);
-                interrupt.watch(read);
-              },
-              onPhase: (phase) => interrupt.enter(phase),
-            });
-      wall = report.wall;
-      result = buildResult(scenario, report);
-    } finally {
-      display.stop();
-      interrupt.forget();
+    const report = await play(config, flags.quiet !== true);
+    if (!report) {
+      process.stderr.write('interrupted before the migration began: there is no result\n');
+      return EXIT.notCompleted;
     }
-    const isWritten = await deliver(flags, result, () => summary(result, wall));
+    const result = buildResult(scenario, report);
+    const isWritten = await deliver(flags, result, () => summary(result, report.wall));
     return exitCode(exitCodeOf(result), isWritten);
   } catch (error) {
     if (error instanceof ContentsError) {
@@ -91,6 +78,72 @@ async function run(name: string, flags: RunFlags): Promise<number> {
   }
 }
 
+/** How far a run is, as far as notes about a signal and the line on the terminal have to know. */
+interface Stand {
+  phase: RunPhase;
+  isPostcopy: () => boolean;
+  parts: () => readonly Part[];
+}
+
+/** Makes the run and shows its progress. Returns undefined when a signal came before the migration could begin. */
+async function play(config: RunConfig, isShown: boolean): Promise<RunReport | undefined> {
+  const progress = new Progress(process.stderr, isShown);
+  const share = new Share();
+  const nothing = { doneBytes: 0, allBytes: config.guest.memoryBytes };
+  const stand: Stand = {
+    phase: 'prepare',
+    isPostcopy: () => false,
+    parts: () => describeSetUp(nothing, share),
+  };
+  const interrupt = new Interruption(() => {
+    if (stand.phase === 'prepare') return;
+    progress.note(colours.yellow(`${interruptNote(stand)}${interrupt.hint}`));
+  });
+  const work =
+    config.runtime === 'virtual'
+      ? playVirtual(config, interrupt, (now) => {
+          stand.phase = now.phase;
+          stand.isPostcopy = () => now.isPostcopy;
+          stand.parts = () => describeVirtual(now, share);
+        })
+      : playThreads(config, interrupt, stand, share);
+  progress.start(() => stand.parts());
+  try {
+    return await interrupt.race(work, () => stand.phase === 'prepare');
+  } finally {
+    progress.stop();
+    interrupt.forget();
+  }
+}
+
+function playThreads(
+  config: RunConfig,
+  { signal, late }: Interruption,
+  stand: Stand,
+  share: Share,
+): Promise<RunReport> {
+  return runThreads(config, {
+    signal,
+    proofSignal: late,
+    onSetUp: (now) => {
+      stand.parts = () => describeSetUp(now, share);
+    },
+    onStart: (look) => {
+      let last: LiveView | undefined;
+      stand.isPostcopy = () => LIVE_PHASES[look().figures.phase]?.startsWith('postcopy') === true;
+      stand.parts = () => {
+        const view = look();
+        const parts = describe(view, last);
+        last = view;
+        return parts;
+      };
+    },
+    onPhase: (phase) => {
+      stand.phase = phase;
+    },
+  });
+}
+
 /** Returns the exit code of a run: a byte that differs comes before an outcome. */
 export function exitCodeOf(result: Pick<RunResult, 'outcome' | 'verify'>): number {
   if (result.verify?.ok === false) return EXIT.differs;
@@ -98,45 +151,11 @@ export function exitCodeOf(result: Pick<RunResult, 'outcome' | 'verify'>): numbe
   return result.outcome === 'completed' && isProved ? EXIT.done : EXIT.notCompleted;
 }
 
-/**
- * Handles Ctrl-C. The first one cancels the migration: the guest stays at the source, and the result is
- * still written. The second one ends the program at once.
- */
-function cancelOnInterrupt(display: LiveDisplay): {
-  signal: AbortSignal;
-  enter(phase: RunPhase): void;
-  watch(read: () => LiveView): void;
-  forget(): void;
-} {
-  const controller = new AbortController();
-  let phase: RunPhase = 'prepare';
-  let readView: (() => LiveView) | undefined;
-  const onInterrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    display.note(
-      colours.yellow(`${interruptNote(phase, readView?.())} (Ctrl-C again to leave at once)`),
-    );
-    controller.abort();
-  };
-  process.on('SIGINT', onInterrupt);
-  return {
-    signal: controller.signal,
-    enter: (now) => {
-      phase = now;
-    },
-    watch: (read) => {
-      readView = read;
-    },
-    forget: () => void process.off('SIGINT', onInterrupt),
-  };
-}
-
-function interruptNote(phase: RunPhase, view: LiveView | undefined): string {
+function interruptNote({ phase, isPostcopy }: Stand): string {
   if (phase === 'after' || phase === 'verify') {
     return 'too late to cancel: the migration is over, the run will end soon';
   }
-  const step = LIVE_PHASES[view?.figures.phase ?? 0];
-  if (phase === 'migrate' && step?.startsWith('postcopy') === true) {
+  if (phase === 'migrate' && isPostcopy()) {
     return 'too late to cancel: the guest runs at the destination, its pages are still coming';
   }
   return 'cancelling: the guest stays where it is';

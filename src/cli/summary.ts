@@ -4,7 +4,8 @@ import type { RunReport } from '../runtime/report.ts';
 import { parseDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
-import { alignRows, condense, formatCount, formatMs, sparkline } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { condense, formatCount, formatMs, sparkline } from './format.ts';
 
 /** Formats the summary that is printed after a run. */
 export function summary(result: RunResult, wall?: RunReport['wall']): string {
@@ -62,6 +63,11 @@ function describeAlgorithm(migration: {
 /** When there are more rounds than this, only the first and the last are shown. */
 const MOST_ROUNDS = 16;
 
+/** Round, start, time, pages, zero, skipped, sent, link, dirtied, dirty rate. */
+const ROUND_COLUMNS: readonly Column[] = [Infinity, 3, 9, 7, 2, 1, 8, 5, 6, 4].map((weight) => ({
+  weight,
+}));
+
 function roundTable({ rounds, ram }: RunResult): string[] {
   if (rounds.length === 0) return [];
   const head = [
@@ -88,7 +94,7 @@ function roundTable({ rounds, ram }: RunResult): string[] {
     round.stopped ? '' : String(round.dirtiedPages),
     round.dirtyPagesPerSecond === undefined ? '' : `${formatCount(round.dirtyPagesPerSecond)}/s`,
   ]);
-  const [title = '', ...body] = alignRows([head, ...rows]);
+  const [title = '', ...body] = layOut(ROUND_COLUMNS, [head, ...rows], lineWidth(process.stdout));
   const left = body.length - MOST_ROUNDS;
   const shown =
     left > 0
@@ -164,9 +170,10 @@ function guest({ guest: g, totalTimeMs }: RunResult): string[] {
     g.achievedRate && g.achievedRate.length > 0
       ? `${formatCount(g.achievedRate.reduce((sum, value) => sum + value, 0))}/s before, `
       : '';
-  return [
-    `guest speed ${colours.cyan(`│${sparkline(condense(accessesPerSecond, 64))}│`)} ${spanSeconds.toFixed(1)} s; ${before}${rate}`,
-  ];
+  const figures = `${spanSeconds.toFixed(1)} s; ${before}${rate}`;
+  const room = lineWidth(process.stdout) - 'guest speed ││ '.length - figures.length;
+  const line = sparkline(condense(accessesPerSecond, Math.max(8, Math.min(64, room))));
+  return [`guest speed ${colours.cyan(`│${line}│`)} ${figures}`];
 }
 
 function proof({ verify, guestLost, scenario }: RunResult): string {

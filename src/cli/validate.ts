@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { MeasuredFileError, readMeasured } from '../lab/validate/measured.ts';
+import { type MeasuredFile, MeasuredFileError, readMeasured } from '../lab/validate/measured.ts';
 import {
   LostByteError,
   type MetricName,
@@ -9,7 +9,9 @@ import {
 } from '../lab/validate/validate.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { EXIT } from './exit.ts';
-import { alignRows } from './format.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { Interruption } from './interrupt.ts';
+import { Counted } from './progress.ts';
 import { checkOutput, deliver, exitCode } from './output.ts';
 
 interface Flags {
@@ -34,12 +36,14 @@ async function validateFile(path: string, flags: Flags): Promise<number> {
   try {
     checkOutput(flags.output);
     const file = readMeasured(path);
-    const isShown = flags.quiet !== true && process.stderr.isTTY;
-    const validation = await validate(file, (done, all) => {
-      if (isShown) process.stderr.write(`\r\x1b[2Kpredicted ${done} of ${all}`);
-    });
-    if (isShown) process.stderr.write('\r\x1b[2K');
-    return exitCode(EXIT.done, await deliver(flags, validation, () => table(validation)));
+    const validation = await play(file, flags.quiet !== true);
+    if (!validation) {
+      process.stderr.write('interrupted before the first run was predicted: there is no result\n');
+      return EXIT.notCompleted;
+    }
+    const isWhole = validation.notReached === undefined;
+    const isWritten = await deliver(flags, validation, () => table(validation));
+    return exitCode(isWhole ? EXIT.done : EXIT.notCompleted, isWritten);
   } catch (error) {
     const isLost = error instanceof LostByteError;
     if (!(isLost || error instanceof MeasuredFileError || error instanceof InputError)) throw error;
@@ -48,9 +52,31 @@ async function validateFile(path: string, flags: Flags): Promise<number> {
   }
 }
 
+/** Predicts the runs and shows the progress. After a signal the result has the runs that were done by then. */
+async function play(file: MeasuredFile, isShown: boolean): Promise<Validation | undefined> {
+  const progress = new Counted('validate', `run 1 of ${file.runs.length}`, isShown);
+  const interrupt = new Interruption();
+  let soFar: (() => Validation) | undefined;
+  try {
+    const work = validate(file, (done, all, now) => {
+      soFar = now;
+      progress.show(`run ${Math.min(done + 1, all)} of ${all}`, done, all);
+    });
+    return (await interrupt.race(work)) ?? soFar?.();
+  } finally {
+    progress.stop();
+    interrupt.forget();
+  }
+}
+
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function table({ runs, skipped, summary }: Validation): string {
+/** A narrow terminal leaves the columns of little weight out. */
+const COLUMNS: readonly Column[] = [Infinity, 6, 5, 4, 1, 3, 2].map((weight) => ({ weight }));
+const SPREAD_COLUMNS: readonly Column[] = [Infinity, 1, 3, 2, 1].map((weight) => ({ weight }));
+
+function table({ runs, skipped, summary, notReached }: Validation): string {
+  const width = lineWidth(process.stdout);
   const head = ['run', 'outcome', 'total ms', 'MB', 'syncs', 'downtime ms', 'error of total'];
   const spread = Object.entries(summary).map(([name, { n, median, p90, max }]) => [
     name,
@@ -61,10 +87,11 @@ function table({ runs, skipped, summary }: Validation): string {
   ]);
   return [
     'measured → predicted; figures in (brackets) are not counted, --json says why',
-    ...alignRows([head, ...runs.map(rowOf)]),
+    ...layOut(COLUMNS, [head, ...runs.map(rowOf)], width),
     ...skipped.map(({ id, reason }) => `${id}: skipped, ${reason}`),
     '',
-    ...alignRows([['error of', 'runs', 'median', 'p90', 'worst'], ...spread]),
+    ...layOut(SPREAD_COLUMNS, [['error of', 'runs', 'median', 'p90', 'worst'], ...spread], width),
+    ...(notReached === undefined ? [] : [`interrupted: ${notReached} runs were not reached`]),
     '',
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { windowCurves } from '../migration/history.ts';
+import { type DirtyHistory, windowCurves } from '../migration/history.ts';
 import { VERSION } from '../result/version.ts';
+import type { RunConfig } from '../runtime/config.ts';
 import { recordHistory } from '../runtime/virtual/history.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario } from '../scenario/load.ts';
@@ -8,8 +9,11 @@ import { parseDuration } from '../units/duration.ts';
 import { UnitError } from '../units/brand.ts';
 import { formatSize } from '../units/size.ts';
 import { EXIT } from './exit.ts';
-import { alignRows, sparkline } from './format.ts';
+import { layOut, lineWidth } from './columns.ts';
+import { condense, sparkline } from './format.ts';
+import { Interruption } from './interrupt.ts';
 import { checkOutput, deliver, exitCode } from './output.ts';
+import { Counted } from './progress.ts';
 
 interface Flags {
   readonly set: string[];
@@ -18,6 +22,7 @@ interface Flags {
   readonly duration: string;
   readonly output?: string;
   readonly json?: boolean;
+  readonly quiet?: boolean;
 }
 
 /** The most samples, each of which is a row of a window's curve. */
@@ -42,6 +47,7 @@ export function wwsCommand(): Command {
     .option('--duration <duration>', 'how long the guest is observed, from startAfter on', '40s')
     .option('-o, --output <file>', 'write the JSON result to a file')
     .option('--json', 'print the JSON result on stdout, and nothing else')
+    .option('-q, --quiet', 'print no table and no progress')
     .action(async (scenario: string, flags: Flags) => {
       process.exitCode = await wws(scenario, flags);
     });
@@ -66,7 +72,12 @@ async function wws(name: string, flags: Flags): Promise<number> {
     if ((samples * memoryBytes) / pageSize / 8 > MOST_BYTES) {
       throw wrong('sample', `${samples} bitmaps of this guest take more than 1 GiB: take fewer`);
     }
-    const history = await recordHistory(config, { stepNs: sampleNs, steps: samples });
+    const history = await record(config, sampleNs, samples, flags.quiet !== true);
+    if (history.bitmaps.length === 0) {
+      process.stderr.write('interrupted before the first sample: there is no result\n');
+      return EXIT.notCompleted;
+    }
+    const isWhole = history.bitmaps.length === samples;
     const curves = windowCurves(history, windowNs / sampleNs);
     const result = {
       format: 'pageferry/wws@1',
@@ -77,11 +88,32 @@ async function wws(name: string, flags: Flags): Promise<number> {
       windows: curves.map((pages, index) => ({ startMs: (index * windowNs) / 1e6, pages })),
     };
     const isWritten = await deliver(flags, result, () => table(curves, windowNs, pageSize));
-    return exitCode(EXIT.done, isWritten);
+    if (!isWhole) process.stderr.write('interrupted: the result ends with its last sample\n');
+    return exitCode(isWhole ? EXIT.done : EXIT.notCompleted, isWritten);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return EXIT.badInput;
+  }
+}
+
+/** Records the history and shows how far it is. After a signal it ends with the samples that there are. */
+async function record(
+  config: RunConfig,
+  stepNs: number,
+  steps: number,
+  isShown: boolean,
+): Promise<DirtyHistory> {
+  const progress = new Counted('wws', `sample 1 of ${steps}`, isShown);
+  const interrupt = new Interruption();
+  try {
+    const { signal } = interrupt;
+    const onStep = (done: number): void =>
+      progress.show(`sample ${Math.min(done + 1, steps)} of ${steps}`, done, steps);
+    return await recordHistory(config, { stepNs, steps, signal, onStep });
+  } finally {
+    progress.stop();
+    interrupt.forget();
   }
 }
 
@@ -99,16 +131,19 @@ function optionNs(option: string, text: string): number {
   throw wrong(option, `expected a duration above 0 such as 8s, got "${text}"`);
 }
 
+const COLUMNS = [{ weight: Infinity }, { weight: 1 }, { weight: 2 }];
+
 function table(curves: readonly number[][], windowNs: number, pageSize: number): string {
   const rows = curves.map((pages, index) => {
     const last = pages.at(-1)!;
     const at = `${((index * windowNs) / 1e9).toFixed(1)} s`;
     return [at, String(last), formatSize(last * pageSize)];
   });
+  const width = lineWidth(process.stdout);
   const ends = curves.map((pages) => pages.at(-1)!);
   return [
-    ...alignRows([['window from', 'pages dirtied', 'working set'], ...rows]),
-    `│${sparkline(ends)}│ ${ends.length} windows of ${windowNs / 1e9} s`,
+    ...layOut(COLUMNS, [['window from', 'pages dirtied', 'working set'], ...rows], width),
+    `│${sparkline(condense(ends, Math.max(8, width - 28)))}│ ${ends.length} windows of ${windowNs / 1e9} s`,
     '',
   ].join('\n');
 }

@@ -33,10 +33,22 @@ export function windowCurves({ bitmaps, pages }: DirtyHistory, stepsAWindow: num
       union = new Uint32Array(Math.ceil(pages / 32));
       curves.push([]);
     }
-    merge(union, bitmap);
-    curves.at(-1)!.push(popcount(union));
+    const curve = curves.at(-1)!;
+    curve.push((curve.at(-1) ?? 0) + mergeAndCount(union, bitmap));
   }
   return curves;
+}
+
+/** Merges a bitmap into another one, and returns how many bits that has set; most words of a short step are 0. */
+function mergeAndCount(into: Uint32Array, from: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < into.length; i++) {
+    const word = from[i]! & ~into[i]!;
+    if (word === 0) continue;
+    into[i]! |= word;
+    count += bitsOf(word);
+  }
+  return count;
 }
 
 function merge(into: Uint32Array, from: Uint32Array): void {
@@ -46,10 +58,12 @@ function merge(into: Uint32Array, from: Uint32Array): void {
 /** Returns the number of bits that are set. */
 export function popcount(words: Uint32Array): number {
   let count = 0;
-  for (let word of words) {
-    word -= (word >>> 1) & 0x55555555;
-    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-    count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-  }
+  for (const word of words) count += bitsOf(word);
   return count;
+}
+
+function bitsOf(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

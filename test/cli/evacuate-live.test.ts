@@ -40,8 +40,8 @@ describe('the live view', () => {
     const lines = stripVTControlCharacters(written.at(-1)!).trim().split('\n');
     // 32 + 24 + 48 of 192 MiB are over with after a second.
     expect(lines).toEqual([
-      '2.5 s  1 of 4 gone, 1 stayed, 1 migrate, 1 wait, about 1 s left',
-      '  web-1 ██████████░░░░░░░░░░ round 1     6144 pages left',
+      '2.5 s  1 of 4 gone, 1 stayed  1 migrate  1 wait',
+      '  web-1  ██████████░░░░░░░░░░  round 1  6144 pages left',
     ]);
   });
 
@@ -78,7 +78,7 @@ describe('the live view', () => {
     for (let s = 0; s <= 95; s++) show(s * 1e9, HALF);
     view.stop();
     expect(written).toHaveLength(3);
-    expect(written[0]).toBe('2.5 s  1 of 4 gone, 1 stayed, 1 migrate, 1 wait, about 25 s left\n');
+    expect(written[0]).toBe('2.5 s  1 of 4 gone, 1 stayed  1 migrate  1 wait  about 25 s left\n');
   });
 
   it('tells long times in minutes', () => {

@@ -205,8 +205,10 @@ describe('pageferry evacuate', () => {
     const play: Play = (config, options) =>
       fakeEvacuation(config, {
         ...options,
-        onProgress: ({ nowNs }) => {
-          if (nowNs > 3e9 && !options?.signal?.aborted) process.emit('SIGINT');
+        onProgress: (progress) => {
+          options?.onProgress?.(progress);
+          const { nowNs } = progress;
+          if (nowNs > 3e9 && !options?.signal?.aborted) process.emit('SIGINT', 'SIGINT');
         },
       });
     const { code, stderr } = await command('rack', { output }, play);
@@ -262,9 +264,21 @@ describe('pageferry evacuate --parallel', () => {
     expect(stdout).toContain('2 at a time: BYTES DIFFER in idle');
   });
 
+  it('says that there is no result when it is interrupted before a guest migrates', async () => {
+    const play = vi.fn<Play>(() => {
+      setImmediate(() => process.emit('SIGTERM', 'SIGTERM'));
+      return new Promise(() => undefined);
+    });
+    const output = inFolder('nothing.json');
+    const { code, stdout, stderr } = await command('four', { output }, play);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('interrupted before a guest could migrate: there is no result\n');
+    expect(existsSync(output)).toBe(false);
+  });
+
   it('runs no other after a Ctrl-C', async () => {
     const play = vi.fn<Play>((config, options) => {
-      process.emit('SIGINT');
+      process.emit('SIGINT', 'SIGINT');
       return fakeEvacuation(config, options);
     });
     expect((await command('four', { parallel: '1,2,3', quiet: true }, play)).code).toBe(1);

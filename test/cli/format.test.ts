@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { alignRows, condense, formatCount, formatMs, sparkline } from '../../src/cli/format.ts';
+import { condense, formatCount, formatMs, sparkline } from '../../src/cli/format.ts';
+import { fitLine } from '../../src/cli/columns.ts';
 import { describe as describeView } from '../../src/cli/live.ts';
 import { summary } from '../../src/cli/summary.ts';
 import type { RunResult } from '../../src/result/schema.ts';
@@ -69,18 +70,6 @@ describe('condense', () => {
       64,
     );
     expect(new Set(ones)).toEqual(new Set([1]));
-  });
-});
-
-describe('rows', () => {
-  it('align the first column to the left and the others to the right', () => {
-    expect(
-      alignRows([
-        ['round', 'pages', ''],
-        ['1', '12345', 'a'],
-        ['stopped', '7', ''],
-      ]),
-    ).toEqual(['round    pages', '1        12345  a', 'stopped      7']);
   });
 });
 
@@ -307,10 +296,10 @@ describe('live line', () => {
     elapsedNs: 1.5e9,
   };
   const line = (changes: Partial<LiveView>, before?: LiveView): string =>
-    stripVTControlCharacters(describeView({ ...VIEW, ...changes }, before));
+    stripVTControlCharacters(fitLine(describeView({ ...VIEW, ...changes }, before), Infinity));
 
   it.each([
-    ['prepare', /preparing: filling 16\.4k pages/],
+    ['prepare', /preparing: starting threads/],
     ['before', /running at the source/],
     ['after', /running on/],
     ['verify', /proving every byte/],

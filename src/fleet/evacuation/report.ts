@@ -1,4 +1,5 @@
 import type { RunReport } from '../../runtime/report.ts';
+import type { WorldOptions } from '../../runtime/world/world.ts';
 
 /** What became of one guest. */
 export interface GuestEvacuation {
@@ -57,9 +58,7 @@ export interface EvacuationProgress {
   }[];
 }
 
-export interface EvacuationOptions {
-  /** Aborting it cancels all migrations. */
-  readonly signal?: AbortSignal;
+export interface EvacuationOptions extends WorldOptions {
   /** Called every 100 ms of the evacuation's time. */
   readonly onProgress?: (progress: EvacuationProgress) => void;
 }

@@ -16,10 +16,14 @@ export async function runEvacuation(
   config: EvacuationConfig,
   options: EvacuationOptions & { readonly clock?: Clock } = {},
 ): Promise<EvacuationReport> {
-  const { clock, signal } = options;
+  const { clock, signal, proofSignal, onSetUp } = options;
   const beganNs = clock?.now() ?? 0;
   const kind = config.runtime === 'virtual' ? VirtualWorld : ThreadWorld;
-  const world = new kind(config, signal ? { signal } : {});
+  const world = new kind(config, {
+    ...(signal ? { signal } : {}),
+    ...(proofSignal ? { proofSignal } : {}),
+    ...(onSetUp ? { onSetUp } : {}),
+  });
   const evacuation = new Evacuation(config, world, options);
   const guests = config.guests.map((guest) => ({
     name: guest.name,

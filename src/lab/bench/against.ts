@@ -34,7 +34,7 @@ export interface RunsParts {
   /** How many runs each version makes. */
   readonly runs: number;
   readonly signal: AbortSignal;
-  readonly progress: (what: string) => void;
+  readonly progress: (what: string, done?: number, all?: number) => void;
 }
 
 /** The exit code of a bench that found a byte different from what was sent (cli/exit.ts). */
@@ -47,7 +47,7 @@ const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 export async function runApart(parts: RunsParts): Promise<BenchRuns> {
   const runs: BenchOutcome[] = [];
   for (let i = 0; i < parts.runs; i++) {
-    parts.progress(`run ${i + 1} of ${parts.runs}`);
+    parts.progress(`run ${i + 1} of ${parts.runs}`, i, parts.runs);
     runs.push(await oneRun(CLI, parts));
   }
   return { schema: RUNS_SCHEMA, runs };
@@ -145,7 +145,7 @@ async function takeTurns(
   const runOld = async (): Promise<void> => void before.push(await oneRun(built.cli, parts, ref));
   const runNew = async (): Promise<void> => void after.push(await oneRun(CLI, parts));
   for (let i = 0; i < parts.runs; i++) {
-    parts.progress(`pair ${i + 1} of ${parts.runs}`);
+    parts.progress(`pair ${i + 1} of ${parts.runs}`, i, parts.runs);
     if (i % 2 === 0) await runOld();
     await runNew();
     if (i % 2 === 1) await runOld();

@@ -35,12 +35,11 @@ export const demandPagingBench: Bench = {
   run: runDemandPaging,
 };
 
-async function runDemandPaging({ options, progress }: BenchContext): Promise<Findings> {
+async function runDemandPaging({ options, progress, metrics }: BenchContext): Promise<Findings> {
   const vcpuCounts = countsOf(options, 'vcpus', 1, 256);
   const iterations = countOf(options, 'iterations', 1, 10_000);
   const configs = vcpuCounts.map((vcpus) => ({ vcpus, config: configOf(options, vcpus) }));
   const pool = new WorkerPool(2 + 2 * Math.max(...vcpuCounts));
-  const metrics: Metric[] = [];
   const distributions: Distribution[] = [];
   try {
     for (const { vcpus, config } of configs) {

@@ -83,14 +83,13 @@ export const dirtyLogBench: Bench = {
   run: runDirtyLog,
 };
 
-async function runDirtyLog({ options, progress }: BenchContext): Promise<Findings> {
+async function runDirtyLog({ options, progress, metrics }: BenchContext): Promise<Findings> {
   const logs = choicesOf(options, 'log', LOGS);
   const modes = choicesOf(options, 'mode', MODES);
   const setting = settingOf(options);
   checkMemory('bytes', neededBytes(logs, setting));
   const memory = new Map<string, SharedSlot[]>();
   const pool = new TaskPool<BenchTasks>('lab/bench/worker.js', setting.vcpus);
-  const metrics: Metric[] = [];
   try {
     for (const kind of logs) {
       for (const mode of kind === 'none' ? (['get-and-clear'] as const) : modes) {

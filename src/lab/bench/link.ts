@@ -45,7 +45,7 @@ interface Cell {
   readonly memories: readonly [SharedArrayBuffer, SharedArrayBuffer];
 }
 
-async function runLink({ options, progress }: BenchContext): Promise<Findings> {
+async function runLink({ options, progress, metrics }: BenchContext): Promise<Findings> {
   const rates = ratesOf(options, 'rates');
   const sizes = sizesOf(options, 'frames');
   const mostBytes = sizeOf(options, 'bytes');
@@ -66,7 +66,7 @@ async function runLink({ options, progress }: BenchContext): Promise<Findings> {
   }
   const memories = prefaulted(Math.min(mostBytes, 256 * 1024 * 1024));
   const pool = new TaskPool<BenchTasks>('lab/bench/worker.js', 2);
-  const metrics: Metric[] = [memcpySpeed(memories, iterations)];
+  metrics.push(memcpySpeed(memories, iterations));
   try {
     for (const bytesPerSecond of rates) {
       for (const frameBytes of sizes) {

@@ -54,7 +54,7 @@ export const migrateBench: Bench = {
   run: runMigrate,
 };
 
-async function runMigrate({ options, clock, progress }: BenchContext): Promise<Findings> {
+async function runMigrate({ options, clock, progress, metrics }: BenchContext): Promise<Findings> {
   const scenarios = comparisonsLike(options['filter']!);
   if (scenarios.length === 0) {
     const names = [...new Set(COMPARISONS.map(({ name }) => name.split('/')[0]!))];
@@ -69,7 +69,6 @@ async function runMigrate({ options, clock, progress }: BenchContext): Promise<F
     config: loadScenarioText('bench migrate', text, sets).config,
   }));
   const pool = new WorkerPool(runtime === 'virtual' ? 2 : 2 + 2 * vcpus);
-  const metrics: Metric[] = [];
   try {
     for (const { name, config } of configs) {
       const reports: RunReport[] = [];

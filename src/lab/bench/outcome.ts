@@ -63,6 +63,8 @@ export interface BenchContext {
   readonly clock: Clock;
   /** The bench calls this with what it measures next, for the display. */
   readonly progress: (what: string) => void;
+  /** The bench adds the metrics of each setting that it has measured, so that they are there when it is given up. */
+  readonly metrics: Metric[];
 }
 
 export interface Bench {

@@ -60,6 +60,8 @@ export interface Spread {
 export interface Validation {
   readonly runs: readonly Prediction[];
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  /** How many runs of the file were not reached, because the work was given up; it is absent when all were. */
+  readonly notReached?: number;
   /** For each figure, the spread of its absolute errors over the runs in which it is counted. */
   readonly summary: Readonly<Partial<Record<keyof Metrics, Spread>>>;
 }
@@ -80,10 +82,13 @@ function withBacking(config: RunConfig, hasBytes: boolean): RunConfig {
   return { ...config, guest: { ...config.guest, backing: 'versions' } };
 }
 
-/** Predicts every run of a file, and calls `onRun` after each. Throws LostByteError when a prediction loses a byte. */
+/**
+ * Predicts every run of a file, and calls `onRun` after each; `soFar` returns the result of those that are done. Throws
+ * LostByteError when a prediction loses a byte.
+ */
 export async function validate(
   file: MeasuredFile,
-  onRun: (done: number, all: number) => void = () => undefined,
+  onRun: (done: number, all: number, soFar: () => Validation) => void = () => undefined,
 ): Promise<Validation> {
   const runs: Prediction[] = [];
   const skipped: { id: string; reason: string }[] = [];
@@ -91,9 +96,15 @@ export async function validate(
     const reason = unsupportedReason(run, file.folder);
     if (reason !== undefined) skipped.push({ id: run.id, reason });
     else runs.push(await predict(run, file, hasRealBytes(run, runs.length)));
-    onRun(index + 1, file.runs.length);
+    const all = file.runs.length;
+    const soFar = (): Validation => ({ ...valid(), notReached: all - index - 1 });
+    onRun(index + 1, all, soFar);
   }
-  return { runs, skipped, summary: summarise(runs) };
+  return valid();
+
+  function valid(): Validation {
+    return { runs: [...runs], skipped: [...skipped], summary: summarise(runs) };
+  }
 }
 
 /** Larger guests never have real bytes, which need their memory twice, on both sides. */

@@ -42,10 +42,11 @@ export async function runPieces<Piece, Answer>(
   work: (piece: Piece) => Promise<Answer>,
   { signal }: PieceOptions = {},
 ): Promise<Answer[]> {
+  const isGivenUp = (): boolean => signal?.aborted ?? false;
   const answers: Answer[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < pieces.length && !signal?.aborted) {
+    while (next < pieces.length && !isGivenUp()) {
       const index = next++;
       answers[index] = await work(pieces[index]!);
       if (threads === 1 && next < pieces.length) await othersTurn();
