@@ -17,12 +17,15 @@ export const isWorkLeft = (): boolean => hasAbandoned;
 export class Interruption {
   readonly #now = new AbortController();
   readonly #late = new AbortController();
-  readonly #onFirst: () => void;
+  readonly #onFirst: () => boolean | void;
   #timer: NodeJS.Timeout | undefined;
   #name: (typeof SIGNALS)[number] | undefined;
 
-  /** `onFirst` is called at the first signal, before `signal` is aborted: it may say what comes next. */
-  constructor(onFirst: () => void = () => undefined) {
+  /**
+   * `onFirst` is called at the first signal, before `signal` is aborted, and may say what comes next. When it returns
+   * false, the command goes on to its usual end, as its work can't be cancelled any more, and `late` is not aborted.
+   */
+  constructor(onFirst: () => boolean | void = () => undefined) {
     this.#onFirst = onFirst;
     for (const name of SIGNALS) process.on(name, this.#onSignal);
   }
@@ -81,8 +84,8 @@ export class Interruption {
   readonly #onSignal = (name: NodeJS.Signals): void => {
     if (this.isOn) process.exit(EXIT.interrupted);
     this.#name = name as (typeof SIGNALS)[number];
-    this.#timer = setTimeout(() => this.#late.abort(), GRACE_MS);
-    this.#onFirst();
+    const isEnding = this.#onFirst() !== false;
+    if (isEnding) this.#timer = setTimeout(() => this.#late.abort(), GRACE_MS);
     this.#now.abort();
   };
 

@@ -95,9 +95,11 @@ async function play(config: RunConfig, isShown: boolean): Promise<RunReport | un
     isPostcopy: () => false,
     parts: () => describeSetUp(nothing, share),
   };
-  const interrupt = new Interruption(() => {
-    if (stand.phase === 'prepare') return;
+  const interrupt: Interruption = new Interruption(() => {
+    if (stand.phase === 'prepare') return true;
     progress.note(colours.yellow(`${interruptNote(stand)}${interrupt.hint}`));
+    // The guest would be lost without its pages.
+    return !(stand.phase === 'migrate' && stand.isPostcopy());
   });
   const work =
     config.runtime === 'virtual'

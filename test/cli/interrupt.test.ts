@@ -15,7 +15,7 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
   beforeEach(() => {
     vi.useFakeTimers();
     firsts = 0;
-    interrupt = new Interruption(() => firsts++);
+    interrupt = new Interruption(() => void firsts++);
   });
   afterEach(() => {
     interrupt.forget();
@@ -33,6 +33,14 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     });
     vi.advanceTimersByTime(999);
     expect(interrupt.late.aborted).toBe(true);
+  });
+
+  it('gives nothing up when the command says that it goes on', () => {
+    const other = new Interruption(() => false);
+    process.emit(signal, signal);
+    vi.advanceTimersByTime(5000);
+    expect([other.isOn, other.late.aborted, interrupt.late.aborted]).toEqual([true, false, true]);
+    other.forget();
   });
 
   it('is left to others once it is forgotten', () => {

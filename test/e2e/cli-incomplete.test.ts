@@ -59,7 +59,7 @@ describe('run that does not complete', () => {
       write('terminated.yaml', SMALL),
       '-o',
       output,
-      ...sets(...SLOW, 'runtime=virtual', 'link.bandwidth=1kbit/s', 'migration.timeout=0s'),
+      ...sets('runtime=virtual', 'link.bandwidth=10kbit/s', 'migration.timeout=1000000s'),
     ]);
     await hasPrinted(run, /migrating/);
     run.kill('SIGTERM');
@@ -75,7 +75,7 @@ describe('run that does not complete', () => {
       '--runtime=virtual',
       '-o',
       output,
-      ...sets('guest.memory=4GiB', 'guest.contents=random'),
+      ...sets('guest.memory=4GiB', 'guest.contents=[{"kind": "random"}]'),
     ]);
     await hasPrinted(run, /filling memory/);
     run.kill('SIGTERM');
