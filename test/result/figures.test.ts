@@ -103,7 +103,8 @@ describe('the result of a dirty rate', () => {
       mode: 'dirty-ring' as const,
       periodNs: 2.5e9,
       dirtyPages: 1000,
-      accessesPerSecond: 7,
+      accesses: 1200,
+      accessesPerSecond: 480,
       vcpus: [{ entries: 500, stalls: 2 }],
     };
     const [entry] = buildDirtyRate({}, 4096, [measured]).measurements;
