@@ -22,8 +22,9 @@ import { FEWEST_RUNS, readRuns } from '../lab/bench/runs-file.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { benchTable, comparisonTable } from './bench-table.ts';
 import { Interruption } from './interrupt.ts';
+import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
-import { checkOutput, deliver, exitCode, writeFile } from './output.ts';
+import { deliver, exitCode, writeFile } from './output.ts';
 import { Counted } from './progress.ts';
 
 interface Flags {
@@ -61,7 +62,7 @@ function oneBench(bench: Bench): Command {
   }
   if (bench.name === 'migrate') command.option('--list', 'name the scenarios, and run none');
   return command
-    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .option(
@@ -86,8 +87,8 @@ async function run(
   const interrupt = new Interruption();
   try {
     if (flags.list) return listComparisons(flags.json === true);
-    checkOutput(flags.output);
-    checkOutput(flags.save, '--save');
+    const inputs = flags.against === undefined ? [] : [flags.against];
+    checkOutputs({ '-o': flags.output, '--save': flags.save }, inputs);
     const limits = limitsOf(flags);
     const runs = countOf({ runs: flags.runs }, 'runs', FEWEST_RUNS, 1000);
     const ways = [flags.save, flags.against, flags.againstRef].filter((way) => way !== undefined);

@@ -17,10 +17,11 @@ import { parseDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { Interruption } from './interrupt.ts';
+import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
 import { formatCount, formatMs } from './format.ts';
-import { checkOutput, deliver, exitCode } from './output.ts';
+import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
 
 interface Flags {
@@ -43,7 +44,7 @@ export function dirtyRateCommand(): Command {
     .option('--period <durations>', 'how long each mode measures, such as 1s or 100ms,1s,10s', '1s')
     .option('--sample-pages <n>', 'pages hashed per GiB by page-sampling', '512')
     .option('--set <key=value>', 'override a key of the scenario', collect, [])
-    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .action(async (scenario: string, flags: Flags) => {
@@ -54,8 +55,8 @@ export function dirtyRateCommand(): Command {
 async function measure(name: string, flags: Flags): Promise<number> {
   try {
     const measurements = optionsOf(flags);
-    const { scenario, config } = loadScenario(name, flags.set);
-    checkOutput(flags.output);
+    const { scenario, config, files } = loadScenario(name, flags.set);
+    checkOutputs({ '-o': flags.output }, files);
     const seeded = measurements.map((one) => ({ ...one, seed: config.seed }));
     const measured = await play(config, seeded, flags.quiet !== true);
     const isWhole = measured.length === seeded.length;

@@ -14,12 +14,13 @@ import { runEvacuation } from '../fleet/evacuation/run.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { RunSetupError } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
+import { checkOutputs, type Outputs } from './check-output.ts';
 import { colours } from './colours.ts';
 import { Interruption } from './interrupt.ts';
 import { EvacuationDisplay } from './evacuate-live.ts';
 import { evacuationSummary, parallelTable } from './evacuate-table.ts';
 import { EXIT } from './exit.ts';
-import { checkOutput, deliver, exitCode, writeFile } from './output.ts';
+import { deliver, exitCode, writeFile } from './output.ts';
 
 export interface EvacuateFlags {
   readonly set: readonly string[];
@@ -50,7 +51,10 @@ export function evacuateCommand(): Command {
       ),
     )
     .option('--parallel <numbers>', 'how many guests migrate at a time; 1,2,5,10 makes four runs')
-    .option('-o, --output <file>', 'write the JSON result to a file; several runs make a list')
+    .option(
+      '-o, --output <file>',
+      'write the JSON result to a file, - to stdout; several runs make a list',
+    )
     .option('--chart <file>', 'draw a Gantt chart, .svg or .png; several runs make FILE-1.svg, …')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
@@ -73,11 +77,13 @@ export async function evacuate(
 ): Promise<number> {
   try {
     const sets =
-      flags.runtime === undefined ? flags.set : [...flags.set, `runtime=${flags.runtime}`];
+      flags.runtime === undefined
+        ? flags.set
+        : [...flags.set, { flag: '--runtime', key: 'runtime', value: flags.runtime }];
     const numbers = flags.parallel === undefined ? undefined : numbersOf(flags.parallel);
     checkChart(flags.chart);
-    checkOutput(flags.output);
     const loaded = loadEvacuation(name, sets);
+    checkOutputs({ '-o': flags.output, ...chartsOf(flags, numbers) }, loaded.files);
     if (!flags.quiet) process.stderr.write(noteOnCpus(loaded.config));
     const played = await playAll(loaded, numbers, flags, play);
     if (played.length === 0) {
@@ -194,14 +200,28 @@ function tableOf(played: readonly Played[]): string {
 async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<boolean> {
   const { ganttSvg } = await import('../report/gantt.ts');
   const { pngOf } = await import('../report/chart.ts');
-  const [, stem = path, ending = ''] = /^(.*)(\.(?:svg|png))$/.exec(path) ?? [];
   let isWritten = true;
   for (const { at, result } of played) {
     const svg = ganttSvg(result);
-    const file = isOne || at === undefined ? path : `${stem}-${at}${ending}`;
-    isWritten = writeFile('--chart', file, ending === '.png' ? pngOf(svg) : svg) && isWritten;
+    const file = isOne || at === undefined ? path : chartFile(path, at);
+    isWritten = writeFile('--chart', file, file.endsWith('.png') ? pngOf(svg) : svg) && isWritten;
   }
   return isWritten;
+}
+
+/** Returns the files of the charts. Several runs make several, which `chartFile` names. */
+function chartsOf({ chart, parallel }: EvacuateFlags, numbers: readonly number[] = []): Outputs {
+  if (chart === undefined) return {};
+  if (parallel?.includes(',') !== true) return { '--chart': chart };
+  return Object.fromEntries(
+    numbers.map((at) => [`--chart of ${at} at a time`, chartFile(chart, at)]),
+  );
+}
+
+/** Returns the name of one of several charts: `FILE-2.svg`. */
+function chartFile(path: string, at: number): string {
+  const [, stem = path, ending = ''] = /^(.*)(\.(?:svg|png))$/.exec(path) ?? [];
+  return `${stem}-${at}${ending}`;
 }
 
 /** Parses the numbers of `--parallel 1,2,5,10`. Throws InputError. */
@@ -216,7 +236,6 @@ function numbersOf(list: string): number[] {
 }
 
 function checkChart(path: string | undefined): void {
-  checkOutput(path, '--chart');
   if (path === undefined || /\.(?:svg|png)$/.test(path)) return;
   const sentence = 'expected a name that ends in .svg or .png';
   throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);

@@ -1,41 +1,14 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { reasonOf, writeAtomically, WriteError } from '../result/write.ts';
-import { InputError } from '../scenario/input-error.ts';
+import { STDOUT } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { print } from './stdout.ts';
 
-/** Throws InputError when a file can't be written, so that this is found before the run, not after it. */
-export function checkOutput(path: string | undefined, flag = '-o'): void {
-  if (path === undefined) return;
-  const refuse = (sentence: string): never => {
-    throw new InputError([{ place: `${flag} ${path}`, key: '', sentence }]);
-  };
-  if (path === '') refuse('names no file');
-  const entry = statSync(path, { throwIfNoEntry: false });
-  if (entry?.isDirectory()) refuse('is a folder: name a file in it');
-  try {
-    accessSync(dirname(path), constants.W_OK);
-  } catch {
-    refuse(`the folder ${dirname(path)} is not there or can't be written to`);
-  }
-}
-
-/** Makes a folder and those above it. Throws InputError when that is not possible. */
-export function makeFolder(path: string, flag = '-o'): void {
-  try {
-    mkdirSync(path, { recursive: true });
-    accessSync(path, constants.W_OK);
-  } catch (error) {
-    const sentence = `can't be made a folder to write to: ${reasonOf(error as NodeJS.ErrnoException)}`;
-    throw new InputError([{ place: `${flag} ${path}`, key: '', sentence }]);
-  }
-}
-
 /** Where a command's result goes. */
 export interface Delivery {
-  /** The file of `-o`. */
+  /** The file of `-o`; `-` is standard output, as with `json`. */
   readonly output?: string | undefined;
   /** Whether the result goes to standard output as JSON, in place of the text. */
   readonly json?: boolean | undefined;
@@ -53,6 +26,9 @@ export async function deliver(
   result: unknown,
   text: () => string,
 ): Promise<boolean> {
+  if (flags.output === STDOUT) {
+    return deliver({ ...flags, output: undefined, json: true }, result, text);
+  }
   const json = `${JSON.stringify(result, null, 2)}\n`;
   const fileError = flags.output === undefined ? undefined : attempt(flags.output, json);
   // A signal that came during the write ends the program here.

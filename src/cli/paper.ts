@@ -6,10 +6,11 @@ import { runExperiment } from '../lab/papers/run.ts';
 import { paperChart, paperRows, papersPage, verdict } from '../report/paper.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { nearest } from '../scenario/suggest.ts';
+import { checkOutputs, makeFolder, STDOUT } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
 import { Interruption } from './interrupt.ts';
-import { checkOutput, deliver, exitCode, makeFolder, writeFile } from './output.ts';
+import { deliver, exitCode, writeFile } from './output.ts';
 import { Counted } from './progress.ts';
 import { isClosed } from './stdout.ts';
 
@@ -24,13 +25,22 @@ export function paperCommand(): Command {
   return new Command('paper')
     .description("reproduce a paper's figure: a table of paper, ours and error, and a chart")
     .argument('[name]', 'an experiment, the beginning of several, or all; without it, lists them')
-    .option('-o, --output <folder>', 'write NAME.json, NAME.svg and NAME.png there')
+    .option(
+      '-o, --output <folder>',
+      'write NAME.json, NAME.svg and NAME.png there; - prints the JSON',
+    )
     .option('--page <file>', 'with all: write the page of all experiments')
     .option('--json', 'print the result as JSON on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .action(async (name: string | undefined, flags: Flags) => {
-      process.exitCode = name === undefined ? list() : await paper(name, flags);
+      process.exitCode = name === undefined ? list() : await paper(name, printed(flags));
     });
+}
+
+/** Returns the flags in which `-o -` has become `--json`, as it means the same. */
+function printed(flags: Flags): Flags {
+  const { output, ...others } = flags;
+  return output === STDOUT ? { ...others, json: true } : flags;
 }
 
 function list(): number {
@@ -58,7 +68,7 @@ async function paper(name: string, flags: Flags): Promise<number> {
   }
   try {
     if (flags.output !== undefined) makeFolder(flags.output);
-    checkOutput(flags.page, '--page');
+    checkOutputs({ '--page': flags.page });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);

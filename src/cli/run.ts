@@ -9,10 +9,11 @@ import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
+import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { Interruption } from './interrupt.ts';
 import { describe, describeSetUp, describeVirtual } from './live.ts';
-import { checkOutput, deliver, exitCode } from './output.ts';
+import { deliver, exitCode } from './output.ts';
 import { type Part, Progress, Share } from './progress.ts';
 import { summary } from './summary.ts';
 import { playVirtual } from './virtual.ts';
@@ -36,7 +37,7 @@ export function runCommand(): Command {
         'threads: real time, worker threads; virtual: a deterministic clock, as fast as it goes',
       ),
     )
-    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
     .addHelpText('after', () => {
@@ -56,9 +57,11 @@ function collect(value: string, before: string[]): string[] {
 async function run(name: string, flags: RunFlags): Promise<number> {
   try {
     const sets =
-      flags.runtime === undefined ? flags.set : [...flags.set, `runtime=${flags.runtime}`];
-    const { scenario, config } = loadScenario(name, sets);
-    checkOutput(flags.output);
+      flags.runtime === undefined
+        ? flags.set
+        : [...flags.set, { flag: '--runtime', key: 'runtime', value: flags.runtime }];
+    const { scenario, config, files } = loadScenario(name, sets);
+    checkOutputs({ '-o': flags.output }, files);
     const report = await play(config, flags.quiet !== true);
     if (!report) {
       process.stderr.write('interrupted before the migration began: there is no result\n');

@@ -8,11 +8,12 @@ import {
   type Validation,
 } from '../lab/validate/validate.ts';
 import { InputError } from '../scenario/input-error.ts';
+import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
 import { Interruption } from './interrupt.ts';
 import { Counted } from './progress.ts';
-import { checkOutput, deliver, exitCode } from './output.ts';
+import { deliver, exitCode } from './output.ts';
 
 interface Flags {
   readonly output?: string;
@@ -24,7 +25,7 @@ export function validateCommand(): Command {
   return new Command('validate')
     .description('predict measured migrations and print predicted beside measured')
     .argument('<file>', 'measured runs, pageferry/measured@1 (docs/validate.md)')
-    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .action(async (file: string, flags: Flags) => {
@@ -34,7 +35,7 @@ export function validateCommand(): Command {
 
 async function validateFile(path: string, flags: Flags): Promise<number> {
   try {
-    checkOutput(flags.output);
+    checkOutputs({ '-o': flags.output }, [path]);
     const file = readMeasured(path);
     const validation = await play(file, flags.quiet !== true);
     if (!validation) {

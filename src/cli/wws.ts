@@ -8,11 +8,12 @@ import { loadScenario } from '../scenario/load.ts';
 import { parseDuration } from '../units/duration.ts';
 import { UnitError } from '../units/brand.ts';
 import { formatSize } from '../units/size.ts';
+import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { layOut, lineWidth } from './columns.ts';
 import { condense, sparkline } from './format.ts';
 import { Interruption } from './interrupt.ts';
-import { checkOutput, deliver, exitCode } from './output.ts';
+import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
 
 interface Flags {
@@ -45,7 +46,7 @@ export function wwsCommand(): Command {
     .option('--window <duration>', 'interval at which the dirty bitmap is cleared', '8s')
     .option('--sample <duration>', 'interval at which the dirty bitmap is read', '50ms')
     .option('--duration <duration>', 'how long the guest is observed, from startAfter on', '40s')
-    .option('-o, --output <file>', 'write the JSON result to a file')
+    .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .action(async (scenario: string, flags: Flags) => {
@@ -55,8 +56,8 @@ export function wwsCommand(): Command {
 
 async function wws(name: string, flags: Flags): Promise<number> {
   try {
-    const { config } = loadScenario(name, flags.set);
-    checkOutput(flags.output);
+    const { config, files } = loadScenario(name, flags.set);
+    checkOutputs({ '-o': flags.output }, files);
     const [windowNs, sampleNs, durationNs] = (['window', 'sample', 'duration'] as const).map(
       (key) => optionNs(key, flags[key]),
     ) as [number, number, number];

@@ -8,6 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 
 /** Says that a file can't be written; the message names the file and the reason. */
 export class WriteError extends Error {
@@ -34,6 +35,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'something else has that name',
   ENOENT: 'its folder is not there',
   ENOTDIR: 'its folder is no folder',
+  ELOOP: 'its symbolic links lead round in a circle',
+  ENAMETOOLONG: 'the name is too long',
   EPIPE: 'nobody reads it any more',
 };
 
@@ -84,6 +87,16 @@ function write(path: string, content: string | Uint8Array): void {
     remove(temporary);
     throw error;
   }
+}
+
+/**
+ * Makes a file in a folder and removes it, because a file system may be read-only, or have no files that users make,
+ * without saying so when it is asked for rights. Throws the error of the file system.
+ */
+export function tryToWrite(folder: string): void {
+  const file = join(folder, `.pageferry-${process.pid}.tmp`);
+  closeSync(openSync(file, 'wx'));
+  rmSync(file);
 }
 
 /** Removes a temporary file. Something else of that name, such as a folder, is not ours, and stays. */

@@ -7,12 +7,30 @@ export type Path = readonly (string | number)[];
 /** The part of an entry that a problem is shown at. */
 export type Anchor = 'value' | 'key';
 
+/** An option of the command line that sets a key, such as `--runtime virtual`. */
+export interface FlagOverride {
+  /** The option, which messages name in place of the key. */
+  readonly flag: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A key that was set after the document was read. */
+interface Override {
+  readonly path: Path;
+  /** Where messages say that its value stands. */
+  readonly place: string;
+}
+
+/** The `schema` of results, each of which keeps its scenario under the key `scenario`. */
+const RESULTS: ReadonlySet<unknown> = new Set(['pageferry/run@1', 'pageferry/evacuation@1']);
+
 /** A YAML document that knows the place of each of its keys. */
 export class ScenarioDocument {
   readonly source: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
-  readonly #overrides: Path[] = [];
+  readonly #overrides: Override[] = [];
   /** The value, until an override changes it. */
   #value: { readonly plain: unknown } | undefined;
 
@@ -42,6 +60,30 @@ export class ScenarioDocument {
     return this.#overrides.length > 0;
   }
 
+  /** Whether the key at a path, or a map around it, was set after the document was read. */
+  isSet(path: Path): boolean {
+    return this.#overrideOf(path) !== undefined;
+  }
+
+  /** If the document is a result, makes its scenario the document, so that a result can be run again. */
+  openResult(): void {
+    const scenario = this.#document.contents;
+    if (!isMap(scenario) || !RESULTS.has(scenario.get('schema'))) return;
+    const inner = scenario.get('scenario', true);
+    if (!isMap(inner)) return;
+    this.#document.contents = inner;
+    this.#value = undefined;
+  }
+
+  /** Sets a key to the value of an option of its own, which is taken as text. Errors name that option. */
+  setFlag({ flag, key, value }: FlagOverride): void {
+    const path = [key];
+    this.#openParents(path);
+    this.#overrides.push({ path, place: flag });
+    this.#value = undefined;
+    this.#document.setIn(path, this.#document.createNode(value));
+  }
+
   /**
    * Sets a key from a `--set key=value` argument; `key=null` removes it. Throws InputError when the argument has
    * another form, or when its key can't be set in this document.
@@ -66,7 +108,7 @@ export class ScenarioDocument {
     if (problems.some(({ sentence }) => sentence === tooDeep())) refuse(tooDeep());
     if (problems.length > 0) refuse(`${shorten(match[2]!)} is not a YAML value`);
     this.#openParents(path);
-    this.#overrides.push(path);
+    this.#overrides.push({ path, place: '--set' });
     this.#value = undefined;
     const plain = plainValue(value);
     // No key has the value `null`, so it stands for the key's absence.
@@ -100,18 +142,25 @@ export class ScenarioDocument {
   }
 
   /**
-   * Returns `FILE:LINE:COL` of a key or its value, or of the nearest parent that the document has; `--set` for a key
-   * that was overridden.
+   * Returns `FILE:LINE:COL` of a key or its value, or of the nearest parent that the document has; for a key that was
+   * overridden `--set`, or the option that did it.
    */
   place(path: Path, anchor: Anchor): string {
-    if (this.#overrides.some((set) => startsWith(path, set))) return '--set';
+    const override = this.#overrideOf(path);
+    if (override) return override.place;
     for (let length = path.length; length >= 0; length--) {
       const part = path.slice(0, length);
       const offset = this.#offset(part, length === path.length ? anchor : 'value');
       if (offset !== undefined) return this.#at(offset);
-      if (length > 0 && this.#overrides.some((set) => startsWith(set, part))) return '--set';
+      const within = this.#overrides.find((set) => startsWith(set.path, part));
+      if (length > 0 && within) return within.place;
     }
     return this.#at(0);
+  }
+
+  /** Returns the last override of a key or of a map around it. */
+  #overrideOf(path: Path): Override | undefined {
+    return this.#overrides.findLast((set) => startsWith(path, set.path));
   }
 
   #at(offset: number): string {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../runtime/config.ts';
-import { ScenarioDocument } from './document.ts';
+import { type FlagOverride, type Path, ScenarioDocument } from './document.ts';
+import { type FolderOf, SCENARIO_FILES, withPortableFiles } from './files.ts';
 import { InputError } from './input-error.ts';
 import { locateProblem, parseScenario } from './parse.ts';
 import { ReadError, readText, STDIN } from './read-text.ts';
@@ -15,11 +16,19 @@ import { MOST_CHARACTERS } from './yaml.ts';
 const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/scenarios', import.meta.url));
 
 export interface LoadedScenario {
-  /** The scenario with every default, as results keep it. */
+  /**
+   * The scenario with every default, as results keep it: its files are named so that it can be run again from any
+   * folder.
+   */
   readonly scenario: Scenario;
   /** The same scenario in numbers, as a runtime takes it. */
   readonly config: RunConfig;
+  /** The absolute paths of the files that were read. */
+  readonly files: readonly string[];
 }
+
+/** A `key=value` argument of `--set`, or an option that sets a key of its own. */
+export type Override = string | FlagOverride;
 
 /** A file that comes with the program and can be named without its path. */
 export interface Preset {
@@ -41,11 +50,13 @@ export function presets(folder: string = PRESET_FOLDER): Preset[] {
 
 /**
  * Loads a scenario: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
- * and anything else is a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ * and anything else is a preset. A result (`pageferry/run@1`) stands for its scenario. `sets` override keys; files
+ * that they name are relative to the working directory. Throws InputError.
  */
-export function loadScenario(name: string, sets: readonly string[] = []): LoadedScenario {
-  const { source, content, folder } = readSource(name);
-  return loadScenarioText(source, content, sets, folder);
+export function loadScenario(name: string, sets: readonly Override[] = []): LoadedScenario {
+  const { source, content, folder, file } = readSource(name);
+  const loaded = loadScenarioText(source, content, sets, folder);
+  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
 }
 
 /**
@@ -55,38 +66,60 @@ export function loadScenario(name: string, sets: readonly string[] = []): Loaded
 export function loadScenarioText(
   source: string,
   content: string,
-  sets: readonly string[] = [],
+  sets: readonly Override[] = [],
   folder: string = process.cwd(),
 ): LoadedScenario {
-  const document = new ScenarioDocument(source, content);
-  for (const argument of sets) document.set(argument);
+  const document = openDocument(source, content, sets);
   const scenario = parseScenario(document);
+  const folderOf = foldersOf(document, folder);
   try {
-    return { scenario, config: resolveScenario(scenario, folder, process.availableMemory()) };
+    const config = resolveScenario(scenario, folderOf, process.availableMemory());
+    const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);
+    return { scenario: value, config, files };
   } catch (error) {
     if (!(error instanceof ResolveError)) throw error;
     throw new InputError([locateProblem(document, error.problem)]);
   }
 }
 
+/** Parses a document, or the scenario of a result, and overrides keys of it. Throws InputError. */
+export function openDocument(
+  source: string,
+  content: string,
+  sets: readonly Override[],
+): ScenarioDocument {
+  const document = new ScenarioDocument(source, content);
+  document.openResult();
+  for (const one of sets) {
+    if (typeof one === 'string') document.set(one);
+    else document.setFlag(one);
+  }
+  return document;
+}
+
+/** Returns what files are relative to: `folder`, or the working directory for those that an override names. */
+export function foldersOf(document: ScenarioDocument, folder: string): FolderOf {
+  return (path: Path) => (document.isSet(path) ? process.cwd() : folder);
+}
+
 /**
- * Returns the text of a named scenario, what messages call it, and the folder that its paths are relative to.
- * Throws InputError when there is no such file or preset.
+ * Returns the text of a named scenario, what messages call it, the folder that its paths are relative to, and its file,
+ * which standard input has not. Throws InputError when there is no such file or preset.
  */
 export function readSource(
   name: string,
   presetFolder: string = PRESET_FOLDER,
-): { source: string; content: string; folder: string } {
+): { source: string; content: string; folder: string; file?: string } {
   if (name === '-') {
     return { source: '<stdin>', content: readFile('<stdin>', STDIN), folder: process.cwd() };
   }
   if (/\/|\.(?:ya?ml|json)$/.test(name)) {
-    return { source: name, content: readFile(name), folder: dirname(name) };
+    return { source: name, content: readFile(name), folder: dirname(name), file: name };
   }
   const known = presets(presetFolder).map((preset) => preset.name);
   if (known.includes(name)) {
     const file = join(presetFolder, `${name}.yaml`);
-    return { source: `preset ${name}`, content: readFile(file), folder: presetFolder };
+    return { source: `preset ${name}`, content: readFile(file), folder: presetFolder, file };
   }
   const guess = nearest(name, known);
   const hint = guess ? `did you mean ${guess}?` : `there are ${known.join(', ')}`;

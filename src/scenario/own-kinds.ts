@@ -1,4 +1,3 @@
-import { resolve as resolvePath } from 'node:path';
 import { checkOwnTrace, TraceError, type TraceFacts, type TraceFile } from '../guest/trace-file.ts';
 import { gfnLine } from '../migration/page-orders/line.ts';
 import type { MigrationSpec } from '../migration/spec/migration-spec.ts';
@@ -6,12 +5,13 @@ import { OwnKindError } from '../migration/spec/own-kinds.ts';
 import { made, ownKinds } from '../runtime/common/own-kinds.ts';
 import type { OwnKind } from '../units/keys.ts';
 import type { Path } from './document.ts';
+import { type FolderOf, locateFile } from './files.ts';
 import { ResolveError } from './resolve-error.ts';
 
-/** Returns a kind whose module is an absolute path. */
-const withAbsolutePath = (kind: OwnKind, folder: string): OwnKind => ({
+/** Returns a kind whose module is an absolute path; `path` is the key that names the kind. */
+const withAbsolutePath = (kind: OwnKind, folderOf: FolderOf, path: Path): OwnKind => ({
   ...kind,
-  module: resolvePath(folder, kind.module),
+  module: locateFile(folderOf([...path, 'module']), kind.module),
 });
 
 /** Returns what `act` returns; an OwnKindError becomes a ResolveError about the key at `path`. */
@@ -26,20 +26,20 @@ function blameKey<Value>(path: Path, act: () => Value): Value {
 
 /**
  * Returns a migration whose user-made policy and page order are found by absolute paths, and tries both: their
- * modules must load, and their factories must make what they should. `folder` is what modules are relative to.
+ * modules must load, and their factories must make what they should. `folderOf` says what modules are relative to.
  * Throws ResolveError when one can't be used.
  */
 export function withOwnKinds(
   spec: MigrationSpec,
   guest: { readonly pages: number; readonly pageSize: number },
   linkBytesPerSecond: number,
-  folder: string,
+  folderOf: FolderOf,
 ): MigrationSpec {
   const { policy, pageOrder, maxBytesPerSecond } = spec;
   const { pages, pageSize } = guest;
   let resolved = spec;
   if (typeof policy !== 'string') {
-    const kind = withAbsolutePath(policy, folder);
+    const kind = withAbsolutePath(policy, folderOf, ['migration', 'policy']);
     resolved = { ...resolved, policy: kind };
     const limits = {
       downtimeLimitMs: spec.downtimeLimitNs / 1e6,
@@ -50,7 +50,7 @@ export function withOwnKinds(
     blameKey(['migration', 'policy'], () => ownKinds.policyOf(kind, facts));
   }
   if (typeof pageOrder !== 'string') {
-    const kind = withAbsolutePath(pageOrder, folder);
+    const kind = withAbsolutePath(pageOrder, folderOf, ['migration', 'pageOrder']);
     resolved = { ...resolved, pageOrder: kind };
     const facts = { pages, pageSize, line: () => gfnLine(pages) };
     blameKey(['migration', 'pageOrder'], () => ownKinds.pageOrderOf(kind, facts));
@@ -65,10 +65,10 @@ export function withOwnKinds(
 export function loadOwnTrace(
   kind: OwnKind,
   facts: TraceFacts,
-  folder: string,
+  folderOf: FolderOf,
   path: Path,
 ): { readonly dirty: TraceFile; readonly touched?: TraceFile } {
-  const own = withAbsolutePath(kind, folder);
+  const own = withAbsolutePath(kind, folderOf, path);
   const value = blameKey(path, () => made(own, facts, 'trace'));
   try {
     return checkOwnTrace(value, facts.pageSize);

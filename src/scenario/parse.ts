@@ -29,9 +29,9 @@ export function refuse(document: ScenarioDocument, problems: readonly Problem[])
 export function locateProblem(document: ScenarioDocument, problem: Problem): InputProblem {
   const { path } = problem;
   const place = document.place(path, 'value');
-  const key = formatKey(path);
+  const key = keyOf(document, path, place);
   // Users who override keys of a preset have no file of their own to leave a key out of.
-  const isOfFile = document.isOverridden && place !== '--set';
+  const isOfFile = document.isOverridden && !document.isSet(path);
   const sentence = isOfFile
     ? problem.sentence.replace(/: leave it out/, `: leave it out (--set ${key}=null)`)
     : problem.sentence;
@@ -66,11 +66,10 @@ function explain(
   most: number,
 ): InputProblem[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
-  const at = (where: Path, anchor: Anchor, sentence: string): InputProblem => ({
-    place: document.place(where, anchor),
-    key: shorten(formatKey(where)),
-    sentence,
-  });
+  const at = (where: Path, anchor: Anchor, sentence: string): InputProblem => {
+    const place = document.place(where, anchor);
+    return { place, key: shorten(keyOf(document, where, place)), sentence };
+  };
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
       .slice(0, most)
@@ -81,6 +80,11 @@ function explain(
   const sentence = isMap ? 'expected a map of keys' : issue.message;
   if (!isMissing) return [at(path, 'value', sentence)];
   return [at(path, 'value', `is missing: ${sentence.replace(/, got undefined$/, '')}`)];
+}
+
+/** Returns the key that a problem names: none when the key was set by an option of its own, which is its place. */
+function keyOf(document: ScenarioDocument, path: Path, place: string): string {
+  return document.isSet(path) && place !== '--set' ? '' : formatKey(path);
 }
 
 function valueAt(value: unknown, path: Path): unknown {

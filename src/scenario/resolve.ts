@@ -1,5 +1,4 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { resolve as resolvePath } from 'node:path';
 import { planMemory } from '../guest/memory-plan.ts';
 import type { PlanSize } from '../guest/plan-size.ts';
 import { LanesError } from '../guest/stream-plan.ts';
@@ -15,6 +14,7 @@ import { formatSize, parseSize } from '../units/size.ts';
 import { withOwnKinds } from './own-kinds.ts';
 import { ResolveError } from './resolve-error.ts';
 import { resolveCosts } from './costs.ts';
+import { type FolderOf, locateFile } from './files.ts';
 import { resolveManager } from './memory-manager.ts';
 import type { Scenario, ScenarioContents, ScenarioWorkload } from './schema.ts';
 import { TraceReader } from './traces.ts';
@@ -28,17 +28,18 @@ interface Region {
 
 /**
  * Turns a checked scenario into the numbers that a runtime takes, and reads its traces. Paths are relative to
- * `folder`. Throws ResolveError when a trace, an image or a module can't be used, when the words of the streams do
+ * `folder`, which may differ from key to key. Throws ResolveError when a trace, an image or a module can't be used, when the words of the streams do
  * not fit a page, or when the guest needs more memory than `availableBytes`. Scenarios that are kept in memory together
  * share `traces`, which bounds the accesses of their traces.
  */
 export function resolveScenario(
   scenario: Scenario,
-  folder: string,
+  folder: string | FolderOf,
   availableBytes: number,
   traces = new TraceReader(),
 ): RunConfig {
   const { guest, link, migration } = scenario;
+  const folderOf = typeof folder === 'string' ? (): string => folder : folder;
   const pageSize = parseSize(guest.pageSize);
   const memoryBytes = parseSize(guest.memory);
   const regionOf = (
@@ -48,8 +49,7 @@ export function resolveScenario(
       ? { firstGfn: parseSize(region.start) / pageSize, pages: parseSize(region.size) / pageSize }
       : { firstGfn: 0, pages: memoryBytes / pageSize };
   checkBacking(scenario);
-  const perPage = guest.backing === 'versions' ? VERSION_BYTES : pageSize;
-  checkAvailable((memoryBytes / pageSize) * perPage, memoryBytes, availableBytes);
+  checkAvailable(guest, { memoryBytes, pageSize }, availableBytes);
   const config: RunConfig = {
     seed: scenario.seed,
     runtime: scenario.runtime,
@@ -66,11 +66,11 @@ export function resolveScenario(
         : { clearChunkPages: parseSize(guest.clearChunk) / pageSize }),
       memslots: guest.memslots,
       contents: guest.contents.map((contents, index) =>
-        resolveContents(contents, index, regionOf(contents.region), folder, pageSize),
+        resolveContents(contents, index, regionOf(contents.region), folderOf, pageSize),
       ),
       workloads: guest.workloads.map((workload, index) =>
         resolveWorkload(workload, index, regionOf(workload.region), scenario, {
-          folder,
+          folderOf,
           pageSize,
           traces,
         }),
@@ -90,7 +90,7 @@ export function resolveScenario(
       resolveMigration(migration, guest),
       { pages: memoryBytes / pageSize, pageSize },
       parseRate(link.bandwidth),
-      folder,
+      folderOf,
     ),
     verify: scenario.verify,
   };
@@ -110,6 +110,9 @@ const RUNTIME_BYTES = 512 * 1024 * 1024;
 /** A page's version, its presence and its dirty bits need this many bytes. */
 const VERSION_BYTES = 6;
 
+/** What a guest whose bytes don't fit can do to keep its size. */
+const VERSIONS_HINT = `, or set guest.backing: versions with runtime: virtual, which keeps ${VERSION_BYTES} bytes of a page`;
+
 /** Checks that `versions`, which count writes in place of bytes, are used in virtual runs and without images. */
 function checkBacking({ guest, runtime }: Scenario): void {
   if (guest.backing !== 'versions') return;
@@ -123,14 +126,25 @@ function checkBacking({ guest, runtime }: Scenario): void {
   throw new ResolveError({ path: ['guest', 'contents', index, 'kind'], sentence });
 }
 
-function checkAvailable(storedBytes: number, memoryBytes: number, availableBytes: number): void {
-  if (2 * storedBytes + RUNTIME_BYTES <= availableBytes) return;
+function checkAvailable(
+  { backing, contents }: Scenario['guest'],
+  { memoryBytes, pageSize }: { readonly memoryBytes: number; readonly pageSize: number },
+  availableBytes: number,
+): void {
+  const pages = memoryBytes / pageSize;
+  const needWith = (perPage: number): number => 2 * pages * perPage + RUNTIME_BYTES;
+  const needBytes = needWith(backing === 'versions' ? VERSION_BYTES : pageSize);
+  if (needBytes <= availableBytes) return;
+  const couldCount =
+    backing === 'bytes' &&
+    contents.every(({ kind }) => kind !== 'file') &&
+    needWith(VERSION_BYTES) <= availableBytes;
   throw new ResolveError({
     path: ['guest', 'memory'],
     sentence:
       `source and destination of ${formatSize(memoryBytes)} and the runtime need ` +
-      `${formatSize(2 * storedBytes + RUNTIME_BYTES)}, this machine has ${formatSize(availableBytes)} ` +
-      'free: choose a smaller guest',
+      `${formatSize(needBytes)}, this machine has ${formatSize(availableBytes)} ` +
+      `free: choose a smaller guest${couldCount ? VERSIONS_HINT : ''}`,
   });
 }
 
@@ -170,16 +184,17 @@ function resolveContents(
   contents: ScenarioContents,
   index: number,
   region: Region,
-  folder: string,
+  folderOf: FolderOf,
   pageSize: number,
 ): Contents {
   const { kind } = contents;
   if (kind === 'file') {
     const offset = parseSize(contents.offset);
-    const path = resolvePath(folder, contents.path);
+    const key = ['guest', 'contents', index, 'path'];
+    const path = locateFile(folderOf(key), contents.path);
     const sentence = imageProblem(path, offset, region.pages * pageSize);
     if (sentence !== undefined) {
-      throw new ResolveError({ path: ['guest', 'contents', index, 'path'], sentence });
+      throw new ResolveError({ path: key, sentence });
     }
     return { ...region, kind, zeroShare: 0, image: { path, offset } };
   }
@@ -214,7 +229,7 @@ function imageProblem(path: string, offset: number, regionBytes: number): string
 
 /** What workloads are resolved with. */
 interface Site {
-  readonly folder: string;
+  readonly folderOf: FolderOf;
   readonly pageSize: number;
   readonly traces: TraceReader;
 }
@@ -249,7 +264,7 @@ function resolvePattern(
   index: number,
   region: Region,
   scenario: Scenario,
-  { folder, pageSize, traces }: Site,
+  { folderOf, pageSize, traces }: Site,
 ): Pattern {
   const { pages } = region;
   if (workload.pattern !== 'trace') {
@@ -258,5 +273,10 @@ function resolvePattern(
   const path = ['guest', 'workloads', index, 'trace'];
   const { speed, end } = workload.trace;
   const facts = { seed: scenario.seed, pages, pageSize };
-  return { kind: 'trace', intervals: traces.read(workload.trace, facts, folder, path), speed, end };
+  return {
+    kind: 'trace',
+    intervals: traces.read(workload.trace, facts, folderOf, path),
+    speed,
+    end,
+  };
 }

@@ -1,4 +1,3 @@
-import { resolve as resolvePath } from 'node:path';
 import {
   parseTrace,
   TRACE_LIMITS,
@@ -10,6 +9,7 @@ import { type TraceIntervals, traceIntervals } from '../guest/trace.ts';
 import type { OwnKind } from '../units/keys.ts';
 import { loadOwnTrace } from './own-kinds.ts';
 import type { Path } from './document.ts';
+import { type FolderOf, locateFile } from './files.ts';
 import { ReadError, readBytes } from './read-text.ts';
 import { ResolveError } from './resolve-error.ts';
 import type { ScenarioWorkload } from './schema.ts';
@@ -30,15 +30,15 @@ export class TraceReader {
   }
 
   /**
-   * Returns the intervals of a workload's trace. Files and modules are relative to `folder`; `path` is the key `trace`
+   * Returns the intervals of a workload's trace. `folderOf` says what files and modules are relative to; `path` is the key `trace`
    * of the workload. Throws ResolveError when the trace can't be used.
    */
-  read(keys: TraceKeys, facts: TraceFacts, folder: string, path: Path): TraceIntervals {
+  read(keys: TraceKeys, facts: TraceFacts, folderOf: FolderOf, path: Path): TraceIntervals {
     const { file, touched } = keys;
-    if (typeof file !== 'string') return this.#readOwn(keys, facts, folder, path);
-    const dirty = this.#readFile(folder, file, [...path, 'file'], facts);
+    if (typeof file !== 'string') return this.#readOwn(keys, facts, folderOf, path);
+    const dirty = this.#readFile(folderOf, file, [...path, 'file'], facts);
     if (touched === undefined) return traceIntervals(dirty, facts.seed);
-    const loads = this.#readFile(folder, touched, [...path, 'touched'], facts);
+    const loads = this.#readFile(folderOf, touched, [...path, 'touched'], facts);
     if (!areAlike(dirty, loads)) {
       const sentence = `${touched} has other intervals than ${file}: both come from one run`;
       throw new ResolveError({ path: [...path, 'touched'], sentence });
@@ -50,14 +50,14 @@ export class TraceReader {
   #readOwn(
     { file, touched }: TraceKeys,
     facts: TraceFacts,
-    folder: string,
+    folderOf: FolderOf,
     path: Path,
   ): TraceIntervals {
     if (touched !== undefined) {
       const sentence = 'comes from the module that makes the trace: leave it out';
       throw new ResolveError({ path: [...path, 'touched'], sentence });
     }
-    const traces = loadOwnTrace(file as OwnKind, facts, folder, [...path, 'file']);
+    const traces = loadOwnTrace(file as OwnKind, facts, folderOf, [...path, 'file']);
     const fail = (sentence: string): never => {
       throw new ResolveError({ path: [...path, 'file', 'export'], sentence });
     };
@@ -71,8 +71,8 @@ export class TraceReader {
     return traceIntervals(traces.dirty, facts.seed, traces.touched);
   }
 
-  #readFile(folder: string, file: string, path: Path, facts: TraceFacts): TraceFile {
-    const place = resolvePath(folder, file);
+  #readFile(folderOf: FolderOf, file: string, path: Path, facts: TraceFacts): TraceFile {
+    const place = locateFile(folderOf(path), file);
     try {
       const trace = parseTrace(readBytes(place, TRACE_LIMITS.bytes));
       const sentence = this.#misfit(trace, facts);

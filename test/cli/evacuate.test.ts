@@ -158,7 +158,7 @@ describe('pageferry evacuate', () => {
       'a runtime that is not there',
       'rack',
       { runtime: 'real' },
-      '--set runtime: expected threads or virtual, got "real"',
+      '--runtime: expected threads or virtual, got "real"',
     ],
     [
       'too many guests for real time',
@@ -188,7 +188,7 @@ describe('pageferry evacuate', () => {
       'a folder that is not there',
       'rack',
       { output: '/none/result.json' },
-      "-o /none/result.json: the folder /none is not there or can't be written to",
+      '-o /none/result.json: the folder /none is not there: make it first',
     ],
   ])('refuses %s before it begins', async (_, name, flags, message) => {
     const play = vi.fn<Play>();

@@ -28,7 +28,7 @@ describe('bad input', () => {
     [
       'an unknown runtime',
       ['run', 'quick', '--runtime', 'real'],
-      '--set runtime: expected threads or virtual, got "real"',
+      '--runtime: expected threads or virtual, got "real"',
     ],
     [
       'a wrong override beside a runtime',
@@ -85,7 +85,7 @@ describe('bad input', () => {
     expect(missing).toMatchObject({
       exitCode: 2,
       stdout: '',
-      stderr: `-o ${gone}: the folder ${join(folder, 'gone')} is not there or can't be written to\n`,
+      stderr: `-o ${gone}: the folder ${join(folder, 'gone')} is not there: make it first\n`,
     });
     const taken = await pageferry(['run', 'quick', '-o', folder]);
     expect(taken).toMatchObject({

@@ -277,12 +277,15 @@ describe('an own kind', () => {
     return [];
   };
 
-  it('is found beside the scenario, and stays in it as it is written', () => {
+  it('is found beside the scenario, and named so that the scenario can be run from anywhere', () => {
     const policy = { module: 'kinds.mjs', export: 'policy', options: { rounds: 2 } };
     const pageOrder = { module: './kinds.mjs', export: 'order' };
     const { scenario, config } = load(textOf({ algorithm: 'hybrid', policy, pageOrder }));
-    expect(scenario.migration).toMatchObject({ policy, pageOrder });
     const module = join(folder, 'kinds.mjs');
+    expect(scenario.migration).toMatchObject({
+      policy: { ...policy, module },
+      pageOrder: { ...pageOrder, module },
+    });
     expect(config.migration).toMatchObject({
       policy: { ...policy, module },
       pageOrder: { ...pageOrder, module },

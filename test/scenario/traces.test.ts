@@ -46,7 +46,7 @@ describe('traces that can not be used', () => {
     const keys = { file: 'traces/good', speed: 1, end: 'loop' as const };
     // The trace has 6 accesses in 3 intervals.
     const traces = new TraceReader(20);
-    const read = () => traces.read(keys, facts, folder, ['trace']);
+    const read = () => traces.read(keys, facts, () => folder, ['trace']);
     expect(read().intervals.map((list) => list.length)).toEqual([5, 1, 0]);
     read();
     expect(read).toThrow(

@@ -35,6 +35,10 @@ export class GuestDocument extends ScenarioDocument {
     return this.#value;
   }
 
+  override isSet(path: Path): boolean {
+    return this.#file.isSet(this.#inFile(path));
+  }
+
   override place(path: Path, anchor: Anchor): string {
     const there = this.#inFile(path);
     this.#keys.set(formatKey(path), formatKey(there));

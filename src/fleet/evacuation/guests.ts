@@ -3,6 +3,8 @@ import { hashWords } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
+import { SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
+import { foldersOf } from '../../scenario/load.ts';
 import { locateProblem, parseScenario } from '../../scenario/parse.ts';
 import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
@@ -132,7 +134,8 @@ export function resolveGroups(
       guest: { ...group.scenario.guest, backing: hasBytes ? 'bytes' : 'versions' },
       migration: { ...group.scenario.migration, startAfter },
     };
-    scenarios.push(scenario);
+    const folderOf = foldersOf(group.document, folder);
+    scenarios.push(withPortableFiles(scenario, SCENARIO_FILES, folderOf).value);
     guests.push({
       name,
       config: resolver.resolve(group, scenario),
@@ -194,7 +197,8 @@ class Resolver {
   #resolved({ document }: GuestGroup, scenario: Scenario): RunConfig {
     return document.explained(() => {
       try {
-        return resolveScenario(scenario, this.#folder, this.#availableBytes, this.#traces);
+        const folderOf = foldersOf(document, this.#folder);
+        return resolveScenario(scenario, folderOf, this.#availableBytes, this.#traces);
       } catch (error) {
         if (!(error instanceof ResolveError)) throw error;
         throw new InputError([locateProblem(document, error.problem)]);

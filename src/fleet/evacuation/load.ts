@@ -1,6 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { ScenarioDocument } from '../../scenario/document.ts';
-import { type Preset, presets, readSource } from '../../scenario/load.ts';
+import type { ScenarioDocument } from '../../scenario/document.ts';
+import { EVACUATION_FILES, withPortableFiles } from '../../scenario/files.ts';
+import {
+  foldersOf,
+  openDocument,
+  type Override,
+  type Preset,
+  presets,
+  readSource,
+} from '../../scenario/load.ts';
 import { explained, refuse } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -15,12 +23,14 @@ import { type EvacuationFile, evacuationSchema } from './schema.ts';
 const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/evacuations', import.meta.url));
 
 export interface LoadedEvacuation {
-  /** The file with every default, as results keep it. */
+  /** The file with every default, as results keep it: the files that it names are found from any folder. */
   readonly file: EvacuationFile;
   /** The scenario of each guest with every default, in the order of `config.guests`. */
   readonly scenarios: readonly Scenario[];
   /** The same evacuation in numbers, as `runEvacuation` takes it. */
   readonly config: EvacuationConfig;
+  /** The paths of the files that were read. */
+  readonly files: readonly string[];
 }
 
 /** Returns the evacuations that come with the program. */
@@ -28,12 +38,12 @@ export const evacuationPresets = (): Preset[] => presets(PRESET_FOLDER);
 
 /**
  * Loads an evacuation: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
- * and anything else is a preset. `sets` are `key=value` arguments that override keys. Throws InputError.
+ * and anything else is a preset. A result (`pageferry/evacuation@1`) stands for its scenario. `sets` override keys;
+ * files that they name are relative to the working directory. Throws InputError.
  */
-export function loadEvacuation(name: string, sets: readonly string[] = []): LoadedEvacuation {
-  const { source, content, folder } = readSource(name, PRESET_FOLDER);
-  const document = new ScenarioDocument(source, content);
-  for (const argument of sets) document.set(argument);
+export function loadEvacuation(name: string, sets: readonly Override[] = []): LoadedEvacuation {
+  const { source, content, folder, file: own } = readSource(name, PRESET_FOLDER);
+  const document = openDocument(source, content, sets);
   const file = parseFile(document);
   const groups = parseGroups(document, file);
   const { guests, scenarios } = resolveGroups(groups, file, folder, process.availableMemory());
@@ -53,7 +63,9 @@ export function loadEvacuation(name: string, sets: readonly string[] = []): Load
     limits: limitsOf(file.parallel),
     order: file.order,
   };
-  return { file, scenarios, config };
+  const portable = withPortableFiles(file, EVACUATION_FILES, foldersOf(document, folder));
+  const files = own === undefined ? portable.files : [own, ...portable.files];
+  return { file: portable.value, scenarios, config, files };
 }
 
 function parseFile(document: ScenarioDocument): EvacuationFile {

@@ -104,7 +104,7 @@ function readTrace(folder: string, name: string, pages: number): TraceIntervals 
     end: 'loop' as const,
   };
   try {
-    return new TraceReader().read(keys, { seed: SEED, pages, pageSize: PAGE }, '.', []);
+    return new TraceReader().read(keys, { seed: SEED, pages, pageSize: PAGE }, () => '.', []);
   } catch (error) {
     if (!(error instanceof ResolveError)) throw error;
     throw new MeasuredFileError(error.message, { cause: error });
