@@ -3,7 +3,7 @@ import { type DirtyHistory, windowCurves } from '../migration/history.ts';
 import { VERSION } from '../result/version.ts';
 import type { RunConfig } from '../runtime/config.ts';
 import { recordHistory } from '../runtime/virtual/history.ts';
-import { InputError } from '../scenario/input-error.ts';
+import { InputError, shorten } from '../scenario/input-error.ts';
 import { loadScenario } from '../scenario/load.ts';
 import { parseDuration } from '../units/duration.ts';
 import { UnitError } from '../units/brand.ts';
@@ -69,6 +69,10 @@ async function wws(name: string, flags: Flags): Promise<number> {
         `makes ${samples} samples, at most ${MOST_SAMPLES} are taken: take fewer`,
       );
     }
+    if (windowNs > durationNs) {
+      const sentence = `a window of ${flags.window} is longer than the --duration of ${flags.duration}: shorten it, or observe longer`;
+      throw wrong('window', sentence);
+    }
     if (windowNs % sampleNs !== 0) throw wrong('sample', 'must divide --window');
     if ((samples * memoryBytes) / pageSize / 8 > MOST_BYTES) {
       throw wrong('sample', `${samples} bitmaps of this guest take more than 1 GiB: take fewer`);
@@ -129,7 +133,7 @@ function optionNs(option: string, text: string): number {
   } catch (error) {
     if (!(error instanceof UnitError)) throw error;
   }
-  throw wrong(option, `expected a duration above 0 such as 8s, got "${text}"`);
+  throw wrong(option, `expected a duration above 0 such as 8s, got "${shorten(text)}"`);
 }
 
 const COLUMNS = [{ weight: Infinity }, { weight: 1 }, { weight: 2 }];

@@ -11,7 +11,7 @@ import { kindProblems } from '../migration/spec/resolve.ts';
 import { formatDuration, parseAllowance, parseDuration } from '../units/duration.ts';
 import { formatBitRate, parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
-import { beyond } from './beyond.ts';
+import { beyond, notWhole } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
 import { formatValue } from './fields.ts';
 import type { Problem } from './problem.ts';
@@ -57,7 +57,7 @@ function pageSizeOf(scenario: Scenario): number | undefined {
 function checkMemory({ guest }: Scenario, pageSize: number): Problem[] {
   const bytes = parseSize(guest.memory);
   if (bytes % pageSize === 0) return [];
-  const sentence = `${formatValue(guest.memory)} is no multiple of the page size, ${formatSize(pageSize)}`;
+  const sentence = `${formatValue(guest.memory)} ${notWhole(bytes, pageSize)}`;
   return [{ path: ['guest', 'memory'], sentence }];
 }
 
@@ -73,8 +73,7 @@ function checkRegions({ guest }: Scenario, pageSize: number): Problem[] {
       const problems: Problem[] = [];
       for (const [key, bytes] of [['start', start] as const, ['size', size] as const]) {
         if (bytes % pageSize === 0) continue;
-        const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
-        problems.push({ path: [...path, key], sentence });
+        problems.push({ path: [...path, key], sentence: notWhole(bytes, pageSize) });
       }
       if (start + size > memory) {
         problems.push({ path, sentence: beyond(start + size, memory) });
@@ -123,8 +122,8 @@ function patternProblems(
 ): Problem[] {
   const key = patternNamed(workload.pattern).misfit?.(workload, pageSize);
   if (key === undefined) return [];
-  const sentence = `is no multiple of the page size, ${formatSize(pageSize)}`;
-  return [{ path: [...path, key], sentence }];
+  const bytes = parseSize((workload as unknown as Record<string, string | number>)[key]!);
+  return [{ path: [...path, key], sentence: notWhole(bytes, pageSize) }];
 }
 
 /** Checks the memory manager, or, without one, that no key needs one. */
@@ -178,7 +177,7 @@ function checkLog({ guest }: Scenario, pageSize: number): Problem[] {
   // KVM_CLEAR_DIRTY_LOG takes ranges of whole 64-page words.
   const wordBytes = 64 * pageSize;
   if (clearChunk !== undefined && parseSize(clearChunk) % wordBytes !== 0) {
-    const sentence = `is no multiple of 64 pages, ${formatSize(wordBytes)}`;
+    const sentence = notWhole(parseSize(clearChunk), wordBytes, '64 pages');
     problems.push({ path: ['guest', 'clearChunk'], sentence });
   }
   return problems;

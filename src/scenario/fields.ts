@@ -103,10 +103,20 @@ export const flag = z.boolean({
 export const text = z.string({ error: ({ input }) => `expected text, got ${formatValue(input)}` });
 
 const notARate = ({ input }: { input?: unknown }): string =>
-  `expected page accesses a second, a number above 0 such as 20000, or max, got ${formatValue(input)}`;
-export const accessRate = z.union([z.number().positive({ error: notARate }), z.literal('max')], {
-  error: notARate,
-});
+  typeof input === 'number' && input > MOST_ACCESSES
+    ? `expected at most ${MOST_ACCESSES} page accesses a second, or max for as many as the vCPUs can make, got ${formatValue(input)}`
+    : `expected page accesses a second, a number above 0 such as 20000, or max, got ${formatValue(input)}`;
+/** More accesses a second than all vCPUs of the largest guest can make. */
+const MOST_ACCESSES = 10_000_000_000;
+export const accessRate = z.union(
+  [
+    z.number().positive({ error: notARate }).max(MOST_ACCESSES, { error: notARate }),
+    z.literal('max'),
+  ],
+  {
+    error: notARate,
+  },
+);
 
 /** Returns the schema of one of `values`; for one of `later`, the message says that it is not built yet. */
 export function choice<const Values extends readonly [string, ...string[]]>(

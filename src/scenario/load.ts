@@ -144,7 +144,7 @@ function readFile(name: string, file: string | typeof STDIN = name): string {
         ? message
         : code === 'ENOENT'
           ? 'there is no such file'
-          : `it can't be read (${code})`;
+          : message.replace(/^can't/, "it can't");
     throw new InputError([{ place: name, key: '', sentence: reason }]);
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ManagerConfig, PageRange } from '../guest/manager-config.ts';
 import { parseDuration } from '../units/duration.ts';
-import { beyond } from './beyond.ts';
+import { beyond, notWhole } from './beyond.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import type { Problem } from './problem.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -48,9 +48,11 @@ export function checkManager(
   const problems: Problem[] = [];
   const memory = parseSize(guest.memory);
   const path = ['guest', 'memoryManager'];
-  const multiple = `is no multiple of the page size, ${formatSize(pageSize)}`;
   if (parseSize(input.kernel) % pageSize !== 0) {
-    problems.push({ path: [...path, 'kernel'], sentence: multiple });
+    problems.push({
+      path: [...path, 'kernel'],
+      sentence: notWhole(parseSize(input.kernel), pageSize),
+    });
   }
   if (parseSize(input.kernel) > memory) {
     const sentence = `is more than the guest's ${formatSize(memory)}`;
@@ -62,7 +64,8 @@ export function checkManager(
       const at = [...path, list, index];
       const end = parseSize(start) + parseSize(bytes);
       if (parseSize(start) % pageSize !== 0 || parseSize(bytes) % pageSize !== 0) {
-        problems.push({ path: at, sentence: multiple });
+        const wrong = [start, bytes].map(parseSize).find((value) => value % pageSize !== 0)!;
+        problems.push({ path: at, sentence: notWhole(wrong, pageSize) });
       }
       if (end > memory) problems.push({ path: at, sentence: beyond(end, memory) });
       if (list === 'cache' && inUse.some((one) => overlaps(one, { start, size: bytes }))) {

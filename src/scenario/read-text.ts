@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { tooLong } from './yaml.ts';
 
 /** Standard input. */
@@ -18,22 +18,35 @@ export class ReadError extends Error {
 
 const CHUNK_BYTES = 65536;
 
+/** So many times 10 ms a named pipe may be without a writer, which may be about to start. */
+const PIPE_WAITS = 300;
+
+const REASONS: Partial<Record<string, string>> = {
+  ENOENT: 'is not there',
+  EISDIR: 'is a folder: name a file in it (EISDIR)',
+};
+
 /**
  * Reads a file, or an open file such as `STDIN`, of at most `mostBytes`. A longer one is refused once so much of it has
  * been read, so that a device without an end is no danger. Throws ReadError.
  */
-export function readBytes(path: string | number, mostBytes: number): Buffer {
+export function readBytes(
+  path: string | number,
+  mostBytes: number,
+  pipeWaits = PIPE_WAITS,
+): Buffer {
   try {
-    const file = typeof path === 'number' ? path : openSync(path, 'r');
+    const file =
+      typeof path === 'number' ? path : openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return readUpTo(file, mostBytes);
+      return readUpTo(file, mostBytes, pipeWaits);
     } finally {
       if (file !== path) closeSync(file);
     }
   } catch (error) {
     if (error instanceof ReadError) throw error;
     const { code = 'no code' } = error as NodeJS.ErrnoException;
-    throw new ReadError(code === 'ENOENT' ? 'is not there' : `can't be read (${code})`, code);
+    throw new ReadError(REASONS[code] ?? `can't be read (${code})`, code);
   }
 }
 
@@ -41,12 +54,20 @@ export function readBytes(path: string | number, mostBytes: number): Buffer {
 export const readText = (path: string | number, mostBytes: number): string =>
   readBytes(path, mostBytes).toString('utf8');
 
-function readUpTo(file: number, mostBytes: number): Buffer {
+function readUpTo(file: number, mostBytes: number, pipeWaits: number): Buffer {
+  let waits = fstatSync(file).isFIFO() && file !== STDIN ? pipeWaits : 0;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     const count = readSome(file, chunk);
+    if (count === 0 && bytes === 0 && waits > 0) {
+      waits--;
+      if (waits === 0)
+        throw new ReadError('is a pipe that nobody writes to: start its writer first');
+      pause();
+      continue;
+    }
     if (count === 0) return Buffer.concat(chunks, bytes);
     bytes += count;
     if (bytes > mostBytes) throw new ReadError(tooLong(mostBytes));
@@ -64,7 +85,11 @@ function readSome(file: number, chunk: Buffer): number {
       // A terminal or a pipe that does not block has nothing yet; Windows says EOF where others return 0.
       if (code === 'EOF') return 0;
       if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      pause();
     }
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }

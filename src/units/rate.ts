@@ -17,6 +17,9 @@ const FACTORS: Readonly<Record<string, number>> = {
   'GiB/s': 1024 ** 3,
 };
 
+/** This is 100 Tbit/s; no link is as fast. */
+const MOST_BYTES_PER_SECOND = 12.5e12;
+
 /**
  * Parses a rate in bits or bytes a second, with a decimal or binary prefix, into bytes a second; `unlimited`
  * gives Infinity. Throws UnitError.
@@ -29,6 +32,11 @@ export function parseRate(input: string | number): BytesPerSecond {
   if (!(rate > 0 && rate < Infinity)) {
     throw new UnitError(
       `expected a rate such as 1Gbit/s or 100MB/s, or unlimited, got ${JSON.stringify(input)}`,
+    );
+  }
+  if (rate > MOST_BYTES_PER_SECOND) {
+    throw new UnitError(
+      `${JSON.stringify(input)} is more than 100000Gbit/s: lower it, or write unlimited`,
     );
   }
   return rate as BytesPerSecond;

@@ -41,6 +41,10 @@ describe('paper', () => {
       ['paper', 'clark-specweb', '--page', 'x.md'],
       '--page: the page has all experiments: write paper all --page FILE',
     ],
+    [
+      ['wws', 'redis', '--duration', '2s'],
+      '--window: a window of 8s is longer than the --duration of 2s: shorten it, or observe longer',
+    ],
     [['wws', 'redis', '--sample', '3ms'], '--sample: must divide --window'],
     [
       ['wws', 'redis', '--window', 'long'],

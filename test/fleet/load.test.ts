@@ -214,7 +214,7 @@ describe('a wrong evacuation', () => {
       withGuest(
         'guest: { memory: 16MiB, pageSize: 2MiB, workloads: [{ pattern: uniform, rate: 1, region: { size: §3MiB } }] }',
       ),
-      'guests[0].guest.workloads[0].region.size: is no multiple of the page size, 2 MiB',
+      'guests[0].guest.workloads[0].region.size: is no multiple of the page size, 2 MiB: take 2MiB or 4MiB',
     ],
     [
       'a log that pre-copy can not do without',

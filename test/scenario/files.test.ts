@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -5,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadEvacuation } from '../../src/fleet/evacuation/load.ts';
 import { loadScenario, loadScenarioText, presets } from '../../src/scenario/load.ts';
+import { readBytes } from '../../src/scenario/read-text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -105,5 +107,39 @@ describe('an option that sets a key', () => {
 
   it('is text, not YAML', () => {
     expect(() => loadScenario('quick', runtime('null'))).toThrow(/, got "null"$/);
+  });
+});
+
+describe('a rate that nothing has', () => {
+  it.each([
+    [
+      'guest.workloads[0].rate=1e300',
+      /expected at most 10000000000 page accesses a second, or max/,
+    ],
+    ['guest.workloads[0].rate=1e12', /expected at most 10000000000 page accesses a second, or max/],
+    [
+      'link.bandwidth=1e12Gbit/s',
+      /"1e12Gbit\/s" is more than 100000Gbit\/s: lower it, or write unlimited/,
+    ],
+    ['migration.maxBandwidth=1e300Gbit/s', /is more than 100000Gbit\/s/],
+  ])('%s', (set, message) => {
+    expect(() => loadScenario('quick', [set])).toThrow(message);
+  });
+});
+
+describe('a named pipe', () => {
+  it('that nobody writes to does not keep the program waiting', () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(() => readBytes(pipe, 100, 2)).toThrow('is a pipe that nobody writes to');
+  });
+
+  it('is read to its end', () => {
+    const pipe = join(folder, 'written');
+    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', `{ sleep 0.1; echo hello; } > '${pipe}' 2>&1 &`], {
+      stdio: 'ignore',
+    });
+    expect(readBytes(pipe, 100).toString()).toBe('hello\n');
   });
 });

@@ -36,12 +36,12 @@ describe('impossible scenarios', () => {
     [
       'memory that pages do not fill',
       'guest: { memory: 5000 }\n',
-      '1:18 guest.memory: 5000 is no multiple of the page size, 4 KiB',
+      '1:18 guest.memory: 5000 is no multiple of the page size, 4 KiB: take 4KiB or 8KiB',
     ],
     [
       'memory that large pages do not fill',
       'guest: { memory: 65MiB, pageSize: 2MiB }\n',
-      '1:18 guest.memory: "65MiB" is no multiple of the page size, 2 MiB',
+      '1:18 guest.memory: "65MiB" is no multiple of the page size, 2 MiB: take 64MiB or 66MiB',
     ],
     [
       'a page size that no machine has',
@@ -69,14 +69,19 @@ describe('impossible scenarios', () => {
       "4:29 guest.contents[0].region: ends at 65 MiB, beyond the guest's 64 MiB",
     ],
     [
+      'a size that is decimal, of which no byte is rounded away',
+      'guest: { memory: 50GB }\n',
+      '1:18 guest.memory: "50GB" is no multiple of the page size, 4 KiB: take 48828124KiB or 48828128KiB',
+    ],
+    [
       'a region that begins within a page',
       withWorkload('{ pattern: uniform, rate: 3, region: { start: 100, size: 8MiB } }'),
-      '4:53 guest.workloads[0].region.start: is no multiple of the page size, 4 KiB',
+      '4:53 guest.workloads[0].region.start: is no multiple of the page size, 4 KiB: take 4KiB',
     ],
     [
       'a region that ends within a page',
       withWorkload('{ pattern: uniform, rate: 3, region: { size: 5KiB } }'),
-      '4:52 guest.workloads[0].region.size: is no multiple of the page size, 4 KiB',
+      '4:52 guest.workloads[0].region.size: is no multiple of the page size, 4 KiB: take 4KiB or 8KiB',
     ],
     [
       'an empty region',
@@ -123,7 +128,7 @@ describe('impossible scenarios', () => {
     [
       'a stride of parts of a page',
       withWorkload('{ pattern: stride, rate: 3, stride: 100 }'),
-      '4:43 guest.workloads[0].stride: is no multiple of the page size, 4 KiB',
+      '4:43 guest.workloads[0].stride: is no multiple of the page size, 4 KiB: take 4KiB',
     ],
     [
       'pre-copy without a dirty log',

@@ -40,7 +40,7 @@ describe('a memory manager', () => {
     [
       'a kernel of half a page',
       managed('{ kernel: 2KiB }'),
-      '4:28 guest.memoryManager.kernel: is no multiple of the page size, 4 KiB',
+      '4:28 guest.memoryManager.kernel: is no multiple of the page size, 4 KiB: take 4KiB',
     ],
     [
       'a kernel larger than the guest',
@@ -55,7 +55,7 @@ describe('a memory manager', () => {
     [
       'a region of half a page',
       managed('{ used: [{ start: 1MiB, size: 2KiB }] }'),
-      '4:27 guest.memoryManager.used[0]: is no multiple of the page size, 4 KiB',
+      '4:27 guest.memoryManager.used[0]: is no multiple of the page size, 4 KiB: take 4KiB',
     ],
     [
       'a region for a list',

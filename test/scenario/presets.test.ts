@@ -45,7 +45,7 @@ describe('names of scenarios', () => {
     ],
     ['./gone', './gone: there is no such file'],
     ['gone.yaml', 'gone.yaml: there is no such file'],
-    ['/', "/: it can't be read (EISDIR)"],
+    ['/', '/: is a folder: name a file in it (EISDIR)'],
   ])('%s is none', (name, message) => {
     expect(() => loadScenario(name)).toThrow(new InputError([toProblem(message)]));
   });

@@ -100,7 +100,7 @@ describe('wrong --set arguments', () => {
     ['link.bandwidth.max=1', `--set link.bandwidth: ${RATE}, got {"max":1}`],
     [
       'guest.workloads[0].region.size=3KiB',
-      '--set guest.workloads[0].region.size: is no multiple of the page size, 4 KiB',
+      '--set guest.workloads[0].region.size: is no multiple of the page size, 4 KiB: take 4KiB',
     ],
     [
       'guest.dirtyLog=none',
