@@ -44,8 +44,9 @@ export class Progress {
     this.#timer = setInterval(draw, this.#isDrawn ? REDRAW_MS : LINE_MS).unref();
   }
 
-  /** Stops redrawing and clears the line. */
+  /** Stops redrawing and clears the line, if there is one. */
   stop(): void {
+    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
     if (this.#isDrawn) this.#stream.write('\r\x1b[2K');

@@ -26,6 +26,7 @@ describe('the progress line', () => {
     expect(written).toHaveLength(6);
     progress.stop();
     vi.advanceTimersByTime(500);
+    progress.stop();
     expect(written.slice(6)).toEqual(['\r\x1b[2K']);
   });
 
