@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Stryker } from '@stryker-mutator/core';
+import { ROOMS } from './rooms.mjs';
+
+/** Of 100 mutants of a room, its tests must notice this many. */
+const LEAST_SCORE = 85;
+/**
+ * A mutant that loops for ever is stopped when it has run far more often than without the mutation. A time limit is
+ * there only for what that does not catch; it is long, so that a busy machine kills no mutant.
+ */
+const TIMEOUT_MS = 30_000;
+const FOLDER = 'coverage/mutation';
+
+/** Runs the tests of a room against each mutant of its code, and returns how many of them each result has. */
+async function mutate(room) {
+  const { mutate: files, tests } = ROOMS[room];
+  process.env['MUTATE_TESTS'] = JSON.stringify(tests);
+  const results = await new Stryker({
+    mutate: [...files],
+    testRunner: 'vitest',
+    vitest: { configFile: 'test/mutation/vitest.config.ts' },
+    plugins: [
+      '@stryker-mutator/vitest-runner',
+      fileURLToPath(new URL('ignore-prose.mjs', import.meta.url)),
+    ],
+    ignorers: ['prose'],
+    coverageAnalysis: 'perTest',
+    concurrency: Number(process.env['MUTATE_WORKERS'] ?? 1),
+    timeoutMS: TIMEOUT_MS,
+    // Mutants that the same tests have met before keep their results.
+    incremental: true,
+    incrementalFile: `${FOLDER}/${room}.json`,
+    tempDirName: `${FOLDER}/sandbox-${room}`,
+    cleanTempDir: 'always',
+    ignorePatterns: ['bench', 'coverage', 'dist', 'dist-bench', 'docs'],
+    // vitest takes the types away without checking them.
+    disableTypeChecks: false,
+    // Stryker would edit the paths of a TypeScript configuration with an interface that TypeScript 7 lacks.
+    tsconfigFile: 'none',
+    reporters: ['clear-text', 'html', 'progress-append-only'],
+    htmlReporter: { fileName: `${FOLDER}/${room}.html` },
+    clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+    allowEmpty: false,
+    logLevel: 'warn',
+  }).runMutationTest();
+  const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
+  const noticed = count('Killed', 'Timeout');
+  const unnoticed = count('Survived', 'NoCoverage');
+  return { room, noticed, unnoticed, score: (100 * noticed) / (noticed + unnoticed) };
+}
+
+const rooms = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(ROOMS);
+const unknown = rooms.find((room) => !Object.hasOwn(ROOMS, room));
+if (unknown !== undefined) {
+  console.error(`there is no room ${unknown}; expected one of ${Object.keys(ROOMS).join(', ')}`);
+  process.exit(2);
+}
+mkdirSync(FOLDER, { recursive: true });
+const scores = [];
+for (const room of rooms) scores.push(await mutate(room));
+for (const { room, noticed, unnoticed, score } of scores) {
+  console.log(
+    `${room}: ${noticed} mutants killed, ${unnoticed} survived, score ${score.toFixed(1)} %`,
+  );
+}
+if (scores.some(({ score }) => score < LEAST_SCORE)) {
+  console.error(`A score below ${LEAST_SCORE} %: its tests would not notice enough.`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,30 @@
+const SCENARIO_TEXT = ['document', 'input-error', 'json', 'read-text', 'suggest', 'yaml'].map(
+  (name) => `src/scenario/${name}.ts`,
+);
+
+/**
+ * The pure rooms: code whose result depends on its arguments alone, so that a test that runs a mutant gives the same
+ * answer each time. `mutate` are files of src/, `tests` those that must notice a mutant.
+ *
+ * @type {Readonly<Record<string, { readonly mutate: readonly string[], readonly tests: readonly string[] }>>}
+ */
+export const ROOMS = {
+  units: {
+    mutate: ['src/units/*.ts', '!src/units/keys.ts'],
+    tests: ['test/units/*.test.ts'],
+  },
+  'page-set': { mutate: ['src/memory/page-set.ts'], tests: ['test/memory/page-set*.test.ts'] },
+  wire: { mutate: ['src/wire/*.ts'], tests: ['test/wire/*.test.ts'] },
+  'page-orders': {
+    mutate: ['src/migration/page-orders/*.ts'],
+    tests: ['test/migration/page-orders*.test.ts', 'test/migration/bubbling*.test.ts'],
+  },
+  policies: { mutate: ['src/migration/policies/*.ts'], tests: ['test/migration/polic*.test.ts'] },
+  // What reads a text and says where in it something stands.
+  'scenario-text': { mutate: SCENARIO_TEXT, tests: ['test/scenario/*.test.ts'] },
+  // What a scenario means. The descriptions of its keys are of use only here.
+  scenario: {
+    mutate: ['src/scenario/*.ts', ...SCENARIO_TEXT.map((file) => `!${file}`), 'src/units/keys.ts'],
+    tests: ['test/scenario/*.test.ts'],
+  },
+};
