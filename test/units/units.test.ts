@@ -23,6 +23,7 @@ describe('sizes', () => {
     ['1.5KiB', 1536],
     [' 12 MiB ', 12 * 1024 ** 2],
     ['1e3KiB', 1_024_000],
+    ['1e10B', 1e10],
   ])('reads %j as %d bytes', (input, bytes) => {
     expect(parseSize(input)).toBe(bytes);
   });
@@ -124,6 +125,8 @@ describe('rates', () => {
     [125_000_000, '1 Gbit/s'],
     [12_500, '100 kbit/s'],
     [1, '8 bit/s'],
+    [2e6 / 8, '2 Mbit/s'],
+    [999.5 / 8, '1 kbit/s'],
     [1.25e12, '10 Tbit/s'],
     [1.25e16, '100000 Tbit/s'],
     [124_990_000, '1 Gbit/s'],
@@ -134,9 +137,11 @@ describe('rates', () => {
 
   it.each([
     [12.3, '12.3 B/s'],
+    [2e3, '2 KB/s'],
     [1e6, '1 MB/s'],
     [117_600_000, '118 MB/s'],
     [1.23e9, '1.23 GB/s'],
+    [4.5e12, '4.5 TB/s'],
   ])('shows %d bytes a second in bytes as %s', (rate, text) => {
     expect(formatByteRate(rate)).toBe(text);
   });
@@ -173,6 +178,9 @@ describe('durations', () => {
   it.each([
     [0, '0 ns'],
     [999, '999 ns'],
+    [1e3, '1 us'],
+    [1e6, '1 ms'],
+    [1e9, '1 s'],
     [85_000, '85 us'],
     [300e6, '300 ms'],
     [1.25e9, '1.25 s'],
@@ -191,6 +199,15 @@ describe('quantities', () => {
     expect(splitQuantity('1.MiB')).toBeUndefined();
     expect(splitQuantity('.5MiB')).toBeUndefined();
     expect(splitQuantity('0x10')).toBeUndefined();
+  });
+
+  it('have at most 100 characters', () => {
+    expect(parseSize(`${' '.repeat(96)}1MiB`)).toBe(1024 ** 2);
+    expect(splitQuantity(`${' '.repeat(97)}1MiB`)).toBeUndefined();
+  });
+
+  it('are refused with an error that has a name of its own', () => {
+    expect(new UnitError('it is wrong').name).toBe('UnitError');
   });
 
   it('lose digits that say nothing', () => {
