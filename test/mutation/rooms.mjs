@@ -17,7 +17,7 @@ export const ROOMS = {
   wire: { mutate: ['src/wire/*.ts'], tests: ['test/wire/*.test.ts'] },
   'page-orders': {
     mutate: ['src/migration/page-orders/*.ts'],
-    tests: ['page-orders', 'bubbling', 'permuted'].map((name) => `test/migration/${name}.test.ts`),
+    tests: ['page-order*', 'bubbling', 'permuted'].map((name) => `test/migration/${name}.test.ts`),
   },
   policies: { mutate: ['src/migration/policies/*.ts'], tests: ['test/migration/polic*.test.ts'] },
   // What reads a text and says where in it something stands.
