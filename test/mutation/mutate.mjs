@@ -12,9 +12,12 @@ const LEAST_SCORE = 85;
 const TIMEOUT_MS = 30_000;
 const FOLDER = 'coverage/mutation';
 
-/** Runs the tests of a room against each mutant of its code, and returns how many of them each result has. */
-async function mutate(room) {
-  const { mutate: files, tests } = ROOMS[room];
+/**
+ * Runs the tests of a room against each mutant of these files, by default of all its files; returns how many mutants
+ * were noticed. Results of the room's other files stay in its file of results.
+ */
+async function mutate(room, files = ROOMS[room].mutate) {
+  const { tests } = ROOMS[room];
   process.env['MUTATE_TESTS'] = JSON.stringify(tests);
   const results = await new Stryker({
     mutate: [...files],
@@ -51,15 +54,24 @@ async function mutate(room) {
   return { room, noticed, unnoticed, score: (100 * noticed) / (noticed + unnoticed) };
 }
 
-const rooms = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(ROOMS);
+const names = process.argv.slice(2);
+const files = names.filter((name) => name.includes('/'));
+const named = names.filter((name) => !name.includes('/'));
+const rooms = named.length > 0 ? named : Object.keys(ROOMS);
 const unknown = rooms.find((room) => !Object.hasOwn(ROOMS, room));
+if (files.length > 0 && named.length !== 1) {
+  console.error('files are of one room: name it before them, as in `units src/units/size.ts`');
+  process.exit(2);
+}
 if (unknown !== undefined) {
   console.error(`there is no room ${unknown}; expected one of ${Object.keys(ROOMS).join(', ')}`);
   process.exit(2);
 }
 mkdirSync(FOLDER, { recursive: true });
 const scores = [];
-for (const room of rooms) scores.push(await mutate(room));
+for (const room of rooms) {
+  scores.push(await mutate(room, files.length > 0 ? files : undefined));
+}
 for (const { room, noticed, unnoticed, score } of scores) {
   console.log(
     `${room}: ${noticed} mutants killed, ${unnoticed} survived, score ${score.toFixed(1)} %`,

@@ -19,7 +19,10 @@ export const ROOMS = {
     mutate: ['src/migration/page-orders/*.ts'],
     tests: ['page-order*', 'bubbling', 'permuted'].map((name) => `test/migration/${name}.test.ts`),
   },
-  policies: { mutate: ['src/migration/policies/*.ts'], tests: ['test/migration/polic*.test.ts'] },
+  policies: {
+    mutate: ['src/migration/policies/*.ts'],
+    tests: ['test/migration/polic*.test.ts', 'test/migration/managers.test.ts'],
+  },
   // What reads a text and says where in it something stands.
   'scenario-text': { mutate: SCENARIO_TEXT, tests: ['test/scenario/*.test.ts'] },
   // What a scenario means. The descriptions of its keys are of use only here.
