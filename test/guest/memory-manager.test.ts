@@ -128,6 +128,24 @@ describe('a memory manager', () => {
     expect(states.counts()).toMatchObject({ free: 0, released: 320 });
   });
 
+  it('finds a page that is free behind the place at which its last search has ended', () => {
+    const { manager, giveBack, touch, states, guestSide } = guest(
+      { used: [{ firstGfn: 20, pages: 80 }], cache: [] },
+      { pages: 300, freesNs: 1.5 * SECOND },
+    );
+    manager.tick(SECOND);
+    giveBack();
+    // Half of the 300 pages are given back, from the first on; the workload takes that one and frees it again.
+    touch(100);
+    giveBack();
+    manager.tick(1.5 * SECOND);
+    expect(states.counts().free).toBe(150);
+    guestSide.engine.release(1);
+    manager.attend();
+    giveBack();
+    expect(states.counts()).toMatchObject({ free: 0, released: 300 });
+  });
+
   it('takes a page out of the free list when it is touched first', () => {
     const { touch, states } = guest();
     expect(touch(100, 101, 100)).toBe(0);
