@@ -25,7 +25,7 @@ describe('a dirty ring', () => {
       }
       if (pages.length > 0) drained.push(pages);
     };
-    const store = Atomics.store.bind(Atomics) as typeof Atomics.store;
+    const store = Atomics.store.bind(Atomics);
     let isInside = false;
     vi.spyOn(Atomics, 'store').mockImplementation(((
       array: Int32Array,

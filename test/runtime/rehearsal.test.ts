@@ -63,6 +63,10 @@ describe('a rehearsed migration comes to its end', () => {
     },
   );
 
+  it('however short the time limit of the real one is', () => {
+    expect(() => play({ algorithm: 'precopy', timeoutNs: 1 })).not.toThrow();
+  });
+
   it('with pseudo-paging, preempt and a limit of the push', () => {
     const migration = { pseudoPaging: true, preempt: true, postcopyBytesPerSecond: 1e6 };
     expect(() => play({ algorithm: 'postcopy', ...migration })).not.toThrow();
