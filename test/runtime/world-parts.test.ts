@@ -4,8 +4,10 @@ import { Network } from '../../src/link/network.ts';
 import { DESTINATION_FILLER } from '../../src/memory/contents/contents.ts';
 import { openMemory } from '../../src/memory/guest-memory.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
+import { DirectorProcess } from '../../src/runtime/virtual/director-process.ts';
 import { VirtualHost } from '../../src/runtime/virtual/host.ts';
 import { type HostedGuest, takeTarget } from '../../src/runtime/virtual/hosted-guest.ts';
+import type { HostedMigration } from '../../src/runtime/virtual/hosted-migration.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
 import { VirtualWorld } from '../../src/runtime/virtual/world.ts';
 import type { Director, World, WorldMigration } from '../../src/runtime/world/world.ts';
@@ -120,6 +122,11 @@ describe('a virtual world', () => {
     const ids = opened.mock.results.map(({ value }) => value as number);
     expect(new Set(closed)).toEqual(new Set(ids));
     expect(ids).toHaveLength(2);
+    const ways = opened.mock.calls.map(([path]) => path.map((link) => world.links[link]!.name));
+    expect(ways).toEqual([
+      ['a up', 'core forth', 'b down'],
+      ['b up', 'core back', 'a down'],
+    ]);
   });
 
   it('ends a migration whose link dies when what was under way has been read', async () => {
@@ -149,8 +156,32 @@ describe('a virtual world', () => {
     } as unknown as HostedGuest);
     const { slots } = openMemory(side.slots);
     expect(slots).toHaveLength(2);
-    for (const { ram } of slots)
-      expect(ram.every((byte) => byte === DESTINATION_FILLER)).toBe(true);
+    for (const { ram } of slots) {
+      expect(Buffer.alloc(ram.length, DESTINATION_FILLER).equals(ram)).toBe(true);
+    }
+  });
+});
+
+describe('the director of a virtual world', () => {
+  it('is told of a migration at the time when it has ended, though the world knows of it before', () => {
+    const told: unknown[] = [];
+    const process = new DirectorProcess({
+      begin: (nowNs) => void told.push(`begin ${nowNs}`),
+      onMigrationEnd: (_, nowNs) => void told.push(`end ${nowNs}`),
+      watch: (nowNs) => void told.push(`watch ${nowNs}`),
+      isOver: false,
+    });
+    process.step(0);
+    const migration = { endNs: undefined as number | undefined };
+    process.follow(migration as HostedMigration, (nowNs) => void told.push(`release ${nowNs}`));
+    expect(process.nextNs(0)).toBe(100e6);
+    // A half computes up to a time that the world has not reached.
+    migration.endNs = 150e6;
+    process.step(100e6);
+    expect(process.nextNs(100e6)).toBe(150e6);
+    process.step(150e6);
+    const ends = ['release 150000000', 'end 150000000'];
+    expect(told).toEqual(['begin 0', 'watch 100000000', ...ends]);
   });
 });
 
