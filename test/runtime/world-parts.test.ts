@@ -3,10 +3,15 @@ import { planMemory } from '../../src/guest/memory-plan.ts';
 import { Network } from '../../src/link/network.ts';
 import { DESTINATION_FILLER } from '../../src/memory/contents/contents.ts';
 import { openMemory } from '../../src/memory/guest-memory.ts';
+import { inlineRunner } from '../../src/runtime/common/work.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import { DirectorProcess } from '../../src/runtime/virtual/director-process.ts';
 import { VirtualHost } from '../../src/runtime/virtual/host.ts';
-import { type HostedGuest, takeTarget } from '../../src/runtime/virtual/hosted-guest.ts';
+import {
+  type HostedGuest,
+  settleGuest,
+  takeTarget,
+} from '../../src/runtime/virtual/hosted-guest.ts';
 import type { HostedMigration } from '../../src/runtime/virtual/hosted-migration.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
 import { VirtualWorld } from '../../src/runtime/virtual/world.ts';
@@ -160,6 +165,21 @@ describe('a virtual world', () => {
       expect(Buffer.alloc(ram.length, DESTINATION_FILLER).equals(ram)).toBe(true);
     }
   });
+});
+
+describe('a guest that settles on a host', () => {
+  it.each([0, 10_000, 20_000])(
+    'demands the CPU time that %i accesses a second take',
+    async (rate) => {
+      const [workload] = virtualRun().guest.workloads;
+      const workloads = rate > 0 ? [{ ...workload!, rate }] : [];
+      const config = virtualRun({ guest: { workloads }, costs: { accessNs: 1000 } });
+      const host = new VirtualHost({ name: 'a', cpus: 4 });
+      const spec = { name: 'guest', host: 'a', config };
+      const { demandCpus } = await settleGuest(spec, host, inlineRunner, false);
+      expect(demandCpus).toBeCloseTo(rate * 1e-6, 3);
+    },
+  );
 });
 
 describe('the director of a virtual world', () => {
