@@ -86,8 +86,8 @@ async function play(
   const interrupt = new Interruption();
   const measured: DirtyRateReport[] = [];
   try {
-    const measure = config.runtime === 'virtual' ? runVirtualDirtyRate : runDirtyRate;
-    const work = measure(config, measurements, (one) => {
+    const measureAll = config.runtime === 'virtual' ? runVirtualDirtyRate : runDirtyRate;
+    const work = measureAll(config, measurements, (one) => {
       const done = measured.push(one);
       progress.show(`measurement ${Math.min(done + 1, all)} of ${all}`, done, all);
     });
