@@ -32,8 +32,11 @@ async function mutate(room, files = ROOMS[room].mutate) {
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['MUTATE_WORKERS'] ?? 1),
     timeoutMS: TIMEOUT_MS,
+    dryRunTimeoutMinutes: 30,
     // Mutants that the same tests have met before keep their results.
     incremental: true,
+    // A result of code that runs when its module loads is kept even when tests are new, so named files begin anew.
+    force: files !== ROOMS[room].mutate,
     incrementalFile: `${FOLDER}/${room}.json`,
     tempDirName: `${FOLDER}/sandbox-${room}`,
     cleanTempDir: 'always',
