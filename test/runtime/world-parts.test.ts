@@ -134,6 +134,19 @@ describe('a virtual world', () => {
     ]);
   });
 
+  it('proves a guest once it has lived for its runAfter with the others on its host', async () => {
+    const proofs: number[] = [];
+    const world: VirtualWorld = new VirtualWorld(
+      { hosts: HOSTS },
+      { beforeProof: () => void proofs.push(world.nowNs) },
+    );
+    const config = { ...still, migration: { ...still.migration, runAfterNs: 40e6 } };
+    await world.settle([{ name: 'guest', host: 'a', config }]);
+    const one = director(() => void world.migrate('guest', 'b'), 1);
+    await world.play(one);
+    expect(proofs).toEqual([one.told[0]![1] + 40e6]);
+  });
+
   it('ends a migration whose link dies when what was under way has been read', async () => {
     const cutNs = 60e6;
     const world = new VirtualWorld(
