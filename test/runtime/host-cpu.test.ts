@@ -3,6 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { HostCpu } from '../../src/runtime/world/host-cpu.ts';
 
 describe("a host's CPUs", () => {
+  it('are used as far as users demand them now, whatever they demanded before', () => {
+    const cpu = new HostCpu(4);
+    const [one, other] = [cpu.join(1), cpu.join(1)];
+    other.demand(1);
+    const used = [2, 5, 0.5].map((demand) => {
+      one.demand(demand);
+      return cpu.usedCpus;
+    });
+    expect(used).toEqual([3, 4, 1.5]);
+  });
+
   it('give everybody what he demands while there is enough', () => {
     const cpu = new HostCpu(4);
     const [a, b] = [cpu.join(2), cpu.join(1)];

@@ -100,6 +100,7 @@ describe('a virtual world', () => {
       dismissed.push(this.spec.name);
       dismiss.call(this, worker);
     });
+    const released = vi.spyOn(VirtualHost.prototype, 'release');
     const opened = vi.spyOn(Network.prototype, 'openFlow');
     const closed: number[] = [];
     const { flow } = Network.prototype;
@@ -124,6 +125,8 @@ describe('a virtual world', () => {
       ['a', 'b'],
       ['a', 'b'],
     ]);
+    // The guest has left its source.
+    expect((released.mock.contexts as VirtualHost[]).map(({ spec }) => spec.name)).toEqual(['a']);
     const ids = opened.mock.results.map(({ value }) => value as number);
     expect(new Set(closed)).toEqual(new Set(ids));
     expect(ids).toHaveLength(2);
