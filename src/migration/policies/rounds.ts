@@ -1,4 +1,4 @@
-import { defaulted, whole } from '../../units/keys.ts';
+import { defaulted, flag, whole } from '../../units/keys.ts';
 import type { Policy } from '../policy.ts';
 import { policyKind } from '../spec/kinds.ts';
 import { needsRounds } from '../spec/needs.ts';
@@ -7,16 +7,19 @@ import { needsRounds } from '../spec/needs.ts';
 export interface RoundsSpec {
   /** The number of live rounds. */
   readonly rounds: number;
+  /** Whether live rounds skip pages that are dirty again; by default they do. */
+  readonly skipRedirtied?: boolean;
 }
 
 /**
  * Sends a fixed number of live rounds, each of which sends what the round before left dirty, then stops the
- * guest. A round that leaves nothing dirty is the last one.
+ * guest. A round that leaves nothing dirty is the last one. With `skipsRedirtied` it passes over pages that are
+ * dirty again, since the next round sends them anyway (Clark et al. 2005, section 3.1).
  */
-export function roundsPolicy(rounds: number): Policy<null> {
+export function roundsPolicy(rounds: number, skipsRedirtied = true): Policy<null> {
   return {
     name: 'rounds',
-    skipsRedirtied: true,
+    skipsRedirtied,
     initial: null,
     decide(state, { event, pendingPages, round }) {
       if (event === 'stopped') return { state, actions: [] };
@@ -36,8 +39,13 @@ export const rounds = policyKind({
       source: 'Clark et al. 2005: at most 29 live rounds, then the stop',
       needs: needsRounds,
     }),
+    skipRedirtied: defaulted(flag, true, {
+      about: 'whether live rounds skip pages that are dirty again, which the next round sends',
+      source: 'Clark et al. 2005, section 3.1: pages that are dirty again are not sent',
+      needs: needsRounds,
+    }),
   },
-  resolve: (written): RoundsSpec => ({ rounds: written.rounds }),
+  resolve: ({ rounds: count, skipRedirtied }): RoundsSpec => ({ rounds: count, skipRedirtied }),
   remedies: () => ({ timeHelps: true, others: ['fewer migration.rounds'] }),
-  policy: (spec) => roundsPolicy(spec.rounds),
+  policy: (spec) => roundsPolicy(spec.rounds, spec.skipRedirtied),
 });
