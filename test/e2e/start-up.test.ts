@@ -61,7 +61,14 @@ describe('what a command loads', () => {
     const loaded = await loadedBy([MAIN, '--version']);
     expect(loaded.stdout).toMatch(/^\d+\.\d+\.\d+$/);
     expect(loaded.packages).toEqual(['commander']);
-    expect(loaded.own.toSorted()).toEqual(['cli/exit.js', 'cli/main.js', 'result/version.js']);
+    expect(loaded.own.toSorted()).toEqual([
+      'cli/exit.js',
+      'cli/interrupt.js',
+      'cli/main.js',
+      'cli/stdout.js',
+      'result/version.js',
+      'result/write.js',
+    ]);
   });
 
   it.each(['threads', 'virtual'])(

@@ -247,8 +247,8 @@ describe('a wrong evacuation', () => {
     ],
     [
       'a link with more under way than fits',
-      withMore('core: { bandwidth: 100Gbit/s, latency: §1s }'),
-      'core.latency: "100Gbit/s" × "1s" is more than the 64 MiB that may be under way: lower one of them',
+      withMore('core: { bandwidth: §100Gbit/s, latency: 1s }'),
+      'core.bandwidth: "100Gbit/s" is more than the 8.58 Gbit/s that runtime virtual emulates with a latency of "1s", as at most 1 GiB may be under way: lower it or the latency',
     ],
     [
       'a host that is not there',

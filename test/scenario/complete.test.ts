@@ -75,7 +75,7 @@ describe('defaults', () => {
       },
       {
         pattern: 'trace',
-        trace: { file: 'traces/good', speed: 1, end: 'loop' },
+        trace: { file: join(folder, 'traces', 'good'), speed: 1, end: 'loop' },
         wordsPerPage: 1,
         catchUp: 'unlimited',
         from: '0s',

@@ -7,7 +7,7 @@ const { folder, complaints } = scenarioFolder();
 describe('traces that can not be used', () => {
   it.each([
     ['gone', 'FOLDER/traces/gone is not there'],
-    ['.', "FOLDER/traces can't be read (EISDIR)"],
+    ['.', 'FOLDER/traces is a folder: name a file in it (EISDIR)'],
     ['plain', 'traces/plain is not a gzip file of a page trace'],
     ['text', 'traces/text line 1: is not JSON'],
     ['header', 'traces/header line 1: expected a header with format "pageferry/trace@1"'],
