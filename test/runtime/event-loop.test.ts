@@ -2,21 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Process } from '../../src/clock/process.ts';
 import { EventLoop } from '../../src/runtime/virtual/event-loop.ts';
 import { VirtualWorld } from '../../src/runtime/virtual/world.ts';
-
-/** A process that is stepped at each of some times, and says so. */
-function stepper(name: string, times: number[], said: string[], eventClass = 0): Process {
-  return {
-    eventClass,
-    get isOver() {
-      return times.length === 0;
-    },
-    nextNs: () => times[0] ?? Infinity,
-    step: (atNs) => {
-      times.shift();
-      said.push(`${name} ${atNs}`);
-    },
-  };
-}
+import { stepper } from '../support/stepper.ts';
 
 describe('the events of a virtual world', () => {
   it('come by time, then class, then in the order in which they were asked for', async () => {

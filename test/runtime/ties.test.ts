@@ -1,28 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Process } from '../../src/clock/process.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import { EventLoop } from '../../src/runtime/virtual/event-loop.ts';
 import { Half } from '../../src/runtime/virtual/half.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
 import { VirtualWorld } from '../../src/runtime/virtual/world.ts';
 import { smallRun } from '../support/run-config.ts';
+import { stepper } from '../support/stepper.ts';
 
 afterEach(() => vi.restoreAllMocks());
-
-/** A process that is stepped at each of some times, and says so. */
-function stepper(name: string, times: number[], said: string[], eventClass = 0): Process {
-  return {
-    eventClass,
-    get isOver() {
-      return times.length === 0;
-    },
-    nextNs: () => times[0] ?? Infinity,
-    step: (atNs) => {
-      times.shift();
-      said.push(`${name} ${atNs}`);
-    },
-  };
-}
 
 describe('processes that are due at the same time', () => {
   it('are stepped by class, and within a class in the order in which they were scheduled', async () => {

@@ -1,4 +1,5 @@
-import type { FrameKind, FrameRoom, Link, Lookahead } from '../../link/link.ts';
+import { ForwardingLink } from '../../link/forwarding-link.ts';
+import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { createRing, giveBackRing, RingProducer, type SharedRing } from '../../link/ring.ts';
 import { type Frame, FRAME, type FrameMemory, HEADER_BYTES, openFrame } from '../../wire/frame.ts';
 import { crc32c } from '../../wire/crc32c.ts';
@@ -45,8 +46,7 @@ export const typeOf = (bytes: Uint8Array): number => bytes[TYPE_AT]! | (bytes[TY
  * One end of a link whose frames a tamperer drops, changes, repeats, reorders and adds to between the link and its
  * receiver. Whatever it delivers passes the same checks of the header as any frame does.
  */
-export class TamperedLink implements Link {
-  readonly #inner: Link;
+export class TamperedLink extends ForwardingLink {
   readonly #tamperer: Tamperer;
   readonly #ring: SharedRing;
   readonly #memory: FrameMemory;
@@ -58,7 +58,7 @@ export class TamperedLink implements Link {
   hasSeenRun = false;
 
   constructor(inner: Link, tamperer: Tamperer) {
-    this.#inner = inner;
+    super(inner);
     this.#tamperer = tamperer;
     this.#ring = createRing(2 ** Math.ceil(Math.log2(AT + MAX_FRAME_BYTES)), false);
     this.#memory = new RingProducer(this.#ring).memory;
@@ -69,9 +69,9 @@ export class TamperedLink implements Link {
     giveBackRing(this.#ring);
   }
 
-  poll(): Frame | undefined {
+  override poll(): Frame | undefined {
     while (this.#queue.length === 0) {
-      const frame = this.#inner.poll();
+      const frame = this.inner.poll();
       if (!frame) return undefined;
       this.#queue.push(...this.#tamperer.tamper(this.#arrivalOf(frame)));
       if (frame.type === FRAME.run) this.hasSeenRun = true;
@@ -109,66 +109,26 @@ export class TamperedLink implements Link {
     return frame;
   }
 
-  arrivalAtNs(): number {
-    return this.#queue.length > 0 ? 0 : this.#inner.arrivalAtNs();
+  override arrivalAtNs(): number {
+    return this.#queue.length > 0 ? 0 : this.inner.arrivalAtNs();
   }
 
-  reconnect(): void {
-    this.#inner.reconnect();
+  override reconnect(): void {
+    this.inner.reconnect();
     this.#queue = [];
     this.#connection++;
     this.#arrived = 0;
     this.#delivered = 0;
   }
 
-  room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
-    this.#room = this.#inner.room(maxBytes, kind);
+  override room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
+    this.#room = this.inner.room(maxBytes, kind);
     return this.#room;
   }
 
-  post(bytes: number, storedBytes?: number): void {
+  override post(bytes: number, storedBytes?: number): void {
     const { memory, at } = this.#room!;
     if (memory.view.getUint16(at + TYPE_AT, true) === FRAME.run) this.hasSeenRun = true;
-    this.#inner.post(bytes, storedBytes);
-  }
-
-  creditAtNs(kind: FrameKind): number {
-    return this.#inner.creditAtNs(kind);
-  }
-
-  rest(): void {
-    this.#inner.rest();
-  }
-
-  limit(bytesPerSecond: number): void {
-    this.#inner.limit(bytesPerSecond);
-  }
-
-  lookahead(most: Lookahead): void {
-    this.#inner.lookahead(most);
-  }
-
-  release(): void {
-    this.#inner.release();
-  }
-
-  canReconnect(): boolean {
-    return this.#inner.canReconnect();
-  }
-
-  get postedBytes(): number {
-    return this.#inner.postedBytes;
-  }
-
-  get drainedAtNs(): number {
-    return this.#inner.drainedAtNs;
-  }
-
-  get postedArrivalNs(): number {
-    return this.#inner.postedArrivalNs;
-  }
-
-  get polledArrivalNs(): number {
-    return this.#inner.polledArrivalNs;
+    this.inner.post(bytes, storedBytes);
   }
 }

@@ -1,5 +1,6 @@
 import type { VirtualClock } from '../../clock/virtual.ts';
-import type { FrameKind, FrameRoom, Link, Lookahead } from '../../link/link.ts';
+import { ForwardingLink } from '../../link/forwarding-link.ts';
+import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { type Frame, FRAME } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import type { Costs } from '../costs.ts';
@@ -32,8 +33,7 @@ export interface VirtualLinkParts {
 }
 
 /** One end of a link whose sender and receiver take time for their work. */
-export class VirtualLink implements Link {
-  #inner: Link;
+export class VirtualLink extends ForwardingLink {
   readonly #parts: VirtualLinkParts;
   /** For each memslot, a byte for each page that is 1 once the page has been sent raw. */
   readonly #sent: readonly Uint8Array[];
@@ -45,7 +45,7 @@ export class VirtualLink implements Link {
   #setupNs: number;
 
   constructor(parts: VirtualLinkParts) {
-    this.#inner = parts.inner;
+    super(parts.inner);
     this.#parts = parts;
     this.#setupNs = parts.setupNs ?? 0;
     const { rawSendBytesPerSecond, firstSendBytesPerSecond } = parts.costs;
@@ -55,30 +55,30 @@ export class VirtualLink implements Link {
 
   /** Puts what `make` makes of the link below in its place; to be called before anything is sent. */
   wrap(make: (inner: Link) => Link): void {
-    this.#inner = make(this.#inner);
+    this.inner = make(this.inner);
   }
 
-  room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
-    this.#room = this.#inner.room(maxBytes, kind);
+  override room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
+    this.#room = this.inner.room(maxBytes, kind);
     this.#isPages = kind !== 'control';
     if (this.#room && this.#isPages) this.#parts.beforeRead?.();
     return this.#room;
   }
 
-  post(bytes: number, storedBytes?: number): void {
+  override post(bytes: number, storedBytes?: number): void {
     this.#work(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
     this.#setupNs = 0;
     if (this.#isPages) this.#useCpu(bytes);
-    this.#inner.post(bytes, storedBytes);
+    this.inner.post(bytes, storedBytes);
   }
 
-  poll(): Frame | undefined {
+  override poll(): Frame | undefined {
     this.#parts.afterFrame?.();
     if (this.#parts.clock.now() < this.#parts.stalledUntilNs()) {
-      this.#inner.release();
+      this.inner.release();
       return undefined;
     }
-    const frame = this.#inner.poll();
+    const frame = this.inner.poll();
     if (frame?.type !== FRAME.pages) return frame;
     const { costs, pageSize, storedBytes } = this.#parts;
     const raw = (frame.payloadEnd - frame.payloadAt) / storedBytes;
@@ -86,52 +86,8 @@ export class VirtualLink implements Link {
     return frame;
   }
 
-  creditAtNs(kind: FrameKind): number {
-    return this.#inner.creditAtNs(kind);
-  }
-
-  rest(): void {
-    this.#inner.rest();
-  }
-
-  limit(bytesPerSecond: number): void {
-    this.#inner.limit(bytesPerSecond);
-  }
-
-  lookahead(most: Lookahead): void {
-    this.#inner.lookahead(most);
-  }
-
-  release(): void {
-    this.#inner.release();
-  }
-
-  arrivalAtNs(): number {
-    return Math.max(this.#inner.arrivalAtNs(), this.#parts.stalledUntilNs());
-  }
-
-  canReconnect(): boolean {
-    return this.#inner.canReconnect();
-  }
-
-  reconnect(): void {
-    this.#inner.reconnect();
-  }
-
-  get postedBytes(): number {
-    return this.#inner.postedBytes;
-  }
-
-  get drainedAtNs(): number {
-    return this.#inner.drainedAtNs;
-  }
-
-  get postedArrivalNs(): number {
-    return this.#inner.postedArrivalNs;
-  }
-
-  get polledArrivalNs(): number {
-    return this.#inner.polledArrivalNs;
+  override arrivalAtNs(): number {
+    return Math.max(this.inner.arrivalAtNs(), this.#parts.stalledUntilNs());
   }
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
