@@ -32,6 +32,7 @@ describe('a demand fault, every interleaving of it', () => {
     { vcpus: 1, page: 'pushed' },
     { vcpus: 2, page: 'pushed' },
     { vcpus: 1, page: 'requested' },
+    { vcpus: 2, page: 'stopped' },
   ])('no wake-up is lost, no byte too early, no write overwritten: %o', async (options) => {
     const program = await openFaultProgram();
     const { states, violation } = explore(() => faultWorld(program, options));
@@ -93,21 +94,62 @@ describe('a demand fault, every interleaving of it', () => {
       [{ file: MAP, from: 'Atomics.notify(this.#words, wantedOf(writer));', to: '' }],
     ],
     [
+      'a vCPU that waits for its page is not told to end',
+      /sleeps for ever/,
+      { page: 'stopped' },
+      [
+        {
+          file: 'memory/handshake/engine.ts',
+          from: 'Atomics.store(this.#words, wantedOf(writer), 0);',
+          to: '',
+        },
+      ],
+    ],
+    [
+      'a vCPU that waits for its page is told to end and not woken',
+      /sleeps for ever/,
+      { page: 'stopped' },
+      [
+        {
+          file: 'memory/handshake/engine.ts',
+          from: 'wantedOf(writer), 0);\n      Atomics.notify(this.#words, wantedOf(writer));',
+          to: 'wantedOf(writer), 0);',
+        },
+      ],
+    ],
+    [
+      'a vCPU looks whether it is to end before it wants its page',
+      /sleeps for ever/,
+      { page: 'stopped' },
+      [
+        {
+          file: WAITER,
+          from: '    faultSteps.want(words, writer, gfn);\n',
+          to: '    const isToEnd = handshake.isStopped();\n    faultSteps.want(words, writer, gfn);\n',
+        },
+        {
+          file: WAITER,
+          from: 'while (isRunning && !handshake.isStopped() &&',
+          to: 'while (isRunning && !isToEnd &&',
+        },
+      ],
+    ],
+    [
       'a vCPU waits for its page without telling the engine',
       /sleeps for ever/,
       { page: 'requested' },
-      [{ file: WAITER, from: '    this.#handshake.ringDoorbell();\n', to: '' }],
+      [{ file: WAITER, from: '    handshake.ringDoorbell();\n', to: '' }],
     ],
     [
       'a vCPU tells the engine before it says which page it wants',
       /sleeps for ever/,
       { page: 'requested' },
       [
-        { file: WAITER, from: '    this.#handshake.ringDoorbell();\n', to: '' },
+        { file: WAITER, from: '    handshake.ringDoorbell();\n', to: '' },
         {
           file: WAITER,
           from: '    faultSteps.want(words, writer, gfn);\n',
-          to: '    this.#handshake.ringDoorbell();\n    faultSteps.want(words, writer, gfn);\n',
+          to: '    handshake.ringDoorbell();\n    faultSteps.want(words, writer, gfn);\n',
         },
       ],
     ],

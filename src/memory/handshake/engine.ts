@@ -10,6 +10,7 @@ import {
   STUN,
   throttleOf,
   wakeOf,
+  wantedOf,
 } from './words.ts';
 
 /**
@@ -109,9 +110,13 @@ export class EngineHandshake {
     return Atomics.load(this.#words, BALLOON);
   }
 
-  /** Tells every writer to end. */
+  /** Tells every writer to end, one that waits for a page too: its wish is taken back, as the page may never come. */
   stop(): void {
     Atomics.store(this.#words, STOP, 1);
+    for (let writer = 1; writer < this.writers; writer++) {
+      Atomics.store(this.#words, wantedOf(writer), 0);
+      Atomics.notify(this.#words, wantedOf(writer));
+    }
     this.#wakeAll();
   }
 

@@ -31,22 +31,24 @@ export class PageWaiter {
    * than `longestSleepMs`.
    */
   waitFor(slot: Memslot, page: number, longestSleepMs: number): 'there' | 'came' | 'parked' {
-    const { writer } = this.#handshake.local;
     const words = this.#words;
+    const handshake = this.#handshake;
+    const { writer } = handshake.local;
     const gfn = slot.layout.firstGfn + page;
     faultSteps.want(words, writer, gfn);
     if (faultSteps.isPresent(this.#maps[slot.layout.index]!, page)) {
       faultSteps.drop(words, writer);
       return 'there';
     }
-    this.#handshake.ringDoorbell();
-    for (let i = 0; i < SPINS; i++) if (!faultSteps.isWanted(words, writer, gfn)) return 'came';
-    while (faultSteps.isWanted(words, writer, gfn)) {
-      const isRunning = this.#handshake.waitOn(wantedOf(writer), gfn + 1, longestSleepMs);
-      if (isRunning && !this.#handshake.isStopped()) continue;
-      faultSteps.drop(words, writer);
-      return 'parked';
+    handshake.ringDoorbell();
+    for (let i = 0; i < SPINS && faultSteps.isWanted(words, writer, gfn); i++);
+    let isRunning = true;
+    // Whoever stops the vCPU stores that it is stopped and then takes back its wish, so one of the two looks finds it.
+    while (isRunning && !handshake.isStopped() && faultSteps.isWanted(words, writer, gfn)) {
+      isRunning = handshake.waitOn(wantedOf(writer), gfn + 1, longestSleepMs);
     }
-    return 'came';
+    if (isRunning && !handshake.isStopped()) return 'came';
+    faultSteps.drop(words, writer);
+    return 'parked';
   }
 }

@@ -14,7 +14,8 @@ import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
-import { drive, type DriverParts, LONG_SPINS, RunAborted, SPINS } from './driver.ts';
+import { awaitStart } from './await-start.ts';
+import { drive, type DriverParts, LONG_SPINS, SPINS } from './driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { ownKinds } from '../common/own-kinds.ts';
 import { openGuestSide } from '../common/guest-side.ts';
@@ -109,21 +110,17 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       return hasFreeCores || isPaused ? SPINS : 0;
     },
   });
-  const awaitStart = (): Link => {
-    while (!words.isStarted()) {
-      const sequence = guestSide.doorbell.sequence();
-      if (words.isAborted()) throw new RunAborted('the run was aborted');
-      if (!words.isStarted()) guestSide.doorbell.wait(sequence, 100);
-    }
+  const connectAtStart = (): Link => {
+    awaitStart(words, guestSide.doorbell);
     return earlyLink ?? connect(new Network(task.network!).flow(words.flowOf(end)));
   };
-  return { guestSide, clock, words, parts, awaitStart };
+  return { guestSide, clock, words, parts, connectAtStart };
 }
 
 export const source: Handlers['source'] = (task) => {
-  const { guestSide, clock, words, parts, awaitStart } = openEngine(task, 'source');
+  const { guestSide, clock, words, parts, connectAtStart } = openEngine(task, 'source');
   const guest = new SharedSourceGuest(guestSide, task.plan, clock);
-  const link = awaitStart();
+  const link = connectAtStart();
   const watch = (session: SourceSession): void =>
     words.setFigures({
       phase: LIVE_PHASES.indexOf(session.phase),
@@ -142,9 +139,9 @@ export const source: Handlers['source'] = (task) => {
 };
 
 export const destination: Handlers['destination'] = (task) => {
-  const { guestSide, clock, parts, awaitStart } = openEngine(task, 'destination');
+  const { guestSide, clock, parts, connectAtStart } = openEngine(task, 'destination');
   const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
-  const link = awaitStart();
+  const link = connectAtStart();
   const report = drive(
     runDestination({ clock, link, guest, ...recoveryOf(task.migration) }),
     parts(link, () => guest.isSettled()),

@@ -23,9 +23,10 @@ export interface FaultOptions {
   readonly vcpus: number;
   /**
    * `pushed`: the vCPUs run, and the page comes at any time. `requested`: the engine lets the vCPUs run, sleeps on its
-   * doorbell, and installs the page once it has heard of a fault.
+   * doorbell, and installs the page once it has heard of a fault. `stopped`: the page never comes, and the vCPUs are
+   * told to end.
    */
-  readonly page: 'pushed' | 'requested';
+  readonly page: 'pushed' | 'requested' | 'stopped';
   /** A planted bug: the page is published before its bytes are written. */
   readonly publishesEarly?: boolean;
 }
@@ -50,13 +51,17 @@ export function faultWorld(program: GuestProgram, options: FaultOptions): World 
   const shared = createSide(program, { log: 'none', vcpus, pages: 1 });
   const { ramOffset } = program.layout.slotLayout(shared.slots[0]!.geometry);
   const at = ramOffset >>> 2;
-  const isPushed = page === 'pushed';
+  const isPushed = page !== 'requested';
   const absent = openSide(program, shared);
   const early = new program.guests.SharedDestinationGuest(absent, planOf(vcpus), standing).presence;
   if (isPushed) makeAbsent(early);
   else modelWords(shared.handshake)[PAUSE] = 1;
   const engine = (): void => {
     const side = openSide(program, shared);
+    if (page === 'stopped') {
+      side.engine.stop();
+      return;
+    }
     const slot = side.memory.slots[0]!;
     const install = (presence: PresenceMap): void => {
       for (let copy = 0; copy < 2; copy++) {
@@ -96,7 +101,9 @@ export function faultWorld(program: GuestProgram, options: FaultOptions): World 
     const list = program.layout.accessListAt(layout, number + 1);
     while (!handshake.waitParked(LONGEST_SLEEP_MS)) milestone(handshake);
     while (slot.kernels.countPlain(list, 1, layout.gates) === 0) {
-      waiter.waitFor(slot, 0, LONGEST_SLEEP_MS);
+      if (handshake.isStopped()) return 0;
+      const end = waiter.waitFor(slot, 0, LONGEST_SLEEP_MS);
+      if (page === 'stopped' && end === 'came') throw new Error('a page came that was never sent');
     }
     const own = at + number;
     if (words[own] === 0) throw new Error('a vCPU touches a page whose bytes are not there');
@@ -114,6 +121,7 @@ export function faultWorld(program: GuestProgram, options: FaultOptions): World 
         }
       : {}),
     judge() {
+      if (page === 'stopped') return undefined;
       const words = modelWords(shared.slots[0]!.memory.buffer);
       const lost = all.findIndex((_, v) => words[at + v] !== SENT + 1);
       return lost < 0 ? undefined : `a write of vCPU ${lost} was lost`;
