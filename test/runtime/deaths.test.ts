@@ -17,7 +17,7 @@ class MortalPool extends WorkerPool {
   stillborn: keyof Tasks | undefined;
   readonly #deaths = new Map<keyof Tasks, (error: Error) => void>();
 
-  override run<Name extends keyof Tasks & string>(
+  override run<Name extends keyof Tasks>(
     name: Name,
     task: Tasks[Name][0],
   ): Promise<Tasks[Name][1]> {
