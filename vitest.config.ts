@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['test/support/build-workers.ts'],
     // Runs in real time share two cores: one test file at a time keeps them honest.
     fileParallelism: false,
+    // All files share one process, which loads the program's modules once; no test may replace a module.
+    isolate: false,
     testTimeout: TEN_MINUTES_MS,
     hookTimeout: TEN_MINUTES_MS,
   },

@@ -21,6 +21,7 @@ function accessesBetween(
 
 describe('CPUs that a guest does not get', () => {
   const busy = virtualRun({
+    costs: { accessNs: 1000 },
     guest: { vcpus: 1, workloads: [writer(Infinity)] },
     migration: { rounds: 1, startAfterNs: 20e6, runAfterNs: 300e6 },
   });
@@ -45,6 +46,8 @@ describe('CPUs that a guest does not get', () => {
 
   it('are those of the target once post-copy has begun', async () => {
     const config = virtualRun({
+      // Slow accesses are few, and their share of a CPU is the same.
+      costs: { accessNs: 2000 },
       guest: { vcpus: 1, workloads: [{ ...writer(Infinity), pages: 64 }] },
       migration: { algorithm: 'postcopy', startAfterNs: 20e6, runAfterNs: 20e6 },
     });

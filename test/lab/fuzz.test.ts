@@ -6,7 +6,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe('random migrations with random trouble', () => {
   // .ci/run tries a thousand with npm run fuzz.
-  const SEEDS = 100;
+  const SEEDS = 40;
 
   it(`lose nothing, end, and run on one side: ${SEEDS} seeds`, async () => {
     let recovered = 0;
@@ -16,7 +16,7 @@ describe('random migrations with random trouble', () => {
       if (recoveries > 0) recovered++;
     }
     console.log(`${SEEDS} seeds, ${recovered} with a paused post-copy that went on`);
-    expect(recovered).toBeGreaterThanOrEqual(4);
+    expect(recovered).toBeGreaterThanOrEqual(2);
   });
 
   // Clark's walk skipped pages by a copy of marks that a clear by hand had taken away meanwhile.

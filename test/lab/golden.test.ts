@@ -10,7 +10,7 @@ import {
 describe('results of the virtual runtime are those recorded', () => {
   const recorded = readDigests();
 
-  it.each([0, 1])('seeds of the fuzzer, group %i', async (group) => {
+  it.each([0])('seeds of the fuzzer, group %i', async (group) => {
     expect(await digestOfSeeds(group)).toBe(recorded.seeds[group]);
   });
 

@@ -153,8 +153,8 @@ describe('a planted bug is found', () => {
       [
         {
           file: ENGINE,
-          from: 'Atomics.store(this.#words, STOP, 1);\n    this.#wakeAll();',
-          to: 'Atomics.store(this.#words, STOP, 1);',
+          from: 'Atomics.notify(this.#words, wantedOf(writer));\n    }\n    this.#wakeAll();',
+          to: 'Atomics.notify(this.#words, wantedOf(writer));\n    }',
         },
       ],
     ],

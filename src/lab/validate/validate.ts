@@ -82,6 +82,9 @@ function withBacking(config: RunConfig, hasBytes: boolean): RunConfig {
   return { ...config, guest: { ...config.guest, backing: 'versions' } };
 }
 
+/** Makes the virtual run of a prediction. */
+type Play = (config: RunConfig) => Promise<RunReport>;
+
 /**
  * Predicts every run of a file, and calls `onRun` after each; `soFar` returns the result of those that are done. Throws
  * LostByteError when a prediction loses a byte.
@@ -89,13 +92,14 @@ function withBacking(config: RunConfig, hasBytes: boolean): RunConfig {
 export async function validate(
   file: MeasuredFile,
   onRun: (done: number, all: number, soFar: () => Validation) => void = () => undefined,
+  play: Play = runVirtual,
 ): Promise<Validation> {
   const runs: Prediction[] = [];
   const skipped: { id: string; reason: string }[] = [];
   for (const [index, run] of file.runs.entries()) {
     const reason = unsupportedReason(run, file.folder);
     if (reason !== undefined) skipped.push({ id: run.id, reason });
-    else runs.push(await predict(run, file, hasRealBytes(run, runs.length)));
+    else runs.push(await predict(run, file, hasRealBytes(run, runs.length), play));
     const all = file.runs.length;
     const soFar = (): Validation => ({ ...valid(), notReached: all - index - 1 });
     onRun(index + 1, all, soFar);
@@ -118,9 +122,10 @@ async function predict(
   run: MeasuredRun,
   { host, folder }: Pick<MeasuredFile, 'host' | 'folder'>,
   hasBytes: boolean,
+  play: Play,
 ): Promise<Prediction> {
   const config = withBacking(configOf(run, host, folder), hasBytes);
-  const report = await runVirtual(config);
+  const report = await play(config);
   if (report.proof?.ok === false) throw new LostByteError(`${run.id}: the prediction lost a byte`);
   const measured = measuredOf(run);
   const predicted = predictedOf(config, report);
