@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { OwnershipOptions } from '../migration/spec/ownership.ts';
+import { withManagersDefaults } from '../migration/spec/managers-defaults.ts';
 import { check } from './check.ts';
 import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
@@ -12,10 +13,16 @@ import { nearest } from './suggest.ts';
  * with places.
  */
 export function parseScenario(document: ScenarioDocument, options?: OwnershipOptions): Scenario {
-  const parsed = scenarioSchema.safeParse(document.value());
+  const parsed = scenarioSchema.safeParse(withDefaultsOfManager(document.value()));
   if (!parsed.success) throw explained(document, parsed.error.issues, scenarioSchema);
   refuse(document, check(parsed.data, document.value(), options));
   return parsed.data;
+}
+
+/** Returns a scenario as it is written, with what its manager sets otherwise than QEMU does. */
+function withDefaultsOfManager(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('migration' in value)) return value;
+  return { ...value, migration: withManagersDefaults(value.migration) };
 }
 
 /** Throws an InputError when there are problems. */

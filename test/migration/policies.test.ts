@@ -12,7 +12,6 @@ import {
   type AutoConvergeOptions,
 } from '../../src/migration/policies/auto-converge.ts';
 import { CLARK_RATES, clarkPolicy } from '../../src/migration/policies/clark2005.ts';
-import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../src/migration/policies/ladders.ts';
 import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
 import { cloudHypervisorPolicy } from '../../src/migration/policies/cloud-hypervisor.ts';
 import { sdpsPolicy } from '../../src/migration/policies/sdps.ts';
@@ -287,45 +286,6 @@ describe('policies cloud-hypervisor and sdps', () => {
     expect(slowed.state.throttle).toBeCloseTo(0.75, 3);
     const cool = { ...hot, nowMs: 200, transferredBytes: 2e7, dirtiedPages: 100 };
     expect(policy.decide(slowed.state, cool).state.throttle).toBe(0);
-  });
-});
-
-const LOOK = { bytesPerMs: 100_000, isPassEnd: false };
-
-describe('downtime ladders', () => {
-  it('nova: ten equal steps from a tenth, each a delay for each GiB', () => {
-    const ladder = novaLadder(400, 3 * 2 ** 30);
-    const at = (seconds: number): number =>
-      ladder.step(null, { ...LOOK, nowMs: seconds * 1000, remainingBytes: 1 }).limitMs;
-    expect([0, 224, 225, 449, 450, 2250, 9999].map(at)).toEqual([40, 40, 76, 76, 112, 400, 400]);
-  });
-
-  it('kubevirt: a rung every 10 s while nothing gets better, seven of them', () => {
-    let state = kubevirtLadder.initial;
-    const limits = [0, 5, 10, 15, 20, 90, 100, 110, 120, 130].map((seconds) => {
-      const step = kubevirtLadder.step(state, {
-        ...LOOK,
-        nowMs: seconds * 1000,
-        remainingBytes: 5,
-      });
-      state = step.state;
-      return step.limitMs;
-    });
-    expect(limits).toEqual([150, 150, 300, 300, 450, 600, 750, 900, 1050, 1050]);
-  });
-
-  it('proxmox: doubles when what remains has not shrunk for more than five looks', () => {
-    let state = proxmoxLadder.initial;
-    const limits = Array.from({ length: 8 }, (_, look) => {
-      const step = proxmoxLadder.step(state, {
-        ...LOOK,
-        nowMs: 2000 * (look + 1),
-        remainingBytes: 7,
-      });
-      state = step.state;
-      return step.limitMs;
-    });
-    expect(limits).toEqual([100, 100, 100, 100, 100, 100, 200, 200]);
   });
 });
 

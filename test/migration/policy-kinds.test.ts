@@ -3,11 +3,13 @@ import { AUTO_CONVERGE_DEFAULTS } from '../../src/migration/policies/auto-conver
 import { CLARK_RATES, clarkPolicy } from '../../src/migration/policies/clark2005.ts';
 import {
   KUBEVIRT_DEFAULTS,
-  kubevirtStall,
+  kubevirtRamp,
   kubevirtTimeouts,
 } from '../../src/migration/policies/kubevirt.ts';
-import { kubevirtLadder, novaLadder, proxmoxLadder } from '../../src/migration/policies/ladders.ts';
+import { kubevirtStall } from '../../src/migration/policies/kubevirt-stall.ts';
 import type { Manager } from '../../src/migration/policies/managers.ts';
+import { NOVA_DEFAULTS, novaManager } from '../../src/migration/policies/nova.ts';
+import { PROXMOX_DEFAULTS, proxmoxManager } from '../../src/migration/policies/proxmox.ts';
 import { postcopyAfter } from '../../src/migration/policies/postcopy-after.ts';
 import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
 import { cloudHypervisorPolicy } from '../../src/migration/policies/cloud-hypervisor.ts';
@@ -107,15 +109,18 @@ const KINDS: Record<string, PolicyKind> = {
     { dirtyLimit: { quotaMiB: 1, periodMs: 1000, ringEntries: 4096 } },
     [...QEMU, 'throttle'],
   ),
-  'qemu under nova': managed((bytes) => novaLadder(DOWNTIME_LIMIT_MS, bytes)),
-  'qemu under KubeVirt': managed(() => kubevirtLadder),
-  'qemu under Proxmox': managed(() => proxmoxLadder),
+  'qemu under nova': managed((bytes) => novaManager(NOVA_DEFAULTS, DOWNTIME_LIMIT_MS, bytes)),
+  'qemu under KubeVirt': managed(
+    (bytes) => kubevirtRamp(HASTY, DOWNTIME_LIMIT_MS, bytes),
+    [...QEMU, 'abort'],
+  ),
+  'qemu under Proxmox': managed(() => proxmoxManager(PROXMOX_DEFAULTS, DOWNTIME_LIMIT_MS)),
   "qemu under KubeVirt's timeouts": managed(
     (bytes) => kubevirtTimeouts(HASTY, DOWNTIME_LIMIT_MS, bytes),
     [...QEMU, 'abort'],
   ),
   "qemu under KubeVirt's stall detector": managed(
-    (bytes) => kubevirtStall(HASTY, bytes),
+    (bytes) => kubevirtStall(HASTY, DOWNTIME_LIMIT_MS, bytes),
     [...QEMU, 'abort'],
   ),
 };

@@ -34,8 +34,9 @@ describe('costs and policies of the virtual runtime', () => {
     expect(migration.kubevirt).toEqual({
       ...KUBEVIRT_DEFAULTS,
       allowPostCopy: true,
-      maxDowntimeMs: 2000,
+      allowWorkloadDisruption: true,
     });
+    expect(migration.downtimeLimitNs).toBe(2e9);
   });
 
   it('take all their keys', () => {

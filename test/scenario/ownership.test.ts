@@ -28,18 +28,16 @@ function complaints(text: string, sets: readonly string[] = []): string[] {
   return [];
 }
 
-/** A value that may stand at a key: its default, or one like those of documents. */
+/** A value that may stand at a key: its default, or one like those of documents; a map may be empty. */
 const VALUES: Readonly<Record<string, unknown>> = {
   dirtyLimit: '1MB/s',
   dirtyLimitPeriod: '1s',
-  kubevirt: { completionTimeoutPerGiB: '10s' },
   stun: { faults: 40 },
   availSwitchoverBandwidth: '1GB/s',
-  bubbling: { pivots: 7 },
   maxBandwidth: '1GB/s',
 };
 const valueOf = (name: string, key: Key): unknown =>
-  key.presence === 'defaulted' ? key.fallback : VALUES[name];
+  key.presence === 'defaulted' ? key.fallback : (VALUES[name] ?? {});
 
 const kinds = [...POLICIES] as readonly { readonly name: string; readonly keys: Keys }[];
 const pairs = kinds.flatMap(({ name: owner, keys }) =>
@@ -74,6 +72,8 @@ describe('a key that its algorithm does not look at', () => {
     downtimeLadder: ['pre-copy', decided],
     availSwitchoverBandwidth: ['pre-copy', decided],
     kubevirt: ['pre-copy', decided, { downtimeLadder: 'kubevirt-stall' }],
+    nova: ['pre-copy', decided, { downtimeLadder: 'nova' }],
+    proxmox: ['pre-copy', decided, { downtimeLadder: 'proxmox' }],
     postcopyAfter: ['hybrid', ['hybrid']],
     postcopyBandwidth: ['post-copy', late],
     postcopyPreempt: ['post-copy', late],
@@ -114,15 +114,15 @@ describe('a key of a setting that is off', () => {
     ],
     [
       { kubevirt: {} },
-      's:3:13 migration.kubevirt: has an effect only with downtimeLadder kubevirt-timeouts or kubevirt-stall, the migration has none: leave it out',
+      's:3:13 migration.kubevirt: has an effect only with downtimeLadder kubevirt, kubevirt-timeouts or kubevirt-stall, the migration has none: leave it out',
     ],
     [
       { downtimeLadder: 'kubevirt-timeouts', kubevirt: { maxDowntime: '1s' } },
-      's:4:28 migration.kubevirt.maxDowntime: has an effect only with downtimeLadder kubevirt-stall, the migration has kubevirt-timeouts: leave it out',
+      's:4:28 migration.kubevirt.maxDowntime: has an effect only with downtimeLadder kubevirt or kubevirt-stall, the migration has kubevirt-timeouts: leave it out',
     ],
     [
       { downtimeLadder: 'kubevirt-stall', kubevirt: { progressTimeout: '1s' } },
-      's:4:32 migration.kubevirt.progressTimeout: has an effect only with downtimeLadder kubevirt-timeouts, the migration has kubevirt-stall: leave it out',
+      's:4:32 migration.kubevirt.progressTimeout: has an effect only with downtimeLadder kubevirt or kubevirt-timeouts, the migration has kubevirt-stall: leave it out',
     ],
     [
       { algorithm: 'hybrid', downtimeLadder: 'kubevirt-stall', postcopyAfter: 2 },

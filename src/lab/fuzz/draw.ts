@@ -174,7 +174,7 @@ function kubevirtOf(one: One): KubevirtOptions {
     completionTimeoutPerGiBMs: one([500, 2000, 150_000]),
     progressTimeoutMs: one([1000, 150_000]),
     stallProgressTimeoutMs: one([50, 400]),
-    maxDowntimeMs: one([1, 50, 900]),
+    initialDowntimeMs: one([1, 50, 900]),
     searchLocalMinima: one([false, true]),
   };
 }

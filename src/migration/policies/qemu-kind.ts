@@ -9,24 +9,22 @@ import {
   optional,
   positiveDuration,
   rate,
+  type ValuesOf,
 } from '../../units/keys.ts';
 import { parseRate } from '../../units/rate.ts';
 import { qemuAccounting, type QemuVersion } from '../accounting.ts';
 import { qemuWindow } from '../limiters.ts';
-import { type PolicyFacts, policyKind, type Surroundings } from '../spec/kinds.ts';
+import { type KeyProblem, type PolicyFacts, policyKind, type Surroundings } from '../spec/kinds.ts';
 import type { CommonSpec } from '../spec/common-spec.ts';
 import { needsDecisions, needsRounds } from '../spec/needs.ts';
 import { type AutoConvergeOptions, THROTTLE_KEYS } from './auto-converge.ts';
 import type { DirtyLimitOptions } from './dirty-limit.ts';
-import {
-  KUBEVIRT_DEFAULTS,
-  type KubevirtOptions,
-  kubevirtStall,
-  kubevirtTimeouts,
-} from './kubevirt.ts';
+import { KUBEVIRT_DEFAULTS, type KubevirtOptions } from './kubevirt.ts';
 import { KUBEVIRT_KEYS, resolveKubevirt } from './kubevirt-keys.ts';
-import { kubevirtLadder, novaLadder, proxmoxLadder } from './ladders.ts';
-import type { Manager, ManagerName } from './managers.ts';
+import { managerNamed, MANAGERS, type ManagerName } from './manager-registry.ts';
+import type { Manager } from './managers.ts';
+import { nova, NOVA_DEFAULTS, type NovaOptions } from './nova.ts';
+import { proxmox, PROXMOX_DEFAULTS, type ProxmoxOptions } from './proxmox.ts';
 import { type QemuOptions, qemuPolicy } from './qemu.ts';
 
 /** The part of a migration's spec that belongs to this policy. */
@@ -37,7 +35,9 @@ export interface QemuSpec {
   readonly autoConverge?: AutoConvergeOptions;
   /** The manager that watches the migration and sets its downtime limit, if there is one. */
   readonly manager?: ManagerName;
-  /** The settings of KubeVirt's monitors, if one of them is the manager. */
+  /** The settings of the manager, under its name; by default its defaults. */
+  readonly nova?: NovaOptions;
+  readonly proxmox?: ProxmoxOptions;
   readonly kubevirt?: KubevirtOptions;
   /** The dirty limit, if it is on; it needs version 10 and the dirty log `ring`. */
   readonly dirtyLimit?: DirtyLimitOptions;
@@ -61,10 +61,15 @@ const needsDirtyLimit: Needs = ({ dirtyLimit }) =>
     ? 'has an effect only with dirtyLimit, which is not set: leave it out, or set dirtyLimit'
     : undefined;
 
-const needsKubevirt: Needs = ({ downtimeLadder }) =>
-  String(downtimeLadder).startsWith('kubevirt-')
-    ? undefined
-    : `has an effect only with downtimeLadder kubevirt-timeouts or kubevirt-stall, the migration has ${String(downtimeLadder)}: leave it out`;
+/** Makes the rule that settings have an effect with the managers only whose settings they are. */
+const needsManager =
+  (settings: string): Needs =>
+  (_, { downtimeLadder }) => {
+    if (managerNamed(downtimeLadder)?.settings === settings) return undefined;
+    const names = MANAGERS.filter((kind) => kind.settings === settings).map(({ name }) => name);
+    const all = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`.replace(/^ or /, '');
+    return `has an effect only with downtimeLadder ${all}, the migration has ${String(downtimeLadder)}: leave it out`;
+  };
 
 const QEMU_KEYS = {
   qemuVersion: defaulted(choice(['7.2', '10'], { takesNumbers: true }), '10', {
@@ -92,14 +97,22 @@ const QEMU_KEYS = {
     choice(['none', 'nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall']),
     'none',
     {
-      about: 'the manager that watches the migration and raises its downtime limit',
+      about: 'the manager that watches the migration and sets its downtime limit',
       source: 'QEMU by itself has no manager',
       needs: needsDecisions,
     },
   ),
+  nova: optional(map(nova.keys), {
+    about: 'the settings of downtimeLadder nova',
+    needs: both(needsDecisions, needsManager('nova')),
+  }),
+  proxmox: optional(map(proxmox.keys), {
+    about: 'the settings of downtimeLadder proxmox',
+    needs: both(needsDecisions, needsManager('proxmox')),
+  }),
   kubevirt: optional(map(KUBEVIRT_KEYS), {
-    about: "the settings of KubeVirt's two monitors",
-    needs: both(needsDecisions, needsKubevirt),
+    about: "the settings of KubeVirt's ladders",
+    needs: both(needsDecisions, needsManager('kubevirt')),
   }),
   availSwitchoverBandwidth: optional(rate, {
     about: 'the bandwidth to assume for the switchover; absent: as measured',
@@ -114,13 +127,11 @@ export const qemu = policyKind({
   keys: QEMU_KEYS,
   resolve(written, { algorithm, dirtyRingSize }): QemuSpec {
     const { downtimeLadder, availSwitchoverBandwidth: assumed } = written;
-    const hasMonitor = downtimeLadder.startsWith('kubevirt-');
-    const kubevirt = written.kubevirt ?? defaultsOf(KUBEVIRT_KEYS);
     return {
       qemuVersion: written.qemuVersion,
       ...(written.autoConverge ? { autoConverge: written.throttle } : {}),
       ...(downtimeLadder === 'none' ? {} : { manager: downtimeLadder }),
-      ...(hasMonitor ? { kubevirt: resolveKubevirt(kubevirt, algorithm === 'hybrid') } : {}),
+      ...settingsOf(written, algorithm === 'hybrid'),
       ...(written.dirtyLimit === undefined
         ? {}
         : { dirtyLimit: limitOf(written.dirtyLimit, written.dirtyLimitPeriod, dirtyRingSize) }),
@@ -132,6 +143,7 @@ export const qemu = policyKind({
     const isBackwards = throttle.max < throttle.initial;
     const sentence = dirtyLimitProblem(written, around);
     return [
+      ...maxDowntimeProblems(written, around),
       ...(sentence === undefined ? [] : [{ path: ['dirtyLimit'], sentence }]),
       ...(isBackwards
         ? [
@@ -146,18 +158,16 @@ export const qemu = policyKind({
   policy: (spec, facts) => qemuPolicy(optionsOf(spec, facts)),
   hybrid(spec, facts) {
     const options = optionsOf(spec, facts);
-    // KubeVirt's monitors decide on post-copy themselves.
-    if (spec.manager?.startsWith('kubevirt-')) return qemuPolicy(options);
+    if (managerNamed(spec.manager)?.decidesOnPostcopy) return qemuPolicy(options);
     const pollMs = (spec.postcopyPollNs ?? 0) / 1e6;
     return qemuPolicy({ ...options, postcopyAfter: { rounds: spec.postcopyAfter, pollMs } });
   },
   remedies({ autoConverge, dirtyLimit, manager }) {
-    // The other managers have limits of their own.
-    const takesLimit =
-      manager === undefined || manager === 'nova' || manager === 'kubevirt-timeouts';
     const isThrottled = autoConverge !== undefined || dirtyLimit !== undefined;
+    const patienceKey = managerNamed(manager)?.patienceKey;
     return {
-      ...(takesLimit ? { limitKey: 'migration.downtimeLimit' } : {}),
+      limitKey: 'migration.downtimeLimit',
+      ...(patienceKey === undefined ? {} : { patienceKey }),
       timeHelps: autoConverge !== undefined || manager !== undefined,
       others: isThrottled ? [] : ['migration.autoConverge: true'],
     };
@@ -167,6 +177,38 @@ export const qemu = policyKind({
     return { pacing: { accounting, limiter: qemuWindow(maxBytesPerSecond, accounting, lag) } };
   },
 });
+
+/** Returns the numbers of the chosen manager's settings, under its name; without a manager, none. */
+function settingsOf(
+  written: ValuesOf<typeof QEMU_KEYS>,
+  allowsPostcopy: boolean,
+): Pick<QemuSpec, 'nova' | 'proxmox' | 'kubevirt'> {
+  switch (managerNamed(written.downtimeLadder)?.settings) {
+    case 'nova':
+      return { nova: nova.resolve(written.nova ?? defaultsOf(nova.keys), allowsPostcopy) };
+    case 'proxmox':
+      return {
+        proxmox: proxmox.resolve(written.proxmox ?? defaultsOf(proxmox.keys), allowsPostcopy),
+      };
+    case 'kubevirt':
+      return {
+        kubevirt: resolveKubevirt(written.kubevirt ?? defaultsOf(KUBEVIRT_KEYS), allowsPostcopy),
+      };
+    default:
+      return {};
+  }
+}
+
+/** KubeVirt's name of the downtime limit may stand in its place, but not beside it with another value. */
+function maxDowntimeProblems(
+  { kubevirt }: ValuesOf<typeof QEMU_KEYS>,
+  { downtimeLimit }: Surroundings,
+): KeyProblem[] {
+  const most = kubevirt?.maxDowntime;
+  if (most === undefined || parseDuration(most) === parseDuration(downtimeLimit)) return [];
+  const sentence = `says the same as migration.downtimeLimit, which is ${downtimeLimit}: leave one of them out`;
+  return [{ path: ['kubevirt', 'maxDowntime'], sentence }];
+}
 
 function limitOf(
   limit: string | number,
@@ -183,7 +225,7 @@ function limitOf(
 
 /** Says why a dirty limit is not possible: as in QEMU, it needs a dirty ring and excludes auto-converge. */
 function dirtyLimitProblem(
-  written: Parameters<typeof qemu.resolve>[0],
+  written: ValuesOf<typeof QEMU_KEYS>,
   { dirtyLog }: Surroundings,
 ): string | undefined {
   if (written.dirtyLimit === undefined) return undefined;
@@ -209,23 +251,13 @@ function optionsOf(spec: CommonSpec & QemuSpec, { downtimeLimitMs, pages, pageSi
   return options;
 }
 
-function managerOf(
-  { manager, kubevirt = KUBEVIRT_DEFAULTS }: QemuSpec,
-  limitMs: number,
-  guestBytes: number,
-): Manager | undefined {
-  switch (manager) {
-    case 'nova':
-      return novaLadder(limitMs, guestBytes);
-    case 'kubevirt':
-      return kubevirtLadder;
-    case 'kubevirt-timeouts':
-      return kubevirtTimeouts(kubevirt, limitMs, guestBytes);
-    case 'kubevirt-stall':
-      return kubevirtStall(kubevirt, guestBytes);
-    case 'proxmox':
-      return proxmoxLadder;
-    default:
-      return undefined;
-  }
+function managerOf(spec: QemuSpec, limitMs: number, guestBytes: number): Manager | undefined {
+  const kind = managerNamed(spec.manager);
+  if (!kind) return undefined;
+  const options = {
+    nova: spec.nova ?? NOVA_DEFAULTS,
+    proxmox: spec.proxmox ?? PROXMOX_DEFAULTS,
+    kubevirt: spec.kubevirt ?? KUBEVIRT_DEFAULTS,
+  };
+  return kind.manager(options[kind.settings as keyof typeof options], { limitMs, guestBytes });
 }

@@ -191,6 +191,8 @@ function askManager(
   const step = manager.step(state.manager, {
     nowMs: now.nowMs,
     remainingBytes: now.pendingPages * now.pageSize,
+    transferredBytes: now.accountedBytes,
+    syncs: now.syncs,
     bytesPerMs,
     isPassEnd: now.event === 'synced',
   });

@@ -1,4 +1,4 @@
-import type { Keys, ValuesOf } from '../../units/keys.ts';
+import type { Keys, Quantity, ValuesOf } from '../../units/keys.ts';
 import type { Remedies } from '../divergence.ts';
 import type { WindowLag } from '../limiters.ts';
 import type { PageLine } from '../page-orders/line.ts';
@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly algorithm: string;
   readonly dirtyLog: string;
   readonly dirtyRingSize: number;
+  /** The value of `migration.downtimeLimit`. */
+  readonly downtimeLimit: Quantity;
 }
 
 /** An input error in a kind's own keys. */

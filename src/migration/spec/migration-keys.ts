@@ -15,6 +15,7 @@ import {
   whole,
 } from '../../units/keys.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
+import { managerNamed, MANAGERS } from '../policies/manager-registry.ts';
 import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
 import { needsHybrid, needsOwnDecisions, needsPostcopy } from './needs.ts';
@@ -38,10 +39,10 @@ type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never
 const keysOf = <const Kinds extends readonly { readonly keys: Keys }[]>(kinds: Kinds) =>
   Object.assign({}, ...kinds.map(({ keys }) => keys)) as Intersection<Kinds[number]['keys']>;
 
-/** With KubeVirt's monitors, which decide on post-copy themselves, the key has no effect. */
+/** Under a manager that decides on post-copy itself the key has no effect. */
 const needsOwnSwitch: Needs = (siblings, part) => {
   const { policy, downtimeLadder } = siblings;
-  const isManaged = policy === 'qemu' && String(downtimeLadder).startsWith('kubevirt-');
+  const isManaged = policy === 'qemu' && managerNamed(downtimeLadder)?.decidesOnPostcopy;
   if (!isManaged) return needsHybrid(siblings, part);
   return `is decided on by downtimeLadder ${String(downtimeLadder)}: leave it out`;
 };
@@ -99,6 +100,11 @@ const POSTCOPY_KEYS = {
   }),
 };
 
+/** Says which downtime limit each manager brings, such as `500ms for nova`. */
+function describeLimits(): string {
+  return MANAGERS.map(({ name, defaults }) => `${defaults.downtimeLimit} for ${name}`).join(', ');
+}
+
 const COMMON_KEYS = {
   maxBandwidth: optional(rate, {
     about:
@@ -109,8 +115,9 @@ const COMMON_KEYS = {
     source: 'QEMU sends the rest without a limit',
   }),
   downtimeLimit: defaulted(positiveDuration, '300ms', {
-    about: 'the downtime that the policy aims at, and for which a result predicts runs',
-    source: 'QEMU, migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME',
+    about:
+      'the downtime that the policy aims at, and for which a result predicts runs; under downtimeLadder nova and kubevirt the highest one, under proxmox the first one',
+    source: `QEMU, migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME; under a downtimeLadder ${describeLimits()}`,
   }),
   startAfter: defaulted(duration, '1s', { about: 'how long the guest runs before the migration' }),
   runAfter: defaulted(duration, '1s', { about: 'how long the guest runs after the migration' }),

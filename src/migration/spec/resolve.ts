@@ -21,15 +21,15 @@ function partsOf(written: WrittenMigration, around: Surroundings): KindParts {
   ) as KindParts;
 }
 
+/** What lies around a migration in its scenario. */
+type Outside = Pick<Surroundings, 'dirtyLog' | 'dirtyRingSize'>;
+
 /** Turns a checked migration into numbers. The paths of the user's own modules stay as they are. */
-export function resolveMigration(
-  written: WrittenMigration,
-  around: Omit<Surroundings, 'algorithm'>,
-): MigrationSpec {
+export function resolveMigration(written: WrittenMigration, around: Outside): MigrationSpec {
   return {
     algorithm: written.algorithm,
     policy: written.policy,
-    ...partsOf(written, { ...around, algorithm: written.algorithm }),
+    ...partsOf(written, surroundingsOf(written, around)),
     preempt: written.postcopyPreempt,
     pseudoPaging: written.pseudoPaging,
     postcopyAfter: written.postcopyAfter,
@@ -52,11 +52,13 @@ export function resolveMigration(
 }
 
 /** Returns what the chosen policy finds wrong about its own keys. */
-export function kindProblems(
-  written: WrittenMigration,
-  around: Omit<Surroundings, 'algorithm'>,
-): readonly KeyProblem[] {
+export function kindProblems(written: WrittenMigration, around: Outside): readonly KeyProblem[] {
   if (typeof written.policy !== 'string') return [];
   const { problems } = policyNamed(written.policy);
-  return problems?.(written, { ...around, algorithm: written.algorithm }) ?? [];
+  return problems?.(written, surroundingsOf(written, around)) ?? [];
 }
+
+const surroundingsOf = (
+  { algorithm, downtimeLimit }: WrittenMigration,
+  around: Outside,
+): Surroundings => ({ ...around, algorithm, downtimeLimit });
