@@ -13,8 +13,12 @@ export class ForwardingLink implements Link {
     return this.inner.room(maxBytes, kind);
   }
 
-  post(bytes: number, storedBytes?: number): void {
-    this.inner.post(bytes, storedBytes);
+  post(bytes: number, storedBytes?: number, chargedBytes?: number): void {
+    this.inner.post(bytes, storedBytes, chargedBytes);
+  }
+
+  charge(bytes: number): void {
+    this.inner.charge(bytes);
   }
 
   poll(): Frame | undefined {

@@ -26,6 +26,9 @@ export class PeerGone extends WireError {
  */
 export type FrameKind = 'pages' | 'urgent' | 'control';
 
+/** How far ahead of the link a sender may be by default, so that the link stays busy while its sender is being woken. */
+export const HORIZON_NS = 1e6;
+
 /** How far a sender of pages may be ahead. */
 export interface Lookahead {
   /** How long the frames posted so far may keep the link busy. */
@@ -53,9 +56,15 @@ export interface Link {
   room(maxBytes: number, kind: FrameKind): FrameRoom | undefined;
   /**
    * Sends the frame that was built in the last room. It counts as `bytes` bytes on the link; in memory it
-   * has `storedBytes`, which are fewer if versions stand for its pages.
+   * has `storedBytes`, which are fewer if versions stand for its pages. `chargedBytes` of its bytes have been counted
+   * by `charge` already.
    */
-  post(bytes: number, storedBytes?: number): void;
+  post(bytes: number, storedBytes?: number, chargedBytes?: number): void;
+  /**
+   * Counts a part of a frame that leaves now, while its last part and the frame itself are still to come. So another
+   * frame can leave between the parts of a long one.
+   */
+  charge(bytes: number): void;
   /** Returns when there may be room again; Infinity means that the receiver has to make room first. */
   creditAtNs(kind: FrameKind): number;
   /** Tells that there is nothing to send for now, so that the time until the next frame isn't made up for. */

@@ -4,6 +4,7 @@ import type { Link } from './link.ts';
 export const noLink: Link = {
   room: () => undefined,
   post: () => undefined,
+  charge: () => undefined,
   creditAtNs: () => Infinity,
   rest: () => undefined,
   limit: () => undefined,

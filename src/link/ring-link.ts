@@ -6,6 +6,7 @@ import {
   ConnectionLost,
   type FrameKind,
   type FrameRoom,
+  HORIZON_NS,
   type Link,
   type Lookahead,
   PeerGone,
@@ -31,9 +32,6 @@ export interface RingLinkParts {
   /** The connection over the rings; without it the connection is never lost. */
   readonly line?: { readonly shared: SharedLine; readonly side: LineSide };
 }
-
-/** How far ahead of the link a sender may be, so that the link stays busy while its sender is being woken. */
-const HORIZON_NS = 1e6;
 
 /**
  * Returns one end of a link over two rings in shared memory. The sender computes from bandwidth and
@@ -93,12 +91,16 @@ class RingLink implements Link {
     return { memory: this.#producer.memory, at, sequence: this.#sequenceOut };
   }
 
-  post(bytes: number, storedBytes: number = bytes): void {
+  charge(bytes: number): void {
+    this.drainedAtNs = this.#link.take(bytes, this.#clock.now());
+    this.postedBytes += bytes;
+  }
+
+  post(bytes: number, storedBytes: number = bytes, chargedBytes = 0): void {
     const nowNs = this.#clock.now();
     if (this.#kind === 'pages') this.#migration.take(bytes, nowNs);
-    this.drainedAtNs = this.#link.take(bytes, nowNs);
+    this.charge(bytes - chargedBytes);
     this.postedArrivalNs = this.drainedAtNs + this.#latencyNs;
-    this.postedBytes += bytes;
     // The connection was lost after the frame got its room, so the frame is lost too.
     if (this.#isLost()) return;
     this.#producer.commit(storedBytes, this.postedArrivalNs, bytes);

@@ -7,6 +7,8 @@ import type { PageOrder } from './page-orders/page-order.ts';
 import type { Algorithm } from './ports.ts';
 import type { Asker } from './precopy.ts';
 import { placeRunning } from './handover.ts';
+import { ownRuns, SendBuffer } from './send-buffer.ts';
+import { SharedChannels } from './shared-channels.ts';
 import type { HandedOver } from './source.ts';
 import { MigrationEnded, type SourceSession } from './source-session.ts';
 
@@ -38,18 +40,34 @@ export class PostcopyPush {
   /** Whether RUNNING has come over this connection; the destination says it once over each. */
   #hasHeardRunning = false;
   #presentNs: number | undefined;
+  /** What has been handed over ahead of the link; absent when that is next to nothing. */
+  readonly #buffer: SendBuffer | undefined;
+  /** The channels that share the link; absent when each page leaves as a whole. */
+  readonly #channels: SharedChannels | undefined;
 
   /** `ask` asks a policy with a limiter of its own when so little is left that the limit ends. */
   constructor(session: SourceSession, order: PageOrder, ask?: Asker) {
     this.#ask = ask;
     this.#session = session;
     this.#order = order;
+    const { options, guest } = session.side;
+    const { pageSize } = guest.memory;
+    const { sendBufferBytes = 0, breakHuge, preempt, linkBytesPerSecond } = options;
+    if (sendBufferBytes > 0) {
+      this.#buffer = new SendBuffer(sendBufferBytes, pageSize, options.encodings.includes('zero'));
+    }
+    const partBytes = linkBytesPerSecond * FRAME_SECONDS;
+    if (preempt === true && breakHuge !== undefined && pageSize > partBytes) {
+      this.#channels = new SharedChannels(session, { breaksHuge: breakHuge, partBytes });
+    }
   }
 
   /** Forgets the requests and END of a lost connection, since they are sent again over the next one. */
   restart(): void {
     this.#requests.length = 0;
     this.#cluster = [];
+    this.#buffer?.clear();
+    this.#channels?.clear();
     this.#order.restart?.();
     this.#requestCount = 0;
     this.#hasSentEnd = false;
@@ -71,13 +89,14 @@ export class PostcopyPush {
     for (;;) {
       // Messages are taken before the loop may end, since no frame wakes it after the last of them.
       do this.#takeMessages();
-      while (this.#mayServe() && this.#serveRequest());
+      while (!this.#channels && this.#mayServe() && this.#serveRequest());
+      if (this.#channels) this.#share(this.#channels);
       if (this.#presentNs !== undefined && session.running) break;
       if (session.isHeldBack && this.#pagesLeft() > 0) {
         yield* this.#awaitWindow();
         continue;
       }
-      if (this.#requests.length === 0 && this.#pagesLeft() > 0) this.#push();
+      if (this.#requests.length === 0 && this.#pagesLeft() > 0 && !this.#channels) this.#push();
       if (this.#pagesLeft() === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
       yield* session.wait({ frame: true, ...this.#credit() });
     }
@@ -98,7 +117,8 @@ export class PostcopyPush {
 
   *#awaitWindow(): Algorithm<void> {
     const session = this.#session;
-    if ((yield* session.wait({ frame: true }, session.opensAtNs())) !== 'time') return;
+    const credit = this.#channels?.hasUrgent ? { credit: 'control' as const } : {};
+    if ((yield* session.wait({ frame: true, ...credit }, session.opensAtNs())) !== 'time') return;
     const way = this.#ask?.('window') ?? 'continue';
     // When less than a threshold is left, QEMU completes the migration, which no limit holds back.
     if (way === 'continue') session.renewIfOver();
@@ -106,13 +126,23 @@ export class PostcopyPush {
   }
 
   /** Returns the kind of credit that the next page needs, or none if all pages have been sent. */
-  #credit(): { credit?: 'urgent' | 'pages' } {
+  #credit(): { credit?: 'urgent' | 'pages' | 'control' } {
+    if (this.#channels) {
+      const { hasUrgent, takesUrgent } = this.#channels;
+      if (hasUrgent || (this.#requests.length > 0 && takesUrgent)) return { credit: 'control' };
+      return this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
+    }
     if (this.#requests.length > 0) return { credit: 'urgent' };
     return this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
   }
 
   /** Returns the number of pages that have not been posted to the link. */
   #pagesLeft(): number {
+    return this.#pagesToPush() + (this.#buffer?.pages ?? 0) + (this.#channels?.pages ?? 0);
+  }
+
+  /** Returns the number of pages that the page order has yet to give. */
+  #pagesToPush(): number {
     return this.#session.unsent.count + (this.#order.held ?? 0);
   }
 
@@ -157,24 +187,70 @@ export class PostcopyPush {
     const { unsent } = this.#session;
     const { link } = this.#session.side;
     const gfn = this.#requests[0]!;
-    if (unsent.has(gfn)) {
+    if (unsent.has(gfn) && this.#buffer && this.#session.side.options.preempt !== true) {
+      this.#buffer.add(this.#takeRequested(gfn));
+    } else if (unsent.has(gfn)) {
       const room = link.room(this.#session.frameBytes(1), 'urgent');
       if (!room) return false;
-      this.#post(unsent.takePage(gfn)!, room);
-      this.#order.requested(gfn);
-      if (this.#order.readahead) this.#cluster.push(...this.#order.readahead(gfn));
+      this.#post(this.#takeRequested(gfn), room);
     }
     // Otherwise the page has been sent already.
     this.#requests.shift();
     return true;
   }
 
+  /** Takes a requested page, and lets the push go on behind it. */
+  #takeRequested(gfn: number): TakenRuns {
+    const taken = this.#session.unsent.takePage(gfn)!;
+    this.#order.requested(gfn);
+    if (this.#order.readahead) this.#cluster.push(...this.#order.readahead(gfn));
+    return taken;
+  }
+
   #push(): void {
-    const { unsent } = this.#session;
     const { link } = this.#session.side;
-    const most = this.#batch();
+    this.#fill();
+    const most = this.#buffer?.first?.pages ?? this.#batch();
     const room = link.room(this.#session.frameBytes(most), 'pages');
-    if (room) this.#post(this.#nextOfCluster() ?? this.#order.next(unsent, most), room);
+    if (room) this.#post(this.#buffer?.shift() ?? this.#next(most), room);
+  }
+
+  #next(most: number): TakenRuns {
+    return this.#nextOfCluster() ?? this.#order.next(this.#session.unsent, most);
+  }
+
+  /** Hands pages over until the buffer is full. */
+  #fill(): void {
+    const buffer = this.#buffer;
+    if (!buffer) return;
+    while (!buffer.isFull && this.#pagesToPush() > 0) {
+      const taken = this.#next(this.#batch());
+      if (taken.pages === 0) return;
+      buffer.add(taken);
+    }
+  }
+
+  /** Lets requested and pushed pages leave over channels that share the link. */
+  #share(channels: SharedChannels): void {
+    channels.send({ urgent: () => this.#nextRequested(), push: () => this.#nextPushed() });
+  }
+
+  /** Takes the page of the oldest request whose page has not been sent yet. */
+  #nextRequested(): TakenRuns | undefined {
+    for (let gfn = this.#requests.shift(); gfn !== undefined; gfn = this.#requests.shift()) {
+      if (this.#session.unsent.has(gfn)) return ownRuns(this.#takeRequested(gfn));
+    }
+    return undefined;
+  }
+
+  /** Takes the pages that the push sends next, unless its limit holds them back. */
+  #nextPushed(): TakenRuns | undefined {
+    if (this.#session.isHeldBack) return undefined;
+    this.#fill();
+    const taken = this.#buffer?.shift();
+    if (taken) return taken;
+    if (this.#pagesToPush() === 0) return undefined;
+    return ownRuns(this.#next(this.#batch()));
   }
 
   /** Takes the next unsent page that goes out with a requested one; each has a frame of its own. */

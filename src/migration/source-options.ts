@@ -22,6 +22,10 @@ export interface SourceOptions extends EncoderOptions {
   readonly recoverWithinNs?: number;
   /** Whether requested pages have a channel of their own (QEMU's postcopy-preempt). */
   readonly preempt?: boolean;
+  /** Whether such a page may leave between the parts of a huge one; see CommonSpec. */
+  readonly breakHuge?: boolean;
+  /** How many bytes are handed over ahead of the link, to leave in order; by default what keeps the link busy. */
+  readonly sendBufferBytes?: number;
   /** The order in which pre-copy walks through the guest; by default that of the gfns. */
   readonly walk?: PrecopyWalk;
   /** What would let the migration complete if it diverges. */

@@ -272,11 +272,11 @@ export class SourceSession {
     return taken;
   }
 
-  /** Encodes pages into the room, posts the frame and counts its bytes. */
-  post(taken: TakenRuns, room: FrameRoom): EncodedPages {
+  /** Encodes pages into the room, posts the frame and counts its bytes, of which some have been charged already. */
+  post(taken: TakenRuns, room: FrameRoom, chargedBytes = 0): EncodedPages {
     const { link, clock } = this.side;
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
-    link.post(encoded.length, encoded.storedLength);
+    link.post(encoded.length, encoded.storedLength, chargedBytes);
     this.limiter.take(encoded.tally);
     this.metrics.account(this.accounting.bytesOf(encoded.tally));
     this.firstPageNs ??= clock.now();

@@ -1,6 +1,6 @@
 import { encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
-import { ConnectionLost } from '../link/link.ts';
+import { ConnectionLost, HORIZON_NS } from '../link/link.ts';
 import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
 import { explainDivergence } from './divergence.ts';
 import { divergenceFacts } from './divergence-facts.ts';
@@ -121,6 +121,11 @@ function* hello(session: SourceSession): Algorithm<void> {
   const { guest, options, link } = session.side;
   const { slots, pageSize } = guest.memory;
   link.limit(options.pacing ? Infinity : options.maxBytesPerSecond);
+  const { sendBufferBytes = 0, linkBytesPerSecond } = options;
+  if (sendBufferBytes > 0) {
+    const ns = HORIZON_NS + (sendBufferBytes / linkBytesPerSecond) * 1e9;
+    link.lookahead({ ns, bytes: Infinity });
+  }
   const { integrity } = options;
   const pages = slots.map(({ layout }) => layout.pages);
   const body = { slots: pages, pageSize, vcpus: guest.vcpus, integrity };

@@ -36,6 +36,8 @@ export interface Costs {
   readonly startNs: number;
   /** A vCPU goes on this long after the page of its demand fault has arrived. */
   readonly wakeNs: number;
+  /** The program that handles demand faults is busy with each of them for this long, before it requests the page. */
+  readonly faultHandlerNs: number;
   /** A demand fault takes this long when its page has arrived already and lies in a buffer. */
   readonly minorFaultNs: number;
   /** A vCPU leaves the guest for this long when its dirty ring is full. */
@@ -77,6 +79,8 @@ const KVM: Costs = {
   setupNs: 500_000,
   startNs: 200_000,
   wakeNs: 5000,
+  // QEMU's fault thread takes some microseconds, which are in `wakeNs`; handlers of lazy restores take 70 us.
+  faultHandlerNs: 0,
   // A page fault that finds its page takes 0.5 us on the host (lmbench), and twice that under nested paging.
   minorFaultNs: 1000,
   ringFullNs: 20_000,

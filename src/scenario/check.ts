@@ -31,7 +31,10 @@ export function check(
   const pageSize = pageSizeOf(scenario);
   if (pageSize === undefined) {
     const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${formatValue(scenario.guest.pageSize)}`;
-    return [{ path: ['guest', 'pageSize'], sentence }];
+    const reason = isGigantic(scenario)
+      ? ': a page travels whole in one frame, and the longest frame carries 2 MiB'
+      : '';
+    return [{ path: ['guest', 'pageSize'], sentence: sentence + reason }];
   }
   return [
     ...checkMemory(scenario, pageSize),
@@ -51,6 +54,15 @@ function pageSizeOf(scenario: Scenario): number | undefined {
     return PAGE_SIZES.has(bytes) ? bytes : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Returns whether the pages are as large as the gigantic ones of x86, which a user may well ask for. */
+function isGigantic({ guest: { pageSize } }: Scenario): boolean {
+  try {
+    return parseSize(pageSize) === 2 ** 30;
+  } catch {
+    return false;
   }
 }
 
@@ -188,7 +200,9 @@ function checkLink({ link, runtime }: Scenario, pageSize: number): Problem[] {
   const isVirtual = runtime === 'virtual';
   const bytesPerSecond = parseRate(link.bandwidth);
   const latencyNs = parseDuration(link.latency);
-  if (ringBytes(bytesPerSecond, latencyNs, pageSize, isVirtual) !== undefined) return [];
+  if (ringBytes(bytesPerSecond, latencyNs, pageSize, isVirtual) !== undefined) {
+    return checkBuffer(link, runtime, pageSize);
+  }
   const ring = formatSize(isVirtual ? MAX_VIRTUAL_RING_BYTES : MAX_RING_BYTES);
   const isEnough = !isVirtual && ringBytes(bytesPerSecond, latencyNs, pageSize, true) !== undefined;
   const otherwise = isEnough ? ', or set runtime: virtual' : '';
@@ -204,6 +218,32 @@ function checkLink({ link, runtime }: Scenario, pageSize: number): Problem[] {
     `${formatValue(link.bandwidth)} is more than the ${most} that runtime ${runtime} emulates with a latency of ` +
     `${formatValue(link.latency)}, as at most ${ring} may be under way: lower it or the latency${otherwise}`;
   return [{ path: ['link', 'bandwidth'], sentence }];
+}
+
+/** Checks the send buffer of a link whose ring holds everything else that is under way. */
+function checkBuffer(
+  { bandwidth, latency, sendBuffer }: Scenario['link'],
+  runtime: Scenario['runtime'],
+  pageSize: number,
+): Problem[] {
+  const bytes = parseSize(sendBuffer);
+  const bytesPerSecond = parseRate(bandwidth);
+  if (bytes === 0) return [];
+  const path = ['link', 'sendBuffer'];
+  if (bytesPerSecond === Infinity) {
+    const sentence =
+      'has an effect only with a limit of the bandwidth, as nothing waits for a link without one: leave it out, or set a bandwidth';
+    return [{ path, sentence }];
+  }
+  const aheadNs = parseDuration(latency) + (bytes / bytesPerSecond) * 1e9;
+  const fits = (isVirtual: boolean): boolean =>
+    ringBytes(bytesPerSecond, aheadNs, pageSize, isVirtual) !== undefined;
+  const isVirtual = runtime === 'virtual';
+  if (fits(isVirtual)) return [];
+  const ring = formatSize(isVirtual ? MAX_VIRTUAL_RING_BYTES : MAX_RING_BYTES);
+  const otherwise = !isVirtual && fits(true) ? ', or set runtime: virtual' : '';
+  const sentence = `is too large for runtime ${runtime}, where at most ${ring} may be under way: lower it${otherwise}`;
+  return [{ path, sentence }];
 }
 
 /** Checks that each outage begins after the one before has ended, as only a standing connection can be lost. */

@@ -28,6 +28,8 @@ export const DEFAULTS = {
     /** A switched LAN has about this latency, one way. */
     latency: '100us',
     integrity: 'full',
+    /** Only what keeps the link busy is handed over ahead of it, so that a requested page hardly waits. */
+    sendBuffer: '0B',
   },
   memoryManager: {
     /** A shrinker's callback asks for this many pages (Hines et al., OSR 2009, section 3.4). */

@@ -84,6 +84,7 @@ export function resolveScenario(
       bytesPerSecond: parseRate(link.bandwidth),
       latencyNs: parseDuration(link.latency),
       integrity: link.integrity,
+      ...(parseSize(link.sendBuffer) === 0 ? {} : { sendBufferBytes: parseSize(link.sendBuffer) }),
       ...(link.outages.length > 0 ? { outages: link.outages.map(resolveOutage) } : {}),
     },
     migration: withOwnKinds(

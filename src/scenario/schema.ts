@@ -128,6 +128,7 @@ const link = z.strictObject({
   bandwidth: rate.default(DEFAULTS.link.bandwidth),
   latency: duration.default(DEFAULTS.link.latency),
   integrity: choice(['full', 'header']).default(DEFAULTS.link.integrity),
+  sendBuffer: size.default(DEFAULTS.link.sendBuffer),
   outages: listOf(outage, 'outages').default([]),
 });
 

@@ -133,6 +133,20 @@ function listRuns(taken: TakenRuns, view: DataView, out: number, seeksZeros: boo
   return (at - out) / 8;
 }
 
+/** Returns how many of the pages are not zero, which are those that a frame carries. */
+export function countRaw({ slot, runs, list }: TakenRuns): number {
+  let raw = 0;
+  for (let i = 0; i < runs; i++) {
+    const end = list[2 * i]! + list[2 * i + 1]!;
+    for (let gfn = list[2 * i]!; gfn < end; gfn += 32) {
+      const count = Math.min(32, end - gfn);
+      const zeros = zeroMask(slot, gfn, count);
+      for (let bit = 0; bit < count; bit++) raw += 1 - ((zeros >>> bit) & 1);
+    }
+  }
+  return raw;
+}
+
 /** Returns the number of zero bits below the lowest bit that is set, or `none` if none is set. */
 function trailingZeros(word: number, none: number): number {
   return word === 0 ? none : 31 - Math.clz32(word & -word);

@@ -21,7 +21,13 @@ describe('defaults', () => {
         contents: [],
         workloads: [],
       },
-      link: { bandwidth: '1Gbit/s', latency: '100us', integrity: 'full', outages: [] },
+      link: {
+        bandwidth: '1Gbit/s',
+        latency: '100us',
+        integrity: 'full',
+        sendBuffer: '0B',
+        outages: [],
+      },
       migration: {
         algorithm: 'precopy',
         policy: 'qemu',
@@ -30,6 +36,8 @@ describe('defaults', () => {
         throttle: { trigger: 0.5, initial: 0.2, increment: 0.1, max: 0.99, tailSlow: false },
         downtimeLadder: 'none',
         postcopyPreempt: false,
+        postcopyBreakHuge: true,
+        postcopyPoll: '0s',
         pseudoPaging: false,
         swapOrder: 'gfn',
         swapReadaheadPages: 1,

@@ -64,7 +64,7 @@ describe('unknown keys', () => {
     [
       'repeated by an alias, at the alias',
       'guest: &it { memory: 64MiB }\nlink: *it\n',
-      '2:7 link.memory: unknown key: expected one of bandwidth, latency, integrity, outages',
+      '2:7 link.memory: unknown key: expected one of bandwidth, latency, integrity, sendBuffer, outages',
     ],
     [
       'after a byte order mark and with Windows line ends',

@@ -4,7 +4,8 @@ import type { Link } from '../../src/link/link.ts';
 export function aheadLink(inner: Link, aheadNs: number): Link {
   return {
     room: (maxBytes, kind) => inner.room(maxBytes, kind),
-    post: (bytes, storedBytes) => inner.post(bytes, storedBytes),
+    post: (bytes, storedBytes, chargedBytes) => inner.post(bytes, storedBytes, chargedBytes),
+    charge: (bytes) => inner.charge(bytes),
     creditAtNs: (kind) => inner.creditAtNs(kind) + aheadNs,
     rest: () => inner.rest(),
     limit: (bytesPerSecond) => inner.limit(bytesPerSecond),

@@ -12,6 +12,8 @@ export interface LinkSpec {
   readonly bytesPerSecond: number;
   /** The latency in one direction. */
   readonly latencyNs: number;
+  /** How many bytes the sender hands over ahead of the link, to leave in order; by default what keeps the link busy. */
+  readonly sendBufferBytes?: number;
   readonly integrity: Integrity;
 }
 
@@ -31,6 +33,11 @@ export interface CommonSpec {
   readonly postcopyPollNs?: number;
   /** Whether requested pages have a channel of their own. */
   readonly preempt?: boolean;
+  /**
+   * Whether a requested page may leave between the parts of a huge one that is being pushed. When it is given, requested
+   * pages and pushed ones share the link's bandwidth; by default a requested page leaves at once, as a whole.
+   */
+  readonly breakHuge?: boolean;
   /** Whether the switch to post-copy first sends the pages that the guest can't page. */
   readonly pseudoPaging?: boolean;
   /** The order of the pages through which post-copy's push walks; by default that of the gfns. */

@@ -52,6 +52,17 @@ const needsRecovery: Needs = (siblings, part) =>
     ? 'has an effect only with postcopyRecovery, which is off: leave it out, or set postcopyRecovery: true'
     : needsPostcopy(siblings, part);
 
+const needsPreempt: Needs = (siblings, part) =>
+  siblings['postcopyPreempt'] === true
+    ? needsPostcopy(siblings, part)
+    : 'has an effect only with postcopyPreempt, which is off: leave it out, or set postcopyPreempt: true';
+
+/** Only policy qemu has a program beside it that asks for post-copy. */
+const needsPoll: Needs = (siblings, part) =>
+  siblings['policy'] === 'qemu'
+    ? needsOwnSwitch(siblings, part)
+    : 'has an effect only with policy qemu, whose post-copy another program asks for: leave it out';
+
 const POSTCOPY_KEYS = {
   postcopyAfter: defaulted(whole(0, 10_000), 1, {
     about: 'the number of live rounds before hybrid switches to post-copy',
@@ -67,6 +78,18 @@ const POSTCOPY_KEYS = {
     about: 'whether requested pages have a channel of their own, which no limit holds back',
     source: 'QEMU, capability postcopy-preempt',
     needs: needsPostcopy,
+  }),
+  postcopyBreakHuge: defaulted(flag, true, {
+    about:
+      'whether a requested page may leave between the parts of a huge page that is being pushed',
+    source: 'QEMU, x-postcopy-preempt-break-huge; from QEMU 8.0 on each channel has a thread',
+    needs: needsPreempt,
+  }),
+  postcopyPoll: defaulted(duration, '0s', {
+    about:
+      'how often the program that asks for post-copy looks whether postcopyAfter rounds are over; 0s: always',
+    source: 'a program that waits for events of libvirt notices at once',
+    needs: needsPoll,
   }),
   postcopyRecovery: defaulted(flag, true, {
     about: 'whether a post-copy that loses its connection waits for a new one; otherwise it fails',

@@ -31,6 +31,10 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     policy: written.policy,
     ...partsOf(written, surroundingsOf(written, around)),
     preempt: written.postcopyPreempt,
+    ...(written.postcopyPreempt ? { breakHuge: written.postcopyBreakHuge } : {}),
+    ...(parseDuration(written.postcopyPoll) === 0
+      ? {}
+      : { postcopyPollNs: parseDuration(written.postcopyPoll) }),
     pseudoPaging: written.pseudoPaging,
     postcopyAfter: written.postcopyAfter,
     postcopyBytesPerSecond: parseRate(written.postcopyBandwidth),

@@ -116,6 +116,8 @@ export function sourceOptions(
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: spec.postcopyBytesPerSecond,
     preempt: spec.preempt ?? false,
+    ...(spec.breakHuge === undefined ? {} : { breakHuge: spec.breakHuge }),
+    ...(link.sendBufferBytes === undefined ? {} : { sendBufferBytes: link.sendBufferBytes }),
     pseudoPaging: spec.pseudoPaging ?? false,
     ...recoveryOf(spec),
     maxBytesPerSecond: spec.maxBytesPerSecond,

@@ -64,11 +64,16 @@ export function createPlace(
  * first touch slows a run in real time down. Throws an Error when the link has more bytes under way than fit a ring.
  */
 export function createTransfer(
-  { bytesPerSecond, latencyNs }: RunConfig['link'],
+  { bytesPerSecond, latencyNs, sendBufferBytes = 0 }: RunConfig['link'],
   pageSize: number,
   isTimed: boolean,
 ): Transfer {
-  const capacity = ringBytes(bytesPerSecond, latencyNs, pageSize, !isTimed);
+  const capacity = ringBytes(
+    bytesPerSecond,
+    latencyNs + (sendBufferBytes / bytesPerSecond) * 1e9,
+    pageSize,
+    !isTimed,
+  );
   if (capacity === undefined) {
     throw new Error('the link has more bytes under way than a ring holds');
   }

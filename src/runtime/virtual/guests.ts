@@ -171,7 +171,9 @@ export class VirtualDestinationGuest implements DestinationGuest {
 
   faults(): readonly number[] {
     this.#attend();
-    return this.#inner.faults();
+    const gfns = this.#inner.faults();
+    this.#clock.spend(gfns.length * this.#costs.faultHandlerNs);
+    return gfns;
   }
 
   forgetFaults(): void {

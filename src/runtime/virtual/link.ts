@@ -65,11 +65,11 @@ export class VirtualLink extends ForwardingLink {
     return this.#room;
   }
 
-  override post(bytes: number, storedBytes?: number): void {
+  override post(bytes: number, storedBytes?: number, chargedBytes?: number): void {
     this.#work(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
     this.#setupNs = 0;
     if (this.#isPages) this.#useCpu(bytes);
-    this.inner.post(bytes, storedBytes);
+    this.inner.post(bytes, storedBytes, chargedBytes);
   }
 
   override poll(): Frame | undefined {
