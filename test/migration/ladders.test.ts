@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { KUBEVIRT_DEFAULTS, kubevirtRamp } from '../../src/migration/policies/kubevirt.ts';
 import type { Manager, ManagerFacts } from '../../src/migration/policies/managers.ts';
 import { NOVA_DEFAULTS, novaManager } from '../../src/migration/policies/nova.ts';
+import {
+  OVIRT_DEFAULTS,
+  ovirtManager,
+  type OvirtOptions,
+} from '../../src/migration/policies/ovirt.ts';
 import { PROXMOX_DEFAULTS, proxmoxManager } from '../../src/migration/policies/proxmox.ts';
 
 const MB = 1e6;
@@ -90,6 +95,44 @@ describe('kubevirt', () => {
   it('keeps the timeouts', () => {
     const steps = play(ramp(), [{ nowMs: 400 }, { nowMs: 752_000, remainingBytes: 1 }]);
     expect(steps.at(-1)!.asks).toMatchObject({ kind: 'abort' });
+  });
+});
+
+describe('ovirt', () => {
+  /** Looks every 10 s, at which so many harvests have been made. */
+  const looks = (...syncs: readonly number[]): Look[] =>
+    syncs.map((count, index) => ({ nowMs: 10_000 * (index + 1), syncs: count }));
+  const manager = (options: Partial<OvirtOptions> = {}) =>
+    ovirtManager({ ...OVIRT_DEFAULTS, ...options }, 100);
+
+  it('takes a step at a look at a new pass, once enough have begun since the first look', () => {
+    // Passes 2, 3, 4, 5 and 7 after the first look take the steps of the schedule.
+    expect(limits(manager(), looks(1, 2, 3, 4, 5, 6, 7, 8, 8))).toEqual([
+      100, 100, 150, 200, 300, 400, 400, 500, 500,
+    ]);
+    // Many passes between two looks are one step.
+    expect(limits(manager(), looks(3, 30, 30, 60))).toEqual([100, 150, 150, 200]);
+    expect(limits(manager(), [{ nowMs: 9999, syncs: 90 }])).toEqual([100]);
+  });
+
+  it('gives up at the first new pass after the last step', () => {
+    const asked = play(manager(), looks(1, 11, 21, 31, 41, 51, 61));
+    expect(asked.map(({ asks }) => asks?.kind)).toEqual([...Array(6).fill(undefined), 'abort']);
+  });
+
+  it('allows 5 s before that where the workload may be suspended', () => {
+    const policy = 'suspend-workload';
+    const steps = play(manager({ policy }), looks(1, 11, 21, 31, 41, 51, 61, 71));
+    expect(steps.at(-2)).toEqual({ limitMs: 5000, asks: undefined });
+    expect(steps.at(-1)!.asks?.kind).toBe('abort');
+  });
+
+  it.each([
+    [true, ['postcopy', 'abort']],
+    [false, [undefined, 'abort']],
+  ])('begins post-copy where it is possible: %s', (allowsPostcopy, kinds) => {
+    const steps = play(manager({ policy: 'post-copy', allowsPostcopy }), looks(1, 11, 21, 31, 41));
+    expect(steps.map(({ asks }) => asks?.kind).slice(-2)).toEqual(kinds);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 import { kubevirtStall } from '../../src/migration/policies/kubevirt-stall.ts';
 import type { Manager } from '../../src/migration/policies/managers.ts';
 import { NOVA_DEFAULTS, novaManager } from '../../src/migration/policies/nova.ts';
+import { OVIRT_DEFAULTS, ovirtManager } from '../../src/migration/policies/ovirt.ts';
 import { PROXMOX_DEFAULTS, proxmoxManager } from '../../src/migration/policies/proxmox.ts';
 import { postcopyAfter } from '../../src/migration/policies/postcopy-after.ts';
 import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
@@ -115,6 +116,10 @@ const KINDS: Record<string, PolicyKind> = {
     [...QEMU, 'abort'],
   ),
   'qemu under Proxmox': managed(() => proxmoxManager(PROXMOX_DEFAULTS, DOWNTIME_LIMIT_MS)),
+  'qemu under oVirt': managed(
+    () => ovirtManager({ ...OVIRT_DEFAULTS, lookMs: 300 }, DOWNTIME_LIMIT_MS),
+    [...QEMU, 'abort'],
+  ),
   "qemu under KubeVirt's timeouts": managed(
     (bytes) => kubevirtTimeouts(HASTY, DOWNTIME_LIMIT_MS, bytes),
     [...QEMU, 'abort'],

@@ -23,6 +23,7 @@ describe('the downtime limit under a manager', () => {
     ['nova', 500],
     ['kubevirt', 1050],
     ['proxmox', 100],
+    ['ovirt', 100],
     ['kubevirt-timeouts', 300],
     ['kubevirt-stall', 900],
   ])('is by default that of %s, and otherwise as given', (ladder, milliseconds) => {

@@ -1,10 +1,18 @@
 import { kubevirt, kubevirtByStall, kubevirtByTimeouts } from './kubevirt-keys.ts';
 import type { ManagerKind } from './managers.ts';
 import { nova } from './nova.ts';
+import { ovirt } from './ovirt.ts';
 import { proxmox } from './proxmox.ts';
 
 /** All managers that are known by name. To add one, write its file, add a line here, and its settings to policy qemu. */
-export const MANAGERS = [nova, kubevirt, proxmox, kubevirtByTimeouts, kubevirtByStall] as const;
+export const MANAGERS = [
+  nova,
+  kubevirt,
+  proxmox,
+  ovirt,
+  kubevirtByTimeouts,
+  kubevirtByStall,
+] as const;
 
 export type ManagerName = (typeof MANAGERS)[number]['name'];
 

@@ -24,6 +24,7 @@ import { KUBEVIRT_KEYS, resolveKubevirt } from './kubevirt-keys.ts';
 import { managerNamed, MANAGERS, type ManagerName } from './manager-registry.ts';
 import type { Manager } from './managers.ts';
 import { nova, NOVA_DEFAULTS, type NovaOptions } from './nova.ts';
+import { ovirt, OVIRT_DEFAULTS, type OvirtOptions } from './ovirt.ts';
 import { proxmox, PROXMOX_DEFAULTS, type ProxmoxOptions } from './proxmox.ts';
 import { type QemuOptions, qemuPolicy } from './qemu.ts';
 
@@ -38,6 +39,7 @@ export interface QemuSpec {
   /** The settings of the manager, under its name; by default its defaults. */
   readonly nova?: NovaOptions;
   readonly proxmox?: ProxmoxOptions;
+  readonly ovirt?: OvirtOptions;
   readonly kubevirt?: KubevirtOptions;
   /** The dirty limit, if it is on; it needs version 10 and the dirty log `ring`. */
   readonly dirtyLimit?: DirtyLimitOptions;
@@ -94,7 +96,7 @@ const QEMU_KEYS = {
     needs: both(needsRounds, needsDirtyLimit),
   }),
   downtimeLadder: defaulted(
-    choice(['none', 'nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall']),
+    choice(['none', 'nova', 'kubevirt', 'proxmox', 'ovirt', 'kubevirt-timeouts', 'kubevirt-stall']),
     'none',
     {
       about: 'the manager that watches the migration and sets its downtime limit',
@@ -109,6 +111,10 @@ const QEMU_KEYS = {
   proxmox: optional(map(proxmox.keys), {
     about: 'the settings of downtimeLadder proxmox',
     needs: both(needsDecisions, needsManager('proxmox')),
+  }),
+  ovirt: optional(map(ovirt.keys), {
+    about: 'the settings of downtimeLadder ovirt',
+    needs: both(needsDecisions, needsManager('ovirt')),
   }),
   kubevirt: optional(map(KUBEVIRT_KEYS), {
     about: "the settings of KubeVirt's ladders",
@@ -182,7 +188,7 @@ export const qemu = policyKind({
 function settingsOf(
   written: ValuesOf<typeof QEMU_KEYS>,
   allowsPostcopy: boolean,
-): Pick<QemuSpec, 'nova' | 'proxmox' | 'kubevirt'> {
+): Pick<QemuSpec, 'nova' | 'proxmox' | 'ovirt' | 'kubevirt'> {
   switch (managerNamed(written.downtimeLadder)?.settings) {
     case 'nova':
       return { nova: nova.resolve(written.nova ?? defaultsOf(nova.keys), allowsPostcopy) };
@@ -190,6 +196,8 @@ function settingsOf(
       return {
         proxmox: proxmox.resolve(written.proxmox ?? defaultsOf(proxmox.keys), allowsPostcopy),
       };
+    case 'ovirt':
+      return { ovirt: ovirt.resolve(written.ovirt ?? defaultsOf(ovirt.keys), allowsPostcopy) };
     case 'kubevirt':
       return {
         kubevirt: resolveKubevirt(written.kubevirt ?? defaultsOf(KUBEVIRT_KEYS), allowsPostcopy),
@@ -257,6 +265,7 @@ function managerOf(spec: QemuSpec, limitMs: number, guestBytes: number): Manager
   const options = {
     nova: spec.nova ?? NOVA_DEFAULTS,
     proxmox: spec.proxmox ?? PROXMOX_DEFAULTS,
+    ovirt: spec.ovirt ?? OVIRT_DEFAULTS,
     kubevirt: spec.kubevirt ?? KUBEVIRT_DEFAULTS,
   };
   return kind.manager(options[kind.settings as keyof typeof options], { limitMs, guestBytes });

@@ -139,7 +139,7 @@ const COMMON_KEYS = {
   }),
   downtimeLimit: defaulted(positiveDuration, '300ms', {
     about:
-      'the downtime that the policy aims at, and for which a result predicts runs; under downtimeLadder nova and kubevirt the highest one, under proxmox the first one',
+      'the downtime that the policy aims at, and for which a result predicts runs; under downtimeLadder nova and kubevirt the highest one, under proxmox and ovirt the first one',
     source: `QEMU, migration/options.c, DEFAULT_MIGRATE_SET_DOWNTIME; under a downtimeLadder ${describeLimits()}`,
   }),
   startAfter: defaulted(duration, '1s', { about: 'how long the guest runs before the migration' }),
