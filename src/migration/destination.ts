@@ -17,6 +17,8 @@ import {
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
 import { addTally, openTally, type PageTally } from '../wire/tally.ts';
+import type { DeviceSpec } from '../guest/devices/device.ts';
+import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
 import { ReleasedHere } from './released-here.ts';
 import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
@@ -28,6 +30,8 @@ const SILENCE_NS = 120e9;
 /** What the destination's half works with. */
 export interface DestinationSide extends Side {
   readonly guest: DestinationGuest;
+  /** The devices of the guest; absent if it has none. */
+  readonly devices?: readonly DeviceSpec[];
   /**
    * How long the source waits for a new connection after RUN. Without it, the loss of the connection
    * ends the migration.
@@ -54,13 +58,14 @@ const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
   receiving: [
     FRAME.pages,
+    FRAME.device,
     FRAME.released,
     FRAME.free,
     FRAME.discard,
     FRAME.switchover,
     FRAME.cancel,
   ],
-  expectState: [FRAME.state, FRAME.cancel],
+  expectState: [FRAME.device, FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
   runningPartly: [FRAME.pages, FRAME.end],
   expectResume: [FRAME.resume],
@@ -87,6 +92,10 @@ export function* destination(side: DestinationSide): Algorithm<DestinationReport
 class DestinationSession {
   readonly #side: DestinationSide;
   readonly #released: ReleasedHere;
+  readonly #devices: DestinationDevices | undefined;
+  /** Whether the source waits for ACK. */
+  #isAckAwaited = false;
+  #integrity: ControlBody<'hello'>['integrity'] = 'full';
   #state: State = 'expectHello';
   /** The decoder, which is opened when HELLO arrives; no pages are taken before. */
   #decoder: Decoder | undefined;
@@ -106,6 +115,7 @@ class DestinationSession {
   constructor(side: DestinationSide) {
     this.#side = side;
     this.#released = new ReleasedHere(side.guest);
+    if (side.devices) this.#devices = new DestinationDevices(side.devices);
   }
 
   report(outcome: DestinationReport['outcome'], error?: string): DestinationReport {
@@ -141,6 +151,7 @@ class DestinationSession {
     for (;;) {
       const frame = yield* this.#nextFrame();
       if (frame.type === FRAME.pages) this.#install(frame);
+      else if (frame.type === FRAME.device) yield* this.#takeDevice(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
       else if (frame.type === FRAME.released || frame.type === FRAME.free) {
         this.#released.take(frame);
@@ -172,11 +183,33 @@ class DestinationSession {
     });
   }
 
+  /** Takes a piece of a device's state, and does the work that it was waited for with. */
+  *#takeDevice(frame: Frame): Algorithm<void> {
+    const devices = this.#devices;
+    if (!devices) throw new WireError(`frame ${frame.sequence}: there are no devices here`);
+    const isStopped = this.#state === 'expectState';
+    const work = devices.take(frame, this.#integrity, isStopped);
+    if (work) yield* this.#do(work);
+    const isAckDue = this.#isAckAwaited && !isStopped && devices.takeAckDue();
+    if (isAckDue) yield* this.#send({ name: 'ack', body: {} });
+  }
+
+  /** Spends the time of work on a device; frames wait on the link meanwhile. */
+  *#do(work: DeviceWork): Algorithm<void> {
+    const { clock } = this.#side;
+    const fromNs = clock.now();
+    const untilNs = fromNs + work.ns;
+    while (clock.now() < untilNs) yield { untilNs };
+    work.done(clock.now() - fromNs);
+  }
+
   *#take(message: ControlMessage): Algorithm<void> {
     const { guest, clock, link } = this.#side;
     if (message.name === 'hello') {
       this.#checkHello(message.body);
       this.#helloNs = helloAnchor(link.polledArrivalNs);
+      this.#integrity = message.body.integrity;
+      this.#isAckAwaited = message.body.switchoverAck === true;
       this.#decoder = openDecoder(guest.memory, message.body.integrity);
       guest.states?.reset();
       this.#state = 'receiving';
@@ -188,6 +221,7 @@ class DestinationSession {
       this.#pagesNs = clock.now();
       this.#state = 'expectState';
     } else if (message.name === 'state') {
+      for (const work of this.#devices?.rest() ?? []) yield* this.#do(work);
       const mismatch = guest.load(message.body.vcpus);
       if (mismatch) throw new WireError(`the vCPUs' state does not fit: ${mismatch}`);
       this.#stateNs = clock.now();
@@ -197,7 +231,9 @@ class DestinationSession {
     }
   }
 
-  #checkHello(hello: { slots: readonly number[]; pageSize: number; vcpus: number }): void {
+  #checkHello(hello: ControlBody<'hello'>): void {
+    const devices = this.#devices ?? new DestinationDevices([]);
+    devices.check(hello.devices ?? []);
     const { memory, vcpus } = this.#side.guest;
     const own = memory.slots.map(({ layout }) => layout.pages);
     const isSame =
@@ -222,6 +258,7 @@ class DestinationSession {
 
   *#run(): Algorithm<void> {
     const { guest, clock } = this.#side;
+    if (this.#devices) yield* this.#do(this.#devices.reconnect());
     if (this.#isPostcopy) guest.presence.begin(this.#isBuffered);
     this.#hasRun = true;
     guest.run();
@@ -246,7 +283,8 @@ class DestinationSession {
     const runningNs = this.#sinceHello(this.#side.guest.runningSinceNs());
     const pagesNs = this.#sinceHello(this.#pagesNs);
     const stateNs = this.#sinceHello(this.#stateNs);
-    this.#running = { pagesNs, stateNs, runningNs };
+    const devices = this.#devices?.times;
+    this.#running = { pagesNs, stateNs, runningNs, ...(devices ? { devices } : {}) };
     yield* this.#send({ name: 'running', body: this.#running });
   }
 
@@ -326,15 +364,16 @@ class DestinationSession {
 
   *#nextFrame(): Algorithm<Frame> {
     const { link, clock } = this.#side;
+    const silenceNs = SILENCE_NS + (this.#devices?.patienceNs ?? 0);
     for (;;) {
       yield* this.#tendGuest();
       const frame = link.poll();
       if (!frame) {
         const guest = this.#state === 'runningPartly';
-        const wake = yield { frame: true, guest, untilNs: clock.now() + SILENCE_NS };
+        const wake = yield { frame: true, guest, untilNs: clock.now() + silenceNs };
         // Once the guest runs here, a slow source is waited for; a dead link throws.
         if (wake === 'time' && !guest) {
-          throw new WireError(`the source has been silent for ${SILENCE_NS / 1e9} s`);
+          throw new WireError(`the source has been silent for ${silenceNs / 1e9} s`);
         }
         continue;
       }

@@ -23,6 +23,7 @@ export function divergenceFacts(session: SourceSession, isByPolicy: boolean): Di
     elapsedNs: nowNs - startNs,
     passBytes: (isStopped ? stoppedPages : memory.pages) * memory.pageSize,
     leftBytes: leftPages * memory.pageSize,
+    deviceBytes: session.devices?.pendingStoppedBytes ?? 0,
     sentBytes: isStopped ? metrics.stoppedBytes : metrics.liveBytes,
     sendingNs: nowNs - ((isStopped ? stop.harvestedNs : firstPageNs) ?? startNs),
     ...(last ? { lastRound: roundFacts(last, rounds.at(-2), memory) } : {}),

@@ -24,6 +24,8 @@ export interface DivergenceFacts {
   readonly passBytes: number;
   /** The bytes of pages that had yet to be sent. */
   readonly leftBytes: number;
+  /** The bytes of devices that go with the guest stopped, as far as the policy counts them. */
+  readonly deviceBytes?: number;
   /** The bytes of the frames of the first pass, or of those sent with the guest stopped, and how long that took. */
   readonly sentBytes: number;
   readonly sendingNs: number;
@@ -84,7 +86,7 @@ function explainRounds(
   facts: DivergenceFacts,
   last: NonNullable<DivergenceFacts['lastRound']>,
 ): string {
-  const { leftBytes, downtimeLimitNs, remedies } = facts;
+  const { leftBytes, deviceBytes = 0, downtimeLimitNs, remedies } = facts;
   const { dirtiedBytesPerSecond: dirtied, sentBytesPerSecond: sent, expectedDowntimeNs } = last;
   const isTooLong =
     expectedDowntimeNs !== undefined &&
@@ -98,7 +100,11 @@ function explainRounds(
           ? ''
           : ` against a limit of ${formatDuration(downtimeLimitNs)}`);
   const rates = `in its last whole round the guest dirtied ${formatBitRate(dirtied)} while ${formatBitRate(sent)} were sent`;
-  const why = `${formatSize(leftBytes)} were left to send; ${rates}${downtime}`;
+  const devices =
+    deviceBytes > 0
+      ? `, and ${formatSize(deviceBytes)} of devices that go with the guest stopped`
+      : '';
+  const why = `${formatSize(leftBytes)} were left to send${devices}; ${rates}${downtime}`;
   const key = patienceKey(facts);
   const mayConverge = last.isShrinking || remedies.timeHelps === true;
   const bandwidth = bandwidthKey(facts, sent);

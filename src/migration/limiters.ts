@@ -12,6 +12,8 @@ export interface SendLimiter {
   opensAtNs(nowNs: number): number;
   /** Takes the bytes of pages that have been sent, by the policy's accounting, from the budget. */
   take(tally: PageTally): void;
+  /** Takes bytes that are none of pages from the budget. */
+  takeBytes(bytes: number): void;
   /** Begins a new window. */
   renew(nowNs: number): void;
   setRate(bytesPerSecond: number): void;
@@ -22,6 +24,7 @@ export const unlimited: SendLimiter = {
   mostPages: () => Infinity,
   opensAtNs: (nowNs) => nowNs,
   take: () => undefined,
+  takeBytes: () => undefined,
   renew: () => undefined,
   setRate: () => undefined,
 };
@@ -75,6 +78,9 @@ export function qemuWindow(
       unflushed -= flushed;
       used += flushed * pageBytes + accounting.bytesOf(tally) - rawPages * pageBytes;
     },
+    takeBytes(bytes) {
+      used += bytes;
+    },
     renew(nowNs) {
       used = 0;
       unflushed = 0;
@@ -107,6 +113,9 @@ export function clarkBursts(accounting: Accounting): SendLimiter {
     opensAtNs: (nowNs) => Math.max(nowNs, startNs + slotNs),
     take(tally) {
       used += accounting.bytesOf(tally);
+    },
+    takeBytes(bytes) {
+      used += bytes;
     },
     renew() {
       // What a burst sent beyond its budget is taken from the next one.

@@ -26,6 +26,11 @@ export interface PolicyStatistics {
   readonly dirtiedPages: number;
   /** The number of pages that each vCPU has dirtied so far; only the dirty log `ring` counts them. */
   readonly vcpuDirtiedPages?: readonly number[];
+  /**
+   * The bytes of devices that QEMU counts in what is pending: those that can go while the guest runs, and those
+   * that would go if it were stopped, as of the last harvest. Absent if the guest has no devices.
+   */
+  readonly deviceBytes?: { readonly live: number; readonly stopped: number };
   /** The number of harvests so far, including the one at the start. */
   readonly syncs: number;
   /** Whether the guest already runs at the destination and its pages are being pushed. */

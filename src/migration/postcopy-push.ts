@@ -174,6 +174,7 @@ export class PostcopyPush {
       this.#requests.push(gfn);
     } else if (message.name === 'running' && !this.#hasHeardRunning) {
       this.#hasHeardRunning = true;
+      if (this.#session.devices) this.#session.devices.times = message.body.devices;
       this.#session.running = placeRunning(this.#session.helloNs, message.body);
     } else if (message.name === 'complete' && this.#hasSentEnd && this.#hasHeardRunning) {
       this.#presentNs = this.#session.helloNs + message.body.presentNs;

@@ -1,3 +1,4 @@
+import { devicesTurn, holdSwitchover } from './devices/send.ts';
 import type { Policy, PolicyAction, PolicyStatistics } from './policy.ts';
 import type { Algorithm } from './ports.ts';
 import { type HandedOver, handOver, runSource, type SourceReport } from './source.ts';
@@ -30,6 +31,7 @@ export function* sendRounds<State>(
   session.unsent.addAll();
   session.metrics.dirtySyncCount = 1;
   session.phase = 'live';
+  session.devices?.begin(session.side.clock.now());
 
   let next = ask('start');
   for (;;) {
@@ -37,12 +39,15 @@ export function* sendRounds<State>(
       yield* session.sync();
       next = ask('synced');
     } else if (next !== 'continue') {
-      return next;
+      if (session.devices?.mayStop !== false) return next;
+      yield* holdSwitchover(session);
+      next = 'sync';
     } else if (session.isHeldBack) {
       yield* session.awaitWindow();
       next = ask('window');
     } else {
-      yield* session.sendBatch(policy.skipsRedirtied);
+      const wasTheirs = session.devices !== undefined && (yield* devicesTurn(session));
+      if (!wasTheirs) yield* session.sendBatch(policy.skipsRedirtied);
       next = ask('batch');
     }
   }
@@ -96,6 +101,14 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       sentPages: metrics.sentPages,
       skippedPages: metrics.skippedPages,
       dirtiedPages: metrics.lastDirtiedPages,
+      ...(session.devices
+        ? {
+            deviceBytes: {
+              live: session.devices.pendingLiveBytes,
+              stopped: session.devices.pendingStoppedBytes,
+            },
+          }
+        : {}),
       ...(log.kind === 'ring'
         ? { vcpuDirtiedPages: log.ringCounts().map(({ entries }) => entries) }
         : {}),
@@ -111,7 +124,7 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
       else if (action.kind === 'stun') guest.stun(action.faults);
       else if (action.kind === 'limit') session.limit(action.bytesPerSecond);
       else if (action.kind === 'renew') session.renew();
-      else if (action.kind === 'chunk') metrics.account(session.accounting.chunkBytes);
+      else if (action.kind === 'chunk') session.endChunk();
       else next = wayOf(action);
     }
     return next;

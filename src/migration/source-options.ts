@@ -1,3 +1,4 @@
+import type { DeviceSpec } from '../guest/devices/device.ts';
 import type { EncoderOptions } from '../wire/encoder.ts';
 import type { Accounting } from './accounting.ts';
 import type { Remedies } from './divergence.ts';
@@ -20,6 +21,10 @@ export interface SourceOptions extends EncoderOptions {
   readonly pseudoPaging?: boolean;
   /** How long post-copy waits for a new connection; without it, post-copy fails with its connection. */
   readonly recoverWithinNs?: number;
+  /** The devices of the guest; absent if it has none. */
+  readonly devices?: readonly DeviceSpec[];
+  /** Whether the guest is stopped only once the destination has loaded all initial bytes of its devices. */
+  readonly switchoverAck?: boolean;
   /** Whether requested pages have a channel of their own (QEMU's postcopy-preempt). */
   readonly preempt?: boolean;
   /** Whether such a page may leave between the parts of a huge one; see CommonSpec. */

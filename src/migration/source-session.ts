@@ -20,6 +20,7 @@ import { type SendLimiter, unlimited } from './limiters.ts';
 import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
+import { SourceDevices } from './devices/source-devices.ts';
 import { ReleasedPages } from './released.ts';
 import type { SourceOptions } from './source-options.ts';
 
@@ -65,6 +66,8 @@ export class SourceSession {
   readonly accounting: Accounting;
   readonly limiter: SendLimiter;
   readonly released = new ReleasedPages(this);
+  /** The devices of the guest; absent if it has none. */
+  readonly devices: SourceDevices | undefined;
   /** The migration's own reader of the guest's dirty log. */
   readonly log: LogReader;
   readonly startNs: number;
@@ -101,7 +104,8 @@ export class SourceSession {
   constructor(side: SourceSide) {
     this.side = side;
     this.log = side.guest.openLog();
-    const { pacing } = side.options;
+    const { pacing, devices, switchoverAck } = side.options;
+    if (devices) this.devices = new SourceDevices(devices, switchoverAck === true);
     this.#encoder = openEncoder(side.options);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
@@ -123,7 +127,8 @@ export class SourceSession {
     // With a link that always has room no wait lasts until the deadline, so it is checked here.
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
     const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
-    const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + PATIENCE_NS;
+    const answerNs = PATIENCE_NS + (this.devices?.patienceNs ?? 0);
+    const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + answerNs;
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const untilNs = Math.min(lastNs, atNs);
     // The fields are written out, since a spread would cost a tenth of the time of a batch.
@@ -133,7 +138,7 @@ export class SourceSession {
     if (wake !== 'time') return wake;
     if (untilNs === this.deadlineNs) throw this.#tooLate();
     if (untilNs === atNs) return wake;
-    throw new MigrationEnded('failed', `there was no answer for ${PATIENCE_NS / 1e9} s`);
+    throw new MigrationEnded('failed', `there was no answer for ${answerNs / 1e9} s`);
   }
 
   #tooLate(): MigrationEnded {
@@ -155,14 +160,19 @@ export class SourceSession {
   *awaitWindow(): Algorithm<void> {
     const untilNs = this.opensAtNs();
     while (this.side.clock.now() < untilNs) {
-      if ((yield* this.wait({ frame: !this.isPostcopy }, untilNs)) === 'frame')
-        this.#failIfPeerDid();
+      if ((yield* this.wait({ frame: !this.isPostcopy }, untilNs)) === 'frame') this.hearPeer();
     }
   }
 
   /** Begins a new window if the limiter holds the sender back, where no policy decides that. */
   renewIfOver(): void {
     if (this.isHeldBack) this.renew();
+  }
+
+  /** Counts the end of a chunk of pages, after which devices have a turn. */
+  endChunk(): void {
+    this.metrics.account(this.accounting.chunkBytes);
+    if (this.devices) this.devices.isDue = true;
   }
 
   /** Begins a new window of the limiter. */
@@ -205,7 +215,7 @@ export class SourceSession {
     let room = link.room(bytes, 'control');
     while (!room) {
       const wake = yield* this.wait({ credit: 'control', frame: !this.isPostcopy });
-      if (wake === 'frame') this.#failIfPeerDid();
+      if (wake === 'frame') this.hearPeer();
       room = link.room(bytes, 'control');
     }
     link.post(build(room));
@@ -239,12 +249,11 @@ export class SourceSession {
 
   /** Sends the next batch of unsent pages and moves the cursor behind it. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
-    const { link, guest, clock } = this.side;
-    const { pageSize } = guest.memory;
-    const most = Math.min(this.#batchPages(pageSize), this.limiter.mostPages());
+    const { link, clock } = this.side;
+    const most = Math.min(this.batchPagesAtMost, this.limiter.mostPages());
     const end = yield* this.#clearAhead();
     for (;;) {
-      if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.#failIfPeerDid();
+      if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.hearPeer();
       const room = link.room(this.frameBytes(most), 'pages');
       if (!room) continue;
       const fromNs = clock.now();
@@ -319,6 +328,7 @@ export class SourceSession {
     const dirtied = this.log.collect();
     this.#clearedChunks.clear();
     this.released.setAside(true);
+    this.devices?.refresh(clock.now());
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
   }
 
@@ -337,17 +347,22 @@ export class SourceSession {
       this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
     }
     this.stop.harvestedNs = clock.now();
+    this.devices?.refresh(this.stop.pauseAskedNs);
     yield* this.released.settle();
     this.phase = 'stopped';
     this.metrics.openRound(true, clock.now());
   }
 
+  /** Returns the bytes that would be sent if the guest were stopped, as a policy counts them. */
   #unsentBytes(): number {
-    return this.unsent.count * this.side.guest.memory.pageSize;
+    const pageBytes = this.unsent.count * this.side.guest.memory.pageSize;
+    return pageBytes + (this.devices?.pendingStoppedBytes ?? 0);
   }
 
-  #batchPages(pageSize: number): number {
+  /** The number of pages that a batch has at most, whatever the limiter says. */
+  get batchPagesAtMost(): number {
     const { linkBytesPerSecond, maxBytesPerSecond } = this.side.options;
+    const { pageSize } = this.side.guest.memory;
     const rate = Math.min(linkBytesPerSecond, maxBytesPerSecond);
     const bytes = Math.min(BATCH_BYTES, rate * BATCH_SECONDS);
     return Math.max(1, Math.min(batchPages(pageSize), Math.floor(bytes / pageSize)));
@@ -374,9 +389,11 @@ export class SourceSession {
     throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);
   }
 
-  #failIfPeerDid(): void {
+  /** Takes what the destination has said while it is only to listen: an ACK that is due; all else fails. */
+  hearPeer(): void {
     const message = this.poll();
-    if (message)
-      throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
+    if (!message) return;
+    if (message.name === 'ack' && this.devices?.takeAck(this.side.clock.now())) return;
+    throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
   }
 }

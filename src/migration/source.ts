@@ -2,6 +2,9 @@ import { encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost, HORIZON_NS } from '../link/link.ts';
 import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
+import { describeDevices } from './devices/destination-devices.ts';
+import { sendDevices } from './devices/send.ts';
+import type { DevicesReport } from './devices/source-devices.ts';
 import { explainDivergence } from './divergence.ts';
 import { divergenceFacts } from './divergence-facts.ts';
 import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
@@ -22,6 +25,8 @@ export interface SourceReport {
   readonly stop: SourceStop;
   /** When the guest began to run at the destination. */
   readonly running?: RunningTimes;
+  /** What the devices of the guest took; absent if it has none. */
+  readonly devices?: DevicesReport;
   /** What happened after the switch to post-copy, if there was one. */
   readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
@@ -128,7 +133,15 @@ function* hello(session: SourceSession): Algorithm<void> {
   }
   const { integrity } = options;
   const pages = slots.map(({ layout }) => layout.pages);
-  const body = { slots: pages, pageSize, vcpus: guest.vcpus, integrity };
+  const { devices } = session;
+  const body = {
+    slots: pages,
+    pageSize,
+    vcpus: guest.vcpus,
+    integrity,
+    ...(devices ? { devices: describeDevices(devices.specs) } : {}),
+    ...(devices?.awaitsAck ? { switchoverAck: true as const } : {}),
+  };
   yield* session.send({ name: 'hello', body });
   session.helloNs = helloAnchor(link.postedArrivalNs);
   yield* session.receive('welcome');
@@ -141,6 +154,7 @@ function* hello(session: SourceSession): Algorithm<void> {
 export function* handOver(session: SourceSession): Algorithm<HandedOver> {
   yield* sendState(session, false);
   const since = yield* session.receive('running');
+  if (session.devices) session.devices.times = since.devices;
   return { running: placeRunning(session.helloNs, since) };
 }
 
@@ -157,6 +171,7 @@ export function* sendState(session: SourceSession, postcopy: boolean): Algorithm
     name: 'switchover',
     body: { stoppedPages, postcopy, absentPages, buffered },
   });
+  yield* sendDevices(session);
   yield* session.send({ name: 'state', body: { vcpus: guest.vcpuState() } });
   yield* session.send({ name: 'run', body: {} });
   session.isPastReturn = true;
@@ -235,6 +250,7 @@ function report(
       : {}),
     ...(session.firstPageNs === undefined ? {} : { firstPageNs: session.firstPageNs }),
     stop: session.stop,
+    ...(session.devices ? { devices: session.devices.report() } : {}),
     rounds: metrics.rounds,
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,

@@ -10,6 +10,7 @@ import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
 import { sentTally, type SourceReport } from '../migration/source.ts';
 import { pagesOf } from '../wire/tally.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
+import { devicesOf, outageOf } from './devices.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
 import { hostFacts } from './host.ts';
@@ -30,6 +31,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ...(source.error === undefined ? {} : { error: source.error }),
     ...(report.prepareNs === undefined ? {} : { prepareMs: ms(report.prepareNs) }),
     totalTimeMs: ms(source.endNs - source.startNs),
+    ...wallTimeOf(report),
     ...(source.firstPageNs === undefined
       ? {}
       : { setupTimeMs: ms(source.firstPageNs - source.startNs) }),
@@ -39,6 +41,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
       : {}),
     ...resumeTimeOf(source),
     ram: ramOf(report),
+    ...devicesOf(source),
     ...modelsOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
     ...pausesOf(source),
@@ -60,6 +63,12 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
   return resultSchema.parse(result);
 }
 
+/** Returns the total time with what the manager has done before and after; nothing when that took no time. */
+function wallTimeOf({ source, around }: RunReport): Pick<RunResult, 'wallTimeMs'> {
+  if (!around) return {};
+  return { wallTimeMs: ms(around.before + source.endNs - source.startNs + around.after) };
+}
+
 function ms(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
 }
@@ -67,7 +76,7 @@ function ms(ns: number): number {
 /** Returns the downtime and its parts, which add up to it because each part begins where the one before ends. */
 function downtimeOf(
   source: SourceReport,
-): Pick<RunResult, 'downtimeMs' | 'downtimeParts' | 'queuedAtPauseMs'> {
+): Pick<RunResult, 'downtimeMs' | 'downtimeParts' | 'outageMs' | 'queuedAtPauseMs'> {
   const { running, stop } = source;
   const { pauseAskedNs, pausedNs, harvestedNs, queuedUntilNs = pauseAskedNs } = stop;
   if (
@@ -97,6 +106,7 @@ function downtimeOf(
       stateMs: span(p3!, p4!),
       handoverMs: span(p4!, p5!),
     },
+    ...outageOf(source, span(p0!, p5!)),
     queuedAtPauseMs: ms(queuedUntilNs! - pauseAskedNs),
   };
 }

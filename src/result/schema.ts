@@ -56,6 +56,8 @@ export const resultSchema = z.strictObject({
   error: z.string().optional(),
   prepareMs: ms.optional(),
   totalTimeMs: ms,
+  /** The same with what the manager does before and after the migration. */
+  wallTimeMs: ms.optional(),
   setupTimeMs: ms.optional(),
   downtimeMs: ms.optional(),
   blackoutMs: ms.optional(),
@@ -69,6 +71,8 @@ export const resultSchema = z.strictObject({
       handoverMs: ms,
     })
     .optional(),
+  /** Until the last device is served again, from asking the vCPUs to pause. */
+  outageMs: ms.optional(),
   /** How long the pages that were sent before the pause kept the link busy after it. */
   queuedAtPauseMs: ms.optional(),
   ram: z.strictObject({
@@ -86,6 +90,26 @@ export const resultSchema = z.strictObject({
     postcopyRequests: count.optional(),
     pageSize: bytes,
   }),
+  /** The devices of the guest: the bytes of their frames, which `ram` leaves out, and what each of them took. */
+  devices: z
+    .strictObject({
+      transferred: bytes,
+      precopyBytes: bytes,
+      downtimeBytes: bytes,
+      switchoverAckMs: ms.optional(),
+      parts: z.array(
+        z.strictObject({
+          kind: z.string(),
+          saveMs: ms,
+          loadInitialMs: ms.optional(),
+          loadMs: ms,
+          reconnectMs: ms,
+          bytes,
+          precopyBytes: bytes.optional(),
+        }),
+      ),
+    })
+    .optional(),
   /** What closed formulas predict for a completed pre-copy. */
   models: z
     .strictObject({

@@ -1,3 +1,4 @@
+import type { DeviceSpec } from '../guest/devices/device.ts';
 import type { ManagerConfig } from '../guest/manager-config.ts';
 import type { Workload } from '../guest/workload.ts';
 import type { Contents } from '../memory/contents/contents.ts';
@@ -35,6 +36,8 @@ export interface RunConfig {
     readonly memslots: number;
     readonly contents: readonly Contents[];
     readonly workloads: readonly Workload[];
+    /** Its devices, in the order in which they are saved; absent if it has none. */
+    readonly devices?: readonly DeviceSpec[];
     /** The guest's memory manager; without one all of its memory is in use. */
     readonly memoryManager?: ManagerConfig;
     /** The guest scans this often which pages have been referenced; when it is absent, it never does. */

@@ -91,6 +91,8 @@ export interface RunReport {
     readonly runnableThreads: number;
     readonly cpus: number;
   };
+  /** How long the manager worked before and after the migration, in ns; absent if its scenario says nothing of it. */
+  readonly around?: { readonly before: number; readonly after: number };
   /** How long the emulator took to get ready, which is no part of the migration; virtual runs lack it. */
   readonly prepareNs?: number;
   readonly proof?: Proof;

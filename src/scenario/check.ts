@@ -13,6 +13,7 @@ import { formatBitRate, parseRate } from '../units/rate.ts';
 import { formatSize, parseSize } from '../units/size.ts';
 import { beyond, notWhole } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
+import { checkDevices } from './devices.ts';
 import { formatValue } from './fields.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
@@ -40,6 +41,7 @@ export function check(
     ...checkMemory(scenario, pageSize),
     ...checkRegions(scenario, pageSize),
     ...checkWorkloads(scenario, pageSize),
+    ...checkDevices(scenario, options),
     ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
     ...checkMigration(scenario, isMap(document) ? document['migration'] : undefined, options),

@@ -14,6 +14,7 @@ import {
   positiveSize,
   rate,
   share,
+  size,
   formatValue,
   tooManyEntries,
   whole,
@@ -57,6 +58,8 @@ function schemaOf(shape: Shape): z.ZodType {
       return duration;
     case 'positiveDuration':
       return positiveDuration;
+    case 'size':
+      return size;
     case 'positiveSize':
       return positiveSize;
     case 'whole':

@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
+import { resolveDevices } from '../guest/devices/resolve.ts';
 import { planMemory } from '../guest/memory-plan.ts';
 import type { PlanSize } from '../guest/plan-size.ts';
 import { LanesError } from '../guest/stream-plan.ts';
@@ -78,6 +79,7 @@ export function resolveScenario(
       ...(guest.memoryManager
         ? { memoryManager: resolveManager(guest.memoryManager, pageSize) }
         : {}),
+      ...devicesOf(guest),
       ...(guest.lruScan === undefined ? {} : { lruScanNs: parseDuration(guest.lruScan) }),
     },
     link: {
@@ -97,6 +99,12 @@ export function resolveScenario(
   };
   checkLanes(config);
   return config;
+}
+
+/** A guest without devices has no such key, so that its migration sends nothing about them. */
+function devicesOf({ deviceProfile = 'none', devices = [] }: Scenario['guest']) {
+  const specs = resolveDevices(deviceProfile, devices);
+  return specs.length > 0 ? { devices: specs } : {};
 }
 
 /** An outage without a duration never ends. */

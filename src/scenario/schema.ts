@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import type { DeviceKind } from '../guest/devices/kind.ts';
+import { DEVICE_PROFILES, type DeviceProfile, DEVICES } from '../guest/devices/registry.ts';
+import type { WrittenDevice } from '../guest/devices/resolve.ts';
 import type { PatternKind } from '../guest/patterns/kind.ts';
 import { PATTERNS } from '../guest/patterns/registry.ts';
 import type { ValuesOf } from '../units/keys.ts';
@@ -88,8 +91,12 @@ type WorkloadOf<Kind> =
     : never;
 export type ScenarioWorkload = WorkloadOf<(typeof PATTERNS)[number]>;
 
-const names = PATTERNS.map(({ name }) => name);
-const patterns = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+const patterns = listed(PATTERNS.map(({ name }) => name));
+
+/** Returns names as a sentence lists them, the last one behind "or". */
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
 
 const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[number]], {
   error: ({ input }) =>
@@ -97,6 +104,17 @@ const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[
 });
 // `map` has lost the types that say which pattern has which keys, so the cast restores them.
 const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload>;
+
+const deviceOptions = DEVICES.map((kind: DeviceKind) =>
+  z.strictObject({ kind: z.literal(kind.name), ...fieldsOf(kind.keys) }).describe(kind.about),
+);
+const deviceNames = listed(DEVICES.map(({ name }) => name));
+const anyDevice = z.discriminatedUnion('kind', deviceOptions as [(typeof deviceOptions)[number]], {
+  error: ({ input }) =>
+    `expected kind ${deviceNames}, got ${formatValue((input as { kind?: unknown } | undefined)?.kind)}`,
+});
+// The cast restores the types that `map` has lost.
+const device = anyDevice as unknown as z.ZodType<WrittenDevice>;
 
 const guest = z.strictObject({
   memory: positiveSize,
@@ -113,6 +131,10 @@ const guest = z.strictObject({
   workloads: listOf(workload, 'workloads').default([]),
   memoryManager: memoryManager.optional(),
   lruScan: period.optional(),
+  deviceProfile: choice(Object.keys(DEVICE_PROFILES) as [DeviceProfile, ...DeviceProfile[]])
+    .optional()
+    .describe('Which devices the guest has besides those of devices. Absent: none.'),
+  devices: listOf(device, 'devices').optional(),
 });
 
 function pageSizeField() {

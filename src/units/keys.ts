@@ -15,7 +15,7 @@ export type Shape<Value = unknown> = ShapeFacts & {
 };
 
 type ShapeFacts =
-  | { readonly is: 'flag' | 'rate' | 'duration' | 'positiveDuration' | 'positiveSize' }
+  | { readonly is: 'flag' | 'rate' | 'duration' | 'positiveDuration' | 'size' | 'positiveSize' }
   | { readonly is: 'whole' | 'share'; readonly low: number; readonly high: number }
   | ({ readonly is: 'number'; readonly what: string } & NumberRange)
   /** A name; `what` says of what. With `takesOwn` a kind of the user's own may stand there as well. */
@@ -130,6 +130,7 @@ export const flag: Shape<boolean> = { is: 'flag' };
 export const rate: Shape<Quantity> = { is: 'rate' };
 export const duration: Shape<Quantity> = { is: 'duration' };
 export const positiveDuration: Shape<Quantity> = { is: 'positiveDuration' };
+export const size: Shape<Quantity> = { is: 'size' };
 export const positiveSize: Shape<Quantity> = { is: 'positiveSize' };
 
 /** A whole number from `low` to `high`. */

@@ -60,6 +60,21 @@ const vcpu = z.strictObject({
   streams: z.array(stream).max(65536).readonly(),
 });
 
+/** What a side must know of a device before its state comes. */
+const device = z.strictObject({
+  kind: z.string().max(64),
+  initialBytes: count,
+  precopyBytes: count,
+  stateBytes: count,
+});
+
+/** How long a device took at the destination. */
+const deviceTimes = z.strictObject({
+  loadInitialNs: sinceHello,
+  loadNs: sinceHello,
+  reconnectNs: sinceHello,
+});
+
 /** The body of each control message; the comment on each begins with the side that sends it. */
 const bodies = {
   /** Source: describes the guest that it is going to send. */
@@ -69,6 +84,10 @@ const bodies = {
     pageSize: count,
     vcpus: count,
     integrity: z.enum(['full', 'header']),
+    /** The devices, in the order of their indices; absent if there are none. */
+    devices: z.array(device).max(1024).readonly().optional(),
+    /** Whether the source waits for ACK before it stops the guest; absent if it does not. */
+    switchoverAck: z.literal(true).optional(),
   }),
   /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),
@@ -91,7 +110,15 @@ const bodies = {
    * Destination: the guest runs here. The times say when the pages sent before SWITCHOVER were
    * installed, when the state was loaded, and when the last vCPU began to run.
    */
-  running: z.strictObject({ pagesNs: sinceHello, stateNs: sinceHello, runningNs: sinceHello }),
+  running: z.strictObject({
+    pagesNs: sinceHello,
+    stateNs: sinceHello,
+    runningNs: sinceHello,
+    /** What each device took at the destination; absent if there are none. */
+    devices: z.array(deviceTimes).max(1024).readonly().optional(),
+  }),
+  /** Destination: the initial bytes of all devices have been loaded (QEMU's SWITCHOVER_ACK). */
+  ack: z.strictObject({}),
   /** Destination, after RUN: a vCPU waits for this page. */
   request: z.strictObject({ gfn: count }),
   /** Source: after RUN, every page that was absent has been sent. */

@@ -41,6 +41,8 @@ export const FRAME = {
   resume: 16,
   received: 17,
   resumed: 18,
+  device: 19,
+  ack: 20,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */
@@ -144,6 +146,11 @@ export function openFrame(
     payloadAt: at + payloadOffset,
     payloadEnd: at + length,
   };
+}
+
+/** Returns the type of the frame that this side has built at byte `at`. */
+export function frameTypeAt({ view }: FrameMemory, at: number): number {
+  return view.getUint16(at + 6, true);
 }
 
 /** Returns whether a receiver that doesn't know the frame's type may skip it. */

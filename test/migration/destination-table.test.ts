@@ -41,6 +41,7 @@ import { FRAME_NAMES, stateTable } from '../support/peer.ts';
  *   drop       its pages are counted, and none is written
  *   skip       nothing happens, and the next frame is awaited
  *   turn       fatal: it came out of turn
+ *   alien      fatal: there are no devices here
  *   order      fatal: its ranges do not lie behind those before
  *   absent     fatal: other pages are absent than it says
  *   late       fatal: pages can't be given back once others are absent
@@ -72,6 +73,8 @@ const TABLE = stateTable(`
   RESUME        turn   turn       turn       turn   turn  turn     turn   done  ok      ok    deaf    unread
   RECEIVED      turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   RESUMED       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
+  DEVICE        turn   alien      alien      alien  turn  turn     turn   done  turn    mute  deaf    unread
+  ACK           turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   UNKNOWN       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   OPTIONAL      skip   skip       skip       skip   skip  skip     skip   skip  skip    skip  deaf    unread
 `);
@@ -79,6 +82,7 @@ const TABLE = stateTable(`
 /** The sentence of each fatal word, after `frame N: ` where it has that. */
 const SENTENCES: Readonly<Record<string, (frame: string, at: string) => string>> = {
   turn: (frame, at) => `${at}${frame} came out of turn`,
+  alien: (_, at) => `${at}there are no devices here`,
   order: (_, at) => `${at}ranges are not in ascending order`,
   late: (_, at) => `${at}pages are given back after others were made absent`,
   absent: (frame) =>

@@ -63,6 +63,8 @@ const TABLE = stateTable(`
   RESUME      turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   RECEIVED    alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  ok       order     unread
   RESUMED     turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   count    ok        unread
+  DEVICE      alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
+  ACK         turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   UNKNOWN     alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   OPTIONAL    skip     skip   skip    skip     skip   skip     skip     skip     skip   skip   skip     skip      unread
 `);

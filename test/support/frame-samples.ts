@@ -11,6 +11,7 @@ import {
   packControl,
 } from '../../src/wire/control.ts';
 import { openDecoder } from '../../src/wire/decoder.ts';
+import { decodeDevice, encodeDevice } from '../../src/wire/devices.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, type FrameMemory } from '../../src/wire/frame.ts';
 import type { Integrity } from '../../src/wire/pages.ts';
@@ -59,6 +60,7 @@ export const MESSAGES: readonly ControlMessage[] = [
   { name: 'complete', body: { presentNs: 2.5e9 } },
   { name: 'resume', body: {} },
   { name: 'resumed', body: { presentPages: 26_051 } },
+  { name: 'ack', body: {} },
 ];
 
 export const RANGES_NAMES: readonly RangesName[] = ['discard', 'released', 'free', 'received'];
@@ -80,6 +82,20 @@ export function rangesSample(name: RangesName): FrameSample {
     return ranges;
   };
   return { memory, length, take };
+}
+
+/** A frame with the first 100 bytes of a device's state; the payload is padded to 128 bytes. */
+export const DEVICE_PIECE = {
+  device: 3,
+  part: 'state',
+  offset: 0x1_0000_0000,
+  bytes: 100,
+} as const;
+
+export function deviceSample(integrity: Integrity): FrameSample {
+  const memory = sampleMemory();
+  const length = encodeDevice(memory, SAMPLE_AT, DEVICE_PIECE, integrity, 5);
+  return { memory, length, take: (frame) => decodeDevice(frame, integrity) };
 }
 
 /** A page frame and the memslot into which it is installed; its pages are 3 (raw), 4 (zero), 5 and 9 (raw). */
@@ -111,6 +127,7 @@ export function pagesSample(integrity: Integrity, backing: Backing): PagesSample
 /** The number of each type of which there is a sample. */
 export const SAMPLED_TYPES: readonly number[] = [
   FRAME.pages,
+  FRAME.device,
   ...MESSAGES.map(({ name }) => FRAME[name]),
   ...RANGES_NAMES.map((name) => FRAME[name]),
 ];

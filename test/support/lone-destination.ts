@@ -71,6 +71,8 @@ export const post: Readonly<Record<string, (lone: Lone) => void>> = {
   RESUME: ({ peer }) => peer.control({ name: 'resume', body: {} }),
   RECEIVED: ({ peer }) => peer.ranges('received', [2, 2]),
   RESUMED: ({ peer }) => peer.control({ name: 'resumed', body: { presentPages: 2 } }),
+  DEVICE: ({ peer }) => peer.device({ device: 0, part: 'initial', offset: 0, bytes: 64 }),
+  ACK: ({ peer }) => peer.control({ name: 'ack', body: {} }),
   UNKNOWN: ({ peer }) => peer.bare(UNKNOWN_TYPE),
   OPTIONAL: ({ peer }) => peer.bare(OPTIONAL),
 };

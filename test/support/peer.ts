@@ -6,6 +6,12 @@ import {
   encodeControl,
   packControl,
 } from '../../src/wire/control.ts';
+import {
+  decodeDevice,
+  deviceFrameBytes,
+  type DevicePiece,
+  encodeDevice,
+} from '../../src/wire/devices.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, frameName, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
 import { eachPageRun, pageFrameRoom } from '../../src/wire/pages.ts';
@@ -66,6 +72,14 @@ export class Peer<Result> {
   ranges(name: RangesName, list: readonly number[]): void {
     this.#post(rangesFrameBytes(list.length / 2), ({ memory, at, sequence }) =>
       encodeRanges(memory, at, name, list, 0, list.length / 2, sequence),
+    );
+  }
+
+  /** Posts a frame with a piece of a device's state. */
+  device(piece: DevicePiece): void {
+    const { integrity } = this.#world.side.options;
+    this.#post(deviceFrameBytes(piece.bytes), ({ memory, at, sequence }) =>
+      encodeDevice(memory, at, piece, integrity, sequence),
     );
   }
 
@@ -141,6 +155,9 @@ export class Peer<Result> {
 
   #bodyOf(frame: Frame): { readonly body?: unknown } {
     if (frame.type === FRAME.pages) return { body: runsOf(frame) };
+    if (frame.type === FRAME.device) {
+      return { body: decodeDevice(frame, this.#world.side.options.integrity) };
+    }
     if (!RANGES.has(frame.type)) return { body: decodeControl(frame).body };
     const list: number[] = [];
     decodeRanges(frame, this.#world.source.memory.pages, (gfn, pages) => list.push(gfn, pages));

@@ -219,9 +219,12 @@ function iterate(
   now: PolicyStatistics,
   actions: readonly PolicyAction[],
 ): Decision {
-  if (isLow(state, now)) return { state, actions: [...actions, { kind: 'sync' }] };
-  // With a threshold of 0 nothing is below it, but without pending pages the rounds end without a sync.
-  if (now.pendingPages === 0) return { state, actions: [...actions, { kind: 'switchover' }] };
+  const liveBytes = now.deviceBytes?.live ?? 0;
+  if (isLow(state, now, liveBytes)) return { state, actions: [...actions, { kind: 'sync' }] };
+  // With a threshold of 0 nothing is below it, but without pending pages the rounds end without a sync, unless a
+  // device has state that only an exact count shows.
+  if (now.pendingPages === 0 && (now.deviceBytes?.stopped ?? 0) === 0)
+    return { state, actions: [...actions, { kind: 'switchover' }] };
   return goOn(state, now, actions);
 }
 
@@ -238,7 +241,8 @@ function afterSync(before: QemuState, now: PolicyStatistics, options: QemuOption
   const after = options.manager?.watchesPasses ? askManager(synced, now, options, 0).state : synced;
   const { state, actions } = converge(after, now, options);
   if (before.isForced) return { state, actions: [...actions, { kind: 'continue' }] };
-  if (isLow(state, now) || now.pendingPages === 0) {
+  const stoppedBytes = now.deviceBytes?.stopped ?? 0;
+  if (isLow(state, now, stoppedBytes) || now.pendingPages + stoppedBytes === 0) {
     return { state, actions: [...actions, { kind: 'switchover' }] };
   }
   return goOn(state, now, actions);
@@ -256,8 +260,12 @@ function postcopyTimeMs(
   return Math.min(state.postcopyAtMs, nextMs);
 }
 
-function isLow(state: QemuState, { pendingPages, pageSize }: PolicyStatistics): boolean {
-  return pendingPages * pageSize < state.thresholdBytes;
+function isLow(
+  state: QemuState,
+  { pendingPages, pageSize }: PolicyStatistics,
+  deviceBytes: number,
+): boolean {
+  return pendingPages * pageSize + deviceBytes < state.thresholdBytes;
 }
 
 function newChunk(state: QemuState, now: PolicyStatistics): QemuState {

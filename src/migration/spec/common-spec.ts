@@ -17,6 +17,22 @@ export interface LinkSpec {
   readonly integrity: Integrity;
 }
 
+/** How long the manager of a migration works around it. */
+export interface AroundSpec {
+  /** Before the migration: it starts the target, opens a tunnel, and sets the migration up. */
+  readonly startTargetNs: number;
+  readonly tunnelNs: number;
+  readonly setupNs: number;
+  /** After the migration: it cleans up at the source. */
+  readonly cleanupNs: number;
+}
+
+/** Returns how long a manager works before and after a migration. */
+export const aroundNs = (around: AroundSpec | undefined): { before: number; after: number } => ({
+  before: around ? around.startTargetNs + around.tunnelNs + around.setupNs : 0,
+  after: around?.cleanupNs ?? 0,
+});
+
 /** What every migration has, whatever its policy and its page order, in numbers. Infinity stands for `unlimited`. */
 export interface CommonSpec {
   readonly algorithm: AlgorithmName;
@@ -49,6 +65,10 @@ export interface CommonSpec {
   /** Whether that limit still holds after the guest has been paused. */
   readonly strictRate: boolean;
   readonly downtimeLimitNs: number;
+  /** What its manager does around it; absent if that takes no time. */
+  readonly around?: AroundSpec;
+  /** Whether the guest is stopped only once the destination has loaded the initial bytes of all devices. */
+  readonly switchoverAck?: boolean;
   /** How long the guest runs before the migration. */
   readonly startAfterNs: number;
   /** How long the guest runs after the migration. */

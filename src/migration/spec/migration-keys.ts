@@ -7,6 +7,7 @@ import {
   type Keys,
   kindOf,
   list,
+  map,
   type Needs,
   optional,
   positiveDuration,
@@ -18,7 +19,7 @@ import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { managerNamed, MANAGERS } from '../policies/manager-registry.ts';
 import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
-import { needsHybrid, needsOwnDecisions, needsPostcopy } from './needs.ts';
+import { needsHybrid, needsOwnDecisions, needsPostcopy, needsRounds } from './needs.ts';
 
 /** The keys of a scenario's `migration`: those of this file, of the policies and of the page orders. */
 
@@ -128,7 +129,30 @@ function describeLimits(): string {
   return MANAGERS.map(({ name, defaults }) => `${defaults.downtimeLimit} for ${name}`).join(', ');
 }
 
+const aroundKey = (about: string) =>
+  defaulted(duration, '0s', {
+    about,
+    source: 'how long a manager takes differs from one to the next',
+  });
+
+/** What a manager does before and after a migration, which QEMU's own figures leave out. */
+const AROUND_KEYS = {
+  startTarget: aroundKey('how long it takes to start the target, before the migration'),
+  tunnel: aroundKey('how long it takes then to open a tunnel for the migration'),
+  setup: aroundKey('how long it takes then until the migration begins'),
+  cleanup: aroundKey('how long the manager cleans up after the migration'),
+};
+
 const COMMON_KEYS = {
+  switchoverAck: optional(flag, {
+    about:
+      'whether the guest is stopped only once the destination has loaded the initial bytes of its devices ' +
+      '(QEMU: capability switchover-ack); absent: it is stopped without that',
+    needs: needsRounds,
+  }),
+  around: optional(map(AROUND_KEYS), {
+    about: 'what the manager does around the migration; absent: nothing that takes time',
+  }),
   maxBandwidth: optional(rate, {
     about:
       "the migration's own rate limit, which ends when pre-copy pauses the guest; absent: none",

@@ -3,6 +3,7 @@ import { parseRate } from '../../units/rate.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { policyNamed, POLICIES } from '../policies/registry.ts';
 import type { RoundsSpec } from '../policies/rounds.ts';
+import type { AroundSpec } from './common-spec.ts';
 import type { KeyProblem, PageOrderKind, PolicyKind, Surroundings } from './kinds.ts';
 import type { WrittenMigration } from './migration-keys.ts';
 import type { MigrationSpec } from './migration-spec.ts';
@@ -30,6 +31,8 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     algorithm: written.algorithm,
     policy: written.policy,
     ...partsOf(written, surroundingsOf(written, around)),
+    ...(written.switchoverAck === true ? { switchoverAck: true } : {}),
+    ...(written.around ? { around: aroundOf(written.around) } : {}),
     preempt: written.postcopyPreempt,
     ...(written.postcopyPreempt ? { breakHuge: written.postcopyBreakHuge } : {}),
     ...(parseDuration(written.postcopyPoll) === 0
@@ -66,3 +69,12 @@ const surroundingsOf = (
   { algorithm, downtimeLimit }: WrittenMigration,
   around: Outside,
 ): Surroundings => ({ ...around, algorithm, downtimeLimit });
+
+function aroundOf(written: NonNullable<WrittenMigration['around']>): AroundSpec {
+  return {
+    startTargetNs: parseDuration(written.startTarget),
+    tunnelNs: parseDuration(written.tunnel),
+    setupNs: parseDuration(written.setup),
+    cleanupNs: parseDuration(written.cleanup),
+  };
+}

@@ -1,3 +1,4 @@
+import type { DeviceSpec } from '../../guest/devices/device.ts';
 import type { Remedies } from '../divergence.ts';
 import type { WindowLag } from '../limiters.ts';
 import { gfnLine, type PageLine, swapLine } from '../page-orders/line.ts';
@@ -100,13 +101,15 @@ function orderOf({ guest }: SourceSide, spec: MigrationSpec, own: OwnKinds): Pag
 
 /**
  * Returns the options of the source's half. `lag` says how late a sender wakes that has slept until its
- * limiter's window ends; the virtual runtime models that, in real time it happens by itself.
+ * limiter's window ends; the virtual runtime models that, in real time it happens by itself. `devices` are those
+ * of the guest, if it has any.
  */
 export function sourceOptions(
   link: LinkSpec,
   spec: MigrationSpec,
   guest: { readonly pages: number; readonly pageSize: number },
   lag?: WindowLag,
+  devices?: readonly DeviceSpec[],
 ): SourceOptions {
   const kind = kindOf(spec);
   return {
@@ -123,20 +126,35 @@ export function sourceOptions(
     maxBytesPerSecond: spec.maxBytesPerSecond,
     strictRate: spec.strictRate,
     timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
-    remedies: remediesOf(spec),
+    remedies: remediesOf(spec, devices),
+    ...(devices ? { devices, switchoverAck: spec.switchoverAck ?? false } : {}),
     ...kind?.pacing?.(spec, guest, lag),
   };
 }
 
 /** Returns what would let a migration complete that has diverged. */
-function remediesOf(spec: MigrationSpec): Remedies {
-  const own = kindOf(spec)?.remedies?.(spec) ?? { others: [] };
+function remediesOf(spec: MigrationSpec, devices: readonly DeviceSpec[] = []): Remedies {
+  const own = withBandwidth(spec, kindOf(spec)?.remedies?.(spec) ?? { others: [] }, devices);
   const { algorithm } = spec;
   if (algorithm === 'precopy') {
     return { ...own, others: [...own.others, 'migration.algorithm: hybrid'] };
   }
   if (algorithm !== 'hybrid') return own;
   return { ...own, others: [...own.others, 'a lower migration.postcopyAfter'] };
+}
+
+/**
+ * QEMU weighs the devices' state with the bandwidth that it measures, which is low while a guest has little to
+ * send; it can be told the bandwidth instead.
+ */
+function withBandwidth(
+  spec: MigrationSpec,
+  own: Remedies,
+  devices: readonly DeviceSpec[],
+): Remedies {
+  const isWeighed = spec.policy === 'qemu' && devices.some(({ isPending }) => isPending);
+  if (!isWeighed || spec.availSwitchoverBytesPerSecond !== undefined) return own;
+  return { ...own, others: ['migration.availSwitchoverBandwidth', ...own.others] };
 }
 
 /** Returns the option for recovery of a post-copy, which both halves take. */

@@ -4,6 +4,7 @@ import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { GAP_NS } from '../../guest/vcpu-state.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { DestinationReport } from '../../migration/destination.ts';
+import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { RunReport, TimelineSample } from '../report.ts';
@@ -31,7 +32,7 @@ export interface RunFacts {
 /** Builds the part of a report that is the same in every runtime. */
 export function reportOf(
   facts: RunFacts,
-): Pick<RunReport, 'source' | 'link' | 'destination' | 'guest'> {
+): Pick<RunReport, 'source' | 'link' | 'destination' | 'guest' | 'around'> {
   const { config, plan, sides, source, destination, rates } = facts;
   const { memoryBytes, pageSize } = config.guest;
   const blackoutNs = mostOf(sides, plan, GAP_NS);
@@ -40,6 +41,7 @@ export function reportOf(
   return {
     source,
     link: linkFacts(config),
+    ...(config.migration.around ? { around: aroundNs(config.migration.around) } : {}),
     ...(destination ? { destination } : {}),
     guest: {
       pages: memoryBytes / pageSize,

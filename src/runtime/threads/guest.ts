@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock } from '../../clock/monotonic.ts';
+import { destinationNs } from '../../guest/devices/device.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
 import { LAG_NS } from '../../guest/vcpu-state.ts';
 import type { SharedNetwork } from '../../link/network.ts';
@@ -290,10 +291,11 @@ export class ThreadGuest {
     return end;
   }
 
-  /** Returns how long the frames that are still under way may take to arrive. */
+  /** Returns how long the frames that are still under way may take to arrive, and devices to be loaded. */
   #slackMs(): number {
     const { latencyNs, bytesPerSecond } = this.#config.link;
-    return latencyNs / 1e6 + (3 * MAX_FRAME_BYTES * 1000) / bytesPerSecond;
+    const devicesMs = destinationNs(this.#config.guest.devices ?? []) / 1e6;
+    return devicesMs + latencyNs / 1e6 + (3 * MAX_FRAME_BYTES * 1000) / bytesPerSecond;
   }
 
   async #park(): Promise<void> {

@@ -42,7 +42,15 @@ export function launchThreads(launch: Launch): Engines {
     }
   }
   const { link, migration } = config;
-  const engine = { ...shared, link, migration, line: stage.line, ...(network ? { network } : {}) };
+  const { devices } = config.guest;
+  const engine = {
+    ...shared,
+    link,
+    migration,
+    line: stage.line,
+    ...(network ? { network } : {}),
+    ...(devices ? { devices } : {}),
+  };
   const source = pool.run('source', {
     ...engine,
     guestSide: stage.source,

@@ -54,6 +54,8 @@ export interface EngineTask extends RunTask {
   readonly network?: SharedNetwork;
   readonly link: RunConfig['link'];
   readonly migration: RunConfig['migration'];
+  /** The devices of the guest; absent if it has none. */
+  readonly devices?: RunConfig['guest']['devices'];
 }
 
 /** Returns how many threads a run occupies: an engine and the vCPUs on either side. */

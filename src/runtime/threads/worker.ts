@@ -130,7 +130,8 @@ export const source: Handlers['source'] = (task) => {
       ns: clock.now(),
       pastReturn: session.isPastReturn ? 1 : 0,
     });
-  const options = sourceOptions(task.link, task.migration, guestSide.memory);
+  const { devices } = task;
+  const options = sourceOptions(task.link, task.migration, guestSide.memory, undefined, devices);
   const report = drive(
     sourceAlgorithm({ clock, link, guest, watch, options }, task.migration, ownKinds),
     parts(link, () => guest.isSettled()),
@@ -143,7 +144,13 @@ export const destination: Handlers['destination'] = (task) => {
   const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
   const link = connectAtStart();
   const report = drive(
-    runDestination({ clock, link, guest, ...recoveryOf(task.migration) }),
+    runDestination({
+      clock,
+      link,
+      guest,
+      ...(task.devices ? { devices: task.devices } : {}),
+      ...recoveryOf(task.migration),
+    }),
     parts(link, () => guest.isSettled()),
   );
   return { report, state: guest.loadedState };

@@ -1,7 +1,7 @@
 import type { VirtualClock } from '../../clock/virtual.ts';
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
-import { type Frame, FRAME } from '../../wire/frame.ts';
+import { type Frame, FRAME, frameTypeAt } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
@@ -40,7 +40,6 @@ export class VirtualLink extends ForwardingLink {
   /** Whether a page that is sent for the first time costs something else than later. */
   readonly #marksFirst: boolean;
   #room: FrameRoom | undefined;
-  #isPages = false;
   /** The setup time that the next frame still has to spend. */
   #setupNs: number;
 
@@ -60,15 +59,18 @@ export class VirtualLink extends ForwardingLink {
 
   override room(maxBytes: number, kind: FrameKind): FrameRoom | undefined {
     this.#room = this.inner.room(maxBytes, kind);
-    this.#isPages = kind !== 'control';
-    if (this.#room && this.#isPages) this.#parts.beforeRead?.();
+    if (this.#room && kind !== 'control') this.#parts.beforeRead?.();
     return this.#room;
   }
 
   override post(bytes: number, storedBytes?: number, chargedBytes?: number): void {
-    this.#work(this.#isPages ? this.#pagesNs(bytes) : this.#setupNs);
+    const { memory, at } = this.#room!;
+    const type = frameTypeAt(memory, at);
+    if (type === FRAME.pages) this.#work(this.#pagesNs(bytes));
+    else if (type === FRAME.device) this.#work(this.#deviceNs(bytes));
+    else this.#work(this.#setupNs);
     this.#setupNs = 0;
-    if (this.#isPages) this.#useCpu(bytes);
+    if (type === FRAME.pages || type === FRAME.device) this.#useCpu(bytes);
     this.inner.post(bytes, storedBytes, chargedBytes);
   }
 
@@ -104,6 +106,11 @@ export class VirtualLink extends ForwardingLink {
     if (!neighbours.isRunning()) return clock.spend(cpuNs);
     neighbours.steal(cpuNs);
     clock.spend(2 * cpuNs);
+  }
+
+  /** Returns how long it takes to send a piece of a device's state; its save has its own time. */
+  #deviceNs(bytes: number): number {
+    return (bytes / this.#parts.costs.rawSendBytesPerSecond) * 1e9;
   }
 
   /** Returns how long it takes to read and send the pages of the frame that was just built. */

@@ -121,7 +121,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       link: this.#near,
       guest: sending,
       watch: (session: SourceSession) => void (this.#session = session),
-      options: sourceOptions(link, migration, source.side.memory, lag),
+      options: sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
     };
     this.#source = new Half(sourceAlgorithm(side, migration, ownKinds), {
       clock: clocks.source,
@@ -129,7 +129,13 @@ export class VirtualMigration implements Process, HappeningWorld {
       isGuestSettled: () => sending.isSettled(),
       isCancelled,
     });
-    const receivingSide = { clock: clocks.destination, link: this.#far, guest: receiving };
+    const { devices } = config.guest;
+    const receivingSide = {
+      clock: clocks.destination,
+      link: this.#far,
+      guest: receiving,
+      ...(devices ? { devices } : {}),
+    };
     this.#destination = new Half(runDestination({ ...receivingSide, ...recoveryOf(migration) }), {
       clock: clocks.destination,
       link: this.#far,
