@@ -199,7 +199,7 @@ describe('a guest that settles on a host', () => {
 });
 
 describe('the director of a virtual world', () => {
-  it('is told of a migration at the time when it has ended, though the world knows of it before', () => {
+  it('is told of a migration when its manager has cleaned up, though the world knows of its end before', () => {
     const told: unknown[] = [];
     const process = new DirectorProcess({
       begin: (nowNs) => void told.push(`begin ${nowNs}`),
@@ -208,15 +208,20 @@ describe('the director of a virtual world', () => {
       isOver: false,
     });
     process.step(0);
-    const migration = { endNs: undefined as number | undefined };
-    process.follow(migration as HostedMigration, (nowNs) => void told.push(`release ${nowNs}`));
+    const migration: { transferredNs?: number; cleanedUpNs?: number } = {};
+    process.follow(
+      migration as unknown as HostedMigration,
+      (nowNs) => void told.push(`release ${nowNs}`),
+    );
     expect(process.nextNs(0)).toBe(100e6);
     // A half computes up to a time that the world has not reached.
-    migration.endNs = 150e6;
+    Object.assign(migration, { transferredNs: 150e6, cleanedUpNs: 180e6 });
     process.step(100e6);
     expect(process.nextNs(100e6)).toBe(150e6);
     process.step(150e6);
-    const ends = ['release 150000000', 'end 150000000'];
+    expect(process.nextNs(150e6)).toBe(180e6);
+    process.step(180e6);
+    const ends = ['release 150000000', 'end 180000000'];
     expect(told).toEqual(['begin 0', 'watch 100000000', ...ends]);
   });
 });

@@ -146,6 +146,11 @@ export class ThreadGuest {
     });
   }
 
+  /** Lets the guest live on while the manager of its migration works; a cancelled one does not. */
+  rest(ns: number): Promise<void> {
+    return this.#attempt(() => (ns > 0 ? this.#pass(ns) : Promise.resolve()));
+  }
+
   /** Migrates the guest; `flows` are its own in the world's network, when there is one. */
   migrate(flows: FlowIds | undefined): Promise<void> {
     return this.#attempt(async () => {

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock/clock.ts';
 import { MONOTONIC_CLOCK_NAME, monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import { createNetwork, type LinkSpec, Network, type SharedNetwork } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
+import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import { setUpMeter } from '../common/set-up-meter.ts';
 import type { RunReport } from '../report.ts';
@@ -29,7 +30,6 @@ interface Resident {
 
 /** A migration in a world of threads. */
 interface ThreadMigration extends WorldMigration {
-  readonly flows?: FlowIds;
   endNs?: number;
   report?: SourceReport;
 }
@@ -130,17 +130,12 @@ export class ThreadWorld implements World {
     if (resident.migration) throw new RangeError(`guest "${name}" has migrated already`);
     const { guest, host: from } = resident;
     const path = this.#route(from, to);
-    const flows = this.#network && {
-      forward: this.#network.openFlow(path),
-      backward: this.#network.openFlow(this.#route(to, from)),
-    };
     const migration: ThreadMigration = {
       guest: name,
       from,
       to,
       path,
       startNs: this.#time.now(),
-      ...(flows ? { flows } : {}),
       get round() {
         return guest.look().figures.round;
       },
@@ -188,7 +183,12 @@ export class ThreadWorld implements World {
       if (++this.#lived === this.#residents.size) this.#begin();
       await this.#haveAllLived.opened;
       if ((await resident.turn.opened) === 'migrate') {
-        await guest.migrate(resident.migration!.flows);
+        const { before, after } = aroundNs(spec.config.migration.around);
+        await guest.rest(before);
+        const flows = this.#openFlows(resident);
+        await guest.migrate(flows);
+        for (const id of Object.values(flows ?? {})) this.#network!.flow(id).close();
+        await guest.rest(after);
         this.#end(resident);
       }
       await guest.liveAfter();
@@ -199,6 +199,17 @@ export class ThreadWorld implements World {
       this.#fail(error);
       throw error;
     }
+  }
+
+  /** Opens the flows of a guest's migration in the world's network, if it has one. */
+  #openFlows({ migration }: Resident): FlowIds | undefined {
+    const { path, from, to } = migration!;
+    return (
+      this.#network && {
+        forward: this.#network.openFlow(path),
+        backward: this.#network.openFlow(this.#route(to, from)),
+      }
+    );
   }
 
   /** Lets the director watch, whose errors end the world. */
@@ -232,10 +243,6 @@ export class ThreadWorld implements World {
     migration.endNs = this.#time.now();
     migration.report = resident.guest.outcome;
     if (migration.report.outcome === 'completed') resident.host = migration.to;
-    if (migration.flows) {
-      const { forward, backward } = migration.flows;
-      for (const id of [forward, backward]) this.#network!.flow(id).close();
-    }
     this.#director!.onMigrationEnd(migration, migration.endNs);
     this.#checkEnd();
   }

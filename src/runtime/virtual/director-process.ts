@@ -13,23 +13,32 @@ export class DirectorProcess implements Process {
   readonly #director: Director;
   #hasBegun = false;
   #watchAtNs = 0;
-  /** The migrations whose end the director has not been told of, and what is to be done before it is. */
+  /** The migrations that have not been released yet, and what is to be done then. */
   readonly #open = new Map<HostedMigration, (nowNs: number) => void>();
+  /** Those whose end the director has not been told of; the managers of some of them clean up. */
+  readonly #untold = new Set<HostedMigration>();
 
   constructor(director: Director) {
     this.#director = director;
   }
 
-  /** Follows a migration that has begun. At its end `release` is called first, and then the director. */
+  /**
+   * Follows a migration that has begun. At its end `release` is called first, and the director once the manager has
+   * cleaned up.
+   */
   follow(migration: HostedMigration, release: (nowNs: number) => void): void {
     this.#open.set(migration, release);
+    this.#untold.add(migration);
   }
 
   nextNs(nowNs: number): number {
     if (!this.#hasBegun) return nowNs;
     let nextNs = this.#watchAtNs;
-    for (const { endNs } of this.#open.keys())
-      if (endNs !== undefined) nextNs = Math.min(nextNs, endNs);
+    for (const migration of this.#untold) {
+      const isOpen = this.#open.has(migration);
+      const dueNs = isOpen ? migration.transferredNs : migration.cleanedUpNs;
+      if (dueNs !== undefined) nextNs = Math.min(nextNs, dueNs);
+    }
     return Math.max(nowNs, nextNs);
   }
 
@@ -39,10 +48,14 @@ export class DirectorProcess implements Process {
       this.#watchAtNs = atNs + WATCH_NS;
       this.#director.begin(atNs);
     }
-    for (const [migration, release] of this.#open) {
-      if (migration.endNs === undefined || migration.endNs > atNs) continue;
+    for (const migration of this.#untold) {
+      const { transferredNs = Infinity, cleanedUpNs = Infinity } = migration;
+      if (transferredNs > atNs) continue;
+      this.#open.get(migration)?.(atNs);
       this.#open.delete(migration);
-      release(atNs);
+      if (cleanedUpNs > atNs) continue;
+      this.#untold.delete(migration);
+      migration.isTold = true;
       this.#director.onMigrationEnd(migration, atNs);
     }
     if (atNs >= this.#watchAtNs) {
@@ -50,6 +63,6 @@ export class DirectorProcess implements Process {
       this.#director.watch(atNs);
     }
     // A migration that the director no longer waits for is followed to its end all the same.
-    this.isOver = this.#director.isOver && this.#open.size === 0;
+    this.isOver = this.#director.isOver && this.#untold.size === 0;
   }
 }

@@ -13,15 +13,23 @@ import type { HostedGuest } from './hosted-guest.ts';
 import type { VirtualMigration } from './migration.ts';
 import type { VirtualWorldOptions } from './world-options.ts';
 
-export interface HostedMigrationParts {
+/** A migration that a world has been asked for. */
+export interface PlannedMigration {
   readonly hostedGuest: HostedGuest;
-  readonly process: VirtualMigration;
-  readonly transfer: Transfer;
-  readonly destination: SharedGuestSide;
   readonly from: VirtualHost;
   readonly to: VirtualHost;
   readonly path: readonly number[];
+  /** When its manager began with it. */
   readonly startNs: number;
+  /** How long its manager cleans up after it. */
+  readonly afterNs: number;
+}
+
+/** What a migration has from the moment when its manager has prepared it. */
+export interface BegunMigration {
+  readonly process: VirtualMigration;
+  readonly transfer: Transfer;
+  readonly destination: SharedGuestSide;
   /** Its flows; they are absent in a world without a network. */
   readonly flows?: { readonly forward: Flow; readonly backward: Flow };
   /** Its sender and receiver; a host that does not count its CPUs has none. */
@@ -31,70 +39,92 @@ export interface HostedMigrationParts {
 
 /** A migration in a virtual world, with the flows and the workers that it uses. */
 export class HostedMigration implements WorldMigration {
-  readonly parts: HostedMigrationParts;
+  readonly planned: PlannedMigration;
+  /** Whether the director has been told of its end, clean-up included. */
+  isTold = false;
+  #begun: BegunMigration | undefined;
 
-  constructor(parts: HostedMigrationParts) {
-    this.parts = parts;
+  constructor(planned: PlannedMigration) {
+    this.planned = planned;
   }
 
-  get process(): VirtualMigration {
-    return this.parts.process;
+  /** Begins the migration itself. */
+  begin(begun: BegunMigration): void {
+    this.#begun = begun;
+    begun.process.begin();
+  }
+
+  /** It is undefined while its manager prepares the migration. */
+  get process(): VirtualMigration | undefined {
+    return this.#begun?.process;
   }
 
   get guest(): string {
-    return this.parts.hostedGuest.spec.name;
+    return this.planned.hostedGuest.spec.name;
   }
 
   get from(): string {
-    return this.parts.from.spec.name;
+    return this.planned.from.spec.name;
   }
 
   get to(): string {
-    return this.parts.to.spec.name;
+    return this.planned.to.spec.name;
   }
 
   get path(): readonly number[] {
-    return this.parts.path;
+    return this.planned.path;
   }
 
   get startNs(): number {
-    return this.parts.startNs;
+    return this.planned.startNs;
+  }
+
+  /** When the last frame had been dealt with; undefined until then. */
+  get transferredNs(): number | undefined {
+    return this.process?.isOver ? this.process.endNs : undefined;
+  }
+
+  /** When its manager has cleaned up as well, which is in the future at first. */
+  get cleanedUpNs(): number | undefined {
+    const { transferredNs } = this;
+    return transferredNs === undefined ? undefined : transferredNs + this.planned.afterNs;
   }
 
   get endNs(): number | undefined {
-    return this.process.isOver ? this.process.endNs : undefined;
+    return this.planned.afterNs > 0 && !this.isTold ? undefined : this.cleanedUpNs;
   }
 
   get report(): SourceReport | undefined {
-    return this.process.isOver ? this.process.result : undefined;
+    return this.process?.isOver ? this.process.result : undefined;
   }
 
   get round(): number {
-    return this.process.round;
+    return this.process?.round ?? 1;
   }
 
   /** Whether the guest runs at its target while its pages still come. */
   get isPostcopy(): boolean {
-    return this.process.isPostcopy;
+    return this.process?.isPostcopy ?? false;
   }
 
   get pagesLeft(): number {
-    return this.process.pagesLeft;
+    return this.process?.pagesLeft ?? 0;
   }
 
   get sentBytes(): number {
-    return this.process.postedBytes;
+    return this.process?.postedBytes ?? 0;
   }
 
   /** Closes its flows and dismisses its workers; the guest has a place on one host again, where it lives on. */
   release(nowNs: number): void {
-    const { flows, sender, receiver, from, to, hostedGuest } = this.parts;
+    const { from, to, hostedGuest } = this.planned;
+    const { flows, sender, receiver, process } = this.#begun!;
     flows?.forward.close();
     flows?.backward.close();
     if (sender) from.dismiss(sender);
     if (receiver) to.dismiss(receiver);
     const { guest, spec } = hostedGuest;
-    const isMoved = this.process.result!.outcome === 'completed';
+    const isMoved = process.result!.outcome === 'completed';
     (isMoved ? from : to).release(guest);
     guest.isMigrating = false;
     guest.catchUp(nowNs);
@@ -106,8 +136,8 @@ export class HostedMigration implements WorldMigration {
    * sides' memory go back to the pool, so nothing may use them from then on.
    */
   async settle(options: VirtualWorldOptions): Promise<RunReport> {
-    const { process, hostedGuest } = this.parts;
-    const { guest, spec } = hostedGuest;
+    const { process } = this.#begun!;
+    const { guest, spec } = this.planned.hostedGuest;
     const isCancelled = (): boolean => options.signal?.aborted ?? false;
     const endedNs = await guest.live(guest.livedNs, guest.untilNs, isCancelled);
     guest.untilNs = endedNs;
@@ -141,7 +171,8 @@ export class HostedMigration implements WorldMigration {
     proofSignal: signal,
     runner = inlineRunner,
   }: VirtualWorldOptions): Promise<Proof | undefined> {
-    const { process, hostedGuest, destination } = this.parts;
+    const { hostedGuest } = this.planned;
+    const { process, destination } = this.#begun!;
     const { source, target } = process;
     if (beforeProof) {
       const rams = [source, target].map(({ side }) => side.memory.slots.map(({ ram }) => ram));
@@ -160,9 +191,10 @@ export class HostedMigration implements WorldMigration {
   }
 
   #giveBack(): void {
-    giveBackTransfer(this.parts.transfer);
+    const { transfer, destination } = this.#begun!;
+    giveBackTransfer(transfer);
     // The pool hands out first what it got last, so a source's memory serves as a source again, with its zero pages.
-    for (const side of [this.parts.destination, this.parts.hostedGuest.source]) {
+    for (const side of [destination, this.planned.hostedGuest.source]) {
       giveBackGuestSide(side);
     }
   }

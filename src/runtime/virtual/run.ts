@@ -24,7 +24,7 @@ export async function runVirtual(
   const mark = (): void => void marks.push(clock?.now() ?? 0);
   mark();
   const onEnd = (): void => {
-    const { source, target } = (one.migration as HostedMigration).process;
+    const { source, target } = (one.migration as HostedMigration).process!;
     options.onEnd?.({
       source: areVcpusRunning(source.side),
       destination: areVcpusRunning(target.side),

@@ -1,5 +1,6 @@
 import { OneEvent, type Process } from '../../clock/process.ts';
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
+import { aroundNs } from '../../migration/spec/common-spec.ts';
 import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
 import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
@@ -156,22 +157,30 @@ export class VirtualWorld implements World {
     if (!hostedGuest) throw new RangeError(`there is no guest "${name}"`);
     const target = this.#hostOf(to);
     if (hostedGuest.migration) throw new RangeError(`guest "${name}" has migrated already`);
-    const migration = this.#begin(hostedGuest, target);
+    const { host: from, spec } = hostedGuest;
+    const { before, after: afterNs } = aroundNs(spec.config.migration.around);
+    const path = this.#route(from, target);
+    const startNs = this.#loop.nowNs;
+    const planned = { hostedGuest, from, to: target, path, startNs, afterNs };
+    const migration = new HostedMigration(planned);
     hostedGuest.migration = migration;
     this.#migrations.push(migration);
     this.#unsettled++;
     this.#director?.follow(migration, (nowNs) => {
       migration.release(nowNs);
-      this.at(hostedGuest.guest.untilNs, () => void this.#due.push(migration));
+      // The director looks at the guest's memory at the end of the clean-up, and the proof gives it back.
+      const dueNs = Math.max(hostedGuest.guest.untilNs, migration.cleanedUpNs!);
+      this.at(dueNs, () => void this.#due.push(migration));
     });
-    migration.process.begin();
-    this.#loop.add(migration.process);
+    if (before > 0) this.at(startNs + before, () => this.#begin(migration));
+    else this.#begin(migration);
     return migration;
   }
 
-  /** Advances a guest to the present, and creates its migration with memory at its target, flows and workers. */
-  #begin(hostedGuest: HostedGuest, to: VirtualHost): HostedMigration {
-    const { guest, spec, host: from } = hostedGuest;
+  /** Advances a guest to the present, and begins its migration with memory at its target, flows and workers. */
+  #begin(migration: HostedMigration): void {
+    const { hostedGuest, from, to, path } = migration.planned;
+    const { guest, spec } = hostedGuest;
     const { nowNs: startNs } = this.#loop;
     guest.advance(startNs);
     if (startNs > 0) guest.measureRates();
@@ -184,7 +193,6 @@ export class VirtualWorld implements World {
     to.admit(guest, target, hostedGuest.demandCpus);
     const sender = from.hire();
     const receiver = to.hire();
-    const path = this.#route(from, to);
     const flows = this.#network && {
       forward: this.#openFlow(path),
       backward: this.#openFlow(this.#route(to, from)),
@@ -206,8 +214,8 @@ export class VirtualWorld implements World {
       ...shares,
       ...(happenings ? { happenings } : {}),
     });
-    const parts = { hostedGuest, process, transfer, destination, from, to, path, startNs };
-    return new HostedMigration({ ...parts, ...shares });
+    migration.begin({ process, transfer, destination, ...shares });
+    this.#loop.add(process);
   }
 
   reports(): Promise<ReadonlyMap<string, RunReport>> {

@@ -29,8 +29,9 @@ export interface WorldMigration {
   readonly to: string;
   /** The links that its frames pass, as indices of `World.links`. */
   readonly path: readonly number[];
+  /** When its manager began with it. */
   readonly startNs: number;
-  /** When the migration ended; it is undefined until then. */
+  /** When the migration ended and its manager had cleaned up; it is undefined until then. */
   readonly endNs?: number | undefined;
   /** The source's report; it is undefined until the migration has ended. */
   readonly report?: SourceReport | undefined;
