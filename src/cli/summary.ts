@@ -5,6 +5,7 @@ import { parseDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
+import { deviceLines } from './summary-devices.ts';
 import { condense, formatCount, formatMs, sparkline } from './format.ts';
 
 /** Formats the summary that is printed after a run. */
@@ -14,6 +15,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     '',
     ...roundTable(result),
     ...downtime(result),
+    ...deviceLines(result),
     ...postcopy(result),
     ...pauses(result),
     ...guest(result),
@@ -43,7 +45,11 @@ function headline(result: RunResult): string {
   const title = colours.bold(scenario.name ?? 'run');
   const outcome = colour(result.outcome + (result.guestLost ? ', guest lost' : ''));
   const why = result.error === undefined ? '' : `: ${result.error}`;
-  return `${title}: ${what}\n${outcome} in ${formatMs(result.totalTimeMs)}${why}`;
+  const wall =
+    result.wallTimeMs === undefined
+      ? ''
+      : `, ${formatMs(result.wallTimeMs)} with what its manager did before and after`;
+  return `${title}: ${what}\n${outcome} in ${formatMs(result.totalTimeMs)}${wall}${why}`;
 }
 
 function describeAlgorithm(migration: {

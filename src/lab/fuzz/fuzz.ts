@@ -3,6 +3,7 @@ import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { findProblems, type Sides } from './check.ts';
+import { withDevices } from './devices.ts';
 import { draw, type DrawnRun } from './draw.ts';
 
 /** A run of a few hundred pages that takes more events than this never ends. */
@@ -22,15 +23,27 @@ export interface FuzzResult {
 /** Is called with the report of every run that ends with one. */
 export type OnReport = (report: RunReport) => void;
 
+/** Returns a run that is to be played in the place of the one that a seed has drawn. */
+export type ChangeRun = (seed: number, drawn: DrawnRun) => DrawnRun;
+
+/** Plays a seed whose guest has devices. */
+export const fuzzDevices = (seed: number): Promise<FuzzResult> =>
+  fuzz(seed, undefined, withDevices);
+
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);
 
 /**
  * Plays one seed twice. With its trouble it must be safe: no byte of the guest is lost, whatever
- * becomes of the migration. Without trouble it must be live: the same run ends well.
+ * becomes of the migration. Without trouble it must be live: the same run ends well. `change` may change
+ * what has been drawn.
  */
-export async function fuzz(seed: number, onReport?: OnReport): Promise<FuzzResult> {
-  const drawn = draw(seed);
+export async function fuzz(
+  seed: number,
+  onReport?: OnReport,
+  change: ChangeRun = (_, drawn) => drawn,
+): Promise<FuzzResult> {
+  const drawn = change(seed, draw(seed));
   const safe = await play(drawn, onReport);
   const calm: DrawnRun = { ...drawn, trouble: { kind: 'none' } };
   const live = drawn.trouble.kind === 'none' ? safe : await play(calm, onReport);

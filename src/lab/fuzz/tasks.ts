@@ -4,6 +4,8 @@ import type { FuzzResult } from './fuzz.ts';
 export interface FuzzTasks {
   /** Plays one seed. */
   readonly play: readonly [number, FuzzResult];
+  /** Plays one seed, whose guest has devices. */
+  readonly playDevices: readonly [number, FuzzResult];
   /** Plays one seed, and tampers with its frames. */
   readonly playStream: readonly [number, FuzzResult];
 }
