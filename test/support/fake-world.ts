@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/clock/clock.ts';
+import type { DeviceSpec } from '../../src/guest/devices/device.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import type { FullPlan } from '../../src/guest/stream-plan.ts';
@@ -64,6 +65,8 @@ export interface FakeWorldOptions {
   readonly latencyNs?: number;
   readonly zeroShare?: number;
   readonly options?: Partial<SourceOptions>;
+  /** The guest's devices, on both sides. */
+  readonly devices?: readonly DeviceSpec[];
   /** How long a paused post-copy waits for a new connection; with undefined it does not wait. */
   readonly recoverWithinNs?: number | undefined;
   /** How far the destination's clock is ahead of the source's. */
@@ -108,6 +111,7 @@ export class FakeWorld {
   onTime: (world: FakeWorld) => void = () => undefined;
   readonly #vcpus: readonly [FakeVcpu, FakeVcpu];
   readonly #recovery: { readonly recoverWithinNs?: number };
+  readonly #devices: { readonly devices?: readonly DeviceSpec[] };
   #isDestinationDead = false;
 
   constructor(options: FakeWorldOptions = {}) {
@@ -178,6 +182,7 @@ export class FakeWorld {
       'recoverWithinNs' in options && options.recoverWithinNs === undefined
         ? {}
         : { recoverWithinNs };
+    this.#devices = options.devices ? { devices: options.devices } : {};
     this.sourceGuest = new SharedSourceGuest(source, this.plan, this.clock);
     this.targetGuest = new SharedDestinationGuest(target, this.plan, this.targetClock);
     this.#vcpus = [
@@ -198,6 +203,7 @@ export class FakeWorld {
         strictRate: false,
         timeoutNs: 60e9,
         ...this.#recovery,
+        ...this.#devices,
         ...options.options,
       },
     };
@@ -224,7 +230,7 @@ export class FakeWorld {
   destinationHalf(): Half<DestinationReport> {
     const link = this.#aheadNs === 0 ? this.far : aheadLink(this.far, this.#aheadNs);
     const parts = { clock: this.targetClock, link };
-    const side = { ...parts, guest: this.targetGuest, ...this.#recovery };
+    const side = { ...parts, guest: this.targetGuest, ...this.#recovery, ...this.#devices };
     return this.#half(destination(side), parts, () => this.targetGuest.isSettled());
   }
 
