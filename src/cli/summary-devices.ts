@@ -13,8 +13,14 @@ export function deviceLines({ devices, downtimeMs, outageMs }: RunResult): strin
   const kinds = [...new Set(devices.parts.map(({ kind }) => kind))];
   const shown = kinds.slice(0, MOST_KINDS).map((kind) => describe(kind, devices.parts));
   const more = kinds.length > MOST_KINDS ? [`… ${kinds.length - MOST_KINDS} more kinds`] : [];
-  const live =
-    devices.precopyBytes > 0 ? `, ${formatSize(devices.precopyBytes)} while the guest ran` : '';
+  const sent = [
+    ...(downtimeMs === undefined
+      ? []
+      : [`${formatSize(devices.downtimeBytes)} sent in the downtime`]),
+    ...(devices.precopyBytes > 0
+      ? [`${formatSize(devices.precopyBytes)} sent while the guest ran`]
+      : []),
+  ];
   const ack =
     devices.switchoverAckMs === undefined
       ? ''
@@ -24,8 +30,8 @@ export function deviceLines({ devices, downtimeMs, outageMs }: RunResult): strin
       ? ''
       : `; from outside, the outage lasts ${formatMs(outageMs)}`;
   return [
-    `devices: ${formatSize(devices.downtimeBytes)} sent in the downtime${live}${ack}${outage}`,
-    ...[...shown, ...more].map((line) => `  ${line}`),
+    `devices: ${sent.length > 0 ? sent.join(', ') : 'nothing sent'}${ack}${outage}`,
+    ...(downtimeMs === undefined ? [] : [...shown, ...more]).map((line) => `  ${line}`),
   ];
 }
 

@@ -92,6 +92,14 @@ describe('a virtual run with devices', () => {
     expect(seen!.switchoverAckMs).toBeLessThan(totalTimeMs);
   });
 
+  it('waits for saves and loads that are longer than its patience with a silent peer', async () => {
+    const slow = device({ stateBytes: 64, saveNs: 150e9, loadNs: 50e9 });
+    const run = virtualRun({ guest: { devices: [slow] }, migration: { timeoutNs: 1000e9 } });
+    const { outcome, downtimeParts } = resultOf(await runVirtual(run));
+    expect(outcome).toBe('completed');
+    expect(downtimeParts!.stateMs).toBeCloseTo(200_000, -1);
+  });
+
   it('takes the time around it beside its own', async () => {
     const plain = resultOf(await runVirtual(virtualRun()));
     const report = await runVirtual(virtualRun({ migration: { around: AROUND } }));
@@ -144,7 +152,7 @@ it('threads really wait for devices and for the time around a migration', async 
   ];
   const around = { startTargetNs: 100e6, tunnelNs: 0, setupNs: 0, cleanupNs: 100e6 };
   const report = await runThreads(
-    smallRun({ guest: { devices }, migration: { around, switchoverAck: true } }),
+    smallRun({ guest: { devices, vcpus: 1 }, migration: { around, switchoverAck: true } }),
   );
   const result = resultOf(report);
   expect(result.outcome).toBe('completed');

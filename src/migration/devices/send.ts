@@ -8,6 +8,8 @@ import type { SourceDevices } from './source-devices.ts';
 const TURN_BYTES = 1024 * 1024;
 /** A source that may not stop the guest yet, or has nothing to send, looks again after this time. */
 const LOOK_AGAIN_NS = 10e6;
+/** A long rest is made of waits that are shorter than a source's patience with its destination. */
+const REST_NS = 10e9;
 
 /**
  * Gives the devices a turn while the guest runs: each sends up to 1 MiB of what can go by then. QEMU does so
@@ -113,7 +115,8 @@ function* rest(session: SourceSession, ns: number): Algorithm<void> {
 function* restUntil(session: SourceSession, untilNs: number): Algorithm<void> {
   const { clock } = session.side;
   while (clock.now() < untilNs) {
-    if ((yield* session.wait({ frame: true }, untilNs)) !== 'frame') continue;
+    const atNs = Math.min(untilNs, clock.now() + REST_NS);
+    if ((yield* session.wait({ frame: true }, atNs)) !== 'frame') continue;
     const wasHeld = session.devices?.mayStop === false;
     session.hearPeer();
     // An ACK ends the wait in which the guest may not be stopped; nothing else is waited for in it.

@@ -136,7 +136,8 @@ export function sourceOptions(
 function remediesOf(spec: MigrationSpec, devices: readonly DeviceSpec[] = []): Remedies {
   const own = withBandwidth(spec, kindOf(spec)?.remedies?.(spec) ?? { others: [] }, devices);
   const { algorithm } = spec;
-  if (algorithm === 'precopy') {
+  // VFIO devices can't be migrated by post-copy.
+  if (algorithm === 'precopy' && !devices.some(({ isPending }) => isPending)) {
     return { ...own, others: [...own.others, 'migration.algorithm: hybrid'] };
   }
   if (algorithm !== 'hybrid') return own;
