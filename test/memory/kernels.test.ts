@@ -35,7 +35,8 @@ const patterns: readonly Pattern[] = [
 const workloads = fc.record({
   pattern: fc.constantFrom(...patterns),
   writes: fc.constantFrom(0, 0.3, 1),
-  wordsPerPage: fc.constantFrom(1, 2, 5),
+  /** A page without words has a version. */
+  wordsPerPage: fc.constantFrom(0, 1, 2, 5),
   n: fc.constantFrom(0, 1, 1000, 4294967290, 2 ** 33 + 17, 2 ** 52),
   count: fc.integer({ min: 1, max: 1024 }),
   mark: fc.constantFrom(abi.MARK_NONE, abi.MARK_PRIVATE, abi.MARK_ATOMIC),

@@ -1,6 +1,6 @@
 // The hot loops of guest memory, compiled to kernels.wasm (see `npm run build:wasm`).
 
-export { countPlain, markFresh, nextGfns, noteReferences, touch } from './access';
+export { countPlain, markFresh, noteReferences, touch } from './access';
 export {
   listRuns,
   merge,
@@ -10,6 +10,7 @@ export {
   popcount,
   takeRuns,
 } from './bits';
+export { nextGfns } from './next-gfns';
 export {
   clearPages,
   firstDifference,
