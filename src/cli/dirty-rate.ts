@@ -6,6 +6,7 @@ import {
   type DirtyRateReport,
 } from '../migration/dirty-rate.ts';
 import { buildDirtyRate, type DirtyRateResult } from '../result/dirty-rate.ts';
+import { comparedWith } from '../result/dirty-vector.ts';
 import type { RunConfig } from '../runtime/config.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { runDirtyRate } from '../runtime/threads/dirty-rate.ts';
@@ -21,6 +22,7 @@ import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
 import { formatCount, formatMs } from './format.ts';
+import { measurementsOf, vectorOf, vectorTable, withOnly } from './dirty-vector.ts';
 import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
 
@@ -28,6 +30,7 @@ interface Flags {
   readonly mode: string[];
   readonly period: string;
   readonly samplePages: string;
+  readonly vector?: boolean;
   readonly set: string[];
   readonly output?: string;
   readonly json?: boolean;
@@ -43,6 +46,10 @@ export function dirtyRateCommand(): Command {
     .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; without it, all of them`, collect, [])
     .option('--period <durations>', 'how long each mode measures, such as 1s or 100ms,1s,10s', '1s')
     .option('--sample-pages <n>', 'pages hashed per GiB by page-sampling', '512')
+    .option(
+      '--vector',
+      'measure the points of the one workload of pattern dirty-vector, and compare what was asked for',
+    )
     .option('--set <key=value>', 'override a key of the scenario', collect, [])
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
@@ -54,9 +61,12 @@ export function dirtyRateCommand(): Command {
 
 async function measure(name: string, flags: Flags): Promise<number> {
   try {
-    const measurements = optionsOf(flags);
-    const { scenario, config, files } = loadScenario(name, flags.set);
+    const asked = optionsOf(flags);
+    const { scenario, config: whole, files } = loadScenario(name, flags.set);
     checkOutputs({ '-o': flags.output }, files);
+    const vector = flags.vector === true ? vectorOf(scenario) : undefined;
+    const config = vector ? withOnly(whole, vector.workload) : whole;
+    const measurements = vector ? measurementsOf(vector) : asked;
     const seeded = measurements.map((one) => ({ ...one, seed: config.seed }));
     const measured = await play(config, seeded, flags.quiet !== true);
     const isWhole = measured.length === seeded.length;
@@ -64,8 +74,13 @@ async function measure(name: string, flags: Flags): Promise<number> {
       process.stderr.write('interrupted in the first measurement: there is no result\n');
       return EXIT.notCompleted;
     }
-    const result = buildDirtyRate(scenario, config.guest.pageSize, measured);
-    const isWritten = await deliver(flags, result, () => table(result));
+    const plain = buildDirtyRate(scenario, config.guest.pageSize, measured);
+    const result: DirtyRateResult = vector
+      ? { ...plain, vector: comparedWith(vector, plain) }
+      : plain;
+    const isWritten = await deliver(flags, result, () =>
+      result.vector ? vectorTable(result.vector) : table(result),
+    );
     if (!isWhole) process.stderr.write('interrupted: later measurements are missing\n');
     return exitCode(isWhole ? EXIT.done : EXIT.notCompleted, isWritten);
   } catch (error) {

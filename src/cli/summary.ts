@@ -19,6 +19,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     ...postcopy(result),
     ...pauses(result),
     ...guest(result),
+    ...vectors(result),
     ...balloon(result),
     proof(result),
     ...speed(result, wall),
@@ -153,6 +154,17 @@ function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
   const times = list.length === 1 ? 'once' : `${list.length} times`;
   const at = list.map(({ startMs }) => formatMs(startMs)).join(', ');
   return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
+}
+
+/** Returns a line for each dirty-rate vector: how many pages were asked for by each of its times, and fitted. */
+function vectors({ guest: { dirtyVectors = [] } }: RunResult): string[] {
+  return dirtyVectors.map(({ workload, points, worstError }) => {
+    const list = points.map(
+      ({ afterMs, pages, fittedPages }) => `${formatMs(afterMs)} ${pages} → ${fittedPages}`,
+    );
+    const off = (100 * worstError).toFixed(1);
+    return `dirty vector of workload ${workload}, asked → fitted pages: ${list.join(', ')}; off by ${off} % at most`;
+  });
 }
 
 /** Returns a line about what the guest's memory manager did. */

@@ -32,6 +32,7 @@ export function planSizeOf(
       entries += members * (intervals.length + 1);
       for (const list of intervals) entries += list.length;
     }
+    if (pattern.kind === 'dirty-vector') entries += ALIAS_ENTRIES * pages;
     if (pattern.kind !== 'zipf') continue;
     const key = `${firstGfn} ${pages} ${pattern.theta}`;
     if (!shared.has(key)) entries += ALIAS_ENTRIES * pages;

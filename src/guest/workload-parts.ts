@@ -1,5 +1,6 @@
 import { aliasTable, zipfWeights } from '../random/alias-table.ts';
-import { hashWords } from '../random/generator.ts';
+import { Generator, hashWords } from '../random/generator.ts';
+import type { PageGroup } from './dirty-vector.ts';
 import { quicksortPages } from './quicksort.ts';
 import type { Pattern, Workload } from './workload.ts';
 
@@ -27,7 +28,7 @@ export interface WorkloadPart {
 
 /**
  * Cuts a workload at the memslots' borders. A part's share of the accesses follows from its pages: from their weights
- * (zipf), from how many of them are hot and cold (hotspot), or else from their number.
+ * (zipf, dirty-vector), from how many of them are hot and cold (hotspot), or else from their number.
  */
 export function partsOf(
   workload: Workload,
@@ -43,8 +44,11 @@ export function partsOf(
     return [{ slot, firstGfn: from - range.firstGfn, pages: to - from, offset }];
   });
   const { pattern, pages } = workload;
-  if (pattern.kind === 'zipf') {
-    const weights = zipfWeights(pages, pattern.theta, seed);
+  if (pattern.kind === 'zipf' || pattern.kind === 'dirty-vector') {
+    const weights =
+      pattern.kind === 'zipf'
+        ? zipfWeights(pages, pattern.theta, seed)
+        : groupWeights(pages, pattern.groups, seed);
     const total = sum(weights);
     return cuts.map((cut) => {
       const own = weights.subarray(cut.offset, cut.offset + cut.pages);
@@ -60,6 +64,18 @@ export function partsOf(
     });
   }
   return cuts.map((cut) => ({ ...cut, share: share(cut), pattern }));
+}
+
+/** Returns the writes a second of each page of a region; a seeded permutation decides which group has which pages. */
+function groupWeights(pages: number, groups: readonly PageGroup[], seed: number): Float64Array {
+  const order = Uint32Array.from({ length: pages }, (_, i) => i);
+  new Generator(seed, pages).shuffle(order);
+  const weights = new Float64Array(pages);
+  let next = 0;
+  for (const { pages: own, rate } of groups) {
+    for (const end = next + own; next < end; next++) weights[order[next]!] = rate / own;
+  }
+  return weights;
 }
 
 type Cut = Omit<WorkloadPart, 'share' | 'pattern' | 'table'>;

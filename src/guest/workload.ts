@@ -1,3 +1,4 @@
+import type { PageGroup } from './dirty-vector.ts';
 import type { TraceIntervals } from './trace.ts';
 
 /** How a workload chooses the next page of its region. */
@@ -10,6 +11,8 @@ export type Pattern =
   | { readonly kind: 'stride'; readonly stridePages: number }
   /** The workload sorts an array of random numbers that fills the region, over and over. */
   | { readonly kind: 'quicksort' }
+  /** Groups of pages of the region, each with a rate; the seed shuffles which pages these are. */
+  | { readonly kind: 'dirty-vector'; readonly groups: readonly PageGroup[] }
   | {
       readonly kind: 'trace';
       readonly intervals: TraceIntervals;

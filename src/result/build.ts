@@ -11,6 +11,7 @@ import { sentTally, type SourceReport } from '../migration/source.ts';
 import { pagesOf } from '../wire/tally.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { devicesOf, outageOf } from './devices.ts';
+import { badFits, vectorFits } from './dirty-vector.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
 import { hostFacts } from './host.ts';
@@ -19,6 +20,8 @@ import { VERSION } from './version.ts';
 /** Builds the result of a run (`pageferry/run@1`). Throws a ZodError when it does not match its own schema. */
 export function buildResult(scenario: Record<string, unknown>, report: RunReport): RunResult {
   const { source, guest, disturbance } = report;
+  const fits = vectorFits(scenario);
+  const warnings = [...(guest.warnings ?? []), ...badFits(fits)];
   const result: RunResult = {
     schema: 'pageferry/run@1',
     version: VERSION,
@@ -29,6 +32,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     outcome: source.outcome,
     ...(source.guestLost ? { guestLost: true as const } : {}),
     ...(source.error === undefined ? {} : { error: source.error }),
+    ...(warnings.length > 0 ? { warnings } : {}),
     ...(report.prepareNs === undefined ? {} : { prepareMs: ms(report.prepareNs) }),
     totalTimeMs: ms(source.endNs - source.startNs),
     ...wallTimeOf(report),
@@ -46,7 +50,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
     ...pausesOf(source),
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
-    guest: guestOf(report),
+    guest: { ...guestOf(report), ...(fits.length > 0 ? { dirtyVectors: fits } : {}) },
     link: linkOf(source),
     ...(disturbance
       ? {

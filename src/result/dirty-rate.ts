@@ -1,4 +1,5 @@
 import type { DirtyRateReport } from '../migration/dirty-rate.ts';
+import type { MeasuredVector } from './dirty-vector.ts';
 import { VERSION } from './version.ts';
 
 /** One measurement of a `pageferry/dirty-rate@1`; milliseconds and bytes are numbers. */
@@ -23,6 +24,8 @@ export interface DirtyRateResult {
   readonly version: string;
   readonly scenario: Record<string, unknown>;
   readonly measurements: readonly DirtyRateEntry[];
+  /** With --vector: what was asked for, what the fit dirties on average, and what was measured. */
+  readonly vector?: MeasuredVector;
 }
 
 /** Builds the result of measurements on a guest with pages of `pageSize` bytes. */

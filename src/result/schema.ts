@@ -54,6 +54,8 @@ export const resultSchema = z.strictObject({
   outcome: z.enum(['completed', 'cancelled', 'diverged', 'failed']),
   guestLost: z.literal(true).optional(),
   error: z.string().optional(),
+  /** Sentences about what makes the guest differ from the one that its scenario stands for. */
+  warnings: z.array(z.string()).optional(),
   prepareMs: ms.optional(),
   totalTimeMs: ms,
   /** The same with what the manager does before and after the migration. */
@@ -158,6 +160,16 @@ export const resultSchema = z.strictObject({
         cacheDroppedPages: count,
         cacheMisses: count,
       })
+      .optional(),
+    /** How well the groups of pages of a workload of pattern dirty-vector fit what was asked for. */
+    dirtyVectors: z
+      .array(
+        z.strictObject({
+          workload: count,
+          points: z.array(z.strictObject({ afterMs: ms, pages: count, fittedPages: count })),
+          worstError: z.number().min(0),
+        }),
+      )
       .optional(),
     dirtyRings: z.array(z.strictObject({ entries: count, stalls: count })).optional(),
     timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),

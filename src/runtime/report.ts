@@ -81,6 +81,8 @@ export interface RunReport {
     readonly rings: readonly RingCounts[];
     /** What the guest's memory manager did on both sides; it is absent when the guest has none. */
     readonly manager?: ManagerCounts;
+    /** Sentences about what makes this guest differ from the one that it stands for. */
+    readonly warnings?: readonly string[];
     readonly startedNs: number;
     readonly endedNs: number;
   };

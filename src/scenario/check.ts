@@ -114,8 +114,8 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
       const sentence = `must be later than from (${formatValue(workload.from)})`;
       problems.push({ path: [...path, 'until'], sentence });
     }
-    problems.push(...patternProblems(workload, path, pageSize));
-    if (workload.pattern === 'trace') return problems;
+    problems.push(...patternProblems(workload, path, parseSize(guest.memory), pageSize));
+    if (!('rate' in workload)) return problems;
     if (workload.rate === 'max' && workload.tick !== undefined) {
       const sentence = 'a workload of rate max has no ticks: leave it out, or give a rate';
       problems.push({ path: [...path, 'tick'], sentence });
@@ -132,9 +132,17 @@ function checkWorkloads({ guest }: Scenario, pageSize: number): Problem[] {
 function patternProblems(
   workload: ScenarioWorkload,
   path: Problem['path'],
+  memoryBytes: number,
   pageSize: number,
 ): Problem[] {
-  const key = patternNamed(workload.pattern).misfit?.(workload, pageSize);
+  const kind = patternNamed(workload.pattern);
+  const bytesOfRegion = workload.region ? parseSize(workload.region.size) : memoryBytes;
+  const region = { pages: Math.floor(bytesOfRegion / pageSize), pageSize };
+  const problems = kind.problems?.(workload, region) ?? [];
+  if (problems.length > 0) {
+    return problems.map((one) => ({ ...one, path: [...path, ...one.path] }));
+  }
+  const key = kind.misfit?.(workload, pageSize);
   if (key === undefined) return [];
   const bytes = parseSize((workload as unknown as Record<string, string | number>)[key]!);
   return [{ path: [...path, key], sentence: notWhole(bytes, pageSize) }];

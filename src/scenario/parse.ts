@@ -104,8 +104,12 @@ function valueAt(value: unknown, path: Path): unknown {
 function unknownKey(document: ScenarioDocument, path: Path, key: string, schema: unknown): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
   if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
-  if (parent === 'guest.workloads' && PACE_AND_WRITE_KEYS.has(key) && isTrace(document, path)) {
-    return 'a trace has its own pace and its own writes: leave it out';
+  const pattern = valueAt(document.value(), [...path, 'pattern']);
+  if (parent === 'guest.workloads' && PACE_AND_WRITE_KEYS.has(key)) {
+    if (pattern === 'trace') return 'a trace has its own pace and its own writes: leave it out';
+    if (pattern === 'dirty-vector') {
+      return 'the rate of a dirty-vector follows from its points, and all its accesses write: leave it out';
+    }
   }
   const known = knownKeys(document, path, schema);
   const guess = nearest(key, known);
@@ -113,12 +117,8 @@ function unknownKey(document: ScenarioDocument, path: Path, key: string, schema:
   return `unknown key: expected one of ${known.join(', ')}`;
 }
 
-/** These keys set the pace and the writes of a workload; a trace brings its own. */
+/** These keys set the pace and the writes of a workload; a trace and a dirty-rate vector bring their own. */
 const PACE_AND_WRITE_KEYS = new Set(['rate', 'writes', 'tick']);
-
-function isTrace(document: ScenarioDocument, path: Path): boolean {
-  return valueAt(document.value(), [...path, 'pattern']) === 'trace';
-}
 
 /** Returns the keys that the schema allows in the map at `path`. */
 function knownKeys(document: ScenarioDocument, path: Path, root: unknown): string[] {

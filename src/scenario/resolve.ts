@@ -250,13 +250,13 @@ function resolveWorkload(
   scenario: Scenario,
   site: Site,
 ): Workload {
-  const isTrace = workload.pattern === 'trace';
-  const tick = isTrace ? undefined : workload.tick;
+  const pattern = resolvePattern(workload, index, region, scenario, site);
+  const tick = 'tick' in workload ? workload.tick : undefined;
   const catchUpNs = parseAllowance(workload.catchUp);
   return {
     ...region,
-    pattern: resolvePattern(workload, index, region, scenario, site),
-    rate: isTrace || workload.rate === 'max' ? Infinity : workload.rate,
+    pattern,
+    rate: rateOf(workload, pattern),
     writes: 'writes' in workload ? workload.writes : 1,
     wordsPerPage: workload.wordsPerPage,
     ...(workload.vcpu === undefined ? {} : { vcpu: workload.vcpu }),
@@ -266,6 +266,14 @@ function resolveWorkload(
     ...(catchUpNs > 0 ? { catchUpNs } : {}),
     ...(workload.frees === undefined ? {} : { freesNs: parseDuration(workload.frees) }),
   };
+}
+
+/** Returns the accesses a second; a trace has none, and groups of pages have rates of their own. */
+function rateOf(workload: ScenarioWorkload, pattern: Pattern): number {
+  if (pattern.kind === 'dirty-vector') {
+    return pattern.groups.reduce((sum, group) => sum + group.rate, 0);
+  }
+  return 'rate' in workload && workload.rate !== 'max' ? workload.rate : Infinity;
 }
 
 function resolvePattern(

@@ -39,6 +39,24 @@ describe('impossible scenarios', () => {
       '1:18 guest.memory: 5000 is no multiple of the page size, 4 KiB: take 4KiB or 8KiB',
     ],
     [
+      'a dirty-rate vector that falls, and one with both a count and a rate',
+      withGuest(
+        'workloads:\n    - { pattern: dirty-vector, points: [{ after: 1s, pages: 9 }, { after: 2s, pages: 8 }] }\n' +
+          '    - { pattern: dirty-vector, points: [{ after: 1s, pages: 9, rate: 1MiB/s }, { after: 2s, pages: 9 }] }',
+      ),
+      '4:86 guest.workloads[0].points[1].pages: 8 dirty pages are fewer than the 9 of the point before: a count of distinct pages never falls as time passes',
+      '5:41 guest.workloads[1].points[0]: expected either pages or rate beside after',
+    ],
+    [
+      'a rate for a dirty-rate vector, more pages than its region, and one point alone',
+      withGuest(
+        'workloads:\n    - { pattern: dirty-vector, region: { size: 1MiB }, points: [{ after: 1s, rate: 1MiB/s }, { after: 3s, rate: 1MiB/s }] }\n' +
+          '    - { pattern: dirty-vector, points: [{ after: 1s, pages: 9 }] }',
+      ),
+      "4:113 guest.workloads[0].points[1].rate: 768 dirty pages are more than the region's 256: give it a larger region",
+      '5:40 guest.workloads[1].points: expected two points or more, as one says nothing about how the pages grow',
+    ],
+    [
       'memory that large pages do not fill',
       'guest: { memory: 65MiB, pageSize: 2MiB }\n',
       '1:18 guest.memory: "65MiB" is no multiple of the page size, 2 MiB: take 64MiB or 66MiB',

@@ -61,6 +61,7 @@ describe('JSON schema', () => {
       'hotspot',
       'stride',
       'quicksort',
+      'dirty-vector',
       'trace',
     ]);
   });

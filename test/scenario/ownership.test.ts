@@ -190,6 +190,7 @@ describe('a key of one pattern under another', () => {
   const needed: Readonly<Record<string, object>> = {
     hotspot: { hotPages: 0.1, hotAccesses: 0.9 },
     stride: { stride: '4KiB' },
+    'dirty-vector': { points: [1, 2].map((pages) => ({ after: `${pages}s`, pages })) },
     trace: { trace: { file: 'none' } },
   };
   const patterns = [...PATTERNS] as readonly PatternKind[];
@@ -207,7 +208,7 @@ describe('a key of one pattern under another', () => {
     const [problem, ...others] = complaints(text);
     expect(others).toEqual([]);
     expect(problem).toMatch(new RegExp(`^s:1:\\d+ guest\\.workloads\\[0\\]\\.${key}: `));
-    expect(problem).toMatch(/unknown key|a trace has its own pace/);
+    expect(problem).toMatch(/unknown key|a trace has its own pace|follows from its points/);
   });
 
   it('is tried for all of them', () => {

@@ -54,7 +54,7 @@ export const withTrace = (trace: string): string =>
 export const MINIMAL = 'guest: { memory: 64MiB }\n';
 
 export const PATTERNS =
-  'expected pattern sequential, uniform, zipf, hotspot, stride, quicksort or trace';
+  'expected pattern sequential, uniform, zipf, hotspot, stride, quicksort, dirty-vector or trace';
 export const RATE = 'expected a rate such as 1Gbit/s or 100MB/s, or unlimited';
 export const ACCESSES = 'expected page accesses a second, a number above 0 such as 20000, or max';
 export const TOP_KEYS =

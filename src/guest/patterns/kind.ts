@@ -38,6 +38,11 @@ export interface PatternKind<
   readonly pace: Pace;
   /** Makes a pattern of checked values. It is absent for a kind that takes files, which scenario/ reads. */
   pattern?(written: ValuesOf<Table>, region: PatternRegion): Pattern;
+  /** Returns what is impossible about values that are valid one by one; paths begin at the workload. */
+  problems?(
+    written: ValuesOf<Table>,
+    region: PatternRegion,
+  ): { readonly path: readonly (string | number)[]; readonly sentence: string }[];
   /** Returns the key whose value is valid but does not fit pages of that size; undefined when all fit. */
   misfit?(written: ValuesOf<Table>, pageSize: number): (keyof Table & string) | undefined;
 }
@@ -74,6 +79,9 @@ export const PACED = {
   tick,
   catchUp: pacedCatchUp,
 };
+
+/** The keys of the pace of a pattern that decides on its rate itself; all accesses write. */
+export const PACED_BY_FIT = { catchUp: pacedCatchUp };
 
 /** The keys of the pace of a pattern whose accesses all write. */
 export const PACED_WRITES = { rate, tick, catchUp: pacedCatchUp };

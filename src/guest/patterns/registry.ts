@@ -1,3 +1,4 @@
+import { dirtyVector } from './dirty-vector.ts';
 import { hotspot } from './hotspot.ts';
 import type { PatternKind } from './kind.ts';
 import { quicksort } from './quicksort.ts';
@@ -8,7 +9,16 @@ import { uniform } from './uniform.ts';
 import { zipf } from './zipf.ts';
 
 /** All patterns of workloads. A new one takes a file of its own and a line here. */
-export const PATTERNS = [sequential, uniform, zipf, hotspot, stride, quicksort, trace] as const;
+export const PATTERNS = [
+  sequential,
+  uniform,
+  zipf,
+  hotspot,
+  stride,
+  quicksort,
+  dirtyVector,
+  trace,
+] as const;
 
 export type PatternName = (typeof PATTERNS)[number]['name'];
 
