@@ -3,6 +3,7 @@ import { colours } from './colours.ts';
 import { buildResult } from '../result/build.ts';
 import type { RunResult } from '../result/schema.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
+import { tracesTooShort } from '../runtime/common/trace-warnings.ts';
 import type { RunConfig } from '../runtime/config.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
@@ -62,6 +63,7 @@ async function run(name: string, flags: RunFlags): Promise<number> {
         : [...flags.set, { flag: '--runtime', key: 'runtime', value: flags.runtime }];
     const { scenario, config, files } = loadScenario(name, sets);
     checkOutputs({ '-o': flags.output }, files);
+    warn(tracesTooShort(config));
     const report = await play(config, flags.quiet !== true);
     if (!report) {
       process.stderr.write('interrupted before the migration began: there is no result\n');
@@ -69,6 +71,7 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     }
     const result = buildResult(scenario, report);
     const isWritten = await deliver(flags, result, () => summary(result, report.wall));
+    warn(result.warnings ?? []);
     return exitCode(exitCodeOf(result), isWritten);
   } catch (error) {
     if (error instanceof ContentsError) {
@@ -79,6 +82,11 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
+}
+
+/** Says loudly what makes a guest differ from the one that it stands for, whatever else is printed. */
+function warn(sentences: readonly string[]): void {
+  for (const one of sentences) process.stderr.write(`${colours.yellow(`warning: ${one}`)}\n`);
 }
 
 /** How far a run is, as far as notes about a signal and the line on the terminal have to know. */

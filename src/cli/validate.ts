@@ -8,6 +8,7 @@ import {
   type Validation,
 } from '../lab/validate/validate.ts';
 import { InputError } from '../scenario/input-error.ts';
+import { colours } from './colours.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
@@ -89,6 +90,9 @@ function table({ runs, skipped, summary, notReached }: Validation): string {
   return [
     'measured → predicted; figures in (brackets) are not counted, --json says why',
     ...layOut(COLUMNS, [head, ...runs.map(rowOf)], width),
+    ...runs.flatMap(({ id, warnings = [] }) =>
+      warnings.map((one) => colours.yellow(`${id}: ${one}`)),
+    ),
     ...skipped.map(({ id, reason }) => `${id}: skipped, ${reason}`),
     '',
     ...layOut(SPREAD_COLUMNS, [['error of', 'runs', 'median', 'p90', 'worst'], ...spread], width),

@@ -43,9 +43,9 @@ export const readDigests = (): Digests => JSON.parse(readFileSync(FILE, 'utf8'))
 const digest = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** The result as a result file has it, without the version and the message, which may change freely. */
+/** The result as a result file has it, without the version and its sentences, which may change freely. */
 function canonical(report: RunReport): string {
-  const { version: _, error: __, ...result } = buildResult({}, report);
+  const { version: _, error: __, warnings: ___, ...result } = buildResult({}, report);
   return JSON.stringify(result);
 }
 

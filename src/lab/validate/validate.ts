@@ -44,6 +44,8 @@ export interface Prediction {
   readonly predicted: Metrics;
   /** (predicted − measured) ÷ measured, and null where a figure is missing; for `outcome` 0 if equal, else 1. */
   readonly errors: Readonly<Record<keyof Metrics, number | null>>;
+  /** Sentences about what makes the predicted guest differ from the measured one. */
+  readonly warnings?: readonly string[];
   /** Predicted downtime until the guest runs at the destination; QEMU's downtime ends earlier. */
   readonly fullDowntimeMs: number | null;
 }
@@ -139,6 +141,7 @@ async function predict(
     measured,
     predicted,
     errors: errorsOf(predicted, measured),
+    ...(report.guest.warnings ? { warnings: report.guest.warnings } : {}),
     fullDowntimeMs: isWhole ? (running.runningNs - stop.pauseAskedNs) / 1e6 : null,
   };
 }

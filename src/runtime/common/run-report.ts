@@ -10,6 +10,7 @@ import type { RunConfig } from '../config.ts';
 import type { RunReport, TimelineSample } from '../report.ts';
 import type { GuestSide } from './guest-side.ts';
 import { linkFacts } from './link-facts.ts';
+import { endedTraces } from './trace-warnings.ts';
 import { managerCounts, mostOf } from './measures.ts';
 
 /** What a runtime knows of a guest and its migration once the run is over. */
@@ -38,6 +39,7 @@ export function reportOf(
   const blackoutNs = mostOf(sides, plan, GAP_NS);
   const manager = managerCounts(sides, plan);
   const faults = mergeFaults(facts.faults);
+  const warnings = endedTraces(config, plan, sides, source.endNs - facts.startedNs);
   return {
     source,
     link: linkFacts(config),
@@ -51,6 +53,7 @@ export function reportOf(
       ...(blackoutNs > 0 ? { blackoutNs } : {}),
       ...(faults ? { faults } : {}),
       rings: facts.rings,
+      ...(warnings.length > 0 ? { warnings } : {}),
       ...(manager ? { manager } : {}),
       startedNs: facts.startedNs,
       endedNs: facts.endedNs,
