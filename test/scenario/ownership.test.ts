@@ -201,7 +201,6 @@ describe('a key of one pattern under another', () => {
         .map(({ name, pace: its }) => [key, name, 'rate' in its] as const),
     ),
   );
-
   it.each(wrong)('%s under %s', (key, pattern, isPaced) => {
     const workload = { pattern, ...needed[pattern], ...(isPaced ? { rate: 5 } : {}), [key]: 1 };
     const text = JSON.stringify({ guest: { memory: '1MiB', workloads: [workload] } });
