@@ -96,6 +96,30 @@ function pad(text: string, width: number, align: 'left' | 'right'): string {
   return align === 'left' ? text + blanks : blanks + text;
 }
 
+/**
+ * Breaks a text into lines at its blanks, so that no line is wider than `width`, unless a single word is; the lines after
+ * the first begin with `indent`. A text that has lines of its own keeps them.
+ */
+export function wrap(text: string, width: number, indent = ''): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width, indent));
+}
+
+function wrapLine(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer: string = line === undefined ? word : `${line} ${word}`;
+    // A line that has only its indent keeps the word, however long it is.
+    if (line === undefined || line.trim() === '' || visibleLength(longer) <= width) {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = indent + word;
+  }
+  return [...lines, line ?? ''];
+}
+
 /** Cuts a text that is too long, and ends it with an ellipsis; a cut text has no colours. */
 export function cut(text: string, width: number): string {
   if (visibleLength(text) <= width) return text;

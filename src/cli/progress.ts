@@ -63,15 +63,20 @@ export class Progress {
 export class Share {
   readonly #clock: Clock;
   readonly #startNs: number;
+  /** When the work that is counted began. */
+  #fromNs: number;
   #done = 0;
   #all = 0;
 
   constructor(clock: Clock = monotonicClock()) {
     this.#clock = clock;
     this.#startNs = clock.now();
+    this.#fromNs = this.#startNs;
   }
 
+  /** What came before the first of it, such as building a version, says nothing of how long the rest takes. */
   set(done: number, all: number): void {
+    if (done === 0) this.#fromNs = this.#clock.now();
     this.#done = done;
     this.#all = all;
   }
@@ -82,7 +87,7 @@ export class Share {
 
   /** Returns "about 12 s left"; it is empty while that can't be said, and for work that takes only moments. */
   get left(): string {
-    return timeLeft(this.elapsedNs, this.#all > 0 ? this.#done / this.#all : 0);
+    return timeLeft(this.#clock.now() - this.#fromNs, this.#all > 0 ? this.#done / this.#all : 0);
   }
 }
 
@@ -103,6 +108,7 @@ export class Counted {
   readonly #progress: Progress;
   readonly #name: string;
   readonly #share: Share;
+  readonly #isDrawn: boolean;
   #what: string;
 
   /** Shows the line from now on; `what` is what the work begins with. */
@@ -115,6 +121,7 @@ export class Counted {
     this.#name = name;
     this.#what = what;
     this.#share = new Share();
+    this.#isDrawn = stream.isTTY === true;
     this.#progress = new Progress(stream, isWanted);
     this.#progress.start(() => this.#parts());
   }
@@ -127,6 +134,12 @@ export class Counted {
 
   stop(): void {
     this.#progress.stop();
+  }
+
+  /** Writes a line that stays, with how long the work that comes next will take, unless that is only moments. */
+  announce(what: string, ns: number): void {
+    if (ns < (this.#isDrawn ? LEAST_ESTIMATED_NS : LINE_MS * 1e6)) return;
+    this.#progress.note(`${this.#name}: ${what}: about ${roughly(ns)}`);
   }
 
   #parts(): Part[] {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { judge } from '../../src/lab/bench/judge.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from '../../src/lab/bench/outcome.ts';
 import { hostFacts } from '../../src/result/host.ts';
+import { median } from '../../src/lab/statistics.ts';
 import { Generator } from '../../src/random/generator.ts';
 
 const RUNS = 15;
@@ -78,6 +79,45 @@ describe('judging two versions', () => {
     const before = runs(random, { get: 10, speed: 4 }, drift);
     const after = runs(random, { get: 12, speed: 4 }, drift);
     expect(verdicts(before, after)).toEqual({ get: 'regression', speed: 'same' });
+  });
+
+  it('shows what is compared: the medians of drifting versions say the opposite of their pairs', () => {
+    const random = new Generator(10);
+    // The machine is slow in half of the pairs, once more for the old version than for the new one.
+    const drift = Array.from({ length: RUNS }, (_, i) => (i < 7 ? 1 : 2));
+    const before = runs(random, { get: 10, speed: 4, noise: 0.01 }, drift);
+    const after = runs(random, { get: 15, speed: 4, noise: 0.01 }, drift).map((run, i) => {
+      const [get, ...others] = run.metrics;
+      const isLucky = i === 7;
+      const samples = isLucky ? [9] : get!.samples;
+      return { ...run, metrics: [{ ...get!, samples }, ...others] };
+    });
+    const medianOf = (outcomes: BenchOutcome[]): number =>
+      median(outcomes.map(({ metrics }) => metrics[0]!.samples[0]!));
+    // Side by side, the new version's median is the better one, though all pairs but one are slower.
+    expect(medianOf(after)).toBeLessThan(medianOf(before));
+    const [get] = judge(before, after, options).judgements;
+    expect(get!.verdict).toBe('regression');
+    expect(get!.change).toBeCloseTo(0.5, 1);
+    expect(get!.after).toBeCloseTo(get!.before * (1 + get!.change), 9);
+    expect(get!.after).toBeGreaterThan(get!.before);
+    const [low, high] = get!.interval;
+    expect(low).toBeLessThan(get!.change);
+    expect(high).toBeGreaterThan(get!.change);
+    expect(low).toBeGreaterThan(0);
+  });
+
+  it('gives the change of a speed with the sign of the figure', () => {
+    const random = new Generator(11);
+    const before = runs(random, { get: 10, speed: 4 }, steady);
+    const after = runs(random, { get: 10, speed: 3.2 }, steady);
+    const [, speed] = judge(before, after, options).judgements;
+    expect(speed!.change).toBeCloseTo(-0.2, 1);
+    expect(speed!.after).toBeCloseTo(3.2, 1);
+    const [low, high] = speed!.interval;
+    expect(low).toBeLessThan(-0.15);
+    expect(high).toBeLessThan(0);
+    expect(low).toBeLessThan(high);
   });
 
   it('raises a false alarm in at most a few of a hundred comparisons of equal versions', () => {

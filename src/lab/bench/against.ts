@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../clock/clock.ts';
 import { InputError } from '../../scenario/input-error.ts';
-import { leastSignFlipP } from '../statistics.ts';
 import { VERSION } from '../../result/version.ts';
 import { buildRef, type BuiltRef, commitNamed } from './build-ref.ts';
 import { judge, type Judgement, type JudgeOptions } from './judge.ts';
 import { type BenchOutcome, DiffersError } from './outcome.ts';
+import { checkPower, judgedMetrics, powerless, type PowerParts } from './power.ts';
 import { commitOf } from './program.ts';
 import { type BenchRuns, RUNS_SCHEMA } from './runs-file.ts';
 
@@ -35,6 +36,9 @@ export interface RunsParts {
   readonly runs: number;
   readonly signal: AbortSignal;
   readonly progress: (what: string, done?: number, all?: number) => void;
+  readonly clock: Clock;
+  /** It is called with what comes next, and about how long that takes, before it begins. */
+  readonly announce: (what: string, ns: number) => void;
 }
 
 /** The exit code of a bench that found a byte different from what was sent (cli/exit.ts). */
@@ -43,14 +47,37 @@ const EXIT_DIFFERS = 3;
 /** This program's own command line; src/lab/bench and dist/lab/bench lie equally deep. */
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-/** Runs this version `parts.runs` times, each time in a process of its own. */
-export async function runApart(parts: RunsParts): Promise<BenchRuns> {
+/** Runs this version `parts.runs` times, each time in a process of its own; `check` may throw after the first. */
+export async function runApart(
+  parts: RunsParts,
+  check: (first: BenchOutcome) => void = () => undefined,
+): Promise<BenchRuns> {
   const runs: BenchOutcome[] = [];
+  const startNs = parts.clock.now();
   for (let i = 0; i < parts.runs; i++) {
     parts.progress(`run ${i + 1} of ${parts.runs}`, i, parts.runs);
-    runs.push(await oneRun(CLI, parts));
+    const run = await oneRun(CLI, parts);
+    runs.push(run);
+    if (i > 0) continue;
+    check(run);
+    const ns = (parts.runs - 1) * (parts.clock.now() - startNs);
+    parts.announce(`${parts.runs - 1} more runs`, ns);
   }
   return { schema: RUNS_SCHEMA, runs };
+}
+
+/**
+ * Runs this version once, outside the comparison, and says how long the pairs of runs will take. Throws InputError when
+ * they could show no change among the metrics that the run has. All this is known before the old version is built.
+ */
+async function tryOut(parts: RunsParts, power: PowerParts, ref: string): Promise<void> {
+  checkPower(power);
+  parts.progress('a first run, which is not compared');
+  const startNs = parts.clock.now();
+  const first = await oneRun(CLI, parts);
+  checkPower(power, judgedMetrics(first));
+  const ns = 2 * parts.runs * (parts.clock.now() - startNs);
+  parts.announce(`${parts.runs} pairs of runs, once ${ref} is built`, ns);
 }
 
 /**
@@ -67,10 +94,12 @@ export async function againstRef(
     const sentence = 'is no commit of the git checkout that this program runs from';
     throw new InputError([{ place: `--against-ref ${ref}`, key: '', sentence }]);
   }
+  const { bench, runs } = parts;
+  await tryOut(parts, { bench, runs, alpha: limits.alpha, isPaired: true }, ref);
   parts.progress(`building ${ref}`);
   const built = await buildRef(ref, commit, parts.signal);
   try {
-    const { before, after } = await takeTurns(built, ref, parts, limits.alpha);
+    const { before, after } = await takeTurns(built, ref, parts);
     return comparisonOf(parts, before, after, { ...limits, isPaired: true }, commit);
   } finally {
     built.dispose();
@@ -90,7 +119,9 @@ export async function againstRuns(
   // A commit that ends in + had changed files, so it can't be built again; git doesn't know that name.
   const isKnown = commit !== undefined && commitNamed(commit) !== undefined;
   if (isKnown) return againstRef(commit, parts, limits);
-  const { runs } = await runApart(parts);
+  const power = { bench: parts.bench, runs: parts.runs, alpha: limits.alpha, isPaired: false };
+  checkPower(power);
+  const { runs } = await runApart(parts, (first) => checkPower(power, judgedMetrics(first)));
   return comparisonOf(parts, saved.runs, runs, { ...limits, isPaired: false }, commit);
 }
 
@@ -111,7 +142,9 @@ function comparisonOf(
     const sentence = 'the two versions have no metric in common that was measured often enough';
     throw new InputError([{ place: `bench ${bench}`, key: '', sentence }]);
   }
-  if (isPowerless) throw powerless(bench, after.length, judgements.length, alpha);
+  if (isPowerless) {
+    throw powerless({ bench, runs: after.length, isPaired, alpha }, judgements.length);
+  }
   return {
     schema: 'pageferry/bench-comparison@1',
     bench,
@@ -126,19 +159,11 @@ function comparisonOf(
   };
 }
 
-function powerless(bench: string, runs: number, metrics: number, alpha: number): InputError {
-  const sentence =
-    `${runs} runs can't show any change among ${metrics} metrics at alpha ${alpha}: ` +
-    'take more --runs, measure less, or allow a larger --alpha';
-  return new InputError([{ place: `bench ${bench}`, key: '', sentence }]);
-}
-
 /** Runs the versions in the order old, new, new, old, old, new …, so that neither always comes first. */
 async function takeTurns(
   built: BuiltRef,
   ref: string,
   parts: RunsParts,
-  alpha: number,
 ): Promise<{ before: BenchOutcome[]; after: BenchOutcome[] }> {
   const before: BenchOutcome[] = [];
   const after: BenchOutcome[] = [];
@@ -149,11 +174,6 @@ async function takeTurns(
     if (i % 2 === 0) await runOld();
     await runNew();
     if (i % 2 === 1) await runOld();
-    // The first pair tells how many metrics there are. If no result can be significant, stop here.
-    const metrics = after[0]!.metrics.filter(({ isFact }) => isFact !== true).length;
-    if (metrics * leastSignFlipP(parts.runs) >= alpha) {
-      throw powerless(parts.bench, parts.runs, metrics, alpha);
-    }
   }
   return { before, after };
 }
@@ -165,7 +185,12 @@ async function oneRun(cli: string, parts: RunsParts, ref?: string): Promise<Benc
     .filter(([flag]) => !unasked.has(flag))
     .map(([flag, value]) => `--${flag}=${value}`);
   const args = [cli, 'bench', bench, ...flags, '--json', '--quiet'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    // A run that is given up has nothing to save, and must not outlive the folder that its program lies in.
+    killSignal: 'SIGKILL',
+  });
   const exit = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve);
   });

@@ -52,6 +52,9 @@ export async function buildRef(
   }
 }
 
+/** After an abort, the processes of a build have this long to end by themselves. */
+const GRACE_MS = 200;
+
 const lockOf = (root: string): string => readFileSync(join(root, 'package-lock.json'), 'utf8');
 
 async function install(folder: string, signal: AbortSignal): Promise<void> {
@@ -64,16 +67,27 @@ async function install(folder: string, signal: AbortSignal): Promise<void> {
   await run('npm', ['run', '--silent', 'build'], folder, signal);
 }
 
-/** Runs a command and always waits for its end, even after an abort: its folder is removed next. */
+/**
+ * Runs a command and always waits for its end, even after an abort: its folder is removed next. It leads a group of
+ * processes, so that an abort ends what it has started as well, such as the compiler that npm runs.
+ */
 async function run(
   command: string,
   args: readonly string[],
   cwd: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  const stop = (): void => void child.kill();
+  const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'];
+  const child = spawn(command, args, { cwd, stdio, detached: true });
+  let timer: NodeJS.Timeout | undefined;
+  const kill = (): void => endGroup(child.pid, 'SIGKILL');
+  const stop = (): void => {
+    endGroup(child.pid, 'SIGTERM');
+    // TypeScript's compiler goes on to its usual end after the milder signal.
+    timer = setTimeout(kill, GRACE_MS);
+  };
   signal.addEventListener('abort', stop, { once: true });
+  process.once('exit', kill);
   try {
     const exit = new Promise<number | null>((resolve, reject) => {
       child.once('error', reject).once('close', resolve);
@@ -87,6 +101,19 @@ async function run(
     const said = `${output}${errors}`.trim().split('\n').slice(-3).join(' ');
     if (code !== 0) throw new Error(said || `${command} ended with code ${code}`);
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener('abort', stop);
+    process.off('exit', kill);
+  }
+}
+
+/** Ends the group of processes that one leads. */
+function endGroup(leader: number | undefined, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, name);
+  } catch (error) {
+    // All of them have ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -42,12 +42,13 @@ async function runDemandPaging({ options, progress, metrics }: BenchContext): Pr
   const pool = new WorkerPool(2 + 2 * Math.max(...vcpuCounts));
   const distributions: Distribution[] = [];
   try {
-    for (const { vcpus, config } of configs) {
+    for (const [index, { vcpus, config }] of configs.entries()) {
       const of = `${vcpus} ${vcpus === 1 ? 'vCPU' : 'vCPUs'}`;
       const samples: FaultSample[] = [];
       const counts = Array.from({ length: LATENCY_BUCKETS }, () => 0);
       for (let i = -1; i < iterations; i++) {
-        progress(of);
+        const passes = iterations + 1;
+        progress(of, index * passes + i + 1, configs.length * passes);
         const { sample, buckets } = await oneRun(config, pool);
         // V8 compiles during the first run in a pool's threads, so that run is not counted.
         if (i < 0) continue;

@@ -91,9 +91,9 @@ async function runDirtyLog({ options, progress, metrics }: BenchContext): Promis
   const memory = new Map<string, SharedSlot[]>();
   const pool = new TaskPool<BenchTasks>('lab/bench/worker.js', setting.vcpus);
   try {
-    for (const kind of logs) {
-      for (const mode of kind === 'none' ? (['get-and-clear'] as const) : modes) {
-        progress(`${kind}, ${mode}`);
+    for (const [k, kind] of logs.entries()) {
+      for (const [m, mode] of (kind === 'none' ? (['get-and-clear'] as const) : modes).entries()) {
+        progress(`${kind}, ${mode}`, k * modes.length + m, logs.length * modes.length);
         const { plan, geometries } = planOf(kind, setting);
         const unit = mapUnitOf(kind);
         const slots = memory.get(unit) ?? geometries(0).map(createSlot);

@@ -68,10 +68,11 @@ async function runEncode({ options, clock, progress, metrics }: BenchContext): P
   const source = openSlot(createSlot({ ...geometry, skewPages: 0 }));
   const target = openSlot(createSlot({ ...geometry, skewPages: 1 }));
   target.ram.fill(0xa5);
-  for (const kind of kinds) {
+  for (const [k, kind] of kinds.entries()) {
     await fill(source, kind, options['image']!);
-    for (const encoding of encodings) {
-      progress(`${kind}, ${encoding}`);
+    for (const [e, encoding] of encodings.entries()) {
+      const done = k * encodings.length + e;
+      progress(`${kind}, ${encoding}`, done, kinds.length * encodings.length);
       metrics.push(
         ...(await encodingMetrics({ source, target, clock, iterations }, kind, encoding)),
       );

@@ -15,12 +15,20 @@ export interface Judgement {
   readonly of: string;
   readonly name: string;
   readonly unit: string;
-  /** Each version's median over its runs, in `unit`. */
+  /** The old version's median over the runs that are compared, in `unit`. */
   readonly before: number;
+  /**
+   * `before` with the compared change. It is not the new version's own median: what is compared is each pair of runs,
+   * and the medians of both versions can change by another share, or even in the other direction.
+   */
   readonly after: number;
+  /** How far `after` is from `before`, as a share of it: 0.2 is a fifth more, whether that is better or worse. */
+  readonly change: number;
+  /** The interval in which the change lies, with a probability of some 95 %: two standard errors to each side. */
+  readonly interval: readonly [low: number, high: number];
   /** How much worse the new version is, as a share: 0.2 is 20 % slower; a value below 0 is better. */
   readonly worseBy: number;
-  /** The share that a change must exceed: the threshold, or twice the median's standard error if that is more. */
+  /** What `worseBy` must exceed: the threshold, or two standard errors if that is more. */
   readonly noise: number;
   /**
    * The probability that chance alone makes the metric at least this much worse (or better), corrected
@@ -72,17 +80,22 @@ export function judge(
   });
   const worse = holm(compared.map(({ pWorse }) => pWorse));
   const better = holm(compared.map(({ pBetter }) => pBetter));
-  const judgements = compared.map(({ metric, medians, change, error }, i): Judgement => {
+  const judgements = compared.map(({ metric, base, change, error }, i): Judgement => {
     // Changes are logarithms until here, so that doubling and halving have the same size.
     const worseBy = Math.exp(change) - 1;
-    const noise = Math.max(options.threshold, 2 * error);
+    const noise = Math.max(options.threshold, Math.exp(2 * error) - 1);
     const isWorse = worse[i]! < options.alpha && worseBy > noise;
-    const isBetter = better[i]! < options.alpha && worseBy < -noise / (1 + noise);
+    const isBetter = better[i]! < options.alpha && Math.exp(-change) - 1 > noise;
+    const { of, name, unit, better: direction } = metric;
+    const sign = direction === 'less' ? 1 : -1;
     return {
-      of: metric.of,
-      name: metric.name,
-      unit: metric.unit,
-      ...medians,
+      of,
+      name,
+      unit,
+      before: base,
+      after: base * Math.exp(sign * change),
+      change: shareOf(sign * change),
+      interval: [shareOf(sign * change - 2 * error), shareOf(sign * change + 2 * error)],
       worseBy,
       noise,
       p: worseBy >= 0 ? worse[i]! : better[i]!,
@@ -94,6 +107,9 @@ export function judge(
   const isPowerless = least.every((p) => p * compared.length >= options.alpha);
   return { judgements, notCompared, isPowerless };
 }
+
+/** Returns how far a value is from another, as a share, from the logarithm of their ratio. */
+const shareOf = (logarithm: number): number => Math.exp(logarithm) - 1;
 
 /** Returns each metric that some run has, once, without those that are facts. */
 function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
@@ -124,7 +140,8 @@ function valueOf(
 }
 
 interface Change {
-  readonly medians: { readonly before: number; readonly after: number };
+  /** The old version's median. */
+  readonly base: number;
   /** The logarithm of how many times worse the new version is, and its standard error. */
   readonly change: number;
   readonly error: number;
@@ -159,10 +176,7 @@ function changeOf(
     const differences = pairs.map(({ old, now }) => cost(now) - cost(old));
     const clipped = clip(differences);
     return {
-      medians: {
-        before: median(pairs.map(({ old }) => old)),
-        after: median(pairs.map(({ now }) => now)),
-      },
+      base: median(pairs.map(({ old }) => old)),
       change: median(differences),
       error: errorOfMedian(differences),
       pWorse: signFlipTest(clipped),
@@ -174,7 +188,7 @@ function changeOf(
   if (Math.min(old!.length, now!.length) < FEWEST_VALUES) return undefined;
   const [was, is] = [old!.map(cost), now!.map(cost)];
   return {
-    medians: { before: median(old!), after: median(now!) },
+    base: median(old!),
     change: median(is) - median(was),
     error: Math.hypot(errorOfMedian(was), errorOfMedian(is)),
     pWorse: permutationTest(was, is),

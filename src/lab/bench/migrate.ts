@@ -70,12 +70,13 @@ async function runMigrate({ options, clock, progress, metrics }: BenchContext): 
   }));
   const pool = new WorkerPool(runtime === 'virtual' ? 2 : 2 + 2 * vcpus);
   try {
-    for (const { name, config } of configs) {
+    for (const [index, { name, config }] of configs.entries()) {
       const reports: RunReport[] = [];
       // V8 compiles during the very first migration, so that one is not counted.
       const isCold = runtime === 'threads' && metrics.length === 0;
       for (let i = isCold ? -1 : 0; i < iterations; i++) {
-        progress(`${name}, ${i + 1} of ${iterations}`);
+        const done = index * iterations + Math.max(0, i);
+        progress(`${name}, ${i + 1} of ${iterations}`, done, configs.length * iterations);
         const report =
           runtime === 'virtual'
             ? await runVirtual(config, { clock, runner: pool })

@@ -61,8 +61,8 @@ export interface BenchOption {
 export interface BenchContext {
   readonly options: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** The bench calls this with what it measures next, for the display. */
-  readonly progress: (what: string) => void;
+  /** The bench calls this with what it measures next, and how much of all is done, for the display. */
+  readonly progress: (what: string, done?: number, all?: number) => void;
   /** The bench adds the metrics of each setting that it has measured, so that they are there when it is given up. */
   readonly metrics: Metric[];
 }
