@@ -49,7 +49,7 @@ export type {
 } from './fleet/evacuation/report.ts';
 export { buildEvacuationResult } from './fleet/evacuation/result.ts';
 export { type EvacuationResult, evacuationResultSchema } from './fleet/evacuation/result-schema.ts';
-export { evacuationJsonSchema } from './fleet/evacuation/schema.ts';
+export { evacuationJsonSchema } from './fleet/evacuation/json-schema.ts';
 export { runEvacuation } from './fleet/evacuation/run.ts';
 export { ThreadWorld } from './runtime/threads/world.ts';
 export { VirtualWorld } from './runtime/virtual/world.ts';

@@ -14,6 +14,7 @@ import { benchTable } from './bench-table.ts';
 import { benchMarkdown } from '../report/markdown.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
+import { outputFlag } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
@@ -25,7 +26,7 @@ export function benchCommand(): Command {
     )
     // What names none of the commands below is refused here, with a suggestion.
     .usage('[name] [options]')
-    .argument('[name...]')
+    .argument('[name...]', 'the bench to run; without it, this help')
     .allowUnknownOption()
     .action(([name]: readonly string[]) => {
       process.exitCode = name === undefined ? help(command) : refuseName(name);
@@ -80,7 +81,12 @@ async function run(bench: Bench, command: Command, flags: Flags): Promise<number
 }
 
 function checkFiles({ output, save, markdown, junit, against, againstRef }: Flags): void {
-  const outputs = { '-o': output, '--save': save, '--markdown': markdown, '--junit': junit };
+  const outputs = {
+    [outputFlag()]: output,
+    '--save': save,
+    '--markdown': markdown,
+    '--junit': junit,
+  };
   checkOutputs(outputs, against === undefined ? [] : [against]);
   if (junit === undefined || against !== undefined || againstRef !== undefined) return;
   throw wrongOption(

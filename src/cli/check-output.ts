@@ -21,7 +21,7 @@ export function checkOutputs(outputs: Outputs, inputs: readonly string[] = []): 
     if (file !== undefined) taken.set(file, 'is read by this command, which would overwrite it');
   }
   for (const [option, path] of Object.entries(outputs)) {
-    if (path === undefined || (option === '-o' && path === STDOUT)) continue;
+    if (path === undefined || (isForResult(option) && path === STDOUT)) continue;
     const file = checkFile(option, path);
     const reason = taken.get(file);
     if (reason !== undefined) refuse(option, path, `${reason}: name another file`);
@@ -39,6 +39,8 @@ export function makeFolder(path: string, option = '-o'): void {
     refuse(option, path, `can't be made a folder to write to: ${reasonOf(errorOf(error))}`);
   }
 }
+
+const isForResult = (option: string): boolean => option === '-o' || option === '--output';
 
 /** Throws InputError when a file can't be written. Returns what tells it from other files. */
 function checkFile(option: string, path: string): string {

@@ -114,10 +114,10 @@ function wrapLine(text: string, width: number, indent: string): string[] {
       line = longer;
       continue;
     }
-    lines.push(line);
+    lines.push(line.trimEnd());
     line = indent + word;
   }
-  return [...lines, line ?? ''];
+  return [...lines, (line ?? '').trimEnd()];
 }
 
 /** Cuts a text that is too long, and ends it with an ellipsis; a cut text has no colours. */

@@ -17,6 +17,7 @@ import { UnitError } from '../units/brand.ts';
 import { parseDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
+import { collect, outputFlag, SCENARIO_ARGUMENT } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
@@ -27,30 +28,28 @@ import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
 
 interface Flags {
-  readonly mode: string[];
+  readonly mode?: readonly string[];
   readonly period: string;
   readonly samplePages: string;
   readonly vector?: boolean;
-  readonly set: string[];
+  readonly set?: readonly string[];
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
-
 export function dirtyRateCommand(): Command {
   return new Command('dirty-rate')
     .description('measure how fast the guest dirties pages, in the ways that QEMU does')
-    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
-    .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; without it, all of them`, collect, [])
+    .argument('<scenario>', SCENARIO_ARGUMENT)
+    .option('--mode <mode>', `${DIRTY_RATE_MODES.join(', ')}; without it, all of them`, collect)
     .option('--period <durations>', 'how long each mode measures, such as 1s or 100ms,1s,10s', '1s')
     .option('--sample-pages <n>', 'pages hashed per GiB by page-sampling', '512')
     .option(
       '--vector',
       'measure the points of the one workload of pattern dirty-vector, and compare what was asked for',
     )
-    .option('--set <key=value>', 'override a key of the scenario', collect, [])
+    .option('--set <key=value>', 'override a key of the scenario', collect)
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
@@ -63,7 +62,7 @@ async function measure(name: string, flags: Flags): Promise<number> {
   try {
     const asked = optionsOf(flags);
     const { scenario, config: whole, files } = loadScenario(name, flags.set);
-    checkOutputs({ '-o': flags.output }, files);
+    checkOutputs({ [outputFlag()]: flags.output }, files);
     const vector = flags.vector === true ? vectorOf(scenario) : undefined;
     const config = vector ? withOnly(whole, vector.workload) : whole;
     const measurements = vector ? measurementsOf(vector) : asked;
@@ -118,7 +117,7 @@ const SAMPLES = { least: 128, most: 16_384 };
 
 /** Returns the measurements that the flags request, within QEMU's limits (its migration/dirtyrate.h). */
 function optionsOf(flags: Flags) {
-  const modes = flags.mode.length === 0 ? [...DIRTY_RATE_MODES] : flags.mode.map(modeOf);
+  const modes = flags.mode?.map(modeOf) ?? [...DIRTY_RATE_MODES];
   const periods = flags.period.split(',').map(periodOf);
   const samplePagesPerGiB = Number(flags.samplePages);
   const isCount = Number.isInteger(samplePagesPerGiB);

@@ -16,6 +16,7 @@ import { RunSetupError } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { checkOutputs, type Outputs } from './check-output.ts';
 import { colours } from './colours.ts';
+import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { EvacuationDisplay } from './evacuate-live.ts';
 import { evacuationSummary, parallelTable } from './evacuate-table.ts';
@@ -23,7 +24,7 @@ import { EXIT } from './exit.ts';
 import { deliver, exitCode, writeFile } from './output.ts';
 
 export interface EvacuateFlags {
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly runtime?: string;
   readonly parallel?: string;
   readonly output?: string;
@@ -34,16 +35,14 @@ export interface EvacuateFlags {
 
 type Play = (config: EvacuationConfig, options?: EvacuationOptions) => Promise<EvacuationReport>;
 
+const EXIT_CODES =
+  '0 the host is empty, 1 a guest stayed, 2 bad input, 3 a byte differed, 130 second Ctrl-C';
+
 export function evacuateCommand(): Command {
   return new Command('evacuate')
     .description('empty a host: many guests, shared links, limits of parallel migrations')
-    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
-    .option(
-      '--set <key=value>',
-      'override a key, such as core.bandwidth=10Gbit/s',
-      (value: string, before: readonly string[]) => [...before, value],
-      [],
-    )
+    .argument('<scenario>', SCENARIO_ARGUMENT)
+    .option('--set <key=value>', 'override a key, such as core.bandwidth=10Gbit/s', collect)
     .addOption(
       new Option(
         '--runtime <name>',
@@ -58,12 +57,7 @@ export function evacuateCommand(): Command {
     .option('--chart <file>', 'draw a Gantt chart, .svg or .png; several runs make FILE-1.svg, …')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
-    .addHelpText('after', () => {
-      const presets = evacuationPresets();
-      const width = Math.max(...presets.map(({ name }) => name.length));
-      const lines = presets.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 the host is empty, 1 a guest stayed, 2 bad input, 3 a byte differed, 130 second Ctrl-C`;
-    })
+    .addHelpText('after', () => presetsHelp(evacuationPresets(), EXIT_CODES))
     .action(async (scenario: string, flags: EvacuateFlags) => {
       process.exitCode = await evacuate(scenario, flags);
     });
@@ -76,14 +70,13 @@ export async function evacuate(
   play: Play = runEvacuation,
 ): Promise<number> {
   try {
+    const { runtime, set = [] } = flags;
     const sets =
-      flags.runtime === undefined
-        ? flags.set
-        : [...flags.set, { flag: '--runtime', key: 'runtime', value: flags.runtime }];
+      runtime === undefined ? set : [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
     const numbers = flags.parallel === undefined ? undefined : numbersOf(flags.parallel);
     checkChart(flags.chart);
     const loaded = loadEvacuation(name, sets);
-    checkOutputs({ '-o': flags.output, ...chartsOf(flags, numbers) }, loaded.files);
+    checkOutputs({ [outputFlag()]: flags.output, ...chartsOf(flags, numbers) }, loaded.files);
     if (!flags.quiet) process.stderr.write(noteOnCpus(loaded.config));
     const played = await playAll(loaded, numbers, flags, play);
     if (played.length === 0) {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { reasonOf, writeAtomically, WriteError } from '../result/write.ts';
 import { STDOUT } from './check-output.ts';
 import { EXIT } from './exit.ts';
+import { outputFlag } from './flags.ts';
 import { print } from './stdout.ts';
 
 /** Where a command's result goes. */
@@ -42,7 +43,7 @@ export async function deliver(
   const isPrinted = flags.json === true && !printError;
   if (fileError) {
     const instead = isPrinted ? ', but it was printed on standard output' : '';
-    complain(`-o ${flags.output!}: ${sentenceOf(fileError)}${instead}`);
+    complain(`${outputFlag()} ${flags.output!}: ${sentenceOf(fileError)}${instead}`);
   }
   const isWritten = !fileError && !isRefused;
   if (isWritten || isInFile || isPrinted) return isWritten;

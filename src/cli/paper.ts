@@ -9,6 +9,7 @@ import { nearest } from '../scenario/suggest.ts';
 import { checkOutputs, makeFolder, STDOUT } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
+import { outputFlag } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode, writeFile } from './output.ts';
 import { Counted } from './progress.ts';
@@ -67,7 +68,7 @@ async function paper(name: string, flags: Flags): Promise<number> {
     return EXIT.badInput;
   }
   try {
-    if (flags.output !== undefined) makeFolder(flags.output);
+    if (flags.output !== undefined) makeFolder(flags.output, outputFlag());
     checkOutputs({ '--page': flags.page });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -147,7 +148,7 @@ async function save(outcome: Outcome, folder: string): Promise<boolean> {
     [file('svg'), svg],
     [file('png'), pngOf(svg)],
   ];
-  return files.map(([path, content]) => writeFile('-o', path, content)).every(Boolean);
+  return files.map(([path, content]) => writeFile(outputFlag(), path, content)).every(Boolean);
 }
 
 function text(outcome: Outcome): string {

@@ -12,6 +12,7 @@ import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
+import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { describe, describeSetUp, describeVirtual } from './live.ts';
 import { deliver, exitCode } from './output.ts';
@@ -20,18 +21,21 @@ import { summary } from './summary.ts';
 import { playVirtual } from './virtual.ts';
 
 interface RunFlags {
-  readonly set: string[];
+  readonly set?: readonly string[];
   readonly runtime?: string;
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
+const EXIT_CODES =
+  '0 completed, 1 not completed, 2 bad input, 3 a byte differed, 130 second Ctrl-C';
+
 export function runCommand(): Command {
   return new Command('run')
     .description('run one migration and prove its every byte')
-    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
-    .option('--set <key=value>', 'override a key, such as link.bandwidth=10Gbit/s', collect, [])
+    .argument('<scenario>', SCENARIO_ARGUMENT)
+    .option('--set <key=value>', 'override a key, such as link.bandwidth=10Gbit/s', collect)
     .addOption(
       new Option(
         '--runtime <name>',
@@ -41,28 +45,19 @@ export function runCommand(): Command {
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
-    .addHelpText('after', () => {
-      const width = Math.max(...presets().map(({ name }) => name.length));
-      const lines = presets().map(({ name, summary: text }) => `  ${name.padEnd(width)}  ${text}`);
-      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 completed, 1 not completed, 2 bad input, 3 a byte differed, 130 second Ctrl-C`;
-    })
+    .addHelpText('after', () => presetsHelp(presets(), EXIT_CODES))
     .action(async (scenario: string, flags: RunFlags) => {
       process.exitCode = await run(scenario, flags);
     });
 }
 
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
-}
-
 async function run(name: string, flags: RunFlags): Promise<number> {
   try {
+    const { runtime, set = [] } = flags;
     const sets =
-      flags.runtime === undefined
-        ? flags.set
-        : [...flags.set, { flag: '--runtime', key: 'runtime', value: flags.runtime }];
+      runtime === undefined ? set : [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
     const { scenario, config, files } = loadScenario(name, sets);
-    checkOutputs({ '-o': flags.output }, files);
+    checkOutputs({ [outputFlag()]: flags.output }, files);
     warn(tracesTooShort(config));
     const report = await play(config, flags.quiet !== true);
     if (!report) {

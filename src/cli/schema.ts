@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { evacuationJsonSchema } from '../fleet/evacuation/schema.ts';
+import { evacuationJsonSchema } from '../fleet/evacuation/json-schema.ts';
 import { scenarioJsonSchema } from '../scenario/json-schema.ts';
 
 export function schemaCommand(): Command {

@@ -12,6 +12,7 @@ import { colours } from './colours.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
+import { outputFlag } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { Counted } from './progress.ts';
 import { deliver, exitCode } from './output.ts';
@@ -36,7 +37,7 @@ export function validateCommand(): Command {
 
 async function validateFile(path: string, flags: Flags): Promise<number> {
   try {
-    checkOutputs({ '-o': flags.output }, [path]);
+    checkOutputs({ [outputFlag()]: flags.output }, [path]);
     const file = readMeasured(path);
     const validation = await play(file, flags.quiet !== true);
     if (!validation) {

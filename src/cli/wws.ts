@@ -12,12 +12,13 @@ import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { layOut, lineWidth } from './columns.ts';
 import { condense, sparkline } from './format.ts';
+import { collect, outputFlag, SCENARIO_ARGUMENT } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
 import { Counted } from './progress.ts';
 
 interface Flags {
-  readonly set: string[];
+  readonly set?: readonly string[];
   readonly window: string;
   readonly sample: string;
   readonly duration: string;
@@ -36,13 +37,8 @@ export function wwsCommand(): Command {
     .description(
       'writable working set of a guest that does not migrate: pages dirtied in each window (Clark et al. 2005)',
     )
-    .argument('<scenario>', 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin')
-    .option(
-      '--set <key=value>',
-      'override a key',
-      (value, before: string[]) => [...before, value],
-      [],
-    )
+    .argument('<scenario>', SCENARIO_ARGUMENT)
+    .option('--set <key=value>', 'override a key, such as guest.workloads[0].rate=max', collect)
     .option('--window <duration>', 'interval at which the dirty bitmap is cleared', '8s')
     .option('--sample <duration>', 'interval at which the dirty bitmap is read', '50ms')
     .option('--duration <duration>', 'how long the guest is observed, from startAfter on', '40s')
@@ -57,7 +53,7 @@ export function wwsCommand(): Command {
 async function wws(name: string, flags: Flags): Promise<number> {
   try {
     const { config, files } = loadScenario(name, flags.set);
-    checkOutputs({ '-o': flags.output }, files);
+    checkOutputs({ [outputFlag()]: flags.output }, files);
     const [windowNs, sampleNs, durationNs] = (['window', 'sample', 'duration'] as const).map(
       (key) => optionNs(key, flags[key]),
     ) as [number, number, number];

@@ -7,7 +7,7 @@ import {
   type LoadedEvacuation,
   loadEvacuation,
 } from '../../src/fleet/evacuation/load.ts';
-import { evacuationJsonSchema } from '../../src/fleet/evacuation/schema.ts';
+import { evacuationJsonSchema } from '../../src/fleet/evacuation/json-schema.ts';
 import { withParallel } from '../../src/fleet/evacuation/limits.ts';
 import { InputError } from '../../src/scenario/input-error.ts';
 

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { evacuationJsonSchema } from '../../src/fleet/evacuation/json-schema.ts';
+import { eachKey, SCENARIO_DESCRIPTIONS } from '../../src/scenario/descriptions.ts';
 import { ScenarioDocument } from '../../src/scenario/document.ts';
 import { scenarioJsonSchema } from '../../src/scenario/json-schema.ts';
 import { presets } from '../../src/scenario/load.ts';
@@ -39,6 +41,23 @@ describe('JSON schema', () => {
       'costs',
       'verify',
     ]);
+  });
+
+  it.each([
+    ['a scenario', scenarioJsonSchema],
+    ['an evacuation', evacuationJsonSchema],
+  ])('describes every key of %s in a sentence', (_, read) => {
+    const wrong: string[] = [];
+    eachKey(read(), (key, { description }) => {
+      if (!/^[^ ].{8,}\.$/.test(description ?? '')) wrong.push(`${key}: ${description}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('describes no key that is not there', () => {
+    const known = new Set<string>();
+    eachKey(scenarioJsonSchema(), (key) => known.add(key));
+    expect(Object.keys(SCENARIO_DESCRIPTIONS).filter((key) => !known.has(key))).toEqual([]);
   });
 
   it('requires of the guest its memory alone', () => {

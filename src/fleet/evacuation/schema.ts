@@ -118,12 +118,8 @@ export const evacuationSchema = evacuationOf(groupOf(keys, keys.optional()), key
 /** An evacuation's file with its own defaults filled in, and with quantities as they were written. */
 export type EvacuationFile = z.output<typeof evacuationSchema>;
 
-/** Returns the JSON schema (draft 7) of evacuations as they are written, for editors. */
-export function evacuationJsonSchema(): Record<string, unknown> {
+/** Returns the schema of a whole file, in which the keys `guest` and `migration` are those of scenarios. */
+export function completeSchema() {
   const { guest, migration } = scenarioSchema.shape;
-  const complete = evacuationOf(groupOf(guest, migration.optional()), migration.optional());
-  return {
-    ...z.toJSONSchema(complete, { io: 'input', target: 'draft-7' }),
-    title: 'Pageferry evacuation',
-  };
+  return evacuationOf(groupOf(guest, migration.optional()), migration.optional());
 }

@@ -18,7 +18,7 @@ export const demandPagingBench: Bench = {
   options: [
     { flag: 'vcpus', value: 'list', about: 'vCPUs, one setting after the other', default: '1,2' },
     { flag: 'bytes', value: 'size', about: 'memory of each vCPU', default: '32MiB' },
-    { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    { flag: 'page-size', value: 'size', about: 'size of a page', default: '4KiB' },
     { flag: 'pattern', value: 'kind', about: 'sequential or random', default: 'sequential' },
     { flag: 'write-percent', value: 'n', about: 'accesses that write', default: '100' },
     { flag: 'latency', value: 'time', about: 'latency of the link, one way', default: '0s' },

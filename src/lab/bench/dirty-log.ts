@@ -50,9 +50,9 @@ export const dirtyLogBench: Bench = {
   options: [
     { flag: 'log', value: 'kinds', about: `some of ${LOGS.join(', ')}`, default: 'all' },
     { flag: 'mode', value: 'modes', about: `some of ${MODES.join(', ')}`, default: 'all' },
-    { flag: 'vcpus', value: 'n', about: 'vCPUs', default: '1' },
+    { flag: 'vcpus', value: 'n', about: 'number of vCPUs', default: '1' },
     { flag: 'bytes', value: 'size', about: 'memory of each vCPU', default: '256MiB' },
-    { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    { flag: 'page-size', value: 'size', about: 'size of a page', default: '4KiB' },
     {
       flag: 'backing',
       value: 'kind',

@@ -42,7 +42,7 @@ export const encodeBench: Bench = {
     { flag: 'contents', value: 'kinds', about: `some of ${KINDS.join(', ')}`, default: 'all' },
     { flag: 'encoding', value: 'names', about: `some of ${ENCODINGS.join(', ')}`, default: 'all' },
     { flag: 'bytes', value: 'size', about: 'guest memory', default: '64MiB' },
-    { flag: 'page-size', value: 'size', about: 'page size', default: '4KiB' },
+    { flag: 'page-size', value: 'size', about: 'size of a page', default: '4KiB' },
     {
       flag: 'image',
       value: 'file',
