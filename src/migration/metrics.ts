@@ -20,6 +20,8 @@ export interface RoundReport {
   readonly dirtiedPages: number;
   /** How long sending the rest would take at this round's bandwidth; absent if the round sent nothing. */
   readonly expectedDowntimeNs?: number;
+  /** The largest share of time, 0 to 1, that a vCPU was held back in it; absent if none was. */
+  readonly throttle?: number;
 }
 
 /** A time in which post-copy stood still because its connection was lost. */
@@ -59,6 +61,8 @@ export class TransferMetrics {
     pauses: new Array<OpenPause>(),
   };
   #open: OpenRound | undefined;
+  /** The throttle of each vCPU that has one of its own, and under `undefined` that of the others. */
+  readonly #throttles = new Map<number | undefined, number>();
   #linkFromNs = 0;
 
   /** The bytes of all page frames. */
@@ -99,6 +103,21 @@ export class TransferMetrics {
       linkNs: 0,
       dirtiedPages: 0,
     };
+    this.#noteThrottle();
+  }
+
+  /** Notes that a vCPU, or every one, is held back for a share of time from now on. */
+  throttled(share: number, vcpu?: number): void {
+    if (vcpu === undefined) this.#throttles.clear();
+    this.#throttles.set(vcpu, share);
+    this.#noteThrottle();
+  }
+
+  #noteThrottle(): void {
+    const round = this.#open;
+    if (!round || round.stopped) return;
+    const most = Math.max(round.throttle ?? 0, ...this.#throttles.values());
+    if (most > 0) round.throttle = most;
   }
 
   closeRound(nowNs: number): void {

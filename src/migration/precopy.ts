@@ -120,8 +120,10 @@ export function asker<State>(session: SourceSession, policy: Policy<State>): Ask
     state = decision.state;
     let next: Way = 'continue';
     for (const action of decision.actions) {
-      if (action.kind === 'throttle') guest.throttle(action.share, action.vcpu);
-      else if (action.kind === 'stun') guest.stun(action.faults);
+      if (action.kind === 'throttle') {
+        guest.throttle(action.share, action.vcpu);
+        metrics.throttled(action.share, action.vcpu);
+      } else if (action.kind === 'stun') guest.stun(action.faults);
       else if (action.kind === 'limit') session.limit(action.bytesPerSecond);
       else if (action.kind === 'renew') session.renew();
       else if (action.kind === 'chunk') session.endChunk();

@@ -253,6 +253,7 @@ function roundOf(round: RoundReport, startNs: number): RunResult['rounds'][numbe
     ...(round.expectedDowntimeNs === undefined
       ? {}
       : { expectedDowntimeMs: ms(round.expectedDowntimeNs) }),
+    ...(round.throttle === undefined ? {} : { throttle: round.throttle }),
   };
 }
 

@@ -34,6 +34,7 @@ const round = z.strictObject({
   dirtyPagesPerSecond: perSecond.optional(),
   bandwidthBytesPerSecond: perSecond.optional(),
   expectedDowntimeMs: ms.optional(),
+  throttle: z.number().min(0).max(1).optional(),
 });
 
 export const resultSchema = z.strictObject({

@@ -37,6 +37,28 @@ describe('the counters of a source', () => {
     ]);
   });
 
+  it('note the largest throttle in force in a round, of all vCPUs or of one', () => {
+    const metrics = new TransferMetrics();
+    const sendRound = (atNs: number, act: () => void = () => undefined): void => {
+      metrics.sent(batch(100, 1), atNs, atNs, atNs + 1);
+      act();
+      metrics.synced(1, 4096, atNs + 2);
+    };
+    sendRound(0);
+    metrics.throttled(0.2);
+    sendRound(10);
+    sendRound(20, () => metrics.throttled(0.5, 1));
+    sendRound(30, () => metrics.throttled(0.1, 1));
+    sendRound(40);
+    metrics.throttled(0);
+    sendRound(50);
+    metrics.throttled(0.9);
+    metrics.openRound(true, 60);
+    metrics.closeRound(70);
+    const throttles = metrics.rounds.map(({ throttle }) => throttle);
+    expect(throttles).toEqual([undefined, 0.2, 0.5, 0.5, 0.2, undefined, undefined]);
+  });
+
   it('count the pages that a harvest finds for the round that it ends', () => {
     const metrics = new TransferMetrics();
     metrics.sent(batch(1000, 1), 0, 0, 10);
