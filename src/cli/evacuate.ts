@@ -14,6 +14,7 @@ import { runEvacuation } from '../fleet/evacuation/run.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { RunSetupError } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
+import { checkChart, writeChart } from './chart.ts';
 import { checkOutputs, type Outputs } from './check-output.ts';
 import { colours } from './colours.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
@@ -21,7 +22,7 @@ import { Interruption } from './interrupt.ts';
 import { EvacuationDisplay } from './evacuate-live.ts';
 import { evacuationSummary, parallelTable } from './evacuate-table.ts';
 import { EXIT } from './exit.ts';
-import { deliver, exitCode, writeFile } from './output.ts';
+import { deliver, exitCode } from './output.ts';
 
 export interface EvacuateFlags {
   readonly set?: readonly string[];
@@ -187,17 +188,15 @@ function tableOf(played: readonly Played[]): string {
 }
 
 /**
- * Draws the charts and returns whether all were written. Their libraries take long to load, so only this function
- * imports them.
+ * Draws the charts and returns whether all were written. Their library takes long to load, so only this function
+ * imports it.
  */
 async function draw(played: readonly Played[], path: string, isOne: boolean): Promise<boolean> {
   const { ganttSvg } = await import('../report/gantt.ts');
-  const { pngOf } = await import('../report/chart.ts');
   let isWritten = true;
   for (const { at, result } of played) {
-    const svg = ganttSvg(result);
     const file = isOne || at === undefined ? path : chartFile(path, at);
-    isWritten = writeFile('--chart', file, file.endsWith('.png') ? pngOf(svg) : svg) && isWritten;
+    isWritten = (await writeChart(file, ganttSvg(result))) && isWritten;
   }
   return isWritten;
 }
@@ -226,12 +225,6 @@ function numbersOf(list: string): number[] {
     throw new InputError([{ place: '--parallel', key: '', sentence }]);
   }
   return [...new Set(numbers)];
-}
-
-function checkChart(path: string | undefined): void {
-  if (path === undefined || /\.(?:svg|png)$/.test(path)) return;
-  const sentence = 'expected a name that ends in .svg or .png';
-  throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);
 }
 
 /** Returns the exit code: a byte that differs comes before a guest that stayed or was not proved. */

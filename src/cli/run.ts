@@ -10,6 +10,7 @@ import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, presets } from '../scenario/load.ts';
+import { checkChart, writeChart } from './chart.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
@@ -24,6 +25,7 @@ interface RunFlags {
   readonly set?: readonly string[];
   readonly runtime?: string;
   readonly output?: string;
+  readonly chart?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -43,6 +45,7 @@ export function runCommand(): Command {
       ),
     )
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
+    .option('--chart <file>', 'draw rounds, dirtied pages, throttle and the guest, .svg or .png')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
     .addHelpText('after', () => presetsHelp(presets(), EXIT_CODES))
@@ -56,8 +59,9 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     const { runtime, set = [] } = flags;
     const sets =
       runtime === undefined ? set : [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
+    checkChart(flags.chart);
     const { scenario, config, files } = loadScenario(name, sets);
-    checkOutputs({ [outputFlag()]: flags.output }, files);
+    checkOutputs({ [outputFlag()]: flags.output, '--chart': flags.chart }, files);
     warn(tracesTooShort(config));
     const report = await play(config, flags.quiet !== true);
     if (!report) {
@@ -65,9 +69,10 @@ async function run(name: string, flags: RunFlags): Promise<number> {
       return EXIT.notCompleted;
     }
     const result = buildResult(scenario, report);
+    const isDrawn = await draw(flags.chart, result, report);
     const isWritten = await deliver(flags, result, () => summary(result, report.wall));
     warn(result.warnings ?? []);
-    return exitCode(exitCodeOf(result), isWritten);
+    return exitCode(exitCodeOf(result), isDrawn && isWritten);
   } catch (error) {
     if (error instanceof ContentsError) {
       process.stderr.write(`${name} guest.contents: ${error.message}\n`);
@@ -150,6 +155,18 @@ function playThreads(
       stand.phase = phase;
     },
   });
+}
+
+/** Draws the chart, if one is wanted, and returns whether it was written. Its library takes long to load. */
+async function draw(
+  path: string | undefined,
+  result: RunResult,
+  { guest, source }: RunReport,
+): Promise<boolean> {
+  if (path === undefined) return true;
+  const { runSvg } = await import('../report/run-chart.ts');
+  const timelineNs = (guest.timeline[0]?.ns ?? source.startNs) - source.startNs;
+  return writeChart(path, runSvg(result, timelineNs / 1e6));
 }
 
 /** Returns the exit code of a run: a byte that differs comes before an outcome. */

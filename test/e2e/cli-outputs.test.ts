@@ -55,6 +55,15 @@ describe('a result that can not be written', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('is told of by the option that was typed, and its chart is drawn all the same', async () => {
+    const args = ['run', SCENARIO, '-q', '--output', '/dev/full', '--chart', 'chart.png'];
+    const { exitCode, stderr } = await pageferry(args);
+    expect(kept(stderr).rest).toBe(`--output /dev/full: ${FULL}\n`);
+    expect(exitCode).toBe(1);
+    const png = readFileSync(join(folder, 'chart.png'));
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+  });
+
   it('is kept nowhere else when it is printed', async () => {
     const args = ['run', SCENARIO, '--json', '-o', '/dev/full'];
     const { exitCode, stdout, stderr } = await pageferry(args);
