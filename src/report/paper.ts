@@ -1,5 +1,6 @@
 import type { Outcome, OutcomeSeries, Point } from '../lab/papers/outcome.ts';
 import type { Chart, ChartSeries } from './chart.ts';
+import { goalsText, overviewRows } from './paper-overview.ts';
 
 /** Returns the chart of an experiment, which has marks for the paper's values and lines for ours. */
 export function paperChart({ title, paper, x, y, series }: Outcome): Chart {
@@ -108,13 +109,13 @@ give the function a \`scenario\` and \`data\`. Then run \`npm run papers\`.
 
 /** Returns the page docs/papers.md from the outcomes of all experiments; it links figures in papers/. */
 export function papersPage(outcomes: readonly Outcome[]): string {
-  const overview = outcomes.map(
-    (outcome) => `| [${outcome.name}](#${outcome.name}) | ${outcome.paper} | ${verdict(outcome)} |`,
-  );
   return [
     HEAD,
-    '| experiment | paper | |\n|---|---|---|',
-    ...overview,
+    goalsText(outcomes),
+    '',
+    '| experiment | paper | goals | values compared | median error | largest |',
+    '|---|---|---|--:|--:|--:|',
+    ...overviewRows(outcomes, verdict),
     '',
     ...outcomes.map(section),
     ADDING,
