@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../result/version.ts';
+import { shortenQuotes } from '../scenario/input-error.ts';
 import { EXIT } from './exit.ts';
 import { isWorkLeft } from './interrupt.ts';
 import { watchStreams } from './stdout.ts';
@@ -35,6 +36,7 @@ const program = new Command('pageferry')
   .description('Live-migration emulator: real pages, real dirty logs, every byte proved.')
   .version(VERSION)
   .option('--no-color', 'no colours (also: NO_COLOR in the environment)')
+  .configureOutput({ outputError: (text, write) => write(shortenQuotes(text)) })
   .showHelpAfterError('(pageferry --help lists the commands)')
   .exitOverride();
 

@@ -34,7 +34,9 @@ export function paperCommand(): Command {
     .option('--json', 'print the result as JSON on stdout, and nothing else')
     .option('-q, --quiet', 'print no table and no progress')
     .action(async (name: string | undefined, flags: Flags) => {
-      process.exitCode = name === undefined ? list() : await paper(name, printed(flags));
+      process.exitCode = await refusing(() =>
+        name === undefined ? list() : paper(name, printed(flags)),
+      );
     });
 }
 
@@ -42,6 +44,17 @@ export function paperCommand(): Command {
 function printed(flags: Flags): Flags {
   const { output, ...others } = flags;
   return output === STDOUT ? { ...others, json: true } : flags;
+}
+
+/** Returns the exit code of an act, and tells of bad input. */
+async function refusing(act: () => number | Promise<number>): Promise<number> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.badInput;
+  }
 }
 
 function list(): number {
@@ -67,14 +80,9 @@ async function paper(name: string, flags: Flags): Promise<number> {
     process.stderr.write('--page: the page has all experiments: write paper all --page FILE\n');
     return EXIT.badInput;
   }
-  try {
-    if (flags.output !== undefined) makeFolder(flags.output, outputFlag());
-    checkOutputs({ '--page': flags.page });
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
-  }
+  for (const one of names) readExperiment(one);
+  if (flags.output !== undefined) makeFolder(flags.output, outputFlag());
+  checkOutputs({ '--page': flags.page });
   const interrupt = new Interruption();
   try {
     const isWritten = await playAll(names, flags, interrupt);

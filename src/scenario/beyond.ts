@@ -12,9 +12,16 @@ export function beyond(end: number, memory: number): string {
  * nearest sizes that are. No size is rounded, as nobody would see that.
  */
 export function notWhole(bytes: number, unitBytes: number, unit = 'the page size'): string {
+  return `is no multiple of ${unit}, ${formatSize(unitBytes)}: take ${nearestSizes(bytes, unitBytes)}`;
+}
+
+/** Returns the multiples of a unit that are next to a size, such as "4KiB or 8KiB". */
+export function nearestSizes(bytes: number, unitBytes: number): string {
   const below = Math.floor(bytes / unitBytes) * unitBytes;
-  const nearest = [below, below + unitBytes].filter((size) => size > 0).map(exactSize);
-  return `is no multiple of ${unit}, ${formatSize(unitBytes)}: take ${nearest.join(' or ')}`;
+  return [below, below + unitBytes]
+    .filter((size) => size > 0)
+    .map(exactSize)
+    .join(' or ');
 }
 
 /** Writes a size in the largest unit that needs no decimals, as a scenario takes it. */

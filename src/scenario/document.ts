@@ -69,7 +69,13 @@ export class ScenarioDocument {
   openResult(): void {
     const scenario = this.#document.contents;
     if (!isMap(scenario) || !RESULTS.has(scenario.get('schema'))) return;
-    const inner = scenario.get('scenario', true);
+    this.openScenario();
+  }
+
+  /** Makes the map under the key `scenario` the document, if there is one; places stay those of the whole file. */
+  openScenario(): void {
+    const whole = this.#document.contents;
+    const inner = isMap(whole) ? whole.get('scenario', true) : undefined;
     if (!isMap(inner)) return;
     this.#document.contents = inner;
     this.#value = undefined;

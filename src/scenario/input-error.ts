@@ -42,9 +42,27 @@ export function shorten(text: string): string {
   return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN - 1)}…`;
 }
 
+/** Returns a name as a message shows it; of one that is too long the middle is left out, as line and column come last. */
+export function shortenMiddle(text: string): string {
+  if (text.length <= MOST_SHOWN) return text;
+  const half = Math.floor((MOST_SHOWN - 1) / 2);
+  return `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
+/** Shortens the values in quotation marks that a sentence repeats. */
+export function shortenQuotes(sentence: string): string {
+  return sentence.replaceAll(
+    /(["'])((?:(?!\1)[^\\]|\\.)+)\1/gs,
+    (_, mark: string, value: string) => {
+      return mark + shorten(value) + mark;
+    },
+  );
+}
+
 /** Returns a problem as a line: its place, its key and its sentence. */
 export function formatProblem({ place, key, sentence }: InputProblem): string {
-  return key === '' ? `${place}: ${sentence}` : `${place} ${key}: ${sentence}`;
+  const where = key === '' ? shortenMiddle(place) : `${shortenMiddle(place)} ${shorten(key)}`;
+  return `${where}: ${shortenQuotes(sentence)}`;
 }
 
 /** Returns a path as a key such as `guest.workloads[0].rate`. */

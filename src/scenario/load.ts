@@ -69,7 +69,11 @@ export function loadScenarioText(
   sets: readonly Override[] = [],
   folder: string = process.cwd(),
 ): LoadedScenario {
-  const document = openDocument(source, content, sets);
+  return loadDocument(openDocument(source, content, sets), folder);
+}
+
+/** Loads a scenario from a document, in which keys may have been overridden. Throws InputError. */
+export function loadDocument(document: ScenarioDocument, folder: string): LoadedScenario {
   const scenario = parseScenario(document);
   const folderOf = foldersOf(document, folder);
   try {

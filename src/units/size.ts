@@ -22,6 +22,13 @@ export function parseSize(input: string | number): Bytes {
   const parts = typeof input === 'number' ? { value: input, suffix: '' } : splitQuantity(input);
   const factor = parts && Object.hasOwn(FACTORS, parts.suffix) ? FACTORS[parts.suffix] : undefined;
   const bytes = parts && factor ? wholeOf(parts.value * factor) : Number.NaN;
+  if (bytes > 0 && bytes < Number.MAX_SAFE_INTEGER && !Number.isInteger(bytes)) {
+    const [below, above] = [Math.floor(bytes), Math.ceil(bytes)];
+    const nearest = below === 0 ? `${above}` : `${below} or ${above}`;
+    throw new UnitError(
+      `expected a whole number of bytes, got ${JSON.stringify(input)}: take ${nearest}`,
+    );
+  }
   if (!Number.isSafeInteger(bytes) || bytes < 0) {
     throw new UnitError(`expected a size such as 64MiB, got ${JSON.stringify(input)}`);
   }

@@ -134,6 +134,9 @@ describe('a file of measured runs', () => {
   it('of another format, or with a wrong value, is refused with its place', () => {
     expect(complaint('{ "format": "x" }')).toMatch(/^m\.json:1:13 format: /);
     const one = JSON.stringify({ ...file, runs: [{ ...file.runs[0], outcome: 3 }] }, null, 1);
-    expect(complaint(one)).toMatch(/^m\.json:\d+:\d+ runs\[0\]\.outcome: /);
+    expect(complaint(one)).toMatch(/^m\.json:\d+:\d+ runs\[0\]\.outcome: expected text, got 3$/);
+    const { mode: _, ...modeless } = file.runs[0]!.inputs;
+    const two = JSON.stringify({ ...file, runs: [{ ...file.runs[0], inputs: modeless }] });
+    expect(complaint(two)).toMatch(/ runs\[0\]\.inputs\.mode: is missing: expected text$/);
   });
 });

@@ -42,7 +42,6 @@ describe('sizes', () => {
     '64Mbit',
     '64MiB/s',
     '-1MiB',
-    '0.3B',
     '1,5GiB',
     '1_000',
     '9000000TiB',
@@ -52,6 +51,19 @@ describe('sizes', () => {
   ])('refuses %j with a sentence', (input) => {
     expect(() => parseSize(input)).toThrow(
       new UnitError(`expected a size such as 64MiB, got ${JSON.stringify(input)}`),
+    );
+  });
+
+  it.each([
+    ['0.3B', '1'],
+    ['0.3MiB', '314572 or 314573'],
+    ['1.5B', '1 or 2'],
+    [1.5, '1 or 2'],
+  ])('names the whole numbers of bytes next to %j', (input, nearest) => {
+    expect(() => parseSize(input)).toThrow(
+      new UnitError(
+        `expected a whole number of bytes, got ${JSON.stringify(input)}: take ${nearest}`,
+      ),
     );
   });
 

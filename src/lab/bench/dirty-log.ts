@@ -8,6 +8,7 @@ import { mapUnitOf } from '../../memory/dirty-logs/open.ts';
 import { storedBytesOf } from '../../memory/layout.ts';
 import { createSlot, openSlot, type SharedSlot } from '../../memory/memslot.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
+import { nearestSizes } from '../../scenario/beyond.ts';
 import { LogTrial } from './log-trial.ts';
 import {
   checkMemory,
@@ -128,7 +129,7 @@ function settingOf(options: Readonly<Record<string, string>>): Setting {
   if (bytesPerVcpu < pageSize || bytesPerVcpu % pageSize !== 0) {
     throw wrongOption(
       'bytes',
-      `expected whole pages of ${options['page-size']}, got "${options['bytes']}"`,
+      `expected whole pages such as ${nearestSizes(bytesPerVcpu, pageSize)}, got "${options['bytes']}"`,
     );
   }
   const ringSize = countOf(options, 'ring-size', 1024, 2 ** 24);

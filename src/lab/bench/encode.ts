@@ -7,6 +7,7 @@ import { loadKernels } from '../../memory/kernels/load.ts';
 import { createSlot, type Memslot, openSlot } from '../../memory/memslot.ts';
 import { othersTurn } from '../../runtime/common/others-turn.ts';
 import { loadImage } from '../../runtime/common/image.ts';
+import { nearestSizes } from '../../scenario/beyond.ts';
 import { type FrameMemory, openFrame } from '../../wire/frame.ts';
 import { batchPages } from '../../wire/limits.ts';
 import { openDecoder } from '../../wire/decoder.ts';
@@ -59,9 +60,11 @@ async function runEncode({ options, clock, progress, metrics }: BenchContext): P
   const encodings = choicesOf(options, 'encoding', ENCODINGS);
   const pageSize = pageSizeOf(options);
   const iterations = countOf(options, 'iterations', 1, 100_000);
-  const pages = sizeOf(options, 'bytes') / pageSize;
-  if (!Number.isInteger(pages) || pages < 1 || pages * pageSize > 2 ** 31) {
-    throw wrongOption('bytes', 'expected whole pages, at most 2GiB');
+  const bytes = sizeOf(options, 'bytes');
+  const pages = bytes / pageSize;
+  if (!Number.isInteger(pages) || pages < 1 || bytes > 2 ** 31) {
+    const such = bytes > 2 ** 31 ? 'at most 2GiB' : `such as ${nearestSizes(bytes, pageSize)}`;
+    throw wrongOption('bytes', `expected whole pages, ${such}, got "${options['bytes']}"`);
   }
   checkMemory('bytes', 2 * pages * pageSize);
   const geometry = { pages, pageSize, writers: 1, streams: 1, tableBytes: 0 };

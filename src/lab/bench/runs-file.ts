@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { InputError } from '../../scenario/input-error.ts';
+import { formatKey, InputError } from '../../scenario/input-error.ts';
 import { JsonError, parseJson } from '../../scenario/json.ts';
+import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
 import { ReadError, readText } from '../../scenario/read-text.ts';
 import { hostFacts } from '../../result/host.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from './outcome.ts';
@@ -100,12 +101,10 @@ function jsonOf(path: string): unknown {
 }
 
 function parseRuns(path: string): { runs: BenchOutcome[] } {
-  const parsed = runsSchema.safeParse(jsonOf(path));
+  const parsed = runsSchema.safeParse(jsonOf(path), { error: plainIssue });
   if (parsed.success) return parsed.data as unknown as { runs: BenchOutcome[] };
   const [issue] = parsed.error.issues;
-  const place = issue?.path.join('.') ?? '';
-  throw refuse(
-    path,
-    `expected what --save writes; ${place === '' ? 'the file' : place}: ${issue?.message}`,
-  );
+  const place = formatKey((issue?.path ?? []) as (string | number)[]);
+  const sentence = orMissing(issue?.message ?? '');
+  throw refuse(path, `expected what --save writes; ${place || 'the file'}: ${sentence}`);
 }

@@ -1,11 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { ScenarioDocument } from '../../scenario/document.ts';
+import { formatValue } from '../../scenario/fields.ts';
+import { InputError } from '../../scenario/input-error.ts';
+import { explained } from '../../scenario/parse.ts';
+import { plainIssue } from '../../scenario/plain-issue.ts';
+import { ReadError, readText } from '../../scenario/read-text.ts';
+import { MOST_CHARACTERS } from '../../scenario/yaml.ts';
 
 /** src/lab/papers and dist/lab/papers are both three levels below the package's folder. */
 const FOLDER = fileURLToPath(new URL('../../../fixtures/papers', import.meta.url));
+
+const scenario = z.union([z.string(), z.record(z.string(), z.unknown())], {
+  error: ({ input }) => `expected the name of a preset, or a scenario, got ${formatValue(input)}`,
+});
 
 const axis = z.strictObject({
   label: z.string(),
@@ -46,7 +56,7 @@ const sweep = z.strictObject({
   paper: z.string(),
   about: z.string(),
   /** The name of a preset, or a scenario itself. */
-  scenario: z.union([z.string(), z.record(z.string(), z.unknown())]),
+  scenario,
   x: axis.extend({
     /** The values of x. Without values and cases, x counts the rounds of one run. */
     values: z.array(z.number()).optional(),
@@ -68,7 +78,7 @@ const computed = z.strictObject({
   about: z.string(),
   function: z.string(),
   /** The scenario that the function runs: the name of a preset, or a scenario itself. */
-  scenario: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  scenario: scenario.optional(),
   /** Further input of the function, which the function checks itself. */
   data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),
@@ -87,12 +97,27 @@ export function experimentNames(): string[] {
     .toSorted();
 }
 
-/** Reads an experiment's file. Throws an Error that names the file and what is wrong in it. */
-export function readExperiment(name: string): ExperimentFile {
-  const file = join(FOLDER, `${name}.yaml`);
-  const content: unknown = parse(readFileSync(file, 'utf8'));
+/** Reads an experiment's file. Throws InputError, which names the places of what is wrong in it. */
+export const readExperiment = (name: string): ExperimentFile =>
+  parseExperiment(openExperiment(name));
+
+/** Opens an experiment's file as a document, which knows the places of its keys. Throws InputError. */
+export function openExperiment(name: string): ScenarioDocument {
+  const path = join(FOLDER, `${name}.yaml`);
+  try {
+    return new ScenarioDocument(path, readText(path, MOST_CHARACTERS));
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error;
+    throw new InputError([{ place: path, key: '', sentence: error.message }]);
+  }
+}
+
+/** Checks the document of an experiment. Throws InputError. */
+export function parseExperiment(document: ScenarioDocument): ExperimentFile {
+  const content = document.value();
   const isComputed = typeof content === 'object' && content !== null && 'function' in content;
-  const parsed = (isComputed ? computed : sweep).safeParse(content);
+  const schema = isComputed ? computed : sweep;
+  const parsed = schema.safeParse(content, { error: plainIssue });
   if (parsed.success) return parsed.data;
-  throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
+  throw explained(document, parsed.error.issues, schema);
 }

@@ -1,10 +1,16 @@
-import { type LoadedScenario, loadScenario, loadScenarioText } from '../../scenario/load.ts';
-import { type ExperimentFile, readExperiment, type Sweep } from './experiment.ts';
+import type { Path } from '../../scenario/document.ts';
+import { formatKey, InputError, type InputProblem } from '../../scenario/input-error.ts';
+import { loadDocument, type LoadedScenario, loadScenario } from '../../scenario/load.ts';
+import { nearest } from '../../scenario/suggest.ts';
+import { type ExperimentFile, openExperiment, readExperiment, type Sweep } from './experiment.ts';
 import { FUNCTIONS } from './functions.ts';
 import { type OnRun, resultOf } from './result-of.ts';
 import { type Figures, type Outcome, type OutcomeSeries, pointOf } from './outcome.ts';
 
-/** Runs an experiment of fixtures/papers in the virtual runtime. Throws an Error when it can't be run. */
+/**
+ * Runs an experiment of fixtures/papers in the virtual runtime. Throws InputError when its file has a mistake, and an
+ * Error when a run goes wrong.
+ */
 export async function runExperiment(
   name: string,
   onRun: OnRun = () => undefined,
@@ -23,10 +29,19 @@ function compute(
   onRun: OnRun,
 ): Promise<Figures> {
   const figuresOf = FUNCTIONS.get(file.function);
-  if (!figuresOf) throw new Error(`there is no function ${file.function}`);
+  if (!figuresOf) {
+    const guess = nearest(file.function, [...FUNCTIONS.keys()]);
+    const hint =
+      guess === undefined
+        ? `expected ${[...FUNCTIONS.keys()].join(', ')}`
+        : `did you mean ${guess}?`;
+    throw mistake(name, ['function'], `"${file.function}" is no function of experiments: ${hint}`);
+  }
   const { scenario, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
-    if (scenario === undefined) throw new Error(`${name} has no scenario`);
+    if (scenario === undefined) {
+      throw mistake(name, ['scenario'], `is missing: the function ${file.function} runs it`);
+    }
     return loadFor(name, scenario, sets);
   };
   return figuresOf(onRun, { load, data });
@@ -38,7 +53,12 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   const all = file.series.length * (values?.length ?? 1);
   const series: OutcomeSeries[] = [];
   let done = 0;
-  for (const { name: label, goal, goalFrom, goalTo, unverified, ...one } of file.series) {
+  for (const [
+    place,
+    { name: label, goal, goalFrom, goalTo, unverified, ...one },
+  ] of file.series.entries()) {
+    const oursIn = (facts: object): number =>
+      oursOf(facts, one, (key, sentence) => mistake(name, ['series', place, key], sentence));
     const points = [];
     const goalAt = (at: number): number | undefined =>
       at >= goalFrom && at <= goalTo ? goal : undefined;
@@ -48,17 +68,17 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
       const result = await resultOf(loadFor(name, file.scenario, [...atX, ...one.sets]));
       onRun(++done, all);
       if (value !== undefined) {
-        const ours = oursOf(result, one);
+        const ours = oursIn(result);
         points.push(pointOf(value, one.paper[index] ?? null, ours, { goal: goalAt(value) }));
         continue;
       }
       if (one.whole) {
-        const ours = oursOf(result, one);
+        const ours = oursIn(result);
         points.push(pointOf(result.rounds.length, one.paper[0] ?? null, ours, { goal }));
         continue;
       }
       for (const [round, facts] of result.rounds.entries()) {
-        const ours = oursOf(facts, one);
+        const ours = oursIn(facts);
         const at = round + 1;
         points.push(pointOf(at, one.paper[round] ?? null, ours, { goal: goalAt(at) }));
       }
@@ -71,29 +91,56 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
+/** Loads the scenario of an experiment; messages have their places in the experiment's file. */
 function loadFor(
   name: string,
   scenario: Sweep['scenario'],
   sets: readonly string[],
 ): LoadedScenario {
-  if (typeof scenario === 'string') return loadScenario(scenario, sets);
-  return loadScenarioText(`fixtures/papers/${name}.yaml`, JSON.stringify(scenario), sets);
+  try {
+    if (typeof scenario === 'string') return loadScenario(scenario, sets);
+    const document = openExperiment(name);
+    document.openScenario();
+    for (const set of sets) document.set(set);
+    return loadDocument(document, process.cwd());
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // Nobody has typed the overrides; they stand in the file.
+    const placed = error.problems.map((problem): InputProblem => {
+      const document = openExperiment(name);
+      if (problem.place === '--set') return { ...problem, place: `${document.source} sets` };
+      if (problem.place !== scenario) return problem;
+      const place = document.place(['scenario'], 'value');
+      return { place, key: 'scenario', sentence: `"${scenario}" ${problem.sentence}` };
+    });
+    throw new InputError(placed, error.more);
+  }
+}
+
+/** Returns the error that a key of an experiment's file has a mistake. */
+function mistake(name: string, path: Path, sentence: string): InputError {
+  const place = openExperiment(name).place(path, 'value');
+  return new InputError([{ place, key: formatKey(path), sentence }]);
 }
 
 type Ours = Pick<Sweep['series'][number], 'ours' | 'shareWith' | 'per'>;
+type Mistake = (key: 'ours' | 'shareWith', sentence: string) => InputError;
 
-function oursOf(result: object, { ours, shareWith, per }: Ours): number {
-  const value = valueAt(result, ours);
+function oursOf(result: object, { ours, shareWith, per }: Ours, mistakeAt: Mistake): number {
+  const numberAt = (key: 'ours' | 'shareWith', path: string): number => {
+    const value = valueAt(result, path);
+    if (typeof value === 'number') return value;
+    throw mistakeAt(key, `"${path}" is no number of a result: docs/results.md names them`);
+  };
+  const value = numberAt('ours', ours);
   if (shareWith === undefined) return value / per;
-  return value / (value + valueAt(result, shareWith)) / per;
+  return value / (value + numberAt('shareWith', shareWith)) / per;
 }
 
-/** The number at a path such as `ram.normal` or `rounds[0].bytes`. */
-function valueAt(result: object, path: string): number {
-  let value: unknown = result;
-  for (const key of path.split(/[.[\]]+/).filter(Boolean)) {
-    value = (value as Record<string, unknown>)[key];
-  }
-  if (typeof value !== 'number') throw new Error(`${path} is no number of the result`);
-  return value;
+/** Returns what is at a path such as `ram.normal` or `rounds[0].bytes`. */
+function valueAt(result: object, path: string): unknown {
+  return path
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], result);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError, MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
 import { JsonError, parseJson } from '../../scenario/json.ts';
+import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
 import { ReadError, readText } from '../../scenario/read-text.ts';
 
 /**
@@ -130,13 +131,13 @@ export class MeasuredFileError extends Error {
 /** Reads and checks a file of measured runs. Throws MeasuredFileError. */
 export function readMeasured(path: string): MeasuredFile {
   const text = read(path);
-  const parsed = file.safeParse(parse(path, text));
+  const parsed = file.safeParse(parse(path, text), { error: plainIssue });
   if (parsed.success) return { ...parsed.data, folder: dirname(path) };
   const { issues } = parsed.error;
   const placeOf = placesIn(path, text);
   const problems = issues.slice(0, MOST_PROBLEMS).map(({ path: at, message }) => {
     const key = at as (string | number)[];
-    return { place: placeOf(key), key: formatKey(key), sentence: shorten(message) };
+    return { place: placeOf(key), key: formatKey(key), sentence: shorten(orMissing(message)) };
   });
   const { message } = new InputError(problems, issues.length - problems.length);
   throw new MeasuredFileError(message);
