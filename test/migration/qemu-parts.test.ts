@@ -111,7 +111,7 @@ describe('a manager of policy qemu', () => {
       synced(150, { pendingPages: 149 }),
       window(200, 2),
     ]);
-    expect(asked).toEqual(
+    expect(asked).toMatchObject(
       [100, 200].map((nowMs) => ({
         nowMs,
         remainingBytes: 9000 * 4096,
@@ -135,7 +135,7 @@ describe('a manager of policy qemu', () => {
 
   it('that watches passes is also asked at their end, where there is no bandwidth', () => {
     const [answer] = answersOf(managed(undefined, true), [synced(150)]);
-    expect(asked).toEqual([
+    expect(asked).toMatchObject([
       { nowMs: 150, remainingBytes: 9000 * 4096, bytesPerMs: 0, isPassEnd: true },
     ]);
     expect(answer!.state.manager).toBe(150);

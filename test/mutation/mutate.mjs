@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Stryker } from '@stryker-mutator/core';
 import { ROOMS } from './rooms.mjs';
@@ -10,19 +11,31 @@ const LEAST_SCORE = 85;
  * there only for what that does not catch; it is long, so that a busy machine kills no mutant.
  */
 const TIMEOUT_MS = 30_000;
+/** How Stryker's reason begins when a mutant was stopped because it had run too often, and not by the time limit. */
+const LOOPED = 'Hit limit reached';
 const FOLDER = 'coverage/mutation';
+
+/** Returns the files of a pattern, in which `*` in a file's name stands for anything. */
+function filesOf(pattern) {
+  const [before, after] = pattern.split('*');
+  if (after === undefined) return [pattern];
+  const folder = dirname(pattern);
+  const names = readdirSync(folder).map((name) => join(folder, name));
+  return names.filter((name) => name.startsWith(before) && name.endsWith(after)).toSorted();
+}
 
 /**
  * Runs the tests of a room against each mutant of these files, by default of all its files; returns how many mutants
- * were noticed. Results of the room's other files stay in its file of results.
+ * had which fate. Results of the room's other files stay in its file of results.
  */
 async function mutate(room, files = ROOMS[room].mutate) {
-  const { tests } = ROOMS[room];
-  process.env['MUTATE_TESTS'] = JSON.stringify(tests);
+  const { tests, isOneFile = false } = ROOMS[room];
+  process.env['MUTATE_TESTS'] = JSON.stringify(tests.flatMap(filesOf));
+  process.env['MUTATE_AS_ONE'] = isOneFile ? 'yes' : '';
   const results = await new Stryker({
     mutate: [...files],
     testRunner: 'vitest',
-    // The configuration names the test files, so nothing has to look for those that are related to a file.
+    // The tests are named in the environment, so nothing has to look for those that are related to a file.
     vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
     plugins: [
       '@stryker-mutator/vitest-runner',
@@ -40,7 +53,7 @@ async function mutate(room, files = ROOMS[room].mutate) {
     incrementalFile: `${FOLDER}/${room}.json`,
     tempDirName: `${FOLDER}/sandbox-${room}`,
     cleanTempDir: 'always',
-    ignorePatterns: ['bench', 'coverage', 'dist', 'dist-bench', 'docs'],
+    ignorePatterns: ['bench', 'coverage', 'dist', 'dist-bench'],
     // vitest takes the types away without checking them.
     disableTypeChecks: false,
     // Stryker would edit the paths of a TypeScript configuration with an interface that TypeScript 7 lacks.
@@ -51,10 +64,13 @@ async function mutate(room, files = ROOMS[room].mutate) {
     allowEmpty: false,
     logLevel: 'warn',
   }).runMutationTest();
-  const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
-  const noticed = count('Killed', 'Timeout');
-  const unnoticed = count('Survived', 'NoCoverage');
-  return { room, noticed, unnoticed, score: (100 * noticed) / (noticed + unnoticed) };
+  const count = (status) => results.filter((one) => one.status === status).length;
+  const [killed, survived, uncovered] = ['Killed', 'Survived', 'NoCoverage'].map(count);
+  const endless = results.filter(({ status }) => status === 'Timeout');
+  const late = endless.filter(({ statusReason }) => !statusReason?.startsWith(LOOPED)).length;
+  const mutants = killed + endless.length + survived + uncovered;
+  const score = (100 * (killed + endless.length)) / mutants;
+  return { room, mutants, killed, looped: endless.length - late, late, survived, uncovered, score };
 }
 
 const names = process.argv.slice(2);
@@ -75,9 +91,11 @@ const scores = [];
 for (const room of rooms) {
   scores.push(await mutate(room, files.length > 0 ? files : undefined));
 }
-for (const { room, noticed, unnoticed, score } of scores) {
+console.log('| room | mutants | killed | looped | timed out | survived | not covered | score |');
+console.log(`|${' --- |'.repeat(8)}`);
+for (const { score, room, ...counts } of scores) {
   console.log(
-    `${room}: ${noticed} mutants killed, ${unnoticed} survived, score ${score.toFixed(1)} %`,
+    `| ${['`' + room + '`', ...Object.values(counts), `${score.toFixed(1)} %`].join(' | ')} |`,
   );
 }
 if (scores.some(({ score }) => score < LEAST_SCORE)) {

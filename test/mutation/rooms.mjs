@@ -2,11 +2,37 @@ const SCENARIO_TEXT = ['document', 'input-error', 'json', 'read-text', 'suggest'
   (name) => `src/scenario/${name}.ts`,
 );
 
+// The tests of limits load long texts, so they come last.
+const SCENARIO_TESTS = [
+  'checks',
+  'accepted',
+  'complete',
+  'costs',
+  'files',
+  'impossible',
+  'json-schema',
+  'keys',
+  'memory-manager',
+  'outages',
+  'ownership',
+  'presets',
+  'set',
+  'traces',
+  'values',
+  'yaml',
+  'limits',
+].map((name) => `test/scenario/${name}.test.ts`);
+
 /**
  * The pure rooms: code whose result depends on its arguments alone, so that a test that runs a mutant gives the same
- * answer each time. `mutate` are files of src/, `tests` those that must notice a mutant.
+ * answer each time. `mutate` are files of src/, `tests` those that must notice a mutant. With `isOneFile` they run as
+ * one file (all.mutate.ts), which is faster where they are many and load much.
  *
- * @type {Readonly<Record<string, { readonly mutate: readonly string[], readonly tests: readonly string[] }>>}
+ * @type {Readonly<Record<string, {
+ *   readonly mutate: readonly string[],
+ *   readonly tests: readonly string[],
+ *   readonly isOneFile?: boolean,
+ * }>>}
  */
 export const ROOMS = {
   units: {
@@ -30,16 +56,18 @@ export const ROOMS = {
         'policy-specs',
         'qemu-answers',
         'qemu-parts',
+        'throttle-rules',
       ].map((name) => `test/migration/${name}.test.ts`),
       // Which keys a policy has, with which values and defaults, shows only in scenarios.
       ...['complete', 'costs', 'ownership'].map((name) => `test/scenario/${name}.test.ts`),
     ],
   },
   // What reads a text and says where in it something stands.
-  'scenario-text': { mutate: SCENARIO_TEXT, tests: ['test/scenario/*.test.ts'] },
+  'scenario-text': { mutate: SCENARIO_TEXT, tests: SCENARIO_TESTS, isOneFile: true },
   // What a scenario means. The descriptions of its keys are of use only here.
   scenario: {
     mutate: ['src/scenario/*.ts', ...SCENARIO_TEXT.map((file) => `!${file}`), 'src/units/keys.ts'],
-    tests: ['test/scenario/*.test.ts'],
+    tests: SCENARIO_TESTS,
+    isOneFile: true,
   },
 };
