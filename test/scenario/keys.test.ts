@@ -55,6 +55,27 @@ describe('unknown keys', () => {
       withTrace('{ file: traces/good, sped: 2 }'),
       '4:53 guest.workloads[0].trace.sped: unknown key: did you mean speed?',
     ],
+    [
+      'of a trace, which has a pace of its own',
+      withWorkload('{ pattern: trace, trace: { file: traces/good }, tick: 1ms, theta: 1 }'),
+      '4:55 guest.workloads[0].tick: a trace has its own pace and its own writes: leave it out',
+      expect.stringMatching(
+        /^4:66 guest\.workloads\[0\]\.theta: unknown key: expected one of pattern, /,
+      ),
+    ],
+    [
+      'of a pattern whose writes are its own',
+      withWorkload('{ pattern: quicksort, rate: 3, writes: 1 }'),
+      expect.stringMatching(
+        /^4:38 guest\.workloads\[0\]\.writes: unknown key: expected one of pattern, /,
+      ),
+    ],
+    [
+      'of contents that look like a trace',
+      withGuest('contents: [{ kind: text, pattern: trace, tick: 1ms }]'),
+      '3:28 guest.contents[0].pattern: unknown key: expected one of kind, region, zeroShare',
+      '3:44 guest.contents[0].tick: unknown key: expected one of kind, region, zeroShare',
+    ],
     ['that are numbers', withMore('3: 4'), `2:1 3: unknown key: ${TOP_KEYS}`],
     [
       'named as a prototype is',

@@ -70,6 +70,25 @@ describe('many problems', () => {
     expect(wrong.message).toBe('a: b\n… and 1 234 567 more');
   });
 
+  it('of values, keys and both are counted together', () => {
+    const text = (more: string): string => `{ kind: text, ${more} },`;
+    const values = text('zeroShare: 5').repeat(18);
+    const keys = complaints(withGuest(`contents: [${values}${text('a: 1, b: 2, c: 3')}]`));
+    expect(keys).toHaveLength(MOST_PROBLEMS + 1);
+    expect(keys.slice(17)).toEqual([
+      expect.stringMatching(/contents\[17\]\.zeroShare: /),
+      expect.stringMatching(/contents\[18\]\.a: /),
+      expect.stringMatching(/contents\[18\]\.b: /),
+      '… and 1 more',
+    ]);
+    const later = complaints(withGuest(`contents: [${text('zeroShare: 5').repeat(23)}]`));
+    expect(later).toHaveLength(MOST_PROBLEMS + 1);
+    expect(later.at(-1)).toBe('… and 3 more');
+    expect(complaints(withGuest(`contents: [${text('zeroShare: 5').repeat(20)}]`))).toHaveLength(
+      MOST_PROBLEMS,
+    );
+  });
+
   it('show values and keys that are not endless', () => {
     const long = 'x'.repeat(100_000);
     const lines = complaints(`guest: { memory: ${long} }\n${long}: 1\n`, []);
