@@ -17,6 +17,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./validate.ts')).validateCommand(),
   wws: async () => (await import('./wws.ts')).wwsCommand(),
   paper: async () => (await import('./paper.ts')).paperCommand(),
+  sweep: async () => (await import('./sweep.ts')).sweepCommand(),
+  query: async () => (await import('./query.ts')).queryCommand(),
+  merge: async () => (await import('./merge.ts')).mergeCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
 };

@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   closeSync,
   fsyncSync,
   openSync,
@@ -63,6 +64,19 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
     throw new WriteError(path, reasonOf(error as NodeJS.ErrnoException), { cause: error });
   } finally {
     release();
+  }
+}
+
+/**
+ * Appends a line to a file in one write. A process that is killed leaves the line whole, in part or not at all, so
+ * readers leave out a last line without its end. Throws WriteError when the file system refuses.
+ */
+export function appendLine(path: string, line: string): void {
+  try {
+    appendFileSync(path, `${line}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new WriteError(path, reasonOf(error as NodeJS.ErrnoException), { cause: error });
   }
 }
 

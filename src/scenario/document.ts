@@ -69,13 +69,13 @@ export class ScenarioDocument {
   openResult(): void {
     const scenario = this.#document.contents;
     if (!isMap(scenario) || !RESULTS.has(scenario.get('schema'))) return;
-    this.openScenario();
+    this.openKey('scenario');
   }
 
-  /** Makes the map under the key `scenario` the document, if there is one; places stay those of the whole file. */
-  openScenario(): void {
-    const whole = this.#document.contents;
-    const inner = isMap(whole) ? whole.get('scenario', true) : undefined;
+  /** Makes the map under a key the document, whose keys keep their places; does nothing when there is no such map. */
+  openKey(key: string): void {
+    const { contents } = this.#document;
+    const inner = isMap(contents) ? contents.get(key, true) : undefined;
     if (!isMap(inner)) return;
     this.#document.contents = inner;
     this.#value = undefined;
@@ -83,11 +83,20 @@ export class ScenarioDocument {
 
   /** Sets a key to the value of an option of its own, which is taken as text. Errors name that option. */
   setFlag({ flag, key, value }: FlagOverride): void {
-    const path = [key];
-    this.#openParents(path);
-    this.#overrides.push({ path, place: flag });
+    this.setKey([key], value, flag);
+  }
+
+  /**
+   * Sets a key to a plain value; null removes it. Errors say that the value stands at `place`. Throws InputError when
+   * the key can't be set in this document.
+   */
+  setKey(path: Path, value: unknown, place: string): void {
+    this.#openParents(path, place);
+    this.#overrides.push({ path, place });
     this.#value = undefined;
-    this.#document.setIn(path, this.#document.createNode(value));
+    // No key has the value `null`, so it stands for the key's absence.
+    if (value === null) this.#document.deleteIn(path);
+    else this.#document.setIn(path, this.#document.createNode(value));
   }
 
   /**
@@ -113,20 +122,16 @@ export class ScenarioDocument {
     const { document: value, problems } = parseYaml(match[2]!);
     if (problems.some(({ sentence }) => sentence === tooDeep())) refuse(tooDeep());
     if (problems.length > 0) refuse(`${shorten(match[2]!)} is not a YAML value`);
-    this.#openParents(path);
-    this.#overrides.push({ path, place: '--set' });
-    this.#value = undefined;
-    const plain = plainValue(value);
-    // No key has the value `null`, so it stands for the key's absence.
-    if (value.contents !== null && plain === null) this.#document.deleteIn(path);
-    else this.#document.setIn(path, this.#document.createNode(plain));
+    // An empty text is a value that is missing, which is another thing than `null`.
+    const isRemoved = value.contents !== null && plainValue(value) === null;
+    this.setKey(path, isRemoved ? null : (plainValue(value) ?? undefined), '--set');
   }
 
   /**
    * Makes sure that the parents of a path are lists and maps, and creates the maps that are missing. Throws
    * InputError when a parent is something else, or a list that ends before the path's index.
    */
-  #openParents(path: Path): void {
+  #openParents(path: Path, place: string): void {
     const document = this.#document;
     if (document.contents === null) document.contents = document.createNode({});
     for (let depth = 0; depth < path.length; depth++) {
@@ -139,7 +144,7 @@ export class ScenarioDocument {
           ? Array.isArray(plain) && part <= plain.length
           : (plain ?? undefined) === undefined ||
             (typeof plain === 'object' && !Array.isArray(plain));
-      if (!isOpen) throw new InputError([closedParent(path, depth)]);
+      if (!isOpen) throw new InputError([closedParent(path, depth, place)]);
       // An alias is replaced by a copy of its value, so that only this place changes; an empty value is replaced too.
       if (isAlias(parent)) document.setIn(parentPath, document.createNode(plain));
       else if (plain === null && depth > 0) document.deleteIn(parentPath);
@@ -192,13 +197,13 @@ function startsWith(path: Path, start: Path): boolean {
   return start.every((part, i) => part === path[i]);
 }
 
-function closedParent(path: Path, depth: number): InputProblem {
+function closedParent(path: Path, depth: number, place: string): InputProblem {
   const parent = depth === 0 ? 'the scenario' : formatKey(path.slice(0, depth));
   const sentence =
     typeof path[depth] === 'number'
       ? `the scenario has no ${formatKey(path.slice(0, depth + 1))} to set a key of`
       : `${parent} is not a map`;
-  return { place: '--set', key: formatKey(path), sentence };
+  return { place, key: formatKey(path), sentence };
 }
 
 /** Parses a key such as `guest.workloads[0].rate` into its path; returns undefined when it has another form. */

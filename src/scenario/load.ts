@@ -69,13 +69,13 @@ export function loadScenarioText(
   sets: readonly Override[] = [],
   folder: string = process.cwd(),
 ): LoadedScenario {
-  return loadDocument(openDocument(source, content, sets), folder);
+  const document = openDocument(source, content, sets);
+  return loadDocument(document, foldersOf(document, folder));
 }
 
-/** Loads a scenario from a document, in which keys may have been overridden. Throws InputError. */
-export function loadDocument(document: ScenarioDocument, folder: string): LoadedScenario {
+/** Loads a scenario from a document; `folderOf` says what the files that it names are relative to. Throws InputError. */
+export function loadDocument(document: ScenarioDocument, folderOf: FolderOf): LoadedScenario {
   const scenario = parseScenario(document);
-  const folderOf = foldersOf(document, folder);
   try {
     const config = resolveScenario(scenario, folderOf, process.availableMemory());
     const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);

@@ -91,7 +91,8 @@ function explain(
 
 /** Returns the key that a problem names: none when the key was set by an option of its own, which is its place. */
 function keyOf(document: ScenarioDocument, path: Path, place: string): string {
-  return document.isSet(path) && place !== '--set' ? '' : formatKey(path);
+  const isOption = place.startsWith('-') && place !== '--set';
+  return document.isSet(path) && isOption ? '' : formatKey(path);
 }
 
 function valueAt(value: unknown, path: Path): unknown {

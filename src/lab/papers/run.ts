@@ -100,9 +100,9 @@ function loadFor(
   try {
     if (typeof scenario === 'string') return loadScenario(scenario, sets);
     const document = openExperiment(name);
-    document.openScenario();
+    document.openKey('scenario');
     for (const set of sets) document.set(set);
-    return loadDocument(document, process.cwd());
+    return loadDocument(document, foldersOf(document, process.cwd()));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     // Nobody has typed the overrides; they stand in the file.

@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { executeSweep, type SweepEnd } from '../lab/sweep/execute.ts';
+import { loadSweep, type Sweep } from '../lab/sweep/load.ts';
+import { panelsOf } from '../lab/sweep/panels.ts';
+import { type PlanOptions, planSweep, type SweepPlan } from '../lab/sweep/plan.ts';
+import { Store, StoreError } from '../lab/sweep/store.ts';
+import { writeTable } from '../lab/sweep/table.ts';
+import { writeAtomically, WriteError } from '../result/write.ts';
+import { InputError } from '../scenario/input-error.ts';
+import { presets } from '../scenario/load.ts';
+import { checkOutputs, makeFolder } from './check-output.ts';
+import { EXIT } from './exit.ts';
+import { Interruption } from './interrupt.ts';
+import { writeFile } from './output.ts';
+import { Counted } from './progress.ts';
+import { print } from './stdout.ts';
+import { sweepSummary } from './sweep-table.ts';
+
+/** src/cli and dist/cli lie equally deep below the package. */
+const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/sweeps', import.meta.url));
+
+interface SweepFlags {
+  readonly output?: string;
+  readonly set: string[];
+  readonly shard?: string;
+  readonly again?: boolean;
+  readonly retryFailed?: boolean;
+  readonly quiet?: boolean;
+  readonly chart?: string;
+}
+
+type Shard = NonNullable<PlanOptions['shard']>;
+
+/** The figures that a chart shows, a row of panels for each. */
+const CHARTED = ['downtimeMs', 'totalTimeMs'];
+
+export function sweepCommand(): Command {
+  return new Command('sweep')
+    .description('run a grid of scenarios over all cores, and keep every result in a store')
+    .argument('<file>', 'a preset, a file (with / or .yaml, .yml), or - for stdin')
+    .option('-o, --output <dir>', "the store's folder; by default the sweep's name with .sweep")
+    .option('--set <key=value>', 'override a key of every scenario', collect, [])
+    .option('--shard <i/n>', 'run the i-th of n shares of the runs, as a job of an array does')
+    .option('--again', 'run everything again, also what the store has')
+    .option('--retry-failed', 'run again what failed')
+    .option(
+      '--chart <file>',
+      'draw downtime and total time over each quantity that varies: .svg or .png',
+    )
+    .option('-q, --quiet', 'print no table and no progress')
+    .addHelpText('after', () => {
+      const width = Math.max(...presets(PRESET_FOLDER).map(({ name }) => name.length));
+      const lines = presets(PRESET_FOLDER).map(
+        ({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`,
+      );
+      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 all runs are in the store, 1 not all are, or some failed, 2 bad input, 3 a byte differed`;
+    })
+    .action(async (file: string, flags: SweepFlags) => {
+      process.exitCode = await sweepTo(file, flags);
+    });
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+async function sweepTo(file: string, flags: SweepFlags): Promise<number> {
+  try {
+    const shard = shardOf(flags.shard);
+    const sweep = loadSweep(file, PRESET_FOLDER, flags.set);
+    checkChart(flags.chart);
+    return await watched(sweep, flags, shard);
+  } catch (error) {
+    if (error instanceof InputError || error instanceof StoreError) {
+      process.stderr.write(`${error.message}\n`);
+      return EXIT.badInput;
+    }
+    if (!(error instanceof WriteError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.notCompleted;
+  }
+}
+
+/** Looks at the grid, makes its runs, and shows both. The store is opened once the whole grid is known to be right. */
+async function watched(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined): Promise<number> {
+  const progress = new Counted('sweep', 'looking at the grid', flags.quiet !== true);
+  const interrupt = new Interruption();
+  const { signal } = interrupt;
+  let store: Store | undefined;
+  try {
+    const onPoint = (at: number): void =>
+      progress.show(`looking at point ${at} of ${sweep.points}`, at, sweep.points);
+    const plan = await planSweep(sweep, { ...(shard ? { shard } : {}), signal, onPoint });
+    if (!plan.isWhole) {
+      process.stderr.write('interrupted before the first run\n');
+      return EXIT.notCompleted;
+    }
+    store = openStore(sweep, flags, shard);
+    const end = await executeSweep(sweep, plan, store, {
+      signal,
+      onProgress({ done, all, failed }) {
+        const runs = `${done} of ${all} runs`;
+        progress.show(failed > 0 ? `${runs}, ${failed} failed` : runs, done, all);
+      },
+    });
+    progress.stop();
+    return await deliver({ sweep, plan, store, end }, flags);
+  } finally {
+    progress.stop();
+    interrupt.forget();
+    store?.close();
+  }
+}
+
+function openStore(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined): Store {
+  const ending = shard ? `.${shard.index}of${shard.of}` : '';
+  const folder = flags.output ?? `${sweep.name}${ending}.sweep`;
+  makeFolder(folder);
+  const store = Store.openToWrite(folder);
+  writeAtomically(join(folder, 'sweep.yaml'), sweep.text);
+  if (flags.again) store.forget(() => true);
+  else if (flags.retryFailed) store.forget(({ result }) => result['outcome'] === 'failed');
+  return store;
+}
+
+/** A sweep that has ended. */
+interface Ended {
+  readonly sweep: Sweep;
+  readonly plan: SweepPlan;
+  readonly store: Store;
+  readonly end: SweepEnd;
+}
+
+/** Writes the table and the chart, prints the summary, and returns the exit code. */
+async function deliver(ended: Ended, flags: SweepFlags): Promise<number> {
+  const { store, end } = ended;
+  const table = await writeTable(store.folder, store.records);
+  if (end.missing > 0) {
+    process.stderr.write(
+      `interrupted: ${store.records.length} runs are in ${store.folder}, ${end.missing} are missing; the same command goes on\n`,
+    );
+  }
+  const isDrawn = flags.chart === undefined || (await draw(flags.chart, ended));
+  if (flags.quiet !== true) await print(sweepSummary(store.folder, table, end, process.stdout));
+  if (end.differing > 0) return EXIT.differs;
+  return end.missing === 0 && end.failed === 0 && isDrawn ? EXIT.done : EXIT.notCompleted;
+}
+
+/** Throws InputError when a chart can't be written. */
+function checkChart(path: string | undefined): void {
+  if (path === undefined) return;
+  if (!/\.(?:svg|png)$/.test(path)) {
+    const sentence = 'expected a name that ends in .svg or .png';
+    throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);
+  }
+  checkOutputs({ '--chart': path });
+}
+
+/** Draws the panels of a sweep; returns whether the chart was written. */
+async function draw(path: string, { sweep, plan, store }: Ended): Promise<boolean> {
+  const panels = panelsOf(sweep, plan.idOfPoint, store.records, CHARTED);
+  if (panels.length === 0) {
+    process.stderr.write(`--chart ${path}: no quantity varies, so there is nothing to draw\n`);
+    return false;
+  }
+  const { panelsSvg } = await import('../report/panels.ts');
+  const runs = new Set(plan.idOfPoint.values()).size;
+  const subtitle = `${runs} runs: medians with quartiles; dashed: what formulas say`;
+  const svg = panelsSvg({ title: sweep.name, subtitle, panels });
+  if (path.endsWith('.svg')) return writeFile('--chart', path, svg);
+  const { pngOf } = await import('../report/chart.ts');
+  return writeFile('--chart', path, pngOf(svg));
+}
+
+/** Parses `3/10` into the third of ten shares. Throws InputError. */
+function shardOf(text: string | undefined): Shard | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (index >= 1 && index <= of && of <= 1_000_000) return { index, of };
+  const sentence = `expected a share such as 3/10, from 1/10 to 10/10, got "${text}"`;
+  throw new InputError([{ place: '--shard', key: '', sentence }]);
+}

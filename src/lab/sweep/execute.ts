@@ -1,0 +1,174 @@
+import { availableParallelism } from 'node:os';
+import { monotonicClock } from '../../clock/monotonic.ts';
+import { buildResult } from '../../result/build.ts';
+import type { RunResult } from '../../result/schema.ts';
+import { TaskPool } from '../../runtime/threads/pool.ts';
+import { runThreads } from '../../runtime/threads/run.ts';
+import type { Point, Sweep } from './load.ts';
+import type { PlannedRun, SweepPlan } from './plan.ts';
+import { failureOf, recordOf, type RunRecord } from './rows.ts';
+import type { Store } from './store.ts';
+import type { RunEnd, SweepTasks } from './tasks.ts';
+
+/** How many runs of a plan are in the store. */
+export interface SweepProgress {
+  readonly done: number;
+  readonly all: number;
+  readonly failed: number;
+}
+
+export interface SweepOptions {
+  /** How many virtual runs are made at a time; by default as many as there are cores. */
+  readonly threads?: number;
+  readonly onProgress?: (progress: SweepProgress) => void;
+  /** Aborting it ends the sweep; the runs that have ended are kept, those under way are lost. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SweepEnd {
+  /** How many of the plan's runs have been made now, and how many the store had already. */
+  readonly made: number;
+  readonly reused: number;
+  /** How many of those that have been made now could not be made, and in how many a byte differed. */
+  readonly failed: number;
+  readonly differing: number;
+  /** How many of the plan's runs are not in the store, since the sweep was ended before. */
+  readonly missing: number;
+}
+
+/**
+ * Makes the runs of a sweep that its store does not have, virtual ones over all cores and those in real time one by
+ * one after them. A run that fails is recorded.
+ */
+export async function executeSweep(
+  sweep: Sweep,
+  { runs }: SweepPlan,
+  store: Store,
+  options: SweepOptions = {},
+): Promise<SweepEnd> {
+  const execution = new Execution(sweep, runs, store, options);
+  await execution.run();
+  return execution.end();
+}
+
+class Execution {
+  readonly #sweep: Sweep;
+  readonly #planned: readonly PlannedRun[];
+  readonly #store: Store;
+  readonly #options: SweepOptions;
+  #reused = 0;
+  #made = 0;
+  #failed = 0;
+  #differing = 0;
+  /** The memory that the runs under way occupy. */
+  #takenBytes = 0;
+
+  constructor(sweep: Sweep, planned: readonly PlannedRun[], store: Store, options: SweepOptions) {
+    this.#sweep = sweep;
+    this.#planned = planned;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const missing = this.#planned.filter(({ id }) => !this.#store.has(id));
+    this.#reused = this.#planned.length - missing.length;
+    this.#tell();
+    await this.#runVirtual(missing.filter(({ isVirtual }) => isVirtual));
+    for (const planned of missing.filter(({ isVirtual }) => !isVirtual)) {
+      if (this.#isStopped) return;
+      await this.#make(planned, async ({ config, scenario }) => {
+        const clock = monotonicClock();
+        const startNs = clock.now();
+        const { signal } = this.#options;
+        const report = await runThreads(config, signal ? { signal } : {});
+        const result = `${JSON.stringify(buildResult(scenario, report))}\n`;
+        return { result, wallMs: (clock.now() - startNs) / 1e6 };
+      });
+    }
+  }
+
+  end(): SweepEnd {
+    return {
+      made: this.#made,
+      reused: this.#reused,
+      failed: this.#failed,
+      differing: this.#differing,
+      missing: this.#planned.filter(({ id }) => !this.#store.has(id)).length,
+    };
+  }
+
+  get #isStopped(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
+  async #runVirtual(planned: readonly PlannedRun[]): Promise<void> {
+    if (planned.length === 0) return;
+    const threads = Math.min(planned.length, this.#options.threads ?? availableParallelism());
+    const pool = new TaskPool<SweepTasks>('lab/sweep/worker.js', threads);
+    const { signal } = this.#options;
+    const stop = (): void => void pool.destroy();
+    signal?.addEventListener('abort', stop, { once: true });
+    const queue = planned.toReversed();
+    try {
+      const work = async (): Promise<void> => {
+        for (;;) {
+          const next = queue.at(-1);
+          if (!next || this.#isStopped) return;
+          if (!this.#fits(next.bytes)) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            continue;
+          }
+          queue.pop();
+          this.#takenBytes += next.bytes;
+          await this.#make(next, ({ config, scenario }) => pool.run('run', { config, scenario }));
+          this.#takenBytes -= next.bytes;
+        }
+      };
+      await Promise.all(Array.from({ length: threads }, work));
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      await pool.destroy();
+    }
+  }
+
+  /** Whether one more run of this size fits the machine; a run alone has been checked against it already. */
+  #fits(bytes: number): boolean {
+    return this.#takenBytes === 0 || bytes < process.availableMemory();
+  }
+
+  /** Makes a run, unless the store has its result without a record, and adds it to the store. */
+  async #make({ index, id }: PlannedRun, act: (point: Point) => Promise<RunEnd>): Promise<void> {
+    const { label } = this.#sweep.place(index);
+    const kept = this.#store.result(id);
+    if (kept !== undefined) {
+      this.#count(recordOf(id, label, JSON.parse(kept) as RunResult, 0));
+      return;
+    }
+    let scenario: Record<string, unknown> = {};
+    try {
+      const point = this.#sweep.point(index)!;
+      ({ scenario } = point);
+      const { result, wallMs } = await act(point);
+      if (this.#isStopped) return;
+      this.#count(recordOf(id, label, JSON.parse(result) as RunResult, wallMs), result);
+    } catch (error) {
+      if (this.#isStopped) return;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#count(failureOf(id, label, scenario, message));
+    }
+  }
+
+  #count(record: RunRecord, result?: string): void {
+    this.#store.add(record, result);
+    this.#made++;
+    if (record.result['outcome'] === 'failed') this.#failed++;
+    if (record.result['verify_ok'] === false) this.#differing++;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const done = this.#reused + this.#made;
+    this.#options.onProgress?.({ done, all: this.#planned.length, failed: this.#failed });
+  }
+}

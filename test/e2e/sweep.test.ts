@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const MAIN = 'dist/cli/main.js';
+const folder = mkdtempSync(join(tmpdir(), 'pageferry-e2e-sweep-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = join(folder, 'grid.yaml');
+writeFileSync(
+  file,
+  `name: grid
+scenario:
+  runtime: virtual
+  guest: { memory: 16MiB, backing: versions, workloads: [{ pattern: uniform, rate: 1000 }] }
+  link: { bandwidth: 1Gbit/s }
+vary: { guest.memory: { from: 8MiB, to: 64MiB, steps: 8 } }
+repeats: 20
+`,
+);
+
+const cli = (...args: string[]) => execa('node', [MAIN, ...args], { reject: false });
+const recordsOf = (store: string): string[] => {
+  const path = join(store, 'records.ndjson');
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  // The last line may not be whole while somebody writes.
+  return lines.flatMap((line) => /^\{"id":"(\w+)".*\}$/.exec(line)?.[1] ?? []);
+};
+
+describe('pageferry sweep', () => {
+  it('that is killed goes on where it was, and no run is lost or made twice', async () => {
+    const store = join(folder, 'killed');
+    const first = spawn('node', [MAIN, 'sweep', file, '-o', store, '-q'], { stdio: 'ignore' });
+    const isOver = new Promise((resolve) => first.on('exit', resolve));
+    while (recordsOf(store).length < 10 && first.exitCode === null) await sleep(5);
+    first.kill('SIGKILL');
+    await isOver;
+    const before = recordsOf(store);
+    expect(before.length).toBeGreaterThanOrEqual(10);
+    expect(before.length).toBeLessThan(160);
+
+    const second = await cli('sweep', file, '-o', store, '--chart', join(folder, 'grid.svg'));
+    expect(second.exitCode, second.stderr).toBe(0);
+    expect(second.stdout).toContain('160 runs');
+    const after = recordsOf(store);
+    expect(new Set(after).size).toBe(160);
+    expect(after).toHaveLength(160);
+    expect(after.slice(0, before.length)).toEqual(before);
+    expect(readFileSync(join(folder, 'grid.svg'), 'utf8')).toContain('guest.memory, MiB');
+
+    const sql = 'SELECT count(*) n, count(DISTINCT id) ids, bool_and(verify_ok) ok FROM runs';
+    const asked = await cli('query', store, sql, '--json');
+    expect(JSON.parse(asked.stdout)).toEqual([{ n: 160, ids: 160, ok: true }]);
+    const csv = await cli(
+      'query',
+      store,
+      'SELECT guest_memoryBytes FROM runs ORDER BY 1 LIMIT 1',
+      '--csv',
+    );
+    expect(csv.stdout).toBe('guest_memoryBytes\n8388608');
+  });
+
+  it('refuses wrong input with code 2, and nothing is made', async () => {
+    const wrong = join(folder, 'wrong.yaml');
+    writeFileSync(wrong, 'name: wrong\nscenario: web-server\nvary: { guest.vcpu: [1] }\n');
+    const store = join(folder, 'refused');
+    const refused = await cli('sweep', wrong, '-o', store);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toBe(`${wrong}:3:21 guest.vcpu: unknown key: did you mean vcpus?`);
+    expect(existsSync(store)).toBe(false);
+    for (const [args, message] of [
+      [['sweep', file, '--shard', '3/2'], '--shard: expected a share such as 3/10'],
+      [['sweep', file, '--chart', 'x.gif'], '--chart x.gif: expected a name that ends in .svg'],
+      [['query', folder, 'SELECT 1'], 'is no store of a sweep'],
+      [['merge', join(folder, 'all'), folder], 'is no store of a sweep'],
+    ] as const) {
+      const { exitCode, stderr } = await cli(...args);
+      if (message !== 'Error')
+        expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
+  });
+});
