@@ -1,6 +1,6 @@
 import type { Path } from '../../scenario/document.ts';
 import { formatKey, InputError, type InputProblem } from '../../scenario/input-error.ts';
-import { loadDocument, type LoadedScenario, loadScenario } from '../../scenario/load.ts';
+import { foldersOf, loadDocument, type LoadedScenario, loadScenario } from '../../scenario/load.ts';
 import { nearest } from '../../scenario/suggest.ts';
 import { type ExperimentFile, openExperiment, readExperiment, type Sweep } from './experiment.ts';
 import { FUNCTIONS } from './functions.ts';
