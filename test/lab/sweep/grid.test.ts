@@ -88,6 +88,29 @@ describe('a grid', () => {
   });
 });
 
+describe('conditions', () => {
+  it.each([
+    ['guest.vcpus = 2 and verify = full', ['2 full 1']],
+    ['guest.vcpus = 2 and verify = full or verify = off', ['1 off 1', '2 off 1', '2 full 1']],
+    ['guest.vcpus != 1', ['2 off 1', '2 full 1']],
+    ['guest.memory < 1GiB', ['1 off 1', '1 full 1', '2 off 1', '2 full 1']],
+    ['link.latency > 1ms', []],
+    ['migration.maxBandwidth = 1MB/s', []],
+  ])('%s', (condition, points) => {
+    const sweep = open(
+      `vary: { guest.vcpus: [1, 2], verify: [off, full] }\nwhere: ['${condition}']\n`,
+    );
+    expect(pointsOf(sweep).filter((point) => point !== undefined)).toEqual(points);
+  });
+
+  it('of what has no order are refused with their place', () => {
+    const sweep = open('where: [verify < full]\n');
+    expect(() => sweep.point(0)).toThrow(
+      'grid.yaml:6:9 where[0]: "replay" and "full" can\'t be put in order: "verify < full"',
+    );
+  });
+});
+
 describe('a range', () => {
   it.each([
     ['{ from: 64MiB, to: 256MiB, steps: 4 }', ['64MiB', '134217728B', '201326592B', '256MiB']],

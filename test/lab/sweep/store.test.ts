@@ -12,7 +12,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { query, QueryError } from '../../../src/lab/sweep/duck.ts';
 import { executeSweep } from '../../../src/lab/sweep/execute.ts';
 import { Sweep } from '../../../src/lab/sweep/load.ts';
-import { planSweep } from '../../../src/lab/sweep/plan.ts';
+import { planSweep, type SweepPlan } from '../../../src/lab/sweep/plan.ts';
 import { mergeStores } from '../../../src/lab/sweep/merge.ts';
 import { panelsOf } from '../../../src/lab/sweep/panels.ts';
 import type { RunRecord } from '../../../src/lab/sweep/rows.ts';
@@ -184,6 +184,8 @@ describe('a sweep', () => {
     const other = Store.openToWrite(newFolder());
     const secondHalf = await planSweep(small, { shard: second });
     await executeSweep(small, secondHalf, other, { threads: 1 });
+    const idsOf = ({ runs }: SweepPlan): string[] => runs.map(({ id }) => id);
+    expect([...idsOf(firstHalf), ...idsOf(secondHalf)].toSorted()).toEqual(idsOf(plan).toSorted());
     const merged = Store.openToWrite(newFolder());
     expect(mergeStores(merged, [other, store])).toBe(8);
     expect(merged.result(lost.id)).toBe(store.result(lost.id));
