@@ -54,6 +54,15 @@ describe('a migration that needs a downtime of 0.3 s', () => {
     expect(totalTimeMs).toBeLessThan(13_000);
   });
 
+  it('is switched to post-copy by nova after the time for two GiB', async () => {
+    const forced = 'nova: { completionTimeoutPerGiB: 5s, timeoutAction: force_complete }';
+    const { outcome, rounds } = await migrate('nova', `, algorithm: hybrid, ${forced}`);
+    expect(outcome).toBe('completed');
+    const { startMs } = rounds.find(({ stopped }) => stopped)!;
+    expect(startMs).toBeGreaterThan(10_000);
+    expect(startMs).toBeLessThan(10_500);
+  });
+
   it('is given up by nova after the time for two GiB, which the message names', async () => {
     const { outcome, totalTimeMs, error } = await migrate(
       'nova',

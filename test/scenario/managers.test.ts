@@ -102,6 +102,10 @@ describe('the settings of managers', () => {
       's:2:58 migration.proxmox.factor: expected a factor of 1 or more, got 0.5',
     ],
     [
+      '{ algorithm: hybrid, downtimeLadder: nova, nova: { timeoutAction: force_complete }, postcopyAfter: 2 }',
+      's:2:111 migration.postcopyAfter: is decided on by downtimeLadder nova: leave it out',
+    ],
+    [
       '{ algorithm: hybrid, downtimeLadder: kubevirt, postcopyAfter: 2 }',
       's:2:74 migration.postcopyAfter: is decided on by downtimeLadder kubevirt: leave it out',
     ],

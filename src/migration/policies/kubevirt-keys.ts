@@ -144,7 +144,7 @@ export function resolveKubevirt(
 const COMMON = {
   settings: 'kubevirt',
   keys: KUBEVIRT_KEYS,
-  decidesOnPostcopy: true,
+  decidesOnPostcopy: () => true,
   patienceKey: 'migration.kubevirt.completionTimeoutPerGiB',
   resolve: resolveKubevirt,
 } satisfies Partial<ManagerKind<string, typeof KUBEVIRT_KEYS, KubevirtOptions>>;

@@ -69,8 +69,8 @@ export interface ManagerKind<
   readonly keys: Table;
   /** What some keys of `migration` are under this manager when a scenario does not give them. */
   readonly defaults: ManagerDefaults;
-  /** Whether the manager decides on post-copy itself, so that `postcopyAfter` has no effect. */
-  readonly decidesOnPostcopy: boolean;
+  /** Returns whether the manager decides on post-copy itself, so that `postcopyAfter` has no effect. */
+  decidesOnPostcopy(settings: Readonly<Record<string, unknown>> | undefined): boolean;
   /** The key that says after which time the manager gives up; absent when it never does. */
   readonly patienceKey?: string;
   /** Turns its settings, as they are written, into numbers. */

@@ -101,7 +101,11 @@ export const nova = managerKind({
   keys: KEYS,
   // live_migration_downtime
   defaults: { downtimeLimit: '500ms' },
-  decidesOnPostcopy: false,
+  // nova begins post-copy at the timeout; without that, somebody else does.
+  decidesOnPostcopy: (settings) => {
+    const action = settings?.['timeoutAction'];
+    return action === 'force_complete' || action === 'postcopy';
+  },
   patienceKey: 'migration.nova.completionTimeoutPerGiB',
   resolve(
     { steps, delayPerGiB, completionTimeoutPerGiB, timeoutAction },

@@ -118,7 +118,7 @@ export const ovirt = managerKind({
   keys: KEYS,
   // The initial item and autoConvergence of all its policies.
   defaults: { downtimeLimit: '100ms', autoConverge: true },
-  decidesOnPostcopy: true,
+  decidesOnPostcopy: () => true,
   resolve: ({ policy, monitorInterval }, allowsPostcopy): OvirtOptions => ({
     policy,
     lookMs: parseDuration(monitorInterval) / 1e6,

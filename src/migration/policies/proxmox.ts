@@ -115,7 +115,7 @@ export const proxmox = managerKind({
   keys: KEYS,
   // migrate_downtime (src/PVE/QemuServer.pm) and the capabilities of src/PVE/QemuMigrate/Helpers.pm
   defaults: { downtimeLimit: '100ms', autoConverge: true },
-  decidesOnPostcopy: false,
+  decidesOnPostcopy: () => false,
   resolve: ({ pollInterval, fastPollInterval, mostRises, factor }): ProxmoxOptions => ({
     pollMs: ms(pollInterval),
     fastPollMs: ms(fastPollInterval),

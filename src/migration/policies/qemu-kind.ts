@@ -164,7 +164,8 @@ export const qemu = policyKind({
   policy: (spec, facts) => qemuPolicy(optionsOf(spec, facts)),
   hybrid(spec, facts) {
     const options = optionsOf(spec, facts);
-    if (managerNamed(spec.manager)?.decidesOnPostcopy) return qemuPolicy(options);
+    const settings: Readonly<Record<string, unknown>> = { ...spec.nova };
+    if (managerNamed(spec.manager)?.decidesOnPostcopy(settings)) return qemuPolicy(options);
     const pollMs = (spec.postcopyPollNs ?? 0) / 1e6;
     return qemuPolicy({ ...options, postcopyAfter: { rounds: spec.postcopyAfter, pollMs } });
   },

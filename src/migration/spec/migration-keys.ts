@@ -43,7 +43,9 @@ const keysOf = <const Kinds extends readonly { readonly keys: Keys }[]>(kinds: K
 /** Under a manager that decides on post-copy itself the key has no effect. */
 const needsOwnSwitch: Needs = (siblings, part) => {
   const { policy, downtimeLadder } = siblings;
-  const isManaged = policy === 'qemu' && managerNamed(downtimeLadder)?.decidesOnPostcopy;
+  const manager = policy === 'qemu' ? managerNamed(downtimeLadder) : undefined;
+  const settings = siblings[manager?.settings ?? ''] as Readonly<Record<string, unknown>>;
+  const isManaged = manager?.decidesOnPostcopy(settings);
   if (!isManaged) return needsHybrid(siblings, part);
   return `is decided on by downtimeLadder ${String(downtimeLadder)}: leave it out`;
 };
