@@ -112,6 +112,17 @@ export class Pacer {
     if (kind === 'even' || kind === 'tick') this.#state[this.#at]! -= accesses;
   }
 
+  /** How many accesses are due, with a fraction of the next one; undefined for a pace that counts no such number. */
+  get owed(): number | undefined {
+    const { kind } = this.#spec.pace;
+    return kind === 'even' || kind === 'tick' ? this.#state[this.#at]! : undefined;
+  }
+
+  /** Sets how many accesses are due, after some of those that were `owed` have been made. */
+  leave(owed: number): void {
+    this.#state[this.#at] = owed;
+  }
+
   /** Returns the guest time until the next access is due; Infinity when none will be. */
   nextDueInNs(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;

@@ -4,7 +4,15 @@ import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import { gateBytes } from '../memory/gate/page-gate.ts';
 import { GATE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_READ_BIT, PAGE_WRITE_GATES } from '../memory/kernels/abi.ts';
+import {
+  ACCESS_READ_BIT,
+  MARK_BYTE,
+  PAGE_WRITE_GATES,
+  STREAM_ACCESS_NS,
+  STREAM_BUSY_NS,
+  STREAM_DUE,
+  STREAM_MARK_NS,
+} from '../memory/kernels/abi.ts';
 import { access, roomFor } from './access.ts';
 import { accessesOf, type Group, noteReferences, openGroups, type Stream } from './groups.ts';
 import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
@@ -36,6 +44,12 @@ export interface VcpuCoreParts extends VcpuSite {
   readonly paceOf?: (spec: PaceSpec) => PaceSpec;
 }
 
+/** How long an access takes, and how much longer one that marks its page, in nanoseconds. */
+export interface BatchCosts {
+  readonly accessNs: number;
+  readonly firstWriteNs: number;
+}
+
 /**
  * The outcome of a batch. `made`: accesses were made. `idle`: no access is due that may be made now. `full`: nothing
  * was done, because the ring has no room. `gated`: nothing was done, because the gate of the first page stops the
@@ -64,6 +78,8 @@ export class VcpuCore {
   readonly #at: number;
   readonly #gates: readonly Uint8Array[];
   readonly #manager: MemoryManager | undefined;
+  /** The one group of a vCPU with a single stream, whose batches nothing has to come between. */
+  readonly #lone: Group | undefined;
   #turn = 0;
 
   constructor(parts: VcpuCoreParts) {
@@ -73,6 +89,9 @@ export class VcpuCore {
     this.#gates = memory.slots.map(gateBytes);
     this.groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, parts.paceOf);
     if (plan.manager) this.#manager = new MemoryManager(parts);
+    const [only, ...others] = this.groups;
+    const isLone = others.length === 0 && only?.streams.length === 1 && !plan.manager;
+    if (isLone && plan.lruScanNs === undefined) this.#lone = only;
   }
 
   /** The guest time, which excludes stops. */
@@ -148,6 +167,33 @@ export class VcpuCore {
       return end;
     }
     return 'idle';
+  }
+
+  /**
+   * Makes all batches up to `endNs` at once, if a kernel can do that: of the only stream of a vCPU, with write faults
+   * counted in a bitmap. No gate may be on. Returns the time until which the vCPU is busy, which is `busyNs` at
+   * first; undefined when it has to make its batches one by one.
+   */
+  runUntil(endNs: number, busyNs: number, costs: BatchCosts): number | undefined {
+    const { handshake, marks, countsFresh } = this.#parts;
+    const lone = this.#lone;
+    const owed = lone?.pacer.owed;
+    const { epoch, mode, writer } = handshake.local;
+    const canMark = countsFresh && !marks.ring && marks.mark !== MARK_BYTE;
+    if (!lone || owed === undefined || !canMark || this.#stunAfter() > 0) return undefined;
+    const stream = lone.streams[0]!;
+    const { slot, record, list } = stream;
+    const { doubles, kernels, layout } = slot;
+    doubles[(record + STREAM_BUSY_NS) >>> 3] = busyNs;
+    doubles[(record + STREAM_DUE) >>> 3] = owed;
+    doubles[(record + STREAM_ACCESS_NS) >>> 3] = costs.accessNs;
+    doubles[(record + STREAM_MARK_NS) >>> 3] = costs.firstWriteNs;
+    lone.faults.left(0);
+    const map = marks.mapOf(layout, writer, epoch);
+    const isLogged = mode === 0 ? 0 : 1;
+    lone.faults.had(kernels.runUntil(record, list, map, isLogged, lone.batch, endNs));
+    lone.pacer.leave(doubles[(record + STREAM_DUE) >>> 3]!);
+    return doubles[(record + STREAM_BUSY_NS) >>> 3]!;
   }
 
   /** Makes a batch of at most `most` accesses of a group. */

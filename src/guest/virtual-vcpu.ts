@@ -234,10 +234,16 @@ export class VirtualVcpu {
     const core = this.#core;
     this.#busyNs = Math.max(this.#busyNs, this.#nowNs);
     this.#pass(endNs - this.#nowNs);
-    while (this.#busyNs < endNs) {
-      if (this.#batch(this.#fitting(endNs)) === 'idle') break;
-    }
+    const busyNs = core.runUntil(endNs, this.#busyNs, this.#parts.costs);
+    if (busyNs === undefined) this.#runInBatches(endNs);
+    else this.#busyNs = busyNs;
     core.forgetLag();
+  }
+
+  #runInBatches(endNs: number): void {
+    while (this.#busyNs < endNs) {
+      if (this.#batch(this.#fitting(endNs)) === 'idle') return;
+    }
   }
 
   /** Runs while a gate layer is on, access by access in the order of their times, until one has to wait. */

@@ -75,6 +75,49 @@ describe('the access kernels and their twin', () => {
     );
   });
 
+  it('make the same batches until a vCPU is busy, which are those of one batch after the other', () => {
+    const times = fc.record({
+      busyNs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      spanNs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+      due: fc.double({ min: 0, max: 3000, noNaN: true }),
+      markNs: fc.constantFrom(0, 260, 12.5),
+      most: fc.constantFrom(1, 100, 1024),
+      isLogged: fc.constantFrom(0, 1),
+    });
+    fc.assert(
+      fc.property(workloads, times, ({ pattern, writes, wordsPerPage, n, seed }, t) => {
+        const plan = planGuest([workload(pattern, writes, wordsPerPage)], 2, SLOTS, 4096, seed);
+        const { wasm, twin } = slotPair({ tableBytes: tableBytes(plan, 0) });
+        const endNs = t.busyNs + t.spanNs;
+        const ends = [wasm, twin].map((slot) => {
+          writePlan(slot, plan);
+          fillRandomly(slot, seed);
+          const record = streamAt(slot.layout, 1);
+          const put = (at: number, value: number) => (slot.doubles[(record + at) >>> 3] = value);
+          put(0, n);
+          put(abi.STREAM_BUSY_NS, t.busyNs);
+          put(abi.STREAM_DUE, t.due);
+          put(abi.STREAM_ACCESS_NS, 100);
+          put(abi.STREAM_MARK_NS, t.markNs);
+          const list = accessListAt(slot.layout, 1);
+          const map = writerMapAt(slot.layout, 1, 0);
+          return slot.kernels.runUntil(record, list, map, t.isLogged, t.most, endNs);
+        });
+        expect(ends[0]).toBe(ends[1]);
+        expect(sameBytes(wasm, twin)).toBe(true);
+        const record = streamAt(wasm.layout, 1);
+        const made = wasm.doubles[record >>> 3]! - n;
+        const busyNs = wasm.doubles[(record + abi.STREAM_BUSY_NS) >>> 3]!;
+        expect(made).toBeLessThanOrEqual(t.due);
+        // It ends because it is busy, by its last access, or because no access is due.
+        if (made < Math.floor(t.due)) expect(busyNs).toBeGreaterThanOrEqual(endNs);
+        if (made > 0) expect(busyNs).toBeLessThan(endNs + 100 + t.markNs + 1e-3);
+        expect(busyNs).toBeGreaterThanOrEqual(t.busyNs + 100 * made - 1e-3);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('agree how many accesses no gate stops: any gate stops a write, those of writes let reads pass', () => {
     const { wasm, twin } = slotPair();
     const random = new Generator(3);

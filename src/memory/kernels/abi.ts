@@ -26,6 +26,10 @@
  *        80  u32  table length     number of u32 words of the table
  *        84  u32  page shift       binary logarithm of the bytes that stand for a page
  *        88  u32  ram              byte address of the slot's first page
+ *        96  f64  busy ns          `runUntil`: the time until which the vCPU is busy
+ *       104  f64  due              `runUntil`: how many accesses are due
+ *       112  f64  access ns        `runUntil`: the time of an access
+ *       120  f64  mark ns          `runUntil`: the additional time of an access that marks its page
  */
 export const STREAM_N = 0;
 export const STREAM_WRITES = 8;
@@ -48,6 +52,10 @@ export const STREAM_TABLE = 76;
 export const STREAM_TABLE_LENGTH = 80;
 export const STREAM_PAGE_SHIFT = 84;
 export const STREAM_RAM = 88;
+export const STREAM_BUSY_NS = 96;
+export const STREAM_DUE = 104;
+export const STREAM_ACCESS_NS = 112;
+export const STREAM_MARK_NS = 120;
 export const STREAM_BYTES = 128;
 
 export const PATTERN_SEQUENTIAL = 0;

@@ -12,6 +12,21 @@ export interface Kernels {
    */
   touch(stream: number, count: number, gfns: number, mark: number, map: number): void;
   /**
+   * Makes batches of accesses of a stream (`nextGfns`, `touch` without marks, then `markFresh` in `map` if `isLogged`
+   * is 1) until its vCPU is busy up to `endNs`, or no whole access is due. The times, and how many accesses are due,
+   * stand in the stream's record (STREAM_BUSY_NS and the next three), where they are brought up to date. A batch has at
+   * most `most` accesses, and as many as are sure to end by `endNs` but for the last. Returns the number of pages that
+   * the last batch marked.
+   */
+  runUntil(
+    stream: number,
+    list: number,
+    map: number,
+    isLogged: number,
+    most: number,
+    endNs: number,
+  ): number;
+  /**
    * Marks the writes of an access list in a writer's own bitmap and moves the gfns that were not marked before to the
    * head of the list; returns how many these are.
    */

@@ -28,6 +28,7 @@ function instantiate(memory: WebAssembly.Memory): Kernels {
   return {
     nextGfns: raw.nextGfns,
     touch: raw.touch,
+    runUntil: raw.runUntil,
     markFresh: raw.markFresh,
     countPlain: raw.countPlain,
     noteReferences: raw.noteReferences,

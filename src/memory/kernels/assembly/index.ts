@@ -10,6 +10,7 @@ export {
   popcount,
   takeRuns,
 } from './bits';
+export { runUntil } from './batches';
 export { nextGfns } from './next-gfns';
 export {
   clearPages,

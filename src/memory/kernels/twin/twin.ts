@@ -1,6 +1,7 @@
 import type { Kernels } from '../kernels.ts';
 import * as access from './access.ts';
 import * as bits from './bits.ts';
+import { runUntil } from './batches.ts';
 import * as page from './page.ts';
 import { viewsOf } from './views.ts';
 
@@ -10,6 +11,8 @@ export function twinKernels(buffer: SharedArrayBuffer): Kernels {
   return {
     nextGfns: (stream, count, out) => access.nextGfns(v, stream, count, out),
     touch: (stream, count, gfns, mark, map) => access.touch(v, stream, count, gfns, mark, map),
+    runUntil: (stream, list, map, isLogged, most, endNs) =>
+      runUntil(v, stream, list, map, isLogged, most, endNs),
     markFresh: (gfns, count, map) => access.markFresh(v, gfns, count, map),
     countPlain: (gfns, count, gates) => access.countPlain(v, gfns, count, gates),
     noteReferences: (gfns, count, references, epoch) =>
