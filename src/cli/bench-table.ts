@@ -7,7 +7,7 @@ import {
   comparisonRows,
   comparisonTitle,
 } from '../report/comparison.ts';
-import { type Column, layOut, lineWidth, wrap } from './columns.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
 
 /** Formats a bench's result as a table with a row for each setting and a column for each quantity. */
 export function benchTable(outcome: BenchOutcome): string {
@@ -15,10 +15,10 @@ export function benchTable(outcome: BenchOutcome): string {
   const [head = [], ...rows] = benchRows(outcome);
   const width = lineWidth(process.stdout);
   return [
-    ...wrap(benchTitle(outcome), width, '  '),
+    benchTitle(outcome),
     ...layOut(columnsOf(head.length), [head, ...rows], width),
     ...(distributions ?? []).flatMap(distributionRows),
-    ...(notes ?? []).flatMap((note) => wrap(note, width, '  ')),
+    ...(notes ?? []),
     '',
   ].join('\n');
 }
@@ -55,9 +55,9 @@ export function comparisonTable(comparison: Comparison): string {
   const rows = [COMPARISON_HEAD, ...comparisonRows(comparison)];
   const width = lineWidth(process.stdout);
   return [
-    ...wrap(comparisonTitle(comparison), width, '  '),
+    comparisonTitle(comparison),
     ...layOut(COMPARED, rows, width),
-    ...comparisonNotes(comparison).flatMap((note) => wrap(note, width, '  ')),
+    ...comparisonNotes(comparison),
     '',
   ].join('\n');
 }

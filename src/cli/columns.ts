@@ -105,6 +105,7 @@ export function wrap(text: string, width: number, indent = ''): string[] {
 }
 
 function wrapLine(text: string, width: number, indent: string): string[] {
+  if (visibleLength(text) <= width) return [text];
   const lines: string[] = [];
   let line: string | undefined;
   for (const word of text.split(' ')) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { reasonOf, writeAtomically, WriteError } from '../result/write.ts';
 import { STDOUT } from './check-output.ts';
+import { lineWidth, wrap } from './columns.ts';
 import { EXIT } from './exit.ts';
 import { outputFlag } from './flags.ts';
 import { print } from './stdout.ts';
@@ -34,7 +35,7 @@ export async function deliver(
   const fileError = flags.output === undefined ? undefined : attempt(flags.output, json);
   // A signal that came during the write ends the program here.
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const printed = flags.json ? json : flags.quiet ? '' : text();
+  const printed = flags.json ? json : flags.quiet ? '' : fitToTerminal(text());
   const printError = printed === '' ? undefined : await print(printed);
   // Somebody who closes the pipe, as `head` does, has read as much as they wanted.
   const isRefused = printError !== undefined && printError.code !== 'EPIPE';
@@ -52,6 +53,10 @@ export async function deliver(
   if (!isKept && !printError) await print(json);
   return false;
 }
+
+/** Breaks the sentences of a text for people so that they fit the terminal; tables have been laid out to fit it. */
+export const fitToTerminal = (text: string): string =>
+  wrap(text, lineWidth(process.stdout), '  ').join('\n');
 
 /**
  * Writes a file that a command makes besides its result, such as a chart. When that fails, a sentence on standard error

@@ -11,7 +11,7 @@ import { EXIT } from './exit.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
 import { outputFlag } from './flags.ts';
 import { Interruption } from './interrupt.ts';
-import { deliver, exitCode, writeFile } from './output.ts';
+import { deliver, exitCode, fitToTerminal, writeFile } from './output.ts';
 import { Counted } from './progress.ts';
 import { isClosed } from './stdout.ts';
 
@@ -108,7 +108,7 @@ async function playAll(
     outcomes.push(outcome);
     if (flags.output !== undefined) isWritten = (await save(outcome, flags.output)) && isWritten;
     // Where the table can't be printed, watchStreams sees to the message and the exit code.
-    if (!flags.json && !flags.quiet) process.stdout.write(`${text(outcome)}\n`);
+    if (!flags.json && !flags.quiet) process.stdout.write(fitToTerminal(`${text(outcome)}\n`));
   }
   if (interrupt.isOn) {
     const what = outcomes.length === 0 ? 'there is no result' : 'the results are those before it';

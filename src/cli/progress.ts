@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
-import { type Column, fitLine, lineWidth, type WideStream } from './columns.ts';
+import { type Column, fitLine, lineWidth, type WideStream, wrap } from './columns.ts';
 
 const REDRAW_MS = 100;
 /** Where there is no terminal, a line can't be redrawn, so one comes at this interval. */
@@ -55,7 +55,8 @@ export class Progress {
   /** Writes a line that is not redrawn. */
   note(text: string): void {
     if (!this.#isWanted) return;
-    this.#stream.write(this.#isDrawn ? `\r\x1b[2K${text}\n` : `${text}\n`);
+    const lines = wrap(text, lineWidth(this.#stream), '  ').join('\n');
+    this.#stream.write(this.#isDrawn ? `\r\x1b[2K${lines}\n` : `${lines}\n`);
   }
 }
 

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type Column, fitLine, layOut, lineWidth, visibleLength } from '../../src/cli/columns.ts';
+import {
+  type Column,
+  fitLine,
+  layOut,
+  lineWidth,
+  visibleLength,
+  wrap,
+} from '../../src/cli/columns.ts';
 
 const rows = [
   ['guest', 'took', 'downtime', 'sent'],
@@ -78,5 +85,32 @@ describe('layOut', () => {
       ),
     ).toEqual([`${bold}    x`, 'longer  y']);
     expect(fitLine([{ text: bold, weight: Infinity }], 3)).toBe('bo…');
+  });
+});
+
+describe('wrap', () => {
+  const text = 'the guest stays where it is';
+
+  it('breaks a text at blanks, and indents what goes on', () => {
+    expect(wrap(text, 12, '  ')).toEqual(['the guest', '  stays', '  where it', '  is']);
+    expect(wrap(text, 80, '  ')).toEqual([text]);
+    expect(wrap(text, Infinity)).toEqual([text]);
+  });
+
+  it('keeps lines that fit, with the blanks in them, and empty ones', () => {
+    const table = 'round   1  20 ms\n\nstop   12   3 ms \n';
+    expect(wrap(table, 17, '  ')).toEqual(table.split('\n'));
+  });
+
+  it('leaves a word whole that is wider than the line', () => {
+    expect(wrap('see /a/very/long/path now', 8, '  ')).toEqual([
+      'see',
+      '  /a/very/long/path',
+      '  now',
+    ]);
+  });
+
+  it('does not count sequences that set colours', () => {
+    expect(wrap('\x1b[31mred words\x1b[39m', 9)).toEqual(['\x1b[31mred words\x1b[39m']);
   });
 });
