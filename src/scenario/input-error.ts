@@ -36,6 +36,8 @@ const formatWhole = (number: number): string =>
   String(number).replaceAll(/\B(?=(?:\d{3})+$)/g, ' ');
 
 const MOST_SHOWN = 200;
+/** A place has room for an option with a name that is shortened already. */
+const MOST_PLACE = 2 * MOST_SHOWN;
 
 /** Returns a piece of input as a message shows it, at most 200 characters long. */
 export function shorten(text: string): string {
@@ -44,8 +46,8 @@ export function shorten(text: string): string {
 
 /** Returns a name as a message shows it; of one that is too long the middle is left out, as line and column come last. */
 export function shortenMiddle(text: string): string {
-  if (text.length <= MOST_SHOWN) return text;
-  const half = Math.floor((MOST_SHOWN - 1) / 2);
+  if (text.length <= MOST_PLACE) return text;
+  const half = Math.floor((MOST_PLACE - 1) / 2);
   return `${text.slice(0, half)}…${text.slice(-half)}`;
 }
 

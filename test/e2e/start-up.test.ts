@@ -68,6 +68,7 @@ describe('what a command loads', () => {
       'cli/stdout.js',
       'result/version.js',
       'result/write.js',
+      'scenario/input-error.js',
     ]);
   });
 
