@@ -7,6 +7,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadEvacuation } from '../../src/fleet/evacuation/load.ts';
 import { loadScenario, loadScenarioText, presets } from '../../src/scenario/load.ts';
 import { readBytes } from '../../src/scenario/read-text.ts';
+import { withEnoughMemory } from '../support/enough-memory.ts';
+
+withEnoughMemory();
 
 const folder = mkdtempSync(join(tmpdir(), 'files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,6 +4,9 @@ import { InputError } from '../../src/scenario/input-error.ts';
 import { loadScenario, presets } from '../../src/scenario/load.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { nearest } from '../../src/scenario/suggest.ts';
+import { withEnoughMemory } from '../support/enough-memory.ts';
+
+withEnoughMemory();
 
 describe('presets', () => {
   it('are there, each with a summary', () => {
