@@ -43,6 +43,10 @@ describe('what a policy says of itself', () => {
     const outer = withDecide(inner, inner.decide);
     expect(outer.downtimeLimitMs!({ ...inner.initial, limitMs: 150 })).toBe(150);
     expect({ name: outer.name, keeps: outer.keepsLimit }).toEqual({ name: 'qemu', keeps: false });
+    expect(withDecide(roundsPolicy(3), () => ({ state: null, actions: [] })).skipsRedirtied).toBe(
+      true,
+    );
+    expect(postcopyAfter(xenPolicy, 2).name).toBe('xen, post-copy after 2');
     expect('downtimeLimitMs' in withDecide(xenPolicy, xenPolicy.decide)).toBe(false);
   });
 });
@@ -107,6 +111,7 @@ describe('policy clark2005', () => {
     ['round 29', {}, { ...drained, round: 29 }, 'switchover'],
     ['three times the guest exactly', { sentBefore: 29_000 }, { sentPages: 30_000 }, 'sync'],
     ['as much as before at full rate', { rateMbit: 500, sentLast: 100 }, drained, 'sync'],
+    ['few pages after many', { sentBefore: 9000 }, { sentPages: 9049 }, 'switchover'],
     ['one more at full rate', { rateMbit: 500, sentLast: 99 }, drained, 'switchover'],
   ])('stops at its bounds and not before: %s', (_, state, now, expected) => {
     const policy = clark();
@@ -189,6 +194,7 @@ describe('the figures of a round', () => {
   it('expect no downtime of nothing, and an endless one of a round that sent nothing', () => {
     expect(facts({ pendingPages: 0, transferredBytes: 1000 }).expectedDowntimeMs).toBe(0);
     expect(facts({ transferredBytes: 1000 }).expectedDowntimeMs).toBe(Infinity);
+    expect(facts({ transferredBytes: 1000, nowMs: 100 }).expectedDowntimeMs).toBe(Infinity);
   });
 });
 
@@ -282,9 +288,11 @@ describe('policy sdps', () => {
 
   it('lets go of a guest that writes nothing', () => {
     const from = { startMs: 0, startBytes: 0, throttle: 0.5 };
-    expect(actionsOf(sdpsPolicy(50), [synced(100, 10, 0)], from)).toEqual([
-      ['throttle 0', 'continue'],
-    ]);
+    for (const megabytes of [10, 0]) {
+      expect(actionsOf(sdpsPolicy(50), [synced(100, megabytes, 0)], from)).toEqual([
+        ['throttle 0', 'continue'],
+      ]);
+    }
   });
 });
 

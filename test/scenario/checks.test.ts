@@ -108,6 +108,21 @@ describe('what does not fit together', () => {
     expect(complaints(yaml)).toEqual([]);
   });
 
+  it.each([
+    ['qemu', 'qemuVersion', ['7.2', '10']],
+    [
+      'qemu',
+      'downtimeLadder',
+      ['none', 'nova', 'kubevirt', 'proxmox', 'kubevirt-timeouts', 'kubevirt-stall'],
+    ],
+    ['cloud-hypervisor', 'timeoutAction', ['cancel', 'ignore']],
+  ])('each choice of policy %s, %s, is accepted', (policy, key, values) => {
+    for (const value of values) {
+      const line = `migration: { policy: ${policy}, ${key}: ${value} }`;
+      expect(complaints(withMore(line)), value).toEqual([]);
+    }
+  });
+
   it('is looked for in a document that is no map as in one of defaults', () => {
     const { scenario } = load(MINIMAL);
     const foreign = { ...scenario, migration: { ...scenario.migration, policy: 'xen' as const } };
