@@ -142,6 +142,8 @@ interface Definition {
   readonly discriminator?: string;
 }
 
+// A map with an unknown key has been parsed, so the schema has all that leads to it; only the types don't say so.
+// Stryker disable OptionalChaining
 function definition(schema: unknown): Definition | undefined {
   let found = (schema as { def?: Definition } | undefined)?.def;
   while (found?.innerType) found = (found.innerType as { def?: Definition }).def;
