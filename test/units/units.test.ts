@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { splitQuantity, UnitError } from '../../src/units/brand.ts';
-import { formatDuration, parseDuration } from '../../src/units/duration.ts';
+import { formatDuration, parseAllowance, parseDuration } from '../../src/units/duration.ts';
 import { formatBitRate, formatByteRate, parseRate } from '../../src/units/rate.ts';
 import { formatSize, parseSize, trimNumber } from '../../src/units/size.ts';
 
@@ -201,6 +201,28 @@ describe('durations', () => {
     [5400e9, '90 min'],
   ])('shows %d ns as %s', (ns, text) => {
     expect(formatDuration(ns)).toBe(text);
+  });
+});
+
+describe('allowances', () => {
+  it('are durations, none or unlimited', () => {
+    expect(['none', 'unlimited', '2s', 0].map(parseAllowance)).toEqual([0, Infinity, 2e9, 0]);
+  });
+
+  it.each(['soon', 'None', 5, ''])('are not %j', (input) => {
+    const got = `got ${JSON.stringify(input)}`;
+    expect(() => parseAllowance(input)).toThrow(
+      new UnitError(`expected a duration such as 300ms or 10s, none or unlimited, ${got}`),
+    );
+  });
+});
+
+describe('the fastest link', () => {
+  it('has 100 Tbit/s, and a faster one is told of', () => {
+    expect(parseRate('100000Gbit/s')).toBe(12.5e12);
+    expect(() => parseRate('100001Gbit/s')).toThrow(
+      new UnitError('"100001Gbit/s" is more than 100000Gbit/s: lower it, or write unlimited'),
+    );
   });
 });
 
