@@ -6,12 +6,15 @@ const SCENARIO_TEXT = ['document', 'input-error', 'json', 'read-text', 'suggest'
 const SCENARIO_TESTS = [
   'checks',
   'accepted',
+  'channels',
   'complete',
   'costs',
+  'devices',
   'files',
   'impossible',
   'json-schema',
   'keys',
+  'managers',
   'memory-manager',
   'outages',
   'ownership',
@@ -50,6 +53,7 @@ export const ROOMS = {
     // The conformance suite (policy-kinds) is left out: it plays whole migrations, and would do so for each mutant.
     tests: [
       ...[
+        'ladders',
         'managers',
         'policies',
         'policy-answers',
@@ -59,7 +63,7 @@ export const ROOMS = {
         'throttle-rules',
       ].map((name) => `test/migration/${name}.test.ts`),
       // Which keys a policy has, with which values and defaults, shows only in scenarios.
-      ...['complete', 'costs', 'ownership'].map((name) => `test/scenario/${name}.test.ts`),
+      ...['complete', 'costs', 'managers', 'ownership'].map((name) => `test/scenario/${name}.test.ts`),
     ],
   },
   // What reads a text and says where in it something stands.
