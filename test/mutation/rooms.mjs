@@ -63,7 +63,9 @@ export const ROOMS = {
         'throttle-rules',
       ].map((name) => `test/migration/${name}.test.ts`),
       // Which keys a policy has, with which values and defaults, shows only in scenarios.
-      ...['complete', 'costs', 'managers', 'ownership'].map((name) => `test/scenario/${name}.test.ts`),
+      ...['complete', 'costs', 'managers', 'ownership'].map(
+        (name) => `test/scenario/${name}.test.ts`,
+      ),
     ],
   },
   // What reads a text and says where in it something stands.
