@@ -9,7 +9,7 @@ import {
 } from '../lab/bench/against.ts';
 import { wrongOption } from '../lab/bench/options.ts';
 import type { Bench, BenchOutcome, Metric } from '../lab/bench/outcome.ts';
-import { readRuns } from '../lab/bench/runs-file.ts';
+import { type BenchRuns, readRuns } from '../lab/bench/runs-file.ts';
 import { comparisonJunit } from '../report/junit.ts';
 import { benchMarkdown, comparisonMarkdown } from '../report/markdown.ts';
 import { camel, type Flags, type Limits, optionsOf } from './bench-flags.ts';
@@ -28,11 +28,12 @@ export async function measureApart(
 ): Promise<number> {
   const clock = monotonicClock();
   const startNs = clock.now();
+  const options = optionsOf(bench, flags);
   const progress = new Counted(`bench ${bench.name}`, 'preparing', flags.quiet !== true);
   signal.addEventListener('abort', () => progress.stop(), { once: true });
   const parts: RunsParts = {
     bench: bench.name,
-    options: optionsOf(bench, flags),
+    options,
     unasked: new Set(
       bench.options
         .map(({ flag }) => flag)
@@ -44,21 +45,36 @@ export async function measureApart(
     clock,
     announce: (what, ns) => progress.announce(what, ns),
   };
-  if (flags.save !== undefined) {
-    const saved = await runApart(parts);
+  try {
+    if (flags.save !== undefined) {
+      const saved = await runApart(parts);
+      progress.stop();
+      return await deliverSaved(saved, flags.save, flags);
+    }
+    const comparison =
+      flags.against === undefined
+        ? await againstRef(flags.againstRef!, parts, limits)
+        : await againstFile(bench, command, flags.against, parts, limits);
     progress.stop();
-    const isSaved = writeFile('--save', flags.save, `${JSON.stringify(saved)}\n`);
-    const all = pool(saved.runs);
-    const isReported = writeReport('--markdown', flags.markdown, () => benchMarkdown(all));
-    const isWritten = await deliver(flags, all, () => benchTable(all));
-    return exitCode(EXIT.done, isSaved && isReported && isWritten);
+    return await deliverComparison(comparison, (clock.now() - startNs) / 1e9, flags);
+  } finally {
+    progress.stop();
   }
-  const comparison =
-    flags.against === undefined
-      ? await againstRef(flags.againstRef!, parts, limits)
-      : await againstFile(bench, command, flags.against, parts, limits);
-  progress.stop();
-  const seconds = (clock.now() - startNs) / 1e9;
+}
+
+async function deliverSaved(saved: BenchRuns, path: string, flags: Flags): Promise<number> {
+  const isSaved = writeFile('--save', path, `${JSON.stringify(saved)}\n`);
+  const all = pool(saved.runs);
+  const isReported = writeReport('--markdown', flags.markdown, () => benchMarkdown(all));
+  const isWritten = await deliver(flags, all, () => benchTable(all));
+  return exitCode(EXIT.done, isSaved && isReported && isWritten);
+}
+
+async function deliverComparison(
+  comparison: Comparison,
+  seconds: number,
+  flags: Flags,
+): Promise<number> {
   const reports = [
     writeReport('--markdown', flags.markdown, () => comparisonMarkdown(comparison)),
     writeReport('--junit', flags.junit, () => comparisonJunit(comparison, seconds)),
