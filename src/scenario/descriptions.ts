@@ -48,6 +48,7 @@ export const COST_DESCRIPTIONS: Descriptions = {
   '.start': 'how long it takes to start the vCPUs at the destination.',
   '.wake': 'how long after the arrival of its page a vCPU goes on that waited for it.',
   '.minorFault': 'how long a demand fault takes whose page has arrived already.',
+  '.faultHandler': 'how much longer a demand fault takes in the handler that asks for its page.',
   '.ringFull': 'how long a vCPU leaves the guest when its dirty ring is full.',
   '.balloonPage': 'how long it takes to give a page to the balloon, or to take it back.',
   '.pressure': 'how long a callback of memory pressure takes, apart from its pages.',
@@ -106,6 +107,8 @@ export const GUEST_DESCRIPTIONS: Descriptions = {
     'in how many intervals after memory pressure it does not inflate.',
   '.memoryManager.release':
     'what the guest gives back before a migration: nothing, free pages, page cache as well.',
+  '.devices': 'the devices whose state migrates with the guest; absent: none.',
+  '.devices[].kind': 'what the device is, which says what its other keys are when they are absent.',
   '.lruScan': 'how often the guest notes which pages were referenced; absent: never.',
 };
 
@@ -124,6 +127,7 @@ export const SCENARIO_DESCRIPTIONS: Descriptions = {
   'link.bandwidth': 'how fast it is, or unlimited.',
   'link.latency': 'how long a message takes one way.',
   'link.integrity': 'full: a sum protects every raw page; header: only headers are protected.',
+  'link.sendBuffer': 'so many bytes of pages wait in the buffer of each channel before they leave.',
   'link.outages': 'when the connection is lost; absent: never.',
   'link.outages[].after': "how long after the migration's start it is lost.",
   'link.outages[].for': 'how long it stays lost; absent: for good.',

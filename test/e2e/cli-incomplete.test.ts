@@ -95,7 +95,8 @@ describe('run that does not complete', () => {
     await hasPrinted(run, /postcopy/);
     run.kill('SIGINT');
     const { exitCode, stdout, stderr } = await run;
-    expect(stripVTControlCharacters(stderr)).toContain(
+    // A terminal's lines are shorter than the sentence.
+    expect(stripVTControlCharacters(stderr).replaceAll(/\s+/g, ' ')).toContain(
       'too late to cancel: the guest runs at the destination, its pages are still coming',
     );
     expect(exitCode).toBe(0);
