@@ -101,7 +101,7 @@ describe('colours', () => {
   const coloured = async (env: Record<string, string>, ...args: string[]): Promise<boolean> => {
     const { exitCode, stdout } = await execa(
       process.execPath,
-      [MAIN, 'run', '-', ...sets('guest.memory=16MiB'), ...args],
+      [MAIN, 'run', '-', ...sets('runtime=virtual'), ...args],
       { ...OPTIONS, env: { ...OPTIONS.env, ...env }, input: SMALL },
     );
     expect(exitCode).toBe(0);

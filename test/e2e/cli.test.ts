@@ -58,7 +58,12 @@ describe('run', () => {
 
   it('prints the result and nothing else with --json', async () => {
     const scenario = write('json.yaml', SMALL);
-    const { exitCode, stdout, stderr } = await pageferry(['run', scenario, '--json']);
+    const { exitCode, stdout, stderr } = await pageferry([
+      'run',
+      scenario,
+      '--runtime=virtual',
+      '--json',
+    ]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const { outcome, rounds, verify } = resultSchema.parse(JSON.parse(stdout));
     expect({ outcome, ok: verify?.ok }).toEqual({ outcome: 'completed', ok: true });
@@ -70,7 +75,7 @@ describe('run', () => {
     const scenario = write('quiet.yaml', SMALL);
     const { exitCode, all } = await execa(
       process.execPath,
-      [MAIN, 'run', scenario, '-q', '-o', output],
+      [MAIN, 'run', scenario, '--runtime=virtual', '-q', '-o', output],
       { ...OPTIONS, all: true },
     );
     expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
@@ -78,7 +83,7 @@ describe('run', () => {
   });
 
   it('reads a scenario from standard input', async () => {
-    const { exitCode, stdout } = await pageferry(['run', '-'], SMALL);
+    const { exitCode, stdout } = await pageferry(['run', '-', '--runtime=virtual'], SMALL);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^small: 16 MiB guest, 1 vCPU, pre-copy, policy rounds/);
   });
@@ -118,7 +123,7 @@ describe('run', () => {
         'run',
         scenario,
         '--json',
-        ...sets(...variant),
+        ...sets(...variant, 'migration.startAfter=20ms', 'migration.runAfter=20ms'),
       ]);
       const { outcome, verify } = resultSchema.parse(JSON.parse(stdout));
       expect({ variant, exitCode, outcome, ok: verify?.ok }).toEqual({
