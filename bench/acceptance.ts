@@ -7,6 +7,7 @@ import {
   postcopyFigures,
   run,
 } from './postcopy-figures.ts';
+import { maxFigures } from './max-figures.ts';
 import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
 import { isToy, median, printTable } from './report.ts';
 import { agreement, virtualSpeed } from './virtual-figures.ts';
@@ -167,6 +168,7 @@ const parts = {
   rates,
   web: webServer,
   quick: underLoad,
+  max: maxFigures,
   postcopy: postcopyFigures,
   diabolical: diabolicalFigures,
   faults: faultFigures,
