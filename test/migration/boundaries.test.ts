@@ -11,22 +11,10 @@ import type { Policy, PolicyStatistics } from '../../src/migration/policy.ts';
 import { precopySource } from '../../src/migration/precopy.ts';
 import { FakeWorld } from '../support/fake-world.ts';
 import { tallyOf } from '../support/tally.ts';
+import { START } from '../support/policy-steps.ts';
 
-const base: PolicyStatistics = {
-  event: 'batch',
-  nowMs: 0,
-  round: 1,
-  pendingPages: 0,
-  pageSize: 4096,
-  transferredBytes: 0,
-  accountedBytes: 0,
-  sentPages: 0,
-  skippedPages: 0,
-  dirtiedPages: 0,
-  syncs: 1,
-  isPostcopy: false,
-  isHeldBack: false,
-};
+/** A migration that has just begun and has nothing left to send. */
+const base: PolicyStatistics = { ...START, pendingPages: 0 };
 
 describe('a window of QEMU', () => {
   it('that is used up to the byte lets one more page out, and then none', () => {

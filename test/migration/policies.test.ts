@@ -18,29 +18,14 @@ import { sdpsPolicy } from '../../src/migration/policies/sdps.ts';
 import { roundsPolicy } from '../../src/migration/policies/rounds.ts';
 import { xenPolicy } from '../../src/migration/policies/xen.ts';
 import type { Policy, PolicyStatistics } from '../../src/migration/policy.ts';
+import { START } from '../support/policy-steps.ts';
 import { tallyOf } from '../support/tally.ts';
-
-const base: PolicyStatistics = {
-  event: 'batch',
-  nowMs: 0,
-  round: 1,
-  pendingPages: 100,
-  pageSize: 4096,
-  transferredBytes: 0,
-  accountedBytes: 0,
-  sentPages: 0,
-  skippedPages: 0,
-  dirtiedPages: 0,
-  syncs: 1,
-  isPostcopy: false,
-  isHeldBack: false,
-};
 
 /** The way on that a policy gives for each of a sequence of statistics. */
 function ways<State>(policy: Policy<State>, steps: readonly Partial<PolicyStatistics>[]): string[] {
   let state = policy.initial;
   return steps.map((step) => {
-    const decision = policy.decide(state, { ...base, ...step });
+    const decision = policy.decide(state, { ...START, ...step });
     state = decision.state;
     return decision.actions.at(-1)!.kind;
   });
@@ -122,7 +107,7 @@ describe('policy qemu', () => {
 
   it('sleeps out a window whose budget is spent, and then begins another', () => {
     const policy = qemu();
-    const spent = { ...base, pendingPages: 9000, isHeldBack: true, nowMs: 20, sentPages: 2437 };
+    const spent = { ...START, pendingPages: 9000, isHeldBack: true, nowMs: 20, sentPages: 2437 };
     const chunk = policy.decide(policy.initial, spent);
     expect(chunk.actions).toEqual([{ kind: 'chunk' }, { kind: 'continue' }]);
     const over = policy.decide(chunk.state, { ...spent, ...window });
@@ -221,10 +206,10 @@ describe('policy clark2005', () => {
   const drained = { pendingPages: 0 };
 
   it('begins at its start rate and follows the dirty rate, 50 Mbit/s above, never lower', () => {
-    const start = policy.decide(policy.initial, { ...base, event: 'start' });
+    const start = policy.decide(policy.initial, { ...START, event: 'start' });
     expect(start.actions[0]).toEqual({ kind: 'limit', bytesPerSecond: (100 * 2 ** 20) / 8 });
     const rateAfter = (dirtiedPages: number, roundMs: number): number => {
-      const sync = { ...base, event: 'synced', nowMs: roundMs, dirtiedPages } as const;
+      const sync = { ...START, event: 'synced', nowMs: roundMs, dirtiedPages } as const;
       return policy.decide(policy.initial, sync).state.rateMbit;
     };
     // 5000 pages in a second are 163.84 Mbit/s.
@@ -241,7 +226,7 @@ describe('policy clark2005', () => {
   ])('stops: %s', (_, state, now) => {
     const decision = policy.decide(
       { ...policy.initial, ...state },
-      { ...base, ...drained, ...now },
+      { ...START, ...drained, ...now },
     );
     expect(decision.actions).toEqual([{ kind: 'switchover' }]);
   });
@@ -253,7 +238,7 @@ describe('policy clark2005', () => {
   ])('goes on: %s', (_, state, now) => {
     const decision = policy.decide(
       { ...policy.initial, ...state },
-      { ...base, ...drained, ...now },
+      { ...START, ...drained, ...now },
     );
     expect(decision.actions).toEqual([{ kind: 'sync' }]);
   });
@@ -280,7 +265,7 @@ describe('policies cloud-hypervisor and sdps', () => {
 
   it('sdps slows a guest that dirties faster than is sent, and lets it go again', () => {
     const policy = sdpsPolicy(100);
-    const hot = { ...base, ...synced, pendingPages: 9000, dirtiedPages: 4883 };
+    const hot = { ...START, ...synced, pendingPages: 9000, dirtiedPages: 4883 };
     const slowed = policy.decide(policy.initial, hot);
     // 20 MB dirtied, 10 sent: a quarter of its speed dirties half of what is sent.
     expect(slowed.state.throttle).toBeCloseTo(0.75, 3);

@@ -1,26 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AUTO_CONVERGE_DEFAULTS } from '../../src/migration/policies/auto-converge.ts';
-import { type QemuOptions, qemuPolicy, type QemuState } from '../../src/migration/policies/qemu.ts';
+import type { QemuOptions, QemuState } from '../../src/migration/policies/qemu.ts';
 import { actionsOf, answersOf, type PolicyStep } from '../support/policy-steps.ts';
-
-const qemu = (more: Partial<QemuOptions> = {}) =>
-  qemuPolicy({ version: '10', downtimeLimitMs: 300, ...more });
-
-/** 4096 bytes a millisecond for 100 ms; 300 ms of that are 300 pages. */
-const WINDOW_BYTES = 409_600;
-const window = (nowMs: number, windows: number, more: PolicyStep = {}): PolicyStep => ({
-  event: 'window',
-  nowMs,
-  accountedBytes: windows * WINDOW_BYTES,
-  pendingPages: 9000,
-  ...more,
-});
-const synced = (nowMs: number, more: PolicyStep = {}): PolicyStep => ({
-  event: 'synced',
-  nowMs,
-  pendingPages: 9000,
-  ...more,
-});
+import { qemu, synced, window, WINDOW_BYTES } from '../support/qemu-steps.ts';
 
 describe('a window of policy qemu', () => {
   it('ends after 100 ms, counted in whole milliseconds from when it began', () => {

@@ -4,27 +4,8 @@ import type {
   ManagerFacts,
   ManagerRequest,
 } from '../../src/migration/policies/managers.ts';
-import { type QemuOptions, qemuPolicy } from '../../src/migration/policies/qemu.ts';
 import { actionsOf, answersOf, type PolicyStep } from '../support/policy-steps.ts';
-
-const qemu = (more: Partial<QemuOptions> = {}) =>
-  qemuPolicy({ version: '10', downtimeLimitMs: 300, ...more });
-
-/** 4096 bytes a millisecond for 100 ms; 300 ms of that are 300 pages. */
-const WINDOW_BYTES = 409_600;
-const window = (nowMs: number, windows: number, more: PolicyStep = {}): PolicyStep => ({
-  event: 'window',
-  nowMs,
-  accountedBytes: windows * WINDOW_BYTES,
-  pendingPages: 9000,
-  ...more,
-});
-const synced = (nowMs: number, more: PolicyStep = {}): PolicyStep => ({
-  event: 'synced',
-  nowMs,
-  pendingPages: 9000,
-  ...more,
-});
+import { qemu, synced, window } from '../support/qemu-steps.ts';
 
 describe('the dirty limit under policy qemu', () => {
   const limited = qemu({ dirtyLimit: { quotaMiB: 100, periodMs: 1000, ringEntries: 4096 } });

@@ -1,7 +1,7 @@
 import type { Policy, PolicyAction, PolicyStatistics } from '../../src/migration/policy.ts';
 
 /** The statistics of a migration that has just begun; each step of a test says what differs. */
-const START: PolicyStatistics = {
+export const START: PolicyStatistics = {
   event: 'batch',
   nowMs: 0,
   round: 1,
