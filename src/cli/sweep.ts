@@ -10,10 +10,11 @@ import { writeTable } from '../lab/sweep/table.ts';
 import { writeAtomically, WriteError } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { presets } from '../scenario/load.ts';
+import { checkChart, writeChart } from './chart.ts';
 import { checkOutputs, makeFolder } from './check-output.ts';
 import { EXIT } from './exit.ts';
+import { collect, presetsHelp } from './flags.ts';
 import { Interruption } from './interrupt.ts';
-import { writeFile } from './output.ts';
 import { Counted } from './progress.ts';
 import { print } from './stdout.ts';
 import { sweepSummary } from './sweep-table.ts';
@@ -23,13 +24,16 @@ const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/sweeps', import.meta
 
 interface SweepFlags {
   readonly output?: string;
-  readonly set: string[];
+  readonly set?: readonly string[];
   readonly shard?: string;
   readonly again?: boolean;
   readonly retryFailed?: boolean;
   readonly quiet?: boolean;
   readonly chart?: string;
 }
+
+const EXIT_CODES =
+  '0 all runs are in the store, 1 not all are, or some failed, 2 bad input, 3 a byte differed';
 
 type Shard = NonNullable<PlanOptions['shard']>;
 
@@ -41,7 +45,7 @@ export function sweepCommand(): Command {
     .description('run a grid of scenarios over all cores, and keep every result in a store')
     .argument('<file>', 'a preset, a file (with / or .yaml, .yml), or - for stdin')
     .option('-o, --output <dir>', "the store's folder; by default the sweep's name with .sweep")
-    .option('--set <key=value>', 'override a key of every scenario', collect, [])
+    .option('--set <key=value>', 'override a key of every scenario', collect)
     .option('--shard <i/n>', 'run the i-th of n shares of the runs, as a job of an array does')
     .option('--again', 'run everything again, also what the store has')
     .option('--retry-failed', 'run again what failed')
@@ -50,20 +54,10 @@ export function sweepCommand(): Command {
       'draw downtime and total time over each quantity that varies: .svg or .png',
     )
     .option('-q, --quiet', 'print no table and no progress')
-    .addHelpText('after', () => {
-      const width = Math.max(...presets(PRESET_FOLDER).map(({ name }) => name.length));
-      const lines = presets(PRESET_FOLDER).map(
-        ({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`,
-      );
-      return `\nPresets:\n${lines.join('\n')}\n\nExit codes: 0 all runs are in the store, 1 not all are, or some failed, 2 bad input, 3 a byte differed`;
-    })
+    .addHelpText('after', () => presetsHelp(presets(PRESET_FOLDER), EXIT_CODES))
     .action(async (file: string, flags: SweepFlags) => {
       process.exitCode = await sweepTo(file, flags);
     });
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }
 
 async function sweepTo(file: string, flags: SweepFlags): Promise<number> {
@@ -71,6 +65,7 @@ async function sweepTo(file: string, flags: SweepFlags): Promise<number> {
     const shard = shardOf(flags.shard);
     const sweep = loadSweep(file, PRESET_FOLDER, flags.set);
     checkChart(flags.chart);
+    checkOutputs({ '--chart': flags.chart });
     return await watched(sweep, flags, shard);
   } catch (error) {
     if (error instanceof InputError || error instanceof StoreError) {
@@ -148,16 +143,6 @@ async function deliver(ended: Ended, flags: SweepFlags): Promise<number> {
   return end.missing === 0 && end.failed === 0 && isDrawn ? EXIT.done : EXIT.notCompleted;
 }
 
-/** Throws InputError when a chart can't be written. */
-function checkChart(path: string | undefined): void {
-  if (path === undefined) return;
-  if (!/\.(?:svg|png)$/.test(path)) {
-    const sentence = 'expected a name that ends in .svg or .png';
-    throw new InputError([{ place: `--chart ${path}`, key: '', sentence }]);
-  }
-  checkOutputs({ '--chart': path });
-}
-
 /** Draws the panels of a sweep; returns whether the chart was written. */
 async function draw(path: string, { sweep, plan, store }: Ended): Promise<boolean> {
   const panels = panelsOf(sweep, plan.idOfPoint, store.records, CHARTED);
@@ -169,9 +154,7 @@ async function draw(path: string, { sweep, plan, store }: Ended): Promise<boolea
   const runs = new Set(plan.idOfPoint.values()).size;
   const subtitle = `${runs} runs: medians with quartiles; dashed: what formulas say`;
   const svg = panelsSvg({ title: sweep.name, subtitle, panels });
-  if (path.endsWith('.svg')) return writeFile('--chart', path, svg);
-  const { pngOf } = await import('../report/chart.ts');
-  return writeFile('--chart', path, pngOf(svg));
+  return writeChart(path, svg);
 }
 
 /** Parses `3/10` into the third of ten shares. Throws InputError. */
