@@ -4,6 +4,7 @@ import { Store, StoreError } from '../lab/sweep/store.ts';
 import { writeTable } from '../lab/sweep/table.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { makeFolder } from './check-output.ts';
+import { WriteError } from '../result/write.ts';
 import { EXIT } from './exit.ts';
 import { print } from './stdout.ts';
 
@@ -28,9 +29,10 @@ async function merge(into: string, folders: readonly string[]): Promise<number> 
     await print(`${into}: ${store.records.length} runs (${copied} copied now)\n`);
     return EXIT.done;
   } catch (error) {
-    if (!(error instanceof StoreError || error instanceof InputError)) throw error;
+    const isWrong = error instanceof StoreError || error instanceof InputError;
+    if (!isWrong && !(error instanceof WriteError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
+    return isWrong ? EXIT.badInput : EXIT.notCompleted;
   } finally {
     store?.close();
   }

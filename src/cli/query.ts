@@ -6,6 +6,7 @@ import { Store, StoreError } from '../lab/sweep/store.ts';
 import { csvOf, writeTable } from '../lab/sweep/table.ts';
 import type { Cell } from '../lab/sweep/rows.ts';
 import { layOut, lineWidth } from './columns.ts';
+import { WriteError } from '../result/write.ts';
 import { EXIT } from './exit.ts';
 import { print } from './stdout.ts';
 
@@ -34,9 +35,10 @@ async function ask(folder: string, sql: string, flags: QueryFlags): Promise<numb
     await print(format(result, flags));
     return EXIT.done;
   } catch (error) {
-    if (!(error instanceof StoreError || error instanceof QueryError)) throw error;
+    const isWrong = error instanceof StoreError || error instanceof QueryError;
+    if (!isWrong && !(error instanceof WriteError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return EXIT.badInput;
+    return isWrong ? EXIT.badInput : EXIT.notCompleted;
   }
 }
 

@@ -22,10 +22,14 @@ export function sweepSummary(
   else lines.push(`${groups.length} points: ask for them, as in the next line`);
   lines.push(
     '',
-    `pageferry query ${folder} "SELECT outcome, count(*), median(downtimeMs), median(totalTimeMs) FROM runs GROUP BY outcome"`,
+    `pageferry query ${quoted(folder)} "SELECT outcome, count(*), median(downtimeMs), median(totalTimeMs) FROM runs GROUP BY outcome"`,
   );
   return `${lines.join('\n')}\n`;
 }
+
+/** Returns a name as a shell takes it. */
+const quoted = (name: string): string =>
+  /^[\w./:@%+=,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 
 type Row = RunTable['rows'][number];
 
@@ -56,7 +60,7 @@ function pointLines(table: RunTable, groups: readonly Row[][], width: number): s
   const columns: Column[] = [
     ...keys.map(() => ({ weight: 10, align: 'left' as const })),
     { weight: 5 },
-    { weight: 8, align: 'left' },
+    { weight: Infinity, align: 'left' },
     { weight: Infinity },
     { weight: Infinity },
     { weight: 4 },

@@ -5,15 +5,16 @@ import { executeSweep, type SweepEnd } from '../lab/sweep/execute.ts';
 import { loadSweep, type Sweep } from '../lab/sweep/load.ts';
 import { panelsOf } from '../lab/sweep/panels.ts';
 import { type PlanOptions, planSweep, type SweepPlan } from '../lab/sweep/plan.ts';
+import type { RunRecord } from '../lab/sweep/rows.ts';
 import { Store, StoreError } from '../lab/sweep/store.ts';
 import { writeTable } from '../lab/sweep/table.ts';
 import { writeAtomically, WriteError } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { presets } from '../scenario/load.ts';
 import { checkChart, writeChart } from './chart.ts';
-import { checkOutputs, makeFolder } from './check-output.ts';
+import { checkOutputs, makeFolder, STDOUT } from './check-output.ts';
 import { EXIT } from './exit.ts';
-import { collect, presetsHelp } from './flags.ts';
+import { collect, outputFlag, presetsHelp } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { Counted } from './progress.ts';
 import { print } from './stdout.ts';
@@ -92,6 +93,15 @@ async function watched(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined
       process.stderr.write('interrupted before the first run\n');
       return EXIT.notCompleted;
     }
+    if (plan.idOfPoint.size === 0) {
+      throw new InputError([
+        {
+          place: sweep.source,
+          key: 'where',
+          sentence: 'the conditions leave out every point of the grid',
+        },
+      ]);
+    }
     store = openStore(sweep, flags, shard);
     const end = await executeSweep(sweep, plan, store, {
       signal,
@@ -112,6 +122,10 @@ async function watched(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined
 function openStore(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined): Store {
   const ending = shard ? `.${shard.index}of${shard.of}` : '';
   const folder = flags.output ?? `${sweep.name}${ending}.sweep`;
+  if (folder === STDOUT) {
+    const sentence = 'a store is a folder: name one, or write ./-';
+    throw new InputError([{ place: outputFlag(), key: '', sentence }]);
+  }
   makeFolder(folder);
   const store = Store.openToWrite(folder);
   writeAtomically(join(folder, 'sweep.yaml'), sweep.text);
@@ -130,8 +144,11 @@ interface Ended {
 
 /** Writes the table and the chart, prints the summary, and returns the exit code. */
 async function deliver(ended: Ended, flags: SweepFlags): Promise<number> {
-  const { store, end } = ended;
-  const table = await writeTable(store.folder, store.records);
+  const { store, plan, end } = ended;
+  const order = new Map(plan.runs.map(({ id }, index) => [id, index]));
+  const placeOf = ({ id }: RunRecord): number => order.get(id) ?? Infinity;
+  const records = store.records.toSorted((a, b) => placeOf(a) - placeOf(b) || 0);
+  const table = await writeTable(store.folder, records);
   if (end.missing > 0) {
     process.stderr.write(
       `interrupted: ${store.records.length} runs are in ${store.folder}, ${end.missing} are missing; the same command goes on\n`,

@@ -73,11 +73,18 @@ export function loadScenarioText(
   return loadDocument(document, foldersOf(document, folder));
 }
 
-/** Loads a scenario from a document; `folderOf` says what the files that it names are relative to. Throws InputError. */
-export function loadDocument(document: ScenarioDocument, folderOf: FolderOf): LoadedScenario {
+/**
+ * Loads a scenario from a document; `folderOf` says what the files that it names are relative to, and `availableBytes`
+ * how much memory it may take. Throws InputError.
+ */
+export function loadDocument(
+  document: ScenarioDocument,
+  folderOf: FolderOf,
+  availableBytes: number = process.availableMemory(),
+): LoadedScenario {
   const scenario = parseScenario(document);
   try {
-    const config = resolveScenario(scenario, folderOf, process.availableMemory());
+    const config = resolveScenario(scenario, folderOf, availableBytes);
     const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);
     return { scenario: value, config, files };
   } catch (error) {

@@ -71,6 +71,8 @@ describe('pageferry sweep', () => {
     const wrong = join(folder, 'wrong.yaml');
     writeFileSync(wrong, 'name: wrong\nscenario: web-server\nvary: { guest.vcpu: [1] }\n');
     const store = join(folder, 'refused');
+    const nothing = join(folder, 'nothing.yaml');
+    writeFileSync(nothing, `${readFileSync(file, 'utf8')}where: [guest.memry > 1]\n`);
     const refused = await cli('sweep', wrong, '-o', store);
     expect(refused.exitCode).toBe(2);
     expect(refused.stderr).toBe(`${wrong}:3:21 guest.vcpu: unknown key: did you mean vcpus?`);
@@ -79,6 +81,8 @@ describe('pageferry sweep', () => {
       [['sweep', file, '--shard', '3/2'], '--shard: expected a share such as 3/10'],
       [['sweep', file, '--chart', 'x.gif'], '--chart x.gif: expected a name that ends in .svg'],
       [['query', folder, 'SELECT 1'], 'is no store of a sweep'],
+      [['sweep', nothing], 'nothing.yaml where: the conditions leave out every point'],
+      [['sweep', file, '-o', '-'], '-o: a store is a folder'],
       [['merge', join(folder, 'all'), folder], 'is no store of a sweep'],
     ] as const) {
       const { exitCode, stderr } = await cli(...args);

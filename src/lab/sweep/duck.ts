@@ -1,5 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { WriteError } from '../../result/write.ts';
 
 /**
  * The parts of DuckDB that stores need. It is loaded here alone and when it is used, since it is large. Every
@@ -27,6 +28,9 @@ export async function csvToParquet(csv: string, parquet: string): Promise<void> 
       ),
     );
     renameSync(temporary, parquet);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WriteError(parquet, reason, { cause: error });
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -35,8 +39,8 @@ export async function csvToParquet(csv: string, parquet: string): Promise<void> 
 /** Runs a query in which `runs` is the table of a Parquet file. Throws QueryError when the database refuses it. */
 export async function query(parquet: string, sql: string): Promise<QueryResult> {
   return connected(async (connection) => {
-    await connection.run(`CREATE VIEW runs AS SELECT * FROM read_parquet(${text(parquet)})`);
     try {
+      await connection.run(`CREATE VIEW runs AS SELECT * FROM read_parquet(${text(parquet)})`);
       const reader = await connection.runAndReadAll(sql);
       return {
         columns: reader.columnNames(),
@@ -67,7 +71,10 @@ function plain(value: unknown): unknown {
   if (typeof value === 'bigint') {
     return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   }
-  return value instanceof Date ? value.toISOString() : value;
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
 /** Returns a text as SQL writes it. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import { buildResult } from '../../result/build.ts';
+import { WriteError } from '../../result/write.ts';
 import type { RunResult } from '../../result/schema.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { runThreads } from '../../runtime/threads/run.ts';
@@ -29,7 +30,7 @@ export interface SweepEnd {
   /** How many of the plan's runs have been made now, and how many the store had already. */
   readonly made: number;
   readonly reused: number;
-  /** How many of those that have been made now could not be made, and in how many a byte differed. */
+  /** How many of the plan's runs failed, and in how many a byte differed, whenever they were made. */
   readonly failed: number;
   readonly differing: number;
   /** How many of the plan's runs are not in the store, since the sweep was ended before. */
@@ -51,6 +52,9 @@ export async function executeSweep(
   return execution.end();
 }
 
+/** The modules of a worker and the heap of a run, for all workers. */
+const PROGRAM_BYTES = 512 * 2 ** 20;
+
 class Execution {
   readonly #sweep: Sweep;
   readonly #planned: readonly PlannedRun[];
@@ -59,9 +63,10 @@ class Execution {
   #reused = 0;
   #made = 0;
   #failed = 0;
-  #differing = 0;
   /** The memory that the runs under way occupy. */
   #takenBytes = 0;
+  /** So much memory was free at the start, less what the program itself takes. */
+  readonly #budgetBytes = process.availableMemory() - PROGRAM_BYTES;
 
   constructor(sweep: Sweep, planned: readonly PlannedRun[], store: Store, options: SweepOptions) {
     this.#sweep = sweep;
@@ -89,12 +94,13 @@ class Execution {
   }
 
   end(): SweepEnd {
+    const records = this.#planned.map(({ id }) => this.#store.record(id));
     return {
       made: this.#made,
       reused: this.#reused,
-      failed: this.#failed,
-      differing: this.#differing,
-      missing: this.#planned.filter(({ id }) => !this.#store.has(id)).length,
+      failed: records.filter((record) => record?.result['outcome'] === 'failed').length,
+      differing: records.filter((record) => record?.result['verify_ok'] === false).length,
+      missing: records.filter((record) => record === undefined).length,
     };
   }
 
@@ -134,7 +140,7 @@ class Execution {
 
   /** Whether one more run of this size fits the machine; a run alone has been checked against it already. */
   #fits(bytes: number): boolean {
-    return this.#takenBytes === 0 || bytes < process.availableMemory();
+    return this.#takenBytes === 0 || this.#takenBytes + bytes <= this.#budgetBytes;
   }
 
   /** Makes a run, unless the store has its result without a record, and adds it to the store. */
@@ -154,6 +160,8 @@ class Execution {
       this.#count(recordOf(id, label, JSON.parse(result) as RunResult, wallMs), result);
     } catch (error) {
       if (this.#isStopped) return;
+      // A store that can't be written to ends the sweep; everything else is the run's own failure.
+      if (error instanceof WriteError) throw error;
       const message = error instanceof Error ? error.message : String(error);
       this.#count(failureOf(id, label, scenario, message));
     }
@@ -163,7 +171,6 @@ class Execution {
     this.#store.add(record, result);
     this.#made++;
     if (record.result['outcome'] === 'failed') this.#failed++;
-    if (record.result['verify_ok'] === false) this.#differing++;
     this.#tell();
   }
 

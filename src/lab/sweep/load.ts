@@ -34,6 +34,8 @@ export interface Point extends LoadedScenario {
 /** A sweep whose file has been read and is right, as far as that shows without looking at each point. */
 export class Sweep {
   readonly name: string;
+  /** What messages call its file. */
+  readonly source: string;
   /** The text of its file, which a store keeps. */
   readonly text: string;
   /** The paths of the files that it consists of. */
@@ -47,6 +49,8 @@ export class Sweep {
   readonly #axes: readonly Axis[];
   readonly #conditions: readonly Condition[];
   readonly #sets: readonly Override[];
+  /** The memory that was free at the start; runs of this sweep take some of it later. */
+  readonly #availableBytes = process.availableMemory();
 
   /**
    * Reads a sweep from its text; `source` is what messages call it, and its paths are relative to `folder`. `sets`
@@ -75,6 +79,7 @@ export class Sweep {
     for (const problem of problemsOf(file, this.points)) complain(problem);
     refuse(document, problems);
     this.name = file.name;
+    this.source = source;
     this.text = text;
     const bases = basesOf(file, source, text, folder);
     this.#bases = bases;
@@ -145,7 +150,7 @@ export class Sweep {
     }
     if (!this.#isWanted(scenario)) return undefined;
     const folderOf = (path: Path): string => (scenario.isSet(path) ? this.#folder : base.folder);
-    return { index, label: base.label, ...loadDocument(scenario, folderOf) };
+    return { index, label: base.label, ...loadDocument(scenario, folderOf, this.#availableBytes) };
   }
 
   /** Whether a scenario meets all conditions; they see its defaults, and they may leave out what would be wrong. */

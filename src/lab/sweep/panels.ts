@@ -71,14 +71,17 @@ export function panelsOf(
     }),
   );
   const isQuantity = new Set(keys.map(({ key }) => key));
+  const isSeveral =
+    new Set([...idOfPoint.keys()].map((index) => sweep.place(index).label)).size > 1;
   const placed = [...idOfPoint].flatMap(([index, id]): Placed[] => {
     const record = byId.get(id);
     if (!record) return [];
     const { label, settings } = sweep.place(index);
     const names = settings.flatMap(({ key, value }) =>
-      isQuantity.has(key) ? [] : [String(value)],
+      isQuantity.has(key) ? [] : [typeof value === 'string' ? value : JSON.stringify(value)],
     );
-    return [{ record, series: names.join(', ') || label, settings }];
+    const parts = isSeveral ? [label, ...names] : names;
+    return [{ record, series: parts.join(', ') || label, settings }];
   });
   return figures.flatMap((figure) =>
     keys.map(({ key, kind }) => panelOf(key, kind, figure, placed)),
@@ -89,6 +92,8 @@ export function panelsOf(
 function kindOf(settings: readonly { readonly value: unknown }[]): QuantityKind | undefined {
   const kinds = new Set(settings.map(({ value }) => measure(value)?.kind));
   const values = new Set(settings.map(({ value }) => measure(value)?.amount));
+  // Values without a unit, such as 0 or a number of bytes, are of the kind that the others have.
+  if (kinds.size > 1) kinds.delete('number');
   const [kind] = kinds;
   return kinds.size === 1 && values.size > 1 ? kind : undefined;
 }

@@ -80,10 +80,15 @@ export class Store {
     return this.#records.has(id);
   }
 
-  /** Returns the full result of a run as JSON, when it has one. */
+  record(id: string): RunRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** Returns the full result of a run as JSON, when it has one that is whole. */
   result(id: string): string | undefined {
     const path = this.#resultPath(id);
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return parsed(text) ? text : undefined;
   }
 
   /** Adds a run: its full result, when it has one, and its record. */
@@ -97,11 +102,14 @@ export class Store {
     this.#records.set(record.id, record);
   }
 
-  /** Forgets runs, so that they are made again. */
+  /** Forgets runs with their results, so that they are made again. */
   forget(isForgotten: (record: RunRecord) => boolean): number {
     const kept = this.records.filter((record) => !isForgotten(record));
     const forgotten = this.#records.size - kept.length;
     if (forgotten === 0) return 0;
+    for (const record of this.records) {
+      if (isForgotten(record)) rmSync(this.#resultPath(record.id), { force: true });
+    }
     writeAtomically(
       this.#path('records.ndjson'),
       kept.map((record) => `${JSON.stringify(record)}\n`).join(''),
@@ -118,11 +126,15 @@ export class Store {
   }
 
   #check(): void {
-    const { schema } = JSON.parse(readFileSync(this.#path('store.json'), 'utf8')) as {
-      schema?: unknown;
-    };
+    const path = this.#path('store.json');
+    const facts: { schema?: unknown } = parsed(readFileSync(path, 'utf8')) ?? {};
+    const { schema } = facts;
     if (schema === SCHEMA) return;
-    throw new StoreError(`${this.folder} has the schema ${JSON.stringify(schema)}, not ${SCHEMA}`);
+    throw new StoreError(
+      schema === undefined
+        ? `${path} is damaged: write {"schema":"${SCHEMA}"} into it`
+        : `${this.folder} has the schema ${JSON.stringify(schema)}, not ${SCHEMA}`,
+    );
   }
 
   /** Reads the records; `repairs` removes from the file a last line that was not written whole. */
@@ -130,9 +142,16 @@ export class Store {
     const path = this.#path('records.ndjson');
     if (!existsSync(path)) return;
     let readBytes = 0;
+    let number = 0;
     for (const line of linesOf(path)) {
       readBytes += Buffer.byteLength(line) + 1;
-      const record = JSON.parse(line) as RunRecord;
+      number++;
+      const record = parsed(line) as RunRecord | undefined;
+      if (typeof record?.id !== 'string') {
+        throw new StoreError(
+          `${path}:${number}: is no record of a run: remove the line, and the sweep makes it again`,
+        );
+      }
       this.#records.set(record.id, record);
     }
     if (repairs) truncateSync(path, readBytes);
@@ -170,6 +189,17 @@ export class Store {
 
   #resultPath(id: string): string {
     return join(this.folder, 'results', id.slice(0, 2), `${id}.json`);
+  }
+}
+
+/** Parses the JSON of an object; undefined for any other text. */
+function parsed(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
   }
 }
 

@@ -30,7 +30,7 @@ export function parseCondition(text: string): Condition {
 
 function comparison(text: string): Condition {
   const match = /^\s*(.+?)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*$/s.exec(text);
-  if (!match) {
+  if (!match || match[3]!.startsWith('=')) {
     throw new ConditionError(
       `expected a comparison such as guest.vcpus <= 4, with one of ${OPERATORS.join(' ')}, got "${text}"`,
     );

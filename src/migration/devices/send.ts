@@ -22,12 +22,13 @@ export function* devicesTurn(session: SourceSession): Algorithm<boolean> {
   const hasPages = session.unsent.count > 0;
   if (hasPages && !devices.isDue) return false;
   devices.isDue = false;
-  const { live } = devices;
-  if (live.length === 0) {
+  if (devices.live.length === 0) {
     if (!hasPages) yield* rest(session, LOOK_AGAIN_NS);
     return !hasPages;
   }
-  for (const device of live) yield* sendTurn(session, devices, device);
+  const sent = yield* sendTurns(session, devices);
+  // What becomes dirty again and again would otherwise be sent, and asked about, byte by byte.
+  if (!hasPages && sent < TURN_BYTES) yield* rest(session, LOOK_AGAIN_NS);
   return true;
 }
 
@@ -37,22 +38,28 @@ export function* holdSwitchover(session: SourceSession): Algorithm<void> {
   if (!devices) return;
   if (session.isHeldBack) yield* session.awaitWindow();
   session.renewIfOver();
-  const { live } = devices;
-  if (live.length === 0) yield* rest(session, LOOK_AGAIN_NS);
-  for (const device of live) yield* sendTurn(session, devices, device);
+  const sent = yield* sendTurns(session, devices);
+  if (sent < TURN_BYTES) yield* rest(session, LOOK_AGAIN_NS);
+}
+
+/** Gives each device its turn; returns how many bytes they have sent. */
+function* sendTurns(session: SourceSession, devices: SourceDevices): Algorithm<number> {
+  let sent = 0;
+  for (const device of devices.live) sent += yield* sendTurn(session, devices, device);
+  return sent;
 }
 
 function* sendTurn(
   session: SourceSession,
   devices: SourceDevices,
   device: number,
-): Algorithm<void> {
+): Algorithm<number> {
   const { link, clock, options } = session.side;
   const begunNs = clock.now();
   let sent = 0;
   while (sent < TURN_BYTES && !session.isHeldBack) {
     const piece = devices.livePiece(device, pieceBytes(session));
-    if (!piece) return;
+    if (!piece) break;
     const most = deviceFrameBytes(piece.bytes);
     let room: FrameRoom | undefined;
     while (!room) {
@@ -67,6 +74,7 @@ function* sendTurn(
     sent += piece.bytes;
     yield* keepRate(session, devices, piece, begunNs, sent);
   }
+  return sent;
 }
 
 /** Saves and sends all devices of the stopped guest, one after the other. */

@@ -173,7 +173,8 @@ export const qemu = policyKind({
     const isThrottled = autoConverge !== undefined || dirtyLimit !== undefined;
     const patienceKey = managerNamed(manager)?.patienceKey;
     return {
-      limitKey: 'migration.downtimeLimit',
+      // A manager sets the limit itself, step by step, whatever its key says in the end.
+      ...(manager === undefined ? { limitKey: 'migration.downtimeLimit' } : {}),
       ...(patienceKey === undefined ? {} : { patienceKey }),
       timeHelps: autoConverge !== undefined || manager !== undefined,
       others: isThrottled ? [] : ['migration.autoConverge: true'],

@@ -68,6 +68,46 @@ describe('a store', () => {
     expect(Store.openToRead(at).records.map(({ id }) => id)).toEqual(['aa1', 'cc3']);
   });
 
+  it('tells of a line that is no record, with its place, and of a damaged store.json', () => {
+    for (const line of ['{"id":', 'null', '{"label":"x"}']) {
+      const at = newFolder();
+      const store = Store.openToWrite(at);
+      store.add(record('aa1'));
+      store.close();
+      appendFileSync(join(at, 'records.ndjson'), `${line}\n${JSON.stringify(record('bb2'))}\n`);
+      const sentence = `${at}/records.ndjson:2: is no record of a run: remove the line`;
+      expect(() => Store.openToRead(at)).toThrow(sentence);
+      expect(() => Store.openToWrite(at)).toThrow(sentence);
+      writeFileSync(join(at, 'store.json'), '');
+      expect(() => Store.openToRead(at)).toThrow('store.json is damaged: write {"schema"');
+    }
+  });
+
+  it('forgets runs with their results, and takes a result that is cut off for none', () => {
+    const at = newFolder();
+    const store = Store.openToWrite(at);
+    store.add(record('aa1'), '{"x":1}\n');
+    store.add(record('bb2'), '{"x":');
+    expect(store.result('bb2')).toBeUndefined();
+    expect(store.forget(({ id }) => id === 'aa1')).toBe(1);
+    expect([store.has('aa1'), store.result('aa1'), store.has('bb2')]).toEqual([
+      false,
+      undefined,
+      true,
+    ]);
+    store.close();
+  });
+
+  it('replaces a failed run by one that did not fail, when stores are put together', () => {
+    const [failed, done] = [Store.openToWrite(newFolder()), Store.openToWrite(newFolder())];
+    failed.add({ ...record('aa1'), result: { outcome: 'failed', error: 'x' } });
+    done.add(record('aa1'), '{"x":1}\n');
+    expect(mergeStores(failed, [done])).toBe(1);
+    expect(mergeStores(failed, [done])).toBe(0);
+    expect(Store.openToRead(failed.folder).records).toEqual([record('aa1')]);
+    for (const store of [failed, done]) store.close();
+  });
+
   it('has one writer at a time, and takes over from one that is gone', () => {
     const at = newFolder();
     const store = Store.openToWrite(at);
@@ -176,6 +216,10 @@ describe('a sweep', () => {
         ['stop-and-copy', 4, 2 ** 24, true],
       ],
     });
+    const lists = 'SELECT list(rounds ORDER BY rounds) l FROM runs GROUP BY migration_algorithm';
+    expect((await query(join(at, 'runs.parquet'), lists)).rows[0]![0]).toBeInstanceOf(Array);
+    writeFileSync(join(at, 'empty.parquet'), '');
+    await expect(query(join(at, 'empty.parquet'), 'SELECT 1')).rejects.toThrow(QueryError);
     await expect(query(join(at, 'runs.parquet'), 'SELECT nothing FROM runs')).rejects.toThrow(
       QueryError,
     );
@@ -208,8 +252,10 @@ describe('a sweep', () => {
     // The image was there when the grid was looked at.
     writeFileSync(join(folder, 'image.raw'), 'short');
     const end = await executeSweep(sweep, plan, store, { threads: 1 });
-    store.close();
     expect(end).toMatchObject({ made: 1, failed: 1, missing: 0 });
+    const again = await executeSweep(sweep, plan, store, { threads: 1 });
+    expect(again).toMatchObject({ made: 0, reused: 1, failed: 1 });
+    store.close();
     expect(store.records[0]!.result).toMatchObject({ outcome: 'failed' });
     expect(store.records[0]!.result['error']).toMatch(/image\.raw/);
   });
