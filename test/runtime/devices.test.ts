@@ -36,6 +36,25 @@ describe('a virtual run with devices', () => {
     device({ kind: 'virtio-net', stateBytes: 200_000, reconnectNs: 100e6 }),
   ];
 
+  it('rests between the turns of a device that becomes dirty again and again', async () => {
+    const busy = device({
+      kind: 'vfio',
+      stateBytes: 100e6,
+      precopyBytes: 1e6,
+      dirtyBytesPerSecond: 10e6,
+      isPending: true,
+    });
+    const run = ideal({
+      guest: { devices: [busy], workloads: [] },
+      migration: { policy: 'qemu', downtimeLimitNs: 10e6, timeoutNs: 2e9 },
+    });
+    const { source } = await runVirtual(run);
+    expect(source.outcome).toBe('diverged');
+    // It looks every 10 ms once its pages are sent, and not at every byte.
+    expect(source.dirtySyncCount).toBeLessThan(220);
+    expect(source.dirtySyncCount).toBeGreaterThan(50);
+  });
+
   it('has the times and bytes of each in its result, and parts that sum to the downtime', async () => {
     const run = ideal({ guest: { devices, workloads: [] }, migration: { rounds: 1 } });
     const result = resultOf(await runVirtual(run));
