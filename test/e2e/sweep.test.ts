@@ -19,7 +19,7 @@ scenario:
   guest: { memory: 16MiB, backing: versions, workloads: [{ pattern: uniform, rate: 1000 }] }
   link: { bandwidth: 1Gbit/s }
 vary: { guest.memory: { from: 8MiB, to: 64MiB, steps: 8 } }
-repeats: 20
+repeats: 10
 `,
 );
 
@@ -44,20 +44,20 @@ describe('pageferry sweep', () => {
     await isOver;
     const before = recordsOf(store);
     expect(before.length).toBeGreaterThanOrEqual(10);
-    expect(before.length).toBeLessThan(160);
+    expect(before.length).toBeLessThan(80);
 
     const second = await cli('sweep', file, '-o', store, '--chart', join(folder, 'grid.svg'));
     expect(second.exitCode, second.stderr).toBe(0);
-    expect(second.stdout).toContain('160 runs');
+    expect(second.stdout).toContain('80 runs');
     const after = recordsOf(store);
-    expect(new Set(after).size).toBe(160);
-    expect(after).toHaveLength(160);
+    expect(new Set(after).size).toBe(80);
+    expect(after).toHaveLength(80);
     expect(after.slice(0, before.length)).toEqual(before);
     expect(readFileSync(join(folder, 'grid.svg'), 'utf8')).toContain('guest.memory, MiB');
 
     const sql = 'SELECT count(*) n, count(DISTINCT id) ids, bool_and(verify_ok) ok FROM runs';
     const asked = await cli('query', store, sql, '--json');
-    expect(JSON.parse(asked.stdout)).toEqual([{ n: 160, ids: 160, ok: true }]);
+    expect(JSON.parse(asked.stdout)).toEqual([{ n: 80, ids: 80, ok: true }]);
     const csv = await cli(
       'query',
       store,
