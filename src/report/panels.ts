@@ -11,6 +11,7 @@ use([CustomChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVG
 const PANEL = { width: 300, height: 250, left: 74, right: 18, top: 34, bottom: 58 } as const;
 const HEAD = 70;
 const FOOT = 62;
+const LEGEND = { gap: 26, icon: 22, character: 7, row: 24 } as const;
 /** A span of values that is larger than this is drawn on a logarithmic scale. */
 const LOG_SPAN = 8;
 const GREYS = ['#444444', '#999999'];
@@ -36,14 +37,30 @@ export function panelsSvg({ title, subtitle, panels }: PanelChart): string {
   const figures = [...new Set(panels.map(({ figure }) => figure))];
   const columns = Math.max(1, ...figures.map((name) => rowOf(panels, name).length));
   const width = Math.max(760, columns * PANEL.width);
-  const height = HEAD + figures.length * PANEL.height + FOOT;
+  const top = HEAD + figures.length * PANEL.height;
+  const height = top + FOOT + legendRows(panels, width) * LEGEND.row;
   const view = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    view.setOption(optionOf({ title, subtitle, panels }, figures, height));
+    view.setOption(optionOf({ title, subtitle, panels }, figures, top));
     return withStableIds(view.renderToSVGString());
   } finally {
     view.dispose();
   }
+}
+
+/** Returns how many rows the legend needs beyond the first, by an estimate of the widths of its names. */
+function legendRows(panels: readonly Panel[], width: number): number {
+  let rows = 0;
+  let used = 0;
+  for (const { name } of namesOf(panels)) {
+    const own = LEGEND.icon + 8 + name.length * LEGEND.character + LEGEND.gap;
+    if (used > 0 && used + own > width - 32) {
+      rows++;
+      used = 0;
+    }
+    used += own;
+  }
+  return rows;
 }
 
 const rowOf = (panels: readonly Panel[], figure: string): Panel[] =>
@@ -54,7 +71,7 @@ type Option = Parameters<ReturnType<typeof init>['setOption']>[0];
 function optionOf(
   { title, subtitle, panels }: PanelChart,
   figures: readonly string[],
-  height: number,
+  legendTop: number,
 ): Option {
   const names = namesOf(panels);
   const cells = figures.flatMap((figure, row) =>
@@ -65,11 +82,11 @@ function optionOf(
     textStyle: { fontFamily: FONT },
     title: { text: title, subtext: subtitle, left: 16, top: 8, textStyle: { fontSize: 16 } },
     legend: {
-      top: height - FOOT + 14,
+      top: legendTop + 14,
       left: 16,
       right: 16,
-      itemGap: 26,
-      itemWidth: 22,
+      itemGap: LEGEND.gap,
+      itemWidth: LEGEND.icon,
       itemHeight: 10,
       textStyle: { fontSize: 12 },
       data: names.map(({ name }) => name),

@@ -7,16 +7,12 @@ import type { LoadedScenario } from '../../scenario/load.ts';
 const digests = new Map<string, string>();
 
 /**
- * Returns what tells a run from all others: a digest of its complete scenario, the contents of the files that this
- * names, and the program's version. Its name does not count, as it changes nothing. Runs over the virtual runtime that
- * have the same identity have the same result.
+ * Returns what tells a run from all others: a digest of its scenario in numbers, however it was written, of the
+ * contents of the files that it names, and of the program's version. Runs over the virtual runtime that have the same
+ * identity have the same result.
  */
-export function identityOf({
-  scenario,
-  files,
-}: Pick<LoadedScenario, 'scenario' | 'files'>): string {
-  const { name: _, ...rest } = scenario as Record<string, unknown>;
-  const facts = { version: VERSION, scenario: rest, files: files.map(digestOfFile) };
+export function identityOf({ config, files }: Pick<LoadedScenario, 'config' | 'files'>): string {
+  const facts = { version: VERSION, config, files: files.map(digestOfFile) };
   return createHash('sha256').update(canonical(facts)).digest('hex').slice(0, 32);
 }
 
@@ -30,9 +26,15 @@ function digestOfFile(path: string): string {
   return digest;
 }
 
-/** Returns JSON in which the keys of every map are in order. */
+/**
+ * Returns JSON in which the keys of every map are in order. Arrays of numbers come from files, whose digests are told
+ * apart, so only their lengths are in it.
+ */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
+    // JSON has no other numbers than these.
+    if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner);
+    if (ArrayBuffer.isView(inner)) return `${inner.byteLength} bytes`;
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   });

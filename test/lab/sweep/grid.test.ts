@@ -126,8 +126,12 @@ describe('a range', () => {
 describe('the identity of a run', () => {
   it('is the same however a scenario is written, and another one for another seed', () => {
     const sweep = open('vary: { guest.memory: [64MiB, 65536KiB, 67108864, 32MiB] }\n');
-    const ids = [0, 1, 3].map((index) => identityOf(sweep.point(index)!));
-    expect(ids[2]).not.toBe(ids[0]);
+    const ids = [0, 1, 2, 3].map((index) => identityOf(sweep.point(index)!));
+    expect(ids.slice(1, 3)).toEqual([ids[0], ids[0]]);
+    expect(ids[3]).not.toBe(ids[0]);
+    const rates = open('vary: { migration.maxBandwidth: [1GB/s, unlimited] }\n');
+    const [slow, fast] = [0, 1].map((index) => identityOf(rates.point(index)!));
+    expect(fast).not.toBe(slow);
     const twice = open('repeats: 2\n');
     const [first, second] = [0, 1].map((index) => identityOf(twice.point(index)!));
     expect(second).not.toBe(first);
