@@ -1,4 +1,5 @@
 import type { SweepEnd } from '../lab/sweep/execute.ts';
+import { median } from '../lab/statistics.ts';
 import type { RunTable } from '../lab/sweep/table.ts';
 import { formatDuration } from '../units/duration.ts';
 import { trimNumber } from '../units/size.ts';
@@ -86,10 +87,7 @@ function pointLines(table: RunTable, groups: readonly Row[][], width: number): s
 
 function medianOf(rows: readonly Row[], column: number): number | undefined {
   const values = rows.flatMap((row) => (typeof row[column] === 'number' ? [row[column]] : []));
-  if (values.length === 0) return undefined;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+  return values.length === 0 ? undefined : median(values);
 }
 
 const duration = (ms: number | undefined): string =>

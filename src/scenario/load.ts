@@ -113,6 +113,9 @@ export function foldersOf(document: ScenarioDocument, folder: string): FolderOf 
   return (path: Path) => (document.isSet(path) ? process.cwd() : folder);
 }
 
+/** Whether a name is that of a file, and not of a preset. */
+export const isFileName = (name: string): boolean => /\/|\.(?:ya?ml|json)$/.test(name);
+
 /**
  * Returns the text of a named scenario, what messages call it, the folder that its paths are relative to, and its file,
  * which standard input has not. Throws InputError when there is no such file or preset.
@@ -124,7 +127,7 @@ export function readSource(
   if (name === '-') {
     return { source: '<stdin>', content: readFile('<stdin>', STDIN), folder: process.cwd() };
   }
-  if (/\/|\.(?:ya?ml|json)$/.test(name)) {
+  if (isFileName(name)) {
     return { source: name, content: readFile(name), folder: dirname(name), file: name };
   }
   const known = presets(presetFolder).map((preset) => preset.name);

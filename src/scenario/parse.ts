@@ -5,7 +5,7 @@ import { check } from './check.ts';
 import type { Problem } from './problem.ts';
 import type { Anchor, Path, ScenarioDocument } from './document.ts';
 import { formatKey, InputError, type InputProblem, MOST_PROBLEMS, shorten } from './input-error.ts';
-import { LATER_KEYS, type Scenario, scenarioSchema } from './schema.ts';
+import { type Scenario, scenarioSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 /**
@@ -104,7 +104,6 @@ function valueAt(value: unknown, path: Path): unknown {
 
 function unknownKey(document: ScenarioDocument, path: Path, key: string, schema: unknown): string {
   const parent = path.filter((part) => typeof part === 'string').join('.');
-  if (LATER_KEYS[parent]?.includes(key)) return 'is not built yet: leave it out';
   const pattern = valueAt(document.value(), [...path, 'pattern']);
   if (parent === 'guest.workloads' && PACE_AND_WRITE_KEYS.has(key)) {
     if (pattern === 'trace') return 'a trace has its own pace and its own writes: leave it out';

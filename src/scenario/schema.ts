@@ -170,6 +170,3 @@ export const scenarioSchema = z.strictObject({
 /** A scenario with every default filled in, and with quantities as they were written. */
 export type Scenario = z.output<typeof scenarioSchema>;
 export type ScenarioContents = Scenario['guest']['contents'][number];
-
-/** Keys that belong to the format but that this version can't use yet, by their parent; the message says so. */
-export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {};

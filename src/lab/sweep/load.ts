@@ -1,8 +1,9 @@
-import { dirname, resolve as resolveIn } from 'node:path';
+import { resolve } from 'node:path';
 import { type Path, ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError } from '../../scenario/input-error.ts';
 import {
   type LoadedScenario,
+  isFileName,
   loadDocument,
   type Override,
   readSource,
@@ -38,14 +39,14 @@ export class Sweep {
   readonly source: string;
   /** The text of its file, which a store keeps. */
   readonly text: string;
-  /** The paths of the files that it consists of. */
-  readonly files: readonly string[];
   /** The number of points of its grid, those included that its conditions leave out; each seed counts. */
   readonly points: number;
   readonly #document: ScenarioDocument;
   readonly #file: SweepFile;
   readonly #folder: string;
   readonly #bases: readonly Base[];
+  /** What `set` sets in all runs. */
+  readonly #base: readonly Setting[];
   readonly #axes: readonly Axis[];
   readonly #conditions: readonly Condition[];
   readonly #sets: readonly Override[];
@@ -71,7 +72,11 @@ export class Sweep {
     this.#conditions = file.where.map((condition, i) =>
       conditionOf(condition, ['where', i], complain),
     );
-    for (const key of Object.keys(file.set)) keyPath(key, ['set', key], complain);
+    this.#base = Object.entries(file.set).flatMap(([key, value]) => {
+      const at = ['set', key];
+      const path = keyPath(key, at, complain);
+      return path ? [{ key, path, at, value }] : [];
+    });
     this.points =
       Math.max(1, file.scenarios?.length ?? 1) *
       this.#axes.reduce((product, { positions }) => product * positions.length, 1) *
@@ -81,9 +86,7 @@ export class Sweep {
     this.name = file.name;
     this.source = source;
     this.text = text;
-    const bases = basesOf(file, source, text, folder);
-    this.#bases = bases;
-    this.files = bases.flatMap(({ files }) => files);
+    this.#bases = basesOf(file, source, text, folder);
   }
 
   /** Its axes, in the order in which they vary; the last one varies fastest. */
@@ -130,15 +133,8 @@ export class Sweep {
   #load(base: Base, settings: readonly Setting[], index: number): Point | undefined {
     const scenario = base.open();
     const place = (path: Path): string => this.#document.place(path, 'value');
-    for (const [key, value] of Object.entries(this.#file.set)) {
-      const at = ['set', key];
-      scenario.setKey(
-        keyPath(key, at, () => undefined)!,
-        value,
-        place(at),
-      );
-    }
-    for (const { path, value, at } of settings) scenario.setKey(path, value, place(at));
+    for (const { path, value, at } of [...this.#base, ...settings])
+      scenario.setKey(path, value, place(at));
     for (const one of this.#sets) {
       if (typeof one === 'string') scenario.set(one);
       else scenario.setFlag(one);
@@ -232,31 +228,24 @@ function problemsOf(file: SweepFile, points: number): Problem[] {
   return problems;
 }
 
-function basesOf(
-  file: SweepFile,
-  source: string,
-  text: string,
-  folder: string,
-): (Base & { readonly files: readonly string[] })[] {
+function basesOf(file: SweepFile, source: string, text: string, folder: string): Base[] {
   if (typeof file.scenario === 'object') {
     const open = (): ScenarioDocument => {
       const document = new ScenarioDocument(source, text);
       document.openKey('scenario');
       return document;
     };
-    return [{ label: file.name, folder, open, files: [] }];
+    return [{ label: file.name, folder, open }];
   }
   const names = file.scenarios ?? [file.scenario as string];
   return names.map((label) => {
     // A file is found from the sweep's own folder.
-    const isFile = /\/|\.(?:ya?ml|json)$/.test(label);
-    const read = readSource(isFile ? resolveIn(folder, label) : label);
+    const read = readSource(isFileName(label) ? resolve(folder, label) : label);
     const open = (): ScenarioDocument => {
       const document = new ScenarioDocument(read.source, read.content);
       document.openResult();
       return document;
     };
-    const files = read.file === undefined ? [] : [read.file];
-    return { label, folder: isFile ? dirname(resolveIn(folder, label)) : read.folder, open, files };
+    return { label, folder: read.folder, open };
   });
 }
