@@ -16,6 +16,8 @@ export function divergenceFacts(session: SourceSession, isByPolicy: boolean): Di
   const isStopped = phase === 'stopped' || phase === 'handover';
   const leftPages = unsent.count;
   const stoppedPages = leftPages + metrics.openPages;
+  const sendingFromNs = (isStopped ? stop.harvestedNs : firstPageNs) ?? startNs;
+  const holdUp = session.devices?.holdUp(sendingFromNs, nowNs);
   return {
     by: isByPolicy ? 'policy' : 'timeout',
     phase:
@@ -25,7 +27,8 @@ export function divergenceFacts(session: SourceSession, isByPolicy: boolean): Di
     leftBytes: leftPages * memory.pageSize,
     deviceBytes: session.devices?.pendingStoppedBytes ?? 0,
     sentBytes: isStopped ? metrics.stoppedBytes : metrics.liveBytes,
-    sendingNs: nowNs - ((isStopped ? stop.harvestedNs : firstPageNs) ?? startNs),
+    sendingNs: nowNs - sendingFromNs,
+    ...(holdUp ? { holdUp } : {}),
     ...(last ? { lastRound: roundFacts(last, rounds.at(-2), memory) } : {}),
     ...(downtimeLimitMs ? { downtimeLimitNs: downtimeLimitMs() * 1e6 } : {}),
     linkBytesPerSecond: options.linkBytesPerSecond,

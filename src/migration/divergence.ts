@@ -1,6 +1,7 @@
 import { formatDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
+import type { DeviceHoldUp } from './devices/hold-up.ts';
 
 /** What would let a migration complete that has diverged, as far as its algorithm and its policy decide that. */
 export interface Remedies {
@@ -29,6 +30,8 @@ export interface DivergenceFacts {
   /** The bytes of the frames of the first pass, or of those sent with the guest stopped, and how long that took. */
   readonly sentBytes: number;
   readonly sendingNs: number;
+  /** Work on devices that has held pages up since the first page, or since the guest was stopped. */
+  readonly holdUp?: DeviceHoldUp;
   /** The last round whose end has been reached; absent while the first pass goes on. */
   readonly lastRound?: {
     readonly dirtiedBytesPerSecond: number;
@@ -49,6 +52,9 @@ export interface DivergenceFacts {
 /** A sender that fills less than this share of the lower limit is held up by something else. */
 const FULL_SHARE = 0.8;
 
+/** Work on devices that has taken more than this share of the time is named as the reason. */
+const MUCH_SHARE = 0.1;
+
 /** Says in two sentences how a migration that has diverged stood, and what would have helped. */
 export function explainDivergence(facts: DivergenceFacts): string {
   if (facts.phase === 'setup') {
@@ -60,15 +66,19 @@ export function explainDivergence(facts: DivergenceFacts): string {
 
 /** Explains a migration that has not come to the end of its first pass, or of the transfer with the guest stopped. */
 function explainPass(facts: DivergenceFacts): string {
-  const { phase, passBytes, leftBytes, sentBytes, sendingNs, elapsedNs } = facts;
+  const { phase, passBytes, leftBytes, sentBytes, sendingNs, elapsedNs, holdUp } = facts;
   const doneBytes = Math.max(0, passBytes - leftBytes);
   const rate = (sentBytes / sendingNs) * 1e9;
   const [where, what] =
     phase === 'stopped'
       ? ['the guest was stopped for its last pages', 'sending them']
       : ['it was still in its first pass', 'the first pass'];
-  const speed = rate > 0 && rate < Infinity ? `, at ${formatBitRate(rate)}` : '';
+  const speed =
+    rate > 0 && rate < Infinity && !isMuch(holdUp, sendingNs) ? `, at ${formatBitRate(rate)}` : '';
   const done = `${formatSize(doneBytes)} of ${formatSize(passBytes)} had been sent in ${formatDuration(sendingNs)}${speed}`;
+  if (holdUp && isMuch(holdUp, sendingNs)) {
+    return `${where}: ${done}${describeHoldUp(holdUp)}. ${helping(holdUpHelps(facts, holdUp))}`;
+  }
   const key = patienceKey(facts);
   const neededNs = elapsedNs + (sendingNs * leftBytes) / doneBytes;
   const enough = Number.isFinite(neededNs)
@@ -81,12 +91,38 @@ function explainPass(facts: DivergenceFacts): string {
   ])}`;
 }
 
+/** Whether work on devices has taken enough of the time to be the reason. */
+const isMuch = (holdUp: DeviceHoldUp | undefined, sendingNs: number): boolean =>
+  holdUp !== undefined && holdUp.heldNs > MUCH_SHARE * sendingNs;
+
+/** Says what has been done with devices while no page got on. */
+function describeHoldUp({ work, kinds, heldNs, leftNs }: DeviceHoldUp): string {
+  const devices = `the ${listOf([...new Set(kinds)], 'and')} device${kinds.length === 1 ? '' : 's'}`;
+  const time = `for ${formatDuration(heldNs)}`;
+  const left = leftNs > 0 ? `, which has ${formatDuration(leftNs)} to go` : '';
+  return work === 'save'
+    ? `, and ${time} the source has been saving ${devices}${left}`
+    : `, and ${time} the destination took no page, because it was loading the initial bytes of ${devices}${left}`;
+}
+
+/** Returns what would have helped a migration that devices have held up. */
+function holdUpHelps(facts: DivergenceFacts, { work, leftNs }: DeviceHoldUp): string[] {
+  const { elapsedNs, leftBytes, linkBytesPerSecond, maxBytesPerSecond } = facts;
+  const key = patienceKey(facts);
+  const rate = Math.min(linkBytesPerSecond, maxBytesPerSecond);
+  const neededNs = elapsedNs + leftNs + (leftBytes / rate) * 1e9;
+  return [
+    `a shorter ${work === 'save' ? 'save' : 'loadInitial'} in guest.devices`,
+    ...(key === undefined ? [] : [`a ${key} well above ${formatDuration(neededNs)}`]),
+  ];
+}
+
 /** Explains a migration whose rounds have not become short enough. */
 function explainRounds(
   facts: DivergenceFacts,
   last: NonNullable<DivergenceFacts['lastRound']>,
 ): string {
-  const { leftBytes, deviceBytes = 0, downtimeLimitNs, remedies } = facts;
+  const { leftBytes, deviceBytes = 0, downtimeLimitNs, remedies, holdUp } = facts;
   const { dirtiedBytesPerSecond: dirtied, sentBytesPerSecond: sent, expectedDowntimeNs } = last;
   const isTooLong =
     expectedDowntimeNs !== undefined &&
@@ -105,6 +141,10 @@ function explainRounds(
       ? `, and ${formatSize(deviceBytes)} of devices that go with the guest stopped`
       : '';
   const why = `${formatSize(leftBytes)} were left to send${devices}; ${rates}${downtime}`;
+  // A guest that may be stopped only once its devices' initial bytes are loaded waits for nothing else.
+  if (holdUp && holdUp.leftNs > 0 && !isTooLong) {
+    return `${why}${describeHoldUp(holdUp)}. ${helping(holdUpHelps(facts, holdUp))}`;
+  }
   const key = patienceKey(facts);
   const mayConverge = last.isShrinking || remedies.timeHelps === true;
   const bandwidth = bandwidthKey(facts, sent);
@@ -140,7 +180,10 @@ function bandwidthKey(
 
 function helping(helps: readonly string[]): string {
   if (helps.length === 0) return 'No key of the scenario would have helped for certain';
-  const last = helps.at(-1)!;
-  const list = helps.length === 1 ? last : `${helps.slice(0, -1).join(', ')}, or ${last}`;
-  return `What would have helped: ${list}`;
+  return `What would have helped: ${listOf(helps, 'or')}`;
+}
+
+function listOf(items: readonly string[], word: 'and' | 'or'): string {
+  const last = items.at(-1)!;
+  return items.length === 1 ? last : `${items.slice(0, -1).join(', ')}, ${word} ${last}`;
 }

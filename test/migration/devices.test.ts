@@ -177,7 +177,7 @@ describe('pre-copy data of devices', () => {
     for (const bytes of [10, 700, 300]) {
       const piece = devices.livePiece(0, bytes)!;
       expect(piece.bytes).toBe(bytes);
-      devices.sent(piece, bytes + 50, false);
+      devices.sent(piece, bytes + 50, false, 6e9);
     }
     expect(devices.livePiece(0, 1000)).toBeUndefined();
     devices.refresh(8e9);

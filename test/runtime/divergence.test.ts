@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { DeviceSpec } from '../../src/guest/devices/device.ts';
+import { buildResult } from '../../src/result/build.ts';
 import type { RunConfig } from '../../src/runtime/config.ts';
 import { COST_PROFILES } from '../../src/runtime/costs.ts';
 import type { SourceReport } from '../../src/migration/source.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
+import { device } from '../support/devices.ts';
 import { smallRun } from '../support/run-config.ts';
 
 const MIB = 1024 * 1024;
@@ -12,17 +15,19 @@ type Changes = {
   readonly link?: Partial<RunConfig['link']>;
   readonly migration?: Partial<RunConfig['migration']>;
   readonly rate?: number;
+  readonly devices?: readonly DeviceSpec[];
 };
 
 /** Migrates 64 MiB, of which a guest writes 16 MiB, over 100 Mbit/s by policy qemu with its limit of 100 ms. */
-async function migrate({ link, migration, rate = 20_000 }: Changes): Promise<SourceReport> {
-  const run = smallRun({
+function runOf({ link, migration, rate = 20_000, devices }: Changes): RunConfig {
+  return smallRun({
     runtime: 'virtual',
     costs: COST_PROFILES.none,
     guest: {
       memoryBytes: 64 * MIB,
       vcpus: 1,
       backing: 'versions',
+      ...(devices ? { devices } : {}),
       contents: [{ firstGfn: 0, pages: PAGES, kind: 'random', zeroShare: 0 }],
       workloads: [
         {
@@ -45,9 +50,10 @@ async function migrate({ link, migration, rate = 20_000 }: Changes): Promise<Sou
       ...migration,
     },
   });
-  const { source } = await runVirtual(run);
-  return source;
 }
+
+const migrate = async (changes: Changes): Promise<SourceReport> =>
+  (await runVirtual(runOf(changes))).source;
 
 const completes = async (changes: Changes): Promise<void> => {
   const { outcome, error } = await migrate(changes);
@@ -128,5 +134,39 @@ describe('a migration that has diverged says why', () => {
     const { error: fixed } = await migrate({ migration: { policy: 'rounds', rounds: 300 } });
     expect(fixed).toMatch(/a longer migration\.timeout, .*fewer migration\.rounds/);
     expect(fixed).not.toMatch(/downtimeLimit|alone|against/);
+  });
+});
+
+describe('a migration that a device has held up', () => {
+  const heldUp = (changes: Partial<DeviceSpec>, timeoutNs = 3e9): Changes => ({
+    rate: 1000,
+    devices: [device({ kind: 'vfio', initialBytes: 65536, ...changes })],
+    link: { bytesPerSecond: 125e6 },
+    migration: { timeoutNs },
+  });
+
+  it('names the device and the key of its time, in its first pass', async () => {
+    const { error } = await migrate(heldUp({ loadInitialNs: 10e9 }));
+    expect(error).toMatch(
+      /it was still in its first pass: .* of 64 MiB had been sent in 3 s, and for 2\.\d+ s the destination took no page, because it was loading the initial bytes of the vfio device, which has 7\.\d+ s to go\. What would have helped: a shorter loadInitial in guest\.devices, or a migration\.timeout well above 10\.\d s$/,
+    );
+    const { outcome } = await migrate(heldUp({ loadInitialNs: 10e9 }, 12e9));
+    expect(outcome).toBe('completed');
+  });
+
+  it('names the device that was being saved', async () => {
+    const { error } = await migrate(heldUp({ initialBytes: 0, stateBytes: 64, saveNs: 10e9 }));
+    expect(error).toMatch(
+      /the guest was stopped .*, and for 2\.\d+ s the source has been saving the vfio device, which has 7\.\d+ s to go\. What would have helped: a shorter save in guest\.devices, or/,
+    );
+  });
+
+  it('runs on meanwhile, which its timeline shows', async () => {
+    const run = runOf(heldUp({ loadInitialNs: 10e9 }));
+    const { timeline } = buildResult({}, await runVirtual(run)).guest;
+    // Accesses come evenly, and go on when the migration has ended and the destination still loads.
+    expect(timeline.accessesPerSecond.length * timeline.periodMs).toBeGreaterThan(9000);
+    expect(Math.max(...timeline.accessesPerSecond)).toBeLessThan(1200);
+    expect(Math.min(...timeline.accessesPerSecond)).toBeGreaterThan(800);
   });
 });

@@ -70,7 +70,7 @@ function* sendTurn(
     link.post(length);
     session.limiter.takeBytes(length);
     session.metrics.account(length);
-    devices.sent(piece, length, false);
+    devices.sent(piece, length, false, clock.now());
     sent += piece.bytes;
     yield* keepRate(session, devices, piece, begunNs, sent);
   }
@@ -84,6 +84,7 @@ export function* sendDevices(session: SourceSession): Algorithm<void> {
   const { clock, options } = session.side;
   for (const [device, { saveNs }] of devices.specs.entries()) {
     const begunNs = clock.now();
+    devices.saves(device, begunNs);
     yield* rest(session, saveNs);
     const readNs = clock.now();
     let sent = 0;
@@ -92,7 +93,7 @@ export function* sendDevices(session: SourceSession): Algorithm<void> {
       if (!piece) break;
       yield* session.sendFrame(deviceFrameBytes(piece.bytes), ({ memory, at, sequence }) => {
         const length = encodeDevice(memory, at, piece, options.integrity, sequence);
-        devices.sent(piece, length, true);
+        devices.sent(piece, length, true, clock.now());
         return length;
       });
       sent += piece.bytes;

@@ -1,6 +1,7 @@
 import { destinationNs, type DeviceSpec, hasPrecopy } from '../../guest/devices/device.ts';
 import { type DevicePart, type DevicePiece, MAX_DEVICE_BYTES } from '../../wire/devices.ts';
 import type { ControlBody } from '../../wire/control.ts';
+import { type DeviceHoldUp, type InitialState, loadHoldUp } from './hold-up.ts';
 
 /** What a device's migration took. Times of the two sides may overlap, as one side works while the other does. */
 export interface DeviceReport {
@@ -40,6 +41,8 @@ interface OpenDevice {
   saveNs: number;
   precopyBytes: number;
   stoppedBytes: number;
+  /** When the last of its initial bytes was posted. */
+  initialSentNs?: number;
 }
 
 /** The devices of the guest at the source: what of their state has been sent, and what is still to be sent. */
@@ -55,6 +58,8 @@ export class SourceDevices {
   times: ControlBody<'running'>['devices'];
   #ackedNs: number | undefined;
   #refreshedNs = 0;
+  /** The device that is being saved. */
+  #saving: { readonly spec: DeviceSpec; readonly sinceNs: number } | undefined;
   readonly #open: readonly OpenDevice[];
 
   constructor(specs: readonly DeviceSpec[], switchoverAck: boolean) {
@@ -142,10 +147,16 @@ export class SourceDevices {
     return this.livePiece(device, most) ?? pieceOf(open, 'state', left, most);
   }
 
-  /** Counts a piece as sent, in a frame of `frameBytes` bytes. */
-  sent({ device, part, bytes }: DevicePiece, frameBytes: number, isStopped: boolean): void {
+  /** Counts a piece as sent at `nowNs`, in a frame of `frameBytes` bytes. */
+  sent(
+    { device, part, bytes }: DevicePiece,
+    frameBytes: number,
+    isStopped: boolean,
+    nowNs: number,
+  ): void {
     const open = this.#open[device]!;
     open.sent[part] += bytes;
+    if (part === 'initial' && initialLeft(open) === 0) open.initialSentNs = nowNs;
     if (part === 'precopy') open.dirtyBytes -= bytes;
     if (isStopped) {
       open.stoppedBytes += bytes;
@@ -156,9 +167,28 @@ export class SourceDevices {
     }
   }
 
+  /** Notes that a device's save begins. */
+  saves(device: number, sinceNs: number): void {
+    this.#saving = { spec: this.specs[device]!, sinceNs };
+  }
+
   /** Notes how long a device's save took. */
   saved(device: number, ns: number): void {
     this.#open[device]!.saveNs = ns;
+    this.#saving = undefined;
+  }
+
+  /** Returns the device that has held pages up since `fromNs`, as far as the source can know; absent if none has. */
+  holdUp(fromNs: number, nowNs: number): DeviceHoldUp | undefined {
+    if (this.#saving) {
+      const { spec, sinceNs } = this.#saving;
+      const leftNs = Math.max(0, sinceNs + spec.saveNs - nowNs);
+      return { work: 'save', kinds: [spec.kind], heldNs: nowNs - sinceNs, leftNs };
+    }
+    const states = this.#open.flatMap(({ spec, initialSentNs }): InitialState[] =>
+      initialSentNs === undefined ? [] : [{ spec, sentNs: initialSentNs }],
+    );
+    return loadHoldUp(states, fromNs, this.#ackedNs ?? nowNs, nowNs);
   }
 
   /** Returns what the devices took. */

@@ -10,6 +10,8 @@ import { VirtualCrew } from './crew.ts';
 /** This much guest time passes before the rest of the program gets its turn. */
 export const TURN_NS = 50e6;
 const SAMPLE_NS = 20e6;
+/** A target that is busy for longer after its migration has been given up must leave no gap in the timeline. */
+const LONG_NS = 1e9;
 
 /** A guest's memory and vCPUs at one place, which is one side of a migration. */
 export interface VirtualPlace {
@@ -34,6 +36,8 @@ export class VirtualGuest {
   #place: VirtualPlace;
   readonly #sides: GuestSide[];
   #sampledNs = -Infinity;
+  /** Whether it runs on at its place for good, whatever becomes of the target. */
+  #isStaying = false;
   /** The guest has been advanced up to this time. */
   #livedNs = 0;
 
@@ -66,6 +70,14 @@ export class VirtualGuest {
     this.#place = place;
   }
 
+  /**
+   * Leaves the guest at its place. Its target may still be busy, but the guest is no longer advanced meanwhile, so
+   * samples for the timeline are taken only when it is.
+   */
+  stay(): void {
+    this.#isStaying = true;
+  }
+
   /** Starts the vCPUs. */
   start(nowNs: number): void {
     this.#place.side.engine.resume();
@@ -91,9 +103,17 @@ export class VirtualGuest {
   catchUp(nowNs: number): void {
     const { crew } = this.#place;
     crew.attendFaults(nowNs);
+    if (this.#isStaying) this.#makeUp(nowNs);
     crew.advance(nowNs);
     this.#livedNs = nowNs;
     this.timeline.sample(nowNs);
+  }
+
+  /** Makes up for the time in which the target was still busy, in turns, so that the timeline has samples of it. */
+  #makeUp(nowNs: number): void {
+    const fromNs = Math.max(this.#sampledNs, this.#livedNs);
+    if (nowNs < fromNs + LONG_NS) return;
+    for (let ns = fromNs + TURN_NS; ns < nowNs; ns += TURN_NS) this.#place.crew.advance(ns);
   }
 
   /** Advances the guest from one time to another, or until it is cancelled; returns the time that it has reached. */
@@ -111,7 +131,10 @@ export class VirtualGuest {
     const crew = new VirtualCrew(side, this.plan, this.costs);
     crew.attend(
       () => side.logReaders().makeRoom(),
-      (nowNs) => this.#sample(nowNs),
+      (nowNs) => {
+        const isOther = this.#isStaying && this.#place.side !== side;
+        if (!isOther || nowNs < this.#sampledNs + LONG_NS) this.#sample(nowNs);
+      },
     );
     return { side, crew };
   }

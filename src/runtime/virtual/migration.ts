@@ -257,13 +257,15 @@ export class VirtualMigration implements Process, HappeningWorld {
   /** Ends the migration once the source has ended and the destination has too, or is dead. */
   #settleEnd(): void {
     if (!this.#source.isOver) return;
+    const { outcome, guestLost } = this.#source.result!;
+    if (outcome !== 'completed' && !guestLost) this.guest.stay();
     if (!this.#isDestinationDead && !this.#destination.isOver) {
       // The destination learns that the source is gone once it has read the frames that are under way.
       closeRing(this.#transfer.forward);
       return;
     }
     this.isOver = true;
-    if (this.#source.result!.outcome === 'completed') this.guest.moveTo(this.target);
+    if (outcome === 'completed') this.guest.moveTo(this.target);
     this.#onOver?.(this);
   }
 
