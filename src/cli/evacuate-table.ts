@@ -1,14 +1,13 @@
 import type { EvacuationReport } from '../fleet/evacuation/report.ts';
 import type { EvacuationResult, GuestResult } from '../fleet/evacuation/result-schema.ts';
 import { formatDuration } from '../units/duration.ts';
-import { formatBitRate } from '../units/rate.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { type Column, layOut, lineWidth } from './columns.ts';
-import { condense, formatCount, formatMs, sparkline } from './format.ts';
+import { formatCount, formatMs, formatShare } from './format.ts';
+import { hostLines, linkLines } from './use-lines.ts';
 
 const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6));
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const NONE = '–';
 
 /** Formats the summary that is printed after an evacuation. */
@@ -16,6 +15,7 @@ export function evacuationSummary(
   result: EvacuationResult,
   wall?: EvacuationReport['wall'],
 ): string {
+  const width = lineWidth(process.stdout);
   const lines = [
     headline(result),
     limitsLine(result),
@@ -24,8 +24,8 @@ export function evacuationSummary(
     '',
     ...reasons(result),
     ...totals(result),
-    ...linkLines(result),
-    ...hostLines(result),
+    ...linkLines(result, width),
+    ...hostLines(result, width),
     proofLine(result),
     ...speedLine(result, wall),
   ];
@@ -72,7 +72,7 @@ function guestTable({ guests }: EvacuationResult): string[] {
       run?.downtimeMs === undefined ? NONE : formatMs(run.downtimeMs),
       run ? formatSize(run.link.bytes) : NONE,
       run ? String(run.rounds.filter(({ stopped }) => !stopped).length) : NONE,
-      slowdown === undefined ? NONE : percent(slowdown),
+      slowdown === undefined ? NONE : formatShare(slowdown),
       endOf(guest),
     ];
   });
@@ -123,7 +123,7 @@ function totals(result: EvacuationResult): string[] {
   ];
   if (slowdown) {
     lines.push(
-      `while it migrates a guest does ${percent(slowdown.mean)} less on average, ${percent(slowdown.max)} at most`,
+      `while it migrates a guest does ${formatShare(slowdown.mean)} less on average, ${formatShare(slowdown.max)} at most`,
     );
   }
   if (forced > 0) lines.push(`${forced} did not converge and ${were(forced)} forced to an end`);
@@ -134,34 +134,6 @@ function totals(result: EvacuationResult): string[] {
 }
 
 const were = (count: number): string => (count === 1 ? 'was' : 'were');
-
-/** Returns a line for each link that carried anything. */
-function linkLines(result: EvacuationResult): string[] {
-  const links = result.links.filter(({ maxBytesPerSecond }) => maxBytesPerSecond > 0);
-  const width = Math.max(...links.map(({ name }) => name.length));
-  return links.map((link) => {
-    const { name, bytesPerSecond, meanBytesPerSecond, meanUse, maxUse } = link;
-    const of = bytesPerSecond === undefined ? '' : ` of ${formatBitRate(bytesPerSecond)}`;
-    const shares =
-      meanUse === undefined || maxUse === undefined
-        ? ''
-        : `, ${percent(meanUse)}, ${percent(maxUse)} at most`;
-    const line = sparkline(condense(link.seriesBytesPerSecond, 32));
-    return `link ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${formatBitRate(meanBytesPerSecond)}${of} on average${shares}`;
-  });
-}
-
-function hostLines({ hosts }: EvacuationResult): string[] {
-  const width = Math.max(...hosts.map(({ name }) => name.length));
-  return hosts.flatMap(({ name, cpus, meanCpus, maxCpus, seriesCpus }) => {
-    if (meanCpus === undefined || maxCpus === undefined || !seriesCpus) return [];
-    const of = cpus === undefined ? '' : ` of ${cpus}`;
-    const line = sparkline(condense(seriesCpus, 32));
-    return [
-      `CPUs ${name.padEnd(width)} ${colours.cyan(`│${line}│`)} ${cpusText(meanCpus)}${of} on average, ${cpusText(maxCpus)} at most`,
-    ];
-  });
-}
 
 function proofLine({ guests }: EvacuationResult): string {
   const wrong = guests.filter(({ run }) => run?.verify?.ok === false);
@@ -240,8 +212,8 @@ export function parallelTable(
       downtimeMs ? formatMs(downtimeMs.max) : NONE,
       formatSize(bytes),
       time(waitingMs.max),
-      slowdown ? percent(slowdown.mean) : NONE,
-      slowdown ? percent(slowdown.max) : NONE,
+      slowdown ? formatShare(slowdown.mean) : NONE,
+      slowdown ? formatShare(slowdown.max) : NONE,
       String(result.forced),
       String(guests.length - outcomes.completed),
     ];
@@ -256,6 +228,3 @@ export function parallelTable(
   );
   return `${[colours.dim(title), ...body, ...differs].join('\n')}\n`;
 }
-
-/** Hundredths of a CPU are shown where there are no whole ones. */
-const cpusText = (cpus: number): string => cpus.toFixed(cpus < 0.95 ? 2 : 1);

@@ -36,3 +36,7 @@ export function condense(values: readonly number[], width: number): number[] {
     return values.slice(from, to).reduce((sum, value) => sum + value, 0) / (to - from);
   });
 }
+
+/** Formats a share of 1 as a percentage, with a decimal below 10 %. */
+export const formatShare = (share: number): string =>
+  `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;

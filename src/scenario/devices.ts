@@ -18,10 +18,13 @@ export function checkDevices(
     problems.push({ path: ['guest', 'devices'], sentence });
   }
   const { algorithm } = migration;
-  const isPostcopy = algorithm === 'postcopy' || algorithm === 'hybrid' || mayForcePostcopy;
+  const isPostcopy = algorithm === 'postcopy' || algorithm === 'hybrid';
+  const remedy = isPostcopy
+    ? 'set migration.algorithm to precopy or stop-and-copy'
+    : 'set onDiverged to leave or stop-and-copy';
   for (const [index, { kind }] of devices.entries()) {
-    if (!isPostcopy || !deviceNamed(kind).isVfio) continue;
-    const sentence = `${kind} can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): choose precopy or stop-and-copy, or leave it out`;
+    if (!(isPostcopy || mayForcePostcopy) || !deviceNamed(kind).isVfio) continue;
+    const sentence = `${kind} can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): ${remedy}, or leave it out`;
     problems.push({ path: ['guest', 'devices', index, 'kind'], sentence });
   }
   const hasInitial = devices.some(({ initial = 0 }) => parseSize(initial) > 0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { leavingRates } from '../../src/fleet/evacuation/use.ts';
 import { runEvacuation } from '../../src/fleet/evacuation/run.ts';
 import type { EvacuationReport } from '../../src/fleet/evacuation/report.ts';
 import { runVirtual } from '../../src/runtime/virtual/run.ts';
@@ -69,6 +70,15 @@ describe('migrations that share a link', () => {
         expect(linkBytesPerSecond[link]).toBeLessThanOrEqual(bytesPerSecond * 1.1);
       }
     });
+    // As the bytes left, the link is never above its capacity, and none of them is left out.
+    const core = links.findIndex(({ bytesPerSecond }) => bytesPerSecond < Infinity);
+    const left = leavingRates(samples, core, links[core]!.bytesPerSecond);
+    const bytesOf = (rates: readonly number[]): number =>
+      rates.reduce((sum, rate, i) => sum + rate * (samples[i]!.ns - (samples[i - 1]?.ns ?? 0)), 0);
+    const handed = samples.map(({ linkBytesPerSecond }) => linkBytesPerSecond[core]!);
+    expect(Math.max(...handed)).toBeGreaterThan(links[core]!.bytesPerSecond * 1.001);
+    expect(Math.max(...left)).toBeLessThanOrEqual(links[core]!.bytesPerSecond);
+    expect(bytesOf(left) / bytesOf(handed)).toBeCloseTo(1, 2);
     const bytes = report.guests.reduce((sum, { run }) => sum + run!.source.linkBytes, 0);
     expect(bytes / ((report.endedNs - report.startedNs) / 1e9)).toBeLessThan(100e6 * 1.002);
   });

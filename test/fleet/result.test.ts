@@ -3,7 +3,7 @@ import type { UseSample } from '../../src/fleet/evacuation/report.ts';
 import { loadEvacuation } from '../../src/fleet/evacuation/load.ts';
 import { buildEvacuationResult } from '../../src/fleet/evacuation/result.ts';
 import { evacuationResultSchema } from '../../src/fleet/evacuation/result-schema.ts';
-import { meanOf, useOverTime } from '../../src/fleet/evacuation/use.ts';
+import { leavingRates, meanOf, useOverTime } from '../../src/fleet/evacuation/use.ts';
 import { resultSchema } from '../../src/result/schema.ts';
 import { fakeEvacuation } from '../support/fake-evacuation.ts';
 
@@ -38,6 +38,13 @@ describe('use over time', () => {
     const use = useOverTime([sample(3600e9, 5)], 0, 3600e9);
     expect(use.links[0]).toHaveLength(600);
     expect(use.links[0]!.every((value) => value === 5)).toBe(true);
+  });
+
+  it('knows that a link carries no more than it can, and the rest later', () => {
+    const samples = [sample(20e6, 110), sample(40e6, 105), sample(60e6, 80), sample(80e6, 50)];
+    expect(leavingRates(samples, 0, 100)).toEqual([100, 100, 95, 50]);
+    expect(leavingRates(samples, 0, Infinity)).toEqual([110, 105, 80, 50]);
+    expect(useOverTime(samples, 0, 80e6, [100]).links[0]).toEqual([100, 100, 95, 50]);
   });
 
   it('is empty when nothing has happened', () => {

@@ -42,7 +42,7 @@ const ROWS: readonly Row[] = [
   [
     'VFIO by post-copy',
     withDevice('{ kind: vgpu }', 'migration: { algorithm: hybrid }\n'),
-    "4:15 guest.devices[0].kind: vgpu can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): choose precopy or stop-and-copy, or leave it out",
+    "4:15 guest.devices[0].kind: vgpu can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): set migration.algorithm to precopy or stop-and-copy, or leave it out",
   ],
   [
     'a switchover that waits for nothing',

@@ -22,7 +22,8 @@ export function buildEvacuationResult(
   const guests = report.guests.map((guest, index) =>
     guestOf(guest, config, index, scenarios[index]!, report),
   );
-  const use = useOverTime(report.samples, report.startedNs, report.endedNs);
+  const capacities = report.links.map(({ bytesPerSecond }) => bytesPerSecond);
+  const use = useOverTime(report.samples, report.startedNs, report.endedNs, capacities);
   const downtimes = valuesOf(guests, ({ run }) => run?.downtimeMs);
   const slowdowns = valuesOf(guests, ({ slowdown }) => slowdown);
   const waiting = guests.map(({ waitingMs }) => waitingMs);

@@ -16,25 +16,54 @@ export interface UseOverTime {
 }
 
 /**
+ * Returns the rate at which bytes left over a link in each sample, in bytes a second. A sender hands bytes over a little
+ * before they leave, so that a sample may count more of them than the link can carry: what is above its capacity waits,
+ * and leaves in the next.
+ */
+export function leavingRates(
+  samples: readonly UseSample[],
+  link: number,
+  capacityBytesPerSecond: number,
+): number[] {
+  let sinceNs = 0;
+  let waitingBytes = 0;
+  return samples.map(({ ns, linkBytesPerSecond }) => {
+    const seconds = (ns - sinceNs) / 1e9;
+    sinceNs = ns;
+    if (!(seconds > 0)) return 0;
+    const rate = linkBytesPerSecond[link]! + waitingBytes / seconds;
+    if (!(rate > capacityBytesPerSecond)) {
+      waitingBytes = 0;
+      return rate;
+    }
+    waitingBytes = (rate - capacityBytesPerSecond) * seconds;
+    return capacityBytesPerSecond;
+  });
+}
+
+/**
  * Averages samples over equal periods from `fromNs` to `toNs`, of which the last may be shorter. Each sample holds
- * from the time of the sample before it up to its own time.
+ * from the time of the sample before it up to its own time. `capacities` are those of the links in bytes a second, which may
+ * be Infinity.
  */
 export function useOverTime(
   samples: readonly UseSample[],
   fromNs: number,
   toNs: number,
+  capacities: readonly number[] = [],
 ): UseOverTime {
   const periodMs =
     SHORTEST_PERIOD_MS *
     Math.max(1, Math.ceil((toNs - fromNs) / 1e6 / SHORTEST_PERIOD_MS / MOST_PERIODS));
-  const average = (value: (sample: UseSample) => number): number[] =>
-    averages(samples, value, fromNs, toNs, periodMs * 1e6);
+  const averageOf = (levels: readonly number[]): number[] =>
+    averages(samples, levels, fromNs, toNs, periodMs * 1e6);
+  const average = (value: (sample: UseSample) => number): number[] => averageOf(samples.map(value));
   const first = samples[0];
   return {
     periodMs,
     migrations: average(({ migrations }) => migrations),
     links: (first?.linkBytesPerSecond ?? []).map((_, link) =>
-      average(({ linkBytesPerSecond }) => linkBytesPerSecond[link]!),
+      averageOf(leavingRates(samples, link, capacities[link] ?? Infinity)),
     ),
     hosts: (first?.hostCpus ?? []).map((_, host) => average(({ hostCpus }) => hostCpus[host]!)),
   };
@@ -42,7 +71,7 @@ export function useOverTime(
 
 function averages(
   samples: readonly UseSample[],
-  value: (sample: UseSample) => number,
+  levels: readonly number[],
   fromNs: number,
   toNs: number,
   periodNs: number,
@@ -50,8 +79,8 @@ function averages(
   const periods = Math.max(1, Math.ceil((toNs - fromNs) / periodNs));
   const sums = Array.from({ length: periods }, () => 0);
   let sinceNs = 0;
-  for (const sample of samples) {
-    const level = value(sample);
+  for (const [index, sample] of samples.entries()) {
+    const level = levels[index]!;
     let atNs = Math.max(sinceNs, fromNs);
     const untilNs = Math.min(sample.ns, toNs);
     while (atNs < untilNs) {
