@@ -9,7 +9,7 @@ import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
 import { InputError } from '../scenario/input-error.ts';
-import { loadScenario, presets } from '../scenario/load.ts';
+import { loadScenario, type Override, presets } from '../scenario/load.ts';
 import { checkChart, writeChart } from './chart.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
@@ -25,6 +25,7 @@ interface RunFlags {
   readonly set?: readonly string[];
   readonly runtime?: string;
   readonly output?: string;
+  readonly pages?: boolean;
   readonly chart?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -45,6 +46,7 @@ export function runCommand(): Command {
       ),
     )
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
+    .option('--pages', 'record which pages are sent how often, and dirtied when')
     .option('--chart <file>', 'draw rounds, dirtied pages, throttle and the guest, .svg or .png')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
@@ -56,9 +58,7 @@ export function runCommand(): Command {
 
 async function run(name: string, flags: RunFlags): Promise<number> {
   try {
-    const { runtime, set = [] } = flags;
-    const sets =
-      runtime === undefined ? set : [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
+    const sets = setsOf(flags);
     checkChart(flags.chart);
     const { scenario, config, files } = loadScenario(name, sets);
     checkOutputs({ [outputFlag()]: flags.output, '--chart': flags.chart }, files);
@@ -82,6 +82,15 @@ async function run(name: string, flags: RunFlags): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return error instanceof InputError ? EXIT.badInput : EXIT.notCompleted;
   }
+}
+
+/** Returns what overrides keys of the scenario: `--set`, and options with keys of their own. */
+function setsOf({ set = [], runtime, pages }: RunFlags): Override[] {
+  return [
+    ...set,
+    ...(runtime === undefined ? [] : [{ flag: '--runtime', key: 'runtime', value: runtime }]),
+    ...(pages ? [{ flag: '--pages', key: 'migration.recordPages', value: true }] : []),
+  ];
 }
 
 /** Says loudly what makes a guest differ from the one that it stands for, whatever else is printed. */

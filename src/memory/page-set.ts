@@ -44,6 +44,12 @@ export class PageSet {
     return this.#at;
   }
 
+  /** Returns the bitmap itself, bit 0 of word 0 for the slot's first page. */
+  bits(): Uint32Array {
+    const { buffer, layout } = this.#slot;
+    return new Uint32Array(buffer, this.#at, Math.ceil(layout.pages / 32));
+  }
+
   /** Adds to the count the `pages` bits that a kernel has newly set in the bitmap. */
   grewBy(pages: number): void {
     this.#count += pages;

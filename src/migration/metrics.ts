@@ -1,4 +1,5 @@
 import type { EncodedPages } from '../wire/encoder.ts';
+import type { PageRecorder } from './page-record/page-recorder.ts';
 import { addTally, type OpenTally, openTally, type PageTally, pagesOf } from '../wire/tally.ts';
 
 /** One round of pre-copy, or the transfer of the last set, as results list it. */
@@ -60,6 +61,8 @@ export class TransferMetrics {
     requests: 0,
     pauses: new Array<OpenPause>(),
   };
+  /** What records which pages are sent and dirtied; absent unless that is wanted. */
+  recorder: PageRecorder | undefined;
   #open: OpenRound | undefined;
   /** The throttle of each vCPU that has one of its own, and under `undefined` that of the others. */
   readonly #throttles = new Map<number | undefined, number>();
@@ -73,6 +76,11 @@ export class TransferMetrics {
   /** The number, from 1, of the open round; if none is open, of the last one. */
   get round(): number {
     return this.rounds.length + (this.#open || this.rounds.length === 0 ? 1 : 0);
+  }
+
+  /** Whether a round has begun. */
+  get hasRounds(): boolean {
+    return this.rounds.length > 0 || this.#open !== undefined;
   }
 
   /** The number of pages that the open round has skipped. */
@@ -164,6 +172,7 @@ export class TransferMetrics {
     const last = this.rounds.at(-1);
     if (!last) return;
     last.dirtiedPages += dirtiedPages;
+    this.recorder?.synced(last.index);
     const bytesPerNs = last.bytes / last.linkNs;
     if (bytesPerNs > 0 && last.linkNs > 0) last.expectedDowntimeNs = pendingBytes / bytesPerNs;
   }

@@ -165,6 +165,7 @@ export class PostcopyPush {
         );
       }
       this.#session.metrics.postcopy.requests++;
+      this.#session.metrics.recorder?.requested(gfn);
       if (++this.#requestCount > guest.memory.pages) {
         throw new MigrationEnded(
           'failed',

@@ -33,6 +33,8 @@ export interface SourceOptions extends EncoderOptions {
   readonly sendBufferBytes?: number;
   /** The order in which pre-copy walks through the guest; by default that of the gfns. */
   readonly walk?: PrecopyWalk;
+  /** Whether it is recorded which pages are sent and dirtied. */
+  readonly recordPages?: boolean;
   /** What would let the migration complete if it diverges. */
   readonly remedies?: Remedies;
   /** How a policy keeps to `maxBytesPerSecond`; by default the link's token bucket does that. */

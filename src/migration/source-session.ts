@@ -285,6 +285,7 @@ export class SourceSession {
   post(taken: TakenRuns, room: FrameRoom, chargedBytes = 0): EncodedPages {
     const { link, clock } = this.side;
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
+    this.metrics.recorder?.sent(room);
     link.post(encoded.length, encoded.storedLength, chargedBytes);
     this.limiter.take(encoded.tally);
     this.metrics.account(this.accounting.bytesOf(encoded.tally));

@@ -9,6 +9,7 @@ import { explainDivergence } from './divergence.ts';
 import { divergenceFacts } from './divergence-facts.ts';
 import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
+import { type PageRecord, PageRecorder } from './page-record/page-recorder.ts';
 import type { Algorithm } from './ports.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
@@ -30,6 +31,8 @@ export interface SourceReport {
   /** What happened after the switch to post-copy, if there was one. */
   readonly postcopy?: PostcopyReport;
   readonly rounds: readonly RoundReport[];
+  /** Which pages were sent and dirtied; absent unless that was wanted. */
+  readonly pages?: PageRecord;
   /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
   /** The bytes by the policy's accounting. */
@@ -97,6 +100,7 @@ export function* runSource(
   body: (session: SourceSession) => Algorithm<HandedOver>,
 ): Algorithm<SourceReport> {
   const session = new SourceSession(side);
+  if (side.options.recordPages) recordPages(session);
   try {
     yield* hello(session);
     yield* session.released.begin();
@@ -114,6 +118,12 @@ export function* runSource(
     if (!guestLost) yield* resumeHere(session);
     return report(session, { outcome, error: reason, guestLost });
   }
+}
+
+function recordPages(session: SourceSession): void {
+  const recorder = new PageRecorder(session);
+  session.metrics.recorder = recorder;
+  session.log.observe(recorder.observe);
 }
 
 /** Says why a migration has ended; for one that has diverged also how it stood and what would have helped. */
@@ -252,6 +262,7 @@ function report(
     stop: session.stop,
     ...(session.devices ? { devices: session.devices.report() } : {}),
     rounds: metrics.rounds,
+    ...(metrics.recorder ? { pages: metrics.recorder.record() } : {}),
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,
     precopyBytes: metrics.liveBytes,

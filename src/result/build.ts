@@ -15,6 +15,7 @@ import { badFits, vectorFits } from './dirty-vector.ts';
 import { type RunResult, resultSchema } from './schema.ts';
 import { accessesAt, resample } from './timeline.ts';
 import { hostFacts } from './host.ts';
+import { pagesOf as recordedPages } from './pages.ts';
 import { VERSION } from './version.ts';
 
 /** Builds the result of a run (`pageferry/run@1`). Throws a ZodError when it does not match its own schema. */
@@ -48,6 +49,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ...devicesOf(source),
     ...modelsOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
+    ...recordedPages(source),
     ...pausesOf(source),
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
     guest: { ...guestOf(report), ...(fits.length > 0 ? { dirtyVectors: fits } : {}) },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pagesSchema } from './pages-schema.ts';
 
 /**
  * This module defines the shape of a result, `pageferry/run@1` (docs/results.md explains each key). Milliseconds and
@@ -124,6 +125,8 @@ export const resultSchema = z.strictObject({
     })
     .optional(),
   rounds: z.array(round),
+  /** Which pages were sent how often, and dirtied when; only with `migration.recordPages`. */
+  pages: pagesSchema.optional(),
   /** The times when a post-copy stood still without a connection; QEMU calls that state `postcopy-paused`. */
   postcopyPauses: z
     .array(

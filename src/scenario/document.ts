@@ -11,8 +11,9 @@ export type Anchor = 'value' | 'key';
 export interface FlagOverride {
   /** The option, which messages name in place of the key. */
   readonly flag: string;
+  /** The key, such as `runtime` or `migration.recordPages`. */
   readonly key: string;
-  readonly value: string;
+  readonly value: string | boolean;
 }
 
 /** A key that was set after the document was read. */
@@ -81,9 +82,9 @@ export class ScenarioDocument {
     this.#value = undefined;
   }
 
-  /** Sets a key to the value of an option of its own, which is taken as text. Errors name that option. */
+  /** Sets a key to the value of an option of its own, of which a text stays a text. Errors name that option. */
   setFlag({ flag, key, value }: FlagOverride): void {
-    this.setKey([key], value, flag);
+    this.setKey(parseKey(key)!, value, flag);
   }
 
   /**

@@ -59,6 +59,36 @@ const pagesOf = (log: { pages: { eachRun(take: (gfn: number, pages: number) => v
 };
 
 describe.each(['bitmap', 'bytemap', 'atomic', 'ring'] as const)('readers of a log %s', (kind) => {
+  it('tell who observes them which pages are new, whoever harvests', () => {
+    const { readers, settle, write } = guest(kind);
+    const [a, b] = [readers.open(), readers.open()];
+    const seen: number[][] = [];
+    a.observe((firstGfn, before, after) => {
+      const isSet = (bits: Uint32Array, page: number): boolean =>
+        ((bits[page >>> 5]! >>> (page & 31)) & 1) === 1;
+      const all = Array.from({ length: PAGES }, (_, page) => page);
+      seen.push(all.filter((page) => !isSet(before, page) && isSet(after, page)));
+      expect(firstGfn).toBe(0);
+    });
+    for (const reader of [a, b]) {
+      reader.start();
+      settle();
+    }
+    write(3, 299);
+    b.harvest();
+    settle();
+    b.collect();
+    write(3, 64);
+    a.harvest();
+    settle();
+    expect(a.collect()).toBe(3);
+    expect(seen).toEqual([[3, 299], [64]]);
+    a.pages.clear();
+    write(64);
+    b.collectLast();
+    expect(seen).toEqual([[3, 299], [64], [64]]);
+  });
+
   it('are each told of every page, whoever harvests', () => {
     const { readers, settle, write } = guest(kind);
     const [a, b] = [readers.open(), readers.open()];

@@ -61,6 +61,11 @@ describe('wrong values', () => {
       withMore('migration: { strictRate: yes }'),
       '2:26 migration.strictRate: expected true or false, got "yes"',
     ],
+    [
+      'a word for whether pages are recorded',
+      withMore('migration: { recordPages: all }'),
+      '2:27 migration.recordPages: expected true or false, got "all"',
+    ],
     ['a word for a number', withMore('seed: abc'), `2:7 seed: ${SEED}, got "abc"`],
     ['a fraction', withMore('seed: 1.5'), `2:7 seed: ${SEED}, got 1.5`],
     ['a number below the range', withMore('seed: -1'), `2:7 seed: ${SEED}, got -1`],

@@ -4,6 +4,7 @@ import type { RunReport } from '../../src/runtime/report.ts';
 import type { WorkerPool } from '../../src/runtime/threads/pool.ts';
 import { runThreads } from '../../src/runtime/threads/run.ts';
 import type { Kind } from './random-kinds.ts';
+import { checkedPages } from './page-record.ts';
 import { configOf, type Drawn, outagesOf, scenario } from './random-scenario.ts';
 
 const SEED = Number(process.env['PROPERTY_SEED'] ?? 20260101);
@@ -13,7 +14,9 @@ const MOST_ATTEMPTS = 10;
 
 /** Proves one drawn run in worker threads. Returns undefined when the guest's end can't be known. */
 async function prove(drawn: Drawn, kind: Kind, pool: WorkerPool): Promise<RunReport | undefined> {
-  const report = await runThreads(configOf(drawn), { pool, ...kind.options?.() });
+  const config = configOf(drawn);
+  const recording = { ...config, migration: { ...config.migration, recordPages: true } };
+  const report = await runThreads(recording, { pool, ...kind.options?.() });
   const { source, proof } = report;
   const mayFail = outagesOf(drawn).length > 0;
   // A hybrid that ended as pre-copy may have lost RUN, or RUNNING; then neither side knows who runs the guest.
@@ -25,6 +28,7 @@ async function prove(drawn: Drawn, kind: Kind, pool: WorkerPool): Promise<RunRep
   expect(proof!.pagesCompared).toBe(drawn.pages);
   const bytes = source.rounds.reduce((sum, round) => sum + round.bytes, 0);
   expect(bytes).toBe(source.precopyBytes + source.downtimeBytes);
+  checkedPages(source, drawn.pages);
   return report;
 }
 

@@ -13,11 +13,19 @@ export interface LogReader extends Omit<DirtyLog, 'collect' | 'collectLast'> {
   collect(this: void): number;
   /** Moves all marks into `pages` while every writer is parked; returns how many are new there. */
   collectLast(this: void): number;
+  /** Calls `observer` for each memslot whenever marks have been moved into `pages`, also by another reader's harvest. */
+  observe(this: void, observer: HarvestObserver): void;
   /** It is there when the reader clears marks itself, in chunks, just before their pages are sent. */
   readonly manualClear?: ManualClear;
   /** Closes the reader, after which the guest may give its page set to another; stops its logging if that is on. */
   close(this: void): void;
 }
+
+/**
+ * Is called with what a harvest has added to one memslot's part of a reader's set: the slot's first gfn, and the bitmap
+ * of the part before and after it. Both are valid only during the call.
+ */
+export type HarvestObserver = (firstGfn: number, before: Uint32Array, after: Uint32Array) => void;
 
 /** What a reader of a log with manual clear has in addition (manual-clear.ts). */
 export interface ManualClear {

@@ -1,7 +1,7 @@
 import { type GuestMemory, GuestPageSet } from '../guest-memory.ts';
 import { READER_SETS, readerSetAt } from '../layout.ts';
 import type { DirtyLog, DirtyLogKind, DirtyLogParts, RingCounts } from './dirty-log.ts';
-import type { LogReader, ManualClear } from './log-reader.ts';
+import type { HarvestObserver, LogReader, ManualClear } from './log-reader.ts';
 import { manualClear } from './manual-clear.ts';
 import { openDirtyLog } from './open.ts';
 
@@ -14,6 +14,8 @@ interface OpenReader {
   isOn: boolean;
   /** The number of pages that other readers' harvests have added to its set since it last collected. */
   earlyPages: number;
+  /** What observes the marks that come into its set. */
+  observer?: HarvestObserver;
 }
 
 /**
@@ -68,6 +70,7 @@ export class LogReaders {
     return {
       kind: log.kind,
       pages,
+      observe: (observer) => void (reader.observer = observer),
       ...(manual ? { manualClear: manual } : {}),
       start: () => this.#start(reader),
       harvest: () => this.#harvest(reader),
@@ -139,11 +142,13 @@ export class LogReaders {
     const others = this.#open.filter((other) => other !== reader && other.isOn);
     const earlyPages = reader.earlyPages;
     reader.earlyPages = 0;
-    if (others.length === 0) return earlyPages + collect(reader.pages);
+    if (others.length === 0) return earlyPages + observed(reader, () => collect(reader.pages));
     const shared = (this.#sharedHarvest ??= this.#setAt(READER_SETS));
     collect(shared);
-    for (const other of others) other.earlyPages += merge(shared, other.pages);
-    const fresh = merge(shared, reader.pages);
+    for (const other of others) {
+      other.earlyPages += observed(other, () => merge(shared, other.pages));
+    }
+    const fresh = observed(reader, () => merge(shared, reader.pages));
     shared.clear();
     return earlyPages + fresh;
   }
@@ -153,6 +158,17 @@ export class LogReaders {
     const at = this.#open.indexOf(reader);
     if (at >= 0) this.#open.splice(at, 1);
   }
+}
+
+/** Adds marks to a reader's set and tells its observer, if it has one, which pages they are. */
+function observed({ observer, pages }: OpenReader, add: () => number): number {
+  if (!observer) return add();
+  const before = pages.parts.map((part) => part.bits().slice());
+  const fresh = add();
+  for (const { layout } of pages.memory.slots) {
+    observer(layout.firstGfn, before[layout.index]!, pages.parts[layout.index]!.bits());
+  }
+  return fresh;
 }
 
 /** Adds one set of a guest's pages to another; returns how many are new there. */

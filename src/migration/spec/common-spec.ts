@@ -77,6 +77,8 @@ export interface CommonSpec {
   readonly timeoutNs: number;
   /** How a pre-copy or hybrid that takes too long is forced to its end; by default it is not. */
   readonly force?: ForceOptions;
+  /** Whether it is recorded which pages are sent how often, and dirtied when; by default it is not. */
+  readonly recordPages?: boolean;
   /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
 }

@@ -173,6 +173,10 @@ const COMMON_KEYS = {
   timeout: defaulted(positiveDuration, '60s', {
     about: 'how long a migration may take before it is given up',
   }),
+  recordPages: optional(flag, {
+    about:
+      'whether the result says which pages were sent how often, and dirtied when (its field pages); absent: it does not',
+  }),
   encodings: defaulted(
     list(choice(CHOSEN_ENCODINGS, { later: LATER_ENCODINGS }), 'expected a list such as [zero]'),
     ['zero'],

@@ -55,6 +55,7 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     runAfterNs: parseDuration(written.runAfter),
     timeoutNs: parseDuration(written.timeout),
     encodings: written.encodings,
+    ...(written.recordPages === true ? { recordPages: true } : {}),
   };
 }
 

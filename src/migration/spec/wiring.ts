@@ -127,6 +127,7 @@ export function sourceOptions(
     strictRate: spec.strictRate,
     timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
     remedies: remediesOf(spec, devices),
+    ...(spec.recordPages === true ? { recordPages: true } : {}),
     ...(devices ? { devices, switchoverAck: spec.switchoverAck ?? false } : {}),
     ...kind?.pacing?.(spec, guest, lag),
   };

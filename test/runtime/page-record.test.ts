@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { draw } from '../../src/lab/fuzz/draw.ts';
+import { buildResult } from '../../src/result/build.ts';
+import { readPages } from '../../src/result/page-map.ts';
+import { resultSchema } from '../../src/result/schema.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
+import type { RunReport } from '../../src/runtime/report.ts';
+import { runVirtual } from '../../src/runtime/virtual/run.ts';
+import { checkedPages, sum } from '../support/page-record.ts';
+import { smallRun } from '../support/run-config.ts';
+
+const recording = (config: RunConfig): RunConfig => ({
+  ...config,
+  runtime: 'virtual',
+  verify: 'off',
+  migration: { ...config.migration, recordPages: true },
+});
+
+const resultOf = (report: RunReport) => buildResult({ verify: 'off' }, report);
+
+describe('the record of pages', () => {
+  it('counts exactly what random migrations send and find dirty, and changes nothing else', async () => {
+    const shown = {
+      precopy: 0,
+      postcopy: 0,
+      hybrid: 0,
+      versions: 0,
+      memslots: 0,
+      requests: 0,
+      again: 0,
+    };
+    for (let seed = 1; seed <= 40; seed++) {
+      const { config } = draw(seed);
+      const backing = seed % 2 === 0 ? 'versions' : 'bytes';
+      const drawn = { ...config, guest: { ...config.guest, backing } } as const;
+      const report = await runVirtual(recording(drawn));
+      const { source } = report;
+      const place = `seed ${seed}`;
+      expect(source.pages, place).toBeDefined();
+      checkedPages(source, report.guest.pages);
+      const { pages, ...others } = resultOf(report);
+      const without = recording(drawn);
+      const { recordPages: _, ...migration } = without.migration;
+      const plain = resultOf(await runVirtual({ ...without, migration }));
+      expect(JSON.stringify(others), place).toBe(JSON.stringify(plain));
+      const { algorithm } = config.migration;
+      if (algorithm !== 'stop-and-copy') shown[algorithm]++;
+      if (backing === 'versions') shown.versions++;
+      if (config.guest.memslots > 1) shown.memslots++;
+      if ((source.postcopy?.requests ?? 0) > 0) shown.requests++;
+      if (pages!.sentAgain.times > 0) shown.again++;
+    }
+    for (const [what, runs] of Object.entries(shown)) expect(runs, what).toBeGreaterThanOrEqual(4);
+  });
+
+  it('says where and when a guest writes', async () => {
+    const workload = smallRun().guest.workloads[0]!;
+    const config = recording(
+      smallRun({
+        guest: {
+          memslots: 3,
+          workloads: [
+            { ...workload, pattern: { kind: 'uniform' }, firstGfn: 100, pages: 200, rate: 20_000 },
+          ],
+        },
+      }),
+    );
+    const result = resultOf(await runVirtual(config));
+    const { binPages, columns, bins } = readPages(result.pages!);
+    expect([binPages, bins]).toEqual([2, 1024]);
+    const [first] = columns;
+    const [sent, dirtied] = [Array.from(first!.sent), Array.from(first!.dirtied)];
+    for (let bin = 0; bin < bins; bin++) {
+      const isWritten = bin >= 50 && bin < 150;
+      expect(isWritten || sent[bin] === 2, `sent of bin ${bin}`).toBe(true);
+      expect(isWritten || dirtied[bin] === 0, `dirtied of bin ${bin}`).toBe(true);
+    }
+    expect(sum(dirtied)).toBeGreaterThan(100);
+    expect(result.pages!.hottest[0]).toMatchObject({ firstGfn: 100, pages: 200 });
+    expect(result.pages!.sentAgain.pages).toBe(
+      result.pages!.sentTimes.slice(2).reduce((a, b) => a + b),
+    );
+    expect(() => resultSchema.parse(JSON.parse(JSON.stringify(result)))).not.toThrow();
+  });
+
+  it('adds up rounds when there are very many', async () => {
+    const workload = smallRun().guest.workloads[0]!;
+    const busy = { ...workload, pattern: { kind: 'uniform' as const }, pages: 20, rate: 400_000 };
+    const config = recording(
+      smallRun({ guest: { workloads: [busy] }, migration: { rounds: 500 } }),
+    );
+    const report = await runVirtual(config);
+    expect(report.source.rounds).toHaveLength(501);
+    const { columns, binPages } = checkedPages(report.source, 2048);
+    expect(columns.filter(({ kind }) => kind === 'live')).toHaveLength(63);
+    expect(columns.map(({ lastRound }) => lastRound).slice(-3)).toEqual([496, 500, 501]);
+    // 64 columns of 1024 bins would be more cells than a result has.
+    expect(binPages).toBe(4);
+  });
+});
