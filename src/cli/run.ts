@@ -27,10 +27,12 @@ interface RunFlags {
   readonly output?: string;
   readonly pages?: boolean;
   readonly chart?: string;
+  readonly pageChart?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
+const PAGE_CHART = '--page-chart';
 const EXIT_CODES =
   '0 completed, 1 not completed, 2 bad input, 3 a byte differed, 130 second Ctrl-C';
 
@@ -48,6 +50,10 @@ export function runCommand(): Command {
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
     .option('--pages', 'record which pages are sent how often, and dirtied when')
     .option('--chart <file>', 'draw rounds, dirtied pages, throttle and the guest, .svg or .png')
+    .option(
+      '--page-chart <file>',
+      'draw which pages were sent and dirtied, .svg or .png; records them',
+    )
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
     .addHelpText('after', () => presetsHelp(presets(), EXIT_CODES))
@@ -60,8 +66,10 @@ async function run(name: string, flags: RunFlags): Promise<number> {
   try {
     const sets = setsOf(flags);
     checkChart(flags.chart);
+    checkChart(flags.pageChart, PAGE_CHART);
     const { scenario, config, files } = loadScenario(name, sets);
-    checkOutputs({ [outputFlag()]: flags.output, '--chart': flags.chart }, files);
+    const { output, chart, pageChart } = flags;
+    checkOutputs({ [outputFlag()]: output, '--chart': chart, [PAGE_CHART]: pageChart }, files);
     warn(tracesTooShort(config));
     const report = await play(config, flags.quiet !== true);
     if (!report) {
@@ -69,10 +77,10 @@ async function run(name: string, flags: RunFlags): Promise<number> {
       return EXIT.notCompleted;
     }
     const result = buildResult(scenario, report);
-    const isDrawn = await draw(flags.chart, result, report);
+    const areDrawn = [await draw(chart, result, report), await drawPages(pageChart, result)];
     const isWritten = await deliver(flags, result, () => summary(result, report.wall));
     warn(result.warnings ?? []);
-    return exitCode(exitCodeOf(result), isDrawn && isWritten);
+    return exitCode(exitCodeOf(result), isWritten && !areDrawn.includes(false));
   } catch (error) {
     if (error instanceof ContentsError) {
       process.stderr.write(`${name} guest.contents: ${error.message}\n`);
@@ -85,11 +93,12 @@ async function run(name: string, flags: RunFlags): Promise<number> {
 }
 
 /** Returns what overrides keys of the scenario: `--set`, and options with keys of their own. */
-function setsOf({ set = [], runtime, pages }: RunFlags): Override[] {
+function setsOf({ set = [], runtime, pages, pageChart }: RunFlags): Override[] {
+  const recorder = pages ? '--pages' : pageChart === undefined ? undefined : PAGE_CHART;
   return [
     ...set,
     ...(runtime === undefined ? [] : [{ flag: '--runtime', key: 'runtime', value: runtime }]),
-    ...(pages ? [{ flag: '--pages', key: 'migration.recordPages', value: true }] : []),
+    ...(recorder ? [{ flag: recorder, key: 'migration.recordPages', value: true }] : []),
   ];
 }
 
@@ -176,6 +185,13 @@ async function draw(
   const { runSvg } = await import('../report/run-chart.ts');
   const timelineNs = (guest.timeline[0]?.ns ?? source.startNs) - source.startNs;
   return writeChart(path, runSvg(result, timelineNs / 1e6));
+}
+
+/** Draws the page map, if one is wanted, and returns whether it was written. */
+async function drawPages(path: string | undefined, result: RunResult): Promise<boolean> {
+  if (path === undefined) return true;
+  const { pageMapSvg } = await import('../report/page-map/page-map.ts');
+  return writeChart(path, pageMapSvg(result), PAGE_CHART);
 }
 
 /** Returns the exit code of a run: a byte that differs comes before an outcome. */

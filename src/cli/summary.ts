@@ -1,5 +1,6 @@
 import { colours } from './colours.ts';
 import type { RunResult } from '../result/schema.ts';
+import { sentAgainSentences } from '../result/page-sentence.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { parseDuration } from '../units/duration.ts';
 import { formatBitRate } from '../units/rate.ts';
@@ -17,6 +18,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     ...downtime(result),
     ...deviceLines(result),
     ...postcopy(result),
+    ...recordedPages(result),
     ...pauses(result),
     ...guest(result),
     ...vectors(result),
@@ -154,6 +156,10 @@ function pauses({ postcopyPauses: list = [] }: RunResult): string[] {
   const times = list.length === 1 ? 'once' : `${list.length} times`;
   const at = list.map(({ startMs }) => formatMs(startMs)).join(', ');
   return [`postcopy-paused: ${times}, at ${at}, for ${formatMs(totalMs)} in all; ${end}`];
+}
+
+function recordedPages(result: RunResult): string[] {
+  return result.pages ? [`pages: ${sentAgainSentences(result).join('; ')}`] : [];
 }
 
 /** Returns a line for each dirty-rate vector: how many pages were asked for by each of its times, and fitted. */

@@ -5,6 +5,9 @@ import { LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { FONT } from './font.ts';
+
+export { FONT };
 
 use([LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
@@ -57,7 +60,6 @@ const LEGEND_ICON = 24;
 const LEGEND_CHARACTER = 6.6;
 const LEGEND_ROW = 40;
 const LEGEND_ROWS = 2;
-export const FONT = 'DejaVu Sans';
 
 /** Draws a chart as an SVG document; the same chart gives the same bytes. */
 export function chartSvg(chart: Chart): string {

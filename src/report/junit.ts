@@ -9,6 +9,7 @@ import {
   nameOf,
   probabilityOf,
 } from './comparison.ts';
+import { escapeXml } from './escape-xml.ts';
 
 /**
  * Returns a comparison as a JUnit report, which CI systems show as tests: a test case for each metric, which fails when
@@ -38,7 +39,7 @@ export function comparisonJunit(comparison: Comparison, seconds: number): string
     '    </properties>',
     ...judgements.map((one) => judged(name, one)),
     ...notCompared.map((what) => skipped(name, what)),
-    `    <system-out>${escape(systemOut(comparison))}</system-out>`,
+    `    <system-out>${escapeXml(systemOut(comparison))}</system-out>`,
     '  </testsuite>',
     '</testsuites>',
     '',
@@ -62,8 +63,8 @@ function judged(suite: string, one: Judgement): string {
   const message = `${nameOf(one)}: ${changeOf(one)}`;
   const inside =
     one.verdict === 'regression'
-      ? `<failure${attributes({ message, type: 'regression' })}>${escape(text)}</failure>`
-      : `<system-out>${escape(text)}</system-out>`;
+      ? `<failure${attributes({ message, type: 'regression' })}>${escapeXml(text)}</failure>`
+      : `<system-out>${escapeXml(text)}</system-out>`;
   return testCase(suite, nameOf(one), inside);
 }
 
@@ -79,21 +80,5 @@ const testCase = (classname: string, name: string, inside: string): string =>
 
 const attributes = (values: Readonly<Record<string, string | number>>): string =>
   Object.entries(values)
-    .map(([name, value]) => ` ${name}="${escape(String(value))}"`)
+    .map(([name, value]) => ` ${name}="${escapeXml(String(value))}"`)
     .join('');
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-};
-
-/** Escapes a text for XML 1.0, which has no way at all to write control characters other than tabs and line ends. */
-function escape(text: string): string {
-  return text
-    .replaceAll(/[&<>"]/g, (sign) => ENTITIES[sign]!)
-    .replaceAll(/\p{Cc}|[\uFFFE\uFFFF]|\p{Cs}/gu, (sign) =>
-      sign === '\n' || sign === '\t' ? sign : '\uFFFD',
-    );
-}

@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { checkChart } from '../../src/cli/chart.ts';
 import { checkOutputs, makeFolder, type Outputs } from '../../src/cli/check-output.ts';
 import { InputError } from '../../src/scenario/input-error.ts';
 
@@ -109,5 +110,15 @@ describe('a file of another purpose is refused', () => {
     expect(complaint({ '--chart': '-' })).toBe(
       '--chart -: only -o writes to standard output: name a file, or write ./-',
     );
+  });
+});
+
+describe('the name of a chart', () => {
+  it('tells its format, and its option is named when it does not', () => {
+    for (const name of [undefined, 'a.svg', 'b/c.png'])
+      expect(() => checkChart(name)).not.toThrow();
+    const sentence = 'expected a name that ends in .svg or .png';
+    expect(() => checkChart('a.gif')).toThrow(`--chart a.gif: ${sentence}`);
+    expect(() => checkChart('svg', '--page-chart')).toThrow(`--page-chart svg: ${sentence}`);
   });
 });

@@ -55,20 +55,25 @@ describe('a result that can not be written', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('is told of by the option that was typed, and its chart is drawn all the same', async () => {
-    const args = ['run', SCENARIO, '-q', '--output', '/dev/full', '--chart', 'chart.png'];
+  it('is told of by the option that was typed, and its charts are drawn all the same', async () => {
+    const charts = ['--chart', 'chart.png', '--page-chart', 'pages.svg'];
+    const args = ['run', SCENARIO, '-q', '--output', '/dev/full', ...charts];
     const { exitCode, stderr } = await pageferry(args);
-    expect(kept(stderr).rest).toBe(`--output /dev/full: ${FULL}\n`);
+    const { rest, result } = kept(stderr);
+    expect(rest).toBe(`--output /dev/full: ${FULL}\n`);
+    expect(result.pages?.sentTimes.slice(1).reduce((sum, pages) => sum + pages)).toBe(4096);
+    expect(readFileSync(join(folder, 'pages.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
     expect(exitCode).toBe(1);
     const png = readFileSync(join(folder, 'chart.png'));
     expect(png.subarray(1, 4).toString()).toBe('PNG');
   });
 
   it('is kept nowhere else when it is printed', async () => {
-    const args = ['run', SCENARIO, '--json', '-o', '/dev/full'];
+    const args = ['run', SCENARIO, '--json', '--pages', '-o', '/dev/full'];
     const { exitCode, stdout, stderr } = await pageferry(args);
     expect(stderr).toBe(`-o /dev/full: ${FULL}, but it was printed on standard output\n`);
-    expect(resultSchema.parse(JSON.parse(stdout)).outcome).toBe('completed');
+    const { outcome, pages } = resultSchema.parse(JSON.parse(stdout));
+    expect({ outcome, bins: pages?.bins }).toEqual({ outcome: 'completed', bins: 1024 });
     expect(exitCode).toBe(1);
   });
 

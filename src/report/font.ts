@@ -1,0 +1,2 @@
+/** The font of charts, which comes with the program. */
+export const FONT = 'DejaVu Sans';
