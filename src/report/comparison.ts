@@ -54,7 +54,8 @@ export const intervalOf = ({ interval: [low, high] }: Judgement): string =>
   `${signed(low)} to ${signed(high)} %`;
 
 /** Returns a probability with four digits; it is never shown as 0, which no test can find. */
-export const probabilityOf = ({ p }: Judgement): string => (p < 0.0001 ? '<0.0001' : p.toFixed(4));
+export const probabilityOf = ({ p }: Pick<Judgement, 'p'>): string =>
+  p < 0.0001 ? '<0.0001' : p.toFixed(4);
 
 /** Returns a sentence that says which versions are compared, and how. */
 export function comparisonTitle({ bench, before, after, isInterleaved }: Comparison): string {

@@ -3,17 +3,33 @@ import type { BenchOutcome } from '../lab/bench/outcome.ts';
 import { benchRows, benchTitle } from './bench.ts';
 import { COMPARISON_HEAD, comparisonNotes, comparisonRows, comparisonTitle } from './comparison.ts';
 
-/** Returns a comparison as Markdown: a title, a table and its notes, for the summary of a CI run or a pull request. */
-export function comparisonMarkdown(comparison: Comparison): string {
-  const rows = comparisonRows(comparison);
+export interface MarkdownTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Returns a text as Markdown: a title, lines below it, tables and notes, for the summary of a CI run or a pull request. */
+export function tablesMarkdown(
+  title: string,
+  lines: readonly string[],
+  tables: readonly MarkdownTable[],
+  notes: readonly string[],
+): string {
+  const list = (all: readonly string[]): string[] => all.map((one) => `- ${escape(one)}`);
   return [
-    `### ${escape(comparisonTitle(comparison))}`,
+    `### ${escape(title)}`,
     '',
-    ...markdownTable(COMPARISON_HEAD, rows),
-    '',
-    ...comparisonNotes(comparison).map((note) => `- ${escape(note)}`),
+    ...(lines.length > 0 ? [...list(lines), ''] : []),
+    ...tables.flatMap(({ head, rows }) => [...markdownTable(head, rows), '']),
+    ...list(notes),
     '',
   ].join('\n');
+}
+
+/** Returns a comparison as Markdown: a title, a table and its notes, for the summary of a CI run or a pull request. */
+export function comparisonMarkdown(comparison: Comparison): string {
+  const table = { head: COMPARISON_HEAD, rows: comparisonRows(comparison) };
+  return tablesMarkdown(comparisonTitle(comparison), [], [table], comparisonNotes(comparison));
 }
 
 /** Returns a bench's result as Markdown: a title, its table and its notes. */

@@ -1,13 +1,6 @@
-import {
-  holm,
-  LEAST_PERMUTATION_P,
-  leastSignFlipP,
-  median,
-  permutationTest,
-  quantile,
-  scatter,
-  signFlipTest,
-} from '../statistics.ts';
+import { FEWEST_VALUES, pairedShift, type Shift, unpairedShift } from '../compare/shift.ts';
+import { judgeShifts } from '../compare/verdict.ts';
+import { median, quantile } from '../statistics.ts';
 import type { BenchOutcome, Metric } from './outcome.ts';
 
 /** How one metric changed between two versions of the program. */
@@ -24,11 +17,11 @@ export interface Judgement {
   readonly after: number;
   /** How far `after` is from `before`, as a share of it: 0.2 is a fifth more, whether that is better or worse. */
   readonly change: number;
-  /** The interval in which the change lies, with a probability of some 95 %: two standard errors to each side. */
+  /** The interval in which the change lies, with a probability of some 95 %: the percentile interval of a bootstrap. */
   readonly interval: readonly [low: number, high: number];
   /** How much worse the new version is, as a share: 0.2 is 20 % slower; a value below 0 is better. */
   readonly worseBy: number;
-  /** What `worseBy` must exceed: the threshold, or two standard errors if that is more. */
+  /** What `worseBy` must exceed: the threshold, or how far the interval reaches towards no change if that is more. */
   readonly noise: number;
   /**
    * The probability that chance alone makes the metric at least this much worse (or better), corrected
@@ -70,7 +63,7 @@ export function judge(
   const notCompared: string[] = [];
   const compared = metricsOf([...before, ...after]).flatMap((metric) => {
     const series = [before, after].map((runs) => runs.map((run) => valueOf(run, metric)));
-    const change = changeOf(series[0]!, series[1]!, metric.better, options.isPaired);
+    const change = changeOf(series[0]!, series[1]!, options.isPaired);
     if (change) return [{ metric, ...change }];
     const missing = series.map((values) => values.filter((value) => value === undefined).length);
     notCompared.push(
@@ -78,38 +71,43 @@ export function judge(
     );
     return [];
   });
-  const worse = holm(compared.map(({ pWorse }) => pWorse));
-  const better = holm(compared.map(({ pBetter }) => pBetter));
-  const judgements = compared.map(({ metric, base, change, error }, i): Judgement => {
-    // Changes are logarithms until here, so that doubling and halving have the same size.
-    const worseBy = Math.exp(change) - 1;
-    const noise = Math.max(options.threshold, Math.exp(2 * error) - 1);
-    const isWorse = worse[i]! < options.alpha && worseBy > noise;
-    const isBetter = better[i]! < options.alpha && Math.exp(-change) - 1 > noise;
-    const { of, name, unit, better: direction } = metric;
-    const sign = direction === 'less' ? 1 : -1;
+  const floor = Math.log1p(options.threshold);
+  const verdicts = judgeShifts(
+    compared.map(({ metric, shift }) => ({ shift, better: metric.better, floor })),
+    { alpha: options.alpha, sides: 1 },
+  );
+  const judgements = compared.map(({ metric, base, shift }, i): Judgement => {
+    const { cost, noise, p, verdict } = verdicts[i]!;
+    const { of, name, unit } = metric;
+    const [low, high] = shift.interval;
     return {
       of,
       name,
       unit,
       before: base,
-      after: base * Math.exp(sign * change),
-      change: shareOf(sign * change),
-      interval: [shareOf(sign * change - 2 * error), shareOf(sign * change + 2 * error)],
-      worseBy,
-      noise,
-      p: worseBy >= 0 ? worse[i]! : better[i]!,
-      verdict: isWorse ? 'regression' : isBetter ? 'improvement' : 'same',
+      after: base * Math.exp(shift.size),
+      // Changes are logarithms until here, so that doubling and halving have the same size.
+      change: Math.expm1(shift.size),
+      interval: [Math.expm1(low), Math.expm1(high)],
+      worseBy: Math.expm1(cost),
+      noise: Math.expm1(noise),
+      p,
+      verdict: VERDICTS[verdict],
     };
   });
-  const least = compared.map(({ leastP }) => leastP);
+  const least = compared.map(({ shift }) => shift.leastP);
   // Holm's method multiplies the smallest p by the number of metrics: that is its largest factor.
   const isPowerless = least.every((p) => p * compared.length >= options.alpha);
   return { judgements, notCompared, isPowerless };
 }
 
-/** Returns how far a value is from another, as a share, from the logarithm of their ratio. */
-const shareOf = (logarithm: number): number => Math.exp(logarithm) - 1;
+/** What a bench calls the verdicts: whatever is no change for certain is the same. */
+const VERDICTS = {
+  worse: 'regression',
+  better: 'improvement',
+  same: 'same',
+  unclear: 'same',
+} as const;
 
 /** Returns each metric that some run has, once, without those that are facts. */
 function metricsOf(runs: readonly BenchOutcome[]): readonly Metric[] {
@@ -129,7 +127,7 @@ const BEST_SHARE = 0.1;
  * Returns a run's value of a metric: the worst sample of its best tenth, which scatters less than the
  * median on a shared machine. Returns undefined when there is no sample, or the value is not positive.
  */
-function valueOf(
+export function valueOf(
   { metrics }: BenchOutcome,
   { of, name, unit, better }: Metric,
 ): number | undefined {
@@ -142,30 +140,15 @@ function valueOf(
 interface Change {
   /** The old version's median. */
   readonly base: number;
-  /** The logarithm of how many times worse the new version is, and its standard error. */
-  readonly change: number;
-  readonly error: number;
-  readonly pWorse: number;
-  readonly pBetter: number;
-  /** The smallest p that so many runs can give. */
-  readonly leastP: number;
+  /** How far the new version's values are from the old one's, as logarithms. */
+  readonly shift: Shift;
 }
 
 type Series = readonly (number | undefined)[];
 
 const isThere = (value: number | undefined): value is number => value !== undefined;
 
-/** With fewer values than this, their scatter can't be estimated. */
-const FEWEST_VALUES = 3;
-
-function changeOf(
-  before: Series,
-  after: Series,
-  better: Metric['better'],
-  isPaired: boolean,
-): Change | undefined {
-  /** The logarithm of a value, with the sign that makes larger worse. */
-  const cost = (value: number): number => (better === 'less' ? 1 : -1) * Math.log(value);
+function changeOf(before: Series, after: Series, isPaired: boolean): Change | undefined {
   if (isPaired) {
     // When one run of a pair lacks the metric, the whole pair is left out.
     const pairs = after.flatMap((now, i) => {
@@ -173,40 +156,15 @@ function changeOf(
       return isThere(now) && isThere(old) ? [{ old, now }] : [];
     });
     if (pairs.length < FEWEST_VALUES) return undefined;
-    const differences = pairs.map(({ old, now }) => cost(now) - cost(old));
-    const clipped = clip(differences);
     return {
       base: median(pairs.map(({ old }) => old)),
-      change: median(differences),
-      error: errorOfMedian(differences),
-      pWorse: signFlipTest(clipped),
-      pBetter: signFlipTest(clipped.map((value) => -value)),
-      leastP: leastSignFlipP(pairs.length),
+      shift: pairedShift(pairs.map(({ old, now }) => Math.log(now) - Math.log(old))),
     };
   }
   const [old, now] = [before, after].map((series) => series.filter(isThere));
   if (Math.min(old!.length, now!.length) < FEWEST_VALUES) return undefined;
-  const [was, is] = [old!.map(cost), now!.map(cost)];
   return {
     base: median(old!),
-    change: median(is) - median(was),
-    error: Math.hypot(errorOfMedian(was), errorOfMedian(is)),
-    pWorse: permutationTest(was, is),
-    pBetter: permutationTest(is, was),
-    leastP: LEAST_PERMUTATION_P,
+    shift: unpairedShift(old!.map(Math.log), now!.map(Math.log)),
   };
-}
-
-/**
- * Limits outliers, such as a run that the scheduler interrupted, to three times the median size. It
- * looks at sizes only, so that signs stay exchangeable, as the sign-flip test assumes.
- */
-function clip(differences: readonly number[]): number[] {
-  const most = 3 * median(differences.map(Math.abs));
-  return differences.map((value) => Math.max(-most, Math.min(most, value)));
-}
-
-/** The standard error of a normal sample's median: 1.2533 σ ÷ √n. */
-function errorOfMedian(values: readonly number[]): number {
-  return (1.2533 * scatter(values)) / Math.sqrt(values.length);
 }

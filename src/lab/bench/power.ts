@@ -1,5 +1,5 @@
 import { InputError } from '../../scenario/input-error.ts';
-import { LEAST_PERMUTATION_P, leastSignFlipP } from '../statistics.ts';
+import { leastPermutationP, leastSignFlipP } from '../statistics.ts';
 import type { BenchOutcome } from './outcome.ts';
 
 /** What decides whether a comparison could show a change at all. */
@@ -23,7 +23,7 @@ export const judgedMetrics = ({ metrics }: BenchOutcome): number =>
  */
 export function checkPower(parts: PowerParts, metrics?: number): void {
   const { runs, isPaired, alpha } = parts;
-  const leastP = isPaired ? leastSignFlipP(runs) : LEAST_PERMUTATION_P;
+  const leastP = isPaired ? leastSignFlipP(runs) : leastPermutationP(runs, runs);
   // Holm's method multiplies the smallest p by the number of metrics.
   if (leastP * (metrics ?? 1) < alpha) return;
   throw powerless(parts, metrics);

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { formatKey, InputError } from '../../scenario/input-error.ts';
-import { JsonError, parseJson } from '../../scenario/json.ts';
+import { formatKey } from '../../scenario/input-error.ts';
 import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
-import { ReadError, readText } from '../../scenario/read-text.ts';
 import { hostFacts } from '../../result/host.ts';
+import { jsonOf, refuse } from '../compare/json-file.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from './outcome.ts';
 
 /** The runs of one bench by one version, each made in a process of its own: `pageferry/bench-runs@1`. */
@@ -18,9 +17,8 @@ export const FEWEST_RUNS = 5;
 
 /** As many runs as `--runs` takes have at most some tens of kilobytes each. */
 const MOST_RUNS = 1000;
-const MOST_FILE_BYTES = 32 * 1024 * 1024;
 
-const outcomeSchema = z.looseObject({
+export const outcomeSchema = z.looseObject({
   schema: z.literal(BENCH_SCHEMA),
   version: z.string(),
   commit: z.string().optional(),
@@ -58,10 +56,6 @@ const optionsText = ({ options }: BenchOutcome): string =>
       .map((flag) => [flag, options[flag]]),
   );
 
-function refuse(path: string, sentence: string): InputError {
-  return new InputError([{ place: path, key: '', sentence }]);
-}
-
 /**
  * Reads a file that `--save` has written, for a comparison with this bench on this machine. Throws
  * InputError when it can't be read, or its runs are of another bench, option or machine.
@@ -86,22 +80,8 @@ export function readRuns(path: string, bench: string, known: readonly string[]):
   return { schema: RUNS_SCHEMA, runs };
 }
 
-function jsonOf(path: string): unknown {
-  try {
-    return parseJson(readText(path, MOST_FILE_BYTES));
-  } catch (error) {
-    if (error instanceof JsonError) {
-      const { place, message } = error;
-      if (place === undefined) throw refuse(path, 'is no JSON: expected what --save writes');
-      throw refuse(`${path}:${place}`, message);
-    }
-    if (!(error instanceof ReadError)) throw error;
-    throw refuse(path, error.code === 'ENOENT' ? 'there is no such file' : error.message);
-  }
-}
-
 function parseRuns(path: string): { runs: BenchOutcome[] } {
-  const parsed = runsSchema.safeParse(jsonOf(path), { error: plainIssue });
+  const parsed = runsSchema.safeParse(jsonOf(path, 'what --save writes'), { error: plainIssue });
   if (parsed.success) return parsed.data as unknown as { runs: BenchOutcome[] };
   const [issue] = parsed.error.issues;
   const place = formatKey((issue?.path ?? []) as (string | number)[]);
