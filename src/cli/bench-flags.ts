@@ -60,7 +60,7 @@ export function optionsOf(bench: Bench, flags: Flags): Record<string, string> {
 export type Limits = Pick<Comparison, 'threshold' | 'alpha'>;
 
 /** Returns the limits as shares. Throws InputError when they are none. */
-export function limitsOf(flags: Flags): Limits {
+export function limitsOf(flags: Pick<BenchFlags, 'threshold' | 'alpha'>): Limits {
   const within = (flag: 'threshold' | 'alpha', most: number): number => {
     const value = Number(flags[flag]);
     if (flags[flag].trim() !== '' && value > 0 && value < most) return value;

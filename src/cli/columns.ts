@@ -37,9 +37,7 @@ export function layOut(
   rows: readonly (readonly string[])[],
   width = Infinity,
 ): string[] {
-  const widths = columns.map((_, i) =>
-    Math.max(0, ...rows.map((row) => visibleLength(row[i] ?? ''))),
-  );
+  const widths = widthsOf(columns, rows);
   const shown = columnsThatFit(columns, widths, width);
   shorten(shown, columns, widths, width);
   return rows.map((row) => {
@@ -51,11 +49,31 @@ export function layOut(
   });
 }
 
+/**
+ * Lays out rows of cells as `layOut` does, but shortens nothing: what does not fit is left out as a whole column, and
+ * `hidden` has the indexes of these. The last column that is left stays, however wide it is.
+ */
+export function fitColumns(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width = Infinity,
+): { readonly lines: string[]; readonly hidden: number[] } {
+  const widths = widthsOf(columns, rows);
+  let shown = columnsThatFit(columns, widths, width);
+  while (shown.length > 1 && total(shown, widths) > width) shown = shown.slice(0, -1);
+  const hidden = columns.flatMap((_, i) => (widths[i]! > 0 && !shown.includes(i) ? [i] : []));
+  const pick = <Item>(items: readonly Item[]): Item[] => shown.map((i) => items[i]!);
+  return { lines: layOut(pick(columns), rows.map(pick)), hidden };
+}
+
 /** Returns a line of parts, without those of little weight that don't fit. */
 export function fitLine(parts: readonly (Column & { readonly text: string })[], width: number) {
   const columns = parts.map((part) => ({ align: 'left' as const, ...part }));
   return layOut(columns, [parts.map(({ text }) => text)], width)[0]!;
 }
+
+const widthsOf = (columns: readonly Column[], rows: readonly (readonly string[])[]): number[] =>
+  columns.map((_, i) => rows.reduce((most, row) => Math.max(most, visibleLength(row[i] ?? '')), 0));
 
 const total = (shown: readonly number[], widths: readonly number[]): number =>
   shown.reduce((sum, i) => sum + widths[i]!, GAP.length * Math.max(0, shown.length - 1));

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   paper: async () => (await import('./paper.ts')).paperCommand(),
   sweep: async () => (await import('./sweep.ts')).sweepCommand(),
   query: async () => (await import('./query.ts')).queryCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
   merge: async () => (await import('./merge.ts')).mergeCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),

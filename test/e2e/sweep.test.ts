@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compareSchema } from '../../src/lab/compare/result.ts';
 
 const MAIN = 'dist/cli/main.js';
 const folder = mkdtempSync(join(tmpdir(), 'pageferry-e2e-sweep-'));
@@ -65,6 +66,30 @@ describe('pageferry sweep', () => {
       '--csv',
     );
     expect(csv.stdout).toBe('guest_memoryBytes\n8388608');
+
+    const junit = join(folder, 'compare.xml');
+    const by = ['compare', store, '--by', 'guest.memory=8MiB,16MiB'];
+    const worse = await cli(...by, '--fail-on-regression', '--json', '--junit', junit);
+    expect([worse.exitCode, worse.stderr]).toEqual([1, '']);
+    const { differing, verdict, points } = compareSchema.parse(JSON.parse(worse.stdout));
+    expect(differing).toEqual([{ key: 'guest_memory', before: '8MiB', after: '16777216B' }]);
+    expect([verdict, points[0]!.runs.pairs]).toEqual(['worse', 10]);
+    expect(readFileSync(junit, 'utf8')).toContain('<failure message="totalTimeMs: ');
+  });
+
+  it('has its runs compared, unless they can show nothing', async () => {
+    const store = join(folder, 'killed');
+    for (const [args, message] of [
+      [
+        [store, store, '--metric', 'downtimems'],
+        'no run has this figure (did you mean downtimeMs?)',
+      ],
+      [[store, '--by', 'guest.memory=8MiB,9MiB'], 'no run has guest.memory = 9MiB'],
+      [[store], 'compare: expected two results or stores'],
+    ] as const) {
+      const { exitCode, stderr } = await cli('compare', ...args);
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
   });
 
   it('refuses wrong input with code 2, and nothing is made', async () => {
