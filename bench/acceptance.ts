@@ -10,6 +10,7 @@ import {
 import { maxFigures } from './max-figures.ts';
 import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
 import { isToy, median, printTable } from './report.ts';
+import { storeFigures } from './store-figures.ts';
 import { agreement, virtualSpeed } from './virtual-figures.ts';
 
 /** Measures the figures that the docs quote: `npm run acceptance [-- --only rates,web,…]`. */
@@ -177,6 +178,7 @@ const parts = {
   virtual: virtualSpeed,
   evacuate: evacuationAgreement,
   forty: evacuationSpeed,
+  store: storeFigures,
 };
 for (const [name, part] of Object.entries(parts)) {
   if (!only || only.includes(name)) await part();

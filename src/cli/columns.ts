@@ -51,7 +51,7 @@ export function layOut(
 
 /**
  * Lays out rows of cells as `layOut` does, but shortens nothing: what does not fit is left out as a whole column, and
- * `hidden` has the indexes of these. The last column that is left stays, however wide it is.
+ * `hidden` has the indexes of these. Of the columns of infinite weight the last ones go, but one stays, however wide it is.
  */
 export function fitColumns(
   columns: readonly Column[],

@@ -46,9 +46,13 @@ export function compareTitle(result: CompareResult): string[] {
 function sideOf({ sources, runs, versions }: CompareResult['before']): string {
   const named =
     sources.length > 3 ? `${sources[0]!} and ${sources.length - 1} more` : sources.join(', ');
-  const version = versions.length === 0 ? '' : ` of ${versions.join(' and ')}`;
+  const version = versions.length === 0 ? '' : ` of ${versions.map(shortVersion).join(' and ')}`;
   return `${named} (${counted(runs, 'run')}${version})`;
 }
+
+/** A bench tells its commit, of which ten digits are enough. */
+const shortVersion = (version: string): string =>
+  version.replace(/^([0-9a-f]{10})[0-9a-f]{30}/, '$1');
 
 const counted = (count: number, what: string): string =>
   `${count} ${what}${count === 1 ? '' : 's'}`;

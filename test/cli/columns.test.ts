@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Column,
+  fitColumns,
   fitLine,
   layOut,
   lineWidth,
@@ -29,6 +30,21 @@ describe('lineWidth', () => {
     [{}, Infinity],
   ])('of %j is %d', (stream, width) => {
     expect(lineWidth(stream)).toBe(width);
+  });
+});
+
+describe('fitColumns', () => {
+  it('names what it leaves out, and shortens nothing', () => {
+    expect(fitColumns(columns, rows, 35)).toEqual({ lines: layOut(columns, rows), hidden: [] });
+    const narrow = fitColumns(columns, rows, 20);
+    expect(narrow.lines[2]).toBe('database    120 ms');
+    expect(narrow.hidden).toEqual([1, 3]);
+    expect(fitColumns(columns, rows, 3)).toEqual({
+      lines: ['guest', 'a', 'database'],
+      hidden: [1, 2, 3],
+    });
+    const kept = columns.map(() => ({ weight: Infinity }));
+    expect(fitColumns(kept, rows, 20).hidden).toEqual([2, 3]);
   });
 });
 

@@ -59,6 +59,9 @@ export function compareSides(before: Side, after: Side, options: CompareOptions)
   if (matched.length === 0) throw new CompareError(noPoint(matching));
   const points = matched.map((point) => ({ ...point, ...pairUp(point, matching.ignored) }));
   const choice = chooseMetrics(before, after, points, options.metrics);
+  if (choice.metrics.length === 0) {
+    throw new CompareError(`no figure is there at both sides: ${choice.notCompared.join('; ')}`);
+  }
   const metrics = choice.metrics.map((metric) => new MetricAtPoints(metric, points));
   const effort = effortFor(metrics.length * points.length);
   for (const [i, metric] of metrics.entries()) metric.measure(options.threshold, effort, i);

@@ -17,6 +17,9 @@ import type { RunRecord } from './rows.ts';
 /** The version of the layout of a store, which docs/sweep.md describes. */
 const SCHEMA = 'pageferry/store@1';
 
+/** The file of a store that has a record of each run. */
+export const RECORDS_FILE = 'records.ndjson';
+
 /** A folder that can't be used as a store; the message says why. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -98,7 +101,7 @@ export class Store {
       mkdirSync(join(path, '..'), { recursive: true });
       writeAtomically(path, result);
     }
-    appendLine(this.#path('records.ndjson'), JSON.stringify(record));
+    appendLine(this.#path(RECORDS_FILE), JSON.stringify(record));
     this.#records.set(record.id, record);
   }
 
@@ -111,7 +114,7 @@ export class Store {
       if (isForgotten(record)) rmSync(this.#resultPath(record.id), { force: true });
     }
     writeAtomically(
-      this.#path('records.ndjson'),
+      this.#path(RECORDS_FILE),
       kept.map((record) => `${JSON.stringify(record)}\n`).join(''),
     );
     this.#records.clear();
@@ -139,7 +142,7 @@ export class Store {
 
   /** Reads the records; `repairs` removes from the file a last line that was not written whole. */
   #read(repairs: boolean): void {
-    const path = this.#path('records.ndjson');
+    const path = this.#path(RECORDS_FILE);
     if (!existsSync(path)) return;
     let readBytes = 0;
     let number = 0;

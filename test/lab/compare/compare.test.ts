@@ -227,12 +227,14 @@ describe('a comparison', () => {
   });
 
   it('names what only one side has, and refuses a figure that none has', () => {
-    const found = compared(downtimes(1, 3), [{ result: { resumeTimeMs: 3 } }]);
+    const found = compared(downtimes(1, 3), [{ result: { totalTimeMs: 900, resumeTimeMs: 3 } }]);
     expect(found.result.notCompared).toEqual([
       'downtimeMs: 3 runs before have it, 0 after',
-      'totalTimeMs: 3 runs before have it, 0 after',
       'resumeTimeMs: 0 runs before have it, 1 after',
     ]);
+    expect(() => compared([{ result: { downtimeMs: 1 } }], [{}])).toThrow(
+      'no figure is there at both sides: downtimeMs: 1 runs before have it, 0 after',
+    );
     expect(() => compared(downtimes(1), downtimes(1), { metrics: ['downtimeMS'] })).toThrow(
       '--metric downtimeMS: no run has this figure (did you mean downtimeMs?)',
     );

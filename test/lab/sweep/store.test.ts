@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ import { mergeStores } from '../../../src/lab/sweep/merge.ts';
 import { panelsOf } from '../../../src/lab/sweep/panels.ts';
 import type { RunRecord } from '../../../src/lab/sweep/rows.ts';
 import { Store } from '../../../src/lab/sweep/store.ts';
-import { csvOf, tableOf, writeTable } from '../../../src/lab/sweep/table.ts';
+import { csvOf, currentTable, tableOf, writeTable } from '../../../src/lab/sweep/table.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pageferry-store-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -216,6 +217,15 @@ describe('a sweep', () => {
         ['stop-and-copy', 4, 2 ** 24, true],
       ],
     });
+    // Runs that were added since, as before a kill, are in the table that a query takes.
+    const { parquet } = await currentTable(at);
+    const count = async () => (await query(parquet, 'SELECT count(*) FROM runs')).rows[0]![0];
+    expect(await count()).toBe(8);
+    store.add(record('added'));
+    utimesSync(parquet, 1, 1);
+    await currentTable(at);
+    expect(await count()).toBe(9);
+    store.forget(({ id }) => id === 'added');
     const lists = 'SELECT list(rounds ORDER BY rounds) l FROM runs GROUP BY migration_algorithm';
     expect((await query(join(at, 'runs.parquet'), lists)).rows[0]![0]).toBeInstanceOf(Array);
     writeFileSync(join(at, 'empty.parquet'), '');
