@@ -213,13 +213,16 @@ function steps(
   unitMs: number,
   valueOf: (round: ChartRound) => number | undefined,
 ): (number | null)[][] {
-  return spans.flatMap((span) => {
+  return spans.flatMap((span, i) => {
     const value = valueOf(span);
-    if (value === undefined) return [[span.fromMs / unitMs, null]];
-    return [
-      [span.fromMs / unitMs, value],
-      [span.toMs / unitMs, value],
+    const [from, to] = [span.fromMs / unitMs, span.toMs / unitMs];
+    if (value === undefined) return [[from, null]];
+    const corners = [
+      [from, value],
+      [to, value],
     ];
+    // Post-copy is no round: no line leads to what it sent from what the stop sent.
+    return spans[i + 1]?.label === 'post-copy' ? [...corners, [to, null]] : corners;
   });
 }
 

@@ -101,6 +101,21 @@ describe('the chart of a run', () => {
     }
   });
 
+  it('draws no line from what the stop sent to what post-copy sent', () => {
+    const ram = { ...made().ram, postcopyBytes: 9 * MIB };
+    const svg = runSvg(made({ ram, totalTimeMs: 3000 }), 0);
+    const [sent = ''] = Array.from(
+      svg.matchAll(/<path d="([^"]*)" fill="none"[^>]* stroke="#0072B2"/g),
+      ([, d]) => d,
+    );
+    expect(
+      sent
+        .split('M')
+        .slice(1)
+        .map((part) => part.split('L').length),
+    ).toEqual([5, 2]);
+  });
+
   it('has no axis of a throttle that never was', () => {
     const shown = texts(runSvg(made({ rounds: [round(1, 0, 600)] }), 0));
     expect(shown).not.toContain('throttle, %');
