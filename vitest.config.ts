@@ -6,8 +6,8 @@ export const TEN_MINUTES_MS = 600_000;
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // What takes longer is `npm run test:long`.
-    exclude: ['test/**/*.long.test.ts'],
+    // What takes longer is `npm run test:long`, and what needs a browser `npm run test:browser`.
+    exclude: ['test/**/*.long.test.ts', 'test/**/*.browser.test.ts'],
     globalSetup: ['test/support/build-workers.ts'],
     // Runs in real time share two cores: one test file at a time keeps them honest.
     fileParallelism: false,

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import('./query.ts')).queryCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),
   merge: async () => (await import('./merge.ts')).mergeCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
 };
