@@ -1,9 +1,11 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
+import { Store, StoreError } from '../lab/sweep/store.ts';
 import { figuresOf, type Report } from '../report/html/model.ts';
 import { NoReportError, reportOf } from '../report/html/of-result.ts';
 import { reportHtml } from '../report/html/page.ts';
+import { sweepReport } from '../report/html/sweep/report.ts';
 import { InputError, shorten } from '../scenario/input-error.ts';
 import { JsonError, parseJson } from '../scenario/json.ts';
 import { ReadError, readText, STDIN } from '../scenario/read-text.ts';
@@ -87,11 +89,24 @@ const isFolder = (path: string): boolean =>
 async function madeOf(path: string): Promise<Report> {
   const place = path === '-' ? '<stdin>' : shorten(path);
   try {
-    return reportOf(resultOf(path, place));
+    return isFolder(path) ? storeReport(path) : reportOf(resultOf(path, place));
   } catch (error) {
+    if (error instanceof StoreError) {
+      throw new InputError([{ place, key: '', sentence: error.message.replace(`${path} `, '') }]);
+    }
     if (!(error instanceof NoReportError)) throw error;
     throw new InputError([{ place, key: '', sentence: error.message }]);
   }
+}
+
+/** Reads the store of a sweep. Throws StoreError. */
+function storeReport(folder: string): Report {
+  const { records } = Store.openToRead(folder);
+  if (records.length === 0) throw new StoreError(`${folder} has no runs yet: let the sweep go on`);
+  const file = join(folder, 'sweep.yaml');
+  const text = existsSync(file) ? readText(file, MOST_FILE_BYTES) : undefined;
+  const name = /^name:\s*["']?([\w.-]+)/m.exec(text ?? '')?.[1] ?? basename(folder);
+  return sweepReport({ name, records, ...(text === undefined ? {} : { file: text }) });
 }
 
 /** Reads the JSON of a result. Throws InputError. */

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reportOf } from '../../../src/report/html/of-result.ts';
 import { reportHtml } from '../../../src/report/html/page.ts';
 import { openBrowser, openFile } from '../../support/browser.ts';
-import { sampleResults } from './samples.ts';
+import { sampleReports } from './samples.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MOST_BYTES = 1.5e6;
@@ -22,9 +21,9 @@ const files = new Map<string, string>();
 beforeAll(async () => {
   browser = await openBrowser();
   folder = mkdtempSync(join(tmpdir(), 'pageferry-browser-'));
-  for (const [name, result] of Object.entries(await sampleResults())) {
+  for (const [name, report] of Object.entries(await sampleReports())) {
     const path = join(folder, `${name}.html`);
-    writeFileSync(path, reportHtml(reportOf(result)));
+    writeFileSync(path, reportHtml(report));
     files.set(name, path);
   }
 });
@@ -185,6 +184,39 @@ describe('a chart', () => {
     await page.mouse.move(box.x + 1, box.y + box.height / 2);
     expect(await figure.locator('.tip').textContent()).toMatch(/^downtime/);
     expect(await page.evaluate(() => 'isBroken' in globalThis)).toBe(false);
+    await page.context().close();
+  });
+});
+
+describe('a table of runs', () => {
+  it('shows the rows that have all words and fit all comparisons, and sorts them', async () => {
+    const { page } = await openFile(browser, files.get('sweep')!);
+    const table = page.locator('.filterable');
+    const shown = table.locator('tbody tr:visible');
+    const all = await shown.count();
+    await table.locator('input').fill('postcopy downtimeMs<50');
+    expect(await table.locator('output').textContent()).toBe(`3 of ${all}`);
+    expect(await shown.count()).toBe(3);
+    await table.locator('input').fill('');
+    const head = table.locator('th', { hasText: 'downtimeMs' });
+    await head.locator('button').click();
+    await head.locator('button').click();
+    expect(await head.getAttribute('aria-sort')).toBe('descending');
+    expect(await shown.first().textContent()).toContain('203');
+    await page.context().close();
+  });
+});
+
+describe('a heat map', () => {
+  it('is walked through in both directions', async () => {
+    const { page } = await openFile(browser, files.get('precopy')!);
+    const figure = page.locator('figure[data-figure=pages-sent]');
+    const said = figure.locator('[aria-live]');
+    await figure.locator('.plot').focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await said.textContent()).toMatch(/^round 1, 0 to \d+, pages sent: \d+$/);
+    await page.keyboard.press('ArrowDown');
+    expect(await said.textContent()).toMatch(/^round (?:2|stop), 0 to /);
     await page.context().close();
   });
 });

@@ -1,3 +1,7 @@
+import type { RunRecord } from '../../../src/lab/sweep/rows.ts';
+import type { Report } from '../../../src/report/html/model.ts';
+import { reportOf } from '../../../src/report/html/of-result.ts';
+import { sweepReport } from '../../../src/report/html/sweep/report.ts';
 import type { RunResult } from '../../../src/result/schema.ts';
 import { buildResult } from '../../../src/result/build.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
@@ -39,10 +43,62 @@ export async function timelineStart(): Promise<{ result: RunResult; startMs: num
   return { result: buildResult(scenario, report), startMs };
 }
 
-/** Makes a result of each kind that has a report. */
-export async function sampleResults(): Promise<Readonly<Record<string, unknown>>> {
+/** Returns the record of a run of a sweep, with a downtime that its bandwidth and its seed make. */
+export function sweepRecord(
+  gbit: number,
+  seed: number,
+  facts: { algorithm?: string; rate?: number; outcome?: string } = {},
+): RunRecord {
+  const { algorithm = 'precopy', rate = 1000, outcome = 'completed' } = facts;
+  const isCompleted = outcome === 'completed';
   return {
-    precopy: await sampleRun(),
-    postcopy: await sampleRun({ algorithm: 'postcopy', policy: undefined }),
+    id: `${gbit}-${seed}-${algorithm}-${rate}`,
+    label: 'web',
+    scenario: {
+      name: HOSTILE,
+      seed,
+      guest_memory: '1GiB',
+      guest_workloads_0_rate: rate,
+      link_bandwidth: `${gbit}Gbit/s`,
+      migration_algorithm: algorithm,
+    },
+    result: {
+      outcome,
+      totalTimeMs: 8000 / gbit + seed,
+      ...(isCompleted
+        ? { downtimeMs: 100 / gbit + seed }
+        : { error: `no convergence: ${HOSTILE}` }),
+      rounds: 3,
+      ram_transferred: 2 ** 30,
+    },
+  };
+}
+
+/** Returns the runs of a sweep over bandwidths, algorithms and seeds, of which some did not complete. */
+export const sampleRecords = (): RunRecord[] =>
+  [0.5, 1, 10].flatMap((gbit) =>
+    ['precopy', 'postcopy'].flatMap((algorithm) =>
+      [1, 2, 3].map((seed) =>
+        sweepRecord(gbit, seed, {
+          algorithm,
+          ...(gbit < 1 && algorithm === 'precopy' ? { outcome: 'diverged' } : {}),
+        }),
+      ),
+    ),
+  );
+
+/** Makes a report of each kind. */
+export async function sampleReports(): Promise<Readonly<Record<string, Report>>> {
+  return {
+    precopy: reportOf(await sampleRun({ recordPages: true })),
+    postcopy: reportOf(
+      await sampleRun({
+        algorithm: 'hybrid',
+        policy: undefined,
+        downtimeLimit: undefined,
+        recordPages: true,
+      }),
+    ),
+    sweep: sweepReport({ name: HOSTILE, records: sampleRecords(), file: `# ${HOSTILE}` }),
   };
 }

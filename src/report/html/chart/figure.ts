@@ -11,6 +11,8 @@ export interface FigureAxis {
   /** The unit of the values, such as `ms`; absent for counts and names. */
   readonly unit?: string | undefined;
   readonly isLog?: boolean;
+  /** Whether only whole numbers have ticks. */
+  readonly isWhole?: boolean;
   /** The ends of the axis; without them, those of the data. */
   readonly min?: number | undefined;
   readonly max?: number | undefined;

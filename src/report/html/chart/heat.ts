@@ -20,7 +20,7 @@ export function drawHeat(
   const shown = view ?? whole;
   const names = y.rows;
   const rowPx = Math.max(4, Math.min(26, Math.floor(320 / Math.max(1, names.length))));
-  const left = Math.max(34, 14 + Math.max(0, ...names.map((name) => name.length)) * CHARACTER_PX);
+  const left = Math.max(34, 20 + Math.max(0, ...names.map((name) => name.length)) * CHARACTER_PX);
   const plot = {
     left,
     right: width - RIGHT_PX,

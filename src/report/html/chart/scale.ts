@@ -38,7 +38,9 @@ function ticksOf(axis: FigureAxis, from: number, to: number, most: number): Scal
       i + 1 >= from && i + 1 <= to ? [{ at: i + 1, label }] : [],
     );
   }
-  const values = (axis.isLog ? logTicks(from, to, most) : undefined) ?? linearTicks(from, to, most);
+  const values =
+    (axis.isLog ? logTicks(from, to, most) : undefined) ??
+    linearTicks(from, to, axis.isWhole ? Math.min(most, to - from) : most);
   const step = values.length > 1 ? values[1]! - values[0]! : 0;
   return values.map((at) => ({ at, label: axis.isLog ? short(at) : tickLabel(at, step) }));
 }

@@ -98,7 +98,7 @@ export function expectedChart({ rounds, scenario }: RunResult): XyFigure[] {
       id: 'expected-downtime',
       title: 'The downtime that was expected after each round',
       note: 'Pre-copy ends when what is left to send takes no longer than the limit.',
-      x: { label: 'round' },
+      x: { label: 'round', isWhole: true },
       panels: [
         {
           y: {

@@ -5,6 +5,7 @@ import { countText, msText, percentText, plural, sizeText } from '../words.ts';
 import { bytesChart } from './charts.ts';
 import { methodOf, migrationOf, proofOf } from './describe.ts';
 import { migrationChart } from './migration-chart.ts';
+import { pagesSection } from './pages.ts';
 import {
   downtimeSection,
   faultsSection,
@@ -37,6 +38,7 @@ export function runReport(result: RunResult): Report {
         blocks: [{ kind: 'figure', figure: bytesChart(result) }, pagesTable(result)],
       },
       ...faultsSection(result),
+      ...pagesSection(result),
       ...modelsSection(result),
       { title: 'Proof', blocks: [{ kind: 'text', text: proofOf(result) }] },
       {
