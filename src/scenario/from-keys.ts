@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Key, Keys, Shape } from '../units/keys.ts';
+import type { Key, Keys, Shape, ValueOf, WrittenValueOf } from '../units/keys.ts';
 import {
   accessRate,
   allowance,
@@ -20,13 +20,13 @@ import {
   whole,
 } from './fields.ts';
 
-type ValueOf<One> = One extends { readonly shape: Shape<infer Value> } ? Value : never;
+type Plain<One> = z.ZodType<ValueOf<One>, WrittenValueOf<One>>;
 
 type Field<One> = One extends { presence: 'optional' }
-  ? z.ZodOptional<z.ZodType<ValueOf<One>>>
+  ? z.ZodOptional<Plain<One>>
   : One extends { presence: 'defaulted' }
-    ? z.ZodDefault<z.ZodType<ValueOf<One>>>
-    : z.ZodType<ValueOf<One>>;
+    ? z.ZodDefault<Plain<One>>
+    : Plain<One>;
 
 export type FieldsOf<Table> = { [Name in keyof Table]: Field<Table[Name]> };
 

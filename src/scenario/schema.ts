@@ -4,7 +4,7 @@ import { DEVICE_PROFILES, type DeviceProfile, DEVICES } from '../guest/devices/r
 import type { WrittenDevice } from '../guest/devices/resolve.ts';
 import type { PatternKind } from '../guest/patterns/kind.ts';
 import { PATTERNS } from '../guest/patterns/registry.ts';
-import type { ValuesOf } from '../units/keys.ts';
+import type { ValuesOf, WrittenOf } from '../units/keys.ts';
 import { MIGRATION_KEYS } from '../migration/spec/migration-keys.ts';
 import { costs } from './costs.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -91,6 +91,15 @@ type WorkloadOf<Kind> =
     : never;
 export type ScenarioWorkload = WorkloadOf<(typeof PATTERNS)[number]>;
 
+/** The same as a scenario has it, without its defaults. */
+type WrittenWorkloadOf<Kind> =
+  Kind extends PatternKind<infer Name, infer Table, infer Pace>
+    ? { readonly pattern: Name } & WrittenOf<Table> &
+        z.input<z.ZodObject<typeof placement>> &
+        WrittenOf<Pace>
+    : never;
+type WrittenWorkload = WrittenWorkloadOf<(typeof PATTERNS)[number]>;
+
 const patterns = listed(PATTERNS.map(({ name }) => name));
 
 /** Returns names as a sentence lists them, the last one behind "or". */
@@ -103,7 +112,7 @@ const anyPattern = z.discriminatedUnion('pattern', options as [(typeof options)[
     `expected pattern ${patterns}, got ${formatValue((input as { pattern?: unknown } | undefined)?.pattern)}`,
 });
 // `map` has lost the types that say which pattern has which keys, so the cast restores them.
-const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload>;
+const workload = anyPattern as unknown as z.ZodType<ScenarioWorkload, WrittenWorkload>;
 
 const deviceOptions = DEVICES.map((kind: DeviceKind) =>
   z.strictObject({ kind: z.literal(kind.name), ...fieldsOf(kind.keys) }).describe(kind.about),

@@ -8,10 +8,13 @@
 /** A quantity as it is written in a scenario, with its unit. */
 export type Quantity = string | number;
 
-/** Which values a key takes; `Value` is their type. */
-export type Shape<Value = unknown> = ShapeFacts & {
-  /** It is there for the type checker alone, which learns `Value` from it; no shape has it. */
+/**
+ * Which values a key takes; `Value` is their type once defaults are filled in, `Written` that of what a scenario says.
+ */
+export type Shape<Value = unknown, Written = Value> = ShapeFacts & {
+  /** These two are there for the type checker alone, which learns the types from them; no shape has them. */
   readonly value?: Value;
+  readonly written?: Written;
 };
 
 type ShapeFacts =
@@ -70,30 +73,38 @@ interface KeyFacts {
 }
 
 /** A key that a scenario must give. */
-export interface RequiredKey<Value> extends KeyFacts {
+export interface RequiredKey<Value, Written = Value> extends KeyFacts {
   readonly presence: 'required';
-  readonly shape: Shape<Value>;
+  readonly shape: Shape<Value, Written>;
 }
 
 /** A key that may be absent and then has no value. */
-export interface OptionalKey<Value> extends KeyFacts {
+export interface OptionalKey<Value, Written = Value> extends KeyFacts {
   readonly presence: 'optional';
-  readonly shape: Shape<Value>;
+  readonly shape: Shape<Value, Written>;
 }
 
 /** A key that has the value `fallback` when a scenario does not give it. */
-export interface DefaultedKey<Value> extends KeyFacts {
+export interface DefaultedKey<Value, Written = Value> extends KeyFacts {
   readonly presence: 'defaulted';
-  readonly shape: Shape<Value>;
+  readonly shape: Shape<Value, Written>;
   readonly fallback: Value;
   /** It says where the default comes from. */
   readonly source?: string;
 }
 
-export type Key<Value = unknown> = RequiredKey<Value> | OptionalKey<Value> | DefaultedKey<Value>;
+export type Key<Value = unknown, Written = Value> =
+  RequiredKey<Value, Written> | OptionalKey<Value, Written> | DefaultedKey<Value, Written>;
 export type Keys = Readonly<Record<string, Key>>;
 
-type ValueOf<One> = One extends { readonly shape: Shape<infer Value> } ? Value : never;
+/** The type of a key's value once defaults are filled in. */
+export type ValueOf<One> = One extends { readonly shape: Shape<infer Value, infer _> }
+  ? Value
+  : never;
+/** The type of what a scenario says for a key. */
+export type WrittenValueOf<One> = One extends { readonly shape: Shape<infer _, infer Written> }
+  ? Written
+  : never;
 
 /** The type of a map with these keys once its defaults are filled in. */
 export type ValuesOf<Table> = {
@@ -105,26 +116,34 @@ export type ValuesOf<Table> = {
     ValueOf<Table[Name]> | undefined;
 };
 
+/** The type of a map with these keys as a scenario has it: only what is required must be there. */
+export type WrittenOf<Table> = {
+  readonly [
+    Name in keyof Table as Table[Name] extends { presence: 'required' } ? Name : never
+  ]: WrittenValueOf<Table[Name]>;
+} & {
+  readonly [Name in keyof Table as Table[Name] extends { presence: 'required' } ? never : Name]?:
+    WrittenValueOf<Table[Name]> | undefined;
+};
+
 /** Describes a key that a scenario must give. */
-export const required = <Value>(shape: Shape<Value>, facts: KeyFacts): RequiredKey<Value> => ({
-  presence: 'required',
-  shape,
-  ...facts,
-});
+export const required = <Value, Written>(
+  shape: Shape<Value, Written>,
+  facts: KeyFacts,
+): RequiredKey<Value, Written> => ({ presence: 'required', shape, ...facts });
 
 /** Describes a key that may be absent and then has no value. */
-export const optional = <Value>(shape: Shape<Value>, facts: KeyFacts): OptionalKey<Value> => ({
-  presence: 'optional',
-  shape,
-  ...facts,
-});
+export const optional = <Value, Written>(
+  shape: Shape<Value, Written>,
+  facts: KeyFacts,
+): OptionalKey<Value, Written> => ({ presence: 'optional', shape, ...facts });
 
 /** Describes a key that has the value `fallback` when a scenario does not give it. */
-export const defaulted = <Value>(
-  shape: Shape<Value>,
+export const defaulted = <Value, Written>(
+  shape: Shape<Value, Written>,
   fallback: NoInfer<Value>,
   facts: KeyFacts & { readonly source?: string },
-): DefaultedKey<Value> => ({ presence: 'defaulted', shape, fallback, ...facts });
+): DefaultedKey<Value, Written> => ({ presence: 'defaulted', shape, fallback, ...facts });
 
 export const flag: Shape<boolean> = { is: 'flag' };
 export const rate: Shape<Quantity> = { is: 'rate' };
@@ -157,16 +176,22 @@ export const nameOrOwn = (what: string): Shape<string | OwnKind> => ({
   takesOwn: true,
 });
 
-interface ChoiceOptions {
+interface ChoiceOptions<TakesNumbers> {
   readonly later?: readonly string[];
-  readonly takesNumbers?: boolean;
+  readonly takesNumbers?: TakesNumbers;
 }
 
 /** One of `values`. */
-export const choice = <const Value extends string>(
+export const choice = <const Value extends string, const TakesNumbers extends boolean = false>(
   values: readonly [Value, ...Value[]],
-  { later = [], takesNumbers = false }: ChoiceOptions = {},
-): Shape<Value> => ({ is: 'choice', values, later, takesNumbers, takesOwn: false });
+  { later = [], takesNumbers }: ChoiceOptions<TakesNumbers> = {},
+): Shape<Value, TakesNumbers extends true ? Value | number : Value> => ({
+  is: 'choice',
+  values,
+  later,
+  takesNumbers: takesNumbers === true,
+  takesOwn: false,
+});
 
 /** The name of a kind, one of `values`, or a kind of the user's own. */
 export const kindOf = <const Value extends string>(
@@ -180,14 +205,13 @@ export const kindOf = <const Value extends string>(
 });
 
 /** A list of values of one shape; error messages say that `expected` was expected. */
-export const list = <Value>(of: Shape<Value>, expected: string): Shape<readonly Value[]> => ({
-  is: 'list',
-  of,
-  expected,
-});
+export const list = <Value, Written>(
+  of: Shape<Value, Written>,
+  expected: string,
+): Shape<readonly Value[], readonly Written[]> => ({ is: 'list', of, expected });
 
 /** A map with keys of its own. */
-export const map = <Table extends Keys>(keys: Table): Shape<ValuesOf<Table>> => ({
+export const map = <Table extends Keys>(keys: Table): Shape<ValuesOf<Table>, WrittenOf<Table>> => ({
   is: 'map',
   keys,
 });
