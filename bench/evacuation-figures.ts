@@ -1,4 +1,5 @@
-import { loadEvacuation, runEvacuation } from '../dist/index.js';
+import { loadEvacuation } from '../dist/fleet/evacuation/load.js';
+import { runEvacuation } from '../dist/fleet/evacuation/run.js';
 import { isToy, median, printTable } from './report.ts';
 
 const percent = (a: number, b: number): string => `${(100 * (a / b - 1)).toFixed(1)} %`;

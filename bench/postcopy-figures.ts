@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { buildResult, loadScenario, type RunResult, runThreads } from '../dist/index.js';
+import { buildResult } from '../dist/result/build.js';
+import type { RunResult } from '../dist/result/schema.js';
+import { runThreads } from '../dist/runtime/threads/run.js';
+import { loadScenario } from '../dist/scenario/load.js';
 import { isToy, median, printTable } from './report.ts';
 
 /** These are the figures of post-copy, the diabolical guest and the big one, for `npm run acceptance`. */

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { COST_PROFILES, runThreads, WorkerPool } from '../dist/index.js';
-import type { RunConfig } from '../dist/index.js';
+import type { RunConfig } from '../dist/runtime/config.js';
+import { COST_PROFILES } from '../dist/runtime/costs.js';
+import { WorkerPool } from '../dist/runtime/threads/pool.js';
+import { runThreads } from '../dist/runtime/threads/run.js';
 import { isToy, median, printTable } from './report.ts';
 
 /**

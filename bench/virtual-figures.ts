@@ -1,5 +1,8 @@
-import { loadScenario, runThreads, runVirtual, WorkerPool } from '../dist/index.js';
-import type { RunReport } from '../dist/index.js';
+import type { RunReport } from '../dist/runtime/report.js';
+import { WorkerPool } from '../dist/runtime/threads/pool.js';
+import { runThreads } from '../dist/runtime/threads/run.js';
+import { runVirtual } from '../dist/runtime/virtual/run.js';
+import { loadScenario } from '../dist/scenario/load.js';
 import { isToy, median, printTable } from './report.ts';
 
 const MIB = 1024 * 1024;
