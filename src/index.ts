@@ -1,9 +1,47 @@
-export type { OwnTrace, TraceFacts, TraceFactory } from './guest/trace-file.ts';
-export type { Pattern, Workload } from './guest/workload.ts';
-export type { PageLine } from './migration/page-orders/line.ts';
-export type { PageOrder } from './migration/page-orders/page-order.ts';
-export { PAGE_ORDERS } from './migration/page-orders/registry.ts';
-export { POLICIES } from './migration/policies/registry.ts';
+/**
+ * What a program may import: `import { run } from 'pageferry'`. docs/library.md describes it, and what is not in it may
+ * change at any time. A test keeps the list and the page the same.
+ */
+
+// Runs.
+export { checkScenario, run, type RunOptions, type RunProgress } from './lab/library/run.ts';
+export { evacuate, type EvacuateOptions } from './lab/library/evacuate.ts';
+export {
+  openStore,
+  type RunRow,
+  sweep,
+  type SweepOptions,
+  type SweepResult,
+  type SweepStore,
+} from './lab/library/sweep.ts';
+export { paper, type SeriesOptions, validate } from './lab/library/measured.ts';
+export { presets } from './lab/library/presets.ts';
+
+// What is given.
+export type { InputOptions } from './lab/library/input.ts';
+export type {
+  EvacuationInput,
+  GuestInput,
+  MigrationInput,
+  ScenarioInput,
+  SweepInput,
+  WorkloadInput,
+} from './lab/library/scenario-input.ts';
+export { scenarioJsonSchema } from './scenario/json-schema.ts';
+export { evacuationJsonSchema } from './fleet/evacuation/json-schema.ts';
+
+// What comes out.
+export type { RunResult } from './result/schema.ts';
+export type { Scenario } from './scenario/schema.ts';
+export type { Preset } from './scenario/load.ts';
+export type { EvacuationProgress } from './fleet/evacuation/report.ts';
+export type { EvacuationResult } from './fleet/evacuation/result-schema.ts';
+export type { SweepProgress } from './lab/sweep/execute.ts';
+export type { Outcome as PaperOutcome } from './lab/papers/outcome.ts';
+export type { Validation } from './lab/validate/validate.ts';
+export { VERSION } from './result/version.ts';
+
+// Policies, page orders and workloads of one's own.
 export type { Policy, PolicyAction, PolicyStatistics } from './migration/policy.ts';
 export type {
   PageOrderFacts,
@@ -11,59 +49,13 @@ export type {
   PolicyFacts,
   PolicyFactory,
 } from './migration/spec/kinds.ts';
-export type { LinkSpec, MigrationSpec } from './migration/spec/migration-spec.ts';
-export { OwnKindError } from './migration/spec/own-kinds.ts';
-export type { Outage, RunConfig } from './runtime/config.ts';
-export { COST_PROFILES, type CostProfile, type Costs } from './runtime/costs.ts';
-export type { VirtualOptions } from './runtime/virtual/options.ts';
-export { runVirtual } from './runtime/virtual/run.ts';
-export type { Difference, Proof, RunReport } from './runtime/report.ts';
-export { WorkerPool } from './runtime/threads/pool.ts';
-export {
-  type LiveView,
-  type RunOptions,
-  type RunPhase,
-  RunSetupError,
-  runThreads,
-} from './runtime/threads/run.ts';
+export type { PageOrder } from './migration/page-orders/page-order.ts';
+export type { OwnTrace, TraceFacts, TraceFactory } from './guest/trace-file.ts';
 export type { OwnKind } from './units/keys.ts';
+
+// Errors.
 export { InputError, type InputProblem } from './scenario/input-error.ts';
-export { scenarioJsonSchema } from './scenario/json-schema.ts';
-export {
-  type LoadedScenario,
-  loadScenario,
-  loadScenarioText,
-  type Preset,
-  presets,
-} from './scenario/load.ts';
-export type { Scenario } from './scenario/schema.ts';
-export { buildResult } from './result/build.ts';
-export { type RunResult, resultSchema } from './result/schema.ts';
-export { writeAtomically } from './result/write.ts';
-export type { EvacuationConfig } from './fleet/evacuation/config.ts';
-export { loadEvacuation, type LoadedEvacuation } from './fleet/evacuation/load.ts';
-export type {
-  EvacuationOptions,
-  EvacuationProgress,
-  EvacuationReport,
-} from './fleet/evacuation/report.ts';
-export { buildEvacuationResult } from './fleet/evacuation/result.ts';
-export { type EvacuationResult, evacuationResultSchema } from './fleet/evacuation/result-schema.ts';
-export { evacuationJsonSchema } from './fleet/evacuation/json-schema.ts';
-export { runEvacuation } from './fleet/evacuation/run.ts';
-export { ThreadWorld } from './runtime/threads/world.ts';
-export { VirtualWorld } from './runtime/virtual/world.ts';
-export type { HostSpec } from './runtime/world/host-spec.ts';
-export type {
-  Director,
-  GuestSpec,
-  World,
-  WorldMigration,
-  WorldOptions,
-  WorldSpec,
-} from './runtime/world/world.ts';
-export { experimentNames } from './lab/papers/experiment.ts';
-export type { Outcome } from './lab/papers/outcome.ts';
-export { runExperiment } from './lab/papers/run.ts';
-export { readMeasured } from './lab/validate/measured.ts';
-export { validate, type Validation } from './lab/validate/validate.ts';
+export { RunSetupError } from './runtime/threads/run.ts';
+export { StoreError } from './lab/sweep/store.ts';
+export { MeasuredFileError } from './lab/validate/measured.ts';
+export { LostByteError } from './lab/validate/validate.ts';

@@ -23,11 +23,14 @@ const ROOMS = [
   'report',
   'cli',
   'index.ts',
+  'worlds.ts',
 ];
 
-/** index.ts only exports; it may name every room but the commands. */
+/** These only export what programs may import; they may name every room but the commands. */
+const ENTRIES: ReadonlySet<string> = new Set(['index.ts', 'worlds.ts']);
+
 function mayImport(from: string, to: string): boolean {
-  if (from === 'index.ts') return to !== 'cli';
+  if (ENTRIES.has(from)) return to !== 'cli';
   return ROOMS.indexOf(to) <= ROOMS.indexOf(from);
 }
 

@@ -8,6 +8,7 @@ import type { RunConfig } from '../runtime/config.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
 import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
+import { playVirtual } from '../runtime/virtual/play.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, type Override, presets } from '../scenario/load.ts';
 import { checkChart, writeChart } from './chart.ts';
@@ -19,7 +20,6 @@ import { describe, describeSetUp, describeVirtual } from './live.ts';
 import { deliver, exitCode } from './output.ts';
 import { type Part, Progress, Share } from './progress.ts';
 import { summary } from './summary.ts';
-import { playVirtual } from './virtual.ts';
 
 interface RunFlags {
   readonly set?: readonly string[];
@@ -132,10 +132,14 @@ async function play(config: RunConfig, isShown: boolean): Promise<RunReport | un
   });
   const work =
     config.runtime === 'virtual'
-      ? playVirtual(config, interrupt, (now) => {
-          stand.phase = now.phase;
-          stand.isPostcopy = () => now.isPostcopy;
-          stand.parts = () => describeVirtual(now, share);
+      ? playVirtual(config, {
+          signal: interrupt.signal,
+          proofSignal: interrupt.late,
+          onProgress(now) {
+            stand.phase = now.phase;
+            stand.isPostcopy = () => now.isPostcopy;
+            stand.parts = () => describeVirtual(now, share);
+          },
         })
       : playThreads(config, interrupt, stand, share);
   progress.start(() => stand.parts());

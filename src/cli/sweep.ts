@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { executeSweep, type SweepEnd } from '../lab/sweep/execute.ts';
-import { loadSweep, type Sweep } from '../lab/sweep/load.ts';
+import { loadSweep, type Sweep, SWEEP_PRESET_FOLDER } from '../lab/sweep/load.ts';
 import { panelsOf } from '../lab/sweep/panels.ts';
-import { type PlanOptions, planSweep, type SweepPlan } from '../lab/sweep/plan.ts';
-import type { RunRecord } from '../lab/sweep/rows.ts';
+import { inOrderOf, type PlanOptions, planSweep, type SweepPlan } from '../lab/sweep/plan.ts';
 import { Store, StoreError } from '../lab/sweep/store.ts';
 import { writeTable } from '../lab/sweep/table.ts';
 import { writeAtomically, WriteError } from '../result/write.ts';
@@ -19,9 +17,6 @@ import { Interruption } from './interrupt.ts';
 import { Counted } from './progress.ts';
 import { print } from './stdout.ts';
 import { sweepSummary } from './sweep-table.ts';
-
-/** src/cli and dist/cli lie equally deep below the package. */
-const PRESET_FOLDER = fileURLToPath(new URL('../../fixtures/sweeps', import.meta.url));
 
 interface SweepFlags {
   readonly output?: string;
@@ -55,7 +50,7 @@ export function sweepCommand(): Command {
       'draw downtime and total time over each quantity that varies: .svg or .png',
     )
     .option('-q, --quiet', 'print no table and no progress')
-    .addHelpText('after', () => presetsHelp(presets(PRESET_FOLDER), EXIT_CODES))
+    .addHelpText('after', () => presetsHelp(presets(SWEEP_PRESET_FOLDER), EXIT_CODES))
     .action(async (file: string, flags: SweepFlags) => {
       process.exitCode = await sweepTo(file, flags);
     });
@@ -64,7 +59,7 @@ export function sweepCommand(): Command {
 async function sweepTo(file: string, flags: SweepFlags): Promise<number> {
   try {
     const shard = shardOf(flags.shard);
-    const sweep = loadSweep(file, PRESET_FOLDER, flags.set);
+    const sweep = loadSweep(file, flags.set);
     checkChart(flags.chart);
     checkOutputs({ '--chart': flags.chart });
     return await watched(sweep, flags, shard);
@@ -92,15 +87,6 @@ async function watched(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined
     if (!plan.isWhole) {
       process.stderr.write('interrupted before the first run\n');
       return EXIT.notCompleted;
-    }
-    if (plan.idOfPoint.size === 0) {
-      throw new InputError([
-        {
-          place: sweep.source,
-          key: 'where',
-          sentence: 'the conditions leave out every point of the grid',
-        },
-      ]);
     }
     store = openStore(sweep, flags, shard);
     const end = await executeSweep(sweep, plan, store, {
@@ -145,10 +131,7 @@ interface Ended {
 /** Writes the table and the chart, prints the summary, and returns the exit code. */
 async function deliver(ended: Ended, flags: SweepFlags): Promise<number> {
   const { store, plan, end } = ended;
-  const order = new Map(plan.runs.map(({ id }, index) => [id, index]));
-  const placeOf = ({ id }: RunRecord): number => order.get(id) ?? Infinity;
-  const records = store.records.toSorted((a, b) => placeOf(a) - placeOf(b) || 0);
-  const table = await writeTable(store.folder, records);
+  const table = await writeTable(store.folder, inOrderOf(plan, store.records));
   if (end.missing > 0) {
     process.stderr.write(
       `interrupted: ${store.records.length} runs are in ${store.folder}, ${end.missing} are missing; the same command goes on\n`,

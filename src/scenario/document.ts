@@ -30,23 +30,28 @@ const RESULTS: ReadonlySet<unknown> = new Set(['pageferry/run@1', 'pageferry/eva
 export class ScenarioDocument {
   readonly source: string;
   readonly #document: Document;
-  readonly #lines: LineCounter;
+  /** It is undefined when the document comes from a value of a program, which has no lines. */
+  readonly #lines: LineCounter | undefined;
   readonly #overrides: Override[] = [];
   /** The value, until an override changes it. */
   #value: { readonly plain: unknown } | undefined;
 
-  /** `source` is what errors call the document. Throws InputError when the text is not YAML. */
-  constructor(source: string, content: string) {
+  /**
+   * `source` is what errors call the document; without `hasLines` they give no line, as the content is a value of a
+   * program, written as JSON. Throws InputError when the text is not YAML.
+   */
+  constructor(source: string, content: string, hasLines = true) {
     this.source = source;
     const { document, lines, problems } = parseYaml(content);
     this.#document = document;
-    this.#lines = lines;
+    this.#lines = hasLines ? lines : undefined;
     if (problems.length === 0) return;
     throw new InputError(
-      problems.map(({ offset, sentence }): InputProblem => {
-        const { line, col } = lines.linePos(offset);
-        return { place: `${source}:${line}:${col}`, key: '', sentence };
-      }),
+      problems.map(({ offset, sentence }): InputProblem => ({
+        place: this.#at(offset),
+        key: '',
+        sentence,
+      })),
     );
   }
 
@@ -176,6 +181,7 @@ export class ScenarioDocument {
   }
 
   #at(offset: number): string {
+    if (!this.#lines) return this.source;
     const { line, col } = this.#lines.linePos(offset);
     return `${this.source}:${Math.max(1, line)}:${Math.max(1, col)}`;
   }

@@ -20,7 +20,9 @@ import { limitsOf } from './limits.ts';
 import { type EvacuationFile, evacuationSchema } from './schema.ts';
 
 /** src/fleet/evacuation and dist/fleet/evacuation lie equally deep below the package. */
-const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/evacuations', import.meta.url));
+export const EVACUATION_PRESET_FOLDER = fileURLToPath(
+  new URL('../../../fixtures/evacuations', import.meta.url),
+);
 
 export interface LoadedEvacuation {
   /** The file with every default, as results keep it: the files that it names are found from any folder. */
@@ -34,7 +36,7 @@ export interface LoadedEvacuation {
 }
 
 /** Returns the evacuations that come with the program. */
-export const evacuationPresets = (): Preset[] => presets(PRESET_FOLDER);
+export const evacuationPresets = (): Preset[] => presets(EVACUATION_PRESET_FOLDER);
 
 /**
  * Loads an evacuation: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input,
@@ -42,8 +44,16 @@ export const evacuationPresets = (): Preset[] => presets(PRESET_FOLDER);
  * files that they name are relative to the working directory. Throws InputError.
  */
 export function loadEvacuation(name: string, sets: readonly Override[] = []): LoadedEvacuation {
-  const { source, content, folder, file: own } = readSource(name, PRESET_FOLDER);
-  const document = openDocument(source, content, sets);
+  const { source, content, folder, file } = readSource(name, EVACUATION_PRESET_FOLDER);
+  const loaded = loadEvacuationDocument(openDocument(source, content, sets), folder);
+  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
+}
+
+/** Loads an evacuation from a document, whose paths are relative to `folder`. Throws InputError. */
+export function loadEvacuationDocument(
+  document: ScenarioDocument,
+  folder: string,
+): LoadedEvacuation {
   const file = parseFile(document);
   const groups = parseGroups(document, file);
   const { guests, scenarios } = resolveGroups(groups, file, folder, process.availableMemory());
@@ -63,9 +73,8 @@ export function loadEvacuation(name: string, sets: readonly Override[] = []): Lo
     limits: limitsOf(file.parallel),
     order: file.order,
   };
-  const portable = withPortableFiles(file, EVACUATION_FILES, foldersOf(document, folder));
-  const files = own === undefined ? portable.files : [own, ...portable.files];
-  return { file: portable.value, scenarios, config, files };
+  const { value, files } = withPortableFiles(file, EVACUATION_FILES, foldersOf(document, folder));
+  return { file: value, scenarios, config, files };
 }
 
 function parseFile(document: ScenarioDocument): EvacuationFile {

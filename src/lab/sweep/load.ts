@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Path, ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError } from '../../scenario/input-error.ts';
 import {
@@ -14,6 +15,11 @@ import { scenarioSchema } from '../../scenario/schema.ts';
 import { type Axis, axesOf, keyPath, type Setting } from './axis.ts';
 import { MOST_POINTS, type SweepFile, sweepSchema } from './spec.ts';
 import { type Condition, ConditionError, parseCondition } from './where.ts';
+
+/** src/lab/sweep and dist/lab/sweep lie equally deep below the package. */
+export const SWEEP_PRESET_FOLDER = fileURLToPath(
+  new URL('../../../fixtures/sweeps', import.meta.url),
+);
 
 /** A scenario of which a sweep makes variants. */
 interface Base {
@@ -55,10 +61,17 @@ export class Sweep {
 
   /**
    * Reads a sweep from its text; `source` is what messages call it, and its paths are relative to `folder`. `sets`
-   * override keys of every scenario. Throws InputError.
+   * override keys of every scenario. Without `hasLines` the text is a value of a program. Throws InputError.
    */
-  constructor(source: string, text: string, folder: string, sets: readonly Override[] = []) {
-    const document = new ScenarioDocument(source, text);
+  constructor(
+    source: string,
+    text: string,
+    folder: string,
+    sets: readonly Override[] = [],
+    hasLines = true,
+  ) {
+    const openFile = (): ScenarioDocument => new ScenarioDocument(source, text, hasLines);
+    const document = openFile();
     const parsed = sweepSchema.safeParse(document.value());
     if (!parsed.success) throw explained(document, parsed.error.issues, sweepSchema);
     const problems: Problem[] = [];
@@ -86,7 +99,7 @@ export class Sweep {
     this.name = file.name;
     this.source = source;
     this.text = text;
-    this.#bases = basesOf(file, source, text, folder);
+    this.#bases = basesOf(file, openFile, folder);
   }
 
   /** Its axes, in the order in which they vary; the last one varies fastest. */
@@ -172,12 +185,8 @@ export class Sweep {
 }
 
 /** Loads a sweep from a file, or from standard input for `-`. Throws InputError. */
-export function loadSweep(
-  name: string,
-  presetFolder: string,
-  sets: readonly Override[] = [],
-): Sweep {
-  const { source, content, folder } = readSource(name, presetFolder);
+export function loadSweep(name: string, sets: readonly Override[] = []): Sweep {
+  const { source, content, folder } = readSource(name, SWEEP_PRESET_FOLDER);
   return new Sweep(source, content, folder, sets);
 }
 
@@ -228,10 +237,10 @@ function problemsOf(file: SweepFile, points: number): Problem[] {
   return problems;
 }
 
-function basesOf(file: SweepFile, source: string, text: string, folder: string): Base[] {
+function basesOf(file: SweepFile, openFile: () => ScenarioDocument, folder: string): Base[] {
   if (typeof file.scenario === 'object') {
     const open = (): ScenarioDocument => {
-      const document = new ScenarioDocument(source, text);
+      const document = openFile();
       document.openKey('scenario');
       return document;
     };

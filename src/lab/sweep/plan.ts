@@ -1,6 +1,8 @@
 import type { RunConfig } from '../../runtime/config.ts';
+import { InputError } from '../../scenario/input-error.ts';
 import { identityOf } from './identity.ts';
 import type { Sweep } from './load.ts';
+import type { RunRecord } from './rows.ts';
 
 /** A run that a sweep has to have. */
 export interface PlannedRun {
@@ -33,7 +35,7 @@ export interface PlanOptions {
 
 /**
  * Looks at every point of a sweep's grid, and returns which runs there are. All shares of a sweep agree on which run
- * belongs to which of them. Throws InputError when a point is no scenario.
+ * belongs to which of them. Rejects with InputError when a point is no scenario, and when there is none at all.
  */
 export async function planSweep(sweep: Sweep, options: PlanOptions = {}): Promise<SweepPlan> {
   const { index, of } = options.shard ?? { index: 1, of: 1 };
@@ -58,7 +60,18 @@ export async function planSweep(sweep: Sweep, options: PlanOptions = {}): Promis
     const isVirtual = config.runtime === 'virtual';
     runs.push({ index: at, id, isVirtual, bytes: memoryOf(config) });
   }
+  if (idOfPoint.size === 0) {
+    const sentence = 'the conditions leave out every point of the grid';
+    throw new InputError([{ place: sweep.source, key: 'where', sentence }]);
+  }
   return { runs, idOfPoint, isWhole: true };
+}
+
+/** Returns records in the order of a plan; those of runs that it does not have come last. */
+export function inOrderOf({ runs }: SweepPlan, records: readonly RunRecord[]): RunRecord[] {
+  const order = new Map(runs.map(({ id }, index) => [id, index]));
+  const placeOf = ({ id }: RunRecord): number => order.get(id) ?? Infinity;
+  return records.toSorted((a, b) => placeOf(a) - placeOf(b) || 0);
 }
 
 /** Returns about how much memory a virtual run takes: both sides' pages, or what `versions` counts of each page. */

@@ -5,10 +5,22 @@ import type { Policy } from '../../migration/policy.ts';
 import { OwnKindError, type OwnKinds } from '../../migration/spec/own-kinds.ts';
 import type { OwnKind } from '../../units/keys.ts';
 
-type Factory = (options: Readonly<Record<string, unknown>>, facts: unknown) => unknown;
+export type Factory = (options: Readonly<Record<string, unknown>>, facts: unknown) => unknown;
 
 /** `require` loads modules without a promise, so that the main thread and the workers do it alike. */
 const load = createRequire(import.meta.url);
+
+/** The functions that this program has lent in place of modules, by the names that stand for them. */
+const lent = new Map<string, Factory>();
+
+/**
+ * Lets a function of this program stand for a module, under the name of a file that is not there. Only this thread
+ * knows it, so it serves virtual runs. The function that is returned ends that.
+ */
+export function lendFactory(module: string, factory: Factory): () => void {
+  lent.set(module, factory);
+  return () => void lent.delete(module);
+}
 
 /** Makes policies and page orders with the users' own modules. Each thread loads a module once. */
 export const ownKinds: OwnKinds = {
@@ -42,6 +54,8 @@ export function made(kind: OwnKind, facts: unknown, what: string): unknown {
 
 function factoryOf(kind: OwnKind): Factory {
   const { module, export: name } = kind;
+  const own = lent.get(module);
+  if (own) return own;
   const exports = exportsOf(module);
   const factory = exports[name];
   if (typeof factory === 'function') return factory as Factory;
@@ -66,7 +80,8 @@ function exportsOf(module: string): Readonly<Record<string, unknown>> {
   }
 }
 
-const nameOf = ({ module, export: name }: OwnKind): string => `${name} of ${module}`;
+const nameOf = ({ module, export: name }: OwnKind): string =>
+  lent.has(module) ? name : `${name} of ${module}`;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;

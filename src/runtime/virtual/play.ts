@@ -1,34 +1,33 @@
-import { monotonicClock } from '../clock/monotonic.ts';
-import type { RunConfig } from '../runtime/config.ts';
-import type { RunReport } from '../runtime/report.ts';
-import { WorkerPool } from '../runtime/threads/pool.ts';
-import type { VirtualProgress } from '../runtime/virtual/options.ts';
-import { recordHistory } from '../runtime/virtual/history.ts';
-import { runVirtual } from '../runtime/virtual/run.ts';
-import type { Interruption } from './interrupt.ts';
+import { monotonicClock } from '../../clock/monotonic.ts';
+import type { RunConfig } from '../config.ts';
+import type { RunReport } from '../report.ts';
+import { WorkerPool } from '../threads/pool.ts';
+import { recordHistory } from './history.ts';
+import type { VirtualOptions } from './options.ts';
+import { runVirtual } from './run.ts';
 
 /** From this size on, threads that fill and compare memory save more time than their start costs. */
 const POOLED_BYTES = 256 * 1024 * 1024;
 const POOL_THREADS = 2;
 
-/** Makes a virtual run; threads fill and compare a big guest's memory. */
+/**
+ * Makes a virtual run as users want it: threads fill and compare a big guest's memory, and the report has the guest's
+ * dirty history and the time that the run took.
+ */
 export async function playVirtual(
   config: RunConfig,
-  { signal, late }: Pick<Interruption, 'signal' | 'late'>,
-  onProgress: (progress: VirtualProgress) => void,
+  options: Pick<VirtualOptions, 'signal' | 'proofSignal' | 'onProgress'>,
 ): Promise<RunReport> {
   const { memoryBytes, backing } = config.guest;
   const isBig = memoryBytes >= POOLED_BYTES && backing !== 'versions';
   const pool = isBig ? new WorkerPool(POOL_THREADS) : undefined;
   try {
     const report = await runVirtual(config, {
-      signal,
-      proofSignal: late,
+      ...options,
       clock: monotonicClock(),
-      onProgress,
       ...(pool ? { runner: pool } : {}),
     });
-    return await withHistory(config, report, signal);
+    return await withHistory(config, report, options);
   } finally {
     await pool?.destroy();
   }
@@ -43,13 +42,17 @@ const HISTORY_BYTES = 4 * 1024 * 1024 * 1024;
 async function withHistory(
   config: RunConfig,
   report: RunReport,
-  signal: AbortSignal,
+  { signal }: Pick<VirtualOptions, 'signal'>,
 ): Promise<RunReport> {
   const { source } = report;
   const isModelled = source.outcome === 'completed' && !source.postcopy && source.rounds.length > 1;
   if (!isModelled || config.guest.memoryBytes > HISTORY_BYTES) return report;
   // Steps are whole microseconds. If the model takes longer than the run did, it starts the history again.
   const stepNs = Math.ceil((source.endNs - source.startNs) / HISTORY_STEPS / 1000) * 1000;
-  const history = await recordHistory(config, { stepNs, steps: HISTORY_STEPS, signal });
+  const history = await recordHistory(config, {
+    stepNs,
+    steps: HISTORY_STEPS,
+    ...(signal ? { signal } : {}),
+  });
   return { ...report, history };
 }

@@ -1,0 +1,66 @@
+import { foldersOf, openDocument, readSource } from '../../scenario/load.ts';
+import { parseKey, ScenarioDocument } from '../../scenario/document.ts';
+import type { FolderOf } from '../../scenario/files.ts';
+import { InputError, shorten } from '../../scenario/input-error.ts';
+import { type FunctionAt, plainCopy } from '../../scenario/plain-value.ts';
+
+/** What comes with a scenario or another input that is given as an object, or by name. */
+export interface InputOptions {
+  /**
+   * Keys to set over those of the input, such as `{ 'link.bandwidth': '10Gbit/s' }`; null takes a key out. Files named here
+   * are relative to the working directory.
+   */
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
+  /** What the files that an object names are relative to; by default the working directory. */
+  readonly folder?: string | undefined;
+}
+
+export interface OpenedInput {
+  readonly document: ScenarioDocument;
+  /** What the files that it names are relative to, apart from those that were set. */
+  readonly folder: string;
+  readonly folderOf: FolderOf;
+}
+
+/**
+ * Opens an input: a text is the name of a preset or a file, as for the command line, and an object is the input itself,
+ * which messages call `what`. `functionAt` says what stands for functions in it. Throws InputError.
+ */
+export function openInput(
+  what: string,
+  input: string | object,
+  { set = {}, folder }: InputOptions,
+  presetFolder?: string,
+  functionAt?: FunctionAt,
+): OpenedInput {
+  const { document, folder: own } =
+    typeof input === 'string'
+      ? openNamed(input, presetFolder)
+      : { document: openObject(what, input, functionAt), folder: folder ?? process.cwd() };
+  for (const [key, value] of Object.entries(set)) {
+    const path = parseKey(key);
+    if (!path) {
+      const sentence = `expected a key such as link.bandwidth, got "${shorten(key)}"`;
+      throw new InputError([{ place: 'set', key: '', sentence }]);
+    }
+    if (value !== undefined) {
+      document.setKey(path, plainCopy(value, 'set', functionAt, path), 'set');
+    }
+  }
+  return { document, folder: own, folderOf: foldersOf(document, own) };
+}
+
+function openNamed(name: string, presetFolder: string | undefined) {
+  const { source, content, folder } = readSource(name, presetFolder);
+  return { document: openDocument(source, content, []), folder };
+}
+
+function openObject(what: string, input: object, functionAt?: FunctionAt): ScenarioDocument {
+  const document = new ScenarioDocument(what, textOf(what, input, functionAt), false);
+  document.openResult();
+  return document;
+}
+
+/** Returns an input that is an object as JSON. Throws InputError, which names the key of what is no plain data. */
+export const textOf = (what: string, input: object, functionAt?: FunctionAt): string =>
+  JSON.stringify(plainCopy(input, what, functionAt));

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as library from '../../src/index.ts';
+import { blocksOf, makeProject, pageText, type Project } from '../support/examples.ts';
+
+const page = pageText('library.md');
+const blocks = blocksOf(page);
+/** The examples, each with the text that the page shows under it. */
+const examples = blocks.flatMap(({ language, code }, i) =>
+  language === 'ts' ? [{ code, printed: blocks[i + 1]! }] : [],
+);
+
+/** Runs all examples in one process, and prints a list of what each of them printed. */
+const RUNNER = `
+const printed = [];
+const log = console.log;
+for (let i = 0; i < ${examples.length}; i++) {
+  const lines = [];
+  console.log = (...args) => lines.push(format(...args));
+  await import('./out/example-' + i + '.js');
+  printed.push(lines.map((line) => line + '\\n').join(''));
+}
+log(JSON.stringify(printed));
+`;
+
+describe('the page of the library', () => {
+  let project: Project;
+  let printed: string[] = [];
+  beforeAll(() => {
+    project = makeProject();
+    examples.forEach(({ code }, i) => project.write(`example-${i}.ts`, code));
+    project.compile();
+    project.write('run.mjs', `import { format } from 'node:util';${RUNNER}`);
+    const output = execFileSync(process.execPath, ['run.mjs'], {
+      cwd: project.folder,
+      encoding: 'utf8',
+    });
+    printed = JSON.parse(output) as string[];
+  });
+  afterAll(() => project.remove());
+
+  it.each(examples.map((example, i) => ({ ...example, i })))(
+    'shows what example $i prints',
+    ({ i, printed: shown }) => {
+      expect(shown.language).toBe('text');
+      expect(printed[i]).toBe(shown.code);
+    },
+  );
+
+  it('has own kinds of 20 lines', () => {
+    const owns = examples.filter(({ code }) => /: (?:Policy|PageOrder|Trace)Factory =/.test(code));
+    expect(owns).toHaveLength(3);
+    for (const { code } of owns) {
+      const kind = /^const \w+: \w+Factory = [\s\S]*?^\}\);$/m.exec(code)![0];
+      expect(kind.split('\n').length).toBeLessThanOrEqual(20);
+    }
+  });
+
+  const exported = Array.from(
+    page.slice(page.indexOf('## What is exported')).matchAll(/`(\w+)`/g),
+    (match) => match[1]!,
+  ).toSorted();
+
+  it('lists what the package exports', () => {
+    // What a module exports as a type is in its text alone.
+    const text = readFileSync(new URL('../../src/index.ts', import.meta.url), 'utf8');
+    const names = Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)).flatMap((match) =>
+      match[1]!
+        .split(',')
+        .map((one) => one.trim().split(' ').at(-1)!)
+        .filter((one) => one !== ''),
+    );
+    expect(exported).toEqual(names.toSorted());
+    expect(Object.keys(library).filter((name) => !names.includes(name))).toEqual([]);
+  });
+});

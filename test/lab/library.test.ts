@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  checkScenario,
+  evacuate,
+  InputError,
+  openStore,
+  paper,
+  type PolicyFactory,
+  presets,
+  run,
+  type RunProgress,
+  type ScenarioInput,
+  StoreError,
+  sweep,
+  type TraceFactory,
+} from '../../src/index.ts';
+
+const once: PolicyFactory = () => ({
+  name: 'once',
+  skipsRedirtied: false,
+  initial: null,
+  decide(state, { event, pendingPages }) {
+    const goesOn = pendingPages > 0 && event !== 'synced';
+    const kind = event === 'synced' ? 'switchover' : goesOn ? 'continue' : 'sync';
+    return { state, actions: [{ kind }] };
+  },
+});
+
+const SMALL = {
+  runtime: 'virtual',
+  guest: {
+    memory: '2MiB',
+    vcpus: 1,
+    contents: [{ kind: 'random' }],
+    workloads: [{ pattern: 'uniform', rate: 5000 }],
+  },
+  link: { bandwidth: '50MB/s' },
+  migration: { startAfter: '20ms', runAfter: '20ms' },
+} as const satisfies ScenarioInput;
+
+/** What rejects with an InputError, as `place key: sentence`. */
+async function refusal(act: Promise<unknown>): Promise<string> {
+  const error = await act.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(InputError);
+  return (error as InputError).message;
+}
+
+describe('a run from a plain object', () => {
+  it('is the run of the same scenario in a file', async () => {
+    const result = await run(SMALL);
+    expect(result).toMatchObject({ outcome: 'completed', verify: { ok: true } });
+    expect(await run(result)).toEqual(result);
+  });
+
+  it('has the same result each time with a function as its policy', async () => {
+    const migration = { ...SMALL.migration, policy: once };
+    const [first, second] = [
+      await run({ ...SMALL, migration }),
+      await run({ ...SMALL, migration }),
+    ];
+    expect(first.rounds).toHaveLength(2);
+    expect(second).toEqual(first);
+    expect(await refusal(run(first))).toMatch(/a-function-of-the-program-that-made-this-result$/);
+  });
+
+  it('keeps the functions of runs at the same time apart', async () => {
+    const runs = [1, 2, 3].map((pages) => {
+      const trace = { file: () => ({ intervalMs: 10, written: [[0, pages]] }) };
+      const workloads = [{ pattern: 'trace' as const, trace }];
+      return run({ ...SMALL, guest: { ...SMALL.guest, workloads } });
+    });
+    const rates = (await Promise.all(runs)).map(({ guest }) => guest.achievedRate![0]);
+    // Two intervals of 10 ms, and the first page of the one with which the migration begins.
+    expect(rates).toEqual([150, 250, 350]);
+  });
+
+  it('takes keys that are set, functions among them', async () => {
+    const set = { 'migration.policy': once, 'guest.workloads[0].rate': 100, 'guest.vcpus': null };
+    const { scenario, rounds } = await run(SMALL, { set });
+    expect(scenario).toMatchObject({ guest: { vcpus: 2, workloads: [{ rate: 100 }] } });
+    expect(rounds).toHaveLength(2);
+  });
+
+  it('is cancelled by its signal, and tells how far it is', async () => {
+    const abort = new AbortController();
+    const seen: RunProgress[] = [];
+    const link = { bandwidth: '1Mbit/s' };
+    const result = await run(
+      { ...SMALL, link },
+      {
+        signal: abort.signal,
+        onProgress(progress) {
+          seen.push(progress);
+          if (progress.phase === 'migrate' && progress.sentBytes > 0) abort.abort();
+        },
+      },
+    );
+    expect(result.outcome).toBe('cancelled');
+    expect(seen.find(({ phase }) => phase === 'migrate')).toMatchObject({ isPostcopy: false });
+    await expect(run(SMALL, { signal: abort.signal })).rejects.toThrow(/aborted/);
+  });
+
+  it('is made by threads too', async () => {
+    const trace: TraceFactory = () => ({ intervalMs: 10, written: [[0, 4]] });
+    const workloads = [{ pattern: 'trace' as const, trace: { file: trace } }];
+    const guest = { ...SMALL.guest, workloads };
+    const seen: RunProgress[] = [];
+    const migration = { startAfter: '150ms', runAfter: '20ms' };
+    const scenario = { ...SMALL, runtime: 'threads' as const, guest, migration };
+    const result = await run(scenario, { onProgress: (progress) => seen.push(progress) });
+    expect(result).toMatchObject({ runtime: 'threads', verify: { ok: true } });
+    expect(seen[0]).toMatchObject({ phase: expect.any(String), elapsedMs: expect.any(Number) });
+  });
+
+  it('needs no run to be checked', async () => {
+    const { link, migration } = await checkScenario({ guest: { memory: '4MiB' } });
+    expect(link).toMatchObject({ bandwidth: '1Gbit/s', latency: '100us' });
+    expect(migration.downtimeLimit).toBe('300ms');
+  });
+});
+
+describe('what is wrong with a plain object', () => {
+  const wrong: readonly [what: string, scenario: object, message: string][] = [
+    [
+      'a value',
+      { ...SMALL, link: { bandwidth: 'fast' } },
+      'scenario link.bandwidth: expected a rate such as 1Gbit/s or 100MB/s, or unlimited, got "fast"',
+    ],
+    [
+      'a key',
+      { ...SMALL, guest: { ...SMALL.guest, vcpu: 2 } },
+      'scenario guest.vcpu: unknown key: did you mean vcpus?',
+    ],
+    ['nothing', {}, 'scenario guest: is missing: expected a map of keys'],
+    [
+      'no plain data',
+      { ...SMALL, link: { bandwidth: Infinity } },
+      'scenario link.bandwidth: expected plain data as JSON has it, got Infinity',
+    ],
+    [
+      'a date',
+      { ...SMALL, name: new Date(0) },
+      'scenario name: expected plain data as JSON has it, got Date',
+    ],
+    [
+      'a function where none belongs',
+      { ...SMALL, link: { bandwidth: () => '1Gbit/s' } },
+      'scenario link.bandwidth: expected plain data, got a function: name a module as { module, export }',
+    ],
+    [
+      'a function that makes no policy',
+      { ...SMALL, migration: { policy: function mine() {} } },
+      'scenario migration.policy: mine makes no policy: an object with name, skipsRedirtied, initial and the function decide',
+    ],
+    [
+      'a function for threads',
+      { ...SMALL, runtime: 'threads', migration: { policy: once } },
+      "scenario migration.policy: a function can't go to the threads of a run in real time: set runtime: 'virtual', or name a module as { module, export }",
+    ],
+  ];
+  it.each(wrong)('%s: the key is named, and no line', async (_, scenario, message) => {
+    expect(await refusal(run(scenario as ScenarioInput))).toBe(message);
+  });
+
+  it('an object that contains itself', async () => {
+    const guest: Record<string, unknown> = {};
+    guest['guest'] = guest;
+    expect(await refusal(run({ guest } as unknown as ScenarioInput))).toMatch(/100 levels deep/);
+  });
+
+  it.each([
+    ['link.bandwidth', 'fast', /^set link\.bandwidth: expected a rate/],
+    ['link-bandwidth', '1MB/s', /^set: expected a key such as link\.bandwidth, got "link-band/],
+    ['guest.contents[0].kind', once, /^set guest\.contents\[0\]\.kind: expected plain data/],
+  ])('a key that is set: %s', async (key, value, message) => {
+    expect(await refusal(run(SMALL, { set: { [key]: value } }))).toMatch(message);
+  });
+
+  it('names of what comes with the package', async () => {
+    expect(await refusal(run('quik'))).toMatch(/^quik: is no preset \(did you mean quick\?\)/);
+    expect(await refusal(paper('clark-mmunche'))).toMatch(/did you mean clark-mmuncher\?/);
+    const known = (['scenario', 'evacuation', 'sweep', 'paper'] as const).map((kind) =>
+      presets(kind).map(({ name }) => name),
+    );
+    expect(known.map((names) => names.length > 0)).toEqual([true, true, true, true]);
+    expect(known[3]).toContain('clark-mmuncher');
+  });
+
+  it('an evacuation', async () => {
+    const act = evacuate({ hosts: [{ name: 'a' }, { name: 'b' }], guests: [] });
+    expect(await refusal(act)).toBe('evacuation guests: expected at least one guest');
+    expect(await refusal(evacuate('four', { parallel: 0 }))).toMatch(/^parallel: expected/);
+  });
+});
+
+describe('a sweep from a plain object', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'library-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const grid = { name: 'grid', scenario: SMALL, vary: { 'link.bandwidth': ['10MB/s', '50MB/s'] } };
+
+  it('keeps its results in a store, and makes none again but those it is told to', async () => {
+    const store = join(folder, 'a.sweep');
+    const { rows, ...end } = await sweep(grid, { store, threads: 1 });
+    expect(end).toMatchObject({ made: 2, reused: 0, missing: 0 });
+    expect(rows.map((row) => row['link_bandwidthBytesPerSecond'])).toEqual([10e6, 50e6]);
+    expect(await sweep(grid, { store })).toMatchObject({ rows, made: 0, reused: 2 });
+    const kept = openStore(store);
+    expect(kept.result(String(rows[0]!['id']))).toMatchObject({ outcome: 'completed' });
+    expect(kept.result('00')).toBeUndefined();
+    expect(await kept.query('SELECT count(*) AS n FROM runs')).toEqual([{ n: 2 }]);
+    expect(() => openStore(folder)).toThrow(StoreError);
+  });
+
+  it.each([
+    [
+      { ...grid, vary: { 'link.bandwidth': ['fast'] } },
+      {},
+      /^sweep link\.bandwidth: expected a rate/,
+    ],
+    [{ ...grid, vary: { 'link.bandwith': ['1MB/s'] } }, {}, /^sweep link\.bandwith: unknown key/],
+    [grid, { set: { 'guest.memory': 'big' } }, /^set guest\.memory: expected a size/],
+    [{ ...grid, where: ['guest.vcpus > 1'] }, {}, /^sweep where: the conditions leave out every/],
+  ])('says what is wrong before it makes a run: %#', async (input, options, message) => {
+    expect(await refusal(sweep(input, options))).toMatch(message);
+  });
+});
