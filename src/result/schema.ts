@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pagesSchema } from './pages-schema.ts';
 
 /**
- * This module defines the shape of a result, `pageferry/run@1` (docs/results.md explains each key). Milliseconds and
+ * This module defines the shape of a result, `pageferry/run@1` (descriptions.ts says what each key means). Milliseconds and
  * bytes are numbers, and an absent key means that the value is unknown.
  */
 

@@ -62,6 +62,7 @@ describe('what a command loads', () => {
     expect(loaded.stdout).toMatch(/^\d+\.\d+\.\d+$/);
     expect(loaded.packages).toEqual(['commander']);
     expect(loaded.own.toSorted()).toEqual([
+      'cli/commands.js',
       'cli/exit.js',
       'cli/interrupt.js',
       'cli/main.js',

@@ -215,8 +215,8 @@ describe('a key of one pattern under another', () => {
   });
 });
 
-describe('docs/scenarios.md', () => {
-  const text = readFileSync(new URL('../../docs/scenarios.md', import.meta.url), 'utf8');
+describe('docs/reference/scenario.md', () => {
+  const text = readFileSync(new URL('../../docs/reference/scenario.md', import.meta.url), 'utf8');
   const kindsOfAll = [...POLICIES, ...PAGE_ORDERS, ...PATTERNS] as readonly {
     readonly name: string;
     readonly keys: Keys;

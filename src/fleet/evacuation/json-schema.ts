@@ -11,7 +11,8 @@ import {
 } from '../../scenario/descriptions.ts';
 import { completeSchema } from './schema.ts';
 
-const DESCRIPTIONS: Descriptions = {
+/** The keys of an evacuation, those of its guests and migrations among them. */
+export const EVACUATION_DESCRIPTIONS: Descriptions = {
   name: 'what the evacuation is called in results.',
   seed: "the seed from which each guest's own seed is drawn.",
   runtime:
@@ -57,5 +58,8 @@ const DESCRIPTIONS: Descriptions = {
 /** Returns the JSON schema (draft 7) of evacuations as they are written, for editors; every key has a description. */
 export function evacuationJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(completeSchema(), { io: 'input', target: 'draft-7' });
-  return { ...describeKeys(schema as JsonSchema, DESCRIPTIONS), title: 'Pageferry evacuation' };
+  return {
+    ...describeKeys(schema as JsonSchema, EVACUATION_DESCRIPTIONS),
+    title: 'Pageferry evacuation',
+  };
 }

@@ -130,7 +130,7 @@ function oursOf(result: object, { ours, shareWith, per }: Ours, mistakeAt: Mista
   const numberAt = (key: 'ours' | 'shareWith', path: string): number => {
     const value = valueAt(result, path);
     if (typeof value === 'number') return value;
-    throw mistakeAt(key, `"${path}" is no number of a result: docs/results.md names them`);
+    throw mistakeAt(key, `"${path}" is no number of a result: docs/reference/result.md names them`);
   };
   const value = numberAt('ours', ours);
   if (shareWith === undefined) return value / per;

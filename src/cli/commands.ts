@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+
+/**
+ * The commands in the order of the help, each with a function that loads it, so that a command starts
+ * without the modules of the others.
+ */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).runCommand(),
+  evacuate: async () => (await import('./evacuate.ts')).evacuateCommand(),
+  'dirty-rate': async () => (await import('./dirty-rate.ts')).dirtyRateCommand(),
+  validate: async () => (await import('./validate.ts')).validateCommand(),
+  wws: async () => (await import('./wws.ts')).wwsCommand(),
+  paper: async () => (await import('./paper.ts')).paperCommand(),
+  sweep: async () => (await import('./sweep.ts')).sweepCommand(),
+  query: async () => (await import('./query.ts')).queryCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  merge: async () => (await import('./merge.ts')).mergeCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
+  bench: async () => (await import('./bench.ts')).benchCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
+};

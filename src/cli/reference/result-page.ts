@@ -1,0 +1,51 @@
+import { EVACUATION_RESULT_DESCRIPTIONS } from '../../fleet/evacuation/result-descriptions.ts';
+import { evacuationResultSchema } from '../../fleet/evacuation/result-schema.ts';
+import { RESULT_DESCRIPTIONS } from '../../result/descriptions.ts';
+import { resultSchema } from '../../result/schema.ts';
+import { fieldsOf } from './fields.ts';
+import { fieldTable, sectionsOf } from './sections.ts';
+import { GENERATED } from './table.ts';
+
+const INTRODUCTION = `${GENERATED}
+
+# Reference: results
+
+Every field of the JSON that \`run\` and \`evacuate\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
+are written, exit codes and the formulas. A field with a question mark may be absent, which means unknown and never 0.
+Durations end in Ms and are milliseconds; sizes are bytes.
+`;
+
+/** The maps of a run's result that have a section of their own. */
+const SECTIONS: readonly string[] = [
+  'downtimeParts',
+  'ram',
+  'rounds[]',
+  'faults',
+  'postcopyPauses[]',
+  'guest',
+  'link',
+  'devices',
+  'models',
+  'disturbance',
+  'verify',
+  'host',
+];
+
+/** Returns the page of all fields of the results of runs and of evacuations. */
+export function resultPage(): string {
+  const fields = fieldsOf(resultSchema, RESULT_DESCRIPTIONS);
+  const sections = sectionsOf(fields, SECTIONS).map(({ key, fields: own }) =>
+    [key === '' ? '## A run: `pageferry/run@1`' : `### ${key}`, fieldTable(own)].join('\n\n'),
+  );
+  const evacuation = fieldsOf(evacuationResultSchema, EVACUATION_RESULT_DESCRIPTIONS).filter(
+    ({ key }) => !key.startsWith('guests[].run.') && !key.startsWith('host.'),
+  );
+  return [
+    INTRODUCTION.trim(),
+    ...sections,
+    '## An evacuation: `pageferry/evacuation@1`',
+    'Its times count from the moment when the host began to be emptied.',
+    fieldTable(evacuation),
+    '',
+  ].join('\n\n');
+}
