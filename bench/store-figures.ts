@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildResult, loadScenarioText, runVirtual } from '../dist/index.js';
 import { recordOf, type RunRecord } from '../dist/lab/sweep/rows.js';
 import { Store } from '../dist/lab/sweep/store.js';
 import { writeTable } from '../dist/lab/sweep/table.js';
+import { buildResult } from '../dist/result/build.js';
+import { runVirtual } from '../dist/runtime/virtual/run.js';
+import { loadScenarioText } from '../dist/scenario/load.js';
 import { isToy, printTable } from './report.ts';
 
 const RUNS = isToy ? 1000 : 100_000;

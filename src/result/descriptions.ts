@@ -127,6 +127,36 @@ const PAUSES: Descriptions = {
     'pages that were lost on the way; absent when no new connection came.',
 };
 
+const PAGES: Descriptions = {
+  pages:
+    'which pages were sent how often, and dirtied when; only with migration.recordPages (docs/pages.md).',
+  'pages.binPages': 'consecutive gfns of a bin, a power of two; the last bin may have fewer.',
+  'pages.bins': 'the number of bins.',
+  'pages.columns': 'one entry for each round or several, the stop, and each stretch of post-copy.',
+  'pages.columns[].kind': 'live rounds, the last set, or post-copy.',
+  'pages.columns[].firstRound': 'its first round; absent in post-copy.',
+  'pages.columns[].lastRound': 'its last round; absent in post-copy.',
+  'pages.columns[].startMs': "when it began, from the migration's start.",
+  'pages.columns[].durationMs': 'how long it took.',
+  'pages.cells': 'tables of a count for each column and bin, encoded (docs/pages.md).',
+  'pages.cells.sent': 'pages that were sent.',
+  'pages.cells.zero': 'those of them that were zero.',
+  'pages.cells.dirtied': "pages that the harvest at the column's end found dirty.",
+  'pages.cells.requested': 'pages that faults asked for; absent without post-copy.',
+  'pages.sentTimes': 'how many pages were sent n times: entry n, from 0 on.',
+  'pages.dirtiedTimes': 'how many pages n harvests found dirty: entry n, from 0 on.',
+  'pages.sentAgain': 'what was sent again after its first time.',
+  'pages.sentAgain.times': 'how often a page was sent again, all together.',
+  'pages.sentAgain.pages': 'pages that were sent again.',
+  'pages.sentAgain.hotPages': 'the fewest pages that make up hotShare of these times.',
+  'pages.sentAgain.hotShare': 'that share.',
+  'pages.hottest':
+    'the ranges in which pages were sent again more often than on average, the most times first; at most eight.',
+  'pages.hottest[].firstGfn': 'the first page of the range.',
+  'pages.hottest[].pages': 'the pages of the range.',
+  'pages.hottest[].sentAgainTimes': 'how often its pages were sent again, all together.',
+};
+
 const FAULTS: Descriptions = {
   faults: 'demand faults at the destination; absent without post-copy.',
   'faults.count': 'accesses that had to wait for their page.',
@@ -238,6 +268,7 @@ export const RESULT_DESCRIPTIONS: Descriptions = {
   ...MODELS,
   ...ROUNDS,
   ...PAUSES,
+  ...PAGES,
   ...FAULTS,
   ...GUEST,
   ...REST,
