@@ -8,6 +8,8 @@ export interface DirtyLimitOptions {
   readonly periodMs: number;
   /** The number of entries in the dirty ring of each vCPU. */
   readonly ringEntries: number;
+  /** How many pages a MiB has, 256 by default; fewer where a page of the run stands for many of the guest. */
+  readonly pagesPerMiB?: number;
 }
 
 /** The state of the dirty limit between two periods; its lists are indexed by vCPU. */
@@ -47,12 +49,13 @@ export function dirtyLimit(
 ): { readonly state: DirtyLimitState; readonly actions: readonly PolicyAction[] } {
   const passedMs = now.nowMs - before.sinceMs;
   if (passedMs < options.periodMs) return { state: before, actions: [] };
+  const { pagesPerMiB = PAGES_PER_MIB } = options;
   const rates = now.pages.map((pages, vcpu) =>
-    Math.floor((Math.floor((pages - before.pages[vcpu]!) / PAGES_PER_MIB) * 1000) / passedMs),
+    Math.floor((Math.floor((pages - before.pages[vcpu]!) / pagesPerMiB) * 1000) / passedMs),
   );
   const highestMiB = Math.max(before.highestMiB, ...rates);
   const ringUs =
-    highestMiB === 0 ? 0 : Math.floor((options.ringEntries / PAGES_PER_MIB / highestMiB) * 1e6);
+    highestMiB === 0 ? 0 : Math.floor((options.ringEntries / pagesPerMiB / highestMiB) * 1e6);
   const sleepUs = rates.map((rate, vcpu) =>
     adjustSleep(before.sleepUs[vcpu]!, rate, options.quotaMiB, ringUs),
   );
