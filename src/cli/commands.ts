@@ -16,6 +16,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   compare: async () => (await import('./compare.ts')).compareCommand(),
   merge: async () => (await import('./merge.ts')).mergeCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
+  'what-if': async () => (await import('./what-if.ts')).whatIfCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
 };
