@@ -4,8 +4,10 @@ import { executeSweep, type SweepEnd } from '../lab/sweep/execute.ts';
 import { loadSweep, type Sweep, SWEEP_PRESET_FOLDER } from '../lab/sweep/load.ts';
 import { panelsOf } from '../lab/sweep/panels.ts';
 import { inOrderOf, type PlanOptions, planSweep, type SweepPlan } from '../lab/sweep/plan.ts';
+import { programDigest } from '../lab/sweep/program.ts';
 import { Store, StoreError } from '../lab/sweep/store.ts';
 import { writeTable } from '../lab/sweep/table.ts';
+import { VERSION } from '../result/version.ts';
 import { writeAtomically, WriteError } from '../result/write.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { presets } from '../scenario/load.ts';
@@ -89,6 +91,7 @@ async function watched(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined
       return EXIT.notCompleted;
     }
     store = openStore(sweep, flags, shard);
+    tellOfStore(store, plan);
     const end = await executeSweep(sweep, plan, store, {
       signal,
       onProgress({ done, all, failed }) {
@@ -118,6 +121,27 @@ function openStore(sweep: Sweep, flags: SweepFlags, shard: Shard | undefined): S
   if (flags.again) store.forget(() => true);
   else if (flags.retryFailed) store.forget(({ result }) => result['outcome'] === 'failed');
   return store;
+}
+
+/** Says what is odd about the runs that a store has, and forgets those that must be made again. */
+function tellOfStore(store: Store, { runs }: SweepPlan): void {
+  const planned = new Set(runs.map(({ id }) => id));
+  const lost = store.lostResults();
+  const again = store.forget(({ id }) => planned.has(id) && lost.has(id));
+  if (again > 0) say(store, `the full results of ${again} runs are gone, so these are made again`);
+  const others = store.records.filter(
+    ({ id, program }) => planned.has(id) && program !== undefined && program !== programDigest(),
+  ).length;
+  if (others > 0) {
+    say(
+      store,
+      `${others} runs were made by another build of version ${VERSION}: they are kept as they are, --again makes them again`,
+    );
+  }
+}
+
+function say({ folder }: Store, sentence: string): void {
+  process.stderr.write(`${folder}: ${sentence}\n`);
 }
 
 /** A sweep that has ended. */

@@ -77,12 +77,13 @@ function readStore(folder: string, read: Read): void {
   const { records } = store;
   if (records.length === 0) throw refuse(folder, 'is a store without runs');
   for (const record of records) read.records.push(record);
-  // All results of a store are of one version, unless it was updated in between.
-  for (const { id } of [records[0]!, records.at(-1)!]) {
+  // A build is named by one of its results, and so are the runs of which nobody knows the build.
+  const builds = new Map(records.map(({ program, id }) => [program, id]));
+  for (const [program, id] of builds) {
     const text = store.result(id);
     if (text === undefined) continue;
     const { version, host } = JSON.parse(text) as Pick<RunResult, 'version' | 'host'>;
-    read.versions.add(version);
+    read.versions.add(program === undefined ? version : `${version} (build ${program})`);
     if (host) read.hosts.add(hostName(host));
   }
 }

@@ -7,6 +7,7 @@ import { TaskPool } from '../../runtime/threads/pool.ts';
 import { runThreads } from '../../runtime/threads/run.ts';
 import type { Point, Sweep } from './load.ts';
 import type { PlannedRun, SweepPlan } from './plan.ts';
+import { programDigest } from './program.ts';
 import { failureOf, recordOf, type RunRecord } from './rows.ts';
 import type { Store } from './store.ts';
 import type { RunEnd, SweepTasks } from './tasks.ts';
@@ -157,7 +158,8 @@ class Execution {
       ({ scenario } = point);
       const { result, wallMs } = await act(point);
       if (this.#isStopped) return;
-      this.#count(recordOf(id, label, JSON.parse(result) as RunResult, wallMs), result);
+      const record = recordOf(id, label, JSON.parse(result) as RunResult, wallMs);
+      this.#count({ ...record, program: programDigest() }, result);
     } catch (error) {
       if (this.#isStopped) return;
       // A store that can't be written to ends the sweep; everything else is the run's own failure.

@@ -13,7 +13,7 @@ import { explained, refuse } from '../../scenario/parse.ts';
 import type { Problem } from '../../scenario/problem.ts';
 import { scenarioSchema } from '../../scenario/schema.ts';
 import { type Axis, axesOf, keyPath, type Setting } from './axis.ts';
-import { MOST_POINTS, type SweepFile, sweepSchema } from './spec.ts';
+import { MOST_POINTS, SWEEP_KEYS, type SweepFile, sweepSchema } from './spec.ts';
 import { type Condition, ConditionError, parseCondition } from './where.ts';
 
 /** src/lab/sweep and dist/lab/sweep lie equally deep below the package. */
@@ -99,7 +99,7 @@ export class Sweep {
     this.name = file.name;
     this.source = source;
     this.text = text;
-    this.#bases = basesOf(file, openFile, folder);
+    this.#bases = basesOf(file, document, openFile, folder);
   }
 
   /** Its axes, in the order in which they vary; the last one varies fastest. */
@@ -237,7 +237,12 @@ function problemsOf(file: SweepFile, points: number): Problem[] {
   return problems;
 }
 
-function basesOf(file: SweepFile, openFile: () => ScenarioDocument, folder: string): Base[] {
+function basesOf(
+  file: SweepFile,
+  sweep: ScenarioDocument,
+  openFile: () => ScenarioDocument,
+  folder: string,
+): Base[] {
   if (typeof file.scenario === 'object') {
     const open = (): ScenarioDocument => {
       const document = openFile();
@@ -247,7 +252,7 @@ function basesOf(file: SweepFile, openFile: () => ScenarioDocument, folder: stri
     return [{ label: file.name, folder, open }];
   }
   const names = file.scenarios ?? [file.scenario as string];
-  return names.map((label) => {
+  return names.map((label, i) => {
     // A file is found from the sweep's own folder.
     const read = readSource(isFileName(label) ? resolve(folder, label) : label);
     const open = (): ScenarioDocument => {
@@ -255,6 +260,14 @@ function basesOf(file: SweepFile, openFile: () => ScenarioDocument, folder: stri
       document.openResult();
       return document;
     };
+    const key = SWEEP_KEYS.find((one) => hasKey(open().value(), one));
+    if (key !== undefined) {
+      const sentence = `${label} is a sweep itself, as it has the key ${key}: name a scenario`;
+      refuse(sweep, [{ path: file.scenarios ? ['scenarios', i] : ['scenario'], sentence }]);
+    }
     return { label, folder: read.folder, open };
   });
 }
+
+const hasKey = (value: unknown, key: string): boolean =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key);

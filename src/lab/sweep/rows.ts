@@ -10,6 +10,8 @@ export interface RunRecord {
   readonly id: string;
   /** The scenario of the sweep that the run is a variant of. */
   readonly label: string;
+  /** The digest of the program that made the run (program.ts); absent where nobody knows it. */
+  readonly program?: string;
   /** The keys of its complete scenario as they are written there, by names such as `guest_workloads_0_rate`. */
   readonly scenario: Cells;
   /** Its figures, by names such as `ram_transferred`. */

@@ -46,7 +46,12 @@ export const sweepSchema = z.strictObject({
   /** Several of them, which makes them an axis. */
   scenarios: listOf(text, 'presets and files').min(1).optional(),
   /** Keys that all runs have. */
-  set: z.record(z.string(), z.unknown()).default({}),
+  set: z
+    .record(z.string(), z.unknown(), {
+      error: ({ input }) =>
+        `expected keys of a scenario with a value each, such as { link.latency: 1ms }, got ${formatValue(input)}`,
+    })
+    .default({}),
   /** Keys that vary, each one independent of the others. */
   vary: keyed.default({}),
   /** Groups of keys that vary together: their first values, their second values, and so on. */
@@ -58,6 +63,11 @@ export const sweepSchema = z.strictObject({
   /** How many runs each point has; they differ by their seeds. */
   repeats: whole(1, MOST_POINTS).default(1),
 });
+
+/** The keys of a sweep that no scenario has. */
+export const SWEEP_KEYS: readonly string[] = Object.keys(sweepSchema.shape).filter(
+  (key) => key !== 'name',
+);
 
 export type SweepFile = z.infer<typeof sweepSchema>;
 export type Values = z.infer<typeof values>;

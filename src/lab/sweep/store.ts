@@ -3,15 +3,15 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   rmSync,
   truncateSync,
-  writeSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { appendLine, writeAtomically } from '../../result/write.ts';
+import { LockedError, releaseLock, takeLock } from './lock.ts';
 import type { RunRecord } from './rows.ts';
 
 /** The version of the layout of a store, which docs/sweep.md describes. */
@@ -105,6 +105,22 @@ export class Store {
     this.#records.set(record.id, record);
   }
 
+  /**
+   * Returns the identities of runs that have a record, and of which the full result is no longer there. A run that could
+   * not be made at all has none.
+   */
+  lostResults(): ReadonlySet<string> {
+    const files = new Set<string>();
+    const results = this.#path('results');
+    for (const folder of existsSync(results) ? readdirSync(results) : []) {
+      for (const file of readdirSync(join(results, folder))) files.add(file);
+    }
+    const lost = this.records.filter(
+      ({ id, result }) => result['totalTimeMs'] !== undefined && !files.has(`${id}.json`),
+    );
+    return new Set(lost.map(({ id }) => id));
+  }
+
   /** Forgets runs with their results, so that they are made again. */
   forget(isForgotten: (record: RunRecord) => boolean): number {
     const kept = this.records.filter((record) => !isForgotten(record));
@@ -124,7 +140,7 @@ export class Store {
 
   /** Lets others write to the store. */
   close(): void {
-    if (this.#isLocked) rmSync(this.#path('lock'), { force: true });
+    if (this.#isLocked) releaseLock(this.#path('lock'));
     this.#isLocked = false;
   }
 
@@ -160,30 +176,14 @@ export class Store {
     if (repairs) truncateSync(path, readBytes);
   }
 
-  /** Takes the store for this process. A lock whose process is gone, as after a kill, is taken over. */
   #lock(): void {
-    const path = this.#path('lock');
-    const own = `${hostname()} ${process.pid}`;
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        const file = openSync(path, 'wx');
-        writeSync(file, own);
-        closeSync(file);
-        this.#isLocked = true;
-        return;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const holder = readFileSync(path, 'utf8');
-      const [host, pid] = holder.split(' ');
-      if (host !== hostname() || isAlive(Number(pid))) {
-        throw new StoreError(
-          `${this.folder} is written by process ${pid} on ${host}: wait for it, or remove ${path} if it is gone`,
-        );
-      }
-      rmSync(path, { force: true });
+    try {
+      takeLock(this.#path('lock'));
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      throw new StoreError(`${this.folder} ${error.message}`);
     }
-    throw new StoreError(`${this.folder} is taken by another process`);
+    this.#isLocked = true;
   }
 
   #path(name: string): string {
@@ -203,15 +203,6 @@ function parsed(text: string): object | undefined {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -16,7 +16,8 @@ export interface RunTable {
 const FIRST = ['outcome', 'totalTimeMs', 'downtimeMs', 'blackoutMs', 'resumeTimeMs', 'rounds'];
 
 /**
- * Returns the table of a store's runs: their identity, the scenario that they are variants of, the keys of their
+ * Returns the table of a store's runs: their identity, the scenario that they are variants of, the digest
+ * of the program where several builds made them, the keys of their
  * scenarios that vary among them, and all their figures. Quantities are numbers in the unit that ends their column's
  * name: `guest_memoryBytes`, `link_bandwidthBytesPerSecond`, `migration_downtimeLimitMs`.
  */
@@ -24,13 +25,22 @@ export function tableOf(records: readonly RunRecord[]): RunTable {
   const keys = varyingKeys(records);
   const figures = figuresOf(records);
   const scenarioColumns = keys.map((key) => columnOf(key, records));
+  // Runs of several builds are told apart; mostly there is one.
+  const hasBuilds = records.some(({ program }) => program !== records[0]!.program);
   const rows = records.map((record) => [
     record.id,
     record.label,
+    ...(hasBuilds ? [record.program] : []),
     ...scenarioColumns.map((column) => column.read(record)),
     ...figures.map((name) => record.result[name]),
   ]);
-  const columns = ['id', 'scenario', ...scenarioColumns.map(({ name }) => name), ...figures];
+  const columns = [
+    'id',
+    'scenario',
+    ...(hasBuilds ? ['program'] : []),
+    ...scenarioColumns.map(({ name }) => name),
+    ...figures,
+  ];
   return { columns, rows };
 }
 

@@ -179,11 +179,23 @@ describe('a sweep that is wrong is refused with its place', () => {
     ],
     ['repeat: 2', 'grid.yaml:6:1 repeat: unknown key: did you mean repeats?'],
     [
+      'set: null',
+      'grid.yaml:6:6 set: expected keys of a scenario with a value each, such as { link.latency: 1ms }, got null',
+    ],
+    [
       'repeats: 1000000\nvary: { guest.vcpus: [1, 2] }',
       'grid.yaml:1:1: the grid has 2000000 points, a sweep has at most 1000000: leave out some values or repeats',
     ],
   ])('%s', (text, message) => {
     expect(() => open(`${text}\n`)).toThrow(message);
+  });
+
+  it('also a sweep in place of the scenario that is varied', () => {
+    const text = 'name: own\nscenarios: [web-server, ./sweep.yaml]\nrepeats: 2\n';
+    writeFileSync(join(folder, 'sweep.yaml'), text);
+    expect(() => new Sweep('sweep.yaml', text, folder)).toThrow(
+      'sweep.yaml:2:25 scenarios[1]: ./sweep.yaml is a sweep itself, as it has the key scenarios: name a scenario',
+    );
   });
 
   it('also a value that only one point has, with the place of its list and what the point is', () => {

@@ -122,6 +122,21 @@ describe('a store', () => {
     expect(existsSync(join(at, 'lock'))).toBe(false);
   });
 
+  it('knows of which runs the full result is gone; what could not be made has none', () => {
+    const store = Store.openToWrite(newFolder());
+    const made = (id: string): RunRecord => ({
+      ...record(id),
+      result: { outcome: 'completed', totalTimeMs: 5 },
+    });
+    store.add(made('aa1'), '{"x":1}\n');
+    store.add(made('ab2'), '{"x":1}\n');
+    store.add({ ...record('aa3'), result: { outcome: 'failed', error: 'x' } });
+    expect(store.lostResults()).toEqual(new Set());
+    rmSync(join(store.folder, 'results', 'ab'), { recursive: true });
+    expect(store.lostResults()).toEqual(new Set(['ab2']));
+    store.close();
+  });
+
   it('is refused when it has another layout, and when there is none', () => {
     const at = newFolder();
     Store.openToWrite(at).close();
@@ -174,6 +189,13 @@ describe('the table of a store', () => {
     expect(rows.map((row) => row[at])).toEqual(['xen', '5ms', undefined]);
   });
 
+  it('tells the runs of several builds apart, and of one build says nothing', () => {
+    const [old, now] = [record('a'), { ...record('b'), program: 'abc' }];
+    expect(tableOf([now, { ...now, id: 'c' }]).columns).not.toContain('program');
+    const { columns, rows } = tableOf([old, now]);
+    expect(rows.map((row) => row[columns.indexOf('program')])).toEqual([undefined, 'abc']);
+  });
+
   it('is CSV that keeps quotes, commas and line breaks', () => {
     const csv = csvOf({
       columns: ['a', 'b'],
@@ -199,13 +221,18 @@ describe('a sweep', () => {
     expect(half).toEqual({ made: 4, reused: 0, failed: 0, differing: 0, missing: 0 });
     // A process that was killed between a result and its record makes the record from the result.
     const lost = store.records[0]!;
+    const result = store.result(lost.id)!;
     store.forget(({ id }) => id === lost.id);
+    writeFileSync(join(at, 'results', lost.id.slice(0, 2), `${lost.id}.json`), result);
     const plan = await planSweep(small);
     const whole = await executeSweep(small, plan, store, { threads: 1 });
     expect(whole).toMatchObject({ made: 5, reused: 3, missing: 0 });
     expect(new Set(store.records.map(({ id }) => id)).size).toBe(8);
     const remade = store.records.find(({ id }) => id === lost.id)!;
-    expect({ ...remade.result, wallMs: 0 }).toEqual({ ...lost.result, wallMs: 0 });
+    // Nobody knows which build made a result that has lost its record.
+    expect(lost.program).toMatch(/^[0-9a-f]{12}$/);
+    expect(remade).not.toHaveProperty('program');
+    expect(remade.result).toEqual({ ...lost.result, wallMs: 0 });
 
     await writeTable(at, store.records);
     const sql =
