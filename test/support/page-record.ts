@@ -30,19 +30,19 @@ function timesOf({ columns, bins }: PageMap, name: Counts): number[] {
  * Checks what a migration of a guest of `pages` pages has recorded, as its result has it, against its own counters, and
  * returns the map. At most 64 rounds are checked one by one.
  */
-export function checkedPages(source: SourceReport, pages: number): PageMap {
+export function checkedPages(source: SourceReport, pages: number, run = 'a run'): PageMap {
   const { pages: field } = recordedPages(source);
   const map = readPages(field!);
   const { columns } = map;
   const { rounds, postcopy } = source;
-  expect(sum(field!.sentTimes), 'all pages').toBe(pages);
-  expect(sum(field!.dirtiedTimes), 'all pages').toBe(pages);
+  expect(sum(field!.sentTimes), `${run}: all pages`).toBe(pages);
+  expect(sum(field!.dirtiedTimes), `${run}: all pages`).toBe(pages);
   expect((map.bins - 1) * map.binPages).toBeLessThan(pages);
   expect(map.bins * map.binPages).toBeGreaterThanOrEqual(pages);
   for (const column of columns.filter(({ kind }) => kind !== 'postcopy')) {
     const { firstRound = 0, lastRound = 0 } = column;
     const own = rounds.slice(firstRound - 1, lastRound);
-    const place = `${column.kind} rounds ${firstRound} to ${lastRound}`;
+    const place = `${run}: ${column.kind} rounds ${firstRound} to ${lastRound}`;
     expect(own, place).toHaveLength(lastRound - firstRound + 1);
     expect(own.every(({ stopped }) => stopped === (column.kind === 'stopped'))).toBe(true);
     expect(totalOf([column], 'sent'), place).toBe(sum(own.map(({ tally }) => pagesOf(tally))));
@@ -52,13 +52,13 @@ export function checkedPages(source: SourceReport, pages: number): PageMap {
     expect(totalOf([column], 'dirtied'), place).toBe(dirtied);
   }
   const [last] = columns.filter(({ kind }) => kind !== 'postcopy').slice(-1);
-  expect(last?.lastRound ?? 0, 'rounds with a column').toBe(rounds.length);
+  expect(last?.lastRound ?? 0, `${run}: rounds with a column`).toBe(rounds.length);
   const pushed = columns.filter(({ kind }) => kind === 'postcopy');
-  expect(totalOf(pushed, 'sent')).toBe(postcopy ? pagesOf(postcopy.tally) : 0);
+  expect(totalOf(pushed, 'sent'), run).toBe(postcopy ? pagesOf(postcopy.tally) : 0);
   expect(totalOf(pushed, 'zero')).toBe(postcopy ? pagesOf(postcopy.tally, 'zero') : 0);
-  expect(totalOf(columns, 'requested')).toBe(postcopy?.requests ?? 0);
+  expect(totalOf(columns, 'requested'), run).toBe(postcopy?.requests ?? 0);
   const times = sum(field!.sentTimes.map((count, n) => n * count));
-  expect(times).toBe(pagesOf(sentTally(source)));
+  expect(times, run).toBe(pagesOf(sentTally(source)));
   const again = sum(field!.sentTimes.map((count, n) => Math.max(0, n - 1) * count));
   expect(field!.sentAgain.times).toBe(again);
   expect(sum(field!.dirtiedTimes.map((count, n) => n * count))).toBe(totalOf(columns, 'dirtied'));
