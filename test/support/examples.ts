@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export interface Block {
   /** What stands behind the fence, such as `ts`. */
   readonly language: string;
+  /** The name of a file that stands behind that. */
+  readonly file?: string;
   readonly code: string;
 }
 
@@ -19,15 +21,17 @@ export const pageText = (name: string): string =>
 
 /** Returns the fenced blocks of a text, in their order. */
 export const blocksOf = (text: string): Block[] =>
-  Array.from(text.matchAll(/^```([\w-]*)[^\n]*\n(.*?)^```$/gms), (match) => ({
+  Array.from(text.matchAll(/^```([\w-]*) ?(\S*)\n(.*?)^```$/gms), (match) => ({
     language: match[1]!,
-    code: match[2]!,
+    ...(match[2] === '' ? {} : { file: match[2]! }),
+    code: match[3]!,
   }));
 
 const OPTIONS = {
   target: 'es2023',
   lib: ['es2023'],
   module: 'nodenext',
+  rewriteRelativeImportExtensions: true,
   types: ['node'],
   typeRoots: [join(ROOT, 'node_modules/@types')],
   strict: true,
@@ -73,3 +77,21 @@ export function makeProject(packages: readonly string[] = []): Project {
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+/** Returns a command line as its arguments: quotes group words, and a comment ends it. */
+export function argumentsOf(line: string): string[] {
+  const words = line.matchAll(/#.*|(?:'[^']*'|"[^"]*"|[^\s'"#])+/g);
+  return Array.from(words, ([word]) => word)
+    .filter((word) => !word.startsWith('#'))
+    .map((word) => word.replaceAll(/'([^']*)'|"([^"]*)"/g, '$1$2'));
+}
+
+/** Returns the arguments of every `npx pageferry` in the blocks of a page, up to a pipe or another command. */
+export const shownCommands = (text: string): string[][] =>
+  blocksOf(text).flatMap(({ code }) =>
+    Array.from(code.replaceAll('\\\n', ' ').matchAll(/\bnpx pageferry (.*)$/gm), (match) => {
+      const args = argumentsOf(match[1]!);
+      const end = args.findIndex((word) => /^(?:\||>|&&|;|2>)/.test(word));
+      return end < 0 ? args : args.slice(0, end);
+    }),
+  );
