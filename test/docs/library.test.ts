@@ -11,6 +11,29 @@ const examples = blocks.flatMap(({ language, code }, i) =>
   language === 'ts' ? [{ code, printed: blocks[i + 1]! }] : [],
 );
 
+/** What the types take and refuse: the compiler complains when a line below a comment is right after all. */
+const TYPES = `
+import { evacuate, run, type ScenarioInput, sweep } from 'pageferry';
+import { VirtualWorld } from 'pageferry/worlds';
+const workloads = [{ pattern: 'dirty-vector', points: [{ after: '1s', pages: 3 }] }] as const;
+const migration = { qemuVersion: 7.2, throttle: { initial: 0.3 } } as const;
+export const scenario: ScenarioInput = { guest: { memory: '1GiB', workloads }, migration };
+export const calls = [
+  () => run({ guest: { memory: 1, memoryManager: {} }, costs: { profile: 'none' } }),
+  () => sweep({ name: 'x', scenario: 'quick', vary: { seed: [1, 2] } }),
+  () => evacuate({ hosts: [{ name: 'a' }], guests: [{ name: 'g', guest: { memory: 1 } }] }),
+  // @ts-expect-error A misspelt key.
+  () => run({ guest: { memory: '1GiB', vcpu: 3 } }),
+  // @ts-expect-error The memory is required.
+  () => run({ guest: {} }),
+  // @ts-expect-error A rate is required.
+  () => run({ guest: { memory: 1, workloads: [{ pattern: 'uniform' }] } }),
+  // @ts-expect-error There is no such policy.
+  () => run({ guest: { memory: 1 }, migration: { policy: 'qmeu' } }),
+  () => new VirtualWorld({ hosts: [] }),
+];
+`;
+
 /** Runs all examples in one process, and prints a list of what each of them printed. */
 const RUNNER = `
 const printed = [];
@@ -30,6 +53,7 @@ describe('the page of the library', () => {
   beforeAll(() => {
     project = makeProject();
     examples.forEach(({ code }, i) => project.write(`example-${i}.ts`, code));
+    project.write('types.ts', TYPES);
     project.compile();
     project.write('run.mjs', `import { format } from 'node:util';${RUNNER}`);
     const output = execFileSync(process.execPath, ['run.mjs'], {
