@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,6 @@ import {
   type LoadedEvacuation,
   loadEvacuation,
 } from '../../src/fleet/evacuation/load.ts';
-import { evacuationJsonSchema } from '../../src/fleet/evacuation/json-schema.ts';
 import { withParallel } from '../../src/fleet/evacuation/limits.ts';
 import { InputError } from '../../src/scenario/input-error.ts';
 
@@ -371,33 +370,5 @@ describe('the evacuations that come along', () => {
     expect(config.guests).toHaveLength(guests);
     expect(config.guests.filter(({ hasBytes }) => hasBytes)).toHaveLength(bytes);
     expect(config.runtime).toBe(runtime);
-  });
-});
-
-describe('the JSON schema', () => {
-  it('knows the keys of an evacuation and those of its guests', () => {
-    const schema = evacuationJsonSchema() as {
-      properties: Record<string, { items?: { properties: Record<string, unknown> } }>;
-      required: string[];
-    };
-    expect(schema.required).toEqual(['hosts', 'guests']);
-    const group = schema.properties['guests']!.items!.properties as Record<
-      string,
-      { properties: Record<string, unknown> }
-    >;
-    expect(Object.keys(group['guest']!.properties)).toContain('workloads');
-    expect(Object.keys(group['migration']!.properties)).toContain('policy');
-  });
-
-  it('is a valid one for each preset, by its own keys', () => {
-    const { properties } = evacuationJsonSchema() as { properties: Record<string, unknown> };
-    for (const { name } of evacuationPresets()) {
-      const yaml = readFileSync(
-        new URL(`../../fixtures/evacuations/${name}.yaml`, import.meta.url),
-        'utf8',
-      );
-      const keys = Array.from(yaml.matchAll(/^(\w+):/gm), (match) => match[1]!);
-      for (const key of keys) expect(Object.keys(properties)).toContain(key);
-    }
   });
 });
