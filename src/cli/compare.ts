@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { CompareError, compareSides, keyName } from '../lab/compare/compare.ts';
-import { type IsWanted, readSide } from '../lab/compare/read.ts';
-import type { Side } from '../lab/compare/side.ts';
+import { readSide } from '../lab/compare/read.ts';
+import type { ComparedRun, Side } from '../lab/compare/side.ts';
 import { measure } from '../lab/sweep/quantity.ts';
 import { StoreError } from '../lab/sweep/store.ts';
 import { compareJunit, compareMarkdown, isRegression } from '../report/compare.ts';
@@ -141,15 +141,15 @@ function sidesOf({ before, after }: Named, by: string | undefined): [Side, Side]
   const whole = readSide(before);
   const column = columnOf(key, '--by', [whole]);
   const [old, now] = values.map((value) => {
-    const side = readSide(before, hasValue(column, value));
-    if (side.runs.length > 0) return side;
+    const runs = whole.runs.filter(hasValue(column, value));
+    if (runs.length > 0) return { ...whole, runs };
     throw refuse(`--by ${by}`, `no run has ${key} = ${value}`);
   });
   return [old!, now!];
 }
 
 /** Returns whether a run has a value at a key, in whatever units it is written; `null` and nothing stand for none. */
-function hasValue(column: string, wanted: string): IsWanted {
+function hasValue(column: string, wanted: string): (run: ComparedRun) => boolean {
   const amount = measure(wanted)?.amount;
   return ({ scenario }) => {
     const value = scenario[column];
@@ -161,9 +161,10 @@ function hasValue(column: string, wanted: string): IsWanted {
 
 /** Returns the name under which runs have a key of a scenario, which is given as `guest.memory` or `guest_memory`. */
 function columnOf(key: string, flag: string, sides: readonly Side[]): string {
-  const known = new Set(
-    sides.flatMap(({ runs }) => runs.flatMap(({ scenario }) => Object.keys(scenario))),
-  );
+  const known = new Set<string>();
+  for (const { runs } of sides) {
+    for (const { scenario } of runs) for (const name in scenario) known.add(name);
+  }
   const column = [...known].find((name) => name === key || keyName(name) === key);
   if (column !== undefined) return column;
   const guess = nearest(key, [...known].map(keyName));
@@ -174,7 +175,7 @@ function columnOf(key: string, flag: string, sides: readonly Side[]): string {
 const powerless = (): InputError =>
   refuse(
     '--fail-on-regression',
-    'so few runs can show no change, however large: take more seeds, name fewer metrics by --metric, or allow a larger --alpha',
+    'so few runs can show no change, however large: take more runs or seeds, name fewer metrics by --metric, or allow a larger --alpha',
   );
 
 function refuse(place: string, sentence: string): InputError {

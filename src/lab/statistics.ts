@@ -54,7 +54,7 @@ export interface Effort {
  * Once so many random permutations are as extreme as what was seen, the test ends: its p is far from small, and known
  * to some 3 % of itself. Source: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78 (2).
  */
-const ENOUGH = 1000;
+export const ENOUGH = 1000;
 
 /** The effort for a few tests: each takes some tenths of a second at most. */
 export const FULL_EFFORT: Effort = { resamples: 99_999, exactPairs: 20 };

@@ -20,11 +20,14 @@ export function replicatesOf(
   center: Center,
   random: Generator,
 ): Float64Array {
-  const drawn = new Float64Array(values.length);
+  const sorted = Float64Array.from(values).toSorted();
   const replicates = new Float64Array(RESAMPLES);
+  // How often each value has been drawn: as the values are in order, their middle is found without a sort.
+  const times = new Uint32Array(sorted.length);
   for (let i = 0; i < RESAMPLES; i++) {
-    for (let k = 0; k < drawn.length; k++) drawn[k] = values[random.below(values.length)]!;
-    replicates[i] = center === 'median' ? middleOf(drawn) : mean(drawn);
+    times.fill(0);
+    for (let k = 0; k < times.length; k++) times[random.below(times.length)]!++;
+    replicates[i] = center === 'median' ? middleOf(sorted, times) : meanOf(sorted, times);
   }
   return replicates;
 }
@@ -39,8 +42,20 @@ export function percentileInterval(replicates: Float64Array): [low: number, high
   return [quantile(values, 0.025), quantile(values, 0.975)];
 }
 
-function middleOf(values: Float64Array): number {
-  values.sort();
-  const half = values.length >> 1;
-  return values.length % 2 === 1 ? values[half]! : (values[half - 1]! + values[half]!) / 2;
+/** Returns the median of as many values as there are, each of which was drawn so many times. */
+function middleOf(sorted: Float64Array, times: Uint32Array): number {
+  const upper = sorted.length >> 1;
+  const lower = sorted.length % 2 === 1 ? upper : upper - 1;
+  let at = 0;
+  let passed = times[0]!;
+  while (passed <= lower) passed += times[++at]!;
+  const low = sorted[at]!;
+  while (passed <= upper) passed += times[++at]!;
+  return (low + sorted[at]!) / 2;
+}
+
+function meanOf(sorted: Float64Array, times: Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < times.length; i++) sum += times[i]! * sorted[i]!;
+  return sum / sorted.length;
 }

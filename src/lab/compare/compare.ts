@@ -1,5 +1,5 @@
 import { VERSION } from '../../result/version.ts';
-import { type Effort, FULL_EFFORT } from '../statistics.ts';
+import { type Effort, FULL_EFFORT, leastPermutationP, leastSignFlipP } from '../statistics.ts';
 import { RESAMPLES } from './bootstrap.ts';
 import { chooseMetrics } from './choose.ts';
 import { type Matching, matchRuns, type MatchedPoint, type PairedRuns, pairUp } from './match.ts';
@@ -13,6 +13,7 @@ import {
   valuesOf,
 } from './measure.ts';
 import type { Change, CompareResult, MetricFacts, PointVerdict, Summary } from './result.ts';
+import { FEWEST_VALUES } from './shift.ts';
 import type { ComparedRun, Side } from './side.ts';
 import { combine, summaryOf, together } from './summary.ts';
 import { type Direction, judgeExact, type Judged, judgeShifts } from './verdict.ts';
@@ -41,7 +42,7 @@ export class CompareError extends Error {
 }
 
 /**
- * Returns how much work each of so many tests may be, so that a comparison of a thousand points takes seconds. Holm's
+ * Returns how much work each of so many tests may be, so that a thousand points take less than a minute. Holm's
  * correction multiplies p by their number, so they need permutations by the ten thousand.
  */
 function effortFor(tests: number): Effort {
@@ -286,21 +287,37 @@ function noPoint({ points, matchedBy }: Matching): string {
 export const keyName = (column: string): string =>
   column.replaceAll(/_(\d+)(?=_|$)/g, '[$1]').replaceAll('_', '.');
 
-/** Returns a sentence when a change could not have been found, however large. */
+/** Returns a sentence when a change could not have been found, however large, and how many runs would do. */
 function powerOf(
-  { isPowerless, arePointsPowerless, tests }: JudgedMetrics,
+  { isPowerless, arePointsPowerless, tests, changes }: JudgedMetrics,
   points: number,
   alpha: number,
 ): string[] {
   if (!arePointsPowerless || tests === 0) return [];
-  // A test of pairs can return 2^-n at least, and both directions count.
-  const pairs = Math.floor(Math.log2((2 * tests) / alpha)) + 1;
-  const remedy = `${pairs} seeds that both sides have would do for ${counted(tests, 'test')}`;
-  if (isPowerless) {
-    return [`so few runs can show no change, however large: ${remedy}; or name fewer metrics`];
-  }
+  const arePairs = changes.flat().some(({ basis }) => basis === 'pairs');
+  const fewest = fewestRuns(tests, alpha, arePairs);
+  const runs = arePairs ? 'seeds that both sides have' : 'runs of each side';
+  const remedy =
+    fewest === undefined
+      ? `${counted(tests, 'test')} are too many: name fewer metrics`
+      : `${fewest} ${runs} would do for ${counted(tests, 'test')}`;
+  if (isPowerless) return [`so few runs can show no change, however large: ${remedy}`];
   if (points === 1) return [];
   return [`no point alone has enough runs to show a change, all together have: ${remedy}`];
+}
+
+/** With more pairs than this, the permutations that are drawn limit how sure a test can be. */
+const MOST_PAIRS = 20;
+
+/** Returns the fewest pairs of runs, or runs of each side, that can be sure among so many tests; undefined if none can. */
+function fewestRuns(tests: number, alpha: number, arePairs: boolean): number | undefined {
+  const effort = effortFor(tests);
+  for (let runs = FEWEST_VALUES; runs <= MOST_PAIRS; runs++) {
+    const p = arePairs ? leastSignFlipP(runs, effort) : leastPermutationP(runs, runs, effort);
+    // Both directions count.
+    if (2 * p * tests < alpha) return runs;
+  }
+  return undefined;
 }
 
 const counted = (count: number, what: string): string =>
@@ -311,7 +328,7 @@ function warningsOf(
   after: Side,
   points: readonly (MatchedPoint & PairedRuns)[],
 ): string[] {
-  const warnings = [...before.warnings, ...after.warnings];
+  const warnings = [...new Set([...before.warnings, ...after.warnings])];
   const hosts = new Set([...before.hosts, ...after.hosts]);
   if (hosts.size > 1) {
     warnings.push(

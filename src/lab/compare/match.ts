@@ -25,7 +25,8 @@ export function matchRuns(
   after: readonly ComparedRun[],
   ignored: ReadonlySet<string>,
 ): Matching {
-  const [old, now] = [valuesOf(before), valuesOf(after)];
+  const identities = new Identities();
+  const [old, now] = [valuesOf(before, identities), valuesOf(after, identities)];
   const differing: CompareResult['differing'] = [];
   const matchedBy: string[] = [];
   const leftOut: string[] = [];
@@ -49,7 +50,7 @@ export function matchRuns(
     differing,
     matchedBy,
     ignored: leftOut,
-    points: pointsOf(before, after, matchedBy),
+    points: pointsOf(before, after, matchedBy, identities),
   };
 }
 
@@ -57,14 +58,17 @@ export function matchRuns(
 const NEVER: ReadonlyMap<string, Cell | undefined> = new Map([['', undefined]]);
 
 /** Returns the values of each key among runs, by what tells them apart; a run that lacks a key has '' there. */
-function valuesOf(runs: readonly ComparedRun[]): Map<string, Map<string, Cell | undefined>> {
+function valuesOf(
+  runs: readonly ComparedRun[],
+  identities: Identities,
+): Map<string, Map<string, Cell | undefined>> {
   const values = new Map<string, Map<string, Cell | undefined>>();
   const counts = new Map<string, number>();
   for (const { scenario } of runs) {
     for (const [key, value] of Object.entries(scenario)) {
       let known = values.get(key);
       if (!known) values.set(key, (known = new Map<string, Cell | undefined>()));
-      const identity = identityOf(value);
+      const identity = identities.of(value);
       if (!known.has(identity)) known.set(identity, value);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
@@ -73,17 +77,27 @@ function valuesOf(runs: readonly ComparedRun[]): Map<string, Map<string, Cell | 
   return values;
 }
 
-/** Returns what two ways to write one value have in common, such as 1GiB and 1024MiB; '' for none. */
-function identityOf(value: Cell | undefined): string {
-  if (value === undefined) return '';
-  const quantity = measure(value);
-  return quantity ? String(quantity.amount) : JSON.stringify(value);
+/** What two ways to write one value have in common. Runs have few values of a key, and each is parsed once. */
+class Identities {
+  readonly #known = new Map<Cell, string>();
+
+  /** Returns the identity of a value, the same for 1GiB and 1024MiB; '' for none. */
+  of(value: Cell | undefined): string {
+    if (value === undefined) return '';
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    const quantity = measure(value);
+    const identity = quantity ? String(quantity.amount) : JSON.stringify(value);
+    this.#known.set(value, identity);
+    return identity;
+  }
 }
 
 function pointsOf(
   before: readonly ComparedRun[],
   after: readonly ComparedRun[],
   keys: readonly string[],
+  identities: Identities,
 ): MatchedPoint[] {
   interface Growing extends MatchedPoint {
     readonly before: ComparedRun[];
@@ -91,7 +105,7 @@ function pointsOf(
   }
   const points = new Map<string, Growing>();
   const pointOf = ({ scenario }: ComparedRun): Growing => {
-    const identity = JSON.stringify(keys.map((key) => identityOf(scenario[key])));
+    const identity = JSON.stringify(keys.map((key) => identities.of(scenario[key])));
     const known = points.get(identity);
     if (known) return known;
     const there = keys.filter((key) => scenario[key] !== undefined);
@@ -121,7 +135,8 @@ export function pairUp(
   ignored: readonly string[] = [],
 ): PairedRuns {
   const [old, now] = [withoutCopies(before), withoutCopies(after)];
-  const [was, is] = [bySeed(old, ignored), bySeed(now, ignored)];
+  const identities = new Identities();
+  const [was, is] = [old, now].map((runs) => bySeed(runs, ignored, identities)) as [Seeds, Seeds];
   const pairs = [...was].flatMap(([seed, olds]) => {
     const news = is.get(seed);
     return olds.length === 1 && news?.length === 1 ? [{ before: olds[0]!, after: news[0]! }] : [];
@@ -129,14 +144,20 @@ export function pairUp(
   return { pairs, before: old, after: now };
 }
 
+type Seeds = Map<string, ComparedRun[]>;
+
 function bySeed(
   runs: readonly ComparedRun[],
   ignored: readonly string[],
-): Map<string, ComparedRun[]> {
-  const seeds = new Map<string, ComparedRun[]>();
+  identities: Identities,
+): Seeds {
+  const seeds: Seeds = new Map();
   for (const run of runs) {
     if (run.seed === undefined) continue;
-    const key = JSON.stringify([run.seed, ...ignored.map((one) => identityOf(run.scenario[one]))]);
+    const key = JSON.stringify([
+      run.seed,
+      ...ignored.map((one) => identities.of(run.scenario[one])),
+    ]);
     const known = seeds.get(key);
     if (known) known.push(run);
     else seeds.set(key, [run]);
@@ -146,9 +167,11 @@ function bySeed(
 
 /** Leaves out runs without noise that are there already: the same result again is no further sample. */
 function withoutCopies(runs: readonly ComparedRun[]): ComparedRun[] {
+  const seeds = new Map<unknown, number>();
+  for (const { seed } of runs) seeds.set(seed, (seeds.get(seed) ?? 0) + 1);
   const seen = new Set<string>();
   return runs.filter((run) => {
-    if (!run.isExact) return true;
+    if (!run.isExact || seeds.get(run.seed) === 1) return true;
     const identity = JSON.stringify([run.seed, run.scenario, run.figures]);
     if (seen.has(identity)) return false;
     seen.add(identity);

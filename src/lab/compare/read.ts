@@ -30,9 +30,6 @@ const runSchema = z.looseObject({
 
 const savedSchema = z.looseObject({ schema: z.literal(RUNS_SCHEMA), runs: z.array(outcomeSchema) });
 
-/** Which runs of a side are compared: those whose scenario has a value at a key. */
-export type IsWanted = (record: RunRecord) => boolean;
-
 /** Runs as they are read, before they are made ready to be compared. */
 interface Read {
   readonly records: RunRecord[];
@@ -45,7 +42,7 @@ interface Read {
  * Reads a side from files and stores: results of `run`, stores of `sweep`, or results of `bench` and what its `--save`
  * writes. Throws InputError, or the StoreError of a store.
  */
-export function readSide(sources: readonly string[], isWanted: IsWanted = () => true): Side {
+export function readSide(sources: readonly string[]): Side {
   const read: Read = { records: [], outcomes: [], versions: new Set(), hosts: new Set() };
   for (const source of sources) {
     if (isFolder(source)) readStore(source, read);
@@ -60,7 +57,7 @@ export function readSide(sources: readonly string[], isWanted: IsWanted = () => 
   }
   const common = { sources, versions: [...read.versions], hosts: [...read.hosts] };
   if (outcomes.length > 0) return { ...common, ...benchSide(outcomes) };
-  return { ...common, ...runSide(records.filter(isWanted)) };
+  return { ...common, ...runSide(records) };
 }
 
 const isFolder = (path: string): boolean =>

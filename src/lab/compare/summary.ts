@@ -3,7 +3,7 @@ import { centerOf, percentileInterval, RESAMPLES } from './bootstrap.ts';
 import { type Extent, extentOf, type Measured, type Scale } from './measure.ts';
 import type { MetricFacts, PointVerdict, Summary, Verdict } from './result.ts';
 import { clip, type Shift } from './shift.ts';
-import { LEAST_STRATIFIED_P, type Stratum, stratifiedTest } from './strata.ts';
+import { leastStratifiedP, type Stratum, stratifiedTest } from './strata.ts';
 
 /** What all points together say of a metric. */
 export interface Together {
@@ -41,13 +41,14 @@ export function together(points: readonly Measured[], unit: string): Together {
       center,
     );
   }
+  const strata = measured.map(stratumOf);
   const leastP = measured.reduce((product, { shift }) => product * shift!.leastP, 1);
   const shift: Shift = {
     size,
     interval: percentileInterval(replicates),
     replicates,
-    ...stratifiedTest(measured.map(stratumOf)),
-    leastP: Math.max(leastP, LEAST_STRATIFIED_P),
+    ...stratifiedTest(strata),
+    leastP: Math.max(leastP, leastStratifiedP(strata)),
   };
   return { size, floor, shift };
 }

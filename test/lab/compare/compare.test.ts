@@ -167,10 +167,20 @@ describe('a comparison', () => {
     expect(only(found)).toMatchObject({ verdict: 'unclear', p: expect.closeTo(2 / 32) as number });
     expect(found.isPowerless).toBe(true);
     expect(found.result.warnings).toEqual([
-      expect.stringContaining('6 seeds that both sides have would do for 1 test;') as string,
+      expect.stringContaining('6 seeds that both sides have would do for 1 test') as string,
     ]);
     const enough = compared(downtimes(1, 6), downtimes(2, 6), { metrics: ['downtimeMs'] });
     expect([enough.isPowerless, enough.result.verdict]).toEqual([false, 'worse']);
+  });
+
+  it('says how many runs of each side would do where seeds are no pairs', () => {
+    const again = (factor: number) => downtimes(factor, 3).map((run) => ({ ...run, seed: 1 }));
+    const found = compared(again(1), again(2), { metrics: ['downtimeMs'] }, 'threads');
+    // Of the 20 ways to deal six values in two threes, two are as extreme as any.
+    expect(only(found).p).toBeCloseTo(0.1, 1);
+    expect(found.result.warnings).toEqual([
+      expect.stringContaining('4 runs of each side would do for 1 test') as string,
+    ]);
   });
 
   it('puts points together that show nothing alone', () => {
