@@ -194,6 +194,19 @@ describe('a comparison', () => {
     expect(found.isPowerless).toBe(false);
   });
 
+  it('counts runs that complete over all points, where most points have no change', () => {
+    const grid = (completing: number): Made[] =>
+      ['1GiB', '2GiB', '4GiB', '8GiB'].flatMap((memory, i) =>
+        seeds(6).map((seed) => ({
+          seed,
+          scenario: { guest_memory: memory },
+          result: { outcome: i < completing ? 'completed' : 'diverged', downtimeMs: 5 },
+        })),
+      );
+    const { result } = compared(grid(4), grid(3), { metrics: ['completed'] });
+    expect(result.summary[0]).toMatchObject({ difference: -0.25, verdict: 'worse' });
+  });
+
   it('is mixed when points contradict each other', () => {
     const at = (memory: string, downtimeMs: number): Made => ({
       scenario: { guest_memory: memory },
