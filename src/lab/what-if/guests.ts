@@ -39,8 +39,10 @@ export interface GuestFacts extends Facts {
 const SHAPES: readonly Shape[] = ['uniform', 'hotspot', 'sequential'];
 /** The working set of a guest of which none is known is at least so many times what it dirtied. */
 const LEAST_SETS = 1.05;
-/** A guest that wrote all of its working set may have written it so many times more often. */
-const MOST_LAPS = 8;
+/** A guest that wrote all of its working set may write it so many times more often. */
+const MOST_LAPS = 64;
+/** A guest that is off by less than this share at every point of a vector has that vector. */
+const FITS = 0.05;
 /** A vCPU makes at most so many page writes a second. */
 const MOST_WRITES = 5e6;
 /** Multiples of the golden ratio, without their whole parts, cover 0 to 1 evenly however many there are. */
@@ -48,9 +50,10 @@ const GOLDEN = 0.618_033_988_749_894_9;
 
 /**
  * Returns guests that all reproduce the measured dirty rates, as different as these allow. With rates over several
- * periods each guest has groups of pages that fit all of them. With one rate, a guest writes a working set at random, a
- * tenth of it nine times as often as the rest, or in order, as often as gives that rate; where the working set is not
- * known, it is anything from what was dirtied up to the memory in use. `speed` multiplies all rates of writes.
+ * periods each guest has groups of pages that fit all of them, or writes its pages in order where that fits as well. With
+ * one rate, a guest writes a working set at random, a tenth of it nine times as often as the rest, or in order, as often
+ * as gives that rate; where the working set is not known, it is anything from what was dirtied up to the memory in use.
+ * `speed` multiplies all rates of writes.
  */
 export function plausibleGuests(
   facts: GuestFacts,
@@ -67,8 +70,13 @@ export function plausibleGuests(
     const observed = rates.map((rate) => drawObservation(rate, memoryPages, chance));
     const startAfterMs = 100 + Math.round(900 * chance());
     const laps = power(MOST_LAPS, chance());
-    if (isVector) return vectorGuest(observed, { memoryPages, startAfterMs, speed });
     const place = (0.5 + i * GOLDEN) % 1;
+    if (isVector) {
+      const points = steady(observed);
+      const full = isFullFrom(points) ? laps : 1;
+      const whole = { points, memoryPages, place, startAfterMs, speed: speed * full };
+      return i % 2 === 1 ? (orderedGuest(whole) ?? vectorGuest(whole)) : mixedGuest(whole);
+    }
     const one = observed[i % observed.length] ?? { seconds: 1, pages: 0 };
     const setPages = workingSet(facts, one, memoryPages, place);
     const shape = SHAPES[i % SHAPES.length]!;
@@ -129,20 +137,56 @@ const resolvedWorkload = (pattern: Pattern, pages: number, rate: number): Worklo
   untilNs: Infinity,
 });
 
-function vectorGuest(
-  observed: readonly Observation[],
-  {
-    memoryPages,
-    startAfterMs,
-    speed,
-  }: { readonly memoryPages: number; readonly startAfterMs: number; readonly speed: number },
-): PlausibleGuest {
+/** What a guest of a vector is made of. */
+interface VectorFacts {
+  /** Distinct pages over ever longer times, as one steady guest dirties them. */
+  readonly points: readonly Observation[];
+  readonly memoryPages: number;
+  /** From 0 to 1, where in the range of what is not known the guest lies. */
+  readonly place: number;
+  readonly startAfterMs: number;
+  readonly speed: number;
+}
+
+/** Whether all pages were dirty in the shortest time already, so that nothing says how fast. */
+const isFullFrom = (points: readonly Observation[]): boolean =>
+  points[0]!.pages >= FULL_SHARE * points.at(-1)!.pages;
+
+/** Returns groups of pages, unless these are off where pages that are written in order are not. */
+function mixedGuest(facts: VectorFacts): PlausibleGuest {
+  const guest = vectorGuest(facts);
+  const isOff = facts.points.some(({ seconds, pages }) => {
+    const dirtied = dirtiedPages(guest.written, seconds / facts.speed);
+    return Math.abs(dirtied - pages) > FITS * pages;
+  });
+  return isOff ? (orderedGuest(facts) ?? guest) : guest;
+}
+
+/**
+ * Returns a guest that writes its pages in order, whose vector is a straight line up to its working set and flat from
+ * there on; undefined when the points are no such line.
+ */
+function orderedGuest(facts: VectorFacts): PlausibleGuest | undefined {
+  const { points, memoryPages, place, startAfterMs, speed } = facts;
+  const [first, last] = [points[0]!, points.at(-1)!];
+  const rate = first.pages / first.seconds;
+  const isStraight = rate * last.seconds <= (1 + FITS) * last.pages;
+  const pages = isStraight
+    ? Math.round(last.pages * power(Math.max(1, memoryPages / last.pages), place))
+    : Math.round(last.pages);
+  const isLine = points.every(
+    (one) => Math.abs(Math.min(pages, rate * one.seconds) - one.pages) <= FITS * one.pages,
+  );
+  return isLine ? shapedGuest('sequential', pages, rate * speed, startAfterMs) : undefined;
+}
+
+function vectorGuest({ points, memoryPages, startAfterMs, speed }: VectorFacts): PlausibleGuest {
   // Twice the speed dirties the same pages in half of the time.
-  const points = steady(observed).map(({ seconds, pages }) => ({
+  const faster = points.map(({ seconds, pages }) => ({
     afterNs: Math.max(1, Math.round((seconds * 1e9) / speed)),
     pages: Math.max(1, Math.round(pages)),
   }));
-  const { groups } = fitDirtyVector(points, memoryPages);
+  const { groups } = fitDirtyVector(faster, memoryPages);
   const writes = groups.reduce((sum, { rate }) => sum + rate, 0);
   return {
     pattern: 'dirty-vector',
@@ -153,7 +197,7 @@ function vectorGuest(
     workload: {
       pattern: 'dirty-vector',
       region: { start: 0, size: memoryPages * PAGE },
-      points: points.map(({ afterNs, pages }) => ({ after: `${afterNs}ns`, pages })),
+      points: faster.map(({ afterNs, pages }) => ({ after: `${afterNs}ns`, pages })),
     },
     startAfterMs,
   };

@@ -21,6 +21,11 @@ export function trustIn(facts: WholeFacts): string[] {
     ...(isVector
       ? [
           `Rates over ${used.length} periods were measured, and all guests reproduce them; beyond ${period(countedMs(used.at(-1)!))} they grow on as the fit has it.`,
+          ...(observe(used[0]!).pages >= FULL_SHARE * observe(used.at(-1)!).pages
+            ? [
+                `All pages were dirty after ${period(countedMs(used[0]!))} already, so the guest may write up to 64 times as fast as that: measure over a shorter period.`,
+              ]
+            : []),
         ]
       : []),
     ...(used.length > 1 && !isVector
@@ -60,7 +65,7 @@ function oneRate(rate: MeasuredRate, facts: WholeFacts): string[] {
   }
   if (pages * PAGE >= FULL_SHARE * facts.workingSetBytes) {
     return [
-      `${said} is all of the working set, so the guest may write faster than that: rates from that up to eight times as high were assumed. Measure over a shorter period.`,
+      `${said} is all of the working set, so the guest may write faster than that: rates from that up to 64 times as high were assumed. Measure over a shorter period.`,
     ];
   }
   return [];

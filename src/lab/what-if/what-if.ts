@@ -59,8 +59,13 @@ export function timeoutOf({ facts, timeoutMs }: Question, { family, migration }:
   if (timeoutMs !== undefined) return timeoutMs;
   const isThrottled = family === 'manager' ? migration['autoConverge'] : family !== 'pre-copy';
   const { passes, leastMs } = PATIENCE[isThrottled ? 'throttled' : 'steady'];
+  return Math.ceil(Math.max(leastMs, passes * passMs(facts)));
+}
+
+/** Returns how long it takes to send all memory in use once. */
+function passMs(facts: WholeFacts): number {
   const bytes = Math.min(facts.usedBytes ?? Infinity, facts.memoryBytes);
-  return Math.ceil(Math.max(leastMs, passes * (bytes / bandwidthOf(facts)) * 1000));
+  return (bytes / bandwidthOf(facts)) * 1000;
 }
 
 const bandwidthOf = ({ linkBytesPerSecond, maxBytesPerSecond = Infinity }: WholeFacts): number =>
@@ -216,9 +221,8 @@ function ratesByPeriod(
   facts: WholeFacts,
   guests: readonly PlausibleGuest[],
 ): WhatIfResult['dirtyRateByPeriod'] {
-  const passMs = (facts.memoryBytes / bandwidthOf(facts)) * 1000;
   const own = usedRates(facts.rates ?? []).map(countedMs);
-  const periods = [...new Set([100, 1000, 10_000, ...own, Math.round(passMs)])];
+  const periods = [...new Set([100, 1000, 10_000, ...own, Math.round(passMs(facts))])];
   return periods
     .filter((ms) => ms > 0)
     .toSorted((a, b) => a - b)
@@ -308,7 +312,14 @@ class Search {
 
   /** Makes runs, a few at a time, until one misses the goal; so few allow for none. */
   async #holds(facts: WholeFacts, speed: number): Promise<boolean> {
-    const planned = plan({ ...this.#question, facts }, facts, this.#setting, this.#guests(speed));
+    const most = this.#goal.maxTotalTimeMs ?? Infinity;
+    if (passMs(facts) > most) return false;
+    // What lasts longer than the goal allows need not be played to its end.
+    const timeoutMs = Math.ceil(
+      Math.min(timeoutOf({ ...this.#question, facts }, this.#setting), most + 1),
+    );
+    const question = { ...this.#question, facts, timeoutMs };
+    const planned = plan(question, facts, this.#setting, this.#guests(speed));
     for (let at = 0; at < planned.length; at += FIRST_RUNS) {
       const outcomes = await this.#play(planned.slice(at, at + FIRST_RUNS));
       if (!outcomes.every((one) => meets(one, this.#goal))) return false;
