@@ -157,6 +157,7 @@ export async function whatIf(
 function wordsOf({ facts, goal }: Question, setting: Setting) {
   return wordsFor({
     setting,
+    bytesPerSecond: bandwidthOf(facts),
     memoryBytes: facts.memoryBytes,
     ...(facts.maxBytesPerSecond === undefined
       ? {}

@@ -4,6 +4,8 @@ import { DIRTY_LIMIT, type Setting } from './settings.ts';
 export interface WordsFor {
   readonly setting: Setting;
   readonly maxBytesPerSecond?: number;
+  /** The bandwidth that the migration gets. */
+  readonly bytesPerSecond: number;
   /** How long the migration may take. */
   readonly maxTotalTimeMs?: number;
   readonly memoryBytes: number;
@@ -20,14 +22,18 @@ const MIB = 2 ** 20;
 /** Returns a setting in the words of the programs that run migrations. */
 export function wordsFor(what: WordsFor): Words[] {
   return [
-    { program: 'QEMU, QMP', text: qmp(what) },
-    { program: 'QEMU, HMP', text: hmp(what) },
+    { program: `QEMU, QMP${later(what)}`, text: qmp(what) },
+    { program: `QEMU, HMP${later(what)}`, text: hmp(what) },
     { program: 'virsh', text: virsh(what) },
     { program: 'KubeVirt', text: kubevirt(what) },
     { program: 'nova', text: nova(what) },
     { program: 'Proxmox', text: proxmox(what) },
   ];
 }
+
+/** Says when the last command of a hybrid is due; neither monitor has comments. */
+const later = ({ setting: { family } }: WordsFor): string =>
+  family === 'hybrid' ? ', the last line once dirty-sync-count is 2' : '';
 
 type Capability = 'auto-converge' | 'dirty-limit' | 'postcopy-ram';
 
@@ -83,16 +89,12 @@ function hmp({ setting, maxBytesPerSecond }: WordsFor): string {
       : []),
     ...(isStopped(setting) ? ['stop'] : []),
     'migrate -d tcp:DESTINATION:PORT',
-    ...(isPostcopy(setting)
-      ? [
-          `migrate_start_postcopy${setting.family === 'hybrid' ? '    # once the dirty sync count is 2' : ''}`,
-        ]
-      : []),
+    ...(isPostcopy(setting) ? ['migrate_start_postcopy'] : []),
   ].join('\n');
 }
 
 /** libvirt, docs/manpages/virsh.rst: migrate, migrate-setmaxdowntime; bandwidths are MiB/s. */
-function virsh({ setting, maxBytesPerSecond, maxTotalTimeMs }: WordsFor): string {
+function virsh({ setting, maxBytesPerSecond }: WordsFor): string {
   if (setting.family === 'dirty-limit') {
     return '# virsh migrate has no option for the dirty limit: use the QMP commands by virsh qemu-monitor-command';
   }
@@ -104,9 +106,6 @@ function virsh({ setting, maxBytesPerSecond, maxTotalTimeMs }: WordsFor): string
     maxBytesPerSecond === undefined
       ? ''
       : `--bandwidth ${Math.max(1, Math.round(maxBytesPerSecond / MIB))}`,
-    maxTotalTimeMs === undefined || isStopped(setting)
-      ? ''
-      : `--timeout ${Math.ceil(maxTotalTimeMs / 1000)}${isPostcopy(setting) ? ' --timeout-postcopy' : ''}`,
   ].filter((option) => option !== '');
   return [
     ...(setting.downtimeLimitMs === undefined
@@ -119,16 +118,25 @@ function virsh({ setting, maxBytesPerSecond, maxTotalTimeMs }: WordsFor): string
   ].join('\n');
 }
 
+/**
+ * Returns the seconds for each of the VM's GiB after which a manager loses its patience: as long as the migration may
+ * take, or about a pass where post-copy follows then. Undefined where nothing asks for it.
+ */
+function secondsFor(what: WordsFor, gib: number): number | undefined {
+  const { setting, bytesPerSecond, maxTotalTimeMs, memoryBytes } = what;
+  if (isPostcopy(setting)) return Math.max(1, Math.ceil(memoryBytes / bytesPerSecond / gib));
+  return maxTotalTimeMs === undefined
+    ? undefined
+    : Math.max(1, Math.floor(maxTotalTimeMs / 1000 / gib));
+}
+
 /** KubeVirt, api migrations.kubevirt.io/v1alpha1, MigrationPolicy; the budget is for each started GB of memory. */
-function kubevirt({ setting, maxBytesPerSecond, maxTotalTimeMs, memoryBytes }: WordsFor): string {
+function kubevirt(what: WordsFor): string {
+  const { setting, maxBytesPerSecond, memoryBytes } = what;
   if (isStopped(setting))
     return '# KubeVirt: stop the VM (virtctl stop), and start it on another node';
   if (setting.family === 'dirty-limit') return '# KubeVirt has no setting for the dirty limit';
-  const gigabytes = Math.max(1, Math.ceil(memoryBytes / 1e9));
-  const perGiB =
-    maxTotalTimeMs === undefined
-      ? undefined
-      : Math.max(1, Math.floor(maxTotalTimeMs / 1000 / gigabytes));
+  const perGiB = secondsFor(what, Math.max(1, Math.ceil(memoryBytes / 1e9)));
   return [
     'apiVersion: migrations.kubevirt.io/v1alpha1',
     'kind: MigrationPolicy',
@@ -141,6 +149,7 @@ function kubevirt({ setting, maxBytesPerSecond, maxTotalTimeMs, memoryBytes }: W
       ? []
       : [`  bandwidthPerMigration: ${Math.max(1, Math.round(maxBytesPerSecond / MIB))}Mi`]),
     ...(perGiB === undefined ? [] : [`  completionTimeoutPerGiB: ${perGiB}`]),
+    ...(isPostcopy(setting) ? ['# post-copy begins when that is over, after about one pass'] : []),
     ...(setting.downtimeLimitMs === undefined || setting.downtimeLimitMs === 300
       ? []
       : [
@@ -150,10 +159,11 @@ function kubevirt({ setting, maxBytesPerSecond, maxTotalTimeMs, memoryBytes }: W
 }
 
 /** OpenStack nova, nova/conf/libvirt.py: limits in ms (100 at least), bandwidth in MiB/s, timeouts in s for each GiB. */
-function nova({ setting, maxBytesPerSecond, maxTotalTimeMs, memoryBytes }: WordsFor): string {
+function nova(what: WordsFor): string {
+  const { setting, maxBytesPerSecond, memoryBytes } = what;
   if (isStopped(setting)) return '# nova: openstack server migrate SERVER (a cold migration)';
   if (setting.family === 'dirty-limit') return '# nova has no setting for the dirty limit';
-  const gib = Math.max(2, memoryBytes / 2 ** 30);
+  const perGiB = secondsFor(what, Math.max(2, memoryBytes / 2 ** 30));
   const limit = setting.downtimeLimitMs;
   return [
     '[libvirt]',
@@ -170,12 +180,13 @@ function nova({ setting, maxBytesPerSecond, maxTotalTimeMs, memoryBytes }: Words
     ...(maxBytesPerSecond === undefined
       ? []
       : [`live_migration_bandwidth = ${Math.max(1, Math.round(maxBytesPerSecond / MIB))}`]),
-    ...(maxTotalTimeMs === undefined
-      ? []
-      : [
-          `live_migration_completion_timeout = ${Math.max(1, Math.floor(maxTotalTimeMs / 1000 / gib))}`,
-        ]),
-    ...(isPostcopy(setting) ? ['live_migration_timeout_action = force_complete'] : []),
+    ...(perGiB === undefined ? [] : [`live_migration_completion_timeout = ${perGiB}`]),
+    ...(isPostcopy(setting)
+      ? [
+          '# post-copy begins when that is over, after about one pass',
+          'live_migration_timeout_action = force_complete',
+        ]
+      : []),
   ].join('\n');
 }
 
