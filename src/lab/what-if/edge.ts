@@ -9,19 +9,28 @@ export interface Found {
 const CLOSE = 1.1;
 
 /**
- * Finds by bisection, of the values from `low` to `high`, the least at which `holds` is true; it is taken to be false
- * below the edge and true above it. With `isFalling` it is the other way round, and the largest one is found.
+ * Finds the value at which a condition begins to hold: doubling or halving `start` until it changes, up to a factor of
+ * `widest`, and by bisection from there on. It is taken to be false below the edge and true above it. With `isFalling` it
+ * is the other way round, and the largest value is found at which it holds.
  */
 export async function findEdge(
-  low: number,
-  high: number,
+  start: number,
+  widest: number,
   holds: (value: number) => Promise<boolean>,
   isFalling = false,
 ): Promise<Found> {
   const isAbove = async (value: number): Promise<boolean> => (await holds(value)) !== isFalling;
-  if (await isAbove(low)) return { value: low, isBeyond: 'below' };
-  if (!(await isAbove(high))) return { value: high, isBeyond: 'above' };
-  let [below, above] = [low, high];
+  const goesDown = await isAbove(start);
+  let near = start;
+  let far = near;
+  do {
+    near = far;
+    far = goesDown ? near / 2 : near * 2;
+    if (Math.max(far / start, start / far) > widest) {
+      return { value: near, isBeyond: goesDown ? 'below' : 'above' };
+    }
+  } while ((await isAbove(far)) === goesDown);
+  let [below, above] = goesDown ? [far, near] : [near, far];
   while (above / below > CLOSE) {
     const middle = Math.sqrt(below * above);
     if (await isAbove(middle)) above = middle;

@@ -278,7 +278,7 @@ class Search {
   async bandwidth(): Promise<Edge> {
     const { maxBytesPerSecond: _, ...facts } = this.#question.facts;
     const own = bandwidthOf(this.#question.facts);
-    const { value, isBeyond } = await findEdge(own / WIDEST, own * WIDEST, (linkBytesPerSecond) =>
+    const { value, isBeyond } = await findEdge(own, WIDEST, (linkBytesPerSecond) =>
       this.#holds({ ...facts, linkBytesPerSecond }, 1),
     );
     return {
@@ -292,7 +292,7 @@ class Search {
   async dirtyRate(): Promise<Edge> {
     const { facts } = this.#question;
     const { value, isBeyond } = await findEdge(
-      1 / WIDEST,
+      1,
       WIDEST,
       (speed) => this.#holds(facts, speed),
       true,

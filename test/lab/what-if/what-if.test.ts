@@ -149,15 +149,17 @@ describe('the facts', () => {
 
 describe('the search for an edge', () => {
   it('finds where a condition begins or ends to hold, and says when that is beyond its range', async () => {
-    const above = await findEdge(1, 100, async (value) => value >= 20);
-    expect(above.value).toBeGreaterThanOrEqual(20);
-    expect(above.value).toBeLessThan(22.1);
-    const below = await findEdge(1, 100, async (value) => value <= 20, true);
-    expect(below.value).toBeLessThanOrEqual(20);
-    expect(below.value).toBeGreaterThan(18);
-    expect((await findEdge(1, 100, async () => true)).isBeyond).toBe('below');
-    expect((await findEdge(1, 100, async () => true, true)).isBeyond).toBe('above');
-    expect((await findEdge(1, 100, async () => false)).isBeyond).toBe('above');
+    for (const start of [4, 80]) {
+      const above = await findEdge(start, 16, async (value) => value >= 20);
+      expect(above.value).toBeGreaterThanOrEqual(20);
+      expect(above.value).toBeLessThan(22.1);
+      const below = await findEdge(start, 16, async (value) => value <= 20, true);
+      expect(below.value).toBeLessThanOrEqual(20);
+      expect(below.value).toBeGreaterThan(18);
+    }
+    expect(await findEdge(1, 4, async () => true)).toEqual({ value: 0.25, isBeyond: 'below' });
+    expect(await findEdge(1, 4, async () => true, true)).toEqual({ value: 4, isBeyond: 'above' });
+    expect(await findEdge(1, 4, async () => false)).toEqual({ value: 4, isBeyond: 'above' });
   });
 });
 
