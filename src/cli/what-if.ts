@@ -4,13 +4,9 @@ import { PARSERS } from '../lab/what-if/parsers/registry.ts';
 import { InterruptedError, Players } from '../lab/what-if/play.ts';
 import type { WhatIfResult } from '../lab/what-if/result.ts';
 import { settingsFor } from '../lab/what-if/settings.ts';
-import {
-  type Question,
-  runsOf,
-  scenarioOfRun,
-  settingsOf,
-  whatIf,
-} from '../lab/what-if/what-if.ts';
+import { runsOf, scenarioOfRun } from '../lab/what-if/plan.ts';
+import { type Question, settingsOf } from '../lab/what-if/question.ts';
+import { whatIf } from '../lab/what-if/what-if.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { ReadError, readText, STDIN } from '../scenario/read-text.ts';
 import { checkChart, writeChart } from './chart.ts';

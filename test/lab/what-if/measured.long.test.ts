@@ -4,7 +4,8 @@ import { type MeasuredRun, readMeasured } from '../../../src/lab/validate/measur
 import { dirtiedPages } from '../../../src/lab/what-if/growth.ts';
 import { outcomeOf } from '../../../src/lab/what-if/outcome.ts';
 import type { Play } from '../../../src/lab/what-if/play.ts';
-import { type Question, whatIf } from '../../../src/lab/what-if/what-if.ts';
+import type { Question } from '../../../src/lab/what-if/question.ts';
+import { whatIf } from '../../../src/lab/what-if/what-if.ts';
 import { median, quantile } from '../../../src/lab/statistics.ts';
 import { buildResult } from '../../../src/result/build.ts';
 import { runVirtual } from '../../../src/runtime/virtual/run.ts';

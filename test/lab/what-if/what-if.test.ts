@@ -7,12 +7,9 @@ import type { Play } from '../../../src/lab/what-if/play.ts';
 import { whatIfSchema } from '../../../src/lab/what-if/result.ts';
 import { scaled, scaleFor } from '../../../src/lab/what-if/scale.ts';
 import { settingsFor } from '../../../src/lab/what-if/settings.ts';
-import {
-  type Question,
-  scenarioOfRun,
-  settingsOf,
-  whatIf,
-} from '../../../src/lab/what-if/what-if.ts';
+import { scenarioOfRun } from '../../../src/lab/what-if/plan.ts';
+import { type Question, settingsOf } from '../../../src/lab/what-if/question.ts';
+import { whatIf } from '../../../src/lab/what-if/what-if.ts';
 import { paretoFront, whatIfChart } from '../../../src/report/what-if.ts';
 import { buildResult } from '../../../src/result/build.ts';
 import { runVirtual } from '../../../src/runtime/virtual/run.ts';
