@@ -32,7 +32,7 @@ export async function edgesOf(
   for (const setting of searched) {
     const search = new Search(question, setting, goal, play);
     leastBandwidth.push(await search.bandwidth());
-    if (setting.family !== 'stop-and-copy') tolerableDirtyRate.push(await search.dirtyRate());
+    if (dependsOnRate(setting)) tolerableDirtyRate.push(await search.dirtyRate());
   }
   return {
     ...(cheapest ? { cheapest: cheapest.id } : {}),
@@ -40,6 +40,10 @@ export async function edgesOf(
     tolerableDirtyRate,
   };
 }
+
+/** Whether the guest's dirty rate decides on the end: post-copy sends each page once more at most, whatever it is. */
+const dependsOnRate = ({ family }: Setting): boolean =>
+  family === 'pre-copy' || family === 'auto-converge' || family === 'dirty-limit';
 
 /** Looks for what a setting needs to meet a goal. */
 class Search {
