@@ -76,7 +76,8 @@ th{font-weight:600;vertical-align:bottom}
 thead th{background:var(--paper)}
 .tall thead th{position:sticky;top:0}
 .n{text-align:right;white-space:nowrap}
-td.text{min-width:9ch;max-width:60ch;overflow-wrap:anywhere}
+td.text{min-width:7ch;max-width:60ch;overflow-wrap:break-word}
+td.text:first-child{min-width:13ch}
 .good-text{color:var(--good);font-weight:600}
 .bad-text{color:var(--bad);font-weight:600}
 th button{border:0;padding:0;min-height:0;background:none;font-weight:600;text-align:inherit;font-size:14px}

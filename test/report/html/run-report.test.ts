@@ -149,7 +149,7 @@ describe('what is no result', () => {
   it('is refused with what would be one', () => {
     expect(() => reportOf({})).toThrow(NoReportError);
     expect(() => reportOf({ schema: 'constructor' })).toThrow(
-      /has the schema "constructor": expected one of pageferry\/run@1/,
+      /has the schema "constructor": expected what validate writes, or one of pageferry\/run@1/,
     );
     const { ram: _, ...rest } = precopy;
     expect(() => reportOf(rest)).toThrow(/is no whole pageferry\/run@1: ram: /);

@@ -5,6 +5,9 @@ import { sweepReport } from '../../../src/report/html/sweep/report.ts';
 import type { RunResult } from '../../../src/result/schema.ts';
 import { buildResult } from '../../../src/result/build.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
+import { committed } from '../../support/papers.ts';
+import { comparison, judgement } from '../../support/comparison.ts';
+import { BENCH, COMPARE, evacuationOf, VALIDATION, WHAT_IF } from './kinds.ts';
 import { runVirtual } from '../../../src/runtime/virtual/run.ts';
 
 /** A name that ends a script and begins an element, if a page writes it as it is. */
@@ -89,16 +92,25 @@ export const sampleRecords = (): RunRecord[] =>
 
 /** Makes a report of each kind. */
 export async function sampleReports(): Promise<Readonly<Record<string, Report>>> {
+  const precopy = await sampleRun({ recordPages: true });
+  const postcopy = await sampleRun({
+    algorithm: 'hybrid',
+    policy: undefined,
+    downtimeLimit: undefined,
+    recordPages: true,
+  });
   return {
-    precopy: reportOf(await sampleRun({ recordPages: true })),
-    postcopy: reportOf(
-      await sampleRun({
-        algorithm: 'hybrid',
-        policy: undefined,
-        downtimeLimit: undefined,
-        recordPages: true,
-      }),
-    ),
+    precopy: reportOf(precopy),
+    postcopy: reportOf(postcopy),
     sweep: sweepReport({ name: HOSTILE, records: sampleRecords(), file: `# ${HOSTILE}` }),
+    evacuation: reportOf(evacuationOf(precopy)),
+    validation: reportOf(VALIDATION),
+    paper: reportOf(committed('akoush-bounds')),
+    bench: reportOf(BENCH),
+    runs: reportOf({ schema: 'pageferry/bench-runs@1', runs: [BENCH, BENCH, BENCH, BENCH, BENCH] }),
+    versions: reportOf(comparison([judgement(), judgement({ name: 'put', verdict: 'same' })])),
+    compare: reportOf(COMPARE),
+    'what-if': reportOf(WHAT_IF),
+    list: reportOf([COMPARE, COMPARE]),
   };
 }

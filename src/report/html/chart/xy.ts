@@ -85,13 +85,11 @@ const allPoints = ({ panels }: XyFigure): FigurePoint[] =>
   panels.flatMap(({ series }) => series.flatMap(({ points }) => points));
 
 function wholeXy(figure: XyFigure): View {
-  const isStepped = figure.panels.some(({ series }) =>
-    series.some(({ style }) => style !== 'points' && style !== 'marks'),
-  );
+  const isTight = !figure.panels.some(({ series }) => series.some(isLoose));
   return extentOf(
     figure.x,
     allPoints(figure).map(({ x }) => x),
-    isStepped,
+    isTight,
   );
 }
 
@@ -130,9 +128,9 @@ function drawSeries(
 ): string {
   const stroke = paint(colour);
   const runs = runsOf(points, y);
-  const band = bandOf(points, x, y, stroke);
-  if (style === 'points' || style === 'marks')
-    return band + dots(points, x, y, stroke, style === 'marks');
+  const isDotted = style === 'points' || style === 'marks';
+  const band = isDotted ? whiskers(points, x, y, stroke) : bandOf(points, x, y, stroke);
+  if (isDotted) return band + dots(points, x, y, stroke, style === 'marks');
   const isStep = style === 'step' || style === 'area';
   const paths = runs.map((run) => pathOf(run, x, y, isStep));
   const line = element('path', {
@@ -181,7 +179,23 @@ function pathOf(run: readonly Drawn[], x: Scale, y: Scale, isStep: boolean): str
     .join('');
 }
 
-/** Draws the intervals of points: as a band where they follow one another, as whiskers where they don't. */
+/** Draws the intervals of loose points as lines through them. */
+function whiskers(points: readonly FigurePoint[], x: Scale, y: Scale, stroke: string): string {
+  return points
+    .map(({ x: at, low, high }) =>
+      low === undefined || high === undefined || low === high
+        ? ''
+        : element('path', {
+            d: `M${px(x.toPixel(at))} ${px(y.toPixel(Math.max(low, y.from)))}V${px(y.toPixel(high))}`,
+            stroke,
+            'stroke-width': '1.5',
+            'stroke-opacity': '0.6',
+          }),
+    )
+    .join('');
+}
+
+/** Draws the intervals of points that follow one another as a band. */
 function bandOf(points: readonly FigurePoint[], x: Scale, y: Scale, fill: string): string {
   const banded = points.flatMap(({ x: at, low, high }) =>
     low === undefined || high === undefined ? [] : [{ at, low, high }],
@@ -207,7 +221,7 @@ function dots(
       element('circle', {
         cx: x.toPixel(point.x),
         cy: y.toPixel(point.y),
-        r: isHollow ? 5 : 3,
+        r: isHollow ? 5 : 3.5,
         fill: isHollow ? 'none' : colour,
         ...(isHollow ? { stroke: colour, 'stroke-width': '2' } : {}),
       }),

@@ -1,0 +1,106 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { draw } from '../../../src/report/html/chart/draw.ts';
+import { LIGHT } from '../../../src/report/html/chart/palette.ts';
+import { dataTable } from '../../../src/report/html/data-table.ts';
+import { figuresOf, type Report } from '../../../src/report/html/model.ts';
+import { NoReportError, reportOf } from '../../../src/report/html/of-result.ts';
+import { paretoFront } from '../../../src/report/html/what-if/charts.ts';
+import { comparison, judgement } from '../../support/comparison.ts';
+import { BENCH, COMPARE, VALIDATION, WHAT_IF } from './kinds.ts';
+import { sampleReports } from './samples.ts';
+
+let reports: Readonly<Record<string, Report>>;
+beforeAll(async () => {
+  reports = await sampleReports();
+});
+
+describe('a report of any kind', () => {
+  it('answers in a sentence, and has charts with names of their own that can be drawn', () => {
+    expect(Object.keys(reports)).toHaveLength(12);
+    for (const [kind, report] of Object.entries(reports)) {
+      expect(report.answer, kind).toMatch(/\.$/);
+      const figures = figuresOf(report);
+      expect(figures.length, kind).toBeGreaterThan(0);
+      expect(new Set(figures.map(({ id }) => id)).size, kind).toBe(figures.length);
+      for (const figure of figures) {
+        const { body, targets } = draw(figure, 500, (colour) => LIGHT[colour], 'c');
+        expect(body, `${kind}: ${figure.id}`).not.toMatch(/NaN|Infinity|undefined/);
+        expect(targets.length, `${kind}: ${figure.id}`).toBeGreaterThan(0);
+        expect(dataTable(figure).table.rows.length, `${kind}: ${figure.id}`).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('has rows with a cell for each column', () => {
+    for (const { sections } of Object.values(reports)) {
+      for (const block of sections.flatMap(({ blocks }) => blocks)) {
+        if (block.kind !== 'table') continue;
+        const { columns, rows } = block.table;
+        expect(
+          rows.every((row) => row.length === columns.length),
+          block.caption,
+        ).toBe(true);
+      }
+    }
+  });
+});
+
+describe('the answer', () => {
+  it('of an evacuation says whether the host is empty', () => {
+    expect(reports['evacuation']!.answer).toMatch(
+      /^old is not empty: 1 of 2 guests moved in .* 1 guest came too late for a deadline\.$/,
+    );
+    expect(reports['evacuation']!.tone).toBe('bad');
+  });
+
+  it('of a validation says how many outcomes and times were right', () => {
+    expect(reportOf(VALIDATION).answer).toBe(
+      '1 run of 2 ended otherwise than predicted; the predicted total time is off by 10 % in the median, and by at most 12 % in nine of ten.',
+    );
+  });
+
+  it('of a comparison says what has changed by how much', () => {
+    expect(reportOf(COMPARE).answer).toBe(
+      'After is better in some respects and worse in others: downtimeMs −50 % (better), totalTimeMs +20 % (worse).',
+    );
+  });
+
+  it('of a comparison by a bench has the tone of what it found', () => {
+    expect(reportOf(comparison([judgement()])).tone).toBe('bad');
+    expect(reportOf(comparison([judgement({ verdict: 'improvement' })])).tone).toBe('good');
+    expect(reportOf(comparison([judgement({ verdict: 'same' })])).tone).toBe('plain');
+  });
+
+  it('of several results has that of each', () => {
+    expect(reportOf([COMPARE, COMPARE]).answer).toMatch(/^1\. After .* 2\. After /);
+  });
+});
+
+describe('what if', () => {
+  it('has the settings that no other beats in both figures', () => {
+    expect(paretoFront(WHAT_IF.settings).map(({ id }) => id)).toEqual(['fast', 'gentle']);
+  });
+
+  it('has the settings ready to copy', () => {
+    const { blocks } = reportOf(WHAT_IF).sections.find(({ title }) => title === 'Ready to paste')!;
+    expect(blocks).toContainEqual({
+      kind: 'code',
+      caption: 'QEMU',
+      text: 'migrate_set_parameter downtime-limit 300',
+    });
+  });
+});
+
+describe('what is no whole result', () => {
+  it('is refused, also where its kind has no schema', () => {
+    for (const broken of [
+      { schema: 'pageferry/bench@1' },
+      { runs: [{}], skipped: [], summary: {} },
+      [{}],
+    ]) {
+      expect(() => reportOf(broken)).toThrow(NoReportError);
+    }
+    const { metrics: _, ...rest } = BENCH;
+    expect(() => reportOf(rest)).toThrow(/is no whole pageferry\/bench@1: /);
+  });
+});
