@@ -5,6 +5,7 @@ import { dirtyRateCommand } from '../../src/cli/dirty-rate.ts';
 import { evacuateCommand } from '../../src/cli/evacuate.ts';
 import { paperCommand } from '../../src/cli/paper.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { reportCommand } from '../../src/cli/report.ts';
 import { schemaCommand } from '../../src/cli/schema.ts';
 import { validateCommand } from '../../src/cli/validate.ts';
 import { wwsCommand } from '../../src/cli/wws.ts';
@@ -20,6 +21,7 @@ const commands = [
   wwsCommand(),
   paperCommand(),
   benchCommand(),
+  reportCommand(),
   schemaCommand(),
 ].flatMap(tree);
 

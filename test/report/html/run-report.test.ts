@@ -61,6 +61,15 @@ describe('the charts of a run', () => {
     expect(points[at]!.x).toBe(points[at - 1]!.x);
   });
 
+  it('have what each live round dirtied until its end', () => {
+    const dirtied = migrationChart(precopy).panels[0]!.series.find(({ name }) =>
+      /dirtied/.test(name),
+    );
+    const last = precopy.rounds.findLast(({ stopped }) => !stopped)!;
+    const drawn = dirtied!.points.findLast(({ y }) => y !== null)!;
+    expect(drawn.x).toBeCloseTo(last.startMs + last.durationMs, 6);
+  });
+
   it('have the guest at the time at which it was sampled', async () => {
     const { result, startMs } = await timelineStart();
     const { points } = migrationChart(result).panels.at(-1)!.series[0]!;

@@ -54,6 +54,24 @@ export function xAxis(
   return `${lines.join('')}${base}${labels.join('')}${title}`;
 }
 
+/** Draws the x axis of a drawing with one panel, and its content, which is cut off at the sides of the panel. */
+export function framed(
+  clip: string,
+  box: Box,
+  scale: Scale,
+  axis: FigureAxis,
+  paint: Paint,
+  content: string,
+): string {
+  const { left, right, bottom } = box;
+  const cut = element('rect', { x: left, y: 0, width: right - left, height: bottom });
+  return [
+    element('clipPath', { id: clip }, cut),
+    xAxis(box, scale, axis, paint, true),
+    element('g', { 'clip-path': `url(#${clip})` }, content),
+  ].join('');
+}
+
 /** Leaves out labels that would run into the one before. */
 function roomy(scale: Scale): Scale['ticks'] {
   let free = -Infinity;

@@ -1,4 +1,4 @@
-import { RIGHT_PX, X_AXIS_PX, xAxis } from './axes.ts';
+import { framed, RIGHT_PX, X_AXIS_PX } from './axes.ts';
 import type { Drawing, HeatFigure, Paint, Target, View } from './figure.ts';
 import { formatNumber, scaleOf, withUnit } from './scale.ts';
 import { CHARACTER_PX, element, fit, px, textAt } from './svg.ts';
@@ -67,17 +67,7 @@ export function drawHeat(
   return {
     width,
     height: plot.bottom + X_AXIS_PX,
-    body: [
-      element(
-        'clipPath',
-        { id: clip },
-        element('rect', { x: plot.left, y: 0, width: plot.right - plot.left, height: plot.bottom }),
-      ),
-      xAxis(plot, x, axis, paint, true),
-      element('g', { 'clip-path': `url(#${clip})` }, cells.join('')),
-      ...labels,
-      title,
-    ].join(''),
+    body: [framed(clip, plot, x, axis, paint, cells.join('')), ...labels, title].join(''),
     targets: heatTargets(heat, edge, plot, rowPx),
     plot,
     view: shown,

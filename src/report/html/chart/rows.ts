@@ -1,4 +1,4 @@
-import { RIGHT_PX, X_AXIS_PX, xAxis, xMarks } from './axes.ts';
+import { framed, RIGHT_PX, X_AXIS_PX, xMarks } from './axes.ts';
 import type { Drawing, FigureRow, Paint, RowsFigure, Target, View } from './figure.ts';
 import { extentOf, type Scale, scaleOf, withUnit } from './scale.ts';
 import { CHARACTER_PX, element, fit, px, textAt } from './svg.ts';
@@ -52,13 +52,7 @@ export function drawRows(
     width,
     height: plot.bottom + X_AXIS_PX,
     body: [
-      element(
-        'clipPath',
-        { id: clip },
-        element('rect', { x: left, y: 0, width: right - left, height: plot.bottom }),
-      ),
-      xAxis(plot, x, figure.x, paint, true),
-      element('g', { 'clip-path': `url(#${clip})` }, rows.map(({ bars }) => bars).join('')),
+      framed(clip, plot, x, figure.x, paint, rows.map(({ bars }) => bars).join('')),
       ...rows.map(({ label }) => label),
       xMarks(figure.marks ?? [], { ...plot, top: plot.top - 16 }, x, paint, true),
     ].join(''),

@@ -64,7 +64,7 @@ const clipPath = (id: string, { left, right, top, bottom }: Box): string =>
   element(
     'clipPath',
     { id },
-    element('rect', { x: left, y: top - 6, width: right - left, height: bottom - top + 6 }),
+    element('rect', { x: left - 4, y: top - 6, width: right - left + 8, height: bottom - top + 6 }),
   );
 
 function boxesOf({ panels }: XyFigure, width: number): Box[] {

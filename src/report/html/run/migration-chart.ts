@@ -84,8 +84,8 @@ export function stepsOf<One extends Span>(
     const next = spans[i + 1];
     const point = { x: span.fromMs / unit.ms, y: value };
     // Rounds follow one another within some microseconds.
-    const isFollowed = next && next.fromMs - span.toMs < 0.01 * (span.toMs - span.fromMs) + 0.2;
-    if (isFollowed) return [point];
+    const isClose = next && next.fromMs - span.toMs < 0.01 * (span.toMs - span.fromMs) + 0.2;
+    if (isClose && valueOf(next) !== undefined) return [point];
     const end = span.toMs / unit.ms;
     return next
       ? [point, { x: end, y: value }, { x: end, y: null }]
