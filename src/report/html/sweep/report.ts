@@ -50,7 +50,7 @@ export function sweepReport({ name, records, file }: SweepSource): Report {
               blocks: [
                 {
                   kind: 'text' as const,
-                  text: 'Lines are medians over the runs that completed, bands lie between the quartiles over seeds and over all that varies besides. Dashed lines are what closed formulas say.',
+                  text: 'Lines are medians over the runs that completed, bands lie between the quartiles over seeds and over all that varies besides. Dashed lines, where there are some, are what closed formulas say.',
                 },
                 { kind: 'figures' as const, figures: charts },
               ],

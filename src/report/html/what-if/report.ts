@@ -57,9 +57,8 @@ function toneOf({ goal, settings }: WhatIfResult): Tone {
 
 function factsOf({ facts, settings, guests }: WhatIfResult): Fact[] {
   const [rate] = facts.rates;
-  const period = rate
-    ? `over ${msText(rate.periodMs)}, by ${rate.source.replaceAll('-', ' ')}`
-    : '';
+  const by = rate?.source === 'given' ? 'as given' : `by ${rate?.source.replaceAll('-', ' ')}`;
+  const period = rate ? `over ${msText(rate.periodMs)}, ${by}` : '';
   return [
     {
       label: 'memory',
