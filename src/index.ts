@@ -16,6 +16,7 @@ export {
 } from './lab/library/sweep.ts';
 export { paper, type SeriesOptions, validate } from './lab/library/measured.ts';
 export { presets } from './lab/library/presets.ts';
+export { report } from './report/html/library.ts';
 
 // What is given.
 export type { InputOptions } from './lab/library/input.ts';
@@ -59,3 +60,4 @@ export { RunSetupError } from './runtime/threads/run.ts';
 export { StoreError } from './lab/sweep/store.ts';
 export { MeasuredFileError } from './lab/validate/measured.ts';
 export { LostByteError } from './lab/validate/validate.ts';
+export { NoReportError } from './report/html/of-result.ts';
