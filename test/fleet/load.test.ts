@@ -232,13 +232,6 @@ describe('a wrong evacuation', () => {
       withGuest('guest: { memory: 16MiB }, migration: { bubbling: §{ pivots: 2 } }'),
       'guests[0].migration.bubbling: has an effect only with pageOrder bubbling, the migration has follow: leave it out',
     ],
-    [
-      'a device that can not be migrated as onDiverged says',
-      withGuest(
-        'guest: { memory: 16MiB, devices: [{ kind: §vfio }] }, migration: { algorithm: precopy }, onDiverged: postcopy',
-      ),
-      "guests[0].guest.devices[0].kind: vfio can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): set onDiverged to leave or stop-and-copy, or leave it out",
-    ],
     ...(['stop-and-copy', 'postcopy'] as const).map((algorithm) => [
       `what is to become of a guest that can not fail to converge, ${algorithm}`,
       withGuest(

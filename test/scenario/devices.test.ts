@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { loadEvacuation } from '../../src/fleet/evacuation/load.ts';
 import { type Row, scenarioFolder, withGuest } from '../support/scenarios.ts';
 
 const { load, complaints } = scenarioFolder();
@@ -106,5 +107,12 @@ describe('devices of a scenario', () => {
       expect(config.migration).not.toHaveProperty('around');
       expect(config.migration).not.toHaveProperty('switchoverAck');
     }
+  });
+
+  it('of VFIO are refused where onDiverged may force post-copy, which is the key that is named', () => {
+    const sets = ['guests[0].onDiverged=postcopy', 'guests[0].guest.devices=[{ kind: vfio }]'];
+    expect(() => loadEvacuation('four', ['runtime=virtual', ...sets])).toThrow(
+      "guests[0].guest.devices[0].kind: vfio can't be migrated by post-copy (QEMU, docs/devel/migration/vfio.rst): set onDiverged to leave or stop-and-copy, or leave it out",
+    );
   });
 });
