@@ -1,4 +1,4 @@
-import { BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
+import { BATCH_BYTES, MAX_FRAME_BYTES, MAX_WHOLE_PAGE } from '../wire/limits.ts';
 
 /**
  * The largest ring in bytes of a link in real time, where all of it is touched before a run. A link has one ring for
@@ -59,7 +59,8 @@ function secondsHeld(bytesPerSecond: number, latencyNs: number, isVirtual: boole
 
 /** Returns the bytes of the two frames of which one is being built while the other is being read. */
 function framesHeld(pageSize: number): number {
-  return pageSize > BATCH_BYTES ? 2 * MAX_FRAME_BYTES : 2 * (BATCH_BYTES + FRAME_EXTRA);
+  const isLong = pageSize > BATCH_BYTES && pageSize <= MAX_WHOLE_PAGE;
+  return isLong ? 2 * MAX_FRAME_BYTES : 2 * (BATCH_BYTES + FRAME_EXTRA);
 }
 
 function mostBytes(isVirtual: boolean): number {

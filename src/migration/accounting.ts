@@ -1,3 +1,4 @@
+import { MAX_WHOLE_PAGE } from '../wire/limits.ts';
 import { bytesOf, type PageTally, pagesOf } from '../wire/tally.ts';
 
 /**
@@ -11,7 +12,10 @@ export interface Accounting {
   bytesOf(this: void, tally: PageTally): number;
   /** The bytes that each chunk of pages (a section of the stream) adds. */
   readonly chunkBytes: number;
-  /** The number of pages that are handed to the socket together; the limiter counts in steps of it. */
+  /**
+   * The number of pages that are handed to the socket together; the limiter counts in steps of it. It is a part of a
+   * page that travels in parts.
+   */
   readonly flushPages: number;
   /** The bytes of the whole migration besides its pages: headers, device state, description. */
   readonly otherBytes: number;
@@ -36,6 +40,7 @@ const SECTION_BYTES = 10;
 export function qemuAccounting(version: QemuVersion, pageSize: number): Accounting {
   const is10 = version === '10';
   const records = pageSize / TARGET_PAGE;
+  const flushRecords = is10 ? 32 : 1;
   return {
     pageBytes: records * (RECORD_BYTES + TARGET_PAGE),
     // The record of a zero page holds the byte that fills it; any other holds the encoded page.
@@ -43,7 +48,8 @@ export function qemuAccounting(version: QemuVersion, pageSize: number): Accounti
       records * (pagesOf(tally) * RECORD_BYTES + pagesOf(tally, 'zero')) + bytesOf(tally),
     chunkBytes: END_BYTES + (is10 ? SECTION_BYTES : 0),
     // An iovec has 64 entries (MAX_IOV_SIZE); a record's head and its page take one each.
-    flushPages: is10 ? Math.max(1, 32 / records) : 1,
+    flushPages:
+      pageSize > MAX_WHOLE_PAGE ? flushRecords / records : Math.max(1, flushRecords / records),
     // On a machine of a few devices, 112 to 117 kB were measured.
     otherBytes: is10 ? 113_000 : 100,
   };

@@ -7,6 +7,7 @@ import {
   packControl,
 } from '../wire/control.ts';
 import {
+  carriesPages,
   type Frame,
   FRAME,
   frameName,
@@ -58,6 +59,7 @@ const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
   receiving: [
     FRAME.pages,
+    FRAME.part,
     FRAME.device,
     FRAME.released,
     FRAME.free,
@@ -67,7 +69,7 @@ const EXPECTED: Readonly<Record<State, readonly number[]>> = {
   ],
   expectState: [FRAME.device, FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
-  runningPartly: [FRAME.pages, FRAME.end],
+  runningPartly: [FRAME.pages, FRAME.part, FRAME.end],
   expectResume: [FRAME.resume],
 };
 
@@ -150,7 +152,7 @@ class DestinationSession {
   *receive(): Algorithm<boolean> {
     for (;;) {
       const frame = yield* this.#nextFrame();
-      if (frame.type === FRAME.pages) this.#install(frame);
+      if (carriesPages(frame)) this.#install(frame);
       else if (frame.type === FRAME.device) yield* this.#takeDevice(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
       else if (frame.type === FRAME.released || frame.type === FRAME.free) {
@@ -250,6 +252,7 @@ class DestinationSession {
   /** Checks that as many pages are absent here as the source says. */
   #checkAbsent(postcopy: boolean, absentPages: number): void {
     const { absent } = this.#side.guest.presence;
+    if (this.#decoder!.openPages > 0) throw new WireError('a part of a page is missing');
     if (absent === absentPages && (postcopy || absent === 0)) return;
     throw new WireError(
       `the source says that ${absentPages} pages are missing, here ${absent} are`,
@@ -317,13 +320,12 @@ class DestinationSession {
     const { guest } = this.#side;
     for (;;) {
       const frame = yield* this.#nextFrame();
-      if (frame.type === FRAME.pages) {
+      if (carriesPages(frame)) {
         this.#install(frame);
         continue;
       }
-      const { absent } = guest.presence;
-      if (absent > 0)
-        throw new WireError(`the source has sent all pages, but ${absent} are missing`);
+      const { absent: left } = guest.presence;
+      if (left > 0) throw new WireError(`the source has sent all pages, but ${left} are missing`);
       guest.presence.end();
       if (!this.#running) {
         yield* this.#awaitRunning();
@@ -341,6 +343,7 @@ class DestinationSession {
   *#resume(): Algorithm<void> {
     const { guest } = this.#side;
     yield* this.#awaitResume();
+    this.#decoder!.restart(guest.presence);
     const presentPages = yield* tellReceived(this.#side, guest);
     yield* this.#send({ name: 'resumed', body: { presentPages } });
     this.#state = 'runningPartly';

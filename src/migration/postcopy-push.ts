@@ -54,11 +54,16 @@ export class PostcopyPush {
     const { pageSize } = guest.memory;
     const { sendBufferBytes = 0, breakHuge, preempt, linkBytesPerSecond } = options;
     if (sendBufferBytes > 0) {
-      this.#buffer = new SendBuffer(sendBufferBytes, pageSize, options.encodings.includes('zero'));
+      // Pages that travel in parts are too large to be scanned before their turn.
+      const seeksZeros = options.encodings.includes('zero') && !session.sizes.inParts;
+      this.#buffer = new SendBuffer(sendBufferBytes, pageSize, seeksZeros);
     }
     const partBytes = linkBytesPerSecond * FRAME_SECONDS;
-    if (preempt === true && breakHuge !== undefined && pageSize > partBytes) {
-      this.#channels = new SharedChannels(session, { breaksHuge: breakHuge, partBytes });
+    const isShared = preempt === true && breakHuge !== undefined && pageSize > partBytes;
+    if (isShared || session.sizes.inParts) {
+      const isOne = preempt !== true;
+      const breaksHuge = !isOne && breakHuge !== false;
+      this.#channels = new SharedChannels(session, { isOne, breaksHuge, partBytes });
     }
   }
 
@@ -82,7 +87,7 @@ export class PostcopyPush {
     const isLimited = linkBytesPerSecond < Infinity;
     const rate = isLimited ? linkBytesPerSecond : UNLIMITED_BYTES_PER_SECOND;
     const inFlight = rate * (options.linkLatencyNs / 1e9);
-    const least = 2 * session.frameBytes(this.#batch());
+    const least = 2 * session.sizes.frameBytes(this.#batch());
     link.lookahead({ ns: AHEAD_NS, bytes: Math.max(least, inFlight + QUEUED_BYTES) });
     session.limit(options.postcopyBytesPerSecond);
     session.renew();
@@ -117,7 +122,7 @@ export class PostcopyPush {
 
   *#awaitWindow(): Algorithm<void> {
     const session = this.#session;
-    const credit = this.#channels?.hasUrgent ? { credit: 'control' as const } : {};
+    const credit = this.#channels?.hasFreeUrgent ? { credit: 'control' as const } : {};
     if ((yield* session.wait({ frame: true, ...credit }, session.opensAtNs())) !== 'time') return;
     const way = this.#ask?.('window') ?? 'continue';
     // When less than a threshold is left, QEMU completes the migration, which no limit holds back.
@@ -192,7 +197,7 @@ export class PostcopyPush {
     if (unsent.has(gfn) && this.#buffer && this.#session.side.options.preempt !== true) {
       this.#buffer.add(this.#takeRequested(gfn));
     } else if (unsent.has(gfn)) {
-      const room = link.room(this.#session.frameBytes(1), 'urgent');
+      const room = link.room(this.#session.sizes.frameBytes(1), 'urgent');
       if (!room) return false;
       this.#post(this.#takeRequested(gfn), room);
     }
@@ -213,7 +218,7 @@ export class PostcopyPush {
     const { link } = this.#session.side;
     this.#fill();
     const most = this.#buffer?.first?.pages ?? this.#batch();
-    const room = link.room(this.#session.frameBytes(most), 'pages');
+    const room = link.room(this.#session.sizes.frameBytes(most), 'pages');
     if (room) this.#post(this.#buffer?.shift() ?? this.#next(most), room);
   }
 
@@ -221,11 +226,12 @@ export class PostcopyPush {
     return this.#nextOfCluster() ?? this.#order.next(this.#session.unsent, most);
   }
 
-  /** Hands pages over until the buffer is full. */
+  /** Hands pages over until the buffer is full, also with what has yet to leave of a page that travels in parts. */
   #fill(): void {
     const buffer = this.#buffer;
     if (!buffer) return;
-    while (!buffer.isFull && this.#pagesToPush() > 0) {
+    const leavingBytes = this.#channels?.partedBytes ?? 0;
+    while (!buffer.isFullWith(leavingBytes) && this.#pagesToPush() > 0) {
       const taken = this.#next(this.#batch());
       if (taken.pages === 0) return;
       buffer.add(taken);
@@ -234,13 +240,21 @@ export class PostcopyPush {
 
   /** Lets requested and pushed pages leave over channels that share the link. */
   #share(channels: SharedChannels): void {
+    const isOne = this.#session.side.options.preempt !== true;
+    if (this.#buffer && isOne) this.#queueRequested(this.#buffer);
     channels.send({ urgent: () => this.#nextRequested(), push: () => this.#nextPushed() });
+  }
+
+  /** Hands requested pages over behind what is in the one channel's buffer. */
+  #queueRequested(buffer: SendBuffer): void {
+    for (let taken = this.#nextRequested(); taken; taken = this.#nextRequested()) buffer.add(taken);
   }
 
   /** Takes the page of the oldest request whose page has not been sent yet. */
   #nextRequested(): TakenRuns | undefined {
     for (let gfn = this.#requests.shift(); gfn !== undefined; gfn = this.#requests.shift()) {
-      if (this.#session.unsent.has(gfn)) return ownRuns(this.#takeRequested(gfn));
+      const isComing = this.#channels?.isLeaving(gfn) === true;
+      if (!isComing && this.#session.unsent.has(gfn)) return ownRuns(this.#takeRequested(gfn));
     }
     return undefined;
   }
@@ -271,6 +285,7 @@ export class PostcopyPush {
 
   /** Returns the largest number of pages in one pushed frame. */
   #batch(): number {
+    if (this.#session.sizes.inParts) return 1;
     const { options, guest } = this.#session.side;
     const { pageSize } = guest.memory;
     const rate = options.pacing

@@ -38,8 +38,9 @@ export class SendBuffer {
     return this.#pages;
   }
 
-  get isFull(): boolean {
-    return this.#bytes >= this.#mostBytes;
+  /** Whether it takes no more, with so many bytes that have been taken out of it and wait to leave. */
+  isFullWith(leavingBytes: number): boolean {
+    return this.#bytes + leavingBytes >= this.#mostBytes;
   }
 
   /** The pages of the frame that leaves next. */

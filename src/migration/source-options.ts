@@ -31,6 +31,8 @@ export interface SourceOptions extends EncoderOptions {
   readonly breakHuge?: boolean;
   /** How many bytes are handed over ahead of the link, to leave in order; by default what keeps the link busy. */
   readonly sendBufferBytes?: number;
+  /** The largest page, in bytes, that travels whole in a frame; MAX_WHOLE_PAGE by default. */
+  readonly mostWholePageBytes?: number;
   /** The order in which pre-copy walks through the guest; by default that of the gfns. */
   readonly walk?: PrecopyWalk;
   /** Whether it is recorded which pages are sent and dirtied. */

@@ -2,7 +2,6 @@ import type { FrameRoom } from '../link/link.ts';
 import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
 import type { GuestPageSet } from '../memory/guest-memory.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
-import { batchPages, BATCH_BYTES, MAX_FRAME_BYTES } from '../wire/limits.ts';
 import {
   type ControlBody,
   type ControlMessage,
@@ -13,15 +12,18 @@ import {
 import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
 import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../wire/ranges.ts';
 import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
-import { pageFrameRoom } from '../wire/pages.ts';
+import type { PageTally } from '../wire/tally.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
+import { BatchSizes } from './batch-sizes.ts';
 import { MigrationEnded } from './migration-ended.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
 import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
 import { SourceDevices } from './devices/source-devices.ts';
+import { sendInParts } from './page-parts.ts';
 import { ReleasedPages } from './released.ts';
+import { ownRuns } from './send-buffer.ts';
 import type { SourceOptions } from './source-options.ts';
 
 export { MigrationEnded };
@@ -31,8 +33,6 @@ export const PATIENCE_NS = 30e9;
 /** While batches go out, `watch` is called at every 16th wait, and before each wait that is this long. */
 const WATCH_EVERY = 16;
 const LONG_WAIT_NS = 10e6;
-/** A batch takes at most this much of the link's time. */
-const BATCH_SECONDS = 0.001;
 
 /** What the source's half works with. */
 export interface SourceSide extends Side {
@@ -95,6 +95,7 @@ export class SourceSession {
     handedNs?: number;
     queuedUntilNs?: number;
   } = {};
+  readonly sizes: BatchSizes;
   readonly #encoder: Encoder;
   #cursor = 0;
   #waits = 0;
@@ -107,6 +108,7 @@ export class SourceSession {
     const { pacing, devices, switchoverAck } = side.options;
     if (devices) this.devices = new SourceDevices(devices, switchoverAck === true);
     this.#encoder = openEncoder(side.options);
+    this.sizes = new BatchSizes(side.guest.memory.pageSize, side.options);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
     this.startNs = side.clock.now();
@@ -250,23 +252,27 @@ export class SourceSession {
   /** Sends the next batch of unsent pages and moves the cursor behind it. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
     const { link, clock } = this.side;
-    const most = Math.min(this.batchPagesAtMost, this.limiter.mostPages());
+    const most = Math.ceil(Math.min(this.sizes.mostPages, this.limiter.mostPages()));
     const end = yield* this.#clearAhead();
     for (;;) {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.hearPeer();
-      const room = link.room(this.frameBytes(most), 'pages');
+      const room = link.room(this.sizes.frameBytes(most), 'pages');
       if (!room) continue;
       const fromNs = clock.now();
       const taken = this.#take(most, end, skipsRedirtied);
       this.metrics.skipped(taken.skipped, fromNs);
       if (taken.pages === 0) return;
       const linkFromNs = Math.max(fromNs, link.drainedAtNs);
-      const encoded = this.post(taken, room);
-      const postedNs = clock.now();
-      const linkToNs = Math.max(postedNs, link.drainedAtNs);
-      this.metrics.sent(encoded, fromNs, linkFromNs, linkToNs);
+      if (this.sizes.inParts) yield* sendInParts(this, ownRuns(taken), room);
+      else this.countSent(this.post(taken, room), fromNs, linkFromNs);
       return;
     }
+  }
+
+  /** Counts a frame whose encoding began at `fromNs` and which has the link from `linkFromNs` on. */
+  countSent(encoded: EncodedPages, fromNs: number, linkFromNs: number): void {
+    const linkToNs = Math.max(this.side.clock.now(), this.side.link.drainedAtNs);
+    this.metrics.sent(encoded, fromNs, linkFromNs, linkToNs);
   }
 
   #take(most: number, end: number, skipsRedirtied: boolean): TakenRuns {
@@ -283,19 +289,19 @@ export class SourceSession {
 
   /** Encodes pages into the room, posts the frame and counts its bytes, of which some have been charged already. */
   post(taken: TakenRuns, room: FrameRoom, chargedBytes = 0): EncodedPages {
-    const { link, clock } = this.side;
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
     this.metrics.recorder?.sent(room);
-    link.post(encoded.length, encoded.storedLength, chargedBytes);
-    this.limiter.take(encoded.tally);
-    this.metrics.account(this.accounting.bytesOf(encoded.tally));
-    this.firstPageNs ??= clock.now();
+    this.posted(encoded, encoded.tally, chargedBytes);
     return encoded;
   }
 
-  /** Returns the largest number of bytes that a frame of `pages` pages may have. */
-  frameBytes(pages: number): number {
-    return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.side.guest.memory.pageSize));
+  /** Posts a frame of pages that has been built; the limiter counts what `share` does. */
+  posted({ length, storedLength }: EncodedPages, share: PageTally, chargedBytes = 0): void {
+    const { link, clock } = this.side;
+    link.post(length, storedLength, chargedBytes);
+    this.limiter.take(share);
+    this.metrics.account(this.accounting.bytesOf(share));
+    this.firstPageNs ??= clock.now();
   }
 
   /**
@@ -358,15 +364,6 @@ export class SourceSession {
   #unsentBytes(): number {
     const pageBytes = this.unsent.count * this.side.guest.memory.pageSize;
     return pageBytes + (this.devices?.pendingStoppedBytes ?? 0);
-  }
-
-  /** The number of pages that a batch has at most, whatever the limiter says. */
-  get batchPagesAtMost(): number {
-    const { linkBytesPerSecond, maxBytesPerSecond } = this.side.options;
-    const { pageSize } = this.side.guest.memory;
-    const rate = Math.min(linkBytesPerSecond, maxBytesPerSecond);
-    const bytes = Math.min(BATCH_BYTES, rate * BATCH_SECONDS);
-    return Math.max(1, Math.min(batchPages(pageSize), Math.floor(bytes / pageSize)));
   }
 
   /** Returns the next message of the destination, or undefined if none has arrived. */

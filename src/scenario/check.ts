@@ -18,7 +18,7 @@ import { formatValue } from './fields.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
 
-const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 * 1024 * 1024]);
+const PAGE_SIZES: ReadonlySet<number> = new Set([4096, 16384, 65536, 2 ** 21, 2 ** 30]);
 
 /**
  * Returns what is impossible about a scenario, as far as that shows without its files and the machine. `document` is
@@ -31,11 +31,8 @@ export function check(
 ): Problem[] {
   const pageSize = pageSizeOf(scenario);
   if (pageSize === undefined) {
-    const sentence = `expected 4KiB, 16KiB, 64KiB or 2MiB, got ${formatValue(scenario.guest.pageSize)}`;
-    const reason = isGigantic(scenario)
-      ? ': a page travels whole in one frame, and the longest frame carries 2 MiB'
-      : '';
-    return [{ path: ['guest', 'pageSize'], sentence: sentence + reason }];
+    const sentence = `expected 4KiB, 16KiB, 64KiB, 2MiB or 1GiB, got ${formatValue(scenario.guest.pageSize)}`;
+    return [{ path: ['guest', 'pageSize'], sentence }];
   }
   return [
     ...checkMemory(scenario, pageSize),
@@ -56,15 +53,6 @@ function pageSizeOf(scenario: Scenario): number | undefined {
     return PAGE_SIZES.has(bytes) ? bytes : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Returns whether the pages are as large as the gigantic ones of x86, which a user may well ask for. */
-function isGigantic({ guest: { pageSize } }: Scenario): boolean {
-  try {
-    return parseSize(pageSize) === 2 ** 30;
-  } catch {
-    return false;
   }
 }
 

@@ -63,7 +63,7 @@ export const COST_DESCRIPTIONS: Descriptions = {
 export const GUEST_DESCRIPTIONS: Descriptions = {
   '': 'the virtual machine that migrates.',
   '.memory': 'the size of its memory, whole pages.',
-  '.pageSize': 'the size of its pages: 4KiB, 16KiB, 64KiB or 2MiB.',
+  '.pageSize': 'the size of its pages: 4KiB, 16KiB, 64KiB, 2MiB or 1GiB.',
   '.vcpus': 'the number of its virtual CPUs.',
   '.memslots': 'the least number of memslots; a guest that does not fit into so many gets more.',
   '.dirtyLog': 'how writes are logged.',

@@ -149,7 +149,7 @@ const guest = z.strictObject({
 function pageSizeField() {
   return z.union([z.string(), z.number()], {
     error: ({ input }) =>
-      `expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ${formatValue(input)}`,
+      `expected a page size of 4KiB, 16KiB, 64KiB, 2MiB or 1GiB, got ${formatValue(input)}`,
   });
 }
 

@@ -2,26 +2,13 @@ import { copyBytes } from '../memory/copy.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { ENCODING, ENCODING_COUNT } from './encodings.ts';
-import { type Frame, WireError } from './frame.ts';
+import { type Frame, FRAME, WireError } from './frame.ts';
 import { batchPages } from './limits.ts';
-import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, versionSum } from './pages.ts';
-import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
-
-/** Decides for each page of a frame whether it may still be installed (memory/presence). */
-export interface InstallGate {
-  /** Claims a page for writing; returns false if the page must be dropped instead. */
-  claim(slot: Memslot, page: number): boolean;
-  /** Tells that all bytes of a claimed page have been written. */
-  publish(slot: Memslot, page: number): void;
-}
-
-/** What became of the pages of one frame. */
-export interface InstalledPages {
-  /** Counts all pages of the frame, the dropped ones included. */
-  readonly tally: PageTally;
-  /** The number of pages that the gate refused because they were present already. */
-  readonly droppedPages: number;
-}
+import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity } from './pages.ts';
+import type { InstalledPages, InstallGate } from './install.ts';
+import { PartReader } from './part-reader.ts';
+import { firstWrong } from './sums.ts';
+import { clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
 
 /**
  * Installs the page frames of one migration, in the order in which the other end's encoder built
@@ -29,11 +16,15 @@ export interface InstalledPages {
  */
 export interface Decoder {
   /**
-   * Checks the whole page frame against the guest, then installs its pages: all of them, or those that
-   * the gate lets in. Throws WireError if the check fails; then no byte has been written. The returned
+   * Checks the whole frame, of type PAGES or PART, against the guest, then installs its pages: all of them, or those
+   * that the gate lets in. Throws WireError if the check fails; then no byte has been written. The returned
    * object is valid until the next call.
    */
   install(frame: Frame, gate?: InstallGate): InstalledPages;
+  /** The number of pages of which only some parts have come. */
+  readonly openPages: number;
+  /** Forgets what has come of such pages over a lost connection. */
+  restart(gate: InstallGate): void;
 }
 
 /** Opens the decoder of one migration into a guest's memory. */
@@ -46,13 +37,24 @@ class PageDecoder implements Decoder {
   readonly #integrity: Integrity;
   readonly #tally: OpenTally = openTally();
   readonly #installed = { tally: this.#tally, droppedPages: 0 };
+  readonly #parts: PartReader;
 
   constructor(guest: GuestMemory, integrity: Integrity) {
     this.#guest = guest;
     this.#integrity = integrity;
+    this.#parts = new PartReader(guest, integrity);
+  }
+
+  get openPages(): number {
+    return this.#parts.openPages;
+  }
+
+  restart(gate: InstallGate): void {
+    this.#parts.restart(gate);
   }
 
   install(frame: Frame, gate?: InstallGate): InstalledPages {
+    if (frame.type === FRAME.part) return this.#parts.install(frame, gate);
     const { view } = frame.memory;
     const { slot, runs } = checkPages(frame, this.#guest, this.#integrity, this.#tally);
     const { storedBytes } = slot.layout;
@@ -156,25 +158,4 @@ function checkSums(
 ): void {
   const wrong = firstWrong(frame, sumsAt, sums, storedBytes);
   if (wrong >= 0) fail(`the sum of raw page ${wrong} differs: the page was damaged on the way`);
-}
-
-/** Returns the index of the first raw page whose sum differs, or -1 if all agree. */
-function firstWrong(
-  { memory, payloadAt }: Frame,
-  sumsAt: number,
-  sums: number,
-  storedBytes: number,
-): number {
-  const { view, kernels, scratch } = memory;
-  if (storedBytes >= 64) {
-    return kernels.firstWrongHash(payloadAt, storedBytes, sums, sumsAt, scratch);
-  }
-  for (let i = 0; i < sums; i++) {
-    const version = view.getUint32(payloadAt + i * storedBytes, true);
-    const isEqual =
-      view.getUint32(sumsAt + 8 * i, true) === versionSum(version) &&
-      view.getUint32(sumsAt + 8 * i + 4, true) === ~version >>> 0;
-    if (!isEqual) return i;
-  }
-  return -1;
 }

@@ -9,8 +9,8 @@ import {
   FIXED_BYTES,
   type Integrity,
   PAYLOAD_ALIGNMENT,
-  versionSum,
 } from './pages.ts';
+import { sumPages } from './sums.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 
 /** The settings of an encoder. */
@@ -159,25 +159,6 @@ function zeroMask({ layout, kernels, words }: Memslot, page: number, count: numb
   let mask = 0;
   for (let i = 0; i < count; i++) if (words[(at >>> 2) + i] === 0) mask |= 1 << i;
   return mask;
-}
-
-/** Writes to `out` the sums of the pages at `at`, or of the versions that stand for them. */
-function sumPages(
-  { view, kernels }: FrameMemory,
-  at: number,
-  storedBytes: number,
-  count: number,
-  out: number,
-): void {
-  if (storedBytes >= 64) {
-    kernels.hashPages(at, storedBytes, count, out);
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    const version = view.getUint32(at + i * storedBytes, true);
-    view.setUint32(out + 8 * i, versionSum(version), true);
-    view.setUint32(out + 8 * i + 4, ~version, true);
-  }
 }
 
 function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {

@@ -43,6 +43,7 @@ export const FRAME = {
   resumed: 18,
   device: 19,
   ack: 20,
+  part: 21,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */
@@ -152,6 +153,10 @@ export function openFrame(
 export function frameTypeAt({ view }: FrameMemory, at: number): number {
   return view.getUint16(at + 6, true);
 }
+
+/** Returns whether a frame of this type brings pages or a part of one. */
+export const carriesPages = ({ type }: { readonly type: number }): boolean =>
+  type === FRAME.pages || type === FRAME.part;
 
 /** Returns whether a receiver that doesn't know the frame's type may skip it. */
 export function isOptional(frame: Frame): boolean {

@@ -44,9 +44,3 @@ export function eachPageRun(
     take(slot, view.getUint32(run, true), word & COUNT_MASK, isRaw);
   }
 }
-
-/**
- * Returns the low word of the sum of a page that only a version stands for. The high word is the
- * complement of the version.
- */
-export const versionSum = (version: number): number => Math.imul(version, 0x9e3779b1) >>> 0;

@@ -44,6 +44,20 @@ describe('a presence map', () => {
     expect(map.claim(high!, 20)).toBe(true);
   });
 
+  it('lacks a page that is given up, which may be claimed again', () => {
+    const { map, memory } = open();
+    const [low] = memory.slots;
+    map.discard(30, 2);
+    expect([map.claim(low!, 30), map.claim(low!, 30)]).toEqual([true, false]);
+    map.abandon(low!, 30);
+    const list: number[] = [];
+    map.listPresent(0, 10, list);
+    expect([map.absent, list.slice(0, 2)]).toEqual([2, [0, 30]]);
+    expect(map.claim(low!, 30)).toBe(true);
+    map.publish(low!, 30);
+    expect(map.absent).toBe(1);
+  });
+
   it('takes a range that begins where the one before ended', () => {
     const { map } = open();
     expect([map.discard(0, 5), map.discard(5, 90), map.discard(95, 10)]).toEqual([

@@ -31,6 +31,7 @@ describe('a demand fault, every interleaving of it', () => {
   it.each<FaultOptions>([
     { vcpus: 1, page: 'pushed' },
     { vcpus: 2, page: 'pushed' },
+    { vcpus: 1, page: 'pushed', losesFirst: true },
     { vcpus: 1, page: 'requested' },
     { vcpus: 2, page: 'stopped' },
   ])('no wake-up is lost, no byte too early, no write overwritten: %o', async (options) => {
@@ -47,6 +48,30 @@ describe('a demand fault, every interleaving of it', () => {
       /bytes are not there|write of vCPU 0 was lost/,
       { publishesEarly: true },
       [],
+    ],
+    [
+      'a page that is given up counts as present',
+      /bytes are not there|write of vCPU 0 was lost/,
+      { losesFirst: true },
+      [
+        {
+          file: 'memory/presence/steps.ts',
+          from: 'void exchange(gates, page, PAGE_INSTALLING, PAGE_ABSENT)',
+          to: 'void exchange(gates, page, PAGE_INSTALLING, PAGE_PRESENT)',
+        },
+      ],
+    ],
+    [
+      'a page that is given up stays claimed',
+      /sleeps for ever/,
+      { losesFirst: true },
+      [
+        {
+          file: MAP,
+          from: '    faultSteps.abandon(this.#maps[slot.layout.index]!, page);\n',
+          to: '',
+        },
+      ],
     ],
     [
       'a page is published after the wanted words were looked at',

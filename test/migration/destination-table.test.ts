@@ -39,6 +39,7 @@ import { FRAME_NAMES, stateTable } from '../support/peer.ts';
  *
  *   ok         it is taken (EFFECTS has what that does)
  *   drop       its pages are counted, and none is written
+ *   single     its page is counted, and not written
  *   skip       nothing happens, and the next frame is awaited
  *   turn       fatal: it came out of turn
  *   alien      fatal: there are no devices here
@@ -57,6 +58,7 @@ const TABLE = stateTable(`
   HELLO         ok     turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   WELCOME       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   PAGES         turn   ok         ok         turn   turn  ok       drop   drop  turn    mute  deaf    unread
+  PART          turn   ok         ok         turn   turn  ok       single  single  turn    mute  deaf    unread
   SWITCHOVER    turn   ok         absent     turn   turn  turn     turn   done  turn    mute  deaf    unread
   SWITCHOVER/2  turn   absent     ok         turn   turn  turn     turn   done  turn    mute  deaf    unread
   STATE         turn   turn       turn       ok     turn  turn     turn   done  turn    mute  deaf    unread
@@ -120,6 +122,13 @@ const installs: Effect = (lone, before) => {
   expect(lone.peer.names()).toEqual([]);
 };
 
+const installsOne: Effect = (lone, before) => {
+  expect(changed(before, lone)).toEqual([2]);
+  const { source, target } = lone.world;
+  expect(pageOf(target, 2).equals(pageOf(source, 2))).toBe(true);
+  expect(lone.peer.names()).toEqual([]);
+};
+
 const EFFECTS: Readonly<Record<string, Effect>> = {
   'HELLO hello': says('WELCOME'),
   'PAGES receiving': installs,
@@ -131,6 +140,15 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   'PAGES partly': (lone, before) => {
     installs(lone, before);
     expect(lone.world.targetGuest.presence.absent).toBe(0);
+  },
+  'PART receiving': installsOne,
+  'PART discarded': (lone, before) => {
+    installsOne(lone, before);
+    expect(lone.world.targetGuest.presence.absent).toBe(2);
+  },
+  'PART partly': (lone, before) => {
+    installsOne(lone, before);
+    expect(lone.world.targetGuest.presence.absent).toBe(1);
   },
   'SWITCHOVER receiving': says(),
   'SWITCHOVER/2 discarded': says(),
@@ -230,10 +248,11 @@ function expectCell(frame: string, state: string, word: string): void {
     expect([peer.result, peer.names()]).toMatchObject([{ outcome: 'completed' }, []]);
   } else if (word === 'mute') {
     expectFailed(lone, state, 'the link is dead: the connection was lost', false);
-  } else if (word === 'skip' || word === 'drop' || word === 'deaf') {
+  } else if (word === 'skip' || word === 'drop' || word === 'single' || word === 'deaf') {
     expect([peer.result, peer.names()]).toEqual([undefined, []]);
     if (word !== 'deaf') expectGoesOn(lone, state);
     if (word === 'drop') expect(peer.result).toMatchObject({ droppedPages: 2 });
+    if (word === 'single') expect(peer.result).toMatchObject({ droppedPages: 1 });
   } else {
     expectFailed(lone, state, SENTENCES[word]!(word === 'absent' ? frame : name, at));
   }

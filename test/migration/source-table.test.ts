@@ -47,6 +47,7 @@ const TABLE = stateTable(`
   HELLO       turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   WELCOME     ok       turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   PAGES       alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
+  PART        alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   SWITCHOVER  turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   STATE       turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   RUN         turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread

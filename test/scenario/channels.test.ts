@@ -56,10 +56,11 @@ it.each([
   expect(complaint(text)).toBe(message);
 });
 
-it('says why a page of 1 GiB is not possible', () => {
+it('takes pages of 1 GiB, of which memory and regions are whole multiples', () => {
   expect(complaint('seed: 1').length).toBe(0);
-  const text = 'guest: { memory: 4GiB, pageSize: 1GiB }';
-  expect(() => loadScenarioText('s', text)).toThrow(
-    'got "1GiB": a page travels whole in one frame, and the longest frame carries 2 MiB',
+  const text = 'guest: { memory: 4GiB, pageSize: 1GiB, backing: versions }\nruntime: virtual';
+  expect(loadScenarioText('s', text).config.guest.pageSize).toBe(2 ** 30);
+  expect(() => loadScenarioText('s', text.replace('4GiB', '1536MiB'))).toThrow(
+    '1:18 guest.memory: "1536MiB" is no multiple of the page size, 1 GiB: take 1GiB or 2GiB',
   );
 });

@@ -74,7 +74,7 @@ describe('impossible scenarios', () => {
     [
       'a list for a page size',
       withGuest('pageSize: [4KiB]'),
-      '3:13 guest.pageSize: expected a page size of 4KiB, 16KiB, 64KiB or 2MiB, got ["4KiB"]',
+      '3:13 guest.pageSize: expected a page size of 4KiB, 16KiB, 64KiB, 2MiB or 1GiB, got ["4KiB"]',
     ],
     [
       'a region beyond the memory',

@@ -13,8 +13,9 @@ import {
 import { openDecoder } from '../../src/wire/decoder.ts';
 import { decodeDevice, encodeDevice } from '../../src/wire/devices.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
-import { type Frame, FRAME, type FrameMemory } from '../../src/wire/frame.ts';
+import { type Frame, FRAME, type FrameMemory, openFrame } from '../../src/wire/frame.ts';
 import type { Integrity } from '../../src/wire/pages.ts';
+import { encodePart } from '../../src/wire/parts.ts';
 import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
 import { smallSlot } from './slots.ts';
 
@@ -98,6 +99,35 @@ export function deviceSample(integrity: Integrity): FrameSample {
   return { memory, length, take: (frame) => decodeDevice(frame, integrity) };
 }
 
+/** The part of a page that the sample carries; the page's size is 16 KiB. */
+export const PART = { page: 3, offset: 4096, bytes: 8192 } as const;
+
+/** A frame with a part of a page whose parts before it have come, and the memslot into which it is installed. */
+export function partSample(integrity: Integrity, backing: Backing): PagesSample {
+  const memory = sampleMemory();
+  const shape = { pages: 8, pageSize: 16_384, backing };
+  const [source, target] = [0, 1].map(() => openSlot(smallSlot(shape)));
+  fillPages(source!, [{ firstGfn: 0, pages: 8, kind: 'random' as const, zeroShare: 0 }], 1, 0, 8);
+  const options = { integrity, encodings: ['zero'] as const };
+  const build = (offset: number, bytes: number, at: number, sequence: number): number => {
+    const part = { slot: source!, page: PART.page, offset, bytes };
+    return encodePart(part, memory, at, options, sequence).storedLength;
+  };
+  const length = build(PART.offset, PART.bytes, SAMPLE_AT, 5);
+  const firstAt = 64 * 1024;
+  const firstLength = build(0, PART.offset, firstAt, 4);
+  target!.ram.fill(0xee);
+  // Each taking is of a new page, whose first part is taken before.
+  const take = (frame: Frame): unknown => {
+    const decoder = openDecoder(memoryOf([target!]), integrity);
+    const kept = target!.ram.slice();
+    decoder.install(openFrame(memory, firstAt, firstLength, 4));
+    target!.ram.set(kept);
+    return structuredClone(decoder.install(frame));
+  };
+  return { memory, length, take, source: source!, target: target! };
+}
+
 /** A page frame and the memslot into which it is installed; its pages are 3 (raw), 4 (zero), 5 and 9 (raw). */
 export interface PagesSample extends FrameSample {
   readonly source: Memslot;
@@ -127,6 +157,7 @@ export function pagesSample(integrity: Integrity, backing: Backing): PagesSample
 /** The number of each type of which there is a sample. */
 export const SAMPLED_TYPES: readonly number[] = [
   FRAME.pages,
+  FRAME.part,
   FRAME.device,
   ...MESSAGES.map(({ name }) => FRAME[name]),
   ...RANGES_NAMES.map((name) => FRAME[name]),

@@ -53,6 +53,11 @@ export const post: Readonly<Record<string, (lone: Lone) => void>> = {
     ram[2 * layout.storedBytes + 3]! += 1;
     peer.pages(2, 2);
   },
+  PART: ({ peer, world }) => {
+    const { ram, layout } = world.source.memory.slots[0]!;
+    ram[2 * layout.storedBytes + 3]! += 1;
+    peer.part(2);
+  },
   SWITCHOVER: ({ peer }) => peer.control(switchover(false)),
   'SWITCHOVER/2': ({ peer }) => peer.control(switchover(true)),
   STATE: ({ peer, world }) =>

@@ -60,6 +60,7 @@ export const post: Readonly<Record<string, (peer: Peer<SourceReport>) => void>> 
   },
   WELCOME: (peer) => peer.control({ name: 'welcome', body: {} }),
   PAGES: (peer) => peer.bare(FRAME.pages),
+  PART: (peer) => peer.bare(FRAME.part),
   SWITCHOVER: (peer) => {
     const body = { stoppedPages: 0, postcopy: false, absentPages: 0, buffered: false };
     peer.control({ name: 'switchover', body });

@@ -15,6 +15,7 @@ import {
 import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, frameName, HEADER_BYTES, sealFrame } from '../../src/wire/frame.ts';
 import { eachPageRun, pageFrameRoom } from '../../src/wire/pages.ts';
+import { encodePart, partFrameRoom } from '../../src/wire/parts.ts';
 import {
   decodeRanges,
   encodeRanges,
@@ -102,6 +103,15 @@ export class Peer<Result> {
     this.#post(pageFrameRoom(pages, 4096), ({ memory, at, sequence }) => {
       const encoded = openEncoder(side.options).encode(taken, memory, at, sequence);
       return encoded.storedLength;
+    });
+  }
+
+  /** Posts a part frame with all that a page of 4096 bytes holds at the source now. */
+  part(gfn: number): void {
+    const { side, source } = this.#world;
+    const part = { slot: source.memory.slots[0]!, page: gfn, offset: 0, bytes: 4096 };
+    this.#post(partFrameRoom(part.bytes), ({ memory, at, sequence }) => {
+      return encodePart(part, memory, at, side.options, sequence).storedLength;
     });
   }
 

@@ -59,7 +59,7 @@ export const RATE = 'expected a rate such as 1Gbit/s or 100MB/s, or unlimited';
 export const ACCESSES = 'expected page accesses a second, a number above 0 such as 20000, or max';
 export const TOP_KEYS =
   'expected one of name, seed, runtime, guest, link, migration, costs, verify';
-export const PAGE_SIZES = 'expected 4KiB, 16KiB, 64KiB or 2MiB';
+export const PAGE_SIZES = 'expected 4KiB, 16KiB, 64KiB, 2MiB or 1GiB';
 export const SEED = 'expected a whole number from 0 to 9007199254740991';
 export const KINDS = 'expected kind zero, random, text, duplicate, mixed or file';
 

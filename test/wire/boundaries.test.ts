@@ -174,7 +174,8 @@ describe('a page frame', () => {
   it('counts the dropped pages of this frame alone', () => {
     const { frame } = encode(slotOf({ pages: 64 }), 0, 8);
     const decoder = openDecoder(memoryOf([openSlot(smallSlot({ pages: 64 }))]), 'full');
-    const gate = { claim: (_: Memslot, page: number) => page >= 3, publish: () => undefined };
+    const none = () => undefined;
+    const gate = { claim: (_: Memslot, page: number) => page >= 3, publish: none, abandon: none };
     expect(decoder.install(frame, gate).droppedPages).toBe(3);
     expect(decoder.install(frame, gate).droppedPages).toBe(3);
     expect(decoder.install(frame).droppedPages).toBe(0);

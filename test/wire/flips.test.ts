@@ -8,6 +8,7 @@ import {
   MESSAGES,
   type PagesSample,
   pagesSample,
+  partSample,
   RANGES_NAMES,
   rangesSample,
   RAW_GFNS,
@@ -118,6 +119,32 @@ describe.each(pageKinds)('a page frame of $backing, integrity $integrity', (kind
       expected.set(sample.source.ram.subarray(from, to), from);
     }
     expect(expected.equals(sample.target.ram)).toBe(true);
+  });
+});
+
+describe.each(pageKinds)('a part frame of $backing, integrity $integrity', (kind) => {
+  const { backing, integrity } = kind;
+
+  it('with any bit of header and control part flipped is refused, and nothing is written', () => {
+    const sample = partSample(integrity, backing);
+    expectAllFound(sample, controlEnd(sample));
+    expect(untouched(sample)).toBe(true);
+    expect(takeNow(sample)).toMatchObject({ droppedPages: 0 });
+    expect(untouched(sample)).toBe(false);
+  });
+
+  it.runIf(integrity === 'full')('with a byte of its payload or sum flipped is refused', () => {
+    const sample = partSample(integrity, backing);
+    const { payloadAt } = openFrame(sample.memory, SAMPLE_AT, sample.length, SEQUENCE);
+    const sentence = "frame 5: the part's sum differs: it was damaged on the way";
+    for (
+      let byte = payloadAt - SAMPLE_AT;
+      byte < sample.length;
+      byte += backing === 'bytes' ? 97 : 1
+    ) {
+      expect(complaintOf(sample, byte, byte % 8)).toBe(sentence);
+    }
+    expect(untouched(sample)).toBe(true);
   });
 });
 

@@ -121,6 +121,7 @@ describe('a page frame', () => {
         expect(Buffer.compare(ram, sent)).toBe(0);
         published.push(page);
       },
+      abandon: () => undefined,
     };
     const frame = openFrame(bytes, AT, encoded.length, 0);
     const counts = openDecoder(memoryOf([target]), 'full').install(frame, gate);

@@ -43,7 +43,10 @@ export function findProblems(
     );
   }
   found.push(
-    ...sums(report, trouble.kind === 'outage' && config.migration.pageOrder === 'twice'),
+    ...sums(report, {
+      mayLoseCopies: trouble.kind === 'outage' && config.migration.pageOrder === 'twice',
+      hasBuffer: config.link.sendBufferBytes !== undefined,
+    }),
     ...times(config, report),
   );
   return found;
@@ -73,7 +76,10 @@ const resentPages = ({ source }: RunReport): number =>
 const count = ({ source, destination }: Sides): number => Number(source) + Number(destination);
 
 /** Checks that the figures of pages and bytes add up. Returns a sentence for each that does not. */
-function sums(report: RunReport, mayLoseCopies: boolean): string[] {
+function sums(
+  report: RunReport,
+  { mayLoseCopies, hasBuffer }: { readonly mayLoseCopies: boolean; readonly hasBuffer: boolean },
+): string[] {
   const { source, destination, guest } = report;
   const found: string[] = [];
   const sum = (of: (round: RunReport['source']['rounds'][number]) => number): number =>
@@ -91,7 +97,10 @@ function sums(report: RunReport, mayLoseCopies: boolean): string[] {
   const installed = destination ? pagesOf(destination.tally) : 0;
   const resent = resentPages(report);
   // When a page was sent twice and one copy is lost, that copy is not sent again.
-  const isRight = mayLoseCopies ? installed <= sent - resent : installed === sent - resent;
+  // What a buffer held when the connection was lost is sent again, without having been sent before.
+  const isRight =
+    (installed === sent - resent || mayLoseCopies || hasBuffer) &&
+    installed <= (hasBuffer ? sent : sent - resent);
   if (!isRight) found.push(`${sent} pages sent, ${resent} again, ${installed} arrived`);
   return found;
 }

@@ -45,9 +45,10 @@ export function forge(random: Generator, pages: number, like: number): Uint8Arra
 }
 
 /** Frames of pages have a check of their own; the guests of these runs have no devices. */
-type ForgedName = Exclude<keyof typeof FRAME, 'pages' | 'device' | 'ack'>;
+const UNFORGED = ['pages', 'part', 'device', 'ack'] as const;
+type ForgedName = Exclude<keyof typeof FRAME, (typeof UNFORGED)[number]>;
 const NAMES = (Object.keys(FRAME) as (keyof typeof FRAME)[]).filter(
-  (name): name is ForgedName => name !== 'pages' && name !== 'device' && name !== 'ack',
+  (name): name is ForgedName => !(UNFORGED as readonly string[]).includes(name),
 );
 
 const empty = () => ({});

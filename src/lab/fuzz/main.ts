@@ -4,7 +4,7 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
-import { fuzz, fuzzDevices, type FuzzResult } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzParts, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
@@ -28,11 +28,17 @@ function wholeNumber(
   );
 }
 
-const PLAYS = { play: fuzz, playDevices: fuzzDevices, playStream: fuzzStream } as const;
+const PLAYS = {
+  play: fuzz,
+  playDevices: fuzzDevices,
+  playParts: fuzzParts,
+  playStream: fuzzStream,
+} as const;
 
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
- * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with `--devices` their guests have devices. What it prints on stdout depends on the seeds alone:
+ * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with `--devices` their guests have devices, with
+ * `--parts` their pages travel in parts. What it prints on stdout depends on the seeds alone:
  * each failure with its seed, in their order, then what became of how many. Progress and speed go to stderr. The exit
  * code is 1 after a failure, and when Ctrl-C has ended it early.
  */
@@ -45,12 +51,19 @@ async function main(): Promise<number> {
       threads: { type: 'string', default: String(availableParallelism()) },
       streams: { type: 'boolean', default: false },
       devices: { type: 'boolean', default: false },
+      parts: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
   const seeds = wholeNumber('seeds', values.seeds);
   const from = wholeNumber('from', values.from);
-  const task = values.streams ? 'playStream' : values.devices ? 'playDevices' : 'play';
+  const task = values.streams
+    ? 'playStream'
+    : values.devices
+      ? 'playDevices'
+      : values.parts
+        ? 'playParts'
+        : 'play';
   if (values.seed === undefined) return playAll(task, from, seeds, threads);
   const seed = wholeNumber('seed', values.seed);
   const result = await PLAYS[task](seed);

@@ -1,6 +1,13 @@
 import type { Generator } from '../../random/generator.ts';
 import { decodeControl } from '../../wire/control.ts';
-import { type Frame, FRAME, frameName, HEADER_BYTES, WireError } from '../../wire/frame.ts';
+import {
+  carriesPages,
+  type Frame,
+  FRAME,
+  frameName,
+  HEADER_BYTES,
+  WireError,
+} from '../../wire/frame.ts';
 import { controlFrame, cutOff, disfigure, forge, misplace } from './forgery.ts';
 import { type Arrival, type Delivery, type Tamperer, typeOf } from './tampered-link.ts';
 
@@ -42,9 +49,9 @@ const OPERATIONS: Readonly<Record<Exclude<TamperKind, 'lie'>, readonly Operation
 const RECOVERY: ReadonlySet<number> = new Set([FRAME.resume, FRAME.received, FRAME.resumed]);
 const IS_AMONG: Readonly<Record<TamperPlan['among'], (type: number) => boolean>> = {
   all: () => true,
-  messages: (type) => type !== FRAME.pages,
+  messages: (type) => !carriesPages({ type }),
   recovery: (type) => RECOVERY.has(type),
-  pages: (type) => type === FRAME.pages,
+  pages: (type) => carriesPages({ type }),
 };
 const MOST_HISTORY = 200;
 /** By these a destination shows that it has run the guest. */
@@ -216,7 +223,7 @@ export class StreamTamperer implements Tamperer {
   #spoil({ type, isAfterRun }: Arrival): void {
     if (!this.#isSealed || this.plan.end === 'near') return;
     const isOnceOnly = type === FRAME.released || type === FRAME.free;
-    if (isOnceOnly || (type === FRAME.pages && !isAfterRun)) this.keepsBytes = false;
+    if (isOnceOnly || (carriesPages({ type }) && !isAfterRun)) this.keepsBytes = false;
   }
 
   get #isSealed(): boolean {

@@ -1,4 +1,4 @@
-import { fuzz, fuzzDevices } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzParts } from './fuzz.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
@@ -10,4 +10,5 @@ type Handlers = {
 
 export const play: Handlers['play'] = (seed) => fuzz(seed);
 export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
+export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);

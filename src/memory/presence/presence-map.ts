@@ -94,6 +94,11 @@ export class PresenceMap {
     return faultSteps.claim(this.#maps[slot.layout.index]!, page);
   }
 
+  /** Makes a claimed page absent again; the vCPUs that wait for it go on waiting. */
+  abandon(slot: Memslot, page: number): void {
+    faultSteps.abandon(this.#maps[slot.layout.index]!, page);
+  }
+
   /** Makes a claimed page present, when its bytes are complete, and wakes the vCPUs that wait for it. */
   publish(slot: Memslot, page: number): void {
     faultSteps.publish(this.#maps[slot.layout.index]!, page, this.#arrivalState);

@@ -42,6 +42,9 @@ export const faultSteps = {
   /** The installer declares the page's bytes complete. */
   publish: (gates: Uint8Array, page: number, as: number = PAGE_PRESENT): void =>
     void exchange(gates, page, PAGE_INSTALLING, as),
+  /** The installer gives up a page that it has claimed, since the rest of its bytes was lost. */
+  abandon: (gates: Uint8Array, page: number): void =>
+    void exchange(gates, page, PAGE_INSTALLING, PAGE_ABSENT),
   /** The installer ends a writer's wait for the page; false when the writer did not wait for it. */
   grant: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.compareExchange(words, wantedOf(writer), gfn + 1, 0) === gfn + 1,

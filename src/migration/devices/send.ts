@@ -135,5 +135,5 @@ function* restUntil(session: SourceSession, untilNs: number): Algorithm<void> {
 
 /** Returns how many bytes of state a frame may have: as many as pages, which keep the link busy for 1 ms. */
 function pieceBytes(session: SourceSession): number {
-  return session.batchPagesAtMost * session.side.guest.memory.pageSize;
+  return session.sizes.mostPages * session.side.guest.memory.pageSize;
 }

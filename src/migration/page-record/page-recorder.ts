@@ -84,6 +84,14 @@ export class PageRecorder {
     });
   }
 
+  /** Counts a page that has left part by part, with its last part. */
+  sentPage(gfn: number, isZero: boolean): void {
+    const column = this.#column();
+    this.#sent.addRun(gfn, 1);
+    this.#addRun(column.sent, gfn, 1);
+    if (isZero) this.#addRun(column.zero, gfn, 1);
+  }
+
   /** Returns the column of what is sent now. */
   #column(): PageColumn {
     const { isPostcopy, phase, metrics } = this.#session;

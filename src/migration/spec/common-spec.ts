@@ -15,6 +15,8 @@ export interface LinkSpec {
   /** How many bytes the sender hands over ahead of the link, to leave in order; by default what keeps the link busy. */
   readonly sendBufferBytes?: number;
   readonly integrity: Integrity;
+  /** The largest page, in bytes, that travels whole in a frame; tests lower it. MAX_WHOLE_PAGE by default. */
+  readonly mostWholePageBytes?: number;
 }
 
 /** How long the manager of a migration works around it. */

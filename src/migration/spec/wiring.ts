@@ -121,6 +121,9 @@ export function sourceOptions(
     preempt: spec.preempt ?? false,
     ...(spec.breakHuge === undefined ? {} : { breakHuge: spec.breakHuge }),
     ...(link.sendBufferBytes === undefined ? {} : { sendBufferBytes: link.sendBufferBytes }),
+    ...(link.mostWholePageBytes === undefined
+      ? {}
+      : { mostWholePageBytes: link.mostWholePageBytes }),
     pseudoPaging: spec.pseudoPaging ?? false,
     ...recoveryOf(spec),
     maxBytesPerSecond: spec.maxBytesPerSecond,

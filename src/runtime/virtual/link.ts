@@ -1,8 +1,9 @@
 import type { VirtualClock } from '../../clock/virtual.ts';
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
-import { type Frame, FRAME, frameTypeAt } from '../../wire/frame.ts';
+import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
+import { partAt } from '../../wire/parts.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
 import type { VirtualWorker } from './host.ts';
@@ -67,10 +68,11 @@ export class VirtualLink extends ForwardingLink {
     const { memory, at } = this.#room!;
     const type = frameTypeAt(memory, at);
     if (type === FRAME.pages) this.#work(this.#pagesNs(bytes));
+    else if (type === FRAME.part) this.#work(this.#partNs(bytes));
     else if (type === FRAME.device) this.#work(this.#deviceNs(bytes));
     else this.#work(this.#setupNs);
     this.#setupNs = 0;
-    if (type === FRAME.pages || type === FRAME.device) this.#useCpu(bytes);
+    if (carriesPages({ type }) || type === FRAME.device) this.#useCpu(bytes);
     this.inner.post(bytes, storedBytes, chargedBytes);
   }
 
@@ -81,15 +83,22 @@ export class VirtualLink extends ForwardingLink {
       return undefined;
     }
     const frame = this.inner.poll();
-    if (frame?.type !== FRAME.pages) return frame;
-    const { costs, pageSize, storedBytes } = this.#parts;
-    const raw = (frame.payloadEnd - frame.payloadAt) / storedBytes;
-    this.#work((raw * pageSize * costs.installNs) / COSTED_PAGE);
+    if (frame && carriesPages(frame)) this.#work(this.#installNs(frame));
     return frame;
   }
 
   override arrivalAtNs(): number {
     return Math.max(this.inner.arrivalAtNs(), this.#parts.stalledUntilNs());
+  }
+
+  /** Returns how long it takes to install the pages, or the part of one, that a frame has brought. */
+  #installNs(frame: Frame): number {
+    const { costs, pageSize, storedBytes } = this.#parts;
+    const stored = frame.payloadEnd - frame.payloadAt;
+    const isPart = frame.type === FRAME.part;
+    const partBytes = isPart ? partAt(frame.memory, frame.controlAt - HEADER_BYTES).bytes : 0;
+    const bytes = isPart ? (stored > 0 ? partBytes : 0) : (stored / storedBytes) * pageSize;
+    return (bytes * costs.installNs) / COSTED_PAGE;
   }
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
@@ -135,10 +144,25 @@ export class VirtualLink extends ForwardingLink {
     const scale = pageSize / COSTED_PAGE;
     const encodeNs = (all * costs.encodeNs + (all - raw) * costs.zeroPageNs) * scale;
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
-    const sendNs =
-      ((bytes - firstBytes) / costs.rawSendBytesPerSecond +
-        firstBytes / costs.firstSendBytesPerSecond) *
-      1e9;
-    return encodeNs + sendNs;
+    return encodeNs + this.#sendNs(bytes, firstBytes);
+  }
+
+  /** Returns the same of the part of a page; a page is sent for the first time until its last part has been. */
+  #partNs(bytes: number): number {
+    const { costs, pageSize } = this.#parts;
+    const { memory, at } = this.#room!;
+    const part = partAt(memory, at);
+    const sent = this.#sent[part.slot]!;
+    const isFirst = this.#marksFirst && part.isRaw && sent[part.page] === 0;
+    if (this.#marksFirst && part.offset + part.bytes === pageSize) sent[part.page] = 1;
+    const perPageNs = costs.encodeNs + (part.isRaw ? 0 : costs.zeroPageNs);
+    return (part.bytes / COSTED_PAGE) * perPageNs + this.#sendNs(bytes, isFirst ? bytes : 0);
+  }
+
+  /** Returns how long it takes to send bytes, so many of which belong to pages that are sent for the first time. */
+  #sendNs(bytes: number, firstBytes: number): number {
+    const { rawSendBytesPerSecond, firstSendBytesPerSecond } = this.#parts.costs;
+    const again = (bytes - firstBytes) / rawSendBytesPerSecond;
+    return (again + firstBytes / firstSendBytesPerSecond) * 1e9;
   }
 }

@@ -27,6 +27,8 @@ export interface FaultOptions {
    * told to end.
    */
   readonly page: 'pushed' | 'requested' | 'stopped';
+  /** The first copy comes in part and is given up, as when its connection is lost; the next ones come whole. */
+  readonly losesFirst?: boolean;
   /** A planted bug: the page is published before its bytes are written. */
   readonly publishesEarly?: boolean;
 }
@@ -43,7 +45,8 @@ function makeAbsent(presence: PresenceMap): void {
 }
 
 const LONGEST_SLEEP_MS = 100;
-/** What the page holds: nothing yet, what was sent, or what vCPUs have made of it. */
+/** What the page holds: nothing yet, a part that is given up, what was sent, or what vCPUs have made of it. */
+const PARTIAL = 50;
 const SENT = 100;
 
 export function faultWorld(program: GuestProgram, options: FaultOptions): World {
@@ -64,6 +67,10 @@ export function faultWorld(program: GuestProgram, options: FaultOptions): World 
     }
     const slot = side.memory.slots[0]!;
     const install = (presence: PresenceMap): void => {
+      if (options.losesFirst && presence.claim(slot, 0)) {
+        slot.words[at] = PARTIAL;
+        presence.abandon(slot, 0);
+      }
       for (let copy = 0; copy < 2; copy++) {
         if (!presence.claim(slot, 0)) continue;
         if (options.publishesEarly) presence.publish(slot, 0);
