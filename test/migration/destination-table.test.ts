@@ -115,19 +115,16 @@ const says =
   ({ peer }) =>
     expect(peer.names()).toEqual(names);
 
-const installs: Effect = (lone, before) => {
-  expect(changed(before, lone)).toEqual([2, 3]);
-  const { source, target } = lone.world;
-  for (const gfn of [2, 3]) expect(pageOf(target, gfn).equals(pageOf(source, gfn))).toBe(true);
-  expect(lone.peer.names()).toEqual([]);
-};
-
-const installsOne: Effect = (lone, before) => {
-  expect(changed(before, lone)).toEqual([2]);
-  const { source, target } = lone.world;
-  expect(pageOf(target, 2).equals(pageOf(source, 2))).toBe(true);
-  expect(lone.peer.names()).toEqual([]);
-};
+const brings =
+  (...gfns: number[]): Effect =>
+  (lone, before) => {
+    expect(changed(before, lone)).toEqual(gfns);
+    const { source, target } = lone.world;
+    for (const gfn of gfns) expect(pageOf(target, gfn).equals(pageOf(source, gfn))).toBe(true);
+    expect(lone.peer.names()).toEqual([]);
+  };
+const installs = brings(2, 3);
+const installsOne = brings(2);
 
 const EFFECTS: Readonly<Record<string, Effect>> = {
   'HELLO hello': says('WELCOME'),
