@@ -5,6 +5,11 @@ import type { Chart, ChartSeries } from './chart.ts';
 /** The colours of the families; managers share one. */
 const colourOf = (family: Family): number => FAMILIES.indexOf(family);
 
+/** The symbols of these are crosses, of which only the outline shows. */
+const OUTLINED: ReadonlySet<Family> = new Set<Family>(['post-copy', 'manager']);
+/** Times that span more than this factor are drawn on a logarithmic axis. */
+const WIDE_SPAN = 10;
+
 /**
  * Returns the chart of an answer: a dot for each run that completed, by total time and downtime, and a dashed line
  * through the medians of the settings to which no other is better in both.
@@ -15,7 +20,7 @@ export function whatIfChart({ settings, answer }: WhatIfResult): Chart {
   );
   const dots = families.map((family): ChartSeries => ({
     name: family,
-    kind: 'dots',
+    kind: OUTLINED.has(family) ? 'marks' : 'dots',
     colour: colourOf(family),
     points: settings
       .filter((one) => one.family === family)
@@ -24,11 +29,13 @@ export function whatIfChart({ settings, answer }: WhatIfResult): Chart {
   }));
   const front = paretoFront(settings);
   const line: ChartSeries = { name: 'best medians', kind: 'dashed', colour: 6, points: front };
+  const times = dots.flatMap(({ points }) => points.map(([time]) => time));
+  const isWide = Math.max(...times) > WIDE_SPAN * Math.min(...times);
   const [first = ''] = answer.split(/(?<=\.) /);
   return {
     title: 'Downtime against total time',
     subtitle: first.length > 120 ? `${first.slice(0, 119)}…` : first,
-    x: { label: 'total time', unit: 's', log: true },
+    x: { label: 'total time', unit: 's', log: isWide },
     y: { label: 'downtime', unit: 'ms', log: true },
     series: front.length > 1 ? [...dots, line] : dots,
   };
