@@ -3,12 +3,20 @@ import { gateBytes } from '../memory/gate/page-gate.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { GATE_PRESENCE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
-import { ACCESS_READ_BIT, PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
+import {
+  ACCESS_READ_BIT,
+  PAGE_FREE,
+  PAGE_PAGED,
+  PAGE_RELEASED,
+  PAGE_USED,
+} from '../memory/kernels/abi.ts';
 import { accessListAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
-import { pageStates } from '../memory/page-states.ts';
-import { type FreeRun, isToGive } from './free-runs.ts';
-import { type ManagedRange, managedRanges } from './managed-ranges.ts';
+import { type FreeRun, FreeRuns } from './free-runs.ts';
+import { type BalloonHost, GuestDisk } from './guest-disk.ts';
+import { ManagedPages } from './managed-pages.ts';
+import { FREE_OF_CHARGE, type ManagerCosts } from './manager-costs.ts';
+import type { ManagedRange } from './managed-ranges.ts';
 import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { readAccesses } from './stream-record.ts';
@@ -34,17 +42,9 @@ export interface ManagerParts {
   readonly marks: WriterMarks;
   /** How long its actions take on a virtual clock; on a real clock they take their own time. */
   readonly costs?: ManagerCosts;
+  /** The host that drives the balloon, if it is overcommitted. */
+  readonly host?: BalloonHost | undefined;
 }
-
-/** How long the actions of a memory manager take, in nanoseconds. */
-export interface ManagerCosts {
-  /** The time to give a page to the balloon or to take it out again. */
-  readonly balloonPageNs: number;
-  /** The time of a callback of memory pressure. */
-  readonly pressureNs: number;
-}
-
-const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
 
 /**
  * One vCPU's part of the guest's memory manager: it manages the pages of the vCPU's own streams, and on vCPU 0 also
@@ -58,33 +58,33 @@ const FREE_OF_CHARGE: ManagerCosts = { balloonPageNs: 0, pressureNs: 0 };
  */
 export class MemoryManager {
   readonly #parts: ManagerParts;
-  readonly #ranges: readonly ManagedRange[];
-  readonly #states: readonly Uint8Array[];
+  readonly #pages: ManagedPages;
   readonly #gates: readonly Uint8Array[];
   readonly #at: number;
   readonly #costs: ManagerCosts;
   /** The zeroings of this side, which the proof replays at the same numbers of accesses. */
   readonly #log: number[] = [];
-  /** The index of the range and the page in it at which the search for free pages goes on. */
-  #range = 0;
-  #page = 0;
+  readonly #freeRuns: FreeRuns;
+  /** What the guest has on its own disk; absent unless a host drives its balloon. */
+  readonly #disk: GuestDisk | undefined;
+  /** Pages that the guest may use though they have no number: what its balloon has given up for paged pages. */
+  #spare = 0;
   /** The page of which a part is zeroed; the rest is zeroed after the vCPU's next polls. */
   #begun: FreeRun | undefined;
   /** The release that the engine has asked for and that is under way: 0 none, 1 free pages, 2 page cache as well. */
   #releaseKind = 0;
-  /** The number of its pages that are free, -1 when they have to be counted. */
-  #freePages = -1;
   /** The last result of `nextNs`, and the time for which it holds. */
   #next = { seenNs: -1, ns: 0 };
 
   constructor(parts: ManagerParts) {
     const { vcpu, plan, memory } = parts;
     this.#parts = parts;
-    this.#ranges = managedRanges(plan, memory.slots).filter(({ owner }) => owner === vcpu);
-    this.#states = memory.slots.map(pageStates);
+    this.#pages = new ManagedPages(plan, memory, vcpu);
     this.#gates = memory.slots.map(gateBytes);
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#costs = parts.costs ?? FREE_OF_CHARGE;
+    this.#freeRuns = new FreeRuns(this.#pages, this.#gates);
+    if (parts.host) this.#disk = new GuestDisk(parts.host, memory, plan, this.#pages, vcpu);
   }
 
   /** What it has zeroed on this side. */
@@ -121,9 +121,9 @@ export class MemoryManager {
     plan.workloads.forEach(({ freesNs, untilNs }, workload) => {
       const ends = untilNs > seenNs && untilNs <= guestNs;
       if (!ends && after(seenNs, freesNs) > guestNs) return;
-      for (const range of this.#ranges) {
+      for (const range of this.#pages.ranges) {
         const stream = range.stream < 0 ? undefined : plan.streams[range.stream]!;
-        if (stream?.vcpu === vcpu && stream.workload === workload) this.#freeAll(range);
+        if (stream?.vcpu === vcpu && stream.workload === workload) this.#pages.freeAll(range);
       }
     });
     const { ballooning } = plan.manager!;
@@ -132,7 +132,7 @@ export class MemoryManager {
     if (this.#releaseKind !== 0) return;
     // Pages can't be given back before all of them are there, and for a while after memory pressure they are not.
     if (handshake.isGated(GATE_PRESENCE) || guestNs < this.#get(BALLOON_HOLD_NS)) return;
-    this.#owe(Math.floor(this.#free() * ballooning.share));
+    this.#owe(Math.floor(this.#pages.free * ballooning.share));
   }
 
   /** Checks whether the engine has asked for free pages, and begins to give them back. */
@@ -142,9 +142,9 @@ export class MemoryManager {
     if (wanted !== this.#releaseKind) {
       this.#releaseKind = wanted;
       if (wanted === 2) {
-        for (const range of this.#ranges) if (range.isCache) this.#drop(range, range.pages);
+        for (const range of this.#pages.ranges) if (range.isCache) this.#drop(range, range.pages);
       }
-      this.#owe(this.#free());
+      this.#owe(this.#pages.free);
     }
     if (!this.owes) this.#answer();
   }
@@ -174,9 +174,7 @@ export class MemoryManager {
     }
     this.#begun = undefined;
     // The state may come last: it is only a hint until the vCPU is parked.
-    const free = this.#free();
-    this.#states[range.slot]!.fill(PAGE_RELEASED, page, page + pages);
-    this.#freePages = free - pages;
+    this.#pages.release(range.slot, page, pages);
     this.#add(exchangePages > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
     if (exchangePages === 0) this.#add(BALLOON_INFLATED, pages);
     if (!this.owes) this.#answer();
@@ -194,8 +192,10 @@ export class MemoryManager {
   #zero({ range, page, zeroedPages }: FreeRun, pages: number): void {
     const { handshake, marks, plan, memory } = this.#parts;
     const slot = memory.slots[range.slot]!;
-    // The data come first, then the marks.
-    zeroPages(slot, page + zeroedPages, pages);
+    const { host } = this.#parts;
+    // The data come first, then the marks. A page that an overcommitted host takes reads zero when it comes back.
+    if (host) host.surrender(slot, page, pages);
+    else zeroPages(slot, page + zeroedPages, pages);
     const { local } = handshake;
     if (local.mode !== 0) {
       // The vCPU's access list is free between two batches.
@@ -212,22 +212,103 @@ export class MemoryManager {
    * balloon. Returns the time that it takes.
    */
   admit(slot: Memslot, list: number, count: number, guestNs: number): number {
-    const states = this.#states[slot.layout.index]!;
+    const states = this.#pages.states[slot.layout.index]!;
     let ns = 0;
     let from = slot.kernels.countPlain(list, count, slot.layout.states);
     for (; from < count; from++) {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;
-      const isShort = this.#free() <= this.#get(BALLOON_EXCHANGE);
-      if (isShort) ns += this.#deflate(slot, page, guestNs);
+      const isShort = this.#pages.free <= this.#get(BALLOON_EXCHANGE);
+      if (this.#disk) ns += this.#makeRoom(this.#disk, slot, page, isShort && !this.#dropSome());
+      else if (isShort) ns += this.#deflate(slot, page, guestNs);
       else if (states[page] === PAGE_RELEASED) this.#add(BALLOON_EXCHANGE, 1);
-      if (states[page] === PAGE_FREE) this.#freePages = this.#free() - 1;
-      if (this.#isCache(slot, page)) this.#add(CACHE_MISSES, 1);
-      states[page] = PAGE_USED;
+      if (this.#pages.rangeOf(slot, page).isCache) this.#add(CACHE_MISSES, 1);
+      this.#pages.set(slot.layout.index, page, PAGE_USED);
       // The page may be the one that is zeroed in part, which the access is about to write to.
       this.#begun = undefined;
     }
     return ns;
+  }
+
+  /**
+   * Makes room for a page that becomes the guest's, while a host keeps the rest in its balloon: another free page goes
+   * there in exchange, or a page that the guest pages out. A page that was paged out is read. Returns the time.
+   */
+  #makeRoom(disk: GuestDisk, slot: Memslot, page: number, isShort: boolean): number {
+    const states = this.#pages.states[slot.layout.index]!;
+    const isFree = states[page] === PAGE_FREE;
+    const isPaged = states[page] === PAGE_PAGED;
+    // The page is read first, since to make room the host may take it again, or have it share a page.
+    if (isPaged) disk.pageIn(slot, page);
+    const isOwed = isFree && isShort && this.#get(BALLOON_EXCHANGE) > 0;
+    if (!isFree && !isShort) this.#add(BALLOON_EXCHANGE, 1);
+    else if (!isFree && this.#spare > 0) this.#spare--;
+    else if (!isFree || isOwed) disk.pageOut(slot, page);
+    if (isOwed) this.#add(BALLOON_EXCHANGE, -1);
+    return isPaged ? (this.#costs.guestDiskNs ?? 0) : 0;
+  }
+
+  /** How many pages are in the balloon, those included whose contents are on the guest's disk. */
+  get balloonPages(): number {
+    const given = this.#pages.count(PAGE_RELEASED) + this.#get(BALLOON_EXCHANGE);
+    return given + this.#pages.count(PAGE_PAGED) - this.#spare;
+  }
+
+  /**
+   * Returns how many accesses of a list may be made at once: while a host drives the balloon, a page that becomes the
+   * guest's may have another one paged out, so it is accessed alone.
+   */
+  together(slot: Memslot, list: number, count: number): number {
+    if (!this.#disk) return count;
+    return Math.max(1, slot.kernels.countPlain(list, count, slot.layout.states));
+  }
+
+  /** How many pages it manages, which is what its balloon can take at most. */
+  get managedPages(): number {
+    return this.#pages.pages;
+  }
+
+  /** Drops up to `most` pages of page cache; returns how many. */
+  #dropCache(most: number): number {
+    let left = most;
+    for (const range of this.#pages.ranges) {
+      if (range.isCache && left > 0) left -= this.#drop(range, left);
+    }
+    return most - left;
+  }
+
+  /** Frees some page cache because no page is free; returns whether there was any. */
+  #dropSome(): boolean {
+    return this.#dropCache(this.#parts.plan.manager!.deflatePages) > 0;
+  }
+
+  /** Inflates the balloon: takes free pages first, then page cache, and then pages that the guest pages out. */
+  inflate(most: number): void {
+    let missing = most - (this.#pages.free - this.#get(BALLOON_OWED) - this.#get(BALLOON_EXCHANGE));
+    if (missing > 0) missing -= this.#dropCache(missing);
+    let paged = 0;
+    while (paged < missing && this.#disk!.pageOut()) paged++;
+    this.#add(BALLOON_INFLATED, paged);
+    this.#owe(this.#get(BALLOON_OWED) + most - Math.max(0, missing));
+  }
+
+  /** Deflates the balloon: pages without contents become free, and for those on its disk the guest may use others. */
+  deflate(most: number): void {
+    let left = most;
+    for (const range of this.#pages.ranges) left -= this.#pages.deflate(range, range.first, left);
+    const spare = Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare);
+    this.#spare += spare;
+    this.#add(BALLOON_DEFLATED, most - left + spare);
+  }
+
+  /** Puts the bytes of what is on the guest's disk back into memory, as its proof needs them. */
+  restorePaged(): void {
+    this.#disk?.restore();
+  }
+
+  /** What the guest has paged, if a host drives its balloon. */
+  get diskCounts(): GuestDisk['counts'] | undefined {
+    return this.#disk?.counts;
   }
 
   /**
@@ -239,18 +320,32 @@ export class MemoryManager {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
     let most = deflatePages;
     const cachePages = Math.round(cacheReclaimShare * deflatePages);
-    for (const range of this.#ranges) {
+    for (const range of this.#pages.ranges) {
       if (range.isCache) most -= this.#drop(range, cachePages - (deflatePages - most));
     }
     this.#add(BALLOON_CALLBACKS, 1);
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
-    const isReleased = this.#states[slot.layout.index]![wanted] === PAGE_RELEASED;
+    const isReleased = this.#pages.states[slot.layout.index]![wanted] === PAGE_RELEASED;
     if (most === 0 && isReleased) this.#add(BALLOON_EXCHANGE, 1);
     const pages = isReleased ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
     const { balloonPageNs, pressureNs } = this.#costs;
     return pressureNs + pages * balloonPageNs;
+  }
+
+  /** Takes up to `most` pages out of the balloon, from `wanted` to the end of its range; returns how many. */
+  #deflateFrom(slot: Memslot, wanted: number, most: number): number {
+    const pages = this.#pages.deflate(this.#pages.rangeOf(slot, wanted), wanted, most);
+    this.#add(BALLOON_DEFLATED, pages);
+    return pages;
+  }
+
+  /** Drops up to `most` pages of a range of page cache; returns how many. */
+  #drop(range: ManagedRange, most: number): number {
+    const pages = this.#pages.drop(range, most);
+    this.#add(CACHE_DROPPED, pages);
+    return pages;
   }
 
   /** Has the balloon go without at most so many of the pages that it was to get in exchange; returns how many. */
@@ -261,77 +356,12 @@ export class MemoryManager {
     return pages;
   }
 
-  /** Takes up to `most` pages out of the balloon, from `wanted` to the end of its range; returns how many. */
-  #deflateFrom(slot: Memslot, wanted: number, most: number): number {
-    const range = this.#rangeOf(slot, wanted);
-    const states = this.#states[slot.layout.index]!;
-    const free = this.#free();
-    let pages = 0;
-    for (let page = wanted; page < range.first + range.pages && pages < most; page++) {
-      if (states[page] !== PAGE_RELEASED) continue;
-      states[page] = PAGE_FREE;
-      pages++;
-    }
-    this.#freePages = free + pages;
-    this.#add(BALLOON_DEFLATED, pages);
-    return pages;
-  }
-
-  /** Drops up to `most` pages of a range of page cache, which become free; returns how many. */
-  #drop({ slot, first, pages }: ManagedRange, most: number): number {
-    const states = this.#states[slot]!;
-    const free = this.#free();
-    let droppedPages = 0;
-    for (let page = first; page < first + pages && droppedPages < most; page++) {
-      if (states[page] !== PAGE_USED) continue;
-      states[page] = PAGE_FREE;
-      droppedPages++;
-    }
-    this.#freePages = free + droppedPages;
-    this.#add(CACHE_DROPPED, droppedPages);
-    return droppedPages;
-  }
-
-  /** Frees all pages of a range that are in use. */
-  #freeAll({ slot, first, pages }: ManagedRange): void {
-    const states = this.#states[slot]!;
-    for (let page = first; page < first + pages; page++) {
-      if (states[page] === PAGE_USED) states[page] = PAGE_FREE;
-    }
-    this.#freePages = -1;
-  }
-
-  /** Returns how many of its pages are free. */
-  #free(): number {
-    if (this.#freePages < 0) this.#freePages = this.#count(PAGE_FREE);
-    return this.#freePages;
-  }
-
   /**
-   * Returns the next run of at most `most` free pages after the last one; undefined when no page is free. A page that a
-   * layer of the page gate protects, shares or has swapped out stays where it is, since to zero it is a write.
+   * Returns the next run of at most `most` free pages. A page that a layer of the page gate protects, shares or has
+   * swapped out stays where it is, since to zero it is a write; but a host that takes pages itself clears the way.
    */
   #nextFree(most: number): FreeRun | undefined {
-    if (most <= 0) return undefined;
-    const isGated = this.#parts.handshake.isGated();
-    for (let turn = 0; turn <= this.#ranges.length; turn++) {
-      const range = this.#ranges[this.#range];
-      if (!range) return undefined;
-      const states = this.#states[range.slot]!;
-      const gates = isGated ? this.#gates[range.slot]! : undefined;
-      const end = range.first + range.pages;
-      let page = Math.max(this.#page, range.first);
-      while (page < end && !isToGive(states, gates, page)) page++;
-      if (page < end) {
-        let to = page + 1;
-        while (to < end && to - page < most && isToGive(states, gates, to)) to++;
-        this.#page = to;
-        return { range, page, pages: to - page, zeroedPages: 0 };
-      }
-      this.#range = (this.#range + 1) % this.#ranges.length;
-      this.#page = 0;
-    }
-    return undefined;
+    return this.#freeRuns.next(most, !this.#parts.host && this.#parts.handshake.isGated());
   }
 
   #owe(pages: number): void {
@@ -345,28 +375,6 @@ export class MemoryManager {
     if (this.#releaseKind === 0) return;
     handshake.reportReleased(this.#releaseKind);
     this.#releaseKind = 0;
-  }
-
-  #count(state: number): number {
-    return this.#ranges.reduce((sum, range) => sum + this.#countIn(range, state), 0);
-  }
-
-  #countIn({ slot, first, pages }: ManagedRange, state: number): number {
-    const states = this.#states[slot]!;
-    let count = 0;
-    for (let page = first; page < first + pages; page++) if (states[page] === state) count++;
-    return count;
-  }
-
-  #isCache(slot: Memslot, page: number): boolean {
-    return this.#rangeOf(slot, page).isCache;
-  }
-
-  /** Returns the range of a page that is or was free; all such pages lie in its ranges. */
-  #rangeOf({ layout }: Memslot, page: number): ManagedRange {
-    return this.#ranges.find(
-      ({ slot, first, pages }) => slot === layout.index && page >= first && page < first + pages,
-    )!;
   }
 
   #get(field: number): number {

@@ -14,8 +14,10 @@ import {
   STREAM_MARK_NS,
 } from '../memory/kernels/abi.ts';
 import { access, roomFor } from './access.ts';
+import type { BalloonHost } from './guest-disk.ts';
 import { accessesOf, type Group, noteReferences, openGroups, type Stream } from './groups.ts';
-import { type ManagerCosts, MemoryManager } from './memory-manager.ts';
+import type { ManagerCosts } from './manager-costs.ts';
+import { MemoryManager } from './memory-manager.ts';
 import type { PaceSpec } from './pacing.ts';
 import type { GuestPlan } from './stream-plan.ts';
 import { GUEST_NS, vcpuAreaAt } from './vcpu-state.ts';
@@ -40,6 +42,8 @@ export interface VcpuCoreParts extends VcpuSite {
   readonly layers: readonly GateLayer[];
   /** Whether the write faults of every batch are counted. It costs a load of each mark. */
   readonly countsFresh: boolean;
+  /** The host that drives the guest's balloon, if it is overcommitted. */
+  readonly host?: BalloonHost | undefined;
   /** Returns the pace to use in place of a planned one; a driver on a virtual clock needs it for the pace `max`. */
   readonly paceOf?: (spec: PaceSpec) => PaceSpec;
 }
@@ -212,10 +216,13 @@ export class VcpuCore {
     const asked = Math.min(wanted, room);
     stream.slot.kernels.nextGfns(stream.record, asked, stream.list);
     this.stream = stream;
-    const count = this.#plainOf(stream, asked);
-    if (count === 0) return 'gated';
+    const plain = this.#plainOf(stream, asked);
+    if (plain === 0) return 'gated';
     const manager = this.#manager;
+    const count = manager ? manager.together(stream.slot, stream.list, plain) : plain;
     this.managerNs = manager ? manager.admit(stream.slot, stream.list, count, guestNs) : 0;
+    // To make room for a page, the guest may have paged another out, for which its host may have taken this very page.
+    if (this.#parts.host && this.#plainOf(stream, count) < count) return 'gated';
     noteReferences(stream, count, guestNs, plan.lruScanNs);
     const fresh = access(stream, count, marks, handshake.local, countsFresh || stunAfter > 0);
     group.faults.had(fresh);
@@ -253,6 +260,11 @@ export class VcpuCore {
   get #first(): number {
     const { slot, list } = this.stream!;
     return slot.words[list >>> 2]!;
+  }
+
+  /** Its memory manager, for a host that drives the guest's balloon; undefined when the guest has none. */
+  get manager(): MemoryManager | undefined {
+    return this.#manager;
   }
 
   /** Has the memory manager begin to give back what the engine has asked for. */

@@ -26,6 +26,8 @@ export interface Contents {
   readonly kind: ContentsKind;
   /** The share of the pages that are zero instead, 0 to 1. */
   readonly zeroShare: number;
+  /** Its own seed in place of the guest's: guests with the same seed have equal pages at equal gfns. */
+  readonly seed?: number;
   /** The shares of kind `mixed`; the measured ones when absent. */
   readonly mixed?: MixedShares;
   /** The image of kind `file`. */
@@ -73,8 +75,12 @@ export function fillPages(
   const [from, to] = [firstGfn + firstPage, firstGfn + firstPage + pages];
   eachStretch(contents, from, to, (entry, gfn, end) => {
     const found = contents[entry];
-    if (found && !isZeroKind(found, backing)) fill(slot, found, entry, seed, gfn, end);
-    else zeroStretch(slot, gfn - firstGfn, end - gfn, zeros);
+    if (found && !isZeroKind(found, backing)) {
+      // Contents with a seed of their own are the same wherever they stand in the list.
+      const origin =
+        found.seed === undefined ? ([entry, seed] as const) : ([0, found.seed] as const);
+      fill(slot, found, ...origin, gfn, end);
+    } else zeroStretch(slot, gfn - firstGfn, end - gfn, zeros);
   });
 }
 

@@ -35,11 +35,12 @@ export const STUN = 8;
 export const RELEASE = 9;
 export const BALLOON = 10;
 
-/** Bits of the word `gate`, for the layers whose pages are absent, protected, shared and swapped out. */
+/** Bits of the word `gate`, for the layers whose pages are absent, protected, shared, swapped out and sampled. */
 export const GATE_PRESENCE = 1;
 export const GATE_PROTECTION = 2;
 export const GATE_SHARING = 4;
 export const GATE_SWAP = 8;
+export const GATE_SAMPLING = 16;
 
 const FIRST_WRITER = 16;
 /** Each writer's words fill a cache line, so that writers don't slow one another down. */

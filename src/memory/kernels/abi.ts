@@ -85,21 +85,27 @@ export const PAGE_BUFFERED = 1;
 export const PAGE_INSTALLING = 2;
 export const PAGE_ABSENT = 3;
 export const PAGE_PRESENCE = 3;
-/** The other bits of a gate: a layer must be asked before a write; the page shares its frame; it is swapped out. */
+/**
+ * The other bits of a gate: a layer must be asked before a write; the page shares its machine page; it has no machine
+ * page, because it is swapped out or was never touched; its next access is to be counted.
+ */
 export const PAGE_PROTECTED = 4;
 export const PAGE_SHARED = 8;
 export const PAGE_SWAPPED = 16;
+export const PAGE_SAMPLED = 32;
 /** The bits of a gate that stop only writes: PAGE_PROTECTED and PAGE_SHARED. */
 export const PAGE_WRITE_GATES = 12;
 
 /**
  * The states that a guest's memory manager gives a page, a byte a page: the page is in use; it is in the guest's free
- * list; or it has been given back to the host, so that it has no machine frame and reads as zeros. `PAGE_USED` equals
- * `PAGE_PRESENT`, so that one kernel serves states and gates.
+ * list; it has been given back to the host, so that it has no machine frame and reads as zeros; or the guest has paged
+ * it out to its own disk and given its frame back. `PAGE_USED` equals `PAGE_PRESENT`, so that one kernel serves states
+ * and gates.
  */
 export const PAGE_USED = 0;
 export const PAGE_FREE = 1;
 export const PAGE_RELEASED = 2;
+export const PAGE_PAGED = 3;
 
 /** An entry of an access list is a gfn that counts from the slot's first page; this bit says that it only reads. */
 export const ACCESS_READ_BIT = 0x80000000;

@@ -1,0 +1,53 @@
+/** The bytes of a chunk of a store, which is taken when the first of its slots is used. */
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * A store of pages in numbered slots. Slots are reused in the order in which they were given back, the last one first,
+ * so that a store takes no more memory than it has ever held at once.
+ */
+export class PageStore {
+  readonly #bytes: number;
+  readonly #slotsPerChunk: number;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #free: number[] = [];
+  readonly #most: number;
+  #slots = 0;
+
+  /** `bytes` is what stands for a page in memory (SlotLayout.storedBytes); `mostSlots` is the store's capacity. */
+  constructor(bytes: number, mostSlots = Infinity) {
+    this.#bytes = bytes;
+    this.#slotsPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / bytes));
+    this.#most = mostSlots;
+  }
+
+  /** How many slots are in use. */
+  get used(): number {
+    return this.#slots - this.#free.length;
+  }
+
+  get isFull(): boolean {
+    return this.used >= this.#most;
+  }
+
+  /** Stores a copy of a page; returns its slot. Throws RangeError when the store is full. */
+  put(page: Uint8Array): number {
+    if (this.isFull)
+      throw new RangeError(`the store of pages is full: it holds ${this.used} pages`);
+    const slot = this.#free.pop() ?? this.#slots++;
+    this.at(slot).set(page);
+    return slot;
+  }
+
+  /** The bytes of a slot. */
+  at(slot: number): Uint8Array {
+    const chunk = Math.floor(slot / this.#slotsPerChunk);
+    const bytes = (this.#chunks[chunk] ??= new Uint8Array(this.#slotsPerChunk * this.#bytes));
+    const from = (slot % this.#slotsPerChunk) * this.#bytes;
+    return bytes.subarray(from, from + this.#bytes);
+  }
+
+  /** Gives a slot back. From now on another page may be stored in it. */
+  drop(slot: number): void {
+    this.#free.push(slot);
+  }
+}
