@@ -15,6 +15,7 @@ const ROOMS = [
   'wire',
   'link',
   'migration',
+  'overcommit',
   'runtime',
   'scenario',
   'result',

@@ -1,12 +1,23 @@
 import { VirtualVcpu } from '../../guest/virtual-vcpu.ts';
 import type { FaultLog } from '../../guest/faults.ts';
+import type { BalloonHost } from '../../guest/guest-disk.ts';
+import type { MemoryManager } from '../../guest/memory-manager.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { accessesOf } from '../../guest/stream-record.ts';
 import type { ZeroLog } from '../../guest/zeroing.ts';
+import type { GateLayer } from '../../memory/gate/gate-layer.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
 import type { GuestSide } from '../common/guest-side.ts';
 import type { Costs } from '../costs.ts';
+
+/** What an overcommitted host has to do with a guest's vCPUs. */
+export interface Hosting {
+  /** The layers of the page gate besides demand faults, the same for every vCPU. */
+  readonly layers?: readonly GateLayer[];
+  /** What takes the machine pages of the guest's balloon. */
+  readonly host?: BalloonHost;
+}
 
 /** The vCPUs of one side. They are advanced together, and only when their memory or state is about to be read. */
 export class VirtualCrew {
@@ -16,7 +27,7 @@ export class VirtualCrew {
   #drainRings: () => void = () => undefined;
   #onAdvanced: (nowNs: number) => void = () => undefined;
 
-  constructor(guestSide: GuestSide, plan: GuestPlan, costs: Costs) {
+  constructor(guestSide: GuestSide, plan: GuestPlan, costs: Costs, hosting: Hosting = {}) {
     this.#guestSide = guestSide;
     this.#plan = plan;
     this.#vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) => {
@@ -31,6 +42,7 @@ export class VirtualCrew {
         marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
         costs,
         drainRings: () => this.#drainRings(),
+        ...hosting,
       });
     });
   }
@@ -84,6 +96,23 @@ export class VirtualCrew {
   /** Has every vCPU release the memory that the engine has asked for; returns when the last one has done so. */
   release(): number {
     return this.#vcpus.reduce((lastNs, vcpu) => Math.max(lastNs, vcpu.release()), 0);
+  }
+
+  /** The parts of the guest's memory manager, one for each vCPU; empty when the guest has none. */
+  get managers(): readonly MemoryManager[] {
+    return this.#vcpus.flatMap(({ manager }) => manager ?? []);
+  }
+
+  /** Has the balloon take so many pages, from each vCPU's part in proportion to the pages that it manages. */
+  inflate(pages: number): void {
+    const { managers } = this;
+    const all = managers.reduce((sum, { managedPages }) => sum + managedPages, 0);
+    let left = pages;
+    for (const [i, manager] of managers.entries()) {
+      const own = Math.min(left, Math.ceil((pages * manager.managedPages) / all));
+      if (own > 0) this.#vcpus[i]!.inflate(own);
+      left -= own;
+    }
   }
 
   /** Returns the pages that the guest's memory manager has zeroed, vCPU after vCPU. */

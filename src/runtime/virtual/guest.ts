@@ -5,7 +5,7 @@ import type { GuestSide } from '../common/guest-side.ts';
 import { othersTurn } from '../common/others-turn.ts';
 import { Timeline } from '../common/timeline.ts';
 import type { Costs } from '../costs.ts';
-import { VirtualCrew } from './crew.ts';
+import { type Hosting, VirtualCrew } from './crew.ts';
 
 /** This much guest time passes before the rest of the program gets its turn. */
 export const TURN_NS = 50e6;
@@ -41,12 +41,21 @@ export class VirtualGuest {
   /** The guest has been advanced up to this time. */
   #livedNs = 0;
 
-  /** `clock` is read by timeline samples that are taken without a time of their own. */
-  constructor(plan: FullPlan, side: GuestSide, costs: Costs, clock: VirtualClock) {
+  /**
+   * `clock` is read by timeline samples that are taken without a time of their own. `hosting` is what the guest's first
+   * host has to do with its vCPUs, if that is overcommitted.
+   */
+  constructor(
+    plan: FullPlan,
+    side: GuestSide,
+    costs: Costs,
+    clock: VirtualClock,
+    hosting: Hosting = {},
+  ) {
     this.plan = plan;
     this.costs = costs;
     this.#sides = [side];
-    this.#place = this.#settle(side);
+    this.#place = this.#settle(side, hosting);
     this.timeline = new Timeline(clock, () => this.#sides.map(({ memory }) => memory), plan);
   }
 
@@ -127,8 +136,8 @@ export class VirtualGuest {
     return nowNs;
   }
 
-  #settle(side: GuestSide): VirtualPlace {
-    const crew = new VirtualCrew(side, this.plan, this.costs);
+  #settle(side: GuestSide, hosting: Hosting = {}): VirtualPlace {
+    const crew = new VirtualCrew(side, this.plan, this.costs, hosting);
     crew.attend(
       () => side.logReaders().makeRoom(),
       (nowNs) => {

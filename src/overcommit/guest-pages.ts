@@ -1,0 +1,110 @@
+import { type GuestMemory, slotOf } from '../memory/guest-memory.ts';
+import { gateBytes, PageGate } from '../memory/gate/page-gate.ts';
+import { PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
+import { GATE_SAMPLING, GATE_SHARING, GATE_SWAP } from '../memory/handshake/words.ts';
+import { scratchAreas } from '../memory/layout.ts';
+
+/** No machine page, or no slot of the swap store. */
+export const NONE = -1;
+
+/**
+ * A guest's pages as its host sees them: the pmap, which gives each page its machine page, the swap slots of those that
+ * are swapped out, and the gates that stop the guest where the host must act first (Waldspurger, OSDI 2002, section 2).
+ * A page that has neither has never been touched; it reads zero once it is.
+ */
+export class GuestPages {
+  /** The guest's number on its host. */
+  readonly guest: number;
+  readonly memory: GuestMemory;
+  readonly gate: PageGate;
+  /** The machine page of each page, NONE for those that have none. */
+  readonly machinePages: Int32Array;
+  /** The slot of the swap store of each page, NONE for those that are not swapped out. */
+  readonly swapSlots: Int32Array;
+  readonly #gates: readonly Uint8Array[];
+  readonly #hashMask: number;
+  /** How many pages have a machine page, are shared, are swapped out. */
+  allocated = 0;
+  shared = 0;
+  swapped = 0;
+
+  /** All pages begin without a machine page. `words` are the handshake's, of the side on which the guest runs. */
+  constructor(guest: number, memory: GuestMemory, words: Int32Array, hashBits = 64) {
+    this.#hashMask = hashBits < 32 ? (1 << hashBits) - 1 : -1;
+    this.guest = guest;
+    this.memory = memory;
+    this.gate = new PageGate(memory, words);
+    this.machinePages = new Int32Array(memory.pages).fill(NONE);
+    this.swapSlots = new Int32Array(memory.pages).fill(NONE);
+    this.#gates = memory.slots.map(gateBytes);
+    this.gate.mark(0, memory.pages, PAGE_SWAPPED);
+    this.gate.turnOn(GATE_SHARING | GATE_SWAP | GATE_SAMPLING);
+  }
+
+  /** The bytes that stand for a page. */
+  bytesOf(gfn: number): Uint8Array {
+    const { ram, layout } = slotOf(this.memory, gfn);
+    const from = (gfn - layout.firstGfn) * layout.storedBytes;
+    return ram.subarray(from, from + layout.storedBytes);
+  }
+
+  isShared(gfn: number): boolean {
+    return (this.#gateOf(gfn) & PAGE_SHARED) !== 0;
+  }
+
+  /** Reads a page's 64-bit hash, as its low and its high word, into `out`. */
+  identify(gfn: number, out: Int32Array): void {
+    const slot = slotOf(this.memory, gfn);
+    const { layout, kernels, words } = slot;
+    const { hash } = scratchAreas(layout);
+    const at = layout.ramOffset + (gfn - layout.firstGfn) * layout.storedBytes;
+    kernels.pageHash(at, layout.storedBytes, hash);
+    out[0] = words[hash >>> 2]! & this.#hashMask;
+    out[1] = this.#hashMask === -1 ? words[(hash >>> 2) + 1]! : 0;
+  }
+
+  /** Whether the page has a machine page. */
+  isResident(gfn: number): boolean {
+    return this.machinePages[gfn] !== NONE;
+  }
+
+  #gateOf(gfn: number): number {
+    const { layout } = slotOf(this.memory, gfn);
+    return Atomics.load(this.#gates[layout.index]!, gfn - layout.firstGfn);
+  }
+
+  /** Gives a page a machine page of its own, from which the guest may read and write it. */
+  map(gfn: number, machinePage: number): void {
+    this.machinePages[gfn] = machinePage;
+    this.allocated++;
+    this.#unmark(gfn, PAGE_SWAPPED);
+  }
+
+  /** Takes a page's machine page away; the guest's next access to the page stops. Returns the machine page. */
+  unmap(gfn: number): number {
+    const machinePage = this.machinePages[gfn]!;
+    this.gate.mark(gfn, 1, PAGE_SWAPPED);
+    this.machinePages[gfn] = NONE;
+    this.allocated--;
+    return machinePage;
+  }
+
+  /** Has a page use a machine page that others share; the guest's next write to it stops. */
+  share(gfn: number, machinePage: number): void {
+    this.machinePages[gfn] = machinePage;
+    this.shared++;
+    this.gate.mark(gfn, 1, PAGE_SHARED);
+  }
+
+  /** Ends a page's sharing. Its machine page is `machinePage` from now on. */
+  unshare(gfn: number, machinePage: number): void {
+    this.machinePages[gfn] = machinePage;
+    this.shared--;
+    this.#unmark(gfn, PAGE_SHARED);
+  }
+
+  #unmark(gfn: number, bits: number): void {
+    const slot = slotOf(this.memory, gfn);
+    this.gate.unmark(slot, gfn - slot.layout.firstGfn, bits);
+  }
+}

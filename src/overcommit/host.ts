@@ -1,0 +1,370 @@
+import type { Process } from '../clock/process.ts';
+import type { BalloonHost } from '../guest/guest-disk.ts';
+import type { GateLayer } from '../memory/gate/gate-layer.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { Generator } from '../random/generator.ts';
+import type { BalloonDriver } from './balloon.ts';
+import type { GuestGrant, OvercommitConfig } from './config.ts';
+import { GuestPages, NONE } from './guest-pages.ts';
+import { type HostFaults, pagesLayer, sampleLayer } from './layers.ts';
+import { MachineMemory } from './machine-memory.ts';
+import { type MemoryState, nextState } from './memory-state.ts';
+import { recordProblems } from './record-problems.ts';
+import { PageSharing } from './page-sharing.ts';
+import { PageStore } from '../memory/page-store.ts';
+import { LEFT_BEHIND, Paging } from './paging.ts';
+import { Sampler } from './sampler.ts';
+import { divideMemory } from './shares.ts';
+import { SwapDevice } from './swap-device.ts';
+
+/** A guest as its host drives it. */
+export interface HostedGuest {
+  /** Brings the guest to a point in time, so that its memory may be read. */
+  advance(toNs: number): void;
+  /** The guest's own time, which passes only while it runs. */
+  guestNs(): number;
+  /** Has the guest's vCPUs stand still for so long. */
+  block(ns: number): void;
+}
+
+/** A guest with all that its host keeps of it. */
+export interface Resident {
+  readonly pages: GuestPages;
+  readonly sampler: Sampler;
+  grant: GuestGrant;
+  /** It is absent until the guest has been created, which needs the layers of its gate. */
+  guest?: HostedGuest;
+  /** The driver of its balloon; it is absent when the guest has none, and then its pages can only be paged out. */
+  balloon?: BalloonDriver;
+  /** The pages that it should have by the last division of the host's memory. */
+  targetPages: number;
+  /** How many pages may be scanned by now, as fractions add up. */
+  scanCredit: number;
+  /** The machine pages of its overhead. */
+  readonly overhead: readonly number[];
+}
+
+/** In `high` nothing is urgent, so the host looks after its guests less often than in the other states. */
+const CALM_TICK_NS = 100e6;
+const BUSY_TICK_NS = 10e6;
+/** So many random pages are tried at most for each that is to be reclaimed, before the host gives up for this time. */
+const TRIES_A_PAGE = 64;
+/** The host pages out so much at a time that its device has work for this long. */
+const DEVICE_WORK_NS = 50e6;
+
+/**
+ * The memory of a host that has promised its guests more than it has. It gives a guest's page a machine page at the
+ * first touch, shares equal pages, estimates what is used, divides its memory among the guests by shares and idle tax,
+ * and pages out what a guest has above its target when little is free. It is a process of the world's clock.
+ */
+export class OvercommittedMemory implements Process {
+  readonly isOver = false;
+  readonly config: OvercommitConfig;
+  readonly machine: MachineMemory;
+  readonly sharing: PageSharing | undefined;
+  readonly paging: Paging;
+  readonly device: SwapDevice;
+  /** The guests that live on the host. */
+  residents: Resident[] = [];
+  readonly #pages: GuestPages[] = [];
+  readonly #random: Generator;
+  #state: MemoryState = 'high';
+  #idleTax: number;
+  #lastNs = 0;
+  #balanceNs = 0;
+  /** Called after a step that has changed the state. */
+  onState: (state: MemoryState, atNs: number) => void = () => undefined;
+
+  constructor(config: OvercommitConfig) {
+    const { storedBytes } = config;
+    this.config = config;
+    this.#idleTax = config.idleTax;
+    this.machine = new MachineMemory(config.machinePages);
+    this.device = new SwapDevice(config.swap);
+    const sharing = config.sharing && new PageSharing(this.machine, this.#pages, storedBytes);
+    this.sharing = sharing;
+    const store = new PageStore(storedBytes, config.swap.pages);
+    this.paging = new Paging({ machine: this.machine, sharing, store, device: this.device });
+    this.#random = new Generator(config.seed, 7);
+  }
+
+  get state(): MemoryState {
+    return this.#state;
+  }
+
+  /** The share of machine memory that is free, with what is on its way to the store. */
+  get freeShare(): number {
+    return this.machine.freePages / this.machine.pages;
+  }
+
+  /**
+   * Admits a guest, none of whose pages has a machine page yet. Throws RangeError when what is guaranteed to all guests is
+   * more than the host has, or the rest more than its swap store holds (section 6.2).
+   */
+  admit(memory: GuestMemory, words: Int32Array, grant: GuestGrant): Resident {
+    const { overheadPages, machinePages, swap, seed, sampling } = this.config;
+    const all = [...this.residents.map((resident) => resident.grant), grant];
+    const reserved = all.reduce((sum, { minPages }) => sum + minPages + overheadPages, 0);
+    if (reserved > machinePages) {
+      throw new RangeError(
+        `the guests' minima and overheads are ${reserved} pages, but the host has ${machinePages}`,
+      );
+    }
+    const most = this.residents.reduce((sum, { pages }) => sum + pages.memory.pages, memory.pages);
+    const paged = most - all.reduce((sum, { minPages }) => sum + minPages, 0);
+    if (paged > swap.pages) {
+      throw new RangeError(
+        `${paged} pages of the guests are not guaranteed, but the swap store holds only ${swap.pages}`,
+      );
+    }
+    const pages = new GuestPages(this.#pages.length, memory, words, this.config.hashBits);
+    this.#pages.push(pages);
+    const overhead = Array.from(
+      { length: overheadPages },
+      () => this.#takeAt(this.#lastNs, pages).machinePage,
+    );
+    const sampler = new Sampler(sampling, pages, seed);
+    const targetPages = memory.pages;
+    const resident = { pages, sampler, grant, targetPages, scanCredit: 0, overhead };
+    this.residents.push(resident);
+    this.#balanceNs = this.#lastNs;
+    return resident;
+  }
+
+  /** Gives every page of a guest that holds anything a machine page, as a guest that has just booted has it. */
+  populate({ pages }: Resident, isPopulated: (gfn: number) => boolean): void {
+    for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
+      if (!isPopulated(gfn)) continue;
+      const { machinePage } = this.#takeAt(this.#lastNs, pages);
+      pages.map(gfn, machinePage);
+    }
+  }
+
+  /** Changes the tax on idle memory; the memory is divided anew at the next step. */
+  setIdleTax(rate: number): void {
+    this.#idleTax = rate;
+    this.#balanceNs = this.#lastNs;
+  }
+
+  /** Changes a guest's shares; the memory is divided anew at the next step. */
+  setShares(resident: Resident, shares: number): void {
+    resident.grant = { ...resident.grant, shares };
+    this.#balanceNs = this.#lastNs;
+  }
+
+  /** Frees all that a guest has which has stopped; its memory is as the guest left it, so that it can be proved. */
+  dismiss(resident: Resident): void {
+    const { pages, overhead } = resident;
+    this.paging.restore(pages);
+    for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
+      if (pages.isResident(gfn)) this.#free(pages, gfn);
+    }
+    for (const machinePage of overhead) this.machine.giveBack(machinePage);
+    this.residents = this.residents.filter((one) => one !== resident);
+    this.#balanceNs = this.#lastNs;
+  }
+
+  /** Returns a sentence for each of the host's own records that contradicts another or the guests' memory. */
+  problems(): string[] {
+    return recordProblems(this);
+  }
+
+  /** What takes the machine pages of what is in a guest's balloon, and brings in what the guest pages out itself. */
+  balloonHostOf({ pages }: Resident): BalloonHost {
+    return {
+      surrender: ({ layout }, page, count) => {
+        for (let i = 0; i < count; i++) this.#surrender(pages, layout.firstGfn + page + i);
+      },
+      fetch: ({ layout }, page) => {
+        const gfn = layout.firstGfn + page;
+        if (pages.isResident(gfn)) return false;
+        const { machinePage, readyNs } = this.#takeAt(this.#lastNs, pages);
+        this.paging.bringIn(pages, gfn, machinePage, readyNs);
+        return true;
+      },
+      own: ({ layout }, page) => {
+        const gfn = layout.firstGfn + page;
+        if (!pages.isShared(gfn)) return;
+        this.sharing!.breakSharing(pages, gfn, () => this.#takeAt(this.#lastNs, pages).machinePage);
+      },
+    };
+  }
+
+  /** Takes a page of which nobody needs the contents any more out of memory, or out of the store. */
+  #surrender(pages: GuestPages, gfn: number): void {
+    this.#free(pages, gfn);
+    // Somebody else may have its machine page from now on, so what the guest reads when it comes back must be made anew.
+    pages.bytesOf(gfn).fill(LEFT_BEHIND);
+  }
+
+  #free(pages: GuestPages, gfn: number): void {
+    if (!pages.isResident(gfn)) this.paging.forget(pages, gfn);
+    else if (!pages.isShared(gfn) || this.sharing!.forsake(pages, gfn) !== NONE) {
+      this.machine.giveBack(pages.unmap(gfn));
+    }
+  }
+
+  /** The layers of the gate of a guest's vCPUs. */
+  layersOf(resident: Resident): readonly GateLayer[] {
+    const { pages, sampler } = resident;
+    const { costs } = this.config;
+    const faults: HostFaults = {
+      sampleNs: costs.sampleNs,
+      fault: (gfn, atNs) => {
+        const { machinePage, readyNs } = this.#takeAt(atNs, pages);
+        return this.paging.bringIn(pages, gfn, machinePage, readyNs) - atNs + costs.zeroFaultNs;
+      },
+      write: (gfn, atNs) => {
+        let readyNs = atNs;
+        this.sharing!.breakSharing(pages, gfn, () => {
+          const taken = this.#takeAt(atNs, pages);
+          readyNs = taken.readyNs;
+          return taken.machinePage;
+        });
+        return readyNs - atNs + costs.copyNs;
+      },
+    };
+    return [pagesLayer(faults), sampleLayer(faults, sampler)];
+  }
+
+  /** Takes a machine page; when none is free, waits for a write that is under way, or reclaims a page at once. */
+  #takeAt(atNs: number, pages: GuestPages): { machinePage: number; readyNs: number } {
+    const { machine } = this;
+    machine.settle(atNs);
+    let readyNs = atNs;
+    for (;;) {
+      const machinePage = machine.take();
+      if (machinePage >= 0) return { machinePage, readyNs };
+      if (machine.pendingPages === 0) this.#reclaimForced(readyNs, pages);
+      if (machine.pendingPages > 0) {
+        readyNs = Math.max(readyNs, machine.nextPendingNs);
+        machine.settle(readyNs);
+      }
+    }
+  }
+
+  /** Reclaims one page, of the guest that is furthest above its target, or of any guest that has one to give. */
+  #reclaimForced(atNs: number, asking: GuestPages): void {
+    const order = this.residents.toSorted((a, b) => this.#excess(b) - this.#excess(a));
+    for (const { pages } of order) if (this.#reclaimSome(pages, 1, atNs) > 0) return;
+    throw new Error(
+      `guest ${asking.guest} needs a page, but the host has none that it could reclaim: ` +
+        `of ${this.machine.pages} machine pages none is free, and the store holds ${this.paging.counts.swappedOut - this.paging.counts.swappedIn}`,
+    );
+  }
+
+  #excess({ pages, targetPages }: Resident): number {
+    return pages.allocated - targetPages;
+  }
+
+  /** Reclaims up to `most` random pages of a guest; returns how many. */
+  #reclaimSome(pages: GuestPages, most: number, atNs: number): number {
+    let done = 0;
+    for (let tries = most * TRIES_A_PAGE; done < most && tries > 0; tries--) {
+      if (this.paging.reclaim(pages, this.#random.below(pages.memory.pages), atNs)) done++;
+    }
+    if (done > 0 || most > 1) return done;
+    // Random picks may miss the few pages that are left, so a single page is searched for from a random one on.
+    const start = this.#random.below(pages.memory.pages);
+    for (let i = 0; i < pages.memory.pages; i++) {
+      if (this.paging.reclaim(pages, (start + i) % pages.memory.pages, atNs)) return 1;
+    }
+    return 0;
+  }
+
+  nextNs(nowNs: number): number {
+    const tickNs = this.#state === 'high' ? CALM_TICK_NS : BUSY_TICK_NS;
+    return Math.max(nowNs, this.#lastNs + tickNs);
+  }
+
+  step(atNs: number): void {
+    const passedNs = atNs - this.#lastNs;
+    this.#lastNs = atNs;
+    for (const { guest, sampler, balloon } of this.residents) {
+      guest!.advance(atNs);
+      const guestNs = guest!.guestNs();
+      sampler.advance(guestNs);
+      balloon?.advance(guestNs);
+    }
+    this.machine.settle(atNs);
+    this.#scan(passedNs);
+    const before = this.#state;
+    this.#state = nextState(before, this.freeShare, this.config.thresholds);
+    if (this.#state !== before || atNs >= this.#balanceNs) this.#balance(atNs);
+    if (this.#state !== before) this.onState(this.#state, atNs);
+    for (const resident of this.residents) this.#steerBalloon(resident);
+    if (this.#state !== 'high') this.#page(atNs);
+    if (this.#state === 'low') this.#block(atNs);
+  }
+
+  /** Looks at random pages of all guests, as many as the rates allow. */
+  #scan(passedNs: number): void {
+    const { sharing, residents } = this;
+    if (!sharing || residents.length === 0) return;
+    const { guestPagesPerSecond, pagesPerSecond } = this.config.sharing!;
+    const rate = Math.min(guestPagesPerSecond, pagesPerSecond / residents.length);
+    for (const resident of residents) {
+      resident.scanCredit += (rate * passedNs) / 1e9;
+      const { pages } = resident;
+      for (; resident.scanCredit >= 1; resident.scanCredit--) {
+        sharing.scan(pages, this.#random.below(pages.memory.pages));
+      }
+    }
+  }
+
+  /** Divides the machine memory among the guests. Targets aim at a free share of the threshold `high`. */
+  #balance(atNs: number): void {
+    const { machinePages, overheadPages, thresholds, balanceNs } = this.config;
+    this.#balanceNs = atNs + balanceNs;
+    const overhead = overheadPages * this.residents.length;
+    const usable = machinePages * (1 - thresholds.high) - overhead;
+    const clients = this.residents.map(({ pages, grant, sampler }) => ({
+      minPages: grant.minPages,
+      maxPages: pages.memory.pages,
+      shares: grant.shares,
+      activePages: sampler.fraction * pages.memory.pages,
+    }));
+    const saved = this.sharing?.savedPages ?? 0;
+    const targets = divideMemory(clients, Math.floor(usable + saved), this.#idleTax);
+    this.residents.forEach((resident, i) => (resident.targetPages = targets[i]!));
+  }
+
+  /**
+   * Tells a guest's balloon its target, which leaves the guest as many pages as its own target, those included that it
+   * has not touched. While enough memory is free a balloon may only deflate.
+   */
+  #steerBalloon(resident: Resident): void {
+    const { balloon } = resident;
+    if (!balloon) return;
+    const { pages, targetPages } = resident;
+    const wanted = Math.max(0, pages.memory.pages - pages.swapped - targetPages);
+    balloon.targetPages = this.#state === 'high' ? Math.min(wanted, balloon.pages) : wanted;
+  }
+
+  /**
+   * Pages out what guests have above their targets, until enough will be free or the device has enough to do. In `soft`
+   * only guests are paged whose balloons can't take any more.
+   */
+  #page(atNs: number): void {
+    const { machine, config } = this;
+    const { swap, pageSize, thresholds } = config;
+    const perTick = Math.ceil((swap.bytesPerSecond * DEVICE_WORK_NS) / 1e9 / pageSize);
+    const missing = (thresholds.high + thresholds.margin) * machine.pages - machine.freePages;
+    let needed = Math.min(Math.ceil(missing) + 1, perTick) - machine.pendingPages;
+    const order = this.residents.toSorted((a, b) => this.#excess(b) - this.#excess(a));
+    for (const resident of order) {
+      if (needed <= 0) return;
+      const { balloon, guest, pages } = resident;
+      if (this.#state === 'soft' && balloon && balloon.room(guest!.guestNs()) > 0) continue;
+      const excess = Math.min(needed, this.#excess(resident));
+      if (excess > 0) needed -= this.#reclaimSome(pages, excess, atNs);
+    }
+  }
+
+  /** Has every guest that is above its target stand still until the next step. */
+  #block(atNs: number): void {
+    for (const resident of this.residents) {
+      if (this.#excess(resident) > 0) resident.guest!.block(this.nextNs(atNs) - atNs);
+    }
+  }
+}

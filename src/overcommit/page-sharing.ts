@@ -1,0 +1,219 @@
+import { type GuestPages, NONE } from './guest-pages.ts';
+import type { MachineMemory } from './machine-memory.ts';
+import { PageStore } from '../memory/page-store.ts';
+import { ShareTable } from './share-table.ts';
+
+/** What a look at a page has come to: it was shared with an equal one, or not; `skipped` has nothing to share. */
+export type ScanOutcome = 'shared' | 'alone' | 'skipped';
+
+/** What sharing has done so far, as counts of pages. */
+export interface SharingCounts {
+  scanned: number;
+  shared: number;
+  /** Shared pages of which a write has made a private copy, and those whose last sharer took the page over. */
+  copied: number;
+  takenOver: number;
+  /** Hints whose page had changed since. */
+  staleHints: number;
+  /** Pages with equal hashes and different bytes. */
+  falseMatches: number;
+}
+
+/**
+ * Content-based page sharing (Waldspurger, OSDI 2002, section 4). A scan hashes a page and looks for another with the
+ * same hash; when all bytes are equal too, both use one machine page, copy on write, and the other one is free.
+ *
+ * An emulated guest can't map the memory of another. So a shared machine page has bytes of its own here, every sharer
+ * has a copy of them in its memory, and a write that forgot to make a private copy first would leave a sharer with
+ * other bytes than its machine page has; `firstWrongSharer` finds that.
+ */
+export class PageSharing {
+  readonly counts: SharingCounts = {
+    scanned: 0,
+    shared: 0,
+    copied: 0,
+    takenOver: 0,
+    staleHints: 0,
+    falseMatches: 0,
+  };
+  readonly table: ShareTable;
+  readonly #machine: MachineMemory;
+  readonly #guests: readonly GuestPages[];
+  readonly #store: PageStore;
+  /** Where the bytes of each shared machine page are stored. */
+  readonly #slots = new Map<number, number>();
+  /** The machine page of zeros that is shared, with its hash; undefined while there is none. */
+  #zero: { readonly machinePage: number; readonly low: number; readonly high: number } | undefined;
+  readonly #hash = new Int32Array(2);
+  readonly #other = new Int32Array(2);
+
+  /** `guests` may grow, but a guest's number stays its index. `storedBytes` is what stands for a page. */
+  constructor(machine: MachineMemory, guests: readonly GuestPages[], storedBytes: number) {
+    this.#machine = machine;
+    this.#guests = guests;
+    this.table = new ShareTable(machine.pages);
+    this.#store = new PageStore(storedBytes);
+  }
+
+  /** How many machine pages sharing saves: those that its sharers would have besides. */
+  get savedPages(): number {
+    return this.#guests.reduce((sum, { shared }) => sum + shared, 0) - this.table.sharedFrames;
+  }
+
+  /** How many pages share the machine page of zeros. */
+  get zeroSharers(): number {
+    if (!this.#zero) return 0;
+    const { machinePage, low, high } = this.#zero;
+    return this.table.sharers(this.table.frameOf(low, high, machinePage));
+  }
+
+  /** Tries to share a page of a guest. The guest must have been advanced to the present. */
+  scan(pages: GuestPages, gfn: number): ScanOutcome {
+    if (!pages.isResident(gfn) || pages.isShared(gfn)) return 'skipped';
+    const { table, counts } = this;
+    counts.scanned++;
+    pages.identify(gfn, this.#hash);
+    const [low, high] = [this.#hash[0]!, this.#hash[1]!];
+    let frame = table.find(low, high);
+    while (frame >= 0) {
+      const next = table.next(frame);
+      if (table.isShared(frame)) {
+        if (this.#isEqual(pages.bytesOf(gfn), this.#bytesOf(table.machinePage(frame)))) {
+          this.#join(pages, gfn, frame);
+          return 'shared';
+        }
+        counts.falseMatches++;
+      } else if (this.#isHintOf(frame, pages, gfn)) {
+        return 'alone';
+      } else if (!this.#isFresh(frame, low, high)) {
+        counts.staleHints++;
+        table.remove(frame, low);
+      } else if (this.#meet(frame, pages, gfn, low, high)) {
+        return 'shared';
+      }
+      frame = next;
+    }
+    table.addHint(low, high, pages.guest, gfn);
+    return 'alone';
+  }
+
+  #isHintOf(frame: number, pages: GuestPages, gfn: number): boolean {
+    return this.table.hintGuest(frame) === pages.guest && this.table.hintGfn(frame) === gfn;
+  }
+
+  /** Whether a hint's page still has the hash under which it was noted, and could be shared. */
+  #isFresh(frame: number, low: number, high: number): boolean {
+    const gfn = this.table.hintGfn(frame);
+    const pages = this.#guests[this.table.hintGuest(frame)];
+    if (!pages?.isResident(gfn) || pages.isShared(gfn)) return false;
+    pages.identify(gfn, this.#other);
+    return this.#other[0] === low && this.#other[1] === high;
+  }
+
+  /** Has a page and a hint's page share the latter's machine page, if they are equal; returns whether they are. */
+  #meet(frame: number, pages: GuestPages, gfn: number, low: number, high: number): boolean {
+    const otherGfn = this.table.hintGfn(frame);
+    const other = this.#guests[this.table.hintGuest(frame)]!;
+    const bytes = other.bytesOf(otherGfn);
+    if (!this.#isEqual(pages.bytesOf(gfn), bytes)) {
+      this.counts.falseMatches++;
+      return false;
+    }
+    this.table.remove(frame, low);
+    const machinePage = other.machinePages[otherGfn]!;
+    const shared = this.table.addShared(low, high, machinePage);
+    this.#slots.set(machinePage, this.#store.put(bytes));
+    if (bytes.every((byte) => byte === 0)) this.#zero = { machinePage, low, high };
+    other.share(otherGfn, machinePage);
+    this.#join(pages, gfn, shared);
+    return true;
+  }
+
+  /** Has a page use a shared frame's machine page; its own one is free. */
+  #join(pages: GuestPages, gfn: number, frame: number): void {
+    const machinePage = this.table.machinePage(frame);
+    this.#machine.giveBack(pages.machinePages[gfn]!);
+    pages.bytesOf(gfn).set(this.#bytesOf(machinePage));
+    pages.share(gfn, machinePage);
+    this.table.countSharer(frame, 1);
+    this.counts.shared++;
+  }
+
+  /** Whether a shared page has no other sharer, so that a write needs no copy and no new machine page. */
+  isLastSharer(pages: GuestPages, gfn: number): boolean {
+    return this.table.sharers(this.#frameOf(pages, gfn)) === 1;
+  }
+
+  /** Ends a page's sharing before it is written; `take` gives the machine page of a copy, and is asked only for one. */
+  breakSharing(pages: GuestPages, gfn: number, take: () => number): void {
+    const machinePage = this.#leave(pages, gfn);
+    if (machinePage !== NONE) {
+      pages.unshare(gfn, machinePage);
+      this.counts.takenOver++;
+      return;
+    }
+    pages.unshare(gfn, take());
+    this.counts.copied++;
+  }
+
+  /**
+   * Ends a page's sharing because it leaves memory; returns its machine page if it was the last sharer, else NONE, and
+   * then the page has none any more.
+   */
+  forsake(pages: GuestPages, gfn: number): number {
+    const machinePage = this.#leave(pages, gfn);
+    pages.unshare(gfn, machinePage);
+    if (machinePage === NONE) pages.unmap(gfn);
+    return machinePage;
+  }
+
+  /** Counts one sharer less; returns the machine page when nobody is left to share it, else NONE. */
+  #leave(pages: GuestPages, gfn: number): number {
+    const frame = this.#frameOf(pages, gfn);
+    const machinePage = pages.machinePages[gfn]!;
+    pages.bytesOf(gfn).set(this.#bytesOf(machinePage));
+    if (this.table.sharers(frame) > 1) {
+      this.table.countSharer(frame, -1);
+      return NONE;
+    }
+    this.table.remove(frame, this.#hash[0]!);
+    this.#store.drop(this.#slots.get(machinePage)!);
+    this.#slots.delete(machinePage);
+    if (this.#zero?.machinePage === machinePage) this.#zero = undefined;
+    return machinePage;
+  }
+
+  /** Returns the frame of a shared page, and leaves its hash in `#hash`. */
+  #frameOf(pages: GuestPages, gfn: number): number {
+    pages.identify(gfn, this.#hash);
+    const frame = this.table.frameOf(this.#hash[0]!, this.#hash[1]!, pages.machinePages[gfn]!);
+    if (frame < 0) {
+      throw new Error(
+        `page ${gfn} of guest ${pages.guest} shares a machine page of which the sharing table knows nothing`,
+      );
+    }
+    return frame;
+  }
+
+  /** Returns the first shared page whose bytes are not those of its machine page, if there is any. */
+  firstWrongSharer(): { readonly guest: number; readonly gfn: number } | undefined {
+    for (const pages of this.#guests) {
+      for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
+        if (!pages.isShared(gfn)) continue;
+        const slot = this.#slots.get(pages.machinePages[gfn]!);
+        const isRight =
+          slot !== undefined && this.#isEqual(pages.bytesOf(gfn), this.#store.at(slot));
+        if (!isRight) return { guest: pages.guest, gfn };
+      }
+    }
+    return undefined;
+  }
+
+  #bytesOf(machinePage: number): Uint8Array {
+    return this.#store.at(this.#slots.get(machinePage)!);
+  }
+
+  #isEqual(a: Uint8Array, b: Uint8Array): boolean {
+    return Buffer.compare(a, b) === 0;
+  }
+}

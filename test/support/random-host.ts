@@ -1,0 +1,195 @@
+import type { OvercommitConfig } from '../../src/overcommit/config.ts';
+import { DEFAULT_THRESHOLDS } from '../../src/overcommit/memory-state.ts';
+import type { Contents } from '../../src/memory/contents/contents.ts';
+import type { Workload } from '../../src/guest/workload.ts';
+import { Generator } from '../../src/random/generator.ts';
+import {
+  type HostProof,
+  type OvercommittedGuestSpec,
+  VirtualOvercommittedHost,
+} from '../../src/runtime/virtual/overcommitted-host.ts';
+import { smallRun } from './run-config.ts';
+
+const PAGE = 4096;
+
+/** A random overcommitted host: two to four guests of some dozens to hundreds of pages that live for some seconds. */
+export interface RandomHost {
+  readonly config: OvercommitConfig;
+  readonly guests: readonly OvercommittedGuestSpec[];
+  readonly durationNs: number;
+}
+
+export function drawHost(seed: number): RandomHost {
+  const random = new Generator(seed, 0x4057);
+  const between = (low: number, high: number): number => low + random.below(high - low + 1);
+  const chance = (share: number): boolean => random.next() < share * 4294967296;
+  const durationNs = between(20, 60) * 1e8;
+  const guests = Array.from({ length: between(2, 4) }, (_, i) =>
+    drawGuest(`guest-${i}`, hashOf(seed, i), durationNs, { between, chance }),
+  );
+  const all = guests.reduce((sum, { config }) => sum + config.guest.memoryBytes / PAGE, 0);
+  const min = guests.reduce((sum, { grant }) => sum + grant.minPages, 0);
+  const overheadPages = between(0, 3);
+  const least = min + guests.length * overheadPages + 8;
+  return {
+    durationNs,
+    guests,
+    config: {
+      seed,
+      pageSize: PAGE,
+      storedBytes: PAGE,
+      machinePages: Math.max(least, Math.round((all * between(35, 90)) / 100)),
+      overheadPages,
+      ...(chance(0.85)
+        ? {
+            sharing: { guestPagesPerSecond: between(50, 2000), pagesPerSecond: between(100, 4000) },
+          }
+        : {}),
+      ...(chance(0.4) ? { hashBits: between(1, 5) } : {}),
+      swap: { latencyNs: between(0, 5e6), bytesPerSecond: between(1, 50) * 1e6, pages: all },
+      idleTax: [0, 0.5, 0.75, 0.95][random.below(4)]!,
+      sampling: {
+        pages: between(4, 32),
+        periodNs: between(2, 10) * 1e8,
+        slowGain: 0.25,
+        fastGain: 0.72,
+      },
+      balanceNs: between(2, 20) * 1e8,
+      thresholds: DEFAULT_THRESHOLDS,
+      costs: { zeroFaultNs: 1000, copyNs: 1500, sampleNs: 1000 },
+    },
+  };
+}
+
+const hashOf = (seed: number, guest: number): number => (seed * 31 + guest * 7919) % 1_000_003;
+
+interface Draw {
+  readonly between: (low: number, high: number) => number;
+  readonly chance: (share: number) => boolean;
+}
+
+function drawGuest(
+  name: string,
+  seed: number,
+  durationNs: number,
+  { between, chance }: Draw,
+): OvercommittedGuestSpec {
+  const pages = between(48, 320);
+  const vcpus = between(1, 2);
+  const hasManager = chance(0.8);
+  const contents: Contents[] = [
+    { firstGfn: 0, pages, kind: 'duplicate', zeroShare: between(0, 5) / 10, seed: 99 },
+    { firstGfn: pages >>> 1, pages: pages >>> 2, kind: 'random', zeroShare: 0.2 },
+  ];
+  const half = pages >>> 1;
+  const workloads: Workload[] = Array.from({ length: vcpus }, (_, vcpu) => ({
+    pattern: chance(0.5) ? { kind: 'uniform' } : { kind: 'sequential' },
+    firstGfn: 8 + vcpu * half - (vcpu > 0 ? 8 : 0),
+    pages: half - 8,
+    rate: between(20, 3000),
+    writes: between(0, 10) / 10,
+    wordsPerPage: between(1, 4),
+    fromNs: chance(0.3) ? between(1, 10) * 1e8 : 0,
+    untilNs: chance(0.3) ? between(11, 40) * 1e8 : Infinity,
+    vcpu,
+  }));
+  const { guest, ...rest } = smallRun({ seed, runtime: 'virtual', verify: 'full' });
+  return {
+    name,
+    config: {
+      ...rest,
+      guest: {
+        ...guest,
+        memoryBytes: pages * PAGE,
+        vcpus,
+        memslots: between(1, 3),
+        contents,
+        workloads,
+        ...(hasManager
+          ? {
+              memoryManager: {
+                kernelPages: 8,
+                used: [],
+                cache: chance(0.5) ? [{ firstGfn: pages - 16, pages: 16 }] : [],
+                deflatePages: 8,
+                cacheReclaimShare: 0.5,
+                release: 'none',
+              },
+              ...(chance(0.5) ? { lruScanNs: 1e8 } : {}),
+            }
+          : {}),
+      },
+    },
+    grant: { minPages: between(4, pages >>> 1), shares: between(1, 1000) },
+    diskNs: between(0, 5) * 1e6,
+    populate: chance(0.5) ? 'all' : 'contents',
+    ...(chance(0.9)
+      ? {
+          balloon: {
+            pollNs: between(1, 5) * 1e8,
+            pagesPerSecond: between(20, 2000),
+            mostPages: between(pages >>> 1, pages - 8),
+            bootNs: between(0, 5) * 1e8,
+          },
+        }
+      : {}),
+    startNs: chance(0.3) ? Math.floor(durationNs / between(2, 8)) : 0,
+    ...(chance(0.2) ? { stopNs: Math.floor(durationNs / 1.5) } : {}),
+  };
+}
+
+/** What happened in a host's life, so that a suite can tell whether it has tried anything. */
+export const HOST_FACTS = [
+  'shared',
+  'broken',
+  'shared again',
+  'false match',
+  'swapped in',
+  'shared instead',
+  'ballooned',
+  'paged by the guest',
+  'double paged',
+  'left',
+] as const;
+
+export interface HostRun {
+  readonly facts: readonly (typeof HOST_FACTS)[number][];
+  readonly proof: HostProof;
+}
+
+/** Lets a random host live, and proves it. */
+export async function liveAndProve({ config, guests, durationNs }: RandomHost): Promise<HostRun> {
+  const host = new VirtualOvercommittedHost(config, { mostEvents: 100_000 });
+  await host.settle(guests);
+  await host.live(durationNs);
+  const { sharing, paging } = host.memory;
+  const managers = host.guests.flatMap(({ guest }) => guest.place.crew.managers);
+  const disk = managers.map(({ diskCounts }) => diskCounts);
+  const counts = sharing?.counts;
+  const has: Readonly<Record<(typeof HOST_FACTS)[number], boolean>> = {
+    shared: (counts?.shared ?? 0) > 0,
+    broken: (counts?.copied ?? 0) + (counts?.takenOver ?? 0) > 0,
+    'shared again': (counts?.copied ?? 0) > 0 && (counts?.shared ?? 0) > sharing!.savedPages,
+    'false match': (counts?.falseMatches ?? 0) > 0,
+    'swapped in': paging.counts.swappedIn > 0,
+    'shared instead': paging.counts.sharedInstead > 0,
+    ballooned: managers.some(({ balloonPages }) => balloonPages > 0),
+    'paged by the guest': disk.some((one) => (one?.in ?? 0) > 0),
+    'double paged': disk.some((one) => (one?.doublePaged ?? 0) > 0),
+    left: host.guests.some(({ isRunning }) => !isRunning),
+  };
+  const proof = (await host.prove())!;
+  return { facts: HOST_FACTS.filter((fact) => has[fact]), proof };
+}
+
+/** Returns what is wrong with a proof; an empty list when all is proved. */
+export function problemsOf({ guests, problems }: HostProof): string[] {
+  const differing = guests.filter(({ proof }) => !proof.ok);
+  return [
+    ...problems,
+    ...differing.map(({ name, proof }) => {
+      const first = JSON.stringify(proof.firstDifference);
+      return `${name}: ${proof.differingPages} pages differ, ${first} ${proof.problems.join('; ')}`;
+    }),
+  ];
+}
