@@ -298,18 +298,21 @@ function verifyOf(
   proof: Proof | undefined,
 ): Pick<RunResult, 'verify'> {
   if (!proof) return scenario['verify'] === 'off' ? { verify: { kind: 'off' } } : {};
+  return { verify: proofResult(proof) };
+}
+
+/** Returns what a result says of a proof. */
+export function proofResult(proof: Proof): NonNullable<RunResult['verify']> {
   return {
-    verify: {
-      kind: proof.kind,
-      replayedBy: proof.replayedBy,
-      pagesCompared: proof.pagesCompared,
-      bytesCompared: proof.bytesCompared,
-      differingPages: proof.differingPages,
-      readsChecked: proof.readsChecked,
-      ...(proof.durationNs === undefined ? {} : { durationMs: ms(proof.durationNs) }),
-      ok: proof.ok,
-      ...(proof.firstDifference ? { firstDifference: proof.firstDifference } : {}),
-      ...(proof.problems.length > 0 ? { problems: [...proof.problems] } : {}),
-    },
+    kind: proof.kind,
+    replayedBy: proof.replayedBy,
+    pagesCompared: proof.pagesCompared,
+    bytesCompared: proof.bytesCompared,
+    differingPages: proof.differingPages,
+    readsChecked: proof.readsChecked,
+    ...(proof.durationNs === undefined ? {} : { durationMs: ms(proof.durationNs) }),
+    ok: proof.ok,
+    ...(proof.firstDifference ? { firstDifference: proof.firstDifference } : {}),
+    ...(proof.problems.length > 0 ? { problems: [...proof.problems] } : {}),
   };
 }

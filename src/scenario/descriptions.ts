@@ -77,6 +77,8 @@ export const GUEST_DESCRIPTIONS: Descriptions = {
   '.contents[].kind': 'the kind of the contents.',
   ...below('.contents[].region', REGION),
   '.contents[].zeroShare': 'the share of these pages that are zero.',
+  '.contents[].seed':
+    "a seed of their own; guests of a host with the same one have equal pages. Absent: the guest's.",
   '.contents[].duplicateShare': 'the share of the non-zero pages that have an equal elsewhere.',
   '.contents[].compressedShare': 'the share of a page that zlib level 1 leaves, on average.',
   '.contents[].path': "a memory image: raw, sparse, .gz or .br; relative to the scenario's file.",

@@ -49,6 +49,8 @@ export const EVACUATION_FILES: FileKeys = [
   ...OF_MIGRATIONS,
 ];
 
+export const HOST_FILES: FileKeys = OF_GUESTS.map((keys) => ['guests', '*', ...keys]);
+
 export interface PortableFiles<Value> {
   /** A copy in which the names of files mean the same wherever it is written, as results keep it. */
   readonly value: Value;

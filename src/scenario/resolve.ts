@@ -207,10 +207,11 @@ function resolveContents(
     }
     return { ...region, kind, zeroShare: 0, image: { path, offset } };
   }
-  const { zeroShare } = contents;
-  if (kind !== 'mixed') return { ...region, kind, zeroShare };
+  const { zeroShare, seed } = contents;
+  const common = { ...region, kind, zeroShare, ...(seed === undefined ? {} : { seed }) };
+  if (kind !== 'mixed') return common;
   const { duplicateShare, compressedShare } = contents;
-  return { ...region, kind, zeroShare, mixed: { duplicateShare, compressedShare } };
+  return { ...common, mixed: { duplicateShare, compressedShare } };
 }
 
 /**

@@ -33,7 +33,11 @@ import {
 const region = z.strictObject({ start: size.default(0), size: positiveSize });
 
 const contentsPlace = { region: region.optional() };
-const generatedContents = { ...contentsPlace, zeroShare: share().default(0) };
+const generatedContents = {
+  ...contentsPlace,
+  zeroShare: share().default(0),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+};
 const kinds = 'zero, random, text, duplicate, mixed or file';
 
 const contents = z.discriminatedUnion(

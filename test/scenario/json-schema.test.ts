@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { evacuationJsonSchema } from '../../src/fleet/evacuation/json-schema.ts';
+import { HOST_DESCRIPTIONS, hostJsonSchema } from '../../src/fleet/host/json-schema.ts';
 import { eachKey, SCENARIO_DESCRIPTIONS } from '../../src/scenario/descriptions.ts';
 import { ScenarioDocument } from '../../src/scenario/document.ts';
 import { scenarioJsonSchema } from '../../src/scenario/json-schema.ts';
@@ -46,6 +47,7 @@ describe('JSON schema', () => {
   it.each([
     ['a scenario', scenarioJsonSchema],
     ['an evacuation', evacuationJsonSchema],
+    ['an overcommitted host', hostJsonSchema],
   ])('describes every key of %s in a sentence', (_, read) => {
     const wrong: string[] = [];
     eachKey(read(), (key, { description }) => {
@@ -54,10 +56,13 @@ describe('JSON schema', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('describes no key that is not there', () => {
+  it.each([
+    ['a scenario', scenarioJsonSchema, SCENARIO_DESCRIPTIONS],
+    ['an overcommitted host', hostJsonSchema, HOST_DESCRIPTIONS],
+  ])('describes no key of %s that is not there', (_, read, descriptions) => {
     const known = new Set<string>();
-    eachKey(scenarioJsonSchema(), (key) => known.add(key));
-    expect(Object.keys(SCENARIO_DESCRIPTIONS).filter((key) => !known.has(key))).toEqual([]);
+    eachKey(read(), (key) => known.add(key));
+    expect(Object.keys(descriptions).filter((key) => !known.has(key))).toEqual([]);
   });
 
   it('requires of the guest its memory alone', () => {

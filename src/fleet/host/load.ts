@@ -1,0 +1,251 @@
+import { fileURLToPath } from 'node:url';
+import type { OvercommitConfig } from '../../overcommit/config.ts';
+import { hashWords } from '../../random/generator.ts';
+import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-host.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+import { storedBytesOf } from '../../memory/layout.ts';
+import type { ScenarioDocument } from '../../scenario/document.ts';
+import { HOST_FILES, SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
+import { InputError, type InputProblem } from '../../scenario/input-error.ts';
+import {
+  foldersOf,
+  openDocument,
+  type Override,
+  type Preset,
+  presets,
+  readSource,
+} from '../../scenario/load.ts';
+import { explained, locateProblem, parseScenario, refuse } from '../../scenario/parse.ts';
+import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { parseRate } from '../../units/rate.ts';
+import { parseSize } from '../../units/size.ts';
+import { GuestDocument } from '../evacuation/guest-document.ts';
+import { checkHost, checkReservations, namesOf } from './check.ts';
+import type { HostConfig } from './config.ts';
+import { SHARING_PRESETS } from './presets.ts';
+import { type HostFile, hostSchema } from './schema.ts';
+
+/** src/fleet/host and dist/fleet/host lie equally deep below the package. */
+const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/hosts', import.meta.url));
+/** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
+const GUEST_SEEDS = 0x4057;
+
+export interface LoadedHost {
+  /** The file with every default, as results keep it: the files that it names are found from any folder. */
+  readonly file: HostFile;
+  /** The scenario of each guest with every default, in the order of `config.guests`. */
+  readonly scenarios: readonly Scenario[];
+  readonly config: HostConfig;
+  /** The paths of the files that were read. */
+  readonly files: readonly string[];
+}
+
+/** Returns the hosts that come with the program. */
+export const hostPresets = (): Preset[] => presets(PRESET_FOLDER);
+
+/**
+ * Loads an overcommitted host: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and
+ * anything else is a preset. `sets` override keys. Throws InputError.
+ */
+export function loadHost(name: string, sets: readonly Override[] = []): LoadedHost {
+  const { source, content, folder, file: own } = readSource(name, PRESET_FOLDER);
+  const document = openDocument(source, content, sets);
+  return { ...loadHostDocument(document, folder, own) };
+}
+
+/** Loads a host from a document; `own` is its file. Throws InputError. */
+export function loadHostDocument(
+  document: ScenarioDocument,
+  folder: string,
+  own?: string,
+): LoadedHost {
+  const parsed = hostSchema.safeParse(document.value());
+  if (!parsed.success) throw explained(document, parsed.error.issues, hostSchema);
+  const file = parsed.data;
+  refuse(document, checkHost(file));
+  const groups = parseGuests(document, file);
+  const sizes = groups.flatMap(({ index, group, scenario }) => {
+    const bytes = parseSize(scenario.guest.memory);
+    const minBytes = group.min === undefined ? bytes / 2 : parseSize(group.min);
+    return namesOf(group).map(() => ({ group: index, bytes, minBytes }));
+  });
+  refuse(document, checkReservations(file, sizes));
+  const { guests, scenarios } = resolveGuests(groups, file, folder);
+  const config: HostConfig = {
+    seed: file.seed,
+    durationNs: parseDuration(file.duration),
+    sampleNs: parseDuration(file.sample),
+    host: hostConfig(file, guests, sizes),
+    guests,
+    changes: file.changes
+      .map(({ at, ...change }) => ({ atNs: parseDuration(at), ...change }))
+      .toSorted((a, b) => a.atNs - b.atNs) as HostConfig['changes'],
+    isProved: file.verify === 'full',
+  };
+  const portable = withPortableFiles(file, HOST_FILES, foldersOf(document, folder));
+  const files = own === undefined ? portable.files : [own, ...portable.files];
+  return { file: portable.value, scenarios, config, files };
+}
+
+interface GuestGroup {
+  readonly index: number;
+  readonly group: HostFile['guests'][number];
+  readonly document: GuestDocument;
+  readonly scenario: Scenario;
+}
+
+/** Parses the scenario of each entry of `guests`. Throws an InputError that lists everything that is wrong. */
+function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
+  const problems: InputProblem[] = [];
+  const { seed, costs } = file;
+  const groups = file.guests.flatMap((group, index): GuestGroup[] => {
+    const written = { name: group.name, seed, runtime: 'virtual', guest: group.guest, costs };
+    const guest = new GuestDocument(document, { index, migration: {}, common: {} }, written);
+    try {
+      return [
+        { index, group, document: guest, scenario: guest.explained(() => parseScenario(guest)) },
+      ];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  const first = groups[0];
+  for (const { index, scenario } of groups) {
+    for (const key of ['pageSize', 'backing'] as const) {
+      if (scenario.guest[key] === first!.scenario.guest[key]) continue;
+      const sentence = `all guests of a host have the same ${key}, and the first one has ${first!.scenario.guest[key]}`;
+      problems.push(locateProblem(document, { path: ['guests', index, 'guest', key], sentence }));
+    }
+  }
+  if (
+    problems.length === 0 &&
+    first?.scenario.guest.backing === 'versions' &&
+    file.host.sharing.isOn
+  ) {
+    const sentence =
+      'pages that are counts of writes have no contents to compare: use bytes, or set host.sharing.isOn to false';
+    problems.push(locateProblem(document, { path: ['guests', 0, 'guest', 'backing'], sentence }));
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return groups;
+}
+
+function resolveGuests(
+  groups: readonly GuestGroup[],
+  file: HostFile,
+  folder: string,
+): { guests: OvercommittedGuestSpec[]; scenarios: Scenario[] } {
+  const scenarios: Scenario[] = [];
+  const guests: OvercommittedGuestSpec[] = [];
+  for (const { group, document, scenario: common } of groups) {
+    const folderOf = foldersOf(document, folder);
+    for (const name of namesOf(group)) {
+      const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);
+      const scenario: Scenario = { ...common, name, seed };
+      const config = document.explained(() => resolved(document, scenario, folderOf));
+      scenarios.push(withPortableFiles(scenario, SCENARIO_FILES, folderOf).value);
+      guests.push(guestSpec(name, group, config));
+    }
+  }
+  return { guests, scenarios };
+}
+
+function resolved(
+  document: GuestDocument,
+  scenario: Scenario,
+  folderOf: ReturnType<typeof foldersOf>,
+): RunConfig {
+  try {
+    return resolveScenario(scenario, folderOf, process.availableMemory());
+  } catch (error) {
+    if (!(error instanceof ResolveError)) throw error;
+    throw new InputError([locateProblem(document, error.problem)]);
+  }
+}
+
+function guestSpec(
+  name: string,
+  group: HostFile['guests'][number],
+  config: RunConfig,
+): OvercommittedGuestSpec {
+  const { memoryBytes, pageSize } = config.guest;
+  const { min, shares, populate, balloon, start, stop } = group;
+  const pages = memoryBytes / pageSize;
+  const minBytes = min === undefined ? memoryBytes / 2 : parseSize(min);
+  return {
+    name,
+    config,
+    grant: {
+      minPages: Math.ceil(minBytes / pageSize),
+      // Shares in proportion to memory are what ESX gives a guest that nobody has given any.
+      shares: shares ?? Math.max(1, Math.round(memoryBytes / 1024 / 1024)),
+    },
+    populate,
+    diskNs: parseDuration(group.disk),
+    ...(balloon.isOn
+      ? {
+          balloon: {
+            pollNs: parseDuration(balloon.poll),
+            pagesPerSecond: parseRate(balloon.rate) / pageSize,
+            mostPages: Math.floor(balloon.most * pages),
+            bootNs: parseDuration(balloon.boot),
+          },
+        }
+      : {}),
+    startNs: parseDuration(start),
+    ...(stop === undefined ? {} : { stopNs: parseDuration(stop) }),
+  };
+}
+
+function hostConfig(
+  { seed, host }: HostFile,
+  guests: readonly OvercommittedGuestSpec[],
+  sizes: readonly { readonly bytes: number; readonly minBytes: number }[],
+): OvercommitConfig {
+  const { pageSize, backing } = guests[0]!.config.guest;
+  const { sharing, swap, sampling } = host;
+  const preset = SHARING_PRESETS[sharing.preset];
+  const paged = sizes.reduce((sum, { bytes, minBytes }) => sum + bytes - minBytes, 0);
+  const swapBytes = swap.size === undefined ? paged : parseSize(swap.size);
+  return {
+    seed,
+    pageSize,
+    storedBytes: storedBytesOf(backing, pageSize),
+    machinePages: Math.floor(parseSize(host.memory) / pageSize),
+    overheadPages: Math.ceil(parseSize(host.overhead) / pageSize),
+    ...(sharing.isOn
+      ? {
+          sharing: {
+            guestPagesPerSecond: sharing.guestRate ?? preset.guestPagesPerSecond,
+            pagesPerSecond: sharing.rate ?? preset.pagesPerSecond,
+          },
+        }
+      : {}),
+    swap: {
+      // Guests may start after others have left, so the store has room for what overlaps at worst.
+      pages: Math.ceil(swapBytes / pageSize),
+      bytesPerSecond: parseRate(swap.bandwidth),
+      latencyNs: parseDuration(swap.latency),
+    },
+    idleTax: host.idleTax,
+    sampling: {
+      pages: sampling.pages,
+      periodNs: parseDuration(sampling.period),
+      slowGain: sampling.slowGain,
+      fastGain: sampling.fastGain,
+    },
+    balanceNs: parseDuration(host.balance),
+    thresholds: host.thresholds,
+    costs: DEFAULT_HOST_COSTS,
+  };
+}
+
+/**
+ * The time of a host's own work at an access. A minor fault of a guest costs about a microsecond on today's machines; a
+ * copy of a page another half.
+ */
+const DEFAULT_HOST_COSTS = { zeroFaultNs: 1000, copyNs: 1500, sampleNs: 1000 };

@@ -1,0 +1,61 @@
+import type { MemoryState } from '../../overcommit/memory-state.ts';
+import type { PagingCounts } from '../../overcommit/paging.ts';
+import type { SharingCounts } from '../../overcommit/page-sharing.ts';
+import type { HostProof } from '../../runtime/virtual/overcommitted-host.ts';
+
+/** A guest's memory at a point in time, in pages. */
+export interface GuestSample {
+  /** Pages that have a machine page, those included that share one. */
+  readonly allocated: number;
+  readonly target: number;
+  /** The estimate of what it uses actively. */
+  readonly active: number;
+  readonly ballooned: number;
+  readonly shared: number;
+  readonly swapped: number;
+  /** The accesses that it has made so far. */
+  readonly accesses: number;
+}
+
+/** The host at a point in time. */
+export interface HostSample {
+  readonly atNs: number;
+  readonly freePages: number;
+  /** Machine pages that sharing saves. */
+  readonly savedPages: number;
+  readonly zeroPages: number;
+  readonly state: MemoryState;
+  /** A sample of each guest by the order of the configuration; undefined while a guest does not run. */
+  readonly guests: readonly (GuestSample | undefined)[];
+}
+
+/** What a guest's balloon and its own paging came to, in pages. */
+export interface GuestTotals {
+  readonly pagedOut: number;
+  readonly pagedIn: number;
+  readonly doublePaged: number;
+}
+
+/** What is reported of a host that has lived. */
+export interface HostReport {
+  readonly outcome: 'completed' | 'cancelled' | 'failed';
+  readonly error?: string;
+  readonly endedNs: number;
+  readonly samples: readonly HostSample[];
+  /** Every change of the host's state, in the order of time. */
+  readonly states: readonly { readonly atNs: number; readonly state: MemoryState }[];
+  readonly sharing: SharingCounts | undefined;
+  readonly tableBytesPerFrame: number | undefined;
+  readonly paging: PagingCounts;
+  readonly device: { readonly readBytes: number; readonly writtenBytes: number };
+  readonly totals: readonly (GuestTotals | undefined)[];
+  readonly proof: HostProof | undefined;
+}
+
+export interface HostOptions {
+  /** Ends the host's life, which is reported up to then. */
+  readonly signal?: AbortSignal;
+  readonly proofSignal?: AbortSignal;
+  readonly onSample?: (sample: HostSample) => void;
+  readonly onProof?: () => void;
+}

@@ -1,0 +1,115 @@
+import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
+import type { MemoryState } from '../../overcommit/memory-state.ts';
+import { proofResult } from '../../result/build.ts';
+import { VERSION } from '../../result/version.ts';
+import type { LoadedHost } from './load.ts';
+import type { GuestSample, HostReport } from './report.ts';
+import { type HostResult, hostResultSchema } from './result-schema.ts';
+
+/** Builds the result of a host (`pageferry/host@1`). Throws a ZodError when it does not match its own schema. */
+export function buildHostResult({ file, config }: LoadedHost, report: HostReport): HostResult {
+  const { host, guests } = config;
+  const { pageSize } = host;
+  const { samples, proof, sharing } = report;
+  const memory = guests.reduce((sum, guest) => sum + guest.config.guest.memoryBytes, 0);
+  const free = samples.map(({ freePages }) => freePages * pageSize);
+  const result: HostResult = {
+    schema: 'pageferry/host@1',
+    version: VERSION,
+    scenario: file,
+    runtime: 'virtual',
+    clock: VIRTUAL_CLOCK_NAME,
+    outcome: report.outcome,
+    ...(report.error === undefined ? {} : { error: report.error }),
+    durationMs: ms(report.endedNs),
+    host: {
+      memoryBytes: host.machinePages * pageSize,
+      commitment: memory / (host.machinePages * pageSize),
+      minFreeBytes: Math.min(host.machinePages * pageSize, ...free),
+      states: report.states.map(({ atNs, state }) => ({ atMs: ms(atNs), state })),
+      timeMs: timesInStates(report),
+      ...(sharing
+        ? { sharing: { ...sharing, tableBytesPerFrame: report.tableBytesPerFrame! } }
+        : {}),
+      paging: {
+        ...report.paging,
+        readBytes: report.device.readBytes,
+        writtenBytes: report.device.writtenBytes,
+      },
+    },
+    guests: guests.map((spec, index) => {
+      const { name, startNs, stopNs, grant } = spec;
+      const last = samples.findLast((sample) => sample.guests[index])?.guests[index];
+      const aliveNs = Math.max(0, Math.min(stopNs ?? Infinity, report.endedNs) - startNs);
+      const found = proof?.guests.find((one) => one.name === name)?.proof;
+      const totals = report.totals[index] ?? { pagedOut: 0, pagedIn: 0, doublePaged: 0 };
+      const accesses = last?.accesses ?? 0;
+      return {
+        name,
+        memoryBytes: spec.config.guest.memoryBytes,
+        minBytes: grant.minPages * pageSize,
+        shares: grant.shares,
+        startMs: ms(startNs),
+        ...(stopNs === undefined ? {} : { stopMs: ms(stopNs) }),
+        accesses,
+        accessesPerSecond: aliveNs > 0 ? (accesses / aliveNs) * 1e9 : 0,
+        ...totals,
+        ...(config.isProved
+          ? found
+            ? { verify: proofResult(found) }
+            : {}
+          : { verify: { kind: 'off' as const } }),
+      };
+    }),
+    series: seriesOf(
+      report,
+      guests.map(({ name }) => name),
+      pageSize,
+    ),
+    problems: [...(proof?.problems ?? [])],
+    ...(proof
+      ? { ok: proof.problems.length === 0 && proof.guests.every((one) => one.proof.ok) }
+      : {}),
+  };
+  return hostResultSchema.parse(result);
+}
+
+function seriesOf(
+  { samples }: HostReport,
+  names: readonly string[],
+  pageSize: number,
+): HostResult['series'] {
+  const valuesOf = (index: number, key: keyof GuestSample): (number | null)[] =>
+    samples.map(({ guests }) => {
+      const value = guests[index]?.[key];
+      return value === undefined ? null : value * pageSize;
+    });
+  return {
+    timesMs: samples.map(({ atNs }) => ms(atNs)),
+    freeBytes: samples.map(({ freePages }) => freePages * pageSize),
+    reclaimedBytes: samples.map(({ savedPages }) => savedPages * pageSize),
+    states: samples.map(({ state }) => state),
+    guests: names.map((name, index) => ({
+      name,
+      allocatedBytes: valuesOf(index, 'allocated'),
+      targetBytes: valuesOf(index, 'target'),
+      activeBytes: valuesOf(index, 'active'),
+      balloonedBytes: valuesOf(index, 'ballooned'),
+      sharedBytes: valuesOf(index, 'shared'),
+      swappedBytes: valuesOf(index, 'swapped'),
+    })),
+  };
+}
+
+/** Returns how long the host's memory was in each state, in milliseconds; it begins in `high`. */
+function timesInStates({ states, endedNs }: HostReport): Record<string, number> {
+  const timeNs: Record<MemoryState, number> = { high: 0, soft: 0, hard: 0, low: 0 };
+  let at: { atNs: number; state: MemoryState } = { atNs: 0, state: 'high' };
+  for (const next of [...states, { atNs: endedNs, state: 'high' as const }]) {
+    timeNs[at.state] += next.atNs - at.atNs;
+    at = next;
+  }
+  return Object.fromEntries(Object.entries(timeNs).map(([state, ns]) => [state, ms(ns)]));
+}
+
+const ms = (ns: number): number => ns / 1e6;

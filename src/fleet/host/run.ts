@@ -1,0 +1,114 @@
+import type { WorkRunner } from '../../runtime/common/work.ts';
+import {
+  type OvercommittedGuest,
+  VirtualOvercommittedHost,
+} from '../../runtime/virtual/overcommitted-host.ts';
+import type { HostConfig } from './config.ts';
+import type { GuestSample, GuestTotals, HostOptions, HostReport, HostSample } from './report.ts';
+
+/**
+ * Lets an overcommitted host live on a virtual clock, samples its memory, and proves its guests. A host that can't go on
+ * is reported with the outcome `failed`. Throws ContentsError when an image can't be used.
+ */
+export async function runHost(
+  config: HostConfig,
+  options: HostOptions & { readonly runner?: WorkRunner } = {},
+): Promise<HostReport> {
+  const { signal, proofSignal, onSample, onProof, runner } = options;
+  const host = new VirtualOvercommittedHost(config.host, {
+    ...(runner ? { runner } : {}),
+    ...(signal ? { signal } : {}),
+    ...(proofSignal ? { proofSignal } : {}),
+  });
+  const states: { atNs: number; state: HostSample['state'] }[] = [];
+  host.memory.onState = (state, atNs) => void states.push({ atNs, state });
+  await host.settle(config.guests);
+  const samples: HostSample[] = [];
+  let error: string | undefined;
+  try {
+    for (const atNs of times(config)) {
+      await host.live(atNs);
+      applyChanges(host, config, atNs);
+      if (atNs % config.sampleNs === 0 || atNs === config.durationNs) {
+        samples.push(sampleOf(host, config));
+        onSample?.(samples.at(-1)!);
+      }
+      if (signal?.aborted) break;
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
+    error = thrown.message;
+  }
+  const { memory } = host;
+  const totals = config.guests.map(({ name }) => totalsOf(guestOf(host, name)));
+  onProof?.();
+  const proof = config.isProved ? await host.prove() : undefined;
+  return {
+    outcome: error !== undefined ? 'failed' : signal?.aborted ? 'cancelled' : 'completed',
+    ...(error === undefined ? {} : { error }),
+    endedNs: host.nowNs,
+    samples,
+    states,
+    sharing: memory.sharing?.counts,
+    tableBytesPerFrame: memory.sharing?.table.bytesPerFrame,
+    paging: memory.paging.counts,
+    device: memory.device,
+    totals,
+    proof,
+  };
+}
+
+/** Returns the times at which something is to be done: the samples' and those of the changes, in order. */
+function times({ durationNs, sampleNs, changes }: HostConfig): number[] {
+  const all = new Set([durationNs]);
+  for (let atNs = 0; atNs < durationNs; atNs += sampleNs) all.add(atNs);
+  for (const { atNs } of changes) if (atNs <= durationNs) all.add(atNs);
+  return [...all].toSorted((a, b) => a - b);
+}
+
+function applyChanges(host: VirtualOvercommittedHost, config: HostConfig, atNs: number): void {
+  for (const change of config.changes) {
+    if (change.atNs !== atNs) continue;
+    if (change.idleTax !== undefined) host.memory.setIdleTax(change.idleTax);
+    if (change.guest === undefined) continue;
+    const resident = guestOf(host, change.guest)?.resident;
+    if (resident) host.memory.setShares(resident, change.shares!);
+  }
+}
+
+const guestOf = (host: VirtualOvercommittedHost, name: string): OvercommittedGuest | undefined =>
+  host.guests.find(({ spec }) => spec.name === name);
+
+function sampleOf(host: VirtualOvercommittedHost, config: HostConfig): HostSample {
+  const { memory } = host;
+  return {
+    atNs: host.nowNs,
+    freePages: memory.machine.freePages,
+    savedPages: memory.sharing?.savedPages ?? 0,
+    zeroPages: memory.sharing?.zeroSharers ?? 0,
+    state: memory.state,
+    guests: config.guests.map(({ name }) => guestSample(guestOf(host, name))),
+  };
+}
+
+function guestSample(one: OvercommittedGuest | undefined): GuestSample | undefined {
+  if (!one?.isRunning) return undefined;
+  const { pages, sampler, balloon, targetPages } = one.resident;
+  return {
+    allocated: pages.allocated,
+    target: targetPages,
+    active: Math.round(sampler.fraction * pages.memory.pages),
+    ballooned: balloon?.pages ?? 0,
+    shared: pages.shared,
+    swapped: pages.swapped,
+    accesses: one.guest.place.crew.accesses(),
+  };
+}
+
+function totalsOf(one: OvercommittedGuest | undefined): GuestTotals | undefined {
+  if (!one) return undefined;
+  const counts = one.guest.place.crew.managers.map(({ diskCounts }) => diskCounts);
+  const sum = (key: 'in' | 'out' | 'doublePaged'): number =>
+    counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
+  return { pagedOut: sum('out'), pagedIn: sum('in'), doublePaged: sum('doublePaged') };
+}

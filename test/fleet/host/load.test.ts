@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { hostPresets, loadHost, loadHostDocument } from '../../../src/fleet/host/load.ts';
+import { ScenarioDocument } from '../../../src/scenario/document.ts';
+import { InputError } from '../../../src/scenario/input-error.ts';
+
+const GUEST = '{ memory: 4MiB, vcpus: 1, workloads: [{ pattern: uniform, rate: 10 }] }';
+const FILE = `duration: 10s
+host: { memory: 8MiB }
+guests:
+  - { name: web, count: 2, guest: ${GUEST} }
+`;
+
+const load = (text: string) => loadHostDocument(new ScenarioDocument('h.yaml', text), '.');
+
+function problemsOf(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.message.split('\n');
+  }
+  return [];
+}
+
+describe('the file of an overcommitted host', () => {
+  it('has defaults that are those of the paper, and numbers its guests', () => {
+    const { config } = load(FILE);
+    expect(config.guests.map(({ name }) => name)).toEqual(['web-1', 'web-2']);
+    expect(config.host).toMatchObject({
+      machinePages: 2048,
+      idleTax: 0.75,
+      sampling: { pages: 100, periodNs: 30e9 },
+      thresholds: { high: 0.06, soft: 0.04, hard: 0.02, low: 0.01 },
+      sharing: { guestPagesPerSecond: 50, pagesPerSecond: 200 },
+      swap: { pages: 1024 },
+      balanceNs: 15e9,
+    });
+    expect(config.guests[0]).toMatchObject({
+      grant: { minPages: 512, shares: 4 },
+      populate: 'contents',
+      balloon: { pollNs: 1e9, mostPages: Math.floor(0.65 * 1024) },
+    });
+    expect(config.guests[0]!.config.seed).not.toBe(config.guests[1]!.config.seed);
+  });
+
+  it('loads each preset', () => {
+    expect(hostPresets().length).toBeGreaterThan(0);
+    for (const { name, summary } of hostPresets()) {
+      expect(summary.length, name).toBeGreaterThan(20);
+      expect(loadHost(name).config.guests.length, name).toBeGreaterThan(0);
+    }
+  });
+
+  it.each<[string, string, string]>([
+    [
+      'more guaranteed than there is',
+      FILE.replace('8MiB', '3MiB'),
+      "h.yaml:2:17 host.memory: the guests' minima and overheads are 4.0 MiB, but the host has 3.0 MiB: lower min, or take a guest away",
+    ],
+    [
+      'a minimum above the memory',
+      FILE.replace('count: 2,', 'min: 5MiB,'),
+      "h.yaml:4:23 guests[0].min: a guest can't be guaranteed more than its memory of 4194304 bytes",
+    ],
+    [
+      'a store that is too small',
+      FILE.replace('8MiB', '8MiB, swap: { size: 1MiB }'),
+      "h.yaml:2:37 host.swap.size: 4.0 MiB of the guests' memory are not guaranteed, so the swap store must hold as much, got 1MiB",
+    ],
+    [
+      'two guests of one name',
+      FILE.replace('count: 2,', '') + `  - { name: web, guest: ${GUEST} }\n`,
+      'guests[1].name: two guests are called web',
+    ],
+    [
+      'thresholds in the wrong order',
+      FILE.replace('8MiB', '8MiB, thresholds: { soft: 0.1 }'),
+      'host.thresholds: expected high ≥ soft ≥ hard ≥ low',
+    ],
+    [
+      'a guest after the end',
+      FILE.replace('count: 2,', 'start: 11s,'),
+      "h.yaml:4:25 guests[0].start: the host lives for 10s, so a guest can't start at 11s",
+    ],
+    [
+      'a stop before the start',
+      FILE.replace('count: 2,', 'start: 5s, stop: 2s,'),
+      'guests[0].stop: expected a time after its start at 5s, got 2s',
+    ],
+    ['a change of nothing', `${FILE}changes: [{ at: 1s }]\n`, 'changes[0]: changes nothing'],
+    [
+      'shares of nobody',
+      `${FILE}changes: [{ at: 1s, shares: 3 }]\n`,
+      'guest and shares belong together',
+    ],
+    [
+      'shares of an unknown guest',
+      `${FILE}changes: [{ at: 1s, guest: db, shares: 3 }]\n`,
+      'changes[0].guest: there is no guest db: there are web-1, web-2',
+    ],
+    [
+      'a page size of its own',
+      `${FILE}  - { name: db, guest: { memory: 4MiB, pageSize: 16KiB } }\n`,
+      'guests[1].guest.pageSize: all guests of a host have the same pageSize',
+    ],
+    [
+      'versions that are to be compared',
+      FILE.replace('vcpus: 1', 'vcpus: 1, backing: versions'),
+      'guests[0].guest.backing: pages that are counts of writes have no contents to compare',
+    ],
+    [
+      'a mistake in a guest',
+      FILE.replace('rate: 10', 'rate: fast'),
+      'guests[0].guest.workloads[0].rate',
+    ],
+    ['a misspelt key', FILE.replace('host:', 'hosts:'), 'host'],
+  ])('refuses %s', (_, text, sentence) => {
+    expect(problemsOf(text).join('\n')).toContain(sentence);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { loadHostDocument } from '../../../src/fleet/host/load.ts';
+import { buildHostResult } from '../../../src/fleet/host/result.ts';
+import type { HostResult } from '../../../src/fleet/host/result-schema.ts';
+import { runHost } from '../../../src/fleet/host/run.ts';
+import { ScenarioDocument } from '../../../src/scenario/document.ts';
+
+async function run(text: string, signal?: AbortSignal): Promise<HostResult> {
+  const loaded = loadHostDocument(new ScenarioDocument('h.yaml', text), '.');
+  return buildHostResult(loaded, await runHost(loaded.config, signal ? { signal } : {}));
+}
+
+/** Two equal guests that write a little, of which one begins late and one ends early. */
+const PAIR = `duration: 20s
+sample: 1s
+host: { memory: 6MiB, sharing: { guestRate: 400, rate: 800 } }
+guests:
+  - name: early
+    stop: 15s
+    guest: &guest
+      memory: 4MiB
+      vcpus: 1
+      contents: [{ kind: random, seed: 5, zeroShare: 0.2 }]
+      workloads: [{ pattern: uniform, rate: 20, region: { start: 0, size: 400KiB } }]
+  - { name: late, start: 5s, guest: *guest }
+`;
+
+describe('an overcommitted host', () => {
+  it('shares what its guests have in common, and proves them', async () => {
+    const result = await run(PAIR);
+    expect(result).toMatchObject({ outcome: 'completed', ok: true, problems: [] });
+    const at = (second: number): number => result.series.timesMs.indexOf(second * 1000);
+    const { reclaimedBytes, guests } = result.series;
+    // Both guests have 1024 equal pages, but for the 100 that they write to; random picks have not met all by now.
+    expect(reclaimedBytes[at(14)]! / 4096).toBeGreaterThan(500);
+    // Of those that shared with a guest that has stopped, only zero pages go on to share.
+    expect(reclaimedBytes[at(19)]! / 4096).toBeLessThan(250);
+    expect(guests[0]!.allocatedBytes[at(16)]).toBeNull();
+    expect(guests[1]!.allocatedBytes[at(4)]).toBeNull();
+    expect(guests[1]!.allocatedBytes[at(6)]).toBeGreaterThan(0);
+    expect(result.host.sharing!.copied).toBeGreaterThan(10);
+  });
+
+  it('is the same twice', async () => {
+    expect(JSON.stringify(await run(PAIR))).toBe(JSON.stringify(await run(PAIR)));
+  });
+
+  it('changes a tax and shares when it is told to', async () => {
+    const text = `duration: 30s
+sample: 1s
+host: { memory: 6MiB, idleTax: 0, sharing: { isOn: false }, sampling: { period: 1s }, balance: 1s }
+guests:
+  - name: idle
+    min: 256KiB
+    guest: { memory: 4MiB, vcpus: 1, contents: [{ kind: random }] }
+  - name: busy
+    min: 256KiB
+    guest:
+      memory: 4MiB
+      vcpus: 1
+      contents: [{ kind: random }]
+      workloads: [{ pattern: uniform, rate: 20000 }]
+changes: [{ at: 15s, idleTax: 0.75 }]
+`;
+    const { series, ok } = await run(text);
+    expect(ok).toBe(true);
+    const target = (guest: number, second: number): number =>
+      series.guests[guest]!.targetBytes[series.timesMs.indexOf(second * 1000)]!;
+    expect(target(0, 14)).toBe(target(1, 14));
+    expect(target(0, 25)).toBeLessThan(0.7 * target(1, 25));
+  });
+
+  it('reports what it has when it is cancelled', async () => {
+    const control = new AbortController();
+    control.abort();
+    const result = await run(PAIR, control.signal);
+    expect(result.outcome).toBe('cancelled');
+    expect(result.durationMs).toBe(0);
+  });
+});
