@@ -79,6 +79,8 @@ const computed = z.strictObject({
   function: z.string(),
   /** The scenario that the function runs: the name of a preset, or a scenario itself. */
   scenario: scenario.optional(),
+  /** The overcommitted host that the function lets live. */
+  host: z.record(z.string(), z.unknown()).optional(),
   /** Further input of the function, which the function checks itself. */
   data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),

@@ -3,6 +3,10 @@ import { clarkDowntime } from './clark-downtime.ts';
 import { clarkSpecweb } from './clark-specweb.ts';
 import { clarkWebserver } from './clark-webserver.ts';
 import { clarkWws } from './clark-wws.ts';
+import { esxActiveMemory } from './esx-active-memory.ts';
+import { esxIdleTax } from './esx-idle-tax.ts';
+import { esxSharingBestCase } from './esx-sharing-best-case.ts';
+import { esxSharingProduction } from './esx-sharing-production.ts';
 import { geometricModel } from './geometric-model.ts';
 import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
@@ -17,6 +21,10 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['clark-specweb', clarkSpecweb],
     ['clark-webserver', clarkWebserver],
     ['clark-wws', clarkWws],
+    ['esx-active-memory', esxActiveMemory],
+    ['esx-idle-tax', esxIdleTax],
+    ['esx-sharing-best-case', esxSharingBestCase],
+    ['esx-sharing-production', esxSharingProduction],
     ['geometric-model', geometricModel],
     ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],

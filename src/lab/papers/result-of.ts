@@ -1,3 +1,6 @@
+import type { LoadedHost } from '../../fleet/host/load.ts';
+import type { HostReport } from '../../fleet/host/report.ts';
+import { runHost } from '../../fleet/host/run.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { buildResult } from '../../result/build.ts';
@@ -11,6 +14,8 @@ export type OnRun = (done: number, all: number) => void;
 export interface Given {
   /** Loads the file's scenario with overrides, written as for `--set`. */
   readonly load: (sets?: readonly string[]) => LoadedScenario;
+  /** Loads the file's host with overrides. */
+  readonly loadHost: (sets?: readonly string[]) => LoadedHost;
   readonly data: unknown;
 }
 
@@ -29,4 +34,14 @@ export async function runOf({
 /** Runs a scenario as `runOf` does, and returns its result alone. */
 export async function resultOf(loaded: LoadedScenario): Promise<RunResult> {
   return (await runOf(loaded)).result;
+}
+
+/** Lets a host live in the virtual runtime. Throws when it does not live to its end, or a guest loses a byte. */
+export async function hostReportOf({ config }: LoadedHost): Promise<HostReport> {
+  const report = await runHost(config);
+  const { outcome, error, proof } = report;
+  if (outcome !== 'completed') throw new Error(`a host ended ${outcome}: ${error ?? ''}`);
+  const isLost = proof?.guests.some((guest) => !guest.proof.ok) ?? false;
+  if (isLost || (proof?.problems.length ?? 0) > 0) throw new Error('a guest of a host lost a byte');
+  return report;
 }

@@ -1,4 +1,5 @@
-import type { Path } from '../../scenario/document.ts';
+import { type LoadedHost, loadHostDocument } from '../../fleet/host/load.ts';
+import type { Path, ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError, type InputProblem } from '../../scenario/input-error.ts';
 import { foldersOf, loadDocument, type LoadedScenario, loadScenario } from '../../scenario/load.ts';
 import { nearest } from '../../scenario/suggest.ts';
@@ -37,14 +38,20 @@ function compute(
         : `did you mean ${guess}?`;
     throw mistake(name, ['function'], `"${file.function}" is no function of experiments: ${hint}`);
   }
-  const { scenario, data } = file;
+  const { scenario, host, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
     if (scenario === undefined) {
       throw mistake(name, ['scenario'], `is missing: the function ${file.function} runs it`);
     }
     return loadFor(name, scenario, sets);
   };
-  return figuresOf(onRun, { load, data });
+  const loadHost = (sets: readonly string[] = []): LoadedHost => {
+    if (host === undefined) {
+      throw mistake(name, ['host'], `is missing: the function ${file.function} lets it live`);
+    }
+    return loadHostDocument(openPart(name, 'host', sets), process.cwd());
+  };
+  return figuresOf(onRun, { load, loadHost, data });
 }
 
 async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
@@ -91,6 +98,18 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
+/** Opens the scenario or the host of an experiment, whose keys keep their places in the experiment's file. */
+function openPart(
+  name: string,
+  key: 'scenario' | 'host',
+  sets: readonly string[],
+): ScenarioDocument {
+  const document = openExperiment(name);
+  document.openKey(key);
+  for (const set of sets) document.set(set);
+  return document;
+}
+
 /** Loads the scenario of an experiment; messages have their places in the experiment's file. */
 function loadFor(
   name: string,
@@ -99,9 +118,7 @@ function loadFor(
 ): LoadedScenario {
   try {
     if (typeof scenario === 'string') return loadScenario(scenario, sets);
-    const document = openExperiment(name);
-    document.openKey('scenario');
-    for (const set of sets) document.set(set);
+    const document = openPart(name, 'scenario', sets);
     return loadDocument(document, foldersOf(document, process.cwd()));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
