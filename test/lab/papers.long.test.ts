@@ -12,6 +12,7 @@ describe('an experiment of a paper', () => {
     'clark-quake',
     'clark-webserver',
     'esx-active-memory',
+    'esx-balloon',
     'esx-idle-tax',
     'esx-sharing-best-case',
     'esx-sharing-production',

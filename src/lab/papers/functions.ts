@@ -4,6 +4,7 @@ import { clarkSpecweb } from './clark-specweb.ts';
 import { clarkWebserver } from './clark-webserver.ts';
 import { clarkWws } from './clark-wws.ts';
 import { esxActiveMemory } from './esx-active-memory.ts';
+import { esxBalloon } from './esx-balloon.ts';
 import { esxIdleTax } from './esx-idle-tax.ts';
 import { esxSharingBestCase } from './esx-sharing-best-case.ts';
 import { esxSharingProduction } from './esx-sharing-production.ts';
@@ -22,6 +23,7 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['clark-webserver', clarkWebserver],
     ['clark-wws', clarkWws],
     ['esx-active-memory', esxActiveMemory],
+    ['esx-balloon', esxBalloon],
     ['esx-idle-tax', esxIdleTax],
     ['esx-sharing-best-case', esxSharingBestCase],
     ['esx-sharing-production', esxSharingProduction],
