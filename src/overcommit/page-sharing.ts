@@ -129,6 +129,24 @@ export class PageSharing {
     return true;
   }
 
+  /**
+   * Has a page of zeros hold the machine page that other pages of zeros will share, if there is none yet; returns whether
+   * it does now. Without it a host that needs memory at once would write all zeros to its store: each page would be
+   * gone before the next one could be compared with it.
+   */
+  keepZero(pages: GuestPages, gfn: number): boolean {
+    const bytes = pages.bytesOf(gfn);
+    if (this.#zero || bytes.some((byte) => byte !== 0)) return false;
+    pages.identify(gfn, this.#hash);
+    const [low, high] = [this.#hash[0]!, this.#hash[1]!];
+    const machinePage = pages.machinePages[gfn]!;
+    this.table.addShared(low, high, machinePage);
+    this.#slots.set(machinePage, this.#store.put(bytes));
+    this.#zero = { machinePage, low, high };
+    pages.share(gfn, machinePage);
+    return true;
+  }
+
   /** Has a page use a shared frame's machine page; its own one is free. */
   #join(pages: GuestPages, gfn: number, frame: number): void {
     const machinePage = this.table.machinePage(frame);

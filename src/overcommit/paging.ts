@@ -40,7 +40,8 @@ export class Paging {
 
   /**
    * Frees a guest's page: shares it if an equal one is found, else writes it to the store, which frees its machine page
-   * when the write has ended. Returns false when that would free nothing, because the page is absent or shared.
+   * when the write has ended. Returns false when that would free nothing, because the page is absent or
+   * shared, or is the first page of zeros, which the others will share.
    */
   reclaim(pages: GuestPages, gfn: number, atNs: number): boolean {
     const { sharing, store, device, machine } = this.#parts;
@@ -49,7 +50,7 @@ export class Paging {
       this.counts.sharedInstead++;
       return true;
     }
-    if (store.isFull) return false;
+    if (store.isFull || sharing?.keepZero(pages, gfn)) return false;
     const bytes = pages.bytesOf(gfn);
     pages.swapSlots[gfn] = store.put(bytes);
     bytes.fill(LEFT_BEHIND);
