@@ -312,12 +312,13 @@ export class OvercommittedMemory implements Process {
     }
   }
 
-  /** Divides the machine memory among the guests. Targets aim at a free share of the threshold `high`. */
+  /** Divides the machine memory among the guests. Targets leave free what the state `high` needs (section 6.3). */
   #balance(atNs: number): void {
     const { machinePages, overheadPages, thresholds, balanceNs } = this.config;
     this.#balanceNs = atNs + balanceNs;
     const overhead = overheadPages * this.residents.length;
-    const usable = machinePages * (1 - thresholds.high) - overhead;
+    // `soft` is left only once the margin is free as well, so targets that left less would keep the host in it.
+    const usable = machinePages * (1 - thresholds.high - thresholds.margin) - overhead;
     const clients = this.residents.map(({ pages, grant, sampler }) => ({
       minPages: grant.minPages,
       maxPages: pages.memory.pages,

@@ -42,7 +42,8 @@ export class Sampler {
     if (guestNs < this.#endNs) return;
     this.active.endPeriod(this.#touched);
     for (const gfn of this.#sampled) this.#release(gfn);
-    this.#endNs = guestNs + this.#config.periodNs;
+    const { periodNs } = this.#config;
+    this.#endNs += (1 + Math.floor((guestNs - this.#endNs) / periodNs)) * periodNs;
     this.#touched = 0;
     this.#pick();
   }

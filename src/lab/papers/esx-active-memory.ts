@@ -84,6 +84,6 @@ function stepsUp(given: Input, active: readonly (readonly [number, number])[]): 
     const seconds = found ? Math.round((found[0] - from) * 60) : Infinity;
     return [pointOf(from, step.seconds, seconds, { bound: 'high' })];
   });
-  const name = `seconds to ${step.share * 100} % of a step up, at most two periods and a sample`;
+  const name = `seconds to ${step.share * 100} % of a step up, at most two periods and a pass`;
   return { name, isUnverified: false, isAside: true, bound: 'high', points };
 }
