@@ -101,8 +101,12 @@ export class ScenarioDocument {
     this.#overrides.push({ path, place });
     this.#value = undefined;
     // No key has the value `null`, so it stands for the key's absence.
-    if (value === null) this.#document.deleteIn(path);
-    else this.#document.setIn(path, this.#document.createNode(value));
+    if (value === null) {
+      // The document may lack the map around the key as well, in which yaml could delete nothing.
+      if (this.#document.hasIn(path)) this.#document.deleteIn(path);
+    } else {
+      this.#document.setIn(path, this.#document.createNode(value));
+    }
   }
 
   /**
