@@ -22,8 +22,8 @@ const MIB = 2 ** 20;
 /** Returns a setting in the words of the programs that run migrations. */
 export function wordsFor(what: WordsFor): Words[] {
   return [
-    { program: `QEMU, QMP${later(what)}`, text: qmp(what) },
-    { program: `QEMU, HMP${later(what)}`, text: hmp(what) },
+    { program: `QEMU, QMP${besides(what)}`, text: qmp(what) },
+    { program: `QEMU, HMP${besides(what)}`, text: hmp(what) },
     { program: 'virsh', text: virsh(what) },
     { program: 'KubeVirt', text: kubevirt(what) },
     { program: 'nova', text: nova(what) },
@@ -31,9 +31,17 @@ export function wordsFor(what: WordsFor): Words[] {
   ];
 }
 
-/** Says when the last command of a hybrid is due; neither monitor has comments. */
-const later = ({ setting: { family } }: WordsFor): string =>
-  family === 'hybrid' ? ', the last line once dirty-sync-count is 2' : '';
+/**
+ * Says what the commands need besides, as neither monitor has comments: the last command of a hybrid is due after the
+ * first pass; post-copy has to be allowed at the destination too (QEMU, docs/devel/migration/postcopy.rst); and the dirty
+ * limit needs the dirty ring (migration/options.c, migrate_caps_check).
+ */
+function besides({ setting: { family } }: WordsFor): string {
+  const both = ', the first line at the destination too';
+  if (family === 'hybrid') return `${both}, the last line once dirty-sync-count is 2`;
+  if (family === 'post-copy') return both;
+  return family === 'dirty-limit' ? ', of a VM started with -accel kvm,dirty-ring-size=4096' : '';
+}
 
 type Capability = 'auto-converge' | 'dirty-limit' | 'postcopy-ram';
 
@@ -158,6 +166,10 @@ function kubevirt(what: WordsFor): string {
   ].join('\n');
 }
 
+/** Returns how long the fewest and shortest steps of nova's downtime take: three, each 3 s for a GiB of memory (2 at least). */
+const downtimeStepsS = (memoryBytes: number): number =>
+  3 * Math.floor(3 * Math.max(2, memoryBytes / 2 ** 30));
+
 /** OpenStack nova, nova/conf/libvirt.py: limits in ms (100 at least), bandwidth in MiB/s, timeouts in s for each GiB. */
 function nova(what: WordsFor): string {
   const { setting, maxBytesPerSecond, memoryBytes } = what;
@@ -171,7 +183,7 @@ function nova(what: WordsFor): string {
       ? []
       : [
           `live_migration_downtime = ${Math.max(100, limit)}`,
-          '# all of it from the start, and not in steps',
+          `# nova begins with a third of it, and grants all of it after ${downtimeStepsS(memoryBytes)} s: its shortest steps`,
           'live_migration_downtime_steps = 3',
           'live_migration_downtime_delay = 3',
         ]),

@@ -3,12 +3,14 @@ import { parse } from 'yaml';
 import { settingsFor } from '../../../src/lab/what-if/settings.ts';
 import { wordsFor } from '../../../src/lab/what-if/words.ts';
 
-/** Returns a setting's words by program, whose names end at the first comma but one. */
+/** Returns a setting's words by program, whose names end before what else it needs. */
 function say(id: string, more: { maxBytesPerSecond?: number; maxTotalTimeMs?: number } = {}) {
   const setting = settingsFor(240).find((one) => one.id === id)!;
   const vm = { memoryBytes: 16 * 2 ** 30, bytesPerSecond: 1.25e9 };
   const words = wordsFor({ setting, ...vm, ...more });
-  const named = words.map(({ program, text }) => [program.split(', the last')[0]!, text] as const);
+  const named = words.map(
+    ({ program, text }) => [program.replace(/, (?:the|of a) .*/, ''), text] as const,
+  );
   return Object.fromEntries(named) as Record<string, string>;
 }
 
@@ -57,10 +59,22 @@ describe('a setting in the words of', () => {
     const nova = say('precopy', { maxTotalTimeMs: 320_000 })['nova'];
     expect(nova).toContain('live_migration_downtime = 240');
     expect(nova).toContain('live_migration_completion_timeout = 20');
+    // nova/virt/libvirt/migration.py, downtime_steps: 3 s for each of 16 GiB, three times.
+    expect(nova).toContain('with a third of it, and grants all of it after 144 s');
     expect(say('hybrid')['nova']).toContain('live_migration_timeout_action = force_complete');
     expect(say('precopy', { maxBytesPerSecond: 5e8 })['Proxmox']).toContain(
       'qm set VMID --migrate_downtime 0.24 --migrate_speed 500',
     );
     expect(say('hybrid')['Proxmox']).toBe('# Proxmox has no post-copy');
+  });
+
+  it.each([
+    ['precopy', ''],
+    ['dirty-limit', ' of a VM started with -accel kvm,dirty-ring-size=4096'],
+    ['postcopy', ' the first line at the destination too'],
+  ])('QEMU names what %s needs besides', (id, needed) => {
+    const setting = settingsFor(240).find((one) => one.id === id)!;
+    const [qmp] = wordsFor({ setting, memoryBytes: 2 ** 30, bytesPerSecond: 1e9 });
+    expect(qmp!.program).toBe(needed === '' ? 'QEMU, QMP' : `QEMU, QMP,${needed}`);
   });
 });
