@@ -62,6 +62,9 @@ export function goalOf(flags: WhatIfFlags): Goal | undefined {
   };
 }
 
+/** An idle VM may dirty nothing in a period; no other rate may be 0. */
+const ZERO = /^0(?:\.0+)?(?: ?[kKMG]?i?(?:B|bit)\/s)?$/;
+
 /** Parses `300MB/s@10s`, a rate with the period that it was measured over. Throws InputError. */
 function rateOf(text: string): MeasuredRate {
   const [rate = '', period = DEFAULT_PERIOD, ...more] = text.split('@');
@@ -73,7 +76,7 @@ function rateOf(text: string): MeasuredRate {
   }
   return {
     source: 'given',
-    bytesPerSecond: quantity('--dirty-rate', rate.trim(), finiteRate)!,
+    bytesPerSecond: ZERO.test(rate.trim()) ? 0 : quantity('--dirty-rate', rate.trim(), finiteRate)!,
     periodMs: milliseconds('--dirty-rate', period.trim())!,
   };
 }

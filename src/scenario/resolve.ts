@@ -135,6 +135,15 @@ function checkBacking({ guest, runtime }: Scenario): void {
   throw new ResolveError({ path: ['guest', 'contents', index, 'kind'], sentence });
 }
 
+/** Returns about how much memory a virtual run takes whose pages are versions. */
+export const virtualRunBytes = ({
+  memoryBytes,
+  pageSize,
+}: {
+  readonly memoryBytes: number;
+  readonly pageSize: number;
+}): number => 2 * (memoryBytes / pageSize) * VERSION_BYTES + RUNTIME_BYTES;
+
 function checkAvailable(
   { backing, contents }: Scenario['guest'],
   { memoryBytes, pageSize }: { readonly memoryBytes: number; readonly pageSize: number },

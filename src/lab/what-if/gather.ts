@@ -1,4 +1,5 @@
 import { InputError } from '../../scenario/input-error.ts';
+import { formatSize } from '../../units/size.ts';
 import { type Facts, type Finding, mergeFacts } from './facts.ts';
 import { PasteError } from './parsers/parser.ts';
 import { parsePaste } from './parsers/registry.ts';
@@ -40,6 +41,7 @@ export function gather(pastes: readonly Paste[], flags: Facts): Gathered {
   if (!rates || rates.length === 0) {
     throw missing('--dirty-rate', 'how fast it dirties its memory, as in 300MB/s@1s');
   }
+  checkWithin(memoryBytes, flags);
   const memory = Math.max(1, Math.floor(memoryBytes / PAGE)) * PAGE;
   const notes = assumed(others.vcpus, linkBytesPerSecond, pasted.seenBytesPerSecond);
   return {
@@ -56,6 +58,18 @@ export function gather(pastes: readonly Paste[], flags: Facts): Gathered {
       ...(notes.length > 0 ? [{ name: 'defaults', tool: 'pageferry', notes }] : []),
     ],
   };
+}
+
+/** Refuses flags that say that a part of the memory is larger than the memory, as one of the two is a mistake. */
+function checkWithin(memoryBytes: number, { usedBytes = 0, workingSetBytes = 0 }: Facts): void {
+  for (const [flag, bytes] of [
+    ['--used', usedBytes],
+    ['--working-set', workingSetBytes],
+  ] as const) {
+    if (bytes <= memoryBytes) continue;
+    const sentence = `${formatSize(bytes)} is more than the memory of the VM, which is ${formatSize(memoryBytes)}: correct one of them`;
+    throw new InputError([{ place: flag, key: '', sentence }]);
+  }
 }
 
 function assumed(

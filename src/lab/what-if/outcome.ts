@@ -14,11 +14,18 @@ export interface RunOutcome {
   readonly leastExpectedMs?: number;
 }
 
+/** So many writes have to be due for their number to say how much a guest was slowed down. */
+const LEAST_WRITES = 100;
+
 /** Returns what became of a run whose pages stood for `scale` pages each. */
 export function outcomeOf(result: RunResult, config: RunConfig, scale: number): RunOutcome {
   const { outcome, totalTimeMs, downtimeMs, ram } = result;
   const nominal = (writesPerSecond(config) * totalTimeMs) / 1000;
-  const missed = nominal > 0 ? 1 - result.guest.accessesDuring / nominal : 0;
+  // Where a few writes are due, one more or less would count for per cents; then the time of the stop has to do.
+  const missed =
+    nominal >= LEAST_WRITES
+      ? 1 - result.guest.accessesDuring / nominal
+      : (downtimeMs ?? 0) / totalTimeMs;
   const least = leastExpected(result);
   return {
     isCompleted: outcome === 'completed',

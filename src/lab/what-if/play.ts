@@ -1,4 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { InputError } from '../../scenario/input-error.ts';
+import { virtualRunBytes } from '../../scenario/resolve.ts';
+import { formatSize } from '../../units/size.ts';
 import type { RunResult } from '../../result/schema.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
@@ -26,13 +29,16 @@ export class Players {
   readonly #pool: TaskPool<SweepTasks>;
   readonly #onRun: () => void;
   readonly #signal: AbortSignal | undefined;
+  readonly #availableBytes: number;
 
   /** `onRun` is called after each run. Aborting `signal` ends all runs, and `play` throws InterruptedError then. */
   constructor(
     onRun: () => void = () => undefined,
     signal?: AbortSignal,
     threads: number = availableParallelism(),
+    availableBytes: number = process.availableMemory(),
   ) {
+    this.#availableBytes = availableBytes;
     this.#pool = new TaskPool<SweepTasks>('lab/sweep/worker.js', threads);
     this.#onRun = onRun;
     this.#signal = signal;
@@ -40,6 +46,7 @@ export class Players {
   }
 
   readonly play: Play = async (runs) => {
+    const threads = this.#threadsFor(runs);
     const outcomes: RunOutcome[] = Array.from({ length: runs.length });
     const left = [...runs.entries()].toReversed();
     const work = async (): Promise<void> => {
@@ -49,9 +56,23 @@ export class Players {
         this.#onRun();
       }
     };
-    await Promise.all(Array.from({ length: this.#pool.threads }, work));
+    await Promise.all(Array.from({ length: threads }, work));
     return outcomes;
   };
+
+  /** Returns how many of the runs fit into the memory of this machine at once. Throws InputError when not even one does. */
+  #threadsFor(runs: readonly PlannedRun[]): number {
+    const needBytes = runs.reduce(
+      (most, { config: { guest } }) => Math.max(most, virtualRunBytes(guest)),
+      1,
+    );
+    const fit = Math.floor(this.#availableBytes / needBytes);
+    if (fit >= 1) return Math.min(this.#pool.threads, fit);
+    const sentence =
+      `a run of this VM needs ${formatSize(needBytes)}, this machine has ` +
+      `${formatSize(this.#availableBytes)} free: ask about a smaller VM`;
+    throw new InputError([{ place: '--memory', key: '', sentence }]);
+  }
 
   async #one({ scenario, config, scale }: PlannedRun): Promise<RunOutcome> {
     this.#signal?.throwIfAborted();

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { whatIfTable } from '../../../src/cli/what-if-table.ts';
+import { factsOf } from '../../../src/cli/what-if-flags.ts';
 import { findEdge } from '../../../src/lab/what-if/edge.ts';
 import { gather } from '../../../src/lab/what-if/gather.ts';
 import { outcomeOf } from '../../../src/lab/what-if/outcome.ts';
-import type { Play } from '../../../src/lab/what-if/play.ts';
+import { type Play, Players } from '../../../src/lab/what-if/play.ts';
 import { whatIfSchema } from '../../../src/lab/what-if/result.ts';
 import { scaled, scaleFor } from '../../../src/lab/what-if/scale.ts';
 import { settingsFor } from '../../../src/lab/what-if/settings.ts';
@@ -137,10 +138,46 @@ describe('the facts', () => {
     expect(() => gather(pasted, flags)).toThrow(sentence);
   });
 
+  it.each([
+    [{ usedBytes: 2 ** 31 }, '--used: 2 GiB is more than the memory of the VM, which is 1 GiB'],
+    [{ workingSetBytes: 2 ** 31 }, '--working-set: 2 GiB is more than the memory of the VM'],
+  ])('that contradict each other are refused', (flags, sentence) => {
+    const vm = { memoryBytes: 2 ** 30, linkBytesPerSecond: 1e9 };
+    expect(() => gather(pasted, { ...vm, ...flags })).toThrow(sentence);
+  });
+
+  it('of an idle VM may have a dirty rate of 0', () => {
+    for (const zero of ['0', '0MB/s', '0 MiB/s@10s']) {
+      const { rates } = factsOf({ runs: '1', seed: '1', dirtyRate: [zero] });
+      expect(rates).toMatchObject([{ bytesPerSecond: 0 }]);
+    }
+    expect(() => factsOf({ runs: '1', seed: '1', dirtyRate: ['0x'] })).toThrow('--dirty-rate:');
+  });
+
+  it('of a VM that this machine has no memory for are refused before its run', async () => {
+    const runs: Parameters<Play>[0] = [];
+    await whatIf({ ...small, only: ['precopy'], runs: 1 }, async (planned) => {
+      if (runs.length === 0) (runs as unknown[]).push(...planned);
+      return play(planned);
+    });
+    const players = new Players(undefined, undefined, 1, 2 ** 29);
+    await expect(players.play(runs)).rejects.toThrow('--memory: a run of this VM needs 512 MiB');
+    await players.end();
+  });
+
   it('name the output that can not be used', () => {
     expect(() => gather([{ name: 'x.txt', text: 'hello' }], {})).toThrow(
       'x.txt: is not recognised',
     );
+  });
+});
+
+describe('the work that a guest did not get done', () => {
+  it('of one that makes hardly any is that of its stop', async () => {
+    const idle = { ...small.facts, rates: [{ ...small.facts.rates![0]!, bytesPerSecond: 0 }] };
+    const { settings } = await whatIf({ ...small, facts: idle, only: ['precopy'] }, play);
+    const { slowdown, downtimeMs, totalTimeMs } = settings[0]!;
+    expect(slowdown!.median).toBeCloseTo(downtimeMs!.median / totalTimeMs!.median, 3);
   });
 });
 
