@@ -61,7 +61,8 @@ async function deliver(made: Report, output: string, flags: ReportFlags): Promis
   if (flags.quiet !== true && !isPrinted) {
     const more =
       flags.charts === undefined ? '' : `, and ${charts.length} charts to ${flags.charts}`;
-    await print(`${made.answer}\nThe report is in ${output}${more}.\n`);
+    // Where it could not be written, an error has said so.
+    await print(`${made.answer}\n${isWritten ? `The report is in ${output}${more}.\n` : ''}`);
   }
   return exitCode(EXIT.done, isWritten && charts.every(Boolean));
 }

@@ -17,7 +17,7 @@ export function sweepSummary(
 ): string {
   const groups = groupsOf(table);
   const lines = [
-    `${folder}: ${table.rows.length} runs (${end.made} made now, ${end.reused} there before${end.failed > 0 ? `, ${end.failed} failed` : ''})`,
+    `${folder}: ${table.rows.length} run${table.rows.length === 1 ? '' : 's'} (${end.made} made now, ${end.reused} there before${end.failed > 0 ? `, ${end.failed} failed` : ''})`,
   ];
   if (groups.length <= MOST_LINES) lines.push('', ...pointLines(table, groups, lineWidth(stream)));
   else lines.push(`${groups.length} points: ask for them, as in the next line`);

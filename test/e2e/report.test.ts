@@ -22,6 +22,13 @@ describe('pageferry report', () => {
     expect(names.filter((name) => name.endsWith('.png'))).toHaveLength(names.length / 2);
   });
 
+  it.runIf(existsSync('/dev/full'))('names no file that it could not write', async () => {
+    const result = write('full.json', JSON.stringify(await sampleRun()));
+    const { exitCode, stdout } = await pageferry(['report', result, '-o', '/dev/full']);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^The guest moved in [^\n]*\n$/);
+  });
+
   it('refuses what is no result, with its place, and writes nothing', async () => {
     const path = write('broken.json', '{"schema":"pageferry/run@1"}');
     const { exitCode, stderr, stdout } = await pageferry(['report', path]);

@@ -80,6 +80,11 @@ describe('the report of a sweep', () => {
     expect(report.tone).toBe('plain');
   });
 
+  it('says of one run what became of it, as it has no range', () => {
+    const { answer } = sweepReport({ name: 'one', records: [sweepRecord(1, 1)] });
+    expect(answer).toMatch(/^1 of 1 run completed\. Its downtime was \d+ ms\.$/);
+  });
+
   it('names the runs that did not complete, with the reason', () => {
     const { blocks } = report.sections.find(({ title }) => title === 'Runs that did not complete')!;
     expect(blocks[0]).toMatchObject({ table: { rows: expect.objectContaining({ length: 3 }) } });

@@ -104,10 +104,11 @@ function answerOf(records: readonly RunRecord[], grid: Grid): string {
     .filter(([outcome]) => outcome !== 'completed')
     .map(([outcome, count]) => `${countText(count)} ${outcome}`);
   const keys = [...grid.quantities, ...grid.names].length;
-  const first = `${countText(completed)} of ${plural(records.length, 'run')} over ${plural(keys, 'varying key')} completed${others.length > 0 ? ` (${others.join(', ')})` : ''}.`;
+  const first = `${countText(completed)} of ${plural(records.length, 'run')}${keys === 0 ? '' : ` over ${plural(keys, 'varying key')}`} completed${others.length > 0 ? ` (${others.join(', ')})` : ''}.`;
   const downtimes = valuesOf(records, 'downtimeMs');
   if (downtimes.length === 0) return first;
   const { min: low, median, max: high } = quartiles(downtimes);
+  if (downtimes.length === 1) return `${first} Its downtime was ${msText(median)}.`;
   return `${first} Their downtime was between ${msText(low)} and ${msText(high)}, with a median of ${msText(median)}.`;
 }
 
