@@ -80,7 +80,12 @@ describe('a page in parts', () => {
     ]);
     send(1, 0, 2);
     expect(send(1, 2, 4)).toMatchObject({ zero: 0, raw: 1, bytes: 2 * UNIT });
-    for (const page of [0, 1]) expect(pageOf(target, page).equals(pageOf(source, page))).toBe(true);
+    // A page that ends with zeros is no zero page.
+    source.ram.fill(0, 2 * PAGE + 2 * UNIT, 3 * PAGE);
+    expect(send(2, 0, 2)).toMatchObject({ encoded: { isRaw: true } });
+    expect(send(2, 2, 4)).toMatchObject({ zero: 0, raw: 1, encoded: { isRaw: false } });
+    for (const page of [0, 1, 2])
+      expect(pageOf(target, page).equals(pageOf(source, page))).toBe(true);
   });
 
   it('is let in by the gate at its first part, and present with its last', () => {
