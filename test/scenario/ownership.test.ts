@@ -183,9 +183,6 @@ describe('an override', () => {
   it('of a key that is not there takes nothing out', () => {
     const { scenario } = loadScenario('quick', ['migration.stun=null']);
     expect(scenario).toEqual(loadScenario('quick').scenario);
-    const text = 'guest: { memory: 8MiB }';
-    const bare = loadScenarioText('bare', text, ['migration.policy=null']);
-    expect(bare.scenario).toEqual(loadScenarioText('bare', text).scenario);
   });
 });
 

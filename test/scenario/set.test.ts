@@ -16,6 +16,11 @@ describe('--set', () => {
   const scenario = withWorkload('{ pattern: uniform, rate: 3 }');
   const set = (...sets: string[]): Scenario => load(scenario, sets).scenario;
 
+  it('takes nothing out of a map that is not there', () => {
+    const bare = 'guest: { memory: 8MiB }';
+    expect(load(bare, ['migration.policy=null']).scenario).toEqual(load(bare).scenario);
+  });
+
   it('replaces a value', () => {
     expect(set('guest.memory=128MiB').guest.memory).toBe('128MiB');
     expect(set('guest.workloads[0].rate=7').guest.workloads[0]).toMatchObject({ rate: 7 });
