@@ -1,3 +1,4 @@
+import { managerNamed } from '../migration/policies/manager-registry.ts';
 import { colours } from './colours.ts';
 import type { RunResult } from '../result/schema.ts';
 import { sentAgainSentences } from '../result/page-sentence.ts';
@@ -38,6 +39,7 @@ function headline(result: RunResult): string {
       algorithm: string;
       policy: string | { readonly export: string };
       postcopyAfter: number;
+      [key: string]: unknown;
     };
     link: { bandwidth: string | number };
   };
@@ -59,6 +61,7 @@ function describeAlgorithm(migration: {
   algorithm: string;
   policy: string | { readonly export: string };
   postcopyAfter: number;
+  [key: string]: unknown;
 }): string {
   const { algorithm, postcopyAfter } = migration;
   const policy =
@@ -66,6 +69,10 @@ function describeAlgorithm(migration: {
   if (algorithm === 'precopy') return `pre-copy, policy ${policy}`;
   if (algorithm === 'postcopy') return 'post-copy';
   if (algorithm !== 'hybrid') return algorithm;
+  const manager = managerNamed(migration['downtimeLadder']);
+  const settings = manager && (migration[manager.settings] as Record<string, unknown> | undefined);
+  if (manager?.decidesOnPostcopy(settings))
+    return `hybrid, post-copy when ${manager.name} decides, policy ${policy}`;
   return `hybrid, post-copy after ${postcopyAfter} round${postcopyAfter === 1 ? '' : 's'}, policy ${policy}`;
 }
 
