@@ -3,6 +3,7 @@ import { MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
 import type { Problem } from '../../scenario/problem.ts';
 import { nearest } from '../../scenario/suggest.ts';
 import { formatSize } from '../../units/size.ts';
+import { checkNames } from '../group-names.ts';
 import type { EvacuatedGuest } from './config.ts';
 import { limitsOf } from './limits.ts';
 import { type EvacuationFile, MOST_GUESTS } from './schema.ts';
@@ -19,7 +20,7 @@ export function checkFile(file: EvacuationFile): Problem[] {
   }
   return [
     ...checkHosts(file),
-    ...checkNames(file),
+    ...checkNames(file.guests),
     ...checkTargets(file),
     ...checkParallel(file),
     ...checkOrder(file),
@@ -29,12 +30,6 @@ export function checkFile(file: EvacuationFile): Problem[] {
 
 /** Returns the name of the host that is emptied, which is the first one unless the file names it. */
 export const sourceOf = ({ evacuate, hosts }: EvacuationFile): string => evacuate ?? hosts[0]!.name;
-
-/** Returns the names of a group's guests, which are numbered from 1 on when the group has a count. */
-export function namesOf({ name, count }: EvacuationFile['guests'][number]): string[] {
-  if (count === undefined) return [name];
-  return Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
-}
 
 /** Returns how many guests a file has. */
 function countOf({ guests }: EvacuationFile): number {
@@ -62,17 +57,6 @@ function known(name: string | undefined, names: readonly string[], path: Path): 
   const those = `there ${names.length === 1 ? 'is' : 'are'} ${shorten(names.join(', '))}`;
   const hint = guess ? `did you mean ${guess}?` : those;
   return [{ path, sentence: `there is no host ${name}: ${hint}` }];
-}
-
-function checkNames({ guests }: EvacuationFile): Problem[] {
-  const seen = new Set<string>();
-  return guests.flatMap((group, index) => {
-    const names = namesOf(group);
-    const twice = names.find((name) => seen.has(name));
-    for (const name of names) seen.add(name);
-    if (twice === undefined) return [];
-    return [{ path: ['guests', index, 'name'], sentence: `two guests are called ${twice}` }];
-  });
 }
 
 function checkTargets(file: EvacuationFile): Problem[] {

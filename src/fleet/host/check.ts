@@ -1,21 +1,14 @@
 import type { Problem } from '../../scenario/problem.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseSize } from '../../units/size.ts';
+import { checkNames, namesOf } from '../group-names.ts';
 import type { HostFile } from './schema.ts';
-
-type Group = HostFile['guests'][number];
-
-/** Returns the names of a group's guests, which are numbered from 1 on when the group has a count. */
-export function namesOf({ name, count }: Pick<Group, 'name' | 'count'>): string[] {
-  if (count === undefined) return [name];
-  return Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
-}
 
 /** Returns what is impossible about a host's file; its guests' scenarios are checked on their own. */
 export function checkHost(file: HostFile): Problem[] {
   return [
     ...checkThresholds(file),
-    ...checkNames(file),
+    ...checkNames(file.guests),
     ...checkTimes(file),
     ...checkChanges(file),
   ];
@@ -26,17 +19,6 @@ function checkThresholds({ host: { thresholds } }: HostFile): Problem[] {
   if (high >= soft && soft >= hard && hard >= low) return [];
   const sentence = `expected high ≥ soft ≥ hard ≥ low, got ${high}, ${soft}, ${hard}, ${low}`;
   return [{ path: ['host', 'thresholds'], sentence }];
-}
-
-function checkNames({ guests }: HostFile): Problem[] {
-  const seen = new Set<string>();
-  return guests.flatMap((group, index) => {
-    const names = namesOf(group);
-    const twice = names.find((name) => seen.has(name));
-    for (const name of names) seen.add(name);
-    if (twice === undefined) return [];
-    return [{ path: ['guests', index, 'name'], sentence: `two guests are called ${twice}` }];
-  });
 }
 
 function checkTimes({ guests, duration }: HostFile): Problem[] {
