@@ -14,6 +14,13 @@ export {
   type SweepResult,
   type SweepStore,
 } from './lab/library/sweep.ts';
+export { compare, type ComparedInput, type CompareOptions } from './lab/library/compare.ts';
+export {
+  whatIf,
+  type WhatIfOptions,
+  type WhatIfProgress,
+  type WhatIfQuestion,
+} from './lab/library/what-if.ts';
 export { paper, type SeriesOptions, validate } from './lab/library/measured.ts';
 export { presets } from './lab/library/presets.ts';
 export { report } from './report/html/library.ts';
@@ -37,6 +44,8 @@ export type { Scenario } from './scenario/schema.ts';
 export type { Preset } from './scenario/load.ts';
 export type { EvacuationProgress } from './fleet/evacuation/report.ts';
 export type { EvacuationResult } from './fleet/evacuation/result-schema.ts';
+export type { CompareResult } from './lab/compare/result.ts';
+export type { WhatIfResult } from './lab/what-if/result.ts';
 export type { SweepProgress } from './lab/sweep/execute.ts';
 export type { Outcome as PaperOutcome } from './lab/papers/outcome.ts';
 export type { Validation } from './lab/validate/validate.ts';

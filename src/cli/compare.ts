@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { monotonicClock } from '../clock/monotonic.ts';
-import { CompareError, compareSides, keyName } from '../lab/compare/compare.ts';
+import { CompareError, compareSides } from '../lab/compare/compare.ts';
+import { columnOf } from '../lab/compare/keys.ts';
 import { readSide } from '../lab/compare/read.ts';
 import type { ComparedRun, Side } from '../lab/compare/side.ts';
 import { measure } from '../lab/sweep/quantity.ts';
 import { StoreError } from '../lab/sweep/store.ts';
 import { compareJunit, compareMarkdown, isRegression } from '../report/compare.ts';
 import { InputError } from '../scenario/input-error.ts';
-import { nearest } from '../scenario/suggest.ts';
 import { writeReport } from './bench-apart.ts';
 import { limitsOf } from './bench-flags.ts';
 import { checkOutputs } from './check-output.ts';
@@ -72,7 +72,7 @@ async function compare(
     const limits = limitsOf(flags);
     const [before, after] = sidesOf(named, flags.by);
     const ignored = new Set(
-      (flags.ignore ?? []).map((key) => columnOf(key, '--ignore', [before, after])),
+      (flags.ignore ?? []).map((key) => columnOf(key, `--ignore ${key}`, [before, after])),
     );
     const metrics = flags.metric ?? [];
     const { result, isPowerless } = compareSides(before, after, { ...limits, ignored, metrics });
@@ -139,7 +139,7 @@ function sidesOf({ before, after }: Named, by: string | undefined): [Side, Side]
     throw refuse(`--by ${by}`, 'expected a key with two values such as link.latency=1ms,5ms');
   const [, key = '', ...values] = match;
   const whole = readSide(before);
-  const column = columnOf(key, '--by', [whole]);
+  const column = columnOf(key, `--by ${key}`, [whole]);
   const [old, now] = values.map((value) => {
     const runs = whole.runs.filter(hasValue(column, value));
     if (runs.length > 0) return { ...whole, runs };
@@ -157,19 +157,6 @@ function hasValue(column: string, wanted: string): (run: ComparedRun) => boolean
     if (String(value) === wanted) return true;
     return amount !== undefined && measure(value)?.amount === amount;
   };
-}
-
-/** Returns the name under which runs have a key of a scenario, which is given as `guest.memory` or `guest_memory`. */
-function columnOf(key: string, flag: string, sides: readonly Side[]): string {
-  const known = new Set<string>();
-  for (const { runs } of sides) {
-    for (const { scenario } of runs) for (const name in scenario) known.add(name);
-  }
-  const column = [...known].find((name) => name === key || keyName(name) === key);
-  if (column !== undefined) return column;
-  const guess = nearest(key, [...known].map(keyName));
-  const hint = guess === undefined ? 'expected one such as guest.memory' : `did you mean ${guess}?`;
-  throw refuse(`${flag} ${key}`, `no run has this key (${hint})`);
 }
 
 const powerless = (): InputError =>

@@ -5,7 +5,13 @@ import { InterruptedError, Players } from '../lab/what-if/play.ts';
 import type { WhatIfResult } from '../lab/what-if/result.ts';
 import { settingsFor } from '../lab/what-if/settings.ts';
 import { runsOf, scenarioOfRun } from '../lab/what-if/plan.ts';
-import { type Question, settingsOf } from '../lab/what-if/question.ts';
+import {
+  MOST_RUNS,
+  MOST_SEED,
+  type Question,
+  settingsOf,
+  unknownSetting,
+} from '../lab/what-if/question.ts';
 import { whatIf } from '../lab/what-if/what-if.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { ReadError, readText, STDIN } from '../scenario/read-text.ts';
@@ -17,7 +23,7 @@ import { collect, outputFlag } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode, writeFile } from './output.ts';
 import { Counted } from './progress.ts';
-import { factsOf, goalOf, timeoutOf, type WhatIfFlags, whole } from './what-if-flags.ts';
+import { FLAG_READER, type WhatIfFlags } from './what-if-flags.ts';
 import { whatIfTable } from './what-if-table.ts';
 
 /** Outputs of these tools have a few kilobytes. */
@@ -98,12 +104,10 @@ async function answer(files: readonly string[], flags: WhatIfFlags): Promise<num
   }
 }
 
-const MOST_RUNS = 10_000;
-
 function questionOf(files: readonly string[], flags: WhatIfFlags): Question {
-  const { facts, sources } = gather(files.map(read), factsOf(flags));
-  const goal = goalOf(flags);
-  const timeoutMs = timeoutOf(flags.timeout);
+  const { facts, sources } = gather(files.map(read), FLAG_READER.facts(flags));
+  const goal = FLAG_READER.goal(flags);
+  const timeoutMs = FLAG_READER.milliseconds('timeout', flags.timeout);
   const question: Question = {
     facts,
     sources,
@@ -111,21 +115,12 @@ function questionOf(files: readonly string[], flags: WhatIfFlags): Question {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(flags.set ? { sets: flags.set } : {}),
     ...(flags.setting ? { only: flags.setting } : {}),
-    runs: whole('--runs', flags.runs, 1, MOST_RUNS),
-    seed: whole('--seed', flags.seed, 0, 2 ** 31 - 1),
+    runs: FLAG_READER.whole('runs', flags.runs, 1, MOST_RUNS),
+    seed: FLAG_READER.whole('seed', flags.seed, 0, MOST_SEED),
   };
-  checkSettings(question, flags.setting);
+  const unknown = unknownSetting(question);
+  if (unknown !== undefined) throw FLAG_READER.refused('setting', unknown);
   return question;
-}
-
-/** Throws InputError when a setting is named that there is not. */
-function checkSettings(question: Question, named: readonly string[] = []): void {
-  const { only: _, ...all } = question;
-  const ids = settingsOf(all).map(({ id }) => id);
-  const unknown = named.find((id) => !ids.includes(id));
-  if (unknown === undefined) return;
-  const sentence = `there is no setting "${unknown}", but ${ids.join(', ')}`;
-  throw new InputError([{ place: '--setting', key: '', sentence }]);
 }
 
 function read(name: string): Paste {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   checkScenario,
+  compare,
   evacuate,
   InputError,
   openStore,
@@ -16,6 +17,8 @@ import {
   StoreError,
   sweep,
   type TraceFactory,
+  whatIf,
+  type WhatIfProgress,
 } from '../../src/index.ts';
 
 const once: PolicyFactory = () => ({
@@ -232,5 +235,104 @@ describe('a sweep from a plain object', () => {
     [{ ...grid, where: ['guest.vcpus > 1'] }, {}, /^sweep where: the conditions leave out every/],
   ])('says what is wrong before it makes a run: %#', async (input, options, message) => {
     expect(await refusal(sweep(input, options))).toMatch(message);
+  });
+});
+
+describe('a comparison of what a program holds', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'library-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is the same whether a side is a result, a file, or a store', async () => {
+    const [slow, fast] = [
+      await run(SMALL),
+      await run(SMALL, { set: { 'link.bandwidth': '100MB/s' } }),
+    ];
+    const file = join(folder, 'slow.json');
+    writeFileSync(file, JSON.stringify(slow));
+    const store = join(folder, 'a.sweep');
+    await sweep({ name: 'grid', scenario: SMALL }, { store, threads: 1 });
+    const held = await compare(slow, [fast]);
+    expect(held.before.sources).toEqual(['before']);
+    expect(held.after.sources).toEqual(['after[0]']);
+    expect(held.verdict).toBe('better');
+    expect(await compare(file, fast)).toMatchObject({ summary: held.summary });
+    const kept = await compare(openStore(store), fast, { metrics: ['totalTimeMs'] });
+    const total = held.summary.find(({ metric }) => metric === 'totalTimeMs');
+    expect(kept.summary).toMatchObject([{ metric: 'totalTimeMs', change: total!.change }]);
+  });
+
+  it('says what is wrong with a side or an option', async () => {
+    const result = await run(SMALL);
+    const broken = { ...result, outcome: 3 } as unknown as typeof result;
+    expect(await refusal(compare(result, [result, broken]))).toBe(
+      'after[1] outcome: expected text, got 3',
+    );
+    expect(await refusal(compare([], result))).toMatch(/^before: expected at least one/);
+    expect(await refusal(compare(result, result, { alpha: 1 }))).toMatch(/^alpha: expected/);
+    expect(await refusal(compare(result, result, { ignore: ['guest.memry'] }))).toBe(
+      'ignore[0]: no run has this key (did you mean guest.memory?)',
+    );
+    expect(await refusal(compare(result, result, { metrics: ['downtime'] }))).toMatch(
+      /^metrics downtime: no run has this figure/,
+    );
+  });
+});
+
+describe('a question of what would become of a migration', () => {
+  const question = { memory: '16MiB', vcpus: 1, link: '25MB/s', dirtyRate: '4MB/s' } as const;
+  const options = { runs: 1, settings: ['precopy', 'stop-and-copy'], timeout: '2s', threads: 1 };
+
+  it('is answered from plain facts, and from what tools print', async () => {
+    const seen: WhatIfProgress[] = [];
+    const result = await whatIf(question, { ...options, onProgress: (at) => seen.push(at) });
+    expect(result.schema).toBe('pageferry/what-if@1');
+    expect(result.settings.map(({ id, runs }) => [id, runs])).toEqual([
+      ['precopy', 1],
+      ['stop-and-copy', 1],
+    ]);
+    expect(seen).toEqual([
+      { done: 1, all: 2 },
+      { done: 2, all: 2 },
+    ]);
+    const pasted = JSON.stringify({
+      return: { status: 'measured', 'dirty-rate': 4, 'calc-time': 1, mode: 'page-sampling' },
+    });
+    const { dirtyRate: _, ...facts } = question;
+    const { sources } = await whatIf(
+      { ...facts, pasted: [pasted] },
+      { ...options, settings: ['stop-and-copy'] },
+    );
+    expect(sources[0]).toMatchObject({ name: 'pasted[0]', tool: 'query-dirty-rate' });
+  });
+
+  it('ends with the reason of its signal', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const act = whatIf(question, {
+      ...options,
+      runs: 40,
+      signal: abort.signal,
+      onProgress: () => abort.abort(reason),
+    });
+    await expect(act).rejects.toBe(reason);
+    await expect(whatIf(question, { signal: abort.signal })).rejects.toBe(reason);
+  });
+
+  it.each([
+    [{ ...question, link: 'fast' }, {}, /^question link: expected a rate/],
+    [{ ...question, dirtyRate: undefined }, {}, /^question dirtyRate: is missing/],
+    [{ ...question, dirtyRate: '1MB/s@x' }, {}, /^question dirtyRate: expected a duration/],
+    [{ ...question, maxDowntime: '0s' }, {}, /^question maxDowntime: expected more than 0/],
+    [{ ...question, memmory: '1GiB' }, {}, /^question memmory: unknown key: did you mean memory/],
+    ['nothing of use', {}, /^question pasted: /],
+    [question, { runs: 0 }, /^runs: expected a whole number from 1/],
+    [question, { timeout: '2' }, /^timeout: expected a duration/],
+    [question, { settings: ['pre'] }, /^settings: there is no setting "pre", but precopy/],
+    [question, { set: { 'guest.memry': 1 } }, /^set guest\.memry: unknown key/],
+  ])('says what is wrong before it makes a run: %#', async (input, more, message) => {
+    expect(await refusal(whatIf(input, more))).toMatch(message);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { RunResult } from '../../result/schema.ts';
-import { formatKey } from '../../scenario/input-error.ts';
+import { formatKey, InputError } from '../../scenario/input-error.ts';
 import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
 import { valueOf } from '../bench/judge.ts';
 import { BENCH_SCHEMA, type BenchOutcome } from '../bench/outcome.ts';
@@ -30,6 +30,12 @@ const runSchema = z.looseObject({
 
 const savedSchema = z.looseObject({ schema: z.literal(RUNS_SCHEMA), runs: z.array(outcomeSchema) });
 
+/** A result that a program holds, and what messages call it. */
+export interface HeldResult {
+  readonly name: string;
+  readonly value: unknown;
+}
+
 /** Runs as they are read, before they are made ready to be compared. */
 interface Read {
   readonly records: RunRecord[];
@@ -39,15 +45,17 @@ interface Read {
 }
 
 /**
- * Reads a side from files and stores: results of `run`, stores of `sweep`, or results of `bench` and what its `--save`
- * writes. Throws InputError, or the StoreError of a store.
+ * Reads a side from files and stores, or from results that a program holds: results of `run`, stores of `sweep`, or
+ * results of `bench` and what its `--save` writes. Throws InputError, or the StoreError of a store.
  */
-export function readSide(sources: readonly string[]): Side {
+export function readSide(given: readonly (string | HeldResult)[]): Side {
   const read: Read = { records: [], outcomes: [], versions: new Set(), hosts: new Set() };
-  for (const source of sources) {
-    if (isFolder(source)) readStore(source, read);
-    else readFile(source, read);
+  for (const source of given) {
+    if (typeof source !== 'string') readResult(source.name, source.value, read);
+    else if (isFolder(source)) readStore(source, read);
+    else readResult(source, jsonOf(source, EXPECTED), read);
   }
+  const sources = given.map((source) => (typeof source === 'string' ? source : source.name));
   const { records, outcomes } = read;
   if (records.length > 0 && outcomes.length > 0) {
     throw refuse(
@@ -85,8 +93,7 @@ function readStore(folder: string, read: Read): void {
   }
 }
 
-function readFile(path: string, read: Read): void {
-  const value = jsonOf(path, EXPECTED);
+function readResult(path: string, value: unknown, read: Read): void {
   const schema = (value as { schema?: unknown } | null)?.schema;
   if (schema === RUN_SCHEMA) {
     const result = checked(path, runSchema, value) as unknown as RunResult;
@@ -122,7 +129,7 @@ function checked<Shape extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const key = formatKey((issue?.path ?? []) as (string | number)[]);
-  throw refuse(path, `${key || 'the file'}: ${orMissing(issue?.message ?? '')}`);
+  throw new InputError([{ place: path, key, sentence: orMissing(issue?.message ?? '') }]);
 }
 
 type SideRuns = Pick<Side, 'of' | 'runs' | 'metrics' | 'warnings'>;

@@ -64,3 +64,16 @@ function openObject(what: string, input: object, functionAt?: FunctionAt): Scena
 /** Returns an input that is an object as JSON. Throws InputError, which names the key of what is no plain data. */
 export const textOf = (what: string, input: object, functionAt?: FunctionAt): string =>
   JSON.stringify(plainCopy(input, what, functionAt));
+
+/** Returns the keys to set as `--set` takes them. */
+export const setsOf = ({ set = {} }: Pick<InputOptions, 'set'>): string[] =>
+  Object.entries(set).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+
+/** Returns an InputError that speaks of the option `set`, which has no dashes; any other error as it is. */
+export function withoutDashes(error: unknown): unknown {
+  if (!(error instanceof InputError)) return error;
+  const problems = error.problems.map((problem) =>
+    problem.place === '--set' ? { ...problem, place: 'set' } : problem,
+  );
+  return new InputError(problems, error.more);
+}

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunResult } from '../../result/schema.ts';
 import { writeAtomically } from '../../result/write.ts';
-import { InputError } from '../../scenario/input-error.ts';
 import { query } from '../sweep/duck.ts';
 import {
   executeSweep,
@@ -15,7 +14,7 @@ import { inOrderOf, type PlanOptions, planSweep } from '../sweep/plan.ts';
 import type { Cell } from '../sweep/rows.ts';
 import { Store } from '../sweep/store.ts';
 import { type RunTable, tableOf, writeTable } from '../sweep/table.ts';
-import { type InputOptions, textOf } from './input.ts';
+import { type InputOptions, setsOf, textOf, withoutDashes } from './input.ts';
 import type { SweepInput } from './scenario-input.ts';
 
 /**
@@ -107,8 +106,8 @@ export function openStore(folder: string): SweepStore {
 
 /** Opens a sweep and looks at its whole grid. Rejects with InputError. */
 async function planned(input: SweepInput | string, options: SweepOptions) {
-  const { set = {}, folder = process.cwd() } = options;
-  const sets = Object.entries(set).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const { folder = process.cwd() } = options;
+  const sets = setsOf(options);
   try {
     const grid =
       typeof input === 'string'
@@ -116,12 +115,7 @@ async function planned(input: SweepInput | string, options: SweepOptions) {
         : new Sweep('sweep', textOf('sweep', input), folder, sets, false);
     return { grid, plan: await planSweep(grid, options) };
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    // Programs set keys by the option `set`, which has no dashes.
-    const problems = error.problems.map((problem) =>
-      problem.place === '--set' ? { ...problem, place: 'set' } : problem,
-    );
-    throw new InputError(problems, error.more);
+    throw withoutDashes(error);
   }
 }
 

@@ -20,6 +20,10 @@ export interface Question {
   readonly only?: readonly string[];
 }
 
+/** There are at most so many runs of each setting. */
+export const MOST_RUNS = 10_000;
+export const MOST_SEED = 2 ** 31 - 1;
+
 /** QEMU's default downtime limit (migration/options.c). */
 export const QEMU_LIMIT_MS = 300;
 /**
@@ -58,6 +62,14 @@ export const bandwidthOf = ({
 export function settingsOf({ facts, goal, only }: Question): Setting[] {
   const all = settingsFor(facts.downtimeLimitMs ?? QEMU_LIMIT_MS, goal?.maxDowntimeMs);
   return only ? all.filter(({ id }) => only.includes(id)) : all;
+}
+
+/** Returns a sentence about a setting that is asked for by name and does not exist; undefined when all of them do. */
+export function unknownSetting({ only = [], ...question }: Question): string | undefined {
+  const ids = settingsOf(question).map(({ id }) => id);
+  const unknown = only.find((id) => !ids.includes(id));
+  if (unknown === undefined) return undefined;
+  return `there is no setting "${unknown}", but ${ids.join(', ')}`;
 }
 
 /** Returns the downtime limit that decides when a setting's passes end; undefined where none does. */
