@@ -1,13 +1,16 @@
 import { type PlausibleGuest, plausibleGuests } from './guests.ts';
+import { areAlike } from './alike.ts';
+import type { Goal } from './judge.ts';
 import type { RunOutcome } from './outcome.ts';
 import type { PlannedRun, Play } from './play.ts';
 import { bandwidthOf, limitOf, type Question, settingsOf, timeoutOf } from './question.ts';
-import { scaled, scaleFor } from './scale.ts';
+import { type Purpose, scaled, scaleFor } from './scale.ts';
 import { loadRun, loadRuns, scenarioOf, type WholeFacts } from './scenario.ts';
 import type { Setting } from './settings.ts';
 
-/** After so many guests, a setting of which no run has completed gets no more. */
+/** After so many guests, a setting of which no run has completed gets no more, nor one whose runs all end alike. */
 export const FIRST_RUNS = 3;
+
 /** Returns the scenario of the n-th run of a setting, unscaled, as `pageferry run` takes it. */
 export function scenarioOfRun(question: Question, setting: Setting, index = 0): object {
   const { facts, runs, seed } = question;
@@ -27,10 +30,11 @@ export function plan(
   facts: WholeFacts,
   setting: Setting,
   guests: readonly PlausibleGuest[],
+  purpose: Purpose = 'answer',
 ): PlannedRun[] {
   const timeoutMs = timeoutOf(question, setting);
   const limitMs = limitOf(setting);
-  const scale = scaleFor(bandwidthOf(facts), { limitMs, horizonMs: timeoutMs });
+  const scale = scaleFor(bandwidthOf(facts), { limitMs, horizonMs: timeoutMs, purpose });
   const choices = guests.map((guest, i) => ({
     setting,
     guest,
@@ -44,16 +48,22 @@ export function plan(
   }));
 }
 
-/** Makes the runs of all settings; a setting of which none of the first runs completes has only these. */
+/**
+ * Makes the runs of all settings; a setting has only the first ones when none of these completes, or when they are so
+ * alike that more would say the same.
+ */
 export async function playAll(
   planned: readonly (readonly PlannedRun[])[],
+  goal: Goal | undefined,
   play: Play,
   onPlan: (all: number) => void,
 ): Promise<RunOutcome[][]> {
   const first = planned.map((runs) => runs.slice(0, FIRST_RUNS));
   const outcomes = inGroups(await play(first.flat()), first);
   const rest = planned.map((runs, i) =>
-    outcomes[i]!.some(({ isCompleted }) => isCompleted) ? runs.slice(FIRST_RUNS) : [],
+    outcomes[i]!.some(({ isCompleted }) => isCompleted) && !areAlike(outcomes[i]!, goal)
+      ? runs.slice(FIRST_RUNS)
+      : [],
   );
   onPlan(first.flat().length + rest.flat().length);
   const more = inGroups(await play(rest.flat()), rest);

@@ -9,29 +9,40 @@ import type { RunConfig } from '../../runtime/config.ts';
  * is chance, as the same share of fewer pages varies more, and what QEMU does every so many pages.
  */
 
-/** QEMU looks at its clock every 64 pages, and a chunk lasts 50 ms; so many pages a second leave that as it is. */
-const LEAST_PAGES_PER_SECOND = 2000;
+/** QEMU looks at its clock every 64 pages, so that with fewer pages a second its throttle would come too late. */
+const LEAST_PAGES_PER_SECOND = 500;
 /** Where no downtime limit decides, fewer pages are enough, and demand faults take more work. */
 const LEAST_WITHOUT_LIMIT = 500;
 /** The pages that fit into the downtime limit decide on convergence, so they have to be so many at least. */
-const LEAST_PAGES_IN_LIMIT = 256;
-/** A run of so many pages takes some tenth of a second. */
-const WANTED_PAGES = 200_000;
+const LEAST_PAGES_IN_LIMIT = { answer: 192, search: 64 } as const;
+/** A run of so many pages takes some tenths of a second. */
+const WANTED_PAGES = { answer: 100_000, search: 50_000 } as const;
 const PAGE = 4096;
+
+/** What a run is for: an answer, or a search that is content with some ten percent. */
+export type Purpose = keyof typeof WANTED_PAGES;
 
 /** Returns the scale, a power of two, for runs that may send for `horizonMs`, of which a limit decides on the end. */
 export function scaleFor(
   bytesPerSecond: number,
-  { limitMs, horizonMs }: { readonly limitMs: number | undefined; readonly horizonMs: number },
+  {
+    limitMs,
+    horizonMs,
+    purpose = 'answer',
+  }: {
+    readonly limitMs: number | undefined;
+    readonly horizonMs: number;
+    readonly purpose?: Purpose;
+  },
 ): number {
   const perSecond = bytesPerSecond / PAGE;
-  const wanted = (perSecond * horizonMs) / 1000 / WANTED_PAGES;
+  const wanted = (perSecond * horizonMs) / 1000 / WANTED_PAGES[purpose];
   const most =
     limitMs === undefined
       ? perSecond / LEAST_WITHOUT_LIMIT
       : Math.min(
           perSecond / LEAST_PAGES_PER_SECOND,
-          (perSecond * limitMs) / 1000 / LEAST_PAGES_IN_LIMIT,
+          (perSecond * limitMs) / 1000 / LEAST_PAGES_IN_LIMIT[purpose],
         );
   const least = Math.min(wanted, most);
   return least > 1 ? 2 ** Math.floor(Math.log2(least)) : 1;

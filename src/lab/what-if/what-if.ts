@@ -34,7 +34,7 @@ export async function whatIf(
   const guests = plausibleGuests(facts, runs, seed);
   const settings = settingsOf(question);
   const planned = settings.map((setting) => plan(question, facts, setting, guests));
-  const outcomes = await playAll(planned, play, onPlan);
+  const outcomes = await playAll(planned, goal, play, onPlan);
   const answers = settings.map((setting, i) => judge(setting, outcomes[i]!, goal));
   const chosen = goal ? cheapestOf(answers) : gentlestOf(answers);
   const found = goal ? await edgesOf(question, settings, chosen, goal, play) : undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FLAG_READER } from '../../../src/cli/what-if-flags.ts';
 import { whatIfTable } from '../../../src/cli/what-if-table.ts';
-import { factsOf } from '../../../src/cli/what-if-flags.ts';
+import { areAlike } from '../../../src/lab/what-if/alike.ts';
 import { findEdge } from '../../../src/lab/what-if/edge.ts';
 import { gather } from '../../../src/lab/what-if/gather.ts';
 import { outcomeOf } from '../../../src/lab/what-if/outcome.ts';
@@ -91,6 +92,29 @@ describe('what-if', () => {
   });
 });
 
+describe('runs that are alike', () => {
+  const outcome = (totalTimeMs: number, downtimeMs: number, isCompleted = true) => ({
+    isCompleted,
+    totalTimeMs,
+    downtimeMs,
+    transferredBytes: 1,
+    slowdown: 0.1,
+  });
+  const three = [outcome(1000, 100), outcome(1010, 102), outcome(1005, 101)];
+
+  it('have nearly the same times, which a goal does not part', () => {
+    expect(areAlike(three)).toBe(true);
+    expect(areAlike(three, { maxDowntimeMs: 300 })).toBe(true);
+    expect(areAlike(three, { maxDowntimeMs: 105 })).toBe(false);
+    expect(areAlike(three, { maxTotalTimeMs: 950 })).toBe(false);
+    expect(areAlike(three.slice(1))).toBe(false);
+    expect(areAlike([...three, outcome(1050, 101)])).toBe(false);
+    expect(areAlike([...three, outcome(1000, 120)])).toBe(false);
+    expect(areAlike([...three, outcome(1000, 100, false)])).toBe(false);
+    expect(areAlike([...three, { ...outcome(1000, 100), slowdown: 0.2 }])).toBe(false);
+  });
+});
+
 describe('a scaled run', () => {
   it('takes as long as the whole one', async () => {
     const facts = { ...small.facts, memoryBytes: 128 * MIB, linkBytesPerSecond: 250e6 };
@@ -114,8 +138,8 @@ describe('a scaled run', () => {
   });
 
   it('is scaled no further than the pages that decide allow', () => {
-    expect(scaleFor(1.25e9, { limitMs: 300, horizonMs: 60_000 })).toBe(64);
-    expect(scaleFor(1.25e9, { limitMs: 3, horizonMs: 60_000 })).toBe(2);
+    expect(scaleFor(1.25e9, { limitMs: 300, horizonMs: 60_000 })).toBe(128);
+    expect(scaleFor(1.25e9, { limitMs: 3, horizonMs: 60_000 })).toBe(4);
     expect(scaleFor(12.5e6, { limitMs: 300, horizonMs: 60_000 })).toBe(1);
   });
 });
@@ -148,10 +172,10 @@ describe('the facts', () => {
 
   it('of an idle VM may have a dirty rate of 0', () => {
     for (const zero of ['0', '0MB/s', '0 MiB/s@10s']) {
-      const { rates } = factsOf({ runs: '1', seed: '1', dirtyRate: [zero] });
+      const { rates } = FLAG_READER.facts({ dirtyRate: [zero] });
       expect(rates).toMatchObject([{ bytesPerSecond: 0 }]);
     }
-    expect(() => factsOf({ runs: '1', seed: '1', dirtyRate: ['0x'] })).toThrow('--dirty-rate:');
+    expect(() => FLAG_READER.facts({ dirtyRate: ['0x'] })).toThrow('--dirty-rate:');
   });
 
   it('of a VM that this machine has no memory for are refused before its run', async () => {
