@@ -9,14 +9,14 @@ import type { RunConfig } from '../../runtime/config.ts';
  * is chance, as the same share of fewer pages varies more, and what QEMU does every so many pages.
  */
 
-/** QEMU looks at its clock every 64 pages, so that with fewer pages a second its throttle would come too late. */
-const LEAST_PAGES_PER_SECOND = 500;
+/** QEMU looks at its clock every 64 pages, and a chunk lasts 50 ms; so many pages a second leave that as it is. */
+const LEAST_PAGES_PER_SECOND = { answer: 2000, search: 1000 } as const;
 /** Where no downtime limit decides, fewer pages are enough, and demand faults take more work. */
 const LEAST_WITHOUT_LIMIT = 500;
 /** The pages that fit into the downtime limit decide on convergence, so they have to be so many at least. */
-const LEAST_PAGES_IN_LIMIT = { answer: 192, search: 64 } as const;
+const LEAST_PAGES_IN_LIMIT = { answer: 256, search: 64 } as const;
 /** A run of so many pages takes some tenths of a second. */
-const WANTED_PAGES = { answer: 100_000, search: 50_000 } as const;
+const WANTED_PAGES = { answer: 200_000, search: 50_000 } as const;
 const PAGE = 4096;
 
 /** What a run is for: an answer, or a search that is content with some ten percent. */
@@ -41,7 +41,7 @@ export function scaleFor(
     limitMs === undefined
       ? perSecond / LEAST_WITHOUT_LIMIT
       : Math.min(
-          perSecond / LEAST_PAGES_PER_SECOND,
+          perSecond / LEAST_PAGES_PER_SECOND[purpose],
           (perSecond * limitMs) / 1000 / LEAST_PAGES_IN_LIMIT[purpose],
         );
   const least = Math.min(wanted, most);

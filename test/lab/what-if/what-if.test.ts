@@ -138,8 +138,10 @@ describe('a scaled run', () => {
   });
 
   it('is scaled no further than the pages that decide allow', () => {
-    expect(scaleFor(1.25e9, { limitMs: 300, horizonMs: 60_000 })).toBe(128);
-    expect(scaleFor(1.25e9, { limitMs: 3, horizonMs: 60_000 })).toBe(4);
+    expect(scaleFor(1.25e9, { limitMs: 300, horizonMs: 60_000 })).toBe(64);
+    const search = { limitMs: 300, horizonMs: 60_000, purpose: 'search' } as const;
+    expect(scaleFor(1.25e9, search)).toBe(256);
+    expect(scaleFor(1.25e9, { limitMs: 3, horizonMs: 60_000 })).toBe(2);
     expect(scaleFor(12.5e6, { limitMs: 300, horizonMs: 60_000 })).toBe(1);
   });
 });
