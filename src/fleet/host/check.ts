@@ -10,6 +10,7 @@ export function checkHost(file: HostFile): Problem[] {
     ...checkThresholds(file),
     ...checkNames(file.guests),
     ...checkTimes(file),
+    ...checkSample(file),
     ...checkChanges(file),
   ];
 }
@@ -35,10 +36,36 @@ function checkTimes({ guests, duration }: HostFile): Problem[] {
   });
 }
 
-function checkChanges({ changes, guests }: HostFile): Problem[] {
-  const names = new Set(guests.flatMap(namesOf));
-  return changes.flatMap(({ idleTax, guest, shares }, index): Problem[] => {
+/** Nobody needs more points than this in a series, and each is kept in memory. */
+const MOST_SAMPLES = 1_000_000;
+
+function checkSample({ duration, sample }: HostFile): Problem[] {
+  const leastNs = parseDuration(duration) / MOST_SAMPLES;
+  if (parseDuration(sample) >= leastNs) return [];
+  const sentence = `expected at least a millionth of the host's ${duration}, got ${sample}`;
+  return [{ path: ['sample'], sentence }];
+}
+
+function checkChanges({ changes, guests, duration }: HostFile): Problem[] {
+  const groups = new Map(guests.flatMap((group) => namesOf(group).map((name) => [name, group])));
+  const names = new Set(groups.keys());
+  const endNs = parseDuration(duration);
+  return changes.flatMap(({ at, idleTax, guest, shares }, index): Problem[] => {
     const path = ['changes', index];
+    const atNs = parseDuration(at);
+    if (atNs > endNs) {
+      const sentence = `the host lives for ${duration}, so nothing can change at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
+    const group = guest === undefined ? undefined : groups.get(guest);
+    if (group && atNs < parseDuration(group.start)) {
+      const sentence = `guest ${guest} starts only at ${group.start}, so it can't change at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
+    if (group?.stop !== undefined && atNs >= parseDuration(group.stop)) {
+      const sentence = `guest ${guest} stops at ${group.stop}, so it can't change at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
     if (idleTax === undefined && shares === undefined) {
       return [{ path, sentence: 'changes nothing: give idleTax, or guest and shares' }];
     }
@@ -51,10 +78,14 @@ function checkChanges({ changes, guests }: HostFile): Problem[] {
   });
 }
 
-/** Returns what is wrong with the memory that is guaranteed: each guest's, and all of it beside the host's. */
+/**
+ * Returns what is wrong with the memory that is guaranteed: each guest's, and all of it beside the host's. Minima and
+ * overheads are whole pages of `pageSize` bytes, as the host reserves them.
+ */
 export function checkReservations(
   file: HostFile,
   guests: readonly { readonly group: number; readonly bytes: number; readonly minBytes: number }[],
+  pageSize: number,
 ): Problem[] {
   const own = guests.flatMap(({ group, bytes, minBytes }): Problem[] => {
     if (minBytes <= bytes) return [];
@@ -63,9 +94,10 @@ export function checkReservations(
   });
   if (own.length > 0) return own.slice(0, 1);
   const { host } = file;
-  const overhead = parseSize(host.overhead);
-  const reserved = guests.reduce((sum, { minBytes }) => sum + minBytes + overhead, 0);
-  const machine = parseSize(host.memory);
+  const whole = (bytes: number): number => Math.ceil(bytes / pageSize) * pageSize;
+  const overhead = whole(parseSize(host.overhead));
+  const reserved = guests.reduce((sum, { minBytes }) => sum + whole(minBytes) + overhead, 0);
+  const machine = Math.floor(parseSize(host.memory) / pageSize) * pageSize;
   if (reserved > machine) {
     const sentence = `the guests' minima and overheads are ${mib(reserved)}, but the host has ${mib(machine)}: lower min, or take a guest away`;
     return [{ path: ['host', 'memory'], sentence }];

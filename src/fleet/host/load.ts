@@ -72,7 +72,7 @@ export function loadHostDocument(
     const minBytes = group.min === undefined ? bytes / 2 : parseSize(group.min);
     return namesOf(group).map(() => ({ group: index, bytes, minBytes }));
   });
-  refuse(document, checkReservations(file, sizes));
+  refuse(document, checkReservations(file, sizes, parseSize(groups[0]!.scenario.guest.pageSize)));
   const { guests, scenarios } = resolveGuests(groups, file, folder);
   const config: HostConfig = {
     seed: file.seed,

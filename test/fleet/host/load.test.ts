@@ -113,6 +113,31 @@ describe('the file of an overcommitted host', () => {
       FILE.replace('rate: 10', 'rate: fast'),
       'guests[0].guest.workloads[0].rate',
     ],
+    [
+      'a change after the end',
+      `${FILE}changes: [{ at: 11s, idleTax: 0 }]\n`,
+      'changes[0].at: the host lives for 10s, so nothing can change at 11s',
+    ],
+    [
+      'a change of a guest that has not started',
+      FILE.replace('count: 2,', 'start: 5s,') + 'changes: [{ at: 1s, guest: web, shares: 3 }]\n',
+      "changes[0].at: guest web starts only at 5s, so it can't change at 1s",
+    ],
+    [
+      'a change of a guest that has stopped',
+      FILE.replace('count: 2,', 'stop: 5s,') + 'changes: [{ at: 5s, guest: web, shares: 3 }]\n',
+      "changes[0].at: guest web stops at 5s, so it can't change at 5s",
+    ],
+    [
+      'more samples than anybody could use',
+      `${FILE}sample: 1us\n`,
+      "sample: expected at least a millionth of the host's 10s, got 1us",
+    ],
+    [
+      'overheads that are more than there is as whole pages',
+      FILE.replace('8MiB', '4MiB, overhead: 4KiB').replace('vcpus: 1', 'vcpus: 1, pageSize: 2MiB'),
+      "the guests' minima and overheads are 8.0 MiB, but the host has 4.0 MiB",
+    ],
     ['a misspelt key', FILE.replace('host:', 'hosts:'), 'host'],
   ])('refuses %s', (_, text, sentence) => {
     expect(problemsOf(text).join('\n')).toContain(sentence);
