@@ -29,8 +29,9 @@ export interface HostSample {
   readonly guests: readonly (GuestSample | undefined)[];
 }
 
-/** What a guest's balloon and its own paging came to, in pages. */
+/** What a guest came to in all of its life: its accesses, and its own paging in pages. */
 export interface GuestTotals {
+  readonly accesses: number;
   readonly pagedOut: number;
   readonly pagedIn: number;
   readonly doublePaged: number;

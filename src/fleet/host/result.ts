@@ -39,11 +39,10 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
     },
     guests: guests.map((spec, index) => {
       const { name, startNs, stopNs, grant } = spec;
-      const last = samples.findLast((sample) => sample.guests[index])?.guests[index];
       const aliveNs = Math.max(0, Math.min(stopNs ?? Infinity, report.endedNs) - startNs);
       const found = proof?.guests.find((one) => one.name === name)?.proof;
-      const totals = report.totals[index] ?? { pagedOut: 0, pagedIn: 0, doublePaged: 0 };
-      const accesses = last?.accesses ?? 0;
+      const none = { accesses: 0, pagedOut: 0, pagedIn: 0, doublePaged: 0 };
+      const { accesses, ...totals } = report.totals[index] ?? none;
       return {
         name,
         memoryBytes: spec.config.guest.memoryBytes,

@@ -110,5 +110,6 @@ function totalsOf(one: OvercommittedGuest | undefined): GuestTotals | undefined 
   const counts = one.guest.place.crew.managers.map(({ diskCounts }) => diskCounts);
   const sum = (key: 'in' | 'out' | 'doublePaged'): number =>
     counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
-  return { pagedOut: sum('out'), pagedIn: sum('in'), doublePaged: sum('doublePaged') };
+  const accesses = one.guest.place.crew.accesses();
+  return { accesses, pagedOut: sum('out'), pagedIn: sum('in'), doublePaged: sum('doublePaged') };
 }

@@ -41,6 +41,17 @@ describe('an overcommitted host', () => {
     expect(result.host.sharing!.copied).toBeGreaterThan(10);
   });
 
+  it('counts all accesses of a guest that stops between two samples', async () => {
+    const guest = '{ memory: 4MiB, vcpus: 1, workloads: [{ pattern: uniform, rate: 100 }] }';
+    const { guests } = await run(`duration: 20s
+sample: 10s
+host: { memory: 8MiB }
+guests: [{ name: short, start: 11s, stop: 19s, guest: ${guest} }]
+`);
+    expect(guests[0]!.accesses).toBeGreaterThan(780);
+    expect(guests[0]!.accessesPerSecond).toBeCloseTo(100, 0);
+  });
+
   it('is the same twice', async () => {
     expect(JSON.stringify(await run(PAIR))).toBe(JSON.stringify(await run(PAIR)));
   });
