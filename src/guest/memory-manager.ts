@@ -296,7 +296,8 @@ export class MemoryManager {
   deflate(most: number): void {
     let left = most;
     for (const range of this.#pages.ranges) left -= this.#pages.deflate(range, range.first, left);
-    const spare = Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare);
+    // Pages may have left the disk for free ones while others were spare already.
+    const spare = Math.max(0, Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare));
     this.#spare += spare;
     this.#add(BALLOON_DEFLATED, most - left + spare);
   }
