@@ -25,8 +25,13 @@ export class PageStore {
     return this.#slots - this.#free.length;
   }
 
+  /** How many pages more it can hold. */
+  get room(): number {
+    return this.#most - this.used;
+  }
+
   get isFull(): boolean {
-    return this.used >= this.#most;
+    return this.room <= 0;
   }
 
   /** Stores a copy of a page; returns its slot. Throws RangeError when the store is full. */

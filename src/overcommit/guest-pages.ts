@@ -68,6 +68,14 @@ export class GuestPages {
     return this.machinePages[gfn] !== NONE;
   }
 
+  /** Returns the pages that use a machine page. */
+  pagesOf(machinePage: number): number[] {
+    const found: number[] = [];
+    let gfn = this.machinePages.indexOf(machinePage);
+    for (; gfn >= 0; gfn = this.machinePages.indexOf(machinePage, gfn + 1)) found.push(gfn);
+    return found;
+  }
+
   #gateOf(gfn: number): number {
     const { layout } = slotOf(this.memory, gfn);
     return Atomics.load(this.#gates[layout.index]!, gfn - layout.firstGfn);

@@ -83,7 +83,8 @@ export class OvercommittedMemory implements Process {
     this.device = new SwapDevice(config.swap);
     const sharing = config.sharing && new PageSharing(this.machine, this.#pages, storedBytes);
     this.sharing = sharing;
-    const store = new PageStore(storedBytes, config.swap.pages);
+    // A page that comes back keeps its slot until it has a machine page, for which another one may have to be written.
+    const store = new PageStore(storedBytes, config.swap.pages + 1);
     this.paging = new Paging({ machine: this.machine, sharing, store, device: this.device });
     this.#random = new Generator(config.seed, 7);
   }
@@ -178,14 +179,17 @@ export class OvercommittedMemory implements Process {
       fetch: ({ layout }, page) => {
         const gfn = layout.firstGfn + page;
         if (pages.isResident(gfn)) return false;
+        const isSwapped = pages.swapSlots[gfn] !== NONE;
         const { machinePage, readyNs } = this.#takeAt(this.#lastNs, pages);
         this.paging.bringIn(pages, gfn, machinePage, readyNs);
-        return true;
+        return isSwapped;
       },
       own: ({ layout }, page) => {
         const gfn = layout.firstGfn + page;
         if (!pages.isShared(gfn)) return;
-        this.sharing!.breakSharing(pages, gfn, () => this.#takeAt(this.#lastNs, pages).machinePage);
+        const kept = pages.machinePages[gfn]!;
+        const take = (): number => this.#takeAt(this.#lastNs, pages, kept).machinePage;
+        this.sharing!.breakSharing(pages, gfn, take);
       },
     };
   }
@@ -216,8 +220,9 @@ export class OvercommittedMemory implements Process {
       },
       write: (gfn, atNs) => {
         let readyNs = atNs;
+        const kept = pages.machinePages[gfn]!;
         this.sharing!.breakSharing(pages, gfn, () => {
-          const taken = this.#takeAt(atNs, pages);
+          const taken = this.#takeAt(atNs, pages, kept);
           readyNs = taken.readyNs;
           return taken.machinePage;
         });
@@ -227,15 +232,18 @@ export class OvercommittedMemory implements Process {
     return [pagesLayer(faults), sampleLayer(faults, sampler)];
   }
 
-  /** Takes a machine page; when none is free, waits for a write that is under way, or reclaims a page at once. */
-  #takeAt(atNs: number, pages: GuestPages): { machinePage: number; readyNs: number } {
+  /**
+   * Takes a machine page; when none is free, waits for a write that is under way, or reclaims a page at once, but not the
+   * shared machine page `kept`, of which a copy is about to be made.
+   */
+  #takeAt(atNs: number, pages: GuestPages, kept = NONE): { machinePage: number; readyNs: number } {
     const { machine } = this;
     machine.settle(atNs);
     let readyNs = atNs;
     for (;;) {
       const machinePage = machine.take();
       if (machinePage >= 0) return { machinePage, readyNs };
-      if (machine.pendingPages === 0) this.#reclaimForced(readyNs, pages);
+      if (machine.pendingPages === 0) this.#reclaimForced(readyNs, pages, kept);
       if (machine.pendingPages > 0) {
         readyNs = Math.max(readyNs, machine.nextPendingNs);
         machine.settle(readyNs);
@@ -243,13 +251,15 @@ export class OvercommittedMemory implements Process {
     }
   }
 
-  /** Reclaims one page, of the guest that is furthest above its target, or of any guest that has one to give. */
-  #reclaimForced(atNs: number, asking: GuestPages): void {
-    const order = this.residents.toSorted((a, b) => this.#excess(b) - this.#excess(a));
+  /** Reclaims one page, of the guest furthest above its target; those at their minimum give one only if no other can. */
+  #reclaimForced(atNs: number, asking: GuestPages, kept: number): void {
+    const order = this.residents.toSorted(
+      (a, b) => guaranteed(a) - guaranteed(b) || this.#excess(b) - this.#excess(a),
+    );
     for (const { pages } of order) if (this.#reclaimSome(pages, 1, atNs) > 0) return;
+    for (const { pages } of order) if (this.#reclaimShared(pages, atNs, kept)) return;
     throw new Error(
-      `guest ${asking.guest} needs a page, but the host has none that it could reclaim: ` +
-        `of ${this.machine.pages} machine pages none is free, and the store holds ${this.paging.counts.swappedOut - this.paging.counts.swappedIn}`,
+      `guest ${asking.guest} needs a page, but none of the host's ${this.machine.pages} is free, and it could reclaim none`,
     );
   }
 
@@ -270,6 +280,14 @@ export class OvercommittedMemory implements Process {
       if (this.paging.reclaim(pages, (start + i) % pages.memory.pages, atNs)) return 1;
     }
     return 0;
+  }
+
+  /** Frees a shared machine page of a guest, not that of zeros and not `kept`; returns whether it has one. */
+  #reclaimShared(pages: GuestPages, atNs: number, kept = NONE): boolean {
+    const { sharing, paging } = this;
+    if (!sharing) return false;
+    const machinePage = sharing.findShared(pages, this.#random.below(pages.memory.pages), kept);
+    return machinePage !== NONE && paging.reclaimShared(this.#pages, machinePage, atNs);
   }
 
   nextNs(nowNs: number): number {
@@ -358,7 +376,11 @@ export class OvercommittedMemory implements Process {
       const { balloon, guest, pages } = resident;
       if (this.#state === 'soft' && balloon && balloon.room(guest!.guestNs()) > 0) continue;
       const excess = Math.min(needed, this.#excess(resident));
-      if (excess > 0) needed -= this.#reclaimSome(pages, excess, atNs);
+      if (excess <= 0) continue;
+      const done = this.#reclaimSome(pages, excess, atNs);
+      needed -= done;
+      // A guest of which all is shared would otherwise be above its target, and in `low` stand still, for ever.
+      if (done === 0 && this.#state !== 'soft' && this.#reclaimShared(pages, atNs)) needed--;
     }
   }
 
@@ -369,3 +391,6 @@ export class OvercommittedMemory implements Process {
     }
   }
 }
+
+/** 1 for a guest that has no more than its minimum, else 0. */
+const guaranteed = ({ pages, grant }: Resident): number => +(pages.allocated <= grant.minPages);

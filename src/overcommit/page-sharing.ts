@@ -67,6 +67,21 @@ export class PageSharing {
     return this.table.sharers(this.table.frameOf(low, high, machinePage));
   }
 
+  /**
+   * Returns the machine page of the first shared page of a guest from `start` on, going round; NONE when there is none. That
+   * of zeros does not count, because many pages share it, and neither does `kept`.
+   */
+  findShared(pages: GuestPages, start: number, kept: number): number {
+    const { machinePages, memory } = pages;
+    for (let i = 0; i < memory.pages; i++) {
+      const gfn = (start + i) % memory.pages;
+      const machinePage = machinePages[gfn]!;
+      if (machinePage === kept || machinePage === this.#zero?.machinePage) continue;
+      if (pages.isShared(gfn)) return machinePage;
+    }
+    return NONE;
+  }
+
   /** Tries to share a page of a guest. The guest must have been advanced to the present. */
   scan(pages: GuestPages, gfn: number): ScanOutcome {
     if (!pages.isResident(gfn) || pages.isShared(gfn)) return 'skipped';

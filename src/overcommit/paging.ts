@@ -51,14 +51,40 @@ export class Paging {
       return true;
     }
     if (store.isFull || sharing?.keepZero(pages, gfn)) return false;
+    this.#putOut(pages, gfn);
+    const machinePage = pages.unmap(gfn);
+    machine.giveBackAt(machinePage, device.write(atNs, pages.memory.pageSize));
+    return true;
+  }
+
+  /**
+   * Pages out all pages that share a machine page, which frees it when the last write has ended. A machine page has no
+   * record of who shares it, so the pages of all guests are searched. Returns false, and pages nothing out, when the
+   * store has too little room.
+   */
+  reclaimShared(guests: readonly GuestPages[], machinePage: number, atNs: number): boolean {
+    const { sharing, store, device, machine } = this.#parts;
+    const sharers = guests.flatMap((pages) =>
+      pages.pagesOf(machinePage).map((gfn) => ({ pages, gfn })),
+    );
+    if (sharers.length > store.room) return false;
+    for (const { pages, gfn } of sharers) {
+      const isLast = sharing!.forsake(pages, gfn) !== NONE;
+      this.#putOut(pages, gfn);
+      const doneNs = device.write(atNs, pages.memory.pageSize);
+      if (isLast) machine.giveBackAt(pages.unmap(gfn), doneNs);
+    }
+    return true;
+  }
+
+  /** Moves a page's bytes from the guest's memory to the store. */
+  #putOut(pages: GuestPages, gfn: number): void {
+    const { store } = this.#parts;
     const bytes = pages.bytesOf(gfn);
     pages.swapSlots[gfn] = store.put(bytes);
     bytes.fill(LEFT_BEHIND);
     pages.swapped++;
-    const machinePage = pages.unmap(gfn);
-    machine.giveBackAt(machinePage, device.write(atNs, pages.memory.pageSize));
     this.counts.swappedOut++;
-    return true;
   }
 
   /** Gives an absent page a machine page and its bytes; returns when the guest may access it. */
