@@ -27,7 +27,7 @@ export class ShareTable {
   #shared = 0;
   #hints = 0;
 
-  /** Makes a table with so many frames, 2^27 at most. */
+  /** Makes a table with so many frames, 2^28 at most. */
   constructor(frames: number) {
     this.#frames = new Int32Array(frames * FRAME_WORDS);
     const chains = 1 << Math.max(4, Math.floor(Math.log2(Math.max(1, frames))));

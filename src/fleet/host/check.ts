@@ -78,6 +78,9 @@ function checkChanges({ changes, guests, duration }: HostFile): Problem[] {
   });
 }
 
+/** The records of a machine page take some 24 bytes, so that those of so many are 6 GiB. */
+const MOST_MACHINE_PAGES = 2 ** 28;
+
 /**
  * Returns what is wrong with the memory that is guaranteed: each guest's, and all of it beside the host's. Minima and
  * overheads are whole pages of `pageSize` bytes, as the host reserves them.
@@ -98,6 +101,10 @@ export function checkReservations(
   const overhead = whole(parseSize(host.overhead));
   const reserved = guests.reduce((sum, { minBytes }) => sum + whole(minBytes) + overhead, 0);
   const machine = Math.floor(parseSize(host.memory) / pageSize) * pageSize;
+  if (machine / pageSize > MOST_MACHINE_PAGES) {
+    const sentence = `expected at most ${MOST_MACHINE_PAGES} pages of ${pageSize} bytes, got ${host.memory}`;
+    return [{ path: ['host', 'memory'], sentence }];
+  }
   if (reserved > machine) {
     const sentence = `the guests' minima and overheads are ${mib(reserved)}, but the host has ${mib(machine)}: lower min, or take a guest away`;
     return [{ path: ['host', 'memory'], sentence }];

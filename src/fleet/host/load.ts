@@ -122,6 +122,12 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
       problems.push(locateProblem(document, { path: ['guests', index, 'guest', key], sentence }));
     }
   }
+  for (const { index, scenario } of groups) {
+    if (!scenario.guest.memoryManager?.selfBallooning) continue;
+    const path = ['guests', index, 'guest', 'memoryManager', 'selfBallooning'];
+    const sentence = "a host drives its guests' balloons by its own targets: leave this key out";
+    problems.push(locateProblem(document, { path, sentence }));
+  }
   if (
     problems.length === 0 &&
     first?.scenario.guest.backing === 'versions' &&

@@ -109,6 +109,11 @@ describe('the file of an overcommitted host', () => {
       'guests[0].guest.backing: pages that are counts of writes have no contents to compare',
     ],
     [
+      'a guest that inflates its balloon by itself',
+      FILE.replace('vcpus: 1', 'vcpus: 1, memoryManager: { selfBallooning: {} }'),
+      "guests[0].guest.memoryManager.selfBallooning: a host drives its guests' balloons",
+    ],
+    [
       'a mistake in a guest',
       FILE.replace('rate: 10', 'rate: fast'),
       'guests[0].guest.workloads[0].rate',
@@ -132,6 +137,11 @@ describe('the file of an overcommitted host', () => {
       'more samples than anybody could use',
       `${FILE}sample: 1us\n`,
       "sample: expected at least a millionth of the host's 10s, got 1us",
+    ],
+    [
+      'more machine memory than records of it can be kept',
+      FILE.replace('8MiB', '100TiB'),
+      'h.yaml:2:17 host.memory: expected at most 268435456 pages of 4096 bytes, got 100TiB',
     ],
     [
       'overheads that are more than there is as whole pages',
