@@ -48,12 +48,13 @@ export class BalloonDriver {
     return Math.max(0, this.config.mostPages - this.pages);
   }
 
-  /** Moves the balloon, if the driver's next poll has come by a time of the guest. */
+  /** Moves the balloon, as far as the polls that have come by a time of the guest allow together. */
   advance(guestNs: number): void {
     if (guestNs < this.#nextNs) return;
     const { pollNs, pagesPerSecond, mostPages } = this.config;
+    const polls = 1 + Math.floor((guestNs - this.#nextNs) / pollNs);
     this.#nextNs = guestNs + pollNs;
-    const most = Math.ceil((pagesPerSecond * pollNs) / 1e9);
+    const most = Math.ceil((pagesPerSecond * pollNs * polls) / 1e9);
     const missing = Math.min(this.targetPages, mostPages) - this.pages;
     if (missing > 0) this.#balloon.inflate(Math.min(missing, most));
     else if (missing < 0) this.#balloon.deflate(Math.min(-missing, most));
