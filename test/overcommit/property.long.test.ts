@@ -1,3 +1,3 @@
 import { randomHosts } from '../support/random-host-suite.ts';
 
-randomHosts(600, 1000);
+randomHosts(200, 1000);

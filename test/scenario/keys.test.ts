@@ -73,8 +73,8 @@ describe('unknown keys', () => {
     [
       'of contents that look like a trace',
       withGuest('contents: [{ kind: text, pattern: trace, tick: 1ms }]'),
-      '3:28 guest.contents[0].pattern: unknown key: expected one of kind, region, zeroShare',
-      '3:44 guest.contents[0].tick: unknown key: expected one of kind, region, zeroShare',
+      '3:28 guest.contents[0].pattern: unknown key: expected one of kind, region, zeroShare, seed',
+      '3:44 guest.contents[0].tick: unknown key: expected one of kind, region, zeroShare, seed',
     ],
     ['that are numbers', withMore('3: 4'), `2:1 3: unknown key: ${TOP_KEYS}`],
     [
