@@ -130,6 +130,18 @@ describe('pre-copy data of devices', () => {
     expect(Buffer.compare(ramOf(world.target), world.frozen!)).toBe(0);
   });
 
+  it('is awaited of every device, not of the first one that has loaded its own', () => {
+    // The second device's initial bytes are on the link for 10 ms and load for 50 ms; those of the first are there at once.
+    const late = { ...vfio, initialBytes: 10_000_000 };
+    const world = worldOf([{ ...vfio, loadInitialNs: 0 }, late], {
+      options: { switchoverAck: true },
+    });
+    const { source } = world.play(precopySource(world.side, roundsPolicy(2)));
+    expect(source.outcome).toBe('completed');
+    expect(source.devices!.ackedNs! - source.startNs).toBeGreaterThanOrEqual(60e6);
+    expect(source.stop.pauseAskedNs).toBeGreaterThanOrEqual(source.devices!.ackedNs!);
+  });
+
   it('is loaded in the downtime when nobody waits for ACK', () => {
     const world = worldOf([vfio]);
     const { source } = world.play(precopySource(world.side, roundsPolicy(2)));
