@@ -7,10 +7,8 @@ import { type Column, fitLine, layOut, lineWidth } from './columns.ts';
 import { formatCount } from './format.ts';
 import { describeSetUp } from './live.ts';
 import { type DisplayStream, type Part, Share, timeLeft } from './progress.ts';
+import { LINE_NS, REDRAW_NS, RedrawnLines } from './redrawn-lines.ts';
 
-const REDRAW_NS = 100e6;
-/** When the output is not a terminal, lines can't be redrawn, so they come at this interval. */
-const LINE_NS = 30e9;
 const BAR = 20;
 
 type GuestProgress = EvacuationProgress['guests'][number];
@@ -25,7 +23,7 @@ export class EvacuationDisplay {
   readonly #isWanted: boolean;
   readonly #pages: readonly number[];
   readonly #prefix: string;
-  #drawnLines = 0;
+  readonly #redrawn: RedrawnLines;
   readonly #setUp: Share;
   /** When the first migrations were shown. */
   #startNs: number | undefined;
@@ -42,6 +40,7 @@ export class EvacuationDisplay {
     prefix = '',
   ) {
     this.#stream = stream;
+    this.#redrawn = new RedrawnLines(stream);
     this.#clock = clock;
     this.#isWanted = isWanted;
     this.#prefix = prefix;
@@ -71,7 +70,7 @@ export class EvacuationDisplay {
     if (this.#stream.isTTY) {
       if (nowNs - this.#shownNs < REDRAW_NS) return;
       this.#shownNs = nowNs;
-      this.#draw(lines());
+      this.#redrawn.draw(lines());
       return;
     }
     this.#beganNs ??= nowNs;
@@ -93,15 +92,7 @@ export class EvacuationDisplay {
 
   /** Clears the display. */
   stop(): void {
-    if (this.#isWanted && this.#stream.isTTY) this.#draw([]);
-  }
-
-  #draw(lines: readonly string[]): void {
-    // The cursor goes back to the first line drawn last time, and everything from there on is cleared.
-    const back = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : '';
-    const text = lines.map((line) => `${line}\n`).join('');
-    if (back !== '' || text !== '') this.#stream.write(`${back}\r\x1b[J${text}`);
-    this.#drawnLines = lines.length;
+    if (this.#isWanted && this.#stream.isTTY) this.#redrawn.draw([]);
   }
 
   #lines(progress: EvacuationProgress, nowNs: number): string[] {

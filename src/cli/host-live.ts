@@ -6,10 +6,7 @@ import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
 import { type Column, fitLine, layOut, lineWidth } from './columns.ts';
 import { type DisplayStream, timeLeft } from './progress.ts';
-
-const REDRAW_NS = 100e6;
-/** When the output is not a terminal, lines can't be redrawn, so they come at this interval. */
-const LINE_NS = 30e9;
+import { LINE_NS, REDRAW_NS, RedrawnLines } from './redrawn-lines.ts';
 
 /** Guest, allocated, target, active, ballooned, shared, swapped. */
 const COLUMNS: readonly Column[] = [Infinity, 9, 4, 8, 7, 6, 5].map((weight) => ({ weight }));
@@ -30,10 +27,11 @@ export class HostDisplay {
   readonly #isWanted: boolean;
   readonly #beganNs: number;
   #shownNs: number;
-  #drawnLines = 0;
+  readonly #lines: RedrawnLines;
 
   constructor(stream: DisplayStream, clock: Clock, config: HostConfig, isWanted: boolean) {
     this.#stream = stream;
+    this.#lines = new RedrawnLines(stream);
     this.#clock = clock;
     this.#config = config;
     this.#isWanted = isWanted;
@@ -42,11 +40,11 @@ export class HostDisplay {
   }
 
   showSetUp(): void {
-    if (this.#isWanted && this.#stream.isTTY) this.#draw(["filling the guests' memory"]);
+    if (this.#isWanted && this.#stream.isTTY) this.#lines.draw(["filling the guests' memory"]);
   }
 
   showProof(): void {
-    if (this.#isWanted && this.#stream.isTTY) this.#draw(['proving the guests']);
+    if (this.#isWanted && this.#stream.isTTY) this.#lines.draw(['proving the guests']);
   }
 
   /** Shows a sample, unless the display was updated a moment ago. */
@@ -56,13 +54,13 @@ export class HostDisplay {
     if (!this.#isWanted || nowNs - this.#shownNs < (isTTY ? REDRAW_NS : LINE_NS)) return;
     this.#shownNs = nowNs;
     const headline = this.#headline(sample, nowNs);
-    if (isTTY) this.#draw([headline, ...this.#table(sample)]);
+    if (isTTY) this.#lines.draw([headline, ...this.#table(sample)]);
     else this.#stream.write(`${headline}\n`);
   }
 
   /** Clears the display. */
   stop(): void {
-    if (this.#isWanted && this.#stream.isTTY) this.#draw([]);
+    if (this.#isWanted && this.#stream.isTTY) this.#lines.draw([]);
   }
 
   #headline({ atNs, state, freePages, savedPages }: HostSample, nowNs: number): string {
@@ -93,14 +91,6 @@ export class HostDisplay {
     const more = rows.length - room;
     const lines = layOut(COLUMNS, [HEAD, ...rows.slice(0, room)], lineWidth(this.#stream) - 1);
     return [colours.dim(lines[0]), ...lines.slice(1), ...(more > 0 ? [`and ${more} more`] : [])];
-  }
-
-  #draw(lines: readonly string[]): void {
-    // The cursor goes back to the first line drawn last time, and everything from there on is cleared.
-    const back = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : '';
-    const text = lines.map((line) => `${line}\n`).join('');
-    if (back !== '' || text !== '') this.#stream.write(`${back}\r\x1b[J${text}`);
-    this.#drawnLines = lines.length;
   }
 }
 

@@ -93,7 +93,7 @@ export class OvercommittedMemory implements Process {
     return this.#state;
   }
 
-  /** The share of machine memory that is free, with what is on its way to the store. */
+  /** The share of machine memory that is free; what is still being written to the store is not. */
   get freeShare(): number {
     return this.machine.freePages / this.machine.pages;
   }

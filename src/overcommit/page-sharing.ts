@@ -172,20 +172,19 @@ export class PageSharing {
     this.counts.shared++;
   }
 
-  /** Whether a shared page has no other sharer, so that a write needs no copy and no new machine page. */
-  isLastSharer(pages: GuestPages, gfn: number): boolean {
-    return this.table.sharers(this.#frameOf(pages, gfn)) === 1;
-  }
-
-  /** Ends a page's sharing before it is written; `take` gives the machine page of a copy, and is asked only for one. */
+  /**
+   * Ends a page's sharing before it is written. The last sharer takes the machine page over. Any other gets a copy in
+   * the machine page that `take` gives; if `take` throws, the page goes on to share.
+   */
   breakSharing(pages: GuestPages, gfn: number, take: () => number): void {
-    const machinePage = this.#leave(pages, gfn);
-    if (machinePage !== NONE) {
-      pages.unshare(gfn, machinePage);
+    if (this.table.sharers(this.#frameOf(pages, gfn)) === 1) {
+      pages.unshare(gfn, this.#leave(pages, gfn));
       this.counts.takenOver++;
       return;
     }
-    pages.unshare(gfn, take());
+    const copy = take();
+    this.#leave(pages, gfn);
+    pages.unshare(gfn, copy);
     this.counts.copied++;
   }
 

@@ -51,17 +51,13 @@ export const hostPresets = (): Preset[] => presets(PRESET_FOLDER);
  * anything else is a preset. `sets` override keys. Throws InputError.
  */
 export function loadHost(name: string, sets: readonly Override[] = []): LoadedHost {
-  const { source, content, folder, file: own } = readSource(name, PRESET_FOLDER);
-  const document = openDocument(source, content, sets);
-  return { ...loadHostDocument(document, folder, own) };
+  const { source, content, folder, file } = readSource(name, PRESET_FOLDER);
+  const loaded = loadHostDocument(openDocument(source, content, sets), folder);
+  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
 }
 
-/** Loads a host from a document; `own` is its file. Throws InputError. */
-export function loadHostDocument(
-  document: ScenarioDocument,
-  folder: string,
-  own?: string,
-): LoadedHost {
+/** Loads a host from a document, whose files are relative to `folder`. Throws InputError. */
+export function loadHostDocument(document: ScenarioDocument, folder: string): LoadedHost {
   const parsed = hostSchema.safeParse(document.value());
   if (!parsed.success) throw explained(document, parsed.error.issues, hostSchema);
   const file = parsed.data;
@@ -69,7 +65,7 @@ export function loadHostDocument(
   const groups = parseGuests(document, file);
   const sizes = groups.flatMap(({ index, group, scenario }) => {
     const bytes = parseSize(scenario.guest.memory);
-    const minBytes = group.min === undefined ? bytes / 2 : parseSize(group.min);
+    const minBytes = minimumOf(group, bytes);
     return namesOf(group).map(() => ({ group: index, bytes, minBytes }));
   });
   refuse(document, checkReservations(file, sizes, parseSize(groups[0]!.scenario.guest.pageSize)));
@@ -86,9 +82,12 @@ export function loadHostDocument(
     isProved: file.verify === 'full',
   };
   const portable = withPortableFiles(file, HOST_FILES, foldersOf(document, folder));
-  const files = own === undefined ? portable.files : [own, ...portable.files];
-  return { file: portable.value, scenarios, config, files };
+  return { file: portable.value, scenarios, config, files: portable.files };
 }
+
+/** Returns what a guest is guaranteed, in bytes. */
+const minimumOf = ({ min }: GuestGroup['group'], memoryBytes: number): number =>
+  min === undefined ? memoryBytes / 2 : parseSize(min);
 
 interface GuestGroup {
   readonly index: number;
@@ -180,14 +179,13 @@ function guestSpec(
   config: RunConfig,
 ): OvercommittedGuestSpec {
   const { memoryBytes, pageSize } = config.guest;
-  const { min, shares, populate, balloon, start, stop } = group;
+  const { shares, populate, balloon, start, stop } = group;
   const pages = memoryBytes / pageSize;
-  const minBytes = min === undefined ? memoryBytes / 2 : parseSize(min);
   return {
     name,
     config,
     grant: {
-      minPages: Math.ceil(minBytes / pageSize),
+      minPages: Math.ceil(minimumOf(group, memoryBytes) / pageSize),
       // Shares in proportion to memory are what ESX gives a guest that nobody has given any.
       shares: shares ?? Math.max(1, Math.round(memoryBytes / 1024 / 1024)),
     },
@@ -233,7 +231,7 @@ function hostConfig(
         }
       : {}),
     swap: {
-      // Guests may start after others have left, so the store has room for what overlaps at worst.
+      // It has room for what is not guaranteed to any guest, as if all of them lived at one time.
       pages: Math.ceil(swapBytes / pageSize),
       bytesPerSecond: parseRate(swap.bandwidth),
       latencyNs: parseDuration(swap.latency),
