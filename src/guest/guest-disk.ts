@@ -1,5 +1,6 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { PAGE_PAGED, PAGE_USED } from '../memory/kernels/abi.ts';
+import { gateBytes } from '../memory/gate/page-gate.ts';
+import { PAGE_PAGED, PAGE_PRESENCE, PAGE_USED } from '../memory/kernels/abi.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { PageStore } from '../memory/page-store.ts';
 import { Generator } from '../random/generator.ts';
@@ -28,17 +29,18 @@ const MOST_TRIES = 4096;
  */
 export class GuestDisk {
   /** How many pages were written and read; and how many of those written the host had to swap in first. */
-  readonly counts = { out: 0, in: 0, doublePaged: 0 };
+  counts = { out: 0, in: 0, doublePaged: 0 };
   readonly #host: BalloonHost;
   readonly #memory: GuestMemory;
   readonly #plan: GuestPlan;
   readonly #managed: ManagedPages;
   readonly #ranges: readonly ManagedRange[];
   readonly #pages: number;
-  readonly #store: PageStore;
+  #store: PageStore;
   /** The slot of the store of each page, by slot and page. */
-  readonly #places: readonly Map<number, number>[];
+  #places: readonly Map<number, number>[];
   readonly #random: Generator;
+  readonly #gates: readonly Uint8Array[];
 
   constructor(
     host: BalloonHost,
@@ -55,6 +57,7 @@ export class GuestDisk {
     this.#pages = this.#ranges.reduce((sum, { pages }) => sum + pages, 0);
     this.#store = new PageStore(memory.slots[0]!.layout.storedBytes);
     this.#places = memory.slots.map(() => new Map());
+    this.#gates = memory.slots.map(gateBytes);
     this.#random = new Generator(memory.pages, vcpu, 11);
   }
 
@@ -88,6 +91,17 @@ export class GuestDisk {
     this.counts.in++;
   }
 
+  /** Takes over what a guest that moves here has on its disk, which both of its hosts reach. */
+  takeOver(other: GuestDisk): void {
+    this.counts = { ...other.counts };
+    this.#store = other.#store;
+    this.#places = other.#places;
+    other.#places = other.#places.map(() => new Map());
+    for (const [slot, places] of this.#places.entries()) {
+      for (const page of places.keys()) this.#managed.set(slot, page, PAGE_PAGED);
+    }
+  }
+
   /** Reads everything back, without a count. */
   restore(): void {
     for (const [index, places] of this.#places.entries()) {
@@ -114,6 +128,8 @@ export class GuestDisk {
       const { slot, page } = picked;
       if (this.#managed.states[slot]![page] !== PAGE_USED || (slot === slotOfBut && page === but))
         continue;
+      // A page that is on its way to a guest that has moved can't be written to its disk.
+      if ((Atomics.load(this.#gates[slot]!, page) & PAGE_PRESENCE) !== 0) continue;
       found++;
       const referenced = this.#referenced(slot, page);
       if (referenced < oldest) [best, oldest] = [picked, referenced];

@@ -1,8 +1,5 @@
-import type { WriterMarks } from '../memory/dirty-logs/dirty-log.ts';
 import { gateBytes } from '../memory/gate/page-gate.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
 import { GATE_PRESENCE } from '../memory/handshake/words.ts';
-import type { WriterHandshake } from '../memory/handshake/writer.ts';
 import {
   ACCESS_READ_BIT,
   PAGE_FREE,
@@ -13,12 +10,13 @@ import {
 import { accessListAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FreeRun, FreeRuns } from './free-runs.ts';
-import { type BalloonHost, GuestDisk } from './guest-disk.ts';
+import { GuestDisk } from './guest-disk.ts';
 import { ManagedPages } from './managed-pages.ts';
 import { FREE_OF_CHARGE, type ManagerCosts } from './manager-costs.ts';
+import { multipleAfter } from './intervals.ts';
+import type { ManagerParts } from './manager-parts.ts';
 import type { ManagedRange } from './managed-ranges.ts';
 import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
-import type { GuestPlan } from './stream-plan.ts';
 import { readAccesses } from './stream-record.ts';
 import {
   BALLOON_CALLBACKS,
@@ -32,19 +30,6 @@ import {
   MANAGER_SEEN_NS,
   vcpuAreaAt,
 } from './vcpu-state.ts';
-
-export interface ManagerParts {
-  readonly vcpu: number;
-  readonly plan: GuestPlan;
-  readonly memory: GuestMemory;
-  readonly area: Float64Array;
-  readonly handshake: WriterHandshake;
-  readonly marks: WriterMarks;
-  /** How long its actions take on a virtual clock; on a real clock they take their own time. */
-  readonly costs?: ManagerCosts;
-  /** The host that drives the balloon, if it is overcommitted. */
-  readonly host?: BalloonHost | undefined;
-}
 
 /**
  * One vCPU's part of the guest's memory manager: it manages the pages of the vCPU's own streams, and on vCPU 0 also
@@ -103,11 +88,15 @@ export class MemoryManager {
     const seenNs = this.#get(MANAGER_SEEN_NS);
     if (this.#next.seenNs === seenNs) return this.#next.ns;
     const { manager, workloads, streams } = this.#parts.plan;
-    let nextNs = after(seenNs, manager?.ballooning?.intervalNs);
+    let nextNs = multipleAfter(seenNs, manager?.ballooning?.intervalNs);
     for (const { vcpu, workload } of streams) {
       if (vcpu !== this.#parts.vcpu) continue;
       const { freesNs, untilNs } = workloads[workload]!;
-      nextNs = Math.min(nextNs, after(seenNs, freesNs), untilNs > seenNs ? untilNs : Infinity);
+      nextNs = Math.min(
+        nextNs,
+        multipleAfter(seenNs, freesNs),
+        untilNs > seenNs ? untilNs : Infinity,
+      );
     }
     this.#next = { seenNs, ns: nextNs };
     return nextNs;
@@ -120,14 +109,14 @@ export class MemoryManager {
     this.#set(MANAGER_SEEN_NS, guestNs);
     plan.workloads.forEach(({ freesNs, untilNs }, workload) => {
       const ends = untilNs > seenNs && untilNs <= guestNs;
-      if (!ends && after(seenNs, freesNs) > guestNs) return;
+      if (!ends && multipleAfter(seenNs, freesNs) > guestNs) return;
       for (const range of this.#pages.ranges) {
         const stream = range.stream < 0 ? undefined : plan.streams[range.stream]!;
         if (stream?.vcpu === vcpu && stream.workload === workload) this.#pages.freeAll(range);
       }
     });
     const { ballooning } = plan.manager!;
-    if (!ballooning || after(seenNs, ballooning.intervalNs) > guestNs) return;
+    if (!ballooning || multipleAfter(seenNs, ballooning.intervalNs) > guestNs) return;
     // When the engine has asked for the free pages, all of them are on their way to the host already.
     if (this.#releaseKind !== 0) return;
     // Pages can't be given back before all of them are there, and for a while after memory pressure they are not.
@@ -239,13 +228,24 @@ export class MemoryManager {
     const isFree = states[page] === PAGE_FREE;
     const isPaged = states[page] === PAGE_PAGED;
     // The page is read first, since to make room the host may take it again, or have it share a page.
-    if (isPaged) disk.pageIn(slot, page);
+    if (isPaged) this.#pageIn(disk, slot, page);
     const isOwed = isFree && isShort && this.#get(BALLOON_EXCHANGE) > 0;
     if (!isFree && !isShort) this.#add(BALLOON_EXCHANGE, 1);
     else if (!isFree && this.#spare > 0) this.#spare--;
     else if (!isFree || isOwed) disk.pageOut(slot, page);
     if (isOwed) this.#add(BALLOON_EXCHANGE, -1);
     return isPaged ? (this.#costs.guestDiskNs ?? 0) : 0;
+  }
+
+  /** Reads a page from the guest's disk, which is a write to memory: a migration may have sent what lay there before. */
+  #pageIn(disk: GuestDisk, slot: Memslot, page: number): void {
+    disk.pageIn(slot, page);
+    const { marks, handshake } = this.#parts;
+    const { local } = handshake;
+    if (local.mode === 0) return;
+    // The page is accessed alone, so the vCPU's access list is free from its second entry on.
+    const list = accessListAt(slot.layout, local.writer) + 4;
+    markPages(slot, marks, local, list, page, 1);
   }
 
   /** How many pages are in the balloon, those included whose contents are on the guest's disk. */
@@ -300,6 +300,12 @@ export class MemoryManager {
     const spare = Math.max(0, Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare));
     this.#spare += spare;
     this.#add(BALLOON_DEFLATED, most - left + spare);
+  }
+
+  /** Takes over what its part had at the place that the guest comes from, besides the state that moves with a vCPU. */
+  takeOver(other: MemoryManager): void {
+    this.#spare = other.#spare;
+    if (other.#disk) this.#disk?.takeOver(other.#disk);
   }
 
   /** Puts the bytes of what is on the guest's disk back into memory, as its proof needs them. */
@@ -389,9 +395,4 @@ export class MemoryManager {
   #add(field: number, value: number): void {
     this.#parts.area[this.#at + field]! += value;
   }
-}
-
-/** Returns the first multiple of a period after a time; Infinity without a period. */
-function after(ns: number, periodNs: number | undefined): number {
-  return periodNs === undefined ? Infinity : (Math.floor(ns / periodNs) + 1) * periodNs;
 }

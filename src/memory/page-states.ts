@@ -45,6 +45,20 @@ export class PageStates {
     }
   }
 
+  /** Calls `take` for every run of pages that are in one of some states, in the order of gfns. */
+  eachRunOf(wanted: readonly number[], take: (gfn: number, pages: number) => void): void {
+    for (const [index, states] of this.#states.entries()) {
+      const { firstGfn } = this.#memory.slots[index]!.layout;
+      for (let from = 0; from < states.length; from++) {
+        if (!wanted.includes(states[from]!)) continue;
+        let to = from + 1;
+        while (to < states.length && wanted.includes(states[to]!)) to++;
+        take(firstGfn + from, to - from);
+        from = to;
+      }
+    }
+  }
+
   /** Sets the state of a range of pages. */
   set(firstGfn: number, pages: number, state: number): void {
     for (const [index, states] of this.#states.entries()) {

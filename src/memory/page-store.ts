@@ -10,6 +10,8 @@ export class PageStore {
   readonly #slotsPerChunk: number;
   readonly #chunks: Uint8Array[] = [];
   readonly #free: number[] = [];
+  /** A byte for each slot that has been used so far: 1 while it holds a page. */
+  #inUse = new Uint8Array(64);
   readonly #most: number;
   #slots = 0;
 
@@ -40,6 +42,7 @@ export class PageStore {
       throw new RangeError(`the store of pages is full: it holds ${this.used} pages`);
     const slot = this.#free.pop() ?? this.#slots++;
     this.at(slot).set(page);
+    this.#note(slot, 1);
     return slot;
   }
 
@@ -53,6 +56,21 @@ export class PageStore {
 
   /** Gives a slot back. From now on another page may be stored in it. */
   drop(slot: number): void {
+    this.#note(slot, 0);
     this.#free.push(slot);
+  }
+
+  /** Whether a slot holds a page. */
+  holds(slot: number): boolean {
+    return this.#inUse[slot] === 1;
+  }
+
+  #note(slot: number, isInUse: 0 | 1): void {
+    if (slot >= this.#inUse.length) {
+      const grown = new Uint8Array(2 * this.#inUse.length);
+      grown.set(this.#inUse);
+      this.#inUse = grown;
+    }
+    this.#inUse[slot] = isInUse;
   }
 }

@@ -20,6 +20,7 @@ import { decodeRanges } from '../wire/ranges.ts';
 import { addTally, openTally, type PageTally } from '../wire/tally.ts';
 import type { DeviceSpec } from '../guest/devices/device.ts';
 import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
+import { type DestinationState, EXPECTED } from './expected-frames.ts';
 import { ReleasedHere } from './released-here.ts';
 import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
@@ -51,28 +52,6 @@ export interface DestinationReport {
   readonly droppedPages: number;
 }
 
-/** The state of the destination; docs/wire.md has the table of the frames it takes in each. */
-type State =
-  'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly' | 'expectResume';
-
-const EXPECTED: Readonly<Record<State, readonly number[]>> = {
-  expectHello: [FRAME.hello, FRAME.cancel],
-  receiving: [
-    FRAME.pages,
-    FRAME.part,
-    FRAME.device,
-    FRAME.released,
-    FRAME.free,
-    FRAME.discard,
-    FRAME.switchover,
-    FRAME.cancel,
-  ],
-  expectState: [FRAME.device, FRAME.state, FRAME.cancel],
-  expectRun: [FRAME.run, FRAME.cancel],
-  runningPartly: [FRAME.pages, FRAME.part, FRAME.end],
-  expectResume: [FRAME.resume],
-};
-
 /**
  * The destination's half of every algorithm. It installs pages as they arrive, loads the vCPUs' state,
  * runs the guest and says so; after a switch to post-copy it requests the pages that vCPUs wait for,
@@ -98,7 +77,7 @@ class DestinationSession {
   /** Whether the source waits for ACK. */
   #isAckAwaited = false;
   #integrity: ControlBody<'hello'>['integrity'] = 'full';
-  #state: State = 'expectHello';
+  #state: DestinationState = 'expectHello';
   /** The decoder, which is opened when HELLO arrives; no pages are taken before. */
   #decoder: Decoder | undefined;
   #isPostcopy = false;
@@ -155,9 +134,8 @@ class DestinationSession {
       if (carriesPages(frame)) this.#install(frame);
       else if (frame.type === FRAME.device) yield* this.#takeDevice(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
-      else if (frame.type === FRAME.released || frame.type === FRAME.free) {
-        this.#released.take(frame);
-      } else {
+      else if (this.#released.takes(frame)) this.#released.take(frame);
+      else {
         const message = decodeControl(frame);
         if (message.name === 'cancel') return false;
         yield* this.#take(message);
@@ -170,11 +148,13 @@ class DestinationSession {
 
   #install(frame: Frame): void {
     const { guest, clock } = this.#side;
-    const gate = this.#state === 'runningPartly' ? guest.presence : undefined;
+    const isPartly = this.#state === 'runningPartly';
+    const presence = isPartly ? guest.presence : undefined;
+    const gate = guest.host ? guest.host.gate(presence) : presence;
     const { tally, droppedPages } = this.#decoder!.install(frame, gate);
     addTally(this.#counts.tally, tally);
     this.#counts.droppedPages += droppedPages;
-    if (gate && guest.presence.absent === 0) this.#presentNs ??= clock.now();
+    if (isPartly && guest.presence.absent === 0) this.#presentNs ??= clock.now();
   }
 
   #discard(frame: Frame): void {

@@ -5,6 +5,7 @@ import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory, GuestPageSet } from '../memory/guest-memory.ts';
 import type { PageStates } from '../memory/page-states.ts';
 import type { PresenceMap } from '../memory/presence/presence-map.ts';
+import type { DestinationHost, SourceHost } from './hosting.ts';
 
 /** A guest's own memory manager, as the source's algorithm sees it. */
 export interface GuestManager {
@@ -30,6 +31,8 @@ export interface SourceGuest {
   readonly vcpus: number;
   /** The memory manager, if the guest has one. */
   readonly manager?: GuestManager;
+  /** Its host, if that is overcommitted. */
+  readonly host?: SourceHost;
   /** Opens the guest's dirty log for one reader with a page set of its own; the caller closes it. */
   openLog(): LogReader;
   /** Returns the gfns of the paused guest in the order in which they lie in its swap device. */
@@ -55,6 +58,8 @@ export interface DestinationGuest {
   readonly presence: PresenceMap;
   /** The states of the pages, if the guest has a memory manager. */
   readonly states?: PageStates;
+  /** Its host, if that is overcommitted. */
+  readonly host?: DestinationHost;
   /** Loads the vCPUs' state; returns undefined, or why it does not fit. */
   load(states: readonly VcpuState[]): string | undefined;
   /** Asks every vCPU to run. */

@@ -3,10 +3,15 @@ import { slotOf } from '../memory/guest-memory.ts';
 import { PAGE_FREE, PAGE_RELEASED } from '../memory/kernels/abi.ts';
 import { type Frame, FRAME, WireError } from '../wire/frame.ts';
 import { decodeRanges } from '../wire/ranges.ts';
+import { decodeSlots } from '../wire/slots.ts';
 import type { DestinationGuest } from './ports.ts';
 
+/** The frames that say of pages what they are without bringing them. */
+const TYPES: ReadonlySet<number> = new Set([FRAME.released, FRAME.free, FRAME.slots]);
+
 /**
- * Takes from RELEASED and FREE frames which pages the guest has given back or holds free at the source.
+ * Takes from RELEASED and FREE frames which pages the guest has given back or holds free at the source, and from SLOTS
+ * frames which its host has swapped out to a store that both hosts use.
  * Over all frames of a type the ranges are in ascending order, so that no page is zeroed twice; they
  * come before any page is made absent.
  */
@@ -19,8 +24,13 @@ export class ReleasedHere {
     this.#guest = guest;
   }
 
+  takes({ type }: Frame): boolean {
+    return TYPES.has(type);
+  }
+
   /** Takes one such frame. Throws WireError if it does not fit the guest or comes out of order. */
   take(frame: Frame): void {
+    if (frame.type === FRAME.slots) return this.#takeSlots(frame);
     const { memory, states, presence } = this.#guest;
     const name = frame.type === FRAME.released ? 'released' : 'free';
     const fail = (why: string): never => {
@@ -33,7 +43,21 @@ export class ReleasedHere {
       this.#knownTo[name] = gfn + pages;
       states.set(gfn, pages, name === 'released' ? PAGE_RELEASED : PAGE_FREE);
       // A released page is zeroed, whatever was received for it; the content of free pages is sent.
-      if (name === 'released') this.#zero(gfn, pages);
+      if (name !== 'released') return;
+      this.#guest.host?.surrender(gfn, pages);
+      this.#zero(gfn, pages);
+    });
+  }
+
+  #takeSlots(frame: Frame): void {
+    const { memory, host, presence } = this.#guest;
+    const fail = (why: string): never => {
+      throw new WireError(`frame ${frame.sequence}: ${why}`);
+    };
+    if (!host) return fail('the guest prepared here has no overcommitted host');
+    if (presence.absent > 0) fail('pages are said to be swapped out after others were made absent');
+    decodeSlots(frame, memory.pages, (gfn, slot) => {
+      if (!host.takeSlot(gfn, slot)) fail(`slot ${slot} of the swap store holds nothing`);
     });
   }
 

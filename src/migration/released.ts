@@ -1,28 +1,23 @@
-import { PAGE_FREE, PAGE_RELEASED } from '../memory/kernels/abi.ts';
+import { PAGE_FREE, PAGE_PAGED, PAGE_RELEASED } from '../memory/kernels/abi.ts';
 import type { GuestPageSet } from '../memory/guest-memory.ts';
-import type { Algorithm, GuestManager, SourceGuest } from './ports.ts';
-import type { RangesName } from '../wire/ranges.ts';
+import type { Algorithm, GuestManager } from './ports.ts';
+import type { ReleasingSession } from './releasing-session.ts';
+import { SwappedPages } from './swapped.ts';
 
-/** What ReleasedPages needs of the session that it belongs to. */
-export interface ReleasingSession {
-  readonly side: { readonly guest: SourceGuest };
-  /** The pages that have yet to be sent. */
-  readonly unsent: GuestPageSet;
-  guestSettled(): Algorithm<void>;
-  sendRanges(
-    name: RangesName,
-    each: (take: (gfn: number, pages: number) => void) => void,
-  ): Algorithm<void>;
-}
+/** The states of pages whose frames the guest has given back. */
+const GIVEN_BACK = [PAGE_RELEASED, PAGE_PAGED];
 
 /**
  * Keeps pages from being sent that the guest has given back, since they read zero. They are moved from
  * the unsent pages to a set of their own, as Xen does with pages that have no machine frame
  * (xc_linux_save.c, to_fix). Once the guest is paused, the destination is told which pages read zero, and
- * those that the guest has got back meanwhile are sent.
+ * those that the guest has got back meanwhile are sent. A page that the guest has on its own disk has given its frame
+ * back as well; hosts that a guest moves between reach the same disks. What the host has swapped out is dealt with here
+ * too (SwappedPages).
  */
 export class ReleasedPages {
   readonly #session: ReleasingSession;
+  readonly swapped: SwappedPages;
   /** The value of `balloonings()` at the last look. */
   #lastBalloonings = -1;
   /** The number of pages that were given back when the guest was stopped. */
@@ -30,6 +25,7 @@ export class ReleasedPages {
 
   constructor(session: ReleasingSession) {
     this.#session = session;
+    this.swapped = new SwappedPages(session);
   }
 
   /** Before the first round, makes the guest give its free pages back, if the scenario wants that. */
@@ -45,26 +41,30 @@ export class ReleasedPages {
   setAside(hasHarvested: boolean): void {
     const { manager } = this.#session.side.guest;
     const { unsent } = this.#session;
+    this.swapped.setAside(hasHarvested);
     if (!manager) return;
     const balloonings = manager.balloonings();
     if (!hasHarvested && balloonings === this.#lastBalloonings) return;
     this.#lastBalloonings = balloonings;
     // A page that is dirty again is among the unsent ones and need not be kept here.
     if (hasHarvested) manager.aside.removeCommon(unsent);
-    manager.states.move(PAGE_RELEASED, unsent, manager.aside);
+    for (const state of GIVEN_BACK) manager.states.move(state, unsent, manager.aside);
   }
 
   /** Tells the destination which pages the paused guest has given back, and which of the others are free. */
   *settle(): Algorithm<void> {
     const { manager } = this.#session.side.guest;
+    if (manager) yield* this.#tellReleased(manager);
+    yield* this.swapped.settle();
+  }
+
+  *#tellReleased({ states, aside }: GuestManager): Algorithm<void> {
     const { unsent } = this.#session;
-    if (!manager) return;
-    const { states, aside } = manager;
     unsent.moveAllFrom(aside);
-    states.move(PAGE_RELEASED, unsent, aside);
+    for (const state of GIVEN_BACK) states.move(state, unsent, aside);
     aside.clear();
     this.count = states.counts().released;
-    yield* this.#session.sendRanges('released', (take) => states.eachRun(PAGE_RELEASED, take));
+    yield* this.#session.sendRanges('released', (take) => states.eachRunOf(GIVEN_BACK, take));
     yield* this.#session.sendRanges('free', (take) => states.eachRun(PAGE_FREE, take));
   }
 }

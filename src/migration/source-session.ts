@@ -289,6 +289,7 @@ export class SourceSession {
 
   /** Encodes pages into the room, posts the frame and counts its bytes, of which some have been charged already. */
   post(taken: TakenRuns, room: FrameRoom, chargedBytes = 0): EncodedPages {
+    this.side.guest.host?.fetch(taken);
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
     this.metrics.recorder?.sent(room);
     this.posted(encoded, encoded.tally, chargedBytes);

@@ -45,6 +45,8 @@ export interface SourceReport {
   readonly unsentPages: number;
   /** The number of pages that the guest had given back when it was stopped; they read zero and were not sent. */
   readonly releasedPages: number;
+  /** The number of pages that stayed where their host had swapped them out to; absent if the hosts share no store. */
+  readonly swappedPages?: number;
   /** The bytes of all frames that the source posted. */
   readonly linkBytes: number;
 }
@@ -269,6 +271,7 @@ function report(
     downtimeBytes: metrics.stoppedBytes,
     unsentPages,
     releasedPages: session.released.count,
+    ...(side.guest.host?.sharesStore ? { swappedPages: session.released.swapped.count } : {}),
     linkBytes: side.link.postedBytes,
   };
 }

@@ -52,6 +52,13 @@ export class ActiveMemory {
     this.#now = 0;
   }
 
+  /** Takes over what another one has estimated, of a guest that moves here. */
+  goOnFrom(other: ActiveMemory): void {
+    this.#slow = other.#slow;
+    this.#fast = other.#fast;
+    this.#now = 0;
+  }
+
   /** The fraction of the guest's memory that is active, 0 to 1. */
   get fraction(): number {
     // The running average takes in what has been touched only as far as that raises it: the period is not over yet.

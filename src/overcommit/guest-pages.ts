@@ -21,6 +21,8 @@ export class GuestPages {
   readonly machinePages: Int32Array;
   /** The slot of the swap store of each page, NONE for those that are not swapped out. */
   readonly swapSlots: Int32Array;
+  /** Pages that somebody is about to read, so that they stay in memory. */
+  readonly pinned = new Set<number>();
   readonly #gates: readonly Uint8Array[];
   readonly #hashMask: number;
   /** How many pages have a machine page, are shared, are swapped out. */

@@ -3,7 +3,6 @@ import type { BalloonHost } from '../guest/guest-disk.ts';
 import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Generator } from '../random/generator.ts';
-import type { BalloonDriver } from './balloon.ts';
 import type { GuestGrant, OvercommitConfig } from './config.ts';
 import { GuestPages, NONE } from './guest-pages.ts';
 import { type HostFaults, pagesLayer, sampleLayer } from './layers.ts';
@@ -11,38 +10,11 @@ import { MachineMemory } from './machine-memory.ts';
 import { type MemoryState, nextState } from './memory-state.ts';
 import { recordProblems } from './record-problems.ts';
 import { PageSharing } from './page-sharing.ts';
-import { PageStore } from '../memory/page-store.ts';
 import { LEFT_BEHIND, Paging } from './paging.ts';
 import { Sampler } from './sampler.ts';
+import type { Resident } from './resident.ts';
 import { divideMemory } from './shares.ts';
-import { SwapDevice } from './swap-device.ts';
-
-/** A guest as its host drives it. */
-export interface HostedGuest {
-  /** Brings the guest to a point in time, so that its memory may be read. */
-  advance(toNs: number): void;
-  /** The guest's own time, which passes only while it runs. */
-  guestNs(): number;
-  /** Has the guest's vCPUs stand still for so long. */
-  block(ns: number): void;
-}
-
-/** A guest with all that its host keeps of it. */
-export interface Resident {
-  readonly pages: GuestPages;
-  readonly sampler: Sampler;
-  grant: GuestGrant;
-  /** It is absent until the guest has been created, which needs the layers of its gate. */
-  guest?: HostedGuest;
-  /** The driver of its balloon; it is absent when the guest has none, and then its pages can only be paged out. */
-  balloon?: BalloonDriver;
-  /** The pages that it should have by the last division of the host's memory. */
-  targetPages: number;
-  /** How many pages may be scanned by now, as fractions add up. */
-  scanCredit: number;
-  /** The machine pages of its overhead. */
-  readonly overhead: readonly number[];
-}
+import { SwapStore } from './swap-store.ts';
 
 /** In `high` nothing is urgent, so the host looks after its guests less often than in the other states. */
 const CALM_TICK_NS = 100e6;
@@ -63,7 +35,7 @@ export class OvercommittedMemory implements Process {
   readonly machine: MachineMemory;
   readonly sharing: PageSharing | undefined;
   readonly paging: Paging;
-  readonly device: SwapDevice;
+  readonly swap: SwapStore;
   /** The guests that live on the host. */
   residents: Resident[] = [];
   readonly #pages: GuestPages[] = [];
@@ -75,17 +47,17 @@ export class OvercommittedMemory implements Process {
   /** Called after a step that has changed the state. */
   onState: (state: MemoryState, atNs: number) => void = () => undefined;
 
-  constructor(config: OvercommitConfig) {
+  /** `swap` is the store that it uses with other hosts; without it, it has one of its own. */
+  constructor(config: OvercommitConfig, swap = new SwapStore(config.swap, config.storedBytes)) {
     const { storedBytes } = config;
     this.config = config;
     this.#idleTax = config.idleTax;
     this.machine = new MachineMemory(config.machinePages);
-    this.device = new SwapDevice(config.swap);
+    this.swap = swap;
     const sharing = config.sharing && new PageSharing(this.machine, this.#pages, storedBytes);
     this.sharing = sharing;
-    // A page that comes back keeps its slot until it has a machine page, for which another one may have to be written.
-    const store = new PageStore(storedBytes, config.swap.pages + 1);
-    this.paging = new Paging({ machine: this.machine, sharing, store, device: this.device });
+    const { store, device } = swap;
+    this.paging = new Paging({ machine: this.machine, sharing, store, device });
     this.#random = new Generator(config.seed, 7);
   }
 
@@ -208,6 +180,14 @@ export class OvercommittedMemory implements Process {
     }
   }
 
+  /** Takes a machine page for a guest's page that arrives here; `readyNs` says when it is free. */
+  takePage(
+    pages: GuestPages,
+    atNs: number,
+  ): { readonly machinePage: number; readonly readyNs: number } {
+    return this.#takeAt(atNs, pages);
+  }
+
   /** The layers of the gate of a guest's vCPUs. */
   layersOf(resident: Resident): readonly GateLayer[] {
     const { pages, sampler } = resident;
@@ -302,7 +282,8 @@ export class OvercommittedMemory implements Process {
       guest!.advance(atNs);
       const guestNs = guest!.guestNs();
       sampler.advance(guestNs);
-      balloon?.advance(guestNs);
+      // The driver is a part of the guest, so it does nothing while the guest is paused.
+      if (guest!.isRunning()) balloon?.advance(guestNs);
     }
     this.machine.settle(atNs);
     this.#scan(passedNs);
@@ -357,7 +338,8 @@ export class OvercommittedMemory implements Process {
     if (!balloon) return;
     const { pages, targetPages } = resident;
     const wanted = Math.max(0, pages.memory.pages - pages.swapped - targetPages);
-    balloon.targetPages = this.#state === 'high' ? Math.min(wanted, balloon.pages) : wanted;
+    const byState = this.#state === 'high' ? Math.min(wanted, balloon.pages) : wanted;
+    balloon.targetPages = Math.max(byState, resident.leastBalloonPages ?? 0);
   }
 
   /**

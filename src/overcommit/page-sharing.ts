@@ -77,6 +77,7 @@ export class PageSharing {
       const gfn = (start + i) % memory.pages;
       const machinePage = machinePages[gfn]!;
       if (machinePage === kept || machinePage === this.#zero?.machinePage) continue;
+      if (pages.pinned.has(gfn)) continue;
       if (pages.isShared(gfn)) return machinePage;
     }
     return NONE;

@@ -45,7 +45,7 @@ export class Paging {
    */
   reclaim(pages: GuestPages, gfn: number, atNs: number): boolean {
     const { sharing, store, device, machine } = this.#parts;
-    if (!pages.isResident(gfn) || pages.isShared(gfn)) return false;
+    if (!pages.isResident(gfn) || pages.isShared(gfn) || pages.pinned.has(gfn)) return false;
     if (sharing?.scan(pages, gfn) === 'shared') {
       this.counts.sharedInstead++;
       return true;
@@ -68,6 +68,7 @@ export class Paging {
       pages.pagesOf(machinePage).map((gfn) => ({ pages, gfn })),
     );
     if (sharers.length > store.room) return false;
+    if (sharers.some((one) => one.pages.pinned.has(one.gfn))) return false;
     for (const { pages, gfn } of sharers) {
       const isLast = sharing!.forsake(pages, gfn) !== NONE;
       this.#putOut(pages, gfn);
@@ -101,6 +102,18 @@ export class Paging {
     this.#drop(pages, gfn, slot);
     this.counts.swappedIn++;
     return this.#parts.device.read(atNs, pages.memory.pageSize);
+  }
+
+  /** Notes that a page lies in a slot of the store that another host has filled. */
+  adopt(pages: GuestPages, gfn: number, slot: number): void {
+    pages.swapSlots[gfn] = slot;
+    pages.swapped++;
+  }
+
+  /** Forgets the slot of a page, which is another host's from now on; what it holds stays in the store. */
+  leaveTo(pages: GuestPages, gfn: number): void {
+    pages.swapSlots[gfn] = NONE;
+    pages.swapped--;
   }
 
   /** Drops what the store has of a page whose contents nobody needs any more. */

@@ -48,6 +48,13 @@ export class Sampler {
     this.#pick();
   }
 
+  /** Takes over the estimate of the host from which the guest comes; the period that is under way begins anew. */
+  goOnFrom(other: Sampler): void {
+    this.active.goOnFrom(other.active);
+    this.#endNs = other.#endNs;
+    this.#touched = 0;
+  }
+
   #release(gfn: number): void {
     const slot = slotOf(this.#pages.memory, gfn);
     this.#pages.gate.unmark(slot, gfn - slot.layout.firstGfn, PAGE_SAMPLED);

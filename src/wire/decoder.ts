@@ -69,7 +69,7 @@ class PageDecoder implements Decoder {
       // Without a gate, a whole run is copied at once.
       const step = gate ? 1 : count;
       for (let page = first; page < first + count; page += step) {
-        if (!gate || gate.claim(slot, page)) {
+        if (!gate || gate.claim(slot, page, !isRaw)) {
           if (isRaw) writeRaw(slot, page, frame, from, step * storedBytes);
           else writeZero(slot, page, step);
           gate?.publish(slot, page);

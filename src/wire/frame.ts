@@ -44,6 +44,7 @@ export const FRAME = {
   device: 19,
   ack: 20,
   part: 21,
+  slots: 22,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */

@@ -3,8 +3,8 @@ import type { PageTally } from './tally.ts';
 
 /** Decides for each page of a frame whether it may still be installed (memory/presence). */
 export interface InstallGate {
-  /** Claims a page for writing; returns false if the page must be dropped instead. */
-  claim(slot: Memslot, page: number): boolean;
+  /** Claims a page for writing; returns false if the page must be dropped instead. `isZero` says that it is all zeros. */
+  claim(slot: Memslot, page: number, isZero: boolean): boolean;
   /** Tells that all bytes of a claimed page have been written. */
   publish(slot: Memslot, page: number): void;
   /** Gives up a claimed page, the rest of which was lost; it may be claimed again. */

@@ -87,7 +87,7 @@ export class PartReader {
       throw new WireError(
         `frame ${frame.sequence}: parts of more than ${MOST_OPEN} pages come by turns`,
       );
-    const isDropped = gate !== undefined && !gate.claim(slot, page);
+    const isDropped = gate !== undefined && !gate.claim(slot, page, false);
     const open: OpenPage = { slot, page, end: 0, isZero: true, isDropped };
     this.#open.set(gfn, open);
     return open;

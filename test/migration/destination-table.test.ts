@@ -72,6 +72,7 @@ const TABLE = stateTable(`
   COMPLETE      turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   RELEASED      turn   ok         late       turn   turn  turn     turn   done  turn    mute  deaf    unread
   FREE          turn   ok         late       turn   turn  turn     turn   done  turn    mute  deaf    unread
+  SLOTS         turn   homely     homely     turn   turn  turn     turn   done  turn    mute  deaf    unread
   RESUME        turn   turn       turn       turn   turn  turn     turn   done  ok      ok    deaf    unread
   RECEIVED      turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   RESUMED       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
@@ -85,6 +86,7 @@ const TABLE = stateTable(`
 const SENTENCES: Readonly<Record<string, (frame: string, at: string) => string>> = {
   turn: (frame, at) => `${at}${frame} came out of turn`,
   alien: (_, at) => `${at}there are no devices here`,
+  homely: (_, at) => `${at}the guest prepared here has no overcommitted host`,
   order: (_, at) => `${at}ranges are not in ascending order`,
   late: (_, at) => `${at}pages are given back after others were made absent`,
   absent: (frame) =>

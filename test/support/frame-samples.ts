@@ -16,6 +16,7 @@ import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, type FrameMemory, openFrame } from '../../src/wire/frame.ts';
 import type { Integrity } from '../../src/wire/pages.ts';
 import { encodePart } from '../../src/wire/parts.ts';
+import { decodeSlots, encodeSlots } from '../../src/wire/slots.ts';
 import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
 import { smallSlot } from './slots.ts';
 
@@ -81,6 +82,20 @@ export function rangesSample(name: RangesName): FrameSample {
     const ranges: number[] = [];
     decodeRanges(frame, 256, (gfn, pages) => ranges.push(gfn, pages));
     return ranges;
+  };
+  return { memory, length, take };
+}
+
+/** The pages and slots of the sample of SLOTS, in pairs. */
+export const SLOTS = [0, 7, 10, 3, 255, 4_000_000];
+
+export function slotsSample(): FrameSample {
+  const memory = sampleMemory();
+  const length = encodeSlots(memory, SAMPLE_AT, SLOTS, 0, 3, 5);
+  const take = (frame: Frame): number[] => {
+    const pairs: number[] = [];
+    decodeSlots(frame, 256, (gfn, slot) => pairs.push(gfn, slot));
+    return pairs;
   };
   return { memory, length, take };
 }
@@ -161,4 +176,5 @@ export const SAMPLED_TYPES: readonly number[] = [
   FRAME.device,
   ...MESSAGES.map(({ name }) => FRAME[name]),
   ...RANGES_NAMES.map((name) => FRAME[name]),
+  FRAME.slots,
 ];

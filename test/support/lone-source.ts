@@ -82,6 +82,7 @@ export const post: Readonly<Record<string, (peer: Peer<SourceReport>) => void>> 
   RECEIVED: (peer) => peer.ranges('received', [0, 2]),
   RESUMED: (peer) => peer.control({ name: 'resumed', body: { presentPages: 2 } }),
   DEVICE: (peer) => peer.device({ device: 0, part: 'initial', offset: 0, bytes: 64 }),
+  SLOTS: (peer) => peer.slots([2, 0]),
   ACK: (peer) => peer.control({ name: 'ack', body: {} }),
   UNKNOWN: (peer) => peer.bare(UNKNOWN_TYPE),
   OPTIONAL: (peer) => peer.bare(OPTIONAL),

@@ -22,6 +22,7 @@ import {
   rangesFrameBytes,
   type RangesName,
 } from '../../src/wire/ranges.ts';
+import { encodeSlots, slotsFrameBytes } from '../../src/wire/slots.ts';
 import type { FakeWorld, Half } from './fake-world.ts';
 
 /** A frame that the half has sent: its name, and the body of a control message, or ranges of pages. */
@@ -67,6 +68,14 @@ export class Peer<Result> {
     const packed = packControl(message);
     this.#post(HEADER_BYTES + packed.length, ({ memory, at, sequence }) =>
       encodeControl(memory, at, message.name, packed, sequence),
+    );
+  }
+
+  /** Posts a frame of slots; `list` holds pairs of (gfn, slot). */
+  slots(list: readonly number[]): void {
+    const pages = list.length / 2;
+    this.#post(slotsFrameBytes(pages), ({ memory, at, sequence }) =>
+      encodeSlots(memory, at, list, 0, pages, sequence),
     );
   }
 

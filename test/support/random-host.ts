@@ -5,9 +5,11 @@ import type { Workload } from '../../src/guest/workload.ts';
 import { Generator } from '../../src/random/generator.ts';
 import {
   type HostProof,
-  type OvercommittedGuestSpec,
   VirtualOvercommittedHost,
 } from '../../src/runtime/virtual/overcommitted-host.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
+import type { OvercommittedGuestSpec } from '../../src/runtime/virtual/overcommitted-guest.ts';
+import { type BalloonBefore, FIRST_HOST } from '../../src/runtime/virtual/overcommitted-moves.ts';
 import { smallRun } from './run-config.ts';
 
 const PAGE = 4096;
@@ -17,6 +19,17 @@ export interface RandomHost {
   readonly config: OvercommitConfig;
   readonly guests: readonly OvercommittedGuestSpec[];
   readonly durationNs: number;
+  /** A second host to which guests move, if there is one; it may use the first one's swap store. */
+  readonly other?: { readonly config: OvercommitConfig; readonly sharesSwap: boolean };
+  readonly moves: readonly RandomMove[];
+}
+
+/** A migration between a random host and its second one. */
+export interface RandomMove {
+  readonly atNs: number;
+  readonly guest: string;
+  readonly to: string;
+  readonly balloon?: BalloonBefore;
 }
 
 export function drawHost(seed: number): RandomHost {
@@ -31,32 +44,85 @@ export function drawHost(seed: number): RandomHost {
   const min = guests.reduce((sum, { grant }) => sum + grant.minPages, 0);
   const overheadPages = between(0, 3);
   const least = min + guests.length * overheadPages + 8;
-  return {
-    durationNs,
-    guests,
-    config: {
-      seed,
-      pageSize: PAGE,
-      storedBytes: PAGE,
-      machinePages: Math.max(least, Math.round((all * between(35, 90)) / 100)),
-      overheadPages,
-      ...(chance(0.85)
-        ? {
-            sharing: { guestPagesPerSecond: between(50, 2000), pagesPerSecond: between(100, 4000) },
-          }
+  const config: OvercommitConfig = {
+    seed,
+    pageSize: PAGE,
+    storedBytes: PAGE,
+    machinePages: Math.max(least, Math.round((all * between(35, 90)) / 100)),
+    overheadPages,
+    ...(chance(0.85)
+      ? {
+          sharing: { guestPagesPerSecond: between(50, 2000), pagesPerSecond: between(100, 4000) },
+        }
+      : {}),
+    ...(chance(0.4) ? { hashBits: between(1, 5) } : {}),
+    swap: { latencyNs: between(0, 5e6), bytesPerSecond: between(1, 50) * 1e6, pages: all },
+    idleTax: [0, 0.5, 0.75, 0.95][random.below(4)]!,
+    sampling: {
+      pages: between(4, 32),
+      periodNs: between(2, 10) * 1e8,
+      slowGain: 0.25,
+      fastGain: 0.72,
+    },
+    balanceNs: between(2, 20) * 1e8,
+    thresholds: DEFAULT_THRESHOLDS,
+    costs: { zeroFaultNs: 1000, copyNs: 1500, sampleNs: 1000 },
+  };
+  return { durationNs, config, ...drawMoves(seed, config, guests, durationNs) };
+}
+
+/** Draws a second host for most hosts, and migrations to it and back, each guest with an algorithm of its own. */
+function drawMoves(
+  seed: number,
+  config: OvercommitConfig,
+  guests: readonly OvercommittedGuestSpec[],
+  durationNs: number,
+): Omit<RandomHost, 'durationNs' | 'config'> {
+  const random = new Generator(seed, 0x30e5);
+  const between = (low: number, high: number): number => low + random.below(high - low + 1);
+  const chance = (share: number): boolean => random.next() < share * 4294967296;
+  if (chance(0.25)) return { guests, moves: [] };
+  const moving = guests.map((spec) => ({
+    ...spec,
+    config: withMigration(spec.config, { between, chance }),
+  }));
+  const count = between(1, 6);
+  const moves = Array.from({ length: count }, (): RandomMove => {
+    const { name, config: own } = moving[random.below(moving.length)]!;
+    const pages = own.guest.memoryBytes / PAGE;
+    return {
+      atNs: Math.floor((durationNs * between(5, 95)) / 100),
+      guest: name,
+      to: chance(0.5) ? 'other' : FIRST_HOST,
+      ...(chance(0.4)
+        ? { balloon: { leavePages: between(pages >>> 2, pages), withinNs: between(1, 10) * 1e8 } }
         : {}),
-      ...(chance(0.4) ? { hashBits: between(1, 5) } : {}),
-      swap: { latencyNs: between(0, 5e6), bytesPerSecond: between(1, 50) * 1e6, pages: all },
-      idleTax: [0, 0.5, 0.75, 0.95][random.below(4)]!,
-      sampling: {
-        pages: between(4, 32),
-        periodNs: between(2, 10) * 1e8,
-        slowGain: 0.25,
-        fastGain: 0.72,
-      },
-      balanceNs: between(2, 20) * 1e8,
-      thresholds: DEFAULT_THRESHOLDS,
-      costs: { zeroFaultNs: 1000, copyNs: 1500, sampleNs: 1000 },
+    };
+  }).toSorted((a, b) => a.atNs - b.atNs);
+  const least = Math.max(...guests.map(({ grant }) => grant.minPages)) + config.overheadPages + 8;
+  const machinePages = Math.max(least, Math.round((config.machinePages * between(40, 110)) / 100));
+  return {
+    guests: moving,
+    other: { config: { ...config, machinePages, seed: seed + 1 }, sharesSwap: chance(0.6) },
+    moves,
+  };
+}
+
+function withMigration(config: RunConfig, { between, chance }: Draw): RunConfig {
+  const algorithms = ['precopy', 'precopy', 'postcopy', 'hybrid', 'stop-and-copy'] as const;
+  return {
+    ...config,
+    guest: { ...config.guest, dirtyLog: (['bitmap', 'ring', 'bytemap'] as const)[between(0, 2)]! },
+    link: {
+      ...config.link,
+      bytesPerSecond: between(1, 20) * 1e6,
+      latencyNs: between(0, 500) * 1e3,
+    },
+    migration: {
+      ...config.migration,
+      algorithm: algorithms[between(0, algorithms.length - 1)]!,
+      rounds: between(1, 4),
+      ...(chance(0.5) ? { pageOrder: 'bubbling' as const } : {}),
     },
   };
 }
@@ -150,6 +216,13 @@ export const HOST_FACTS = [
   'paged by the guest',
   'double paged',
   'left',
+  'moved',
+  'moved back',
+  'moved by post-copy',
+  'slots moved',
+  'fetched to be sent',
+  'moved while shared',
+  'ballooned before',
 ] as const;
 
 export interface HostRun {
@@ -158,10 +231,26 @@ export interface HostRun {
 }
 
 /** Lets a random host live, and proves it. */
-export async function liveAndProve({ config, guests, durationNs }: RandomHost): Promise<HostRun> {
-  const host = new VirtualOvercommittedHost(config, { mostEvents: 100_000 });
+export async function liveAndProve(random: RandomHost): Promise<HostRun> {
+  const { config, guests, durationNs, other, moves } = random;
+  const host = new VirtualOvercommittedHost(
+    config,
+    { mostEvents: 200_000 },
+    other ? { other: other.config } : {},
+    other?.sharesSwap,
+  );
   await host.settle(guests);
+  let movedShared = false;
+  for (const { atNs, guest, to, balloon } of moves) {
+    await host.live(atNs);
+    const one = host.guests.find(({ spec }) => spec.name === guest);
+    if (!one) continue;
+    movedShared ||= one.resident.pages.shared > 0 && one.memory !== host.hosts.get(to);
+    host.migrate(guest, to, balloon);
+  }
   await host.live(durationNs);
+  await host.endMigrations();
+  const moved = host.migrations.filter(({ report }) => report?.source.outcome === 'completed');
   const { sharing, paging } = host.memory;
   const managers = host.guests.flatMap(({ guest }) => guest.place.crew.managers);
   const disk = managers.map(({ diskCounts }) => diskCounts);
@@ -177,6 +266,15 @@ export async function liveAndProve({ config, guests, durationNs }: RandomHost): 
     'paged by the guest': disk.some((one) => (one?.in ?? 0) > 0),
     'double paged': disk.some((one) => (one?.doublePaged ?? 0) > 0),
     left: host.guests.some(({ isRunning }) => !isRunning),
+    moved: moved.length > 0,
+    'moved back': moved.some(({ from }) => from === 'other'),
+    'moved by post-copy': moved.some(({ report }) => report!.source.postcopy !== undefined),
+    'slots moved': moved.some(({ report }) => (report!.source.swappedPages ?? 0) > 0),
+    'fetched to be sent': moved.some(({ fetchedPages }) => fetchedPages! > 0),
+    'moved while shared': movedShared && moved.length > 0,
+    'ballooned before': moved.some(
+      ({ balloonPages, startNs, askedNs }) => balloonPages! > 0 && startNs! > askedNs,
+    ),
   };
   const proof = (await host.prove())!;
   return { facts: HOST_FACTS.filter((fact) => has[fact]), proof };

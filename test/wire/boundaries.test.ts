@@ -18,6 +18,7 @@ import {
 import { batchPages, MAX_CONTROL_BYTES, MAX_FRAME_BYTES } from '../../src/wire/limits.ts';
 import { ENCODING_SHIFT, FIXED_BYTES, pageFrameRoom } from '../../src/wire/pages.ts';
 import { decodeRanges, encodeRanges, MAX_RANGES } from '../../src/wire/ranges.ts';
+import { decodeSlots, encodeSlots, MAX_SLOTS } from '../../src/wire/slots.ts';
 import { bytesOf, pagesOf } from '../../src/wire/tally.ts';
 import { smallSlot } from '../support/slots.ts';
 
@@ -241,6 +242,37 @@ describe('a frame of ranges', () => {
       WireError,
     );
     expect(found).toEqual([0, 95]);
+  });
+});
+
+describe('a frame of slots', () => {
+  const list = Array.from({ length: 2 * (MAX_SLOTS + 5) }, (_, i) => (i & 1 ? 9 * i : i));
+  const open = (pairs: readonly number[], from = 0, pages = pairs.length / 2) => {
+    const into = memory();
+    return openFrame(into, AT, encodeSlots(into, AT, pairs, from, pages, 0), 0);
+  };
+
+  it.each([0, 5])('may be full, and holds those from the given one on: %i', (from) => {
+    const found: number[] = [];
+    decodeSlots(open(list, from, MAX_SLOTS), 10_000, (gfn, slot) => found.push(gfn, slot));
+    expect(found).toEqual(list.slice(2 * from, 2 * (from + MAX_SLOTS)));
+  });
+
+  it.each([0, MAX_SLOTS + 1])('of %i pages is refused', (pages) => {
+    expect(() => decodeSlots(open(list, 0, pages), 10_000, () => undefined)).toThrow(
+      /impossible lengths/,
+    );
+  });
+
+  it("may name the guest's last page, and is looked at as a whole before any of it counts", () => {
+    const found: number[] = [];
+    const take = (gfn: number): void => void found.push(gfn);
+    decodeSlots(open([0, 5, 99, 5]), 100, take);
+    expect(found).toEqual([0, 99]);
+    expect(() => decodeSlots(open([0, 5, 100, 6]), 100, take)).toThrow(/page 100 lies outside/);
+    expect(() => decodeSlots(open([4, 5, 4, 6]), 100, take)).toThrow(/not in ascending order/);
+    expect(() => decodeSlots(open([4, 5, 3, 6]), 100, take)).toThrow(/not in ascending order/);
+    expect(found).toEqual([0, 99]);
   });
 });
 

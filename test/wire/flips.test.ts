@@ -14,6 +14,8 @@ import {
   RAW_GFNS,
   SAMPLE_AT,
   SAMPLED_TYPES,
+  SLOTS,
+  slotsSample,
 } from '../support/frame-samples.ts';
 
 const SEQUENCE = 5;
@@ -82,6 +84,14 @@ describe('a list of ranges with any bit flipped is refused', () => {
   it.each(RANGES_NAMES)('%s', (name) => {
     const sample = rangesSample(name);
     expect(takeNow(sample)).toEqual([0, 3, 10, 1, 255, 1]);
+    expectAllFound(sample, sample.length);
+  });
+});
+
+describe('a list of slots with any bit flipped is refused', () => {
+  it('SLOTS', () => {
+    const sample = slotsSample();
+    expect(takeNow(sample)).toEqual(SLOTS);
     expectAllFound(sample, sample.length);
   });
 });

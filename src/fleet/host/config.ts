@@ -1,5 +1,5 @@
 import type { OvercommitConfig } from '../../overcommit/config.ts';
-import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-host.ts';
+import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-guest.ts';
 
 /** A change of a parameter while the host lives. */
 export interface HostChange {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { OvercommitConfig } from '../../overcommit/config.ts';
 import { hashWords } from '../../random/generator.ts';
-import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-host.ts';
+import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-guest.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import { storedBytesOf } from '../../memory/layout.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';

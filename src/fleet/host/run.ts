@@ -1,8 +1,6 @@
 import type { WorkRunner } from '../../runtime/common/work.ts';
-import {
-  type OvercommittedGuest,
-  VirtualOvercommittedHost,
-} from '../../runtime/virtual/overcommitted-host.ts';
+import type { OvercommittedGuest } from '../../runtime/virtual/overcommitted-guest.ts';
+import { VirtualOvercommittedHost } from '../../runtime/virtual/overcommitted-host.ts';
 import type { HostConfig } from './config.ts';
 import type { GuestSample, GuestTotals, HostOptions, HostReport, HostSample } from './report.ts';
 
@@ -52,7 +50,7 @@ export async function runHost(
     sharing: memory.sharing?.counts,
     tableBytesPerFrame: memory.sharing?.table.bytesPerFrame,
     paging: memory.paging.counts,
-    device: memory.device,
+    device: memory.swap.device,
     totals,
     proof,
   };

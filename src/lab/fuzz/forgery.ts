@@ -9,6 +9,7 @@ import {
 import { FRAME, type FrameMemory, HEADER_BYTES } from '../../wire/frame.ts';
 import { COUNT_MASK, FIXED_BYTES } from '../../wire/pages.ts';
 import { encodeRanges, type RangesName, rangesFrameBytes } from '../../wire/ranges.ts';
+import { encodeSlots } from '../../wire/slots.ts';
 
 /** A frame is written here before it is copied out. */
 const ROOM = 64 * 1024;
@@ -84,6 +85,7 @@ function makersOf(
     released: ranges('released'),
     free: ranges('free'),
     received: ranges('received'),
+    slots: () => bytes.slice(0, encodeSlots(memory, 0, [gfn(), count(), gfn(), count()], 0, 2, 0)),
     failed: message('failed', () => ({ message: 'forged', ran: isTrue() })),
     resumed: message('resumed', () => ({ presentPages: count() })),
     request: message('request', () => ({ gfn: gfn() })),

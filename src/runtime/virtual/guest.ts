@@ -68,10 +68,10 @@ export class VirtualGuest {
     return this.#livedNs;
   }
 
-  /** Creates vCPUs over the memory of another place, which the guest can be moved to later. */
-  prepare(side: GuestSide): VirtualPlace {
+  /** Creates vCPUs over the memory of another place, which the guest can be moved to later; `hosting` is of its host there. */
+  prepare(side: GuestSide, hosting: Hosting = {}): VirtualPlace {
     this.#sides.push(side);
-    return this.#settle(side);
+    return this.#settle(side, hosting);
   }
 
   /** Moves the guest to another place, where it runs from now on. */

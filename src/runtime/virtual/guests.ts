@@ -4,6 +4,7 @@ import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { PageStates } from '../../memory/page-states.ts';
+import type { DestinationHost, SourceHost } from '../../migration/hosting.ts';
 import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
 import type { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import type { Costs } from '../costs.ts';
@@ -19,12 +20,20 @@ export class VirtualSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly manager?: GuestManager;
+  readonly host?: SourceHost;
   readonly #inner: SharedSourceGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
   readonly #costs: Costs;
 
-  constructor(inner: SharedSourceGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+  /** `host` is the guest's host, if that is overcommitted. */
+  constructor(
+    inner: SharedSourceGuest,
+    crew: VirtualCrew,
+    clock: VirtualClock,
+    costs: Costs,
+    host?: SourceHost,
+  ) {
     this.#inner = inner;
     this.#crew = crew;
     this.#clock = clock;
@@ -32,6 +41,20 @@ export class VirtualSourceGuest implements SourceGuest {
     this.memory = inner.memory;
     this.vcpus = inner.vcpus;
     if (inner.manager) this.manager = this.#timedManager(inner.manager);
+    if (host) this.host = this.#timedHost(host);
+  }
+
+  /** The guest goes on while its host brings pages in. */
+  #timedHost(host: SourceHost): SourceHost {
+    const { sharesStore, slotOf } = host;
+    return {
+      sharesStore,
+      slotOf,
+      fetch: (taken) => {
+        host.fetch(taken);
+        this.live();
+      },
+    };
   }
 
   #timedManager(manager: GuestManager): GuestManager {
@@ -127,18 +150,31 @@ export class VirtualSourceGuest implements SourceGuest {
   }
 }
 
+/** An overcommitted host that takes a guest over once that runs there. */
+export interface ArrivingHost extends DestinationHost {
+  takeOver(): void;
+}
+
 /** The destination's guest on a virtual clock, where loading the state and starting the vCPUs take time. */
 export class VirtualDestinationGuest implements DestinationGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly presence: PresenceMap;
   readonly states?: PageStates;
+  readonly host?: ArrivingHost;
   readonly #inner: SharedDestinationGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
   readonly #costs: Costs;
 
-  constructor(inner: SharedDestinationGuest, crew: VirtualCrew, clock: VirtualClock, costs: Costs) {
+  /** `host` is the guest's host here, if that is overcommitted. */
+  constructor(
+    inner: SharedDestinationGuest,
+    crew: VirtualCrew,
+    clock: VirtualClock,
+    costs: Costs,
+    host?: ArrivingHost,
+  ) {
     this.#inner = inner;
     this.#crew = crew;
     this.#clock = clock;
@@ -147,6 +183,7 @@ export class VirtualDestinationGuest implements DestinationGuest {
     this.vcpus = inner.vcpus;
     this.presence = inner.presence;
     if (inner.states) this.states = inner.states;
+    if (host) this.host = host;
   }
 
   load(states: readonly VcpuState[]): string | undefined {
@@ -156,6 +193,7 @@ export class VirtualDestinationGuest implements DestinationGuest {
 
   run(): void {
     this.#clock.spend(this.#costs.startNs);
+    this.host?.takeOver();
     this.#inner.run();
     this.#crew.poll(this.#clock.now());
   }

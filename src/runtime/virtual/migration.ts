@@ -17,8 +17,9 @@ import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { ownKinds } from '../common/own-kinds.ts';
 import type { Transfer } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
+import type { SourceHost } from '../../migration/hosting.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
-import { VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
+import { type ArrivingHost, VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
 import type { VirtualWorker } from './host.ts';
 import { VirtualLink } from './link.ts';
@@ -40,6 +41,11 @@ export interface VirtualMigrationParts {
   readonly sender?: VirtualWorker;
   /** Its receiver on the target host's shared CPUs; without it, the receiver has a CPU of its own. */
   readonly receiver?: VirtualWorker;
+  /** Returns the guest's hosts, if they are overcommitted, which do their work on the clocks of the two halves. */
+  readonly hosting?: (clocks: {
+    readonly source: VirtualClock;
+    readonly destination: VirtualClock;
+  }) => { readonly source: SourceHost; readonly destination: ArrivingHost };
   /** Returns faults that hit the migration at points in time, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
 }
@@ -87,12 +93,20 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.line = new Line(transfer.line, [transfer.forward, transfer.backward]);
     this.sourceGuest = new SharedSourceGuest(source.side, plan, clocks.source);
     this.destinationGuest = new SharedDestinationGuest(target.side, plan, clocks.destination);
-    const sending = new VirtualSourceGuest(this.sourceGuest, source.crew, clocks.source, costs);
+    const hosts = parts.hosting?.(clocks);
+    const sending = new VirtualSourceGuest(
+      this.sourceGuest,
+      source.crew,
+      clocks.source,
+      costs,
+      hosts?.source,
+    );
     const receiving = new VirtualDestinationGuest(
       this.destinationGuest,
       target.crew,
       clocks.destination,
       costs,
+      hosts?.destination,
     );
     const slots = source.side.memory.slots.map(({ layout }) => layout.pages);
     const { storedBytes } = source.side.memory.slots[0]!.layout;

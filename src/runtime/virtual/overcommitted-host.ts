@@ -1,48 +1,31 @@
 import { OneEvent } from '../../clock/process.ts';
 import { VirtualClock } from '../../clock/virtual.ts';
 import { planMemory } from '../../guest/memory-plan.ts';
-import { GUEST_NS, vcpuAreaAt } from '../../guest/vcpu-state.ts';
 import { gfnIsZero } from '../../memory/zero-page.ts';
-import type { GuestGrant, OvercommitConfig } from '../../overcommit/config.ts';
-import { type Balloon, type BalloonConfig, BalloonDriver } from '../../overcommit/balloon.ts';
-import { OvercommittedMemory, type Resident } from '../../overcommit/host.ts';
+import type { OvercommitConfig } from '../../overcommit/config.ts';
+import { OvercommittedMemory } from '../../overcommit/host.ts';
 import { fillGuest } from '../common/fill.ts';
 import { giveBackGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { GivenUpError } from '../common/pieces.ts';
 import { prove } from '../common/proof.ts';
 import { createPlace } from '../common/stage.ts';
 import { inlineRunner, type WorkRunner } from '../common/work.ts';
-import type { RunConfig } from '../config.ts';
 import type { Proof } from '../report.ts';
-import type { VirtualCrew } from './crew.ts';
 import { EventLoop } from './event-loop.ts';
 import { VirtualGuest } from './guest.ts';
-
-/** A guest of an overcommitted host. */
-export interface OvercommittedGuestSpec {
-  readonly name: string;
-  /** Its memory, workloads and costs; the rest of the configuration has no effect. */
-  readonly config: RunConfig;
-  readonly grant: GuestGrant;
-  /** `contents`: it has machine pages for what its memory holds at first; `all`: for all pages, as if it zeroed them. */
-  readonly populate: 'contents' | 'all';
-  /** How its balloon's driver works; without it, or without a memory manager in the guest, there is no balloon. */
-  readonly balloon?: BalloonConfig;
-  /** How long it takes to read a page from its own disk, to which it pages when its balloon leaves it too little. */
-  readonly diskNs: number;
-  /** When it starts and, unless it runs to the end, stops, on the host's clock. */
-  readonly startNs: number;
-  readonly stopNs?: number;
-}
-
-/** A guest that has been given its memory. */
-export interface OvercommittedGuest {
-  readonly spec: OvercommittedGuestSpec;
-  readonly side: SharedGuestSide;
-  readonly guest: VirtualGuest;
-  readonly resident: Resident;
-  isRunning: boolean;
-}
+import {
+  drive,
+  giveBalloon,
+  type OvercommittedGuest,
+  type OvercommittedGuestSpec,
+} from './overcommitted-guest.ts';
+import {
+  BALLOON_LOOK_NS,
+  type BalloonBefore,
+  FIRST_HOST,
+  type MigrationRecord,
+  OvercommittedMoves,
+} from './overcommitted-moves.ts';
 
 export interface OvercommittedHostOptions {
   /** Fills memory and works for the proofs in other threads; without it, this thread does all the work. */
@@ -62,16 +45,60 @@ export interface HostProof {
   readonly problems: readonly string[];
 }
 
-/** A host on a virtual clock whose guests may have more memory than it has (overcommit/host.ts). */
+/**
+ * A host on a virtual clock whose guests may have more memory than it has (overcommit/host.ts), and other such hosts to
+ * which they may migrate.
+ */
 export class VirtualOvercommittedHost {
+  /** The memory of the first host, and of all by name. */
   readonly memory: OvercommittedMemory;
+  readonly hosts: ReadonlyMap<string, OvercommittedMemory>;
   readonly guests: OvercommittedGuest[] = [];
   readonly #loop = new EventLoop();
+  readonly #moves: OvercommittedMoves;
   readonly #options: OvercommittedHostOptions;
 
-  constructor(config: OvercommitConfig, options: OvercommittedHostOptions = {}) {
+  /** `others` are further hosts by name. With `sharesSwap` all of them use the first one's swap store. */
+  constructor(
+    config: OvercommitConfig,
+    options: OvercommittedHostOptions = {},
+    others: { readonly [name: string]: OvercommitConfig } = {},
+    sharesSwap = false,
+  ) {
     this.memory = new OvercommittedMemory(config);
+    const swap = sharesSwap ? this.memory.swap : undefined;
+    this.hosts = new Map([
+      [FIRST_HOST, this.memory],
+      ...Object.entries(others).map(
+        ([name, other]) => [name, new OvercommittedMemory(other, swap)] as const,
+      ),
+    ]);
     this.#options = options;
+    this.#moves = new OvercommittedMoves({
+      loop: this.#loop,
+      hosts: this.hosts,
+      guests: this.guests,
+      isCancelled: () => options.signal?.aborted ?? false,
+    });
+  }
+
+  /** All migrations that were asked for, in their order. */
+  get migrations(): readonly MigrationRecord[] {
+    return this.#moves.records;
+  }
+
+  /** Migrates a guest to another host as its configuration says; see OvercommittedMoves. */
+  migrate(guest: string, to: string, balloon?: BalloonBefore): MigrationRecord {
+    return this.#moves.migrate(guest, to, balloon);
+  }
+
+  /** Ends the migrations that are under way: those are cancelled whose guest still runs at its source. */
+  async endMigrations(): Promise<void> {
+    this.#moves.end();
+    const { mostEvents } = this.#options;
+    const limit = mostEvents === undefined ? {} : { mostEvents };
+    await this.#loop.play(() => !this.#moves.areUnderWay, limit);
+    for (const { isRunning, guest } of this.guests) if (isRunning) guest.advance(this.nowNs);
   }
 
   get nowNs(): number {
@@ -88,7 +115,7 @@ export class VirtualOvercommittedHost {
       await fillGuest(runner, side, shape.contents, seed, { prefault: false, isUsed: false });
       this.#loop.add(new OneEvent(spec.startNs, (nowNs) => this.#start(spec, side, plan, nowNs)));
     }
-    this.#loop.add(this.memory);
+    for (const memory of this.hosts.values()) this.#loop.add(memory);
   }
 
   #start(
@@ -99,25 +126,27 @@ export class VirtualOvercommittedHost {
   ): void {
     const side = openGuestSide(shared);
     const { memory } = side;
-    const resident = this.memory.admit(memory, side.words, spec.grant);
-    const hosting = {
-      layers: this.memory.layersOf(resident),
-      host: this.memory.balloonHostOf(resident),
-    };
+    const host = this.hosts.get(spec.host ?? FIRST_HOST)!;
+    const resident = host.admit(memory, side.words, spec.grant);
+    const hosting = { layers: host.layersOf(resident), host: host.balloonHostOf(resident) };
     const costs = { ...spec.config.costs, guestDiskNs: spec.diskNs };
     const guest = new VirtualGuest(plan, side, costs, new VirtualClock(), hosting);
     const isAll = spec.populate === 'all';
-    this.memory.populate(resident, (gfn) => isAll || !gfnIsZero(memory, gfn));
-    resident.guest = {
-      advance: (toNs) => guest.advance(toNs),
-      guestNs: () => side.area[vcpuAreaAt(plan, 0) + GUEST_NS]!,
-      block: (ns) => guest.place.crew.steal(ns),
-    };
-    if (spec.balloon && plan.manager) {
-      resident.balloon = new BalloonDriver(spec.balloon, balloonOf(guest.place.crew));
-    }
+    host.populate(resident, (gfn) => isAll || !gfnIsZero(memory, gfn));
+    drive(guest, guest.place, resident);
+    giveBalloon(spec, guest.place, resident);
     guest.start(nowNs);
-    const one: OvercommittedGuest = { spec, side: shared, guest, resident, isRunning: true };
+    const one: OvercommittedGuest = {
+      spec,
+      side: shared,
+      guest,
+      memory: host,
+      resident,
+      isRunning: true,
+      moves: 0,
+      pastZeroings: [],
+      isMoving: false,
+    };
     this.guests.push(one);
     if (spec.stopNs !== undefined) {
       this.#loop.add(new OneEvent(spec.stopNs, () => this.#stop(one, spec.stopNs!)));
@@ -126,9 +155,12 @@ export class VirtualOvercommittedHost {
 
   /** Stops a guest, whose machine pages are free from then on; its memory stays as it is for the proof. */
   #stop(one: OvercommittedGuest, nowNs: number): void {
+    // A guest that is about to move stops once it is in one place.
+    if (one.isMoving)
+      return this.#loop.add(new OneEvent(nowNs + BALLOON_LOOK_NS, (ns) => this.#stop(one, ns)));
     one.guest.advance(nowNs);
     one.isRunning = false;
-    this.memory.dismiss(one.resident);
+    one.memory.dismiss(one.resident);
   }
 
   /** Lets all guests live to a point in time, or until the host is cancelled. */
@@ -150,42 +182,33 @@ export class VirtualOvercommittedHost {
    * goes back to the pool.
    */
   async prove(): Promise<HostProof | undefined> {
-    const problems = [...this.memory.problems()];
+    const problems = [...this.#moves.problems];
+    for (const memory of this.hosts.values()) problems.push(...memory.problems());
     const { runner: pool = inlineRunner, proofSignal: signal } = this.#options;
     const guests: { name: string; proof: Proof }[] = [];
     try {
-      for (const { spec, side, guest, resident, isRunning } of this.guests) {
+      for (const one of this.guests) {
+        const { spec, side, guest, resident, isRunning, memory } = one;
+        if (one.isLost) continue;
         // A guest that has stopped got back what was swapped out when it stopped.
-        if (isRunning) this.memory.paging.restore(resident.pages);
+        if (isRunning) memory.paging.restore(resident.pages);
         for (const manager of guest.place.crew.managers) manager.restorePaged();
         const { geometries } = planMemory(spec.config.guest, spec.config.seed);
         const canvas = createPlace(spec.config.guest, guest.plan, geometries(1));
-        const zeroings = { source: guest.place.crew.zeroings(), destination: [] };
+        const zeroings = {
+          source: one.pastZeroings,
+          destination: guest.place.crew.zeroings(),
+        };
         const { config } = spec;
         const parts = { config, plan: guest.plan, pool, signal, final: side, canvas, zeroings };
         guests.push({ name: spec.name, proof: await prove({ ...parts, isFrozenSource: false }) });
         for (const each of [canvas, side]) giveBackGuestSide(each);
       }
+      for (const side of this.#moves.leftSides.splice(0)) giveBackGuestSide(side);
     } catch (error) {
       if (error instanceof GivenUpError) return undefined;
       throw error;
     }
     return { guests, problems };
   }
-}
-
-/** The balloon of a guest, to which each of its vCPUs contributes. */
-function balloonOf(crew: VirtualCrew): Balloon {
-  return {
-    size: () => crew.managers.reduce((sum, { balloonPages }) => sum + balloonPages, 0),
-    inflate: (pages) => crew.inflate(pages),
-    deflate: (pages) => {
-      let left = pages;
-      for (const manager of crew.managers) {
-        const own = Math.min(left, manager.balloonPages);
-        if (own > 0) manager.deflate(own);
-        left -= own;
-      }
-    },
-  };
 }

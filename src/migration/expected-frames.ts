@@ -1,0 +1,25 @@
+import { FRAME } from '../wire/frame.ts';
+
+/** The state of the destination; docs/wire.md has the table of the frames it takes in each. */
+export type DestinationState =
+  'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly' | 'expectResume';
+
+/** The types of the frames that the destination takes in each state. */
+export const EXPECTED: Readonly<Record<DestinationState, readonly number[]>> = {
+  expectHello: [FRAME.hello, FRAME.cancel],
+  receiving: [
+    FRAME.pages,
+    FRAME.part,
+    FRAME.device,
+    FRAME.released,
+    FRAME.free,
+    FRAME.slots,
+    FRAME.discard,
+    FRAME.switchover,
+    FRAME.cancel,
+  ],
+  expectState: [FRAME.device, FRAME.state, FRAME.cancel],
+  expectRun: [FRAME.run, FRAME.cancel],
+  runningPartly: [FRAME.pages, FRAME.part, FRAME.end],
+  expectResume: [FRAME.resume],
+};
