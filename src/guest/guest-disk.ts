@@ -12,6 +12,8 @@ import type { GuestPlan } from './stream-plan.ts';
 export interface BalloonHost {
   /** Takes the machine pages of some pages of a slot, whose contents nobody needs any more. */
   surrender(slot: Memslot, page: number, pages: number): void;
+  /** Notes that a page has left the balloon. */
+  readonly regain: (slot: Memslot, page: number) => void;
   /** Brings a page in, because the guest is about to read it; returns whether the host had swapped it out. */
   fetch(slot: Memslot, page: number): boolean;
   /** Gives a page a machine page of its own, because the guest's disk is about to write it. */
@@ -99,6 +101,17 @@ export class GuestDisk {
     other.#places = other.#places.map(() => new Map());
     for (const [slot, places] of this.#places.entries()) {
       for (const page of places.keys()) this.#managed.set(slot, page, PAGE_PAGED);
+    }
+  }
+
+  /** Forgets everything, calling `each` for every page that was there, because the guest has reset. */
+  forget(each: (slot: Memslot, page: number) => void): void {
+    for (const [index, places] of this.#places.entries()) {
+      for (const [page, place] of places) {
+        this.#store.drop(place);
+        each(this.#memory.slots[index]!, page);
+      }
+      places.clear();
     }
   }
 

@@ -10,11 +10,13 @@ export class ManagedPages {
   readonly ranges: readonly ManagedRange[];
   /** The states of the pages of each slot. */
   readonly states: readonly Uint8Array[];
+  readonly #slots: readonly Memslot[];
   /** How many of its pages are in each state; undefined until somebody asks. */
   #counts: number[] | undefined;
 
   constructor(plan: GuestPlan, memory: GuestMemory, vcpu: number) {
     this.ranges = managedRanges(plan, memory.slots).filter(({ owner }) => owner === vcpu);
+    this.#slots = memory.slots;
     this.states = memory.slots.map(pageStates);
   }
 
@@ -66,9 +68,23 @@ export class ManagedPages {
     return this.#freeSome(PAGE_USED, slot, first, first + pages, most);
   }
 
-  /** Takes up to `most` pages out of the balloon, from `from` to the end of a range; returns how many. */
-  deflate({ slot, first, pages }: ManagedRange, from: number, most: number): number {
-    return this.#freeSome(PAGE_RELEASED, slot, from, first + pages, most);
+  /**
+   * Takes up to `most` pages out of the balloon, from `from` to the end of a range, and calls `each` for each of them;
+   * returns how many.
+   */
+  deflate(
+    { slot, first, pages }: ManagedRange,
+    from: number,
+    most: number,
+    each?: (slot: Memslot, page: number) => void,
+  ): number {
+    return this.#freeSome(PAGE_RELEASED, slot, from, first + pages, most, each);
+  }
+
+  /** Frees all pages of a range, in whatever state they are. */
+  forget({ slot, first, pages }: ManagedRange): void {
+    this.states[slot]!.fill(PAGE_FREE, first, first + pages);
+    this.#counts = undefined;
   }
 
   /** Frees all pages of a range that are in use. */
@@ -77,13 +93,21 @@ export class ManagedPages {
   }
 
   /** Frees up to `most` pages of a state among [from, to) of a slot; returns how many. */
-  #freeSome(state: number, slot: number, from: number, to: number, most: number): number {
+  #freeSome(
+    state: number,
+    slot: number,
+    from: number,
+    to: number,
+    most: number,
+    each?: (slot: Memslot, page: number) => void,
+  ): number {
     const states = this.states[slot]!;
     const counts = this.#counted();
     let count = 0;
     for (let page = from; page < to && count < most; page++) {
       if (states[page] !== state) continue;
       states[page] = PAGE_FREE;
+      each?.(this.#slots[slot]!, page);
       count++;
     }
     counts[state]! -= count;
@@ -92,9 +116,14 @@ export class ManagedPages {
   }
 
   /** Returns the range of a page that is or was free; all such pages lie in its ranges. */
-  rangeOf({ layout }: Memslot, page: number): ManagedRange {
+  rangeOf(slot: Memslot, page: number): ManagedRange {
+    return this.findRange(slot, page)!;
+  }
+
+  /** Returns the range of a page; undefined when this part does not manage the page. */
+  findRange({ layout }: Memslot, page: number): ManagedRange | undefined {
     return this.ranges.find(
       ({ slot, first, pages }) => slot === layout.index && page >= first && page < first + pages,
-    )!;
+    );
   }
 }

@@ -7,7 +7,6 @@ import {
   PAGE_RELEASED,
   PAGE_USED,
 } from '../memory/kernels/abi.ts';
-import { accessListAt } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type FreeRun, FreeRuns } from './free-runs.ts';
 import { GuestDisk } from './guest-disk.ts';
@@ -16,8 +15,8 @@ import { FREE_OF_CHARGE, type ManagerCosts } from './manager-costs.ts';
 import { multipleAfter } from './intervals.ts';
 import type { ManagerParts } from './manager-parts.ts';
 import type { ManagedRange } from './managed-ranges.ts';
-import { markPages, zeroPages, type ZeroLog } from './zeroing.ts';
-import { readAccesses } from './stream-record.ts';
+import { ZeroedPages } from './zeroed-pages.ts';
+import type { ZeroLog } from './zeroing.ts';
 import {
   BALLOON_CALLBACKS,
   BALLOON_DEFLATED,
@@ -47,8 +46,7 @@ export class MemoryManager {
   readonly #gates: readonly Uint8Array[];
   readonly #at: number;
   readonly #costs: ManagerCosts;
-  /** The zeroings of this side, which the proof replays at the same numbers of accesses. */
-  readonly #log: number[] = [];
+  readonly #zeroed: ZeroedPages;
   readonly #freeRuns: FreeRuns;
   /** What the guest has on its own disk; absent unless a host drives its balloon. */
   readonly #disk: GuestDisk | undefined;
@@ -64,6 +62,7 @@ export class MemoryManager {
   constructor(parts: ManagerParts) {
     const { vcpu, plan, memory } = parts;
     this.#parts = parts;
+    this.#zeroed = new ZeroedPages(parts);
     this.#pages = new ManagedPages(plan, memory, vcpu);
     this.#gates = memory.slots.map(gateBytes);
     this.#at = vcpuAreaAt(plan, vcpu);
@@ -74,7 +73,7 @@ export class MemoryManager {
 
   /** What it has zeroed on this side. */
   get log(): ZeroLog {
-    return this.#log;
+    return this.#zeroed.log;
   }
 
   /** Whether it has yet to give pages back and may do so now. */
@@ -156,7 +155,7 @@ export class MemoryManager {
     }
     const { range, page, pages, zeroedPages } = run;
     const now = Math.min(most, pages - zeroedPages);
-    this.#zero(run, now);
+    this.#zeroed.give(range, page, zeroedPages, now);
     if (zeroedPages + now < pages) {
       this.#begun = { ...run, zeroedPages: zeroedPages + now };
       return 0;
@@ -175,25 +174,6 @@ export class MemoryManager {
     const run = this.#begun;
     const gates = run && this.#gates[run.range.slot]!;
     return gates && Atomics.load(gates, run.page) !== 0 ? undefined : run;
-  }
-
-  /** Zeroes the next `pages` pages of a run, or the next part of its one page, marks them and logs it. */
-  #zero({ range, page, zeroedPages }: FreeRun, pages: number): void {
-    const { handshake, marks, plan, memory } = this.#parts;
-    const slot = memory.slots[range.slot]!;
-    const { host } = this.#parts;
-    // The data come first, then the marks. A page that an overcommitted host takes reads zero when it comes back.
-    if (host) host.surrender(slot, page, pages);
-    else zeroPages(slot, page + zeroedPages, pages);
-    const { local } = handshake;
-    if (local.mode !== 0) {
-      // The vCPU's access list is free between two batches.
-      const list = accessListAt(slot.layout, local.writer);
-      markPages(slot, marks, local, list, page, Math.ceil(pages));
-    }
-    const { stream } = range;
-    const n = stream < 0 ? 0 : readAccesses(memory.slots[plan.streams[stream]!.slot]!, stream);
-    this.#log.push(stream, n, range.slot, page + zeroedPages, pages);
   }
 
   /**
@@ -240,12 +220,7 @@ export class MemoryManager {
   /** Reads a page from the guest's disk, which is a write to memory: a migration may have sent what lay there before. */
   #pageIn(disk: GuestDisk, slot: Memslot, page: number): void {
     disk.pageIn(slot, page);
-    const { marks, handshake } = this.#parts;
-    const { local } = handshake;
-    if (local.mode === 0) return;
-    // The page is accessed alone, so the vCPU's access list is free from its second entry on.
-    const list = accessListAt(slot.layout, local.writer) + 4;
-    markPages(slot, marks, local, list, page, 1);
+    this.#zeroed.markRead(slot, page);
   }
 
   /** How many pages are in the balloon, those included whose contents are on the guest's disk. */
@@ -295,7 +270,9 @@ export class MemoryManager {
   /** Deflates the balloon: pages without contents become free, and for those on its disk the guest may use others. */
   deflate(most: number): void {
     let left = most;
-    for (const range of this.#pages.ranges) left -= this.#pages.deflate(range, range.first, left);
+    const regain = this.#parts.host?.regain;
+    for (const range of this.#pages.ranges)
+      left -= this.#pages.deflate(range, range.first, left, regain);
     // Pages may have left the disk for free ones while others were spare already.
     const spare = Math.max(0, Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare));
     this.#spare += spare;
@@ -306,6 +283,27 @@ export class MemoryManager {
   takeOver(other: MemoryManager): void {
     this.#spare = other.#spare;
     if (other.#disk) this.#disk?.takeOver(other.#disk);
+  }
+
+  /**
+   * Boots anew: all its pages are free, and it knows neither of its balloon nor of what it has paged out, whose contents
+   * are lost. Others keep theirs until they are zeroed or written. `makeRoom` is called before a page is marked.
+   */
+  reset(makeRoom: () => void): void {
+    this.#disk?.forget((slot, page) => {
+      makeRoom();
+      this.#zeroed.note(this.#pages.rangeOf(slot, page), page, 0, 1);
+    });
+    for (const range of this.#pages.ranges) this.#pages.forget(range);
+    this.#owe(0);
+    this.#set(BALLOON_EXCHANGE, 0);
+    this.#spare = 0;
+    this.#begun = undefined;
+  }
+
+  /** Zeroes a page because the guest boots, unless it is none of those that this part manages. */
+  clear(slot: Memslot, page: number): void {
+    this.#zeroed.zero(this.#pages.findRange(slot, page), page);
   }
 
   /** Puts the bytes of what is on the guest's disk back into memory, as its proof needs them. */

@@ -1,6 +1,8 @@
 import { GATE, GATE_PRESENCE } from '../memory/handshake/words.ts';
 import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { type GateLayer, WAITS } from '../memory/gate/gate-layer.ts';
+import type { Memslot } from '../memory/memslot.ts';
+import { roomFor } from './access.ts';
 import type { FaultLog } from './faults.ts';
 import { PendingFaults } from './pending-faults.ts';
 import type { Group } from './groups.ts';
@@ -101,6 +103,22 @@ export class VirtualVcpu {
   inflate(pages: number): void {
     this.#core.manager!.inflate(pages);
     this.#giveBack();
+  }
+
+  /** Has its part of the memory manager boot anew. */
+  reset(): void {
+    this.#core.manager!.reset(() => this.#makeRoom());
+  }
+
+  /** Zeroes a page because the guest boots, if its part of the memory manager manages the page. */
+  clear(slot: Memslot, page: number): void {
+    this.#makeRoom();
+    this.#core.manager?.clear(slot, page);
+  }
+
+  #makeRoom(): void {
+    const { marks, handshake } = this.#parts;
+    if (roomFor(marks, handshake.local) === 0) this.#drain();
   }
 
   /** Answers what the engine has asked by `nowNs`; `advance` must have brought it there. */

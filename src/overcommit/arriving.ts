@@ -1,5 +1,3 @@
-import { slotOf } from '../memory/guest-memory.ts';
-import type { Memslot } from '../memory/memslot.ts';
 import type { DestinationHost } from '../migration/hosting.ts';
 import type { InstallGate } from '../wire/install.ts';
 import { NONE } from './guest-pages.ts';
@@ -74,15 +72,21 @@ export class ArrivingGuest implements DestinationHost {
   }
 
   surrender(firstGfn: number, pages: number): void {
-    for (let gfn = firstGfn; gfn < firstGfn + pages; gfn++) this.#free(gfn);
+    const { resident } = this.#parts;
+    for (let gfn = firstGfn; gfn < firstGfn + pages; gfn++) {
+      this.#free(gfn);
+      resident.pages.balloon(gfn);
+    }
   }
 
   /** Gives back whatever this host has of a page. */
   #free(gfn: number): void {
     const { memory, resident } = this.#parts;
-    if (!resident.pages.isResident(gfn)) this.#forget(gfn);
-    const slot: Memslot = slotOf(resident.pages.memory, gfn);
-    memory.balloonHostOf(resident).surrender(slot, gfn - slot.layout.firstGfn, 1);
+    const { pages } = resident;
+    if (!pages.isResident(gfn)) this.#forget(gfn);
+    else if (!pages.isShared(gfn) || memory.sharing!.forsake(pages, gfn) !== NONE) {
+      memory.machine.giveBack(pages.unmap(gfn));
+    }
   }
 
   /** The guest runs here from now on, so the slots in which its pages lie are this host's. */

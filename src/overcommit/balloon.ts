@@ -6,6 +6,8 @@ export interface Balloon {
   inflate(pages: number): void;
   /** Gives so many pages back to the guest. */
   deflate(pages: number): void;
+  /** Empties the balloon, both in the guest and in the host's records, which may differ after the guest has reset. */
+  empty(): void;
 }
 
 export interface BalloonConfig {
@@ -28,13 +30,17 @@ export class BalloonDriver {
   readonly config: BalloonConfig;
   readonly #balloon: Balloon;
   #nextNs: number;
+  #bootedNs: number;
+  #isPopped = false;
+  /** Whether the guest has reset, so that until the driver's state has been reset its host knows more than the guest. */
+  isInDoubt = false;
   /** What its host wants, in pages. */
   targetPages = 0;
 
   constructor(config: BalloonConfig, balloon: Balloon) {
     this.config = config;
     this.#balloon = balloon;
-    this.#nextNs = config.bootNs;
+    this.#nextNs = this.#bootedNs = config.bootNs;
   }
 
   /** How many pages the balloon has. */
@@ -44,13 +50,25 @@ export class BalloonDriver {
 
   /** How many pages more the host may ask for at a time of the guest; 0 while the driver does not work. */
   room(guestNs: number): number {
-    if (guestNs < this.config.bootNs) return 0;
+    if (guestNs < this.#bootedNs) return 0;
     return Math.max(0, this.config.mostPages - this.pages);
+  }
+
+  /** Notes that the guest has reset at a time of its own, so that its driver boots anew and knows of no balloon. */
+  restart(guestNs: number): void {
+    this.#nextNs = this.#bootedNs = guestNs + this.config.bootNs;
+    this.isInDoubt = true;
+  }
+
+  /** Notes that a page of the balloon was touched; at its next contact the driver's state is reset (section 3.1). */
+  pop(): void {
+    this.#isPopped = true;
   }
 
   /** Moves the balloon, as far as the polls that have come by a time of the guest allow together. */
   advance(guestNs: number): void {
     if (guestNs < this.#nextNs) return;
+    if (this.#isPopped) this.#reset();
     const { pollNs, pagesPerSecond, mostPages } = this.config;
     const polls = 1 + Math.floor((guestNs - this.#nextNs) / pollNs);
     this.#nextNs = guestNs + pollNs;
@@ -58,5 +76,10 @@ export class BalloonDriver {
     const missing = Math.min(this.targetPages, mostPages) - this.pages;
     if (missing > 0) this.#balloon.inflate(Math.min(missing, most));
     else if (missing < 0) this.#balloon.deflate(Math.min(-missing, most));
+  }
+
+  #reset(): void {
+    this.#isPopped = this.isInDoubt = false;
+    this.#balloon.empty();
   }
 }

@@ -1,11 +1,14 @@
 import { type GuestMemory, slotOf } from '../memory/guest-memory.ts';
 import { gateBytes, PageGate } from '../memory/gate/page-gate.ts';
-import { PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
+import { PAGE_PAGED, PAGE_RELEASED, PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
 import { GATE_SAMPLING, GATE_SHARING, GATE_SWAP } from '../memory/handshake/words.ts';
 import { scratchAreas } from '../memory/layout.ts';
+import { pageStates } from '../memory/page-states.ts';
 
 /** No machine page, or no slot of the swap store. */
 export const NONE = -1;
+/** In place of a machine page: the page is in the guest's balloon, as far as its host knows. */
+const BALLOONED = -2;
 
 /**
  * A guest's pages as its host sees them: the pmap, which gives each page its machine page, the swap slots of those that
@@ -17,13 +20,15 @@ export class GuestPages {
   readonly guest: number;
   readonly memory: GuestMemory;
   readonly gate: PageGate;
-  /** The machine page of each page, NONE for those that have none. */
+  /** The machine page of each page, less than 0 for those that have none. */
   readonly machinePages: Int32Array;
   /** The slot of the swap store of each page, NONE for those that are not swapped out. */
   readonly swapSlots: Int32Array;
   /** Pages that somebody is about to read, so that they stay in memory. */
   readonly pinned = new Set<number>();
   readonly #gates: readonly Uint8Array[];
+  /** What the guest itself takes its pages for. */
+  readonly #states: readonly Uint8Array[];
   readonly #hashMask: number;
   /** How many pages have a machine page, are shared, are swapped out. */
   allocated = 0;
@@ -39,6 +44,7 @@ export class GuestPages {
     this.machinePages = new Int32Array(memory.pages).fill(NONE);
     this.swapSlots = new Int32Array(memory.pages).fill(NONE);
     this.#gates = memory.slots.map(gateBytes);
+    this.#states = memory.slots.map(pageStates);
     this.gate.mark(0, memory.pages, PAGE_SWAPPED);
     this.gate.turnOn(GATE_SHARING | GATE_SWAP | GATE_SAMPLING);
   }
@@ -67,7 +73,29 @@ export class GuestPages {
 
   /** Whether the page has a machine page. */
   isResident(gfn: number): boolean {
-    return this.machinePages[gfn] !== NONE;
+    return this.machinePages[gfn]! >= 0;
+  }
+
+  /** Whether the page is in the guest's balloon, as far as its host knows. */
+  isBallooned(gfn: number): boolean {
+    return this.machinePages[gfn] === BALLOONED;
+  }
+
+  /** Whether the guest itself knows that the page, or the frame that it had, is in its balloon. */
+  isKnownInGuest(gfn: number): boolean {
+    const { layout } = slotOf(this.memory, gfn);
+    const state = this.#states[layout.index]![gfn - layout.firstGfn]!;
+    return state === PAGE_RELEASED || state === PAGE_PAGED;
+  }
+
+  /** Notes that a page without a machine page is in the guest's balloon. */
+  balloon(gfn: number): void {
+    this.machinePages[gfn] = BALLOONED;
+  }
+
+  /** Notes that a page is no longer in the guest's balloon. It reads zero at its next access. */
+  unballoon(gfn: number): void {
+    if (this.isBallooned(gfn)) this.machinePages[gfn] = NONE;
   }
 
   /** Returns the pages that use a machine page. */

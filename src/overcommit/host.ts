@@ -3,6 +3,8 @@ import type { BalloonHost } from '../guest/guest-disk.ts';
 import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Generator } from '../random/generator.ts';
+import { balloonHostOf, popForgotten } from './balloon-host.ts';
+import { Boot, type BootParts } from './boot.ts';
 import type { GuestGrant, OvercommitConfig } from './config.ts';
 import { GuestPages, NONE } from './guest-pages.ts';
 import { type HostFaults, pagesLayer, sampleLayer } from './layers.ts';
@@ -10,7 +12,8 @@ import { MachineMemory } from './machine-memory.ts';
 import { type MemoryState, nextState } from './memory-state.ts';
 import { recordProblems } from './record-problems.ts';
 import { PageSharing } from './page-sharing.ts';
-import { LEFT_BEHIND, Paging } from './paging.ts';
+import { Paging } from './paging.ts';
+import { checkReservation } from './reservation.ts';
 import { Sampler } from './sampler.ts';
 import type { Resident } from './resident.ts';
 import { divideMemory } from './shares.ts';
@@ -75,21 +78,8 @@ export class OvercommittedMemory implements Process {
    * more than the host has, or the rest more than its swap store holds (section 6.2).
    */
   admit(memory: GuestMemory, words: Int32Array, grant: GuestGrant): Resident {
-    const { overheadPages, machinePages, swap, seed, sampling } = this.config;
-    const all = [...this.residents.map((resident) => resident.grant), grant];
-    const reserved = all.reduce((sum, { minPages }) => sum + minPages + overheadPages, 0);
-    if (reserved > machinePages) {
-      throw new RangeError(
-        `the guests' minima and overheads are ${reserved} pages, but the host has ${machinePages}`,
-      );
-    }
-    const most = this.residents.reduce((sum, { pages }) => sum + pages.memory.pages, memory.pages);
-    const paged = most - all.reduce((sum, { minPages }) => sum + minPages, 0);
-    if (paged > swap.pages) {
-      throw new RangeError(
-        `${paged} pages of the guests are not guaranteed, but the swap store holds only ${swap.pages}`,
-      );
-    }
+    const { overheadPages, seed, sampling } = this.config;
+    checkReservation(this.config, this.residents, { pages: { memory }, grant });
     const pages = new GuestPages(this.#pages.length, memory, words, this.config.hashBits);
     this.#pages.push(pages);
     const overhead = Array.from(
@@ -98,7 +88,7 @@ export class OvercommittedMemory implements Process {
     );
     const sampler = new Sampler(sampling, pages, seed);
     const targetPages = memory.pages;
-    const resident = { pages, sampler, grant, targetPages, scanCredit: 0, overhead };
+    const resident = { pages, sampler, grant, targetPages, scanCredit: 0, overhead, popped: 0 };
     this.residents.push(resident);
     this.#balanceNs = this.#lastNs;
     return resident;
@@ -144,33 +134,25 @@ export class OvercommittedMemory implements Process {
 
   /** What takes the machine pages of what is in a guest's balloon, and brings in what the guest pages out itself. */
   balloonHostOf({ pages }: Resident): BalloonHost {
-    return {
-      surrender: ({ layout }, page, count) => {
-        for (let i = 0; i < count; i++) this.#surrender(pages, layout.firstGfn + page + i);
-      },
-      fetch: ({ layout }, page) => {
-        const gfn = layout.firstGfn + page;
-        if (pages.isResident(gfn)) return false;
-        const isSwapped = pages.swapSlots[gfn] !== NONE;
-        const { machinePage, readyNs } = this.#takeAt(this.#lastNs, pages);
-        this.paging.bringIn(pages, gfn, machinePage, readyNs);
-        return isSwapped;
-      },
-      own: ({ layout }, page) => {
-        const gfn = layout.firstGfn + page;
-        if (!pages.isShared(gfn)) return;
-        const kept = pages.machinePages[gfn]!;
-        const take = (): number => this.#takeAt(this.#lastNs, pages, kept).machinePage;
-        this.sharing!.breakSharing(pages, gfn, take);
-      },
-    };
+    return balloonHostOf(pages, {
+      paging: this.paging,
+      sharing: this.sharing,
+      take: (kept) => this.#takeAt(this.#lastNs, pages, kept),
+      free: (gfn) => this.#free(pages, gfn),
+    });
   }
 
-  /** Takes a page of which nobody needs the contents any more out of memory, or out of the store. */
-  #surrender(pages: GuestPages, gfn: number): void {
-    this.#free(pages, gfn);
-    // Somebody else may have its machine page from now on, so what the guest reads when it comes back must be made anew.
-    pages.bytesOf(gfn).fill(LEFT_BEHIND);
+  /**
+   * Lets a guest boot, which zeroes all its memory at a rate and does nothing else meanwhile. `clear` zeroes a page in
+   * the guest.
+   */
+  boot(
+    resident: Resident,
+    { atNs, ...how }: Pick<BootParts, 'pagesPerSecond' | 'clear'> & { readonly atNs: number },
+  ): void {
+    const { pages } = resident;
+    resident.boot = new Boot({ pages, layers: this.layersOf(resident), ...how }, atNs);
+    resident.guest!.block(this.nextNs(atNs) - atNs);
   }
 
   #free(pages: GuestPages, gfn: number): void {
@@ -195,6 +177,7 @@ export class OvercommittedMemory implements Process {
     const faults: HostFaults = {
       sampleNs: costs.sampleNs,
       fault: (gfn, atNs) => {
+        popForgotten(resident, gfn);
         const { machinePage, readyNs } = this.#takeAt(atNs, pages);
         return this.paging.bringIn(pages, gfn, machinePage, readyNs) - atNs + costs.zeroFaultNs;
       },
@@ -286,6 +269,7 @@ export class OvercommittedMemory implements Process {
       if (guest!.isRunning()) balloon?.advance(guestNs);
     }
     this.machine.settle(atNs);
+    for (const resident of this.residents) if (resident.boot) this.#advanceBoot(resident, atNs);
     this.#scan(passedNs);
     const before = this.#state;
     this.#state = nextState(before, this.freeShare, this.config.thresholds);
@@ -294,6 +278,15 @@ export class OvercommittedMemory implements Process {
     for (const resident of this.residents) this.#steerBalloon(resident);
     if (this.#state !== 'high') this.#page(atNs);
     if (this.#state === 'low') this.#block(atNs);
+  }
+
+  /** Goes on with a guest's boot, during which its vCPUs do nothing else. */
+  #advanceBoot(resident: Resident, atNs: number): void {
+    const boot = resident.boot!;
+    if (this.#state === 'low' && this.#excess(resident) > 0) boot.skip(atNs);
+    else boot.advance(atNs);
+    if (boot.isOver) resident.boot = undefined;
+    else resident.guest!.block(this.nextNs(atNs) - atNs);
   }
 
   /** Looks at random pages of all guests, as many as the rates allow. */
@@ -369,7 +362,8 @@ export class OvercommittedMemory implements Process {
   /** Has every guest that is above its target stand still until the next step. */
   #block(atNs: number): void {
     for (const resident of this.residents) {
-      if (this.#excess(resident) > 0) resident.guest!.block(this.nextNs(atNs) - atNs);
+      const { boot, guest } = resident;
+      if (!boot && this.#excess(resident) > 0) guest!.block(this.nextNs(atNs) - atNs);
     }
   }
 }

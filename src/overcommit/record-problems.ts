@@ -8,6 +8,7 @@ export interface HostRecords {
   readonly residents: readonly {
     readonly pages: GuestPages;
     readonly overhead: readonly number[];
+    readonly balloon?: { readonly isInDoubt: boolean };
   }[];
   readonly sharing: PageSharing | undefined;
 }
@@ -21,9 +22,14 @@ export function recordProblems({ machine, residents, sharing }: HostRecords): st
   const problems: string[] = [];
   const owners = new Map<number, { guest: number; gfn: number; sharers: number }>();
   let overhead = 0;
-  for (const { pages, overhead: own } of residents) {
+  for (const { pages, overhead: own, balloon } of residents) {
     overhead += own.length;
     for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
+      if (pages.isBallooned(gfn) && !pages.isKnownInGuest(gfn) && !balloon?.isInDoubt) {
+        problems.push(
+          `page ${gfn} of guest ${pages.guest} is in its balloon, but the guest knows nothing of that`,
+        );
+      }
       if (!pages.isResident(gfn)) continue;
       const machinePage = pages.machinePages[gfn]!;
       const isShared = pages.isShared(gfn);

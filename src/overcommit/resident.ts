@@ -1,4 +1,5 @@
 import type { BalloonDriver } from './balloon.ts';
+import type { Boot } from './boot.ts';
 import type { GuestGrant } from './config.ts';
 import type { GuestPages } from './guest-pages.ts';
 import type { Sampler } from './sampler.ts';
@@ -24,6 +25,10 @@ export interface Resident {
   guest?: HostedGuest;
   /** The driver of its balloon; it is absent when the guest has none, and then its pages can only be paged out. */
   balloon?: BalloonDriver;
+  /** The boot of a guest that zeroes its memory, until it is over. */
+  boot?: Boot | undefined;
+  /** How many pages of its balloon it has touched after a reset. */
+  popped: number;
   /** What its balloon is to have at least, because the guest is about to migrate; absent otherwise. */
   leastBalloonPages?: number;
   /** The pages that it should have by the last division of the host's memory. */

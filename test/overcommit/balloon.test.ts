@@ -10,6 +10,7 @@ function sizeAfterSecond(pollNs: number): number {
       size: () => size,
       inflate: (pages) => void (size += pages),
       deflate: (pages) => void (size -= pages),
+      empty: () => void (size = 0),
     },
   );
   driver.targetPages = 1000;

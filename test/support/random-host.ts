@@ -201,6 +201,18 @@ function drawGuest(
       : {}),
     startNs: chance(0.3) ? Math.floor(durationNs / between(2, 8)) : 0,
     ...(chance(0.2) ? { stopNs: Math.floor(durationNs / 1.5) } : {}),
+    ...drawBoot(seed, durationNs, hasManager),
+  };
+}
+
+/** Draws whether the guest zeroes its memory when it boots, and when it resets. */
+function drawBoot(seed: number, durationNs: number, hasManager: boolean) {
+  const random = new Generator(seed, 0x4058);
+  return {
+    ...(random.below(3) === 0 ? { zeroesPerSecond: 100 + random.below(4000) } : {}),
+    ...(hasManager && random.below(2) === 0
+      ? { resetNs: Math.floor((durationNs * (30 + random.below(60))) / 100) }
+      : {}),
   };
 }
 
@@ -223,6 +235,7 @@ export const HOST_FACTS = [
   'fetched to be sent',
   'moved while shared',
   'ballooned before',
+  'popped',
 ] as const;
 
 export interface HostRun {
@@ -275,6 +288,7 @@ export async function liveAndProve(random: RandomHost): Promise<HostRun> {
     'ballooned before': moved.some(
       ({ balloonPages, startNs, askedNs }) => balloonPages! > 0 && startNs! > askedNs,
     ),
+    popped: host.guests.some(({ resident }) => resident.popped > 0),
   };
   const proof = (await host.prove())!;
   return { facts: HOST_FACTS.filter((fact) => has[fact]), proof };

@@ -24,15 +24,22 @@ function checkThresholds({ host: { thresholds } }: HostFile): Problem[] {
 
 function checkTimes({ guests, duration }: HostFile): Problem[] {
   const endNs = parseDuration(duration);
-  return guests.flatMap(({ start, stop }, index): Problem[] => {
+  return guests.flatMap(({ start, stop, resetAt }, index): Problem[] => {
     const startNs = parseDuration(start);
     if (startNs >= endNs) {
       const sentence = `the host lives for ${duration}, so a guest can't start at ${start}`;
       return [{ path: ['guests', index, 'start'], sentence }];
     }
-    if (stop === undefined || parseDuration(stop) > startNs) return [];
-    const sentence = `expected a time after its start at ${start}, got ${stop}`;
-    return [{ path: ['guests', index, 'stop'], sentence }];
+    if (stop !== undefined && parseDuration(stop) <= startNs) {
+      const sentence = `expected a time after its start at ${start}, got ${stop}`;
+      return [{ path: ['guests', index, 'stop'], sentence }];
+    }
+    if (resetAt === undefined) return [];
+    const until = stop ?? duration;
+    const resetNs = parseDuration(resetAt);
+    if (resetNs > startNs && resetNs < parseDuration(until)) return [];
+    const sentence = `the guest runs from ${start} to ${until}, so it can't reset at ${resetAt}`;
+    return [{ path: ['guests', index, 'resetAt'], sentence }];
   });
 }
 

@@ -51,6 +51,8 @@ export const HOST_DESCRIPTIONS: Descriptions = {
   'guests[].shares': 'its shares of the host; absent: as many as it has MiB.',
   'guests[].populate':
     'which pages have machine pages at first: contents that are not zero, or all, as if it zeroed them.',
+  'guests[].zeroing':
+    'how fast it zeroes all its memory when it boots, before its workloads begin; absent: it does not.',
   'guests[].balloon': "its balloon's driver, which needs a memoryManager.",
   'guests[].balloon.isOn': 'whether it has one.',
   'guests[].balloon.poll': 'how often it asks its host for a target.',
@@ -60,6 +62,8 @@ export const HOST_DESCRIPTIONS: Descriptions = {
   'guests[].disk': 'how long a page takes that the guest reads from its own disk.',
   'guests[].start': 'when the guest starts.',
   'guests[].stop': 'when it stops; absent: at the end.',
+  'guests[].resetAt':
+    'when it resets: it boots anew and knows nothing of its balloon; it needs a memoryManager.',
   changes: 'changes of parameters while the host lives.',
   'changes[].at': 'when it comes into effect.',
   'changes[].idleTax': 'the rate of the tax from then on.',

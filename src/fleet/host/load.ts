@@ -127,6 +127,11 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
     const sentence = "a host drives its guests' balloons by its own targets: leave this key out";
     problems.push(locateProblem(document, { path, sentence }));
   }
+  for (const { index, group, scenario } of groups) {
+    if (group.resetAt === undefined || scenario.guest.memoryManager) continue;
+    const sentence = 'only a memory manager can boot anew: give guest.memoryManager too';
+    problems.push(locateProblem(document, { path: ['guests', index, 'resetAt'], sentence }));
+  }
   if (
     problems.length === 0 &&
     first?.scenario.guest.backing === 'versions' &&
@@ -179,7 +184,7 @@ function guestSpec(
   config: RunConfig,
 ): OvercommittedGuestSpec {
   const { memoryBytes, pageSize } = config.guest;
-  const { shares, populate, balloon, start, stop } = group;
+  const { shares, populate, zeroing, balloon, start, stop, resetAt } = group;
   const pages = memoryBytes / pageSize;
   return {
     name,
@@ -203,6 +208,8 @@ function guestSpec(
       : {}),
     startNs: parseDuration(start),
     ...(stop === undefined ? {} : { stopNs: parseDuration(stop) }),
+    ...(zeroing === undefined ? {} : { zeroesPerSecond: parseRate(zeroing) / pageSize }),
+    ...(resetAt === undefined ? {} : { resetNs: parseDuration(resetAt) }),
   };
 }
 

@@ -35,6 +35,8 @@ export interface GuestTotals {
   readonly pagedOut: number;
   readonly pagedIn: number;
   readonly doublePaged: number;
+  /** Pages of its balloon that it touched after it had reset, and so knew nothing of the balloon. */
+  readonly popped: number;
 }
 
 /** What is reported of a host that has lived. */

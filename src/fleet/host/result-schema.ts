@@ -19,6 +19,7 @@ const guest = z.strictObject({
   shares: z.number().min(0),
   startMs: ms,
   stopMs: ms.optional(),
+  resetMs: ms.optional(),
   /** The accesses that it made, and those a second while it ran. */
   accesses: count,
   accessesPerSecond: z.number().min(0),
@@ -26,6 +27,8 @@ const guest = z.strictObject({
   pagedOut: count,
   pagedIn: count,
   doublePaged: count,
+  /** Pages of its balloon that it touched after it had reset; absent when it never resets. */
+  popped: count.optional(),
   verify: resultSchema.shape.verify,
 });
 

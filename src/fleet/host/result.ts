@@ -38,11 +38,11 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
       },
     },
     guests: guests.map((spec, index) => {
-      const { name, startNs, stopNs, grant } = spec;
+      const { name, startNs, stopNs, resetNs, grant } = spec;
       const aliveNs = Math.max(0, Math.min(stopNs ?? Infinity, report.endedNs) - startNs);
       const found = proof?.guests.find((one) => one.name === name)?.proof;
-      const none = { accesses: 0, pagedOut: 0, pagedIn: 0, doublePaged: 0 };
-      const { accesses, ...totals } = report.totals[index] ?? none;
+      const none = { accesses: 0, pagedOut: 0, pagedIn: 0, doublePaged: 0, popped: 0 };
+      const { accesses, popped, ...totals } = report.totals[index] ?? none;
       return {
         name,
         memoryBytes: spec.config.guest.memoryBytes,
@@ -50,9 +50,11 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
         shares: grant.shares,
         startMs: ms(startNs),
         ...(stopNs === undefined ? {} : { stopMs: ms(stopNs) }),
+        ...(resetNs === undefined ? {} : { resetMs: ms(resetNs) }),
         accesses,
         accessesPerSecond: aliveNs > 0 ? (accesses / aliveNs) * 1e9 : 0,
         ...totals,
+        ...(resetNs === undefined ? {} : { popped }),
         ...(config.isProved
           ? found
             ? { verify: proofResult(found) }

@@ -109,5 +109,11 @@ function totalsOf(one: OvercommittedGuest | undefined): GuestTotals | undefined 
   const sum = (key: 'in' | 'out' | 'doublePaged'): number =>
     counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
   const accesses = one.guest.place.crew.accesses();
-  return { accesses, pagedOut: sum('out'), pagedIn: sum('in'), doublePaged: sum('doublePaged') };
+  return {
+    accesses,
+    pagedOut: sum('out'),
+    pagedIn: sum('in'),
+    doublePaged: sum('doublePaged'),
+    popped: one.resident.popped,
+  };
 }

@@ -88,10 +88,12 @@ function groupOf<Guest extends z.ZodType>(guest: Guest) {
     min: size.optional(),
     shares: whole(1, MOST_SHARES).optional(),
     populate: choice(['contents', 'all']).default('contents'),
+    zeroing: rate.optional(),
     balloon: balloon.prefault({}),
     disk: duration.default('5ms'),
     start: duration.default('0s'),
     stop: positiveDuration.optional(),
+    resetAt: positiveDuration.optional(),
   });
 }
 

@@ -5,6 +5,7 @@ import type { MemoryManager } from '../../guest/memory-manager.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { accessesOf } from '../../guest/stream-record.ts';
 import type { ZeroLog } from '../../guest/zeroing.ts';
+import type { Memslot } from '../../memory/memslot.ts';
 import type { GateLayer } from '../../memory/gate/gate-layer.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
@@ -113,6 +114,16 @@ export class VirtualCrew {
       if (own > 0) this.#vcpus[i]!.inflate(own);
       left -= own;
     }
+  }
+
+  /** Has the guest's memory manager boot anew. */
+  reset(): void {
+    for (const vcpu of this.#vcpus) vcpu.reset();
+  }
+
+  /** Zeroes a page of a slot because the guest boots; one that the memory manager does not manage stays as it is. */
+  clear(slot: Memslot, page: number): void {
+    for (const vcpu of this.#vcpus) vcpu.clear(slot, page);
   }
 
   /** Returns the pages that the guest's memory manager has zeroed, vCPU after vCPU. */

@@ -26,6 +26,10 @@ export interface OvercommittedGuestSpec {
   /** When it starts and, unless it runs to the end, stops, on the host's clock. */
   readonly startNs: number;
   readonly stopNs?: number;
+  /** How many pages it zeroes a second when it boots, before it does anything else; absent: it zeroes none. */
+  readonly zeroesPerSecond?: number;
+  /** When it resets: it boots anew and knows nothing of its balloon. It needs a memory manager. */
+  readonly resetNs?: number;
 }
 
 /** A guest that has been given its memory. */
@@ -64,13 +68,17 @@ export function giveBalloon(
   resident: Resident,
 ): void {
   if (!spec.balloon || !spec.config.guest.memoryManager) return;
-  resident.balloon = new BalloonDriver(spec.balloon, balloonOf(place.crew));
+  resident.balloon = new BalloonDriver(spec.balloon, balloonOf(place.crew, resident));
 }
 
 /** The balloon of a guest, to which each of its vCPUs contributes. */
-function balloonOf(crew: VirtualCrew): Balloon {
+function balloonOf(crew: VirtualCrew, { pages: hosted }: Resident): Balloon {
   return {
     size: () => crew.managers.reduce((sum, { balloonPages }) => sum + balloonPages, 0),
+    empty: () => {
+      for (const manager of crew.managers) manager.deflate(manager.balloonPages);
+      for (let gfn = 0; gfn < hosted.memory.pages; gfn++) hosted.unballoon(gfn);
+    },
     inflate: (pages) => crew.inflate(pages),
     deflate: (pages) => {
       let left = pages;

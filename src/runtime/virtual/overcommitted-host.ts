@@ -2,6 +2,7 @@ import { OneEvent } from '../../clock/process.ts';
 import { VirtualClock } from '../../clock/virtual.ts';
 import { planMemory } from '../../guest/memory-plan.ts';
 import { gfnIsZero } from '../../memory/zero-page.ts';
+import type { BootParts } from '../../overcommit/boot.ts';
 import type { OvercommitConfig } from '../../overcommit/config.ts';
 import { OvercommittedMemory } from '../../overcommit/host.ts';
 import { fillGuest } from '../common/fill.ts';
@@ -20,7 +21,7 @@ import {
   type OvercommittedGuestSpec,
 } from './overcommitted-guest.ts';
 import {
-  BALLOON_LOOK_NS,
+  LOOK_NS,
   type BalloonBefore,
   FIRST_HOST,
   type MigrationRecord,
@@ -136,6 +137,7 @@ export class VirtualOvercommittedHost {
     drive(guest, guest.place, resident);
     giveBalloon(spec, guest.place, resident);
     guest.start(nowNs);
+    this.#boot(spec, guest, { memory: host, resident }, nowNs);
     const one: OvercommittedGuest = {
       spec,
       side: shared,
@@ -148,16 +150,44 @@ export class VirtualOvercommittedHost {
       isMoving: false,
     };
     this.guests.push(one);
+    if (spec.resetNs !== undefined) {
+      this.#loop.add(new OneEvent(spec.resetNs, (atNs) => this.#reset(one, atNs)));
+    }
     if (spec.stopNs !== undefined) {
       this.#loop.add(new OneEvent(spec.stopNs, () => this.#stop(one, spec.stopNs!)));
     }
   }
 
+  /** Has a guest zero all its memory, if it does so when it boots. */
+  #boot(
+    { zeroesPerSecond: pagesPerSecond }: OvercommittedGuestSpec,
+    guest: VirtualGuest,
+    { memory: host, resident }: Pick<OvercommittedGuest, 'memory' | 'resident'>,
+    atNs: number,
+  ): void {
+    if (pagesPerSecond === undefined) return;
+    const clear: BootParts['clear'] = (slot, page) => guest.place.crew.clear(slot, page);
+    host.boot(resident, { pagesPerSecond, clear, atNs });
+  }
+
+  #reset(one: OvercommittedGuest, nowNs: number): void {
+    const { spec, guest, resident } = one;
+    if (!one.isRunning) return;
+    if (one.isMoving) return this.#later(nowNs, (atNs) => this.#reset(one, atNs));
+    guest.advance(nowNs);
+    guest.place.crew.reset();
+    resident.balloon?.restart(resident.guest!.guestNs());
+    this.#boot(spec, guest, one, nowNs);
+  }
+
+  #later(nowNs: number, act: (atNs: number) => void): void {
+    this.#loop.add(new OneEvent(nowNs + LOOK_NS, act));
+  }
+
   /** Stops a guest, whose machine pages are free from then on; its memory stays as it is for the proof. */
   #stop(one: OvercommittedGuest, nowNs: number): void {
     // A guest that is about to move stops once it is in one place.
-    if (one.isMoving)
-      return this.#loop.add(new OneEvent(nowNs + BALLOON_LOOK_NS, (ns) => this.#stop(one, ns)));
+    if (one.isMoving) return this.#later(nowNs, (atNs) => this.#stop(one, atNs));
     one.guest.advance(nowNs);
     one.isRunning = false;
     one.memory.dismiss(one.resident);

@@ -34,8 +34,8 @@ export interface BalloonBefore {
 
 /** The name of the first host. */
 export const FIRST_HOST = 'host';
-/** While a balloon inflates before a migration, its size is looked at this often. */
-export const BALLOON_LOOK_NS = 100e6;
+/** What has to wait, for a balloon or for a migration, is looked at this often. */
+export const LOOK_NS = 100e6;
 
 /** The hosts and guests among which guests move. */
 export interface MovingWorld {
@@ -107,7 +107,7 @@ export class OvercommittedMoves {
       this.#isOver() ||
       balloon.pages >= Math.min(wantedPages, balloon.config.mostPages);
     if (isDone || this.#world.loop.nowNs >= wanted.untilNs) return this.#begin(one, to, record);
-    const lookNs = Math.min(wanted.untilNs, this.#world.loop.nowNs + BALLOON_LOOK_NS);
+    const lookNs = Math.min(wanted.untilNs, this.#world.loop.nowNs + LOOK_NS);
     this.#world.loop.add(new OneEvent(lookNs, () => this.#inflate(one, to, record, wanted)));
   }
 
@@ -118,6 +118,11 @@ export class OvercommittedMoves {
   #begin(one: OvercommittedGuest, to: OvercommittedMemory, record: MigrationRecord): void {
     const startNs = this.#world.loop.nowNs;
     one.guest.advance(startNs);
+    if (one.resident.boot && !this.#isOver()) {
+      // A guest that boots has no driver of a balloon yet, and its boot is bound to its place.
+      this.#world.loop.add(new OneEvent(startNs + LOOK_NS, () => this.#begin(one, to, record)));
+      return;
+    }
     if (this.#isOver()) record.refusal = 'the hosts have come to their end';
     if (!one.isRunning) record.refusal = `guest ${record.guest} does not run any more`;
     if (record.refusal !== undefined) return;
@@ -179,6 +184,7 @@ export class OvercommittedMoves {
     one.pastZeroings = [...one.pastZeroings, ...migration.zeroingsAtSource()];
     one.side = migration.side;
     one.memory = to;
+    migration.resident.popped += one.resident.popped;
     one.resident = migration.resident;
     one.moves++;
     giveBalloon(spec, guest.place, one.resident);

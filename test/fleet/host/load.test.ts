@@ -87,6 +87,16 @@ describe('the file of an overcommitted host', () => {
       FILE.replace('count: 2,', 'start: 5s, stop: 2s,'),
       'guests[0].stop: expected a time after its start at 5s, got 2s',
     ],
+    [
+      'a reset after the end',
+      FILE.replace('count: 2,', 'resetAt: 10s,'),
+      "guests[0].resetAt: the guest runs from 0s to 10s, so it can't reset at 10s",
+    ],
+    [
+      'a reset without a memory manager',
+      FILE.replace('count: 2,', 'resetAt: 5s,'),
+      'h.yaml:4:27 guests[0].resetAt: only a memory manager can boot anew: give guest.memoryManager too',
+    ],
     ['a change of nothing', `${FILE}changes: [{ at: 1s }]\n`, 'changes[0]: changes nothing'],
     [
       'shares of nobody',
