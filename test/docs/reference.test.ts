@@ -7,6 +7,8 @@ import { referencePages } from '../../src/cli/reference/pages.ts';
 import { sentence, table } from '../../src/cli/reference/table.ts';
 import { EVACUATION_RESULT_DESCRIPTIONS } from '../../src/fleet/evacuation/result-descriptions.ts';
 import { evacuationResultSchema } from '../../src/fleet/evacuation/result-schema.ts';
+import { HOST_RESULT_DESCRIPTIONS } from '../../src/fleet/host/result-descriptions.ts';
+import { hostResultSchema } from '../../src/fleet/host/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../src/result/descriptions.ts';
 import { resultSchema } from '../../src/result/schema.ts';
 import type { Descriptions } from '../../src/scenario/descriptions.ts';
@@ -23,6 +25,7 @@ describe('the reference', () => {
   const results: readonly [string, z.ZodType, Descriptions][] = [
     ['a run', resultSchema, RESULT_DESCRIPTIONS],
     ['an evacuation', evacuationResultSchema, EVACUATION_RESULT_DESCRIPTIONS],
+    ['a host', hostResultSchema, HOST_RESULT_DESCRIPTIONS],
   ];
   it.each(results)('says of every field of %s what it means, and of no other', (_, schema, all) => {
     const keys = new Set(fieldsOf(schema, {}).map(({ key }) => key));

@@ -1,5 +1,7 @@
 import { EVACUATION_RESULT_DESCRIPTIONS } from '../../fleet/evacuation/result-descriptions.ts';
 import { evacuationResultSchema } from '../../fleet/evacuation/result-schema.ts';
+import { HOST_RESULT_DESCRIPTIONS } from '../../fleet/host/result-descriptions.ts';
+import { hostResultSchema } from '../../fleet/host/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../result/descriptions.ts';
 import { resultSchema } from '../../result/schema.ts';
 import { fieldsOf } from './fields.ts';
@@ -10,7 +12,7 @@ const INTRODUCTION = `${GENERATED}
 
 # Reference: results
 
-Every field of the JSON that \`run\` and \`evacuate\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
+Every field of the JSON that \`run\`, \`evacuate\` and \`host\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
 are written, exit codes and the formulas. A field with a question mark may be absent, which means unknown and never 0.
 Durations end in Ms and are milliseconds; sizes are bytes.
 `;
@@ -31,7 +33,7 @@ const SECTIONS: readonly string[] = [
   'host',
 ];
 
-/** Returns the page of all fields of the results of runs and of evacuations. */
+/** Returns the page of all fields of the results of runs, of evacuations and of hosts. */
 export function resultPage(): string {
   const fields = fieldsOf(resultSchema, RESULT_DESCRIPTIONS);
   const sections = sectionsOf(fields, SECTIONS).map(({ key, fields: own }) =>
@@ -40,12 +42,18 @@ export function resultPage(): string {
   const evacuation = fieldsOf(evacuationResultSchema, EVACUATION_RESULT_DESCRIPTIONS).filter(
     ({ key }) => !key.startsWith('guests[].run.') && !key.startsWith('host.'),
   );
+  const host = fieldsOf(hostResultSchema, HOST_RESULT_DESCRIPTIONS).filter(
+    ({ key }) => !key.startsWith('guests[].verify.'),
+  );
   return [
     INTRODUCTION.trim(),
     ...sections,
     '## An evacuation: `pageferry/evacuation@1`',
     'Its times count from the moment when the host began to be emptied.',
     fieldTable(evacuation),
+    '## An overcommitted host: `pageferry/host@1`',
+    'Its times count from the moment when the host began to live. [Overcommitted hosts](../overcommit.md) explains what it does.',
+    fieldTable(host),
     '',
   ].join('\n\n');
 }

@@ -1,5 +1,7 @@
 import { EVACUATION_DESCRIPTIONS } from '../../fleet/evacuation/json-schema.ts';
 import { evacuationSchema } from '../../fleet/evacuation/schema.ts';
+import { HOST_DESCRIPTIONS } from '../../fleet/host/json-schema.ts';
+import { hostSchema } from '../../fleet/host/schema.ts';
 import { DEVICES } from '../../guest/devices/registry.ts';
 import { PATTERNS } from '../../guest/patterns/registry.ts';
 import { PAGE_ORDERS } from '../../migration/page-orders/registry.ts';
@@ -43,7 +45,7 @@ const BELOW: Readonly<Record<string, string>> = {
   costs: 'What the profiles have, and where it comes from: [costs](../virtual.md#costs).',
 };
 
-/** Returns the page of all keys of scenarios and of evacuations. */
+/** Returns the page of all keys of scenarios, of evacuations and of hosts. */
 export function scenarioPage(): string {
   const fields = fieldsOf(scenarioSchema, SCENARIO_DESCRIPTIONS).map(withOwners);
   const sections = sectionsOf(fields, Object.keys(SECTIONS)).map(({ key, fields: own }) =>
@@ -56,12 +58,18 @@ export function scenarioPage(): string {
   const evacuation = fieldsOf(evacuationSchema, EVACUATION_DESCRIPTIONS).filter(
     ({ key }) => !key.startsWith('costs.'),
   );
+  const host = fieldsOf(hostSchema, HOST_DESCRIPTIONS).filter(
+    ({ key }) => !key.startsWith('costs.'),
+  );
   return [
     INTRODUCTION.trim(),
     ...sections,
     '## Evacuations',
     'The keys of a file of `pageferry evacuate` ([evacuate](../evacuate.md)); `guest`, `migration` and `costs` have those of a scenario.',
     keyTable(evacuation),
+    '## Overcommitted hosts',
+    'The keys of a file of `pageferry host` ([overcommitted hosts](../overcommit.md)); `guest` and `costs` have those of a scenario.',
+    keyTable(host),
     '',
   ].join('\n\n');
 }

@@ -1,4 +1,5 @@
 import { evacuationResultSchema } from '../../fleet/evacuation/result-schema.ts';
+import { hostResultSchema } from '../../fleet/host/result-schema.ts';
 import { compareSchema } from '../../lab/compare/result.ts';
 import { whatIfSchema } from '../../lab/what-if/result.ts';
 import { resultSchema } from '../../result/schema.ts';
@@ -6,6 +7,7 @@ import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
 import { benchComparisonReport, benchReport, benchRunsReport } from './bench.ts';
 import { compareReport } from './compare.ts';
 import { evacuationReport } from './evacuation.ts';
+import { hostReport } from './host/report.ts';
 import { listReport } from './list.ts';
 import type { Report } from './model.ts';
 import { paperReport } from './paper.ts';
@@ -38,6 +40,7 @@ interface Kind {
 const KINDS: Readonly<Record<string, Kind>> = {
   'pageferry/run@1': { schema: resultSchema, report: runReport },
   'pageferry/evacuation@1': { schema: evacuationResultSchema, report: evacuationReport },
+  'pageferry/host@1': { schema: hostResultSchema, report: hostReport },
   'pageferry/compare@1': { schema: compareSchema, report: compareReport },
   'pageferry/what-if@1': { schema: whatIfSchema, report: whatIfReport },
   'pageferry/paper@1': { report: paperReport },

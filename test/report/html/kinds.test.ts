@@ -6,6 +6,7 @@ import { figuresOf, type Report } from '../../../src/report/html/model.ts';
 import { NoReportError, reportOf } from '../../../src/report/html/of-result.ts';
 import { paretoFront } from '../../../src/report/html/what-if/charts.ts';
 import { comparison, judgement } from '../../support/comparison.ts';
+import { hostResult } from './host-result.ts';
 import { BENCH, COMPARE, VALIDATION, WHAT_IF } from './kinds.ts';
 import { sampleReports } from './samples.ts';
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 
 describe('a report of any kind', () => {
   it('answers in a sentence, and has charts with names of their own that can be drawn', () => {
-    expect(Object.keys(reports)).toHaveLength(12);
+    expect(Object.keys(reports)).toHaveLength(13);
     for (const [kind, report] of Object.entries(reports)) {
       expect(report.answer, kind).toMatch(/\.$/);
       const figures = figuresOf(report);
@@ -51,6 +52,17 @@ describe('the answer', () => {
       /^old is not empty: 1 of 2 guests moved in .* 1 guest came too late for a deadline\.$/,
     );
     expect(reports['evacuation']!.tone).toBe('bad');
+  });
+
+  it('of a host says how long it was short of memory, and whether something is wrong with it', () => {
+    const host = hostResult();
+    expect(reportOf(host).answer).toBe(
+      'The host, whose 2 guests were promised 150 % of its memory, was short of memory for 4 s of 10 s. At the end balloons had 1 MiB, sharing saved 512 KiB, and 2 MiB were swapped out.',
+    );
+    expect(reportOf(host).tone).toBe('good');
+    const wrong = reportOf({ ...host, ok: false, problems: ['a page is lost'] });
+    expect(wrong.tone).toBe('bad');
+    expect(wrong.sections.at(-1)!.blocks).toEqual([{ kind: 'warning', text: 'a page is lost' }]);
   });
 
   it('of a validation says how many outcomes and times were right', () => {

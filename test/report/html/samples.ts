@@ -7,6 +7,7 @@ import { buildResult } from '../../../src/result/build.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
 import { committed } from '../../support/papers.ts';
 import { comparison, judgement } from '../../support/comparison.ts';
+import { hostResult } from './host-result.ts';
 import { BENCH, COMPARE, evacuationOf, VALIDATION, WHAT_IF } from './kinds.ts';
 import { runVirtual } from '../../../src/runtime/virtual/run.ts';
 
@@ -104,6 +105,7 @@ export async function sampleReports(): Promise<Readonly<Record<string, Report>>>
     postcopy: reportOf(postcopy),
     sweep: sweepReport({ name: HOSTILE, records: sampleRecords(), file: `# ${HOSTILE}` }),
     evacuation: reportOf(evacuationOf(precopy)),
+    host: reportOf(hostResult(HOSTILE)),
     validation: reportOf(VALIDATION),
     paper: reportOf(committed('akoush-bounds')),
     bench: reportOf(BENCH),
