@@ -21,7 +21,10 @@ import { WASM_PAGE } from './memory-pool.ts';
  * (4 KiB aliasing in the L1 cache).
  */
 
-/** What stands for a page: its bytes, or its version, a 32-bit count of the writes to it (0 for a page of zeros). */
+/**
+ * What stands for a page: its bytes, or its version, a 32-bit count of the writes to it since it was zero, or from
+ * FILLED_VERSION on (contents/contents.ts) since it was filled with anything else.
+ */
 export type Backing = 'bytes' | 'versions';
 
 const VERSION_BYTES = 4;

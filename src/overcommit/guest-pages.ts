@@ -2,8 +2,14 @@ import { type GuestMemory, slotOf } from '../memory/guest-memory.ts';
 import { gateBytes, PageGate } from '../memory/gate/page-gate.ts';
 import { PAGE_PAGED, PAGE_RELEASED, PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
 import { GATE_SAMPLING, GATE_SHARING, GATE_SWAP } from '../memory/handshake/words.ts';
-import { scratchAreas } from '../memory/layout.ts';
 import { pageStates } from '../memory/page-states.ts';
+import {
+  ByteContents,
+  type InitialContents,
+  type PageContents,
+  storedBytesAt,
+  VersionContents,
+} from './page-contents.ts';
 
 /** No machine page, or no slot of the swap store. */
 export const NONE = -1;
@@ -20,6 +26,7 @@ export class GuestPages {
   readonly guest: number;
   readonly memory: GuestMemory;
   readonly gate: PageGate;
+  readonly contents: PageContents;
   /** The machine page of each page, less than 0 for those that have none. */
   readonly machinePages: Int32Array;
   /** The slot of the swap store of each page, NONE for those that are not swapped out. */
@@ -36,7 +43,17 @@ export class GuestPages {
   swapped = 0;
 
   /** All pages begin without a machine page. `words` are the handshake's, of the side on which the guest runs. */
-  constructor(guest: number, memory: GuestMemory, words: Int32Array, hashBits = 64) {
+  constructor(
+    guest: number,
+    memory: GuestMemory,
+    words: Int32Array,
+    initial: InitialContents,
+    hashBits = 64,
+  ) {
+    const isCounted = memory.slots[0]!.layout.backing === 'versions';
+    this.contents = isCounted
+      ? new VersionContents(memory, guest, initial)
+      : new ByteContents(memory);
     this.#hashMask = hashBits < 32 ? (1 << hashBits) - 1 : -1;
     this.guest = guest;
     this.memory = memory;
@@ -51,24 +68,19 @@ export class GuestPages {
 
   /** The bytes that stand for a page. */
   bytesOf(gfn: number): Uint8Array {
-    const { ram, layout } = slotOf(this.memory, gfn);
-    const from = (gfn - layout.firstGfn) * layout.storedBytes;
-    return ram.subarray(from, from + layout.storedBytes);
+    return storedBytesAt(this.memory, gfn);
   }
 
   isShared(gfn: number): boolean {
     return (this.#gateOf(gfn) & PAGE_SHARED) !== 0;
   }
 
-  /** Reads a page's 64-bit hash, as its low and its high word, into `out`. */
+  /** Reads the 64-bit hash of a page's contents, as its low and its high word, into `out`. */
   identify(gfn: number, out: Int32Array): void {
-    const slot = slotOf(this.memory, gfn);
-    const { layout, kernels, words } = slot;
-    const { hash } = scratchAreas(layout);
-    const at = layout.ramOffset + (gfn - layout.firstGfn) * layout.storedBytes;
-    kernels.pageHash(at, layout.storedBytes, hash);
-    out[0] = words[hash >>> 2]! & this.#hashMask;
-    out[1] = this.#hashMask === -1 ? words[(hash >>> 2) + 1]! : 0;
+    this.contents.hash(gfn, out);
+    if (this.#hashMask === -1) return;
+    out[0]! &= this.#hashMask;
+    out[1] = 0;
   }
 
   /** Whether the page has a machine page. */

@@ -5,15 +5,16 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Generator } from '../random/generator.ts';
 import { balloonHostOf, popForgotten } from './balloon-host.ts';
 import { Boot, type BootParts } from './boot.ts';
+import { checkAdmission, HostMemoryError } from './admission.ts';
 import type { GuestGrant, OvercommitConfig } from './config.ts';
 import { GuestPages, NONE } from './guest-pages.ts';
 import { type HostFaults, pagesLayer, sampleLayer } from './layers.ts';
 import { MachineMemory } from './machine-memory.ts';
 import { type MemoryState, nextState } from './memory-state.ts';
 import { recordProblems } from './record-problems.ts';
+import { CONTENTS_BYTES, type InitialContents } from './page-contents.ts';
 import { PageSharing } from './page-sharing.ts';
 import { Paging } from './paging.ts';
-import { checkReservation } from './reservation.ts';
 import { Sampler } from './sampler.ts';
 import type { Resident } from './resident.ts';
 import { divideMemory } from './shares.ts';
@@ -52,12 +53,13 @@ export class OvercommittedMemory implements Process {
 
   /** `swap` is the store that it uses with other hosts; without it, it has one of its own. */
   constructor(config: OvercommitConfig, swap = new SwapStore(config.swap, config.storedBytes)) {
-    const { storedBytes } = config;
+    const { storedBytes, pageSize } = config;
     this.config = config;
     this.#idleTax = config.idleTax;
     this.machine = new MachineMemory(config.machinePages);
     this.swap = swap;
-    const sharing = config.sharing && new PageSharing(this.machine, this.#pages, storedBytes);
+    const contentsBytes = storedBytes === pageSize ? pageSize : CONTENTS_BYTES;
+    const sharing = config.sharing && new PageSharing(this.machine, this.#pages, contentsBytes);
     this.sharing = sharing;
     const { store, device } = swap;
     this.paging = new Paging({ machine: this.machine, sharing, store, device });
@@ -74,13 +76,22 @@ export class OvercommittedMemory implements Process {
   }
 
   /**
-   * Admits a guest, none of whose pages has a machine page yet. Throws RangeError when what is guaranteed to all guests is
-   * more than the host has, or the rest more than its swap store holds (section 6.2).
+   * Admits a guest, none of whose pages has a machine page yet; `initial` is what its memory held at first. Throws
+   * HostMemoryError when the host can't keep what it has promised to all guests.
    */
-  admit(memory: GuestMemory, words: Int32Array, grant: GuestGrant): Resident {
-    const { overheadPages, seed, sampling } = this.config;
-    checkReservation(this.config, this.residents, { pages: { memory }, grant });
-    const pages = new GuestPages(this.#pages.length, memory, words, this.config.hashBits);
+  admit(
+    memory: GuestMemory,
+    words: Int32Array,
+    grant: GuestGrant,
+    initial: InitialContents,
+  ): Resident {
+    const { overheadPages, seed, sampling, hashBits } = this.config;
+    const others = this.residents.map((one) => ({
+      pages: one.pages.memory.pages,
+      grant: one.grant,
+    }));
+    checkAdmission(this.config, [...others, { pages: memory.pages, grant }]);
+    const pages = new GuestPages(this.#pages.length, memory, words, initial, hashBits);
     this.#pages.push(pages);
     const overhead = Array.from(
       { length: overheadPages },
@@ -221,7 +232,7 @@ export class OvercommittedMemory implements Process {
     );
     for (const { pages } of order) if (this.#reclaimSome(pages, 1, atNs) > 0) return;
     for (const { pages } of order) if (this.#reclaimShared(pages, atNs, kept)) return;
-    throw new Error(
+    throw new HostMemoryError(
       `guest ${asking.guest} needs a page, but none of the host's ${this.machine.pages} is free, and it could reclaim none`,
     );
   }

@@ -1,5 +1,6 @@
 import { type GuestPages, NONE } from './guest-pages.ts';
 import type { MachineMemory } from './machine-memory.ts';
+import { CONTENTS_BYTES } from './page-contents.ts';
 import { PageStore } from '../memory/page-store.ts';
 import { ShareTable } from './share-table.ts';
 
@@ -40,19 +41,22 @@ export class PageSharing {
   readonly #machine: MachineMemory;
   readonly #guests: readonly GuestPages[];
   readonly #store: PageStore;
-  /** Where the bytes of each shared machine page are stored. */
-  readonly #slots = new Map<number, number>();
+  /** Where the contents of each shared machine page are stored: 1 and the slot; 0 for one that is not shared. */
+  readonly #slots: Int32Array;
   /** The machine page of zeros that is shared, with its hash; undefined while there is none. */
   #zero: { readonly machinePage: number; readonly low: number; readonly high: number } | undefined;
   readonly #hash = new Int32Array(2);
   readonly #other = new Int32Array(2);
+  readonly #scratch = new Uint8Array(CONTENTS_BYTES);
+  readonly #otherScratch = new Uint8Array(CONTENTS_BYTES);
 
-  /** `guests` may grow, but a guest's number stays its index. `storedBytes` is what stands for a page. */
-  constructor(machine: MachineMemory, guests: readonly GuestPages[], storedBytes: number) {
+  /** `guests` may grow, but a guest's number stays its index. `contentsBytes` is what stands for a page's contents. */
+  constructor(machine: MachineMemory, guests: readonly GuestPages[], contentsBytes: number) {
     this.#machine = machine;
     this.#guests = guests;
     this.table = new ShareTable(machine.pages);
-    this.#store = new PageStore(storedBytes);
+    this.#slots = new Int32Array(machine.pages);
+    this.#store = new PageStore(contentsBytes);
   }
 
   /** How many machine pages sharing saves: those that its sharers would have besides. */
@@ -94,7 +98,7 @@ export class PageSharing {
     while (frame >= 0) {
       const next = table.next(frame);
       if (table.isShared(frame)) {
-        if (this.#isEqual(pages.bytesOf(gfn), this.#bytesOf(table.machinePage(frame)))) {
+        if (this.#isEqual(this.#read(pages, gfn), this.#contentsOf(table.machinePage(frame)))) {
           this.#join(pages, gfn, frame);
           return 'shared';
         }
@@ -130,16 +134,16 @@ export class PageSharing {
   #meet(frame: number, pages: GuestPages, gfn: number, low: number, high: number): boolean {
     const otherGfn = this.table.hintGfn(frame);
     const other = this.#guests[this.table.hintGuest(frame)]!;
-    const bytes = other.bytesOf(otherGfn);
-    if (!this.#isEqual(pages.bytesOf(gfn), bytes)) {
+    const contents = other.contents.read(otherGfn, this.#otherScratch);
+    if (!this.#isEqual(this.#read(pages, gfn), contents)) {
       this.counts.falseMatches++;
       return false;
     }
     this.table.remove(frame, low);
     const machinePage = other.machinePages[otherGfn]!;
     const shared = this.table.addShared(low, high, machinePage);
-    this.#slots.set(machinePage, this.#store.put(bytes));
-    if (bytes.every((byte) => byte === 0)) this.#zero = { machinePage, low, high };
+    this.#keep(machinePage, contents);
+    if (isZero(contents)) this.#zero = { machinePage, low, high };
     other.share(otherGfn, machinePage);
     this.#join(pages, gfn, shared);
     return true;
@@ -151,13 +155,14 @@ export class PageSharing {
    * gone before the next one could be compared with it.
    */
   keepZero(pages: GuestPages, gfn: number): boolean {
-    const bytes = pages.bytesOf(gfn);
-    if (this.#zero || bytes.some((byte) => byte !== 0)) return false;
+    if (this.#zero) return false;
+    const contents = this.#read(pages, gfn);
+    if (!isZero(contents)) return false;
     pages.identify(gfn, this.#hash);
     const [low, high] = [this.#hash[0]!, this.#hash[1]!];
     const machinePage = pages.machinePages[gfn]!;
     this.table.addShared(low, high, machinePage);
-    this.#slots.set(machinePage, this.#store.put(bytes));
+    this.#keep(machinePage, contents);
     this.#zero = { machinePage, low, high };
     pages.share(gfn, machinePage);
     return true;
@@ -167,7 +172,7 @@ export class PageSharing {
   #join(pages: GuestPages, gfn: number, frame: number): void {
     const machinePage = this.table.machinePage(frame);
     this.#machine.giveBack(pages.machinePages[gfn]!);
-    pages.bytesOf(gfn).set(this.#bytesOf(machinePage));
+    pages.contents.write(gfn, this.#contentsOf(machinePage));
     pages.share(gfn, machinePage);
     this.table.countSharer(frame, 1);
     this.counts.shared++;
@@ -204,14 +209,14 @@ export class PageSharing {
   #leave(pages: GuestPages, gfn: number): number {
     const frame = this.#frameOf(pages, gfn);
     const machinePage = pages.machinePages[gfn]!;
-    pages.bytesOf(gfn).set(this.#bytesOf(machinePage));
+    pages.contents.write(gfn, this.#contentsOf(machinePage));
     if (this.table.sharers(frame) > 1) {
       this.table.countSharer(frame, -1);
       return NONE;
     }
     this.table.remove(frame, this.#hash[0]!);
-    this.#store.drop(this.#slots.get(machinePage)!);
-    this.#slots.delete(machinePage);
+    this.#store.drop(this.#slots[machinePage]! - 1);
+    this.#slots[machinePage] = 0;
     if (this.#zero?.machinePage === machinePage) this.#zero = undefined;
     return machinePage;
   }
@@ -233,20 +238,31 @@ export class PageSharing {
     for (const pages of this.#guests) {
       for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
         if (!pages.isShared(gfn)) continue;
-        const slot = this.#slots.get(pages.machinePages[gfn]!);
-        const isRight =
-          slot !== undefined && this.#isEqual(pages.bytesOf(gfn), this.#store.at(slot));
+        const slot = this.#slots[pages.machinePages[gfn]!] ?? 0;
+        const isRight = slot > 0 && this.#isEqual(this.#read(pages, gfn), this.#store.at(slot - 1));
         if (!isRight) return { guest: pages.guest, gfn };
       }
     }
     return undefined;
   }
 
-  #bytesOf(machinePage: number): Uint8Array {
-    return this.#store.at(this.#slots.get(machinePage)!);
+  /** Returns what stands for the contents of a shared machine page. */
+  #contentsOf(machinePage: number): Uint8Array {
+    return this.#store.at(this.#slots[machinePage]! - 1);
+  }
+
+  #keep(machinePage: number, contents: Uint8Array): void {
+    this.#slots[machinePage] = this.#store.put(contents) + 1;
+  }
+
+  /** Returns what stands for a page's contents, until the next call. */
+  #read(pages: GuestPages, gfn: number): Uint8Array {
+    return pages.contents.read(gfn, this.#scratch);
   }
 
   #isEqual(a: Uint8Array, b: Uint8Array): boolean {
     return Buffer.compare(a, b) === 0;
   }
 }
+
+const isZero = (contents: Uint8Array): boolean => contents.every((byte) => byte === 0);

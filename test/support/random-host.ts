@@ -1,6 +1,7 @@
 import type { OvercommitConfig } from '../../src/overcommit/config.ts';
 import { DEFAULT_THRESHOLDS } from '../../src/overcommit/memory-state.ts';
 import type { Contents } from '../../src/memory/contents/contents.ts';
+import { type Backing, storedBytesOf } from '../../src/memory/layout.ts';
 import type { Workload } from '../../src/guest/workload.ts';
 import { Generator } from '../../src/random/generator.ts';
 import {
@@ -36,9 +37,11 @@ export function drawHost(seed: number): RandomHost {
   const random = new Generator(seed, 0x4057);
   const between = (low: number, high: number): number => low + random.below(high - low + 1);
   const chance = (share: number): boolean => random.next() < share * 4294967296;
+  // This draw has a generator of its own, so that with it the rest of a host stays what it was.
+  const backing = new Generator(seed, 0x4058).next() < 0.25 * 4294967296 ? 'versions' : 'bytes';
   const durationNs = between(20, 60) * 1e8;
   const guests = Array.from({ length: between(2, 4) }, (_, i) =>
-    drawGuest(`guest-${i}`, hashOf(seed, i), durationNs, { between, chance }),
+    drawGuest(`guest-${i}`, hashOf(seed, i), durationNs, backing, { between, chance }),
   );
   const all = guests.reduce((sum, { config }) => sum + config.guest.memoryBytes / PAGE, 0);
   const min = guests.reduce((sum, { grant }) => sum + grant.minPages, 0);
@@ -47,7 +50,7 @@ export function drawHost(seed: number): RandomHost {
   const config: OvercommitConfig = {
     seed,
     pageSize: PAGE,
-    storedBytes: PAGE,
+    storedBytes: storedBytesOf(backing, PAGE),
     machinePages: Math.max(least, Math.round((all * between(35, 90)) / 100)),
     overheadPages,
     ...(chance(0.85)
@@ -138,6 +141,7 @@ function drawGuest(
   name: string,
   seed: number,
   durationNs: number,
+  backing: Backing,
   { between, chance }: Draw,
 ): OvercommittedGuestSpec {
   const pages = between(48, 320);
@@ -167,6 +171,7 @@ function drawGuest(
       guest: {
         ...guest,
         memoryBytes: pages * PAGE,
+        backing,
         vcpus,
         memslots: between(1, 3),
         contents,
@@ -236,6 +241,7 @@ export const HOST_FACTS = [
   'moved while shared',
   'ballooned before',
   'popped',
+  'versions',
 ] as const;
 
 export interface HostRun {
@@ -289,6 +295,7 @@ export async function liveAndProve(random: RandomHost): Promise<HostRun> {
       ({ balloonPages, startNs, askedNs }) => balloonPages! > 0 && startNs! > askedNs,
     ),
     popped: host.guests.some(({ resident }) => resident.popped > 0),
+    versions: guests[0]!.config.guest.backing === 'versions' && (counts?.copied ?? 0) > 0,
   };
   const proof = (await host.prove())!;
   return { facts: HOST_FACTS.filter((fact) => has[fact]), proof };

@@ -132,15 +132,6 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
     const sentence = 'only a memory manager can boot anew: give guest.memoryManager too';
     problems.push(locateProblem(document, { path: ['guests', index, 'resetAt'], sentence }));
   }
-  if (
-    problems.length === 0 &&
-    first?.scenario.guest.backing === 'versions' &&
-    file.host.sharing.isOn
-  ) {
-    const sentence =
-      'pages that are counts of writes have no contents to compare: use bytes, or set host.sharing.isOn to false';
-    problems.push(locateProblem(document, { path: ['guests', 0, 'guest', 'backing'], sentence }));
-  }
   if (problems.length > 0) throw new InputError(problems);
   return groups;
 }

@@ -2,7 +2,18 @@ import { fillBytes } from '../copy.ts';
 import type { Backing } from '../layout.ts';
 import type { Memslot } from '../memslot.ts';
 import { hashWords } from '../../random/generator.ts';
-import { fillDuplicate, fillMixed, fillRandom, fillText, type MixedShares } from './generators.ts';
+import {
+  type Draw,
+  drawDuplicate,
+  drawMixed,
+  drawRandom,
+  drawText,
+  MADE_ZERO,
+  makePage,
+  type MixedShares,
+  type Recipe,
+  RECIPE_WORDS,
+} from './generators.ts';
 
 export type ContentsKind = 'zero' | 'random' | 'text' | 'duplicate' | 'mixed' | 'file';
 
@@ -34,22 +45,16 @@ export interface Contents {
   readonly image?: ImageFile;
 }
 
-/** Writes a page's initial contents, 32-bit words that depend on nothing but (seed, entry, gfn) and `contents`. */
-type Fill = (
-  page: Uint32Array,
-  seed: number,
-  entry: number,
-  gfn: number,
-  contents: Contents,
-) => void;
-
-/** The fill of each kind. Pages of a kind without one are zeroed here; a file's bytes are read into them later. */
-const FILLS: Readonly<Partial<Record<ContentsKind, Fill>>> = {
-  random: fillRandom,
-  text: fillText,
-  duplicate: fillDuplicate,
-  mixed: (page, seed, entry, gfn, { mixed }) => fillMixed(page, seed, entry, gfn, mixed),
+/** How each kind is drawn. Pages of a kind that is not here are zeroed; a file's bytes are read into them later. */
+const DRAWS: Readonly<Partial<Record<ContentsKind, Draw>>> = {
+  random: drawRandom,
+  text: drawText,
+  duplicate: drawDuplicate,
+  mixed: drawMixed,
 };
+
+/** The version of a page that holds what it was filled with: no count of writes since it was zero comes near it. */
+export const FILLED_VERSION = 0x80000000;
 
 /**
  * What a fill does with ranges of memory that are to be zero: `write` writes zeros, which prefaults them too; `clear`
@@ -76,17 +81,19 @@ export function fillPages(
   eachStretch(contents, from, to, (entry, gfn, end) => {
     const found = contents[entry];
     if (found && !isZeroKind(found, backing)) {
-      // Contents with a seed of their own are the same wherever they stand in the list.
-      const origin =
-        found.seed === undefined ? ([entry, seed] as const) : ([0, found.seed] as const);
-      fill(slot, found, ...origin, gfn, end);
+      fill(slot, found, ...originOf(found, entry, seed), gfn, end);
     } else zeroStretch(slot, gfn - firstGfn, end - gfn, zeros);
   });
 }
 
-/** Whether pages of a kind are zeroed here. Where versions stand for pages, those of a file count as written once. */
+/** Returns the entry's number and the seed of what is drawn. With a seed of its own an entry is the same anywhere. */
+function originOf(found: Contents, entry: number, seed: number): readonly [number, number] {
+  return found.seed === undefined ? [entry, seed] : [0, found.seed];
+}
+
+/** Whether pages of a kind are zeroed here. Where versions stand for pages, those of a file are not. */
 function isZeroKind({ kind }: Contents, backing: Backing): boolean {
-  return backing === 'versions' ? kind === 'zero' : FILLS[kind] === undefined;
+  return backing === 'versions' ? kind === 'zero' : DRAWS[kind] === undefined;
 }
 
 /** Calls `take` for every part of [from, to) that one entry decides on; `entry` is -1 where none covers it. */
@@ -124,17 +131,45 @@ function fillContents(
   to: number,
 ): void {
   const { pageSize, firstGfn } = layout;
-  const fill = FILLS[found.kind]!;
+  const draw = DRAWS[found.kind]!;
   const threshold = zeroThreshold(found);
+  const recipe: Recipe = new Int32Array(RECIPE_WORDS);
   for (let gfn = from; gfn < to; gfn++) {
     const at = ram.byteOffset + (gfn - firstGfn) * pageSize;
     const page = new Uint32Array(ram.buffer, at, pageSize / 4);
     if (isZeroDraw(threshold, seed, entry, gfn)) page.fill(0);
-    else fill(page, seed, entry, gfn, found);
+    else {
+      draw(recipe, seed, entry, gfn, found.mixed);
+      makePage(page, recipe);
+    }
   }
 }
 
-/** Writes versions: 0 for a page that is to be zero, 1 for any other, which counts as written once. */
+/**
+ * Writes the recipe of a page's initial contents to `recipe`, without making them. Throws an Error for a page of an image,
+ * which has no recipe.
+ */
+export function recipeOf(
+  contents: readonly Contents[],
+  seed: number,
+  gfn: number,
+  recipe: Recipe,
+): void {
+  const entry = entryOf(contents, gfn);
+  const found = contents[entry];
+  if (found?.kind === 'file') throw new Error(`page ${gfn} is of an image, which has no recipe`);
+  if (found && found.kind !== 'zero') {
+    const [number, origin] = originOf(found, entry, seed);
+    if (!isZeroDraw(zeroThreshold(found), origin, number, gfn)) {
+      DRAWS[found.kind]!(recipe, origin, number, gfn, found.mixed);
+      return;
+    }
+  }
+  recipe.fill(0);
+  recipe[0] = MADE_ZERO;
+}
+
+/** Writes versions: 0 for a page that is to be zero, FILLED_VERSION for any other. */
 function fillVersions(
   { ram, layout }: Memslot,
   found: Contents,
@@ -146,12 +181,12 @@ function fillVersions(
   const { firstGfn } = layout;
   const versions = new Uint32Array(ram.buffer, ram.byteOffset, layout.pages);
   if (found.zeroShare <= 0) {
-    versions.fill(1, from - firstGfn, to - firstGfn);
+    versions.fill(FILLED_VERSION, from - firstGfn, to - firstGfn);
     return;
   }
   const threshold = zeroThreshold(found);
   for (let gfn = from; gfn < to; gfn++) {
-    versions[gfn - firstGfn] = isZeroDraw(threshold, seed, entry, gfn) ? 0 : 1;
+    versions[gfn - firstGfn] = isZeroDraw(threshold, seed, entry, gfn) ? 0 : FILLED_VERSION;
   }
 }
 

@@ -17,11 +17,48 @@ function* vocabularyWords(): Generator<number> {
   for (let at = 0; at < 512; at += 4) yield bytes.readUInt32LE(at);
 }
 
-/** Fills a page with random words, which can't be compressed. */
-export function fillRandom(page: Uint32Array, seed: number, entry: number, gfn: number): void {
-  let a = hashWords(seed, entry, gfn, 1);
-  let b = hashWords(seed, entry, gfn, 2);
-  let c = hashWords(seed, entry, gfn, 3);
+/**
+ * The four words from which a page's initial bytes are made: its generator (MADE_*), and what that begins with. Pages with
+ * equal recipes have equal bytes, and other recipes give other bytes but for a chance of some 2^-32.
+ */
+export type Recipe = Int32Array;
+
+export const RECIPE_WORDS = 4;
+/** A page of zeros, whose other words are 0; and a page that the three generators make. */
+export const MADE_ZERO = 0;
+export const MADE_RANDOM = 1;
+export const MADE_TEXT = 2;
+export const MADE_AT_RATIO = 3;
+
+/** Draws the recipe of a page that has contents, which depends on nothing but (seed, entry, gfn) and shares of a mix. */
+export type Draw = (
+  recipe: Recipe,
+  seed: number,
+  entry: number,
+  gfn: number,
+  shares?: MixedShares,
+) => void;
+
+/** Writes the bytes of a page that its recipe makes. */
+export function makePage(page: Uint32Array, recipe: Recipe): void {
+  if (recipe[0] === MADE_RANDOM) makeRandom(page, recipe);
+  else if (recipe[0] === MADE_TEXT) makeText(page, recipe);
+  else if (recipe[0] === MADE_AT_RATIO) makeAtRatio(page, recipe);
+  else page.fill(0);
+}
+
+/** Draws a page of random words, which can't be compressed. */
+export function drawRandom(recipe: Recipe, seed: number, entry: number, gfn: number): void {
+  recipe[0] = MADE_RANDOM;
+  recipe[1] = hashWords(seed, entry, gfn, 1);
+  recipe[2] = hashWords(seed, entry, gfn, 2);
+  recipe[3] = hashWords(seed, entry, gfn, 3);
+}
+
+function makeRandom(page: Uint32Array, recipe: Recipe): void {
+  let a = recipe[1]!;
+  let b = recipe[2]!;
+  let c = recipe[3]!;
   // This is the generator sfc32 (random/generator.ts), inlined because this loop fills guests of gigabytes.
   for (let i = 0; i < page.length; i++) {
     const t = (a + b + i) | 0;
@@ -32,9 +69,15 @@ export function fillRandom(page: Uint32Array, seed: number, entry: number, gfn: 
   }
 }
 
-/** Fills a page with text: a seeded sequence of eight-byte phrases. */
-export function fillText(page: Uint32Array, seed: number, entry: number, gfn: number): void {
-  let state = hashWords(seed, entry, gfn, 4);
+/** Draws a page of text: a seeded sequence of eight-byte phrases. */
+export function drawText(recipe: Recipe, seed: number, entry: number, gfn: number): void {
+  recipe[0] = MADE_TEXT;
+  recipe[1] = hashWords(seed, entry, gfn, 4);
+  recipe[2] = recipe[3] = 0;
+}
+
+function makeText(page: Uint32Array, recipe: Recipe): void {
+  let state = recipe[1]!;
   for (let i = 0; i < page.length; i += 2) {
     state = (Math.imul(state, 0x0019660d) + 0x3c6ef35f) | 0;
     const phrase = (state >>> 26) * 2;
@@ -45,9 +88,9 @@ export function fillText(page: Uint32Array, seed: number, entry: number, gfn: nu
 
 const DUPLICATE_CONTENTS = 64;
 
-/** Fills a page with one of 64 random contents, so that nearly every page has duplicates elsewhere. */
-export function fillDuplicate(page: Uint32Array, seed: number, entry: number, gfn: number): void {
-  fillRandom(page, seed, entry, -1 - (hashWords(seed, entry, gfn, 5) % DUPLICATE_CONTENTS));
+/** Draws a page that has one of 64 random contents, so that nearly every page has duplicates elsewhere. */
+export function drawDuplicate(recipe: Recipe, seed: number, entry: number, gfn: number): void {
+  drawRandom(recipe, seed, entry, -1 - (hashWords(seed, entry, gfn, 5) % DUPLICATE_CONTENTS));
 }
 
 /**
@@ -68,9 +111,9 @@ export interface MixedShares {
 /** The measured shares of the guest of RATIO_COUNTS. */
 const MEASURED: MixedShares = { duplicateShare: 1712 / 23957, compressedShare: 0.347 };
 
-/** Fills a page so that many of them together compress as a server's memory does: see RATIO_COUNTS. */
-export function fillMixed(
-  page: Uint32Array,
+/** Draws a page so that many of them together compress as a server's memory does: see RATIO_COUNTS. */
+export function drawMixed(
+  recipe: Recipe,
   seed: number,
   entry: number,
   gfn: number,
@@ -80,7 +123,11 @@ export function fillMixed(
   const twin = hashWords(seed, entry, gfn, 7) % DUPLICATE_CONTENTS;
   const measured = drawRatio(hashWords(seed, entry, isDuplicate ? twin : gfn, 8));
   const ratio = rescaleRatio(measured, MEASURED.compressedShare, shares.compressedShare);
-  fillAtRatio(page, seed, entry, isDuplicate ? -1 - twin : gfn, ratio);
+  recipe[0] = MADE_AT_RATIO;
+  recipe[1] = hashWords(seed, entry, isDuplicate ? -1 - twin : gfn, 9);
+  // 0.12 is what zlib level 1 leaves of a page without random blocks, found by trial.
+  recipe[2] = Math.ceil(Math.max(0, (ratio - 0.12) / 0.95) * 4294967296);
+  recipe[3] = 0;
 }
 
 /** Maps a ratio from a distribution with mean `from` to one of the same shape with mean `to`. */
@@ -99,13 +146,12 @@ function drawRatio(random: number): number {
 }
 
 /**
- * Fills a page so that about `ratio` of it is left after compression: a share of its 32-byte blocks that gives this
- * ratio is random; half of the others are zero, the rest repeat a phrase each. 0.12 is what zlib level 1 leaves of a
- * page without random blocks, found by trial.
+ * Makes a page of which a certain share is left after compression: a share of its 32-byte blocks, the recipe's third
+ * word, is random; half of the others are zero, the rest repeat a phrase each.
  */
-function fillAtRatio(page: Uint32Array, seed: number, entry: number, gfn: number, ratio: number) {
-  const share = Math.max(0, (ratio - 0.12) / 0.95) * 4294967296;
-  let state = hashWords(seed, entry, gfn, 9);
+function makeAtRatio(page: Uint32Array, recipe: Recipe): void {
+  const share = recipe[2]! >>> 0;
+  let state = recipe[1]!;
   for (let block = 0; block < page.length; block += 8) {
     state = (Math.imul(state, 0x0019660d) + 0x3c6ef35f) | 0;
     const isRandom = mix32(state) < share;

@@ -3,6 +3,7 @@ import type { ZeroLog } from '../../guest/zeroing.ts';
 import { type Balloon, type BalloonConfig, BalloonDriver } from '../../overcommit/balloon.ts';
 import type { GuestGrant } from '../../overcommit/config.ts';
 import type { OvercommittedMemory } from '../../overcommit/host.ts';
+import type { InitialContents } from '../../overcommit/page-contents.ts';
 import type { Resident } from '../../overcommit/resident.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { RunConfig } from '../config.ts';
@@ -49,6 +50,12 @@ export interface OvercommittedGuest {
   /** Whether a migration is under way. */
   isMoving: boolean;
 }
+
+/** What a guest's memory holds at first. */
+export const initialOf = ({ config }: OvercommittedGuestSpec): InitialContents => ({
+  contents: config.guest.contents,
+  seed: config.seed,
+});
 
 /** Has a host drive a guest at a place, which is its own now or which it moves to. */
 export function drive(guest: VirtualGuest, place: VirtualPlace, resident: Resident): void {

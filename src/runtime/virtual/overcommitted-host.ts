@@ -16,6 +16,7 @@ import { EventLoop } from './event-loop.ts';
 import { VirtualGuest } from './guest.ts';
 import {
   drive,
+  initialOf,
   giveBalloon,
   type OvercommittedGuest,
   type OvercommittedGuestSpec,
@@ -128,7 +129,7 @@ export class VirtualOvercommittedHost {
     const side = openGuestSide(shared);
     const { memory } = side;
     const host = this.hosts.get(spec.host ?? FIRST_HOST)!;
-    const resident = host.admit(memory, side.words, spec.grant);
+    const resident = host.admit(memory, side.words, spec.grant, initialOf(spec));
     const hosting = { layers: host.layersOf(resident), host: host.balloonHostOf(resident) };
     const costs = { ...spec.config.costs, guestDiskNs: spec.diskNs };
     const guest = new VirtualGuest(plan, side, costs, new VirtualClock(), hosting);

@@ -13,7 +13,7 @@ import { createPlace, createTransfer, giveBackTransfer, type Transfer } from '..
 import type { RunReport } from '../report.ts';
 import type { VirtualPlace } from './guest.ts';
 import { VirtualMigration } from './migration.ts';
-import type { OvercommittedGuest } from './overcommitted-guest.ts';
+import { initialOf, type OvercommittedGuest } from './overcommitted-guest.ts';
 
 /** What the migration of a guest of an overcommitted host needs. */
 export interface OvercommittedMigrationParts {
@@ -42,7 +42,7 @@ export class OvercommittedMigration {
   #leaving: LeavingGuest | undefined;
   #arriving: ArrivingGuest | undefined;
 
-  /** Takes memory on the other host. Throws RangeError when that host can't admit the guest. */
+  /** Takes memory on the other host. Throws HostMemoryError when that host can't admit the guest. */
   constructor(parts: OvercommittedMigrationParts) {
     const { one, to, startNs, isCancelled, onOver } = parts;
     const { guest, spec } = one;
@@ -53,7 +53,8 @@ export class OvercommittedMigration {
     this.side = createPlace(config.guest, guest.plan, geometries(1 - (one.moves % 2)));
     const opened = openGuestSide(this.side);
     for (const { ram } of opened.memory.slots) fillDestination(ram);
-    this.resident = to.admit(opened.memory, opened.words, one.resident.grant);
+    const { grant } = one.resident;
+    this.resident = to.admit(opened.memory, opened.words, grant, initialOf(spec));
     const hosting = {
       layers: to.layersOf(this.resident),
       host: to.balloonHostOf(this.resident),

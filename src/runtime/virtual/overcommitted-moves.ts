@@ -1,4 +1,5 @@
 import { OneEvent } from '../../clock/process.ts';
+import { HostMemoryError } from '../../overcommit/admission.ts';
 import type { OvercommittedMemory } from '../../overcommit/host.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { RunReport } from '../report.ts';
@@ -146,7 +147,7 @@ export class OvercommittedMoves {
       record.startNs = startNs;
       this.#world.loop.add(migration.process);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof HostMemoryError)) throw error;
       record.refusal = error.message;
       delete one.resident.leastBalloonPages;
     }

@@ -114,11 +114,6 @@ describe('the file of an overcommitted host', () => {
       'guests[1].guest.pageSize: all guests of a host have the same pageSize',
     ],
     [
-      'versions that are to be compared',
-      FILE.replace('vcpus: 1', 'vcpus: 1, backing: versions'),
-      'guests[0].guest.backing: pages that are counts of writes have no contents to compare',
-    ],
-    [
       'a guest that inflates its balloon by itself',
       FILE.replace('vcpus: 1', 'vcpus: 1, memoryManager: { selfBallooning: {} }'),
       "guests[0].guest.memoryManager.selfBallooning: a host drives its guests' balloons",
