@@ -1,3 +1,4 @@
+import { HostMemoryError } from '../../overcommit/admission.ts';
 import type { WorkRunner } from '../../runtime/common/work.ts';
 import type { OvercommittedGuest } from '../../runtime/virtual/overcommitted-guest.ts';
 import { VirtualOvercommittedHost } from '../../runtime/virtual/overcommitted-host.ts';
@@ -34,7 +35,8 @@ export async function runHost(
       if (signal?.aborted) break;
     }
   } catch (thrown) {
-    if (!(thrown instanceof Error)) throw thrown;
+    // Any other error is one of the program, not of the host that it was given.
+    if (!(thrown instanceof HostMemoryError)) throw thrown;
     error = thrown.message;
   }
   const { memory } = host;

@@ -81,6 +81,18 @@ changes: [{ at: 15s, idleTax: 0.75 }]
     expect(target(0, 25)).toBeLessThan(0.7 * target(1, 25));
   });
 
+  it('fails when it can not keep what it has promised, and not when the program has a mistake', async () => {
+    const { config } = loadHostDocument(new ScenarioDocument('h.yaml', PAIR), '.');
+    const swap = { ...config.host.swap, pages: 1000 };
+    const { outcome, error } = await runHost({ ...config, host: { ...config.host, swap } });
+    expect(outcome).toBe('failed');
+    expect(error).toMatch('1024 pages of the guests are not guaranteed, but the swap store holds');
+    const onSample = (): never => {
+      throw new TypeError('a mistake');
+    };
+    await expect(runHost(config, { onSample })).rejects.toThrow('a mistake');
+  });
+
   it('reports what it has when it is cancelled', async () => {
     const control = new AbortController();
     control.abort();
