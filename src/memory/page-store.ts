@@ -22,6 +22,16 @@ export class PageStore {
     this.#most = mostSlots;
   }
 
+  /** How many slots it has ever had in use at once, which are numbered from 0 on. */
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Calls `take` with every slot that has been given back and not been used again. */
+  eachFree(take: (slot: number) => void): void {
+    for (const slot of this.#free) take(slot);
+  }
+
   /** How many slots are in use. */
   get used(): number {
     return this.#slots - this.#free.length;

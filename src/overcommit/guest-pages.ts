@@ -72,7 +72,7 @@ export class GuestPages {
   }
 
   isShared(gfn: number): boolean {
-    return (this.#gateOf(gfn) & PAGE_SHARED) !== 0;
+    return (this.gateOf(gfn) & PAGE_SHARED) !== 0;
   }
 
   /** Reads the 64-bit hash of a page's contents, as its low and its high word, into `out`. */
@@ -118,7 +118,8 @@ export class GuestPages {
     return found;
   }
 
-  #gateOf(gfn: number): number {
+  /** The page's gate (PAGE_*). */
+  gateOf(gfn: number): number {
     const { layout } = slotOf(this.memory, gfn);
     return Atomics.load(this.#gates[layout.index]!, gfn - layout.firstGfn);
   }

@@ -44,6 +44,7 @@ export class OvercommittedMemory implements Process {
   residents: Resident[] = [];
   readonly #pages: GuestPages[] = [];
   readonly #random: Generator;
+  readonly #sharesSwap: boolean;
   #state: MemoryState = 'high';
   #idleTax: number;
   #lastNs = 0;
@@ -51,8 +52,10 @@ export class OvercommittedMemory implements Process {
   /** Called after a step that has changed the state. */
   onState: (state: MemoryState, atNs: number) => void = () => undefined;
 
-  /** `swap` is the store that it uses with other hosts; without it, it has one of its own. */
-  constructor(config: OvercommitConfig, swap = new SwapStore(config.swap, config.storedBytes)) {
+  /** `shared` is the store that it uses with other hosts; without it, it has one of its own. */
+  constructor(config: OvercommitConfig, shared?: SwapStore) {
+    const swap = shared ?? new SwapStore(config.swap, config.storedBytes);
+    this.#sharesSwap = shared !== undefined;
     const { storedBytes, pageSize } = config;
     this.config = config;
     this.#idleTax = config.idleTax;
@@ -140,7 +143,9 @@ export class OvercommittedMemory implements Process {
 
   /** Returns a sentence for each of the host's own records that contradicts another or the guests' memory. */
   problems(): string[] {
-    return recordProblems(this);
+    const { machine, residents, sharing, swap } = this;
+    const store = this.#sharesSwap ? undefined : swap.store;
+    return recordProblems({ machine, residents, sharing, store });
   }
 
   /** What takes the machine pages of what is in a guest's balloon, and brings in what the guest pages out itself. */

@@ -32,6 +32,18 @@ export class MachineMemory {
     return this.#pending[this.#pendingFrom]?.doneNs ?? Infinity;
   }
 
+  /** Calls `take` with every free machine page. */
+  eachFree(take: (machinePage: number) => void): void {
+    for (let i = 0; i < this.#returnedCount; i++) take(this.#returned[i]!);
+    for (let machinePage = this.#fresh; machinePage < this.pages; machinePage++) take(machinePage);
+  }
+
+  /** Calls `take` with every machine page whose contents are being written to the store. */
+  eachPending(take: (machinePage: number) => void): void {
+    for (let i = this.#pendingFrom; i < this.#pending.length; i++)
+      take(this.#pending[i]!.machinePage);
+  }
+
   /** Takes a free machine page; -1 when there is none. */
   take(): number {
     if (this.#returnedCount > 0) return this.#returned[--this.#returnedCount]!;

@@ -38,6 +38,10 @@ export class Paging {
     this.#parts = parts;
   }
 
+  get store(): PageStore {
+    return this.#parts.store;
+  }
+
   /**
    * Frees a guest's page: shares it if an equal one is found, else writes it to the store, which frees its machine page
    * when the write has ended. Returns false when that would free nothing, because the page is absent or

@@ -5,6 +5,8 @@ import { gfnIsZero } from '../../memory/zero-page.ts';
 import type { BootParts } from '../../overcommit/boot.ts';
 import type { OvercommitConfig } from '../../overcommit/config.ts';
 import { OvercommittedMemory } from '../../overcommit/host.ts';
+import { storeProblems } from '../../overcommit/record-problems.ts';
+import { SwapStore } from '../../overcommit/swap-store.ts';
 import { fillGuest } from '../common/fill.ts';
 import { giveBackGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { GivenUpError } from '../common/pieces.ts';
@@ -58,6 +60,7 @@ export class VirtualOvercommittedHost {
   readonly guests: OvercommittedGuest[] = [];
   readonly #loop = new EventLoop();
   readonly #moves: OvercommittedMoves;
+  readonly #sharedSwap: SwapStore | undefined;
   readonly #options: OvercommittedHostOptions;
 
   /** `others` are further hosts by name. With `sharesSwap` all of them use the first one's swap store. */
@@ -67,8 +70,9 @@ export class VirtualOvercommittedHost {
     others: { readonly [name: string]: OvercommitConfig } = {},
     sharesSwap = false,
   ) {
-    this.memory = new OvercommittedMemory(config);
-    const swap = sharesSwap ? this.memory.swap : undefined;
+    const swap = sharesSwap ? new SwapStore(config.swap, config.storedBytes) : undefined;
+    this.#sharedSwap = swap;
+    this.memory = new OvercommittedMemory(config, swap);
     this.hosts = new Map([
       [FIRST_HOST, this.memory],
       ...Object.entries(others).map(
@@ -207,6 +211,14 @@ export class VirtualOvercommittedHost {
     for (const one of this.guests) if (one.isRunning) one.guest.advance(endNs);
   }
 
+  #storeProblems({ store }: SwapStore): string[] {
+    const residents = [...this.hosts.values()].flatMap((memory) => memory.residents);
+    return storeProblems(
+      store,
+      residents.map(({ pages }) => pages),
+    );
+  }
+
   /**
    * Proves all guests: puts back what is swapped out, checks the sharers of every machine page, and compares each guest's
    * memory with a replay from its initial contents. Returns undefined when the proof is given up. The guests' memory
@@ -215,6 +227,7 @@ export class VirtualOvercommittedHost {
   async prove(): Promise<HostProof | undefined> {
     const problems = [...this.#moves.problems];
     for (const memory of this.hosts.values()) problems.push(...memory.problems());
+    if (this.#sharedSwap) problems.push(...this.#storeProblems(this.#sharedSwap));
     const { runner: pool = inlineRunner, proofSignal: signal } = this.#options;
     const guests: { name: string; proof: Proof }[] = [];
     try {
