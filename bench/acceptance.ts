@@ -10,6 +10,7 @@ import {
 import { maxFigures } from './max-figures.ts';
 import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
 import { isToy, median, printTable } from './report.ts';
+import { sharingFigures } from './sharing-figures.ts';
 import { storeFigures } from './store-figures.ts';
 import { agreement, virtualSpeed } from './virtual-figures.ts';
 
@@ -179,6 +180,7 @@ const parts = {
   evacuate: evacuationAgreement,
   forty: evacuationSpeed,
   store: storeFigures,
+  sharing: sharingFigures,
 };
 for (const [name, part] of Object.entries(parts)) {
   if (!only || only.includes(name)) await part();

@@ -7,6 +7,7 @@ import { copies } from './suites/copies.ts';
 import { harvests } from './suites/harvests.ts';
 import { marks } from './suites/marks.ts';
 import { compare, hash, zeroScan } from './suites/pages.ts';
+import { sharing } from './suites/sharing.ts';
 import { runs } from './suites/runs.ts';
 
 /**
@@ -22,6 +23,7 @@ const SUITES: Readonly<Record<string, { title: string; run: (context: SuiteConte
   hash: { title: 'page sums', run: hash },
   compare: { title: 'page comparison', run: compare },
   copy: { title: 'copies of pages', run: copies },
+  sharing: { title: 'page sharing', run: sharing },
 };
 
 const options = readOptions(Object.keys(SUITES));
