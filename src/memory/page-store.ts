@@ -1,6 +1,9 @@
 /** The bytes of a chunk of a store, which is taken when the first of its slots is used. */
 const CHUNK_BYTES = 1 << 20;
 
+/** No slot of a store: slots are numbered from 1 on, so that an array of them that was never written has none. */
+export const NO_SLOT = 0;
+
 /**
  * A store of pages in numbered slots. Slots are reused in the order in which they were given back, the last one first,
  * so that a store takes no more memory than it has ever held at once.
@@ -22,7 +25,7 @@ export class PageStore {
     this.#most = mostSlots;
   }
 
-  /** How many slots it has ever had in use at once, which are numbered from 0 on. */
+  /** How many slots it has ever had in use at once, the numbers 1 to `slots`. */
   get slots(): number {
     return this.#slots;
   }
@@ -50,7 +53,7 @@ export class PageStore {
   put(page: Uint8Array): number {
     if (this.isFull)
       throw new RangeError(`the store of pages is full: it holds ${this.used} pages`);
-    const slot = this.#free.pop() ?? this.#slots++;
+    const slot = this.#free.pop() ?? ++this.#slots;
     this.at(slot).set(page);
     this.#note(slot, 1);
     return slot;
@@ -58,9 +61,9 @@ export class PageStore {
 
   /** The bytes of a slot. */
   at(slot: number): Uint8Array {
-    const chunk = Math.floor(slot / this.#slotsPerChunk);
+    const chunk = Math.floor((slot - 1) / this.#slotsPerChunk);
     const bytes = (this.#chunks[chunk] ??= new Uint8Array(this.#slotsPerChunk * this.#bytes));
-    const from = (slot % this.#slotsPerChunk) * this.#bytes;
+    const from = ((slot - 1) % this.#slotsPerChunk) * this.#bytes;
     return bytes.subarray(from, from + this.#bytes);
   }
 

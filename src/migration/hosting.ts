@@ -15,7 +15,7 @@ export interface SourceHost {
   fetch(taken: TakenRuns): void;
   /** Whether the destination's host uses the same swap store, so that what is swapped out can stay where it is. */
   readonly sharesStore: boolean;
-  /** The slot of the swap store in which a page lies; -1 when it is not swapped out. */
+  /** The slot of the swap store in which a page lies; NO_SLOT when it is not swapped out. */
   slotOf(this: void, gfn: number): number;
 }
 

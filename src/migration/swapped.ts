@@ -1,3 +1,4 @@
+import { NO_SLOT } from '../memory/page-store.ts';
 import { encodeSlots, MAX_SLOTS, slotsFrameBytes } from '../wire/slots.ts';
 import type { ReleasingSession } from './releasing-session.ts';
 import type { Algorithm } from './ports.ts';
@@ -34,7 +35,8 @@ export class SwappedPages {
     for (const gfn of this.#aside) unsent.addRun(gfn, 1);
     const aside: number[] = [];
     unsent.eachRun((gfn, pages) => {
-      for (let page = gfn; page < gfn + pages; page++) if (slotOf(page) >= 0) aside.push(page);
+      for (let page = gfn; page < gfn + pages; page++)
+        if (slotOf(page) !== NO_SLOT) aside.push(page);
     });
     for (const gfn of aside) unsent.drop(gfn);
     this.#aside = aside;

@@ -1,5 +1,6 @@
 import type { DestinationHost } from '../migration/hosting.ts';
 import type { InstallGate } from '../wire/install.ts';
+import { NO_SLOT } from '../memory/page-store.ts';
 import { NONE } from './guest-pages.ts';
 import type { OvercommittedMemory } from './host.ts';
 import type { HostClock } from './leaving.ts';
@@ -93,7 +94,7 @@ export class ArrivingGuest implements DestinationHost {
   takeOver(): void {
     const { source, resident } = this.#parts;
     for (const gfn of this.#lent) {
-      if (source.resident.pages.swapSlots[gfn] === NONE) continue;
+      if (source.resident.pages.swapSlots[gfn] === NO_SLOT) continue;
       source.memory.paging.leaveTo(source.resident.pages, gfn);
     }
     this.#lent.clear();

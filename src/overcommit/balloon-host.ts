@@ -1,5 +1,6 @@
 import type { BalloonHost } from '../guest/guest-disk.ts';
-import { type GuestPages, NONE } from './guest-pages.ts';
+import { NO_SLOT } from '../memory/page-store.ts';
+import type { GuestPages } from './guest-pages.ts';
 import type { PageSharing } from './page-sharing.ts';
 import { LEFT_BEHIND, type Paging } from './paging.ts';
 
@@ -37,7 +38,7 @@ export function balloonHostOf(pages: GuestPages, site: BalloonSite): BalloonHost
     fetch: ({ layout }, page) => {
       const gfn = layout.firstGfn + page;
       if (pages.isResident(gfn)) return false;
-      const isSwapped = pages.swapSlots[gfn] !== NONE;
+      const isSwapped = pages.swapSlots[gfn] !== NO_SLOT;
       const { machinePage, readyNs } = site.take();
       site.paging.bringIn(pages, gfn, machinePage, readyNs);
       return isSwapped;

@@ -11,7 +11,7 @@ import {
   VersionContents,
 } from './page-contents.ts';
 
-/** No machine page, or no slot of the swap store. */
+/** No machine page. */
 export const NONE = -1;
 /** In place of a machine page: the page is in the guest's balloon, as far as its host knows. */
 const BALLOONED = -2;
@@ -29,7 +29,7 @@ export class GuestPages {
   readonly contents: PageContents;
   /** The machine page of each page, less than 0 for those that have none. */
   readonly machinePages: Int32Array;
-  /** The slot of the swap store of each page, NONE for those that are not swapped out. */
+  /** The slot of the swap store of each page, NO_SLOT for those that are not swapped out. */
   readonly swapSlots: Int32Array;
   /** Pages that somebody is about to read, so that they stay in memory. */
   readonly pinned = new Set<number>();
@@ -59,7 +59,8 @@ export class GuestPages {
     this.memory = memory;
     this.gate = new PageGate(memory, words);
     this.machinePages = new Int32Array(memory.pages).fill(NONE);
-    this.swapSlots = new Int32Array(memory.pages).fill(NONE);
+    // Nothing is written here, so that it takes no memory as long as nothing is swapped out.
+    this.swapSlots = new Int32Array(memory.pages);
     this.#gates = memory.slots.map(gateBytes);
     this.#states = memory.slots.map(pageStates);
     this.gate.mark(0, memory.pages, PAGE_SWAPPED);

@@ -1,6 +1,6 @@
 import type { TakenRuns } from '../memory/page-set.ts';
 import type { SourceHost } from '../migration/hosting.ts';
-import { NONE } from './guest-pages.ts';
+import { NO_SLOT } from '../memory/page-store.ts';
 import type { OvercommittedMemory } from './host.ts';
 import type { Resident } from './resident.ts';
 
@@ -47,7 +47,7 @@ export class LeavingGuest implements SourceHost {
       const first = slot.layout.firstGfn + list[2 * i]!;
       for (let gfn = first; gfn < first + list[2 * i + 1]!; gfn++) {
         if (pages.isResident(gfn)) pages.pinned.add(gfn);
-        else if (pages.swapSlots[gfn] === NONE) pages.bytesOf(gfn).fill(0);
+        else if (pages.swapSlots[gfn] === NO_SLOT) pages.bytesOf(gfn).fill(0);
         else readyNs = Math.max(readyNs, this.#bringIn(memory, gfn, askedNs));
       }
     }

@@ -1,7 +1,7 @@
 import { type GuestPages, NONE } from './guest-pages.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { CONTENTS_BYTES } from './page-contents.ts';
-import { PageStore } from '../memory/page-store.ts';
+import { NO_SLOT, PageStore } from '../memory/page-store.ts';
 import { ShareTable } from './share-table.ts';
 
 /** What a look at a page has come to: it was shared with an equal one, or not; `skipped` has nothing to share. */
@@ -41,7 +41,7 @@ export class PageSharing {
   readonly #machine: MachineMemory;
   readonly #guests: readonly GuestPages[];
   readonly #store: PageStore;
-  /** Where the contents of each shared machine page are stored: 1 and the slot; 0 for one that is not shared. */
+  /** The slot with the contents of each shared machine page; NO_SLOT for those that are not shared. */
   readonly #slots: Int32Array;
   /** The machine page of zeros that is shared, with its hash; undefined while there is none. */
   #zero: { readonly machinePage: number; readonly low: number; readonly high: number } | undefined;
@@ -215,8 +215,8 @@ export class PageSharing {
       return NONE;
     }
     this.table.remove(frame, this.#hash[0]!);
-    this.#store.drop(this.#slots[machinePage]! - 1);
-    this.#slots[machinePage] = 0;
+    this.#store.drop(this.#slots[machinePage]!);
+    this.#slots[machinePage] = NO_SLOT;
     if (this.#zero?.machinePage === machinePage) this.#zero = undefined;
     return machinePage;
   }
@@ -238,8 +238,9 @@ export class PageSharing {
     for (const pages of this.#guests) {
       for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
         if (!pages.isShared(gfn)) continue;
-        const slot = this.#slots[pages.machinePages[gfn]!] ?? 0;
-        const isRight = slot > 0 && this.#isEqual(this.#read(pages, gfn), this.#store.at(slot - 1));
+        const slot = this.#slots[pages.machinePages[gfn]!] ?? NO_SLOT;
+        const isRight =
+          slot !== NO_SLOT && this.#isEqual(this.#read(pages, gfn), this.#store.at(slot));
         if (!isRight) return { guest: pages.guest, gfn };
       }
     }
@@ -248,11 +249,11 @@ export class PageSharing {
 
   /** Returns what stands for the contents of a shared machine page. */
   #contentsOf(machinePage: number): Uint8Array {
-    return this.#store.at(this.#slots[machinePage]! - 1);
+    return this.#store.at(this.#slots[machinePage]!);
   }
 
   #keep(machinePage: number, contents: Uint8Array): void {
-    this.#slots[machinePage] = this.#store.put(contents) + 1;
+    this.#slots[machinePage] = this.#store.put(contents);
   }
 
   /** Returns what stands for a page's contents, until the next call. */
@@ -261,7 +262,10 @@ export class PageSharing {
   }
 
   #isEqual(a: Uint8Array, b: Uint8Array): boolean {
-    return Buffer.compare(a, b) === 0;
+    if (a.length > CONTENTS_BYTES) return Buffer.compare(a, b) === 0;
+    // A recipe is so short that a call of Buffer's would take longer than the comparison.
+    for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+    return true;
   }
 }
 

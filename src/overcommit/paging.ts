@@ -1,7 +1,7 @@
 import { type GuestPages, NONE } from './guest-pages.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import type { PageSharing } from './page-sharing.ts';
-import type { PageStore } from '../memory/page-store.ts';
+import { NO_SLOT, type PageStore } from '../memory/page-store.ts';
 import type { SwapDevice } from './swap-device.ts';
 
 /** The byte that a page which was swapped out leaves in the guest's memory, so that nobody can take it for the page. */
@@ -97,7 +97,7 @@ export class Paging {
     const slot = pages.swapSlots[gfn]!;
     const bytes = pages.bytesOf(gfn);
     pages.map(gfn, machinePage);
-    if (slot === NONE) {
+    if (slot === NO_SLOT) {
       bytes.fill(0);
       this.counts.zeroed++;
       return atNs;
@@ -116,14 +116,14 @@ export class Paging {
 
   /** Forgets the slot of a page, which is another host's from now on; what it holds stays in the store. */
   leaveTo(pages: GuestPages, gfn: number): void {
-    pages.swapSlots[gfn] = NONE;
+    pages.swapSlots[gfn] = NO_SLOT;
     pages.swapped--;
   }
 
   /** Drops what the store has of a page whose contents nobody needs any more. */
   forget(pages: GuestPages, gfn: number): void {
     const slot = pages.swapSlots[gfn]!;
-    if (slot !== NONE) this.#drop(pages, gfn, slot);
+    if (slot !== NO_SLOT) this.#drop(pages, gfn, slot);
   }
 
   /** Gives every absent page the bytes that the guest would read there, as its proof needs them. */
@@ -132,7 +132,7 @@ export class Paging {
       if (pages.isResident(gfn)) continue;
       const slot = pages.swapSlots[gfn]!;
       const bytes = pages.bytesOf(gfn);
-      if (slot === NONE) {
+      if (slot === NO_SLOT) {
         bytes.fill(0);
         continue;
       }
@@ -143,7 +143,7 @@ export class Paging {
 
   #drop(pages: GuestPages, gfn: number, slot: number): void {
     this.#parts.store.drop(slot);
-    pages.swapSlots[gfn] = NONE;
+    pages.swapSlots[gfn] = NO_SLOT;
     pages.swapped--;
   }
 }

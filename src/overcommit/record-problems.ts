@@ -1,6 +1,6 @@
 import { PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
-import type { PageStore } from '../memory/page-store.ts';
-import { type GuestPages, NONE } from './guest-pages.ts';
+import { NO_SLOT, type PageStore } from '../memory/page-store.ts';
+import type { GuestPages } from './guest-pages.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import type { PageSharing } from './page-sharing.ts';
 
@@ -96,7 +96,7 @@ function checkGuest(pages: GuestPages, check: GuestCheck): void {
     }
     if (isShared) counts.shared++;
     const slot = pages.swapSlots[gfn]!;
-    if (slot !== NONE) {
+    if (slot !== NO_SLOT) {
       counts.swapped++;
       check.slots.claim(slot, pages, gfn);
     }
@@ -147,7 +147,7 @@ function checkGate(pages: GuestPages, gfn: number, report: Report): void {
   if (!isResident && (gate & PAGE_SHARED) !== 0) {
     report(`${nameOf(pages, gfn)} is shared, but has no machine page`);
   }
-  if (isResident && pages.swapSlots[gfn] !== NONE) {
+  if (isResident && pages.swapSlots[gfn] !== NO_SLOT) {
     report(`${nameOf(pages, gfn)} has a machine page and a slot of the swap store`);
   }
 }
@@ -159,7 +159,7 @@ export function storeProblems(store: PageStore, guests: readonly GuestPages[]): 
   for (const pages of guests) {
     for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
       const slot = pages.swapSlots[gfn]!;
-      if (slot !== NONE) slots.claim(slot, pages, gfn);
+      if (slot !== NO_SLOT) slots.claim(slot, pages, gfn);
     }
   }
   slots.close();
@@ -176,7 +176,9 @@ class SlotCheck {
   constructor(store: PageStore | undefined, report: Report) {
     this.#store = store;
     this.#report = report;
-    this.#uses = new Uint8Array(store?.slots ?? 0);
+    this.#uses = new Uint8Array(1 + (store?.slots ?? 0));
+    // There is no slot 0.
+    this.#uses[NO_SLOT] = 1;
     store?.eachFree((slot) => (this.#uses[slot] = 1));
   }
 

@@ -13,12 +13,19 @@ export function mix32(value: number): number {
 
 /** Hashes a seed and any number of further integers (each below 2^53) into one 32-bit word. */
 export function hashWords(seed: number, ...parts: readonly number[]): number {
-  let h = mix32(seed | 0) ^ mix32(Math.floor(seed / 4294967296) + 0x9e3779b9);
-  for (const part of parts) {
-    h = mix32(h ^ (part | 0));
-    h = mix32(h + Math.floor(part / 4294967296) + 0x85ebca6b);
-  }
-  return h >>> 0;
+  let h = hashSeed(seed);
+  for (const part of parts) h = hashOn(h, part);
+  return h;
+}
+
+/** Returns the hash of a seed alone, on which `hashOn` goes on. */
+export function hashSeed(seed: number): number {
+  return (mix32(seed | 0) ^ mix32(Math.floor(seed / 4294967296) + 0x9e3779b9)) >>> 0;
+}
+
+/** Returns the hash of what `hash` is the hash of and one more integer, so that parts in common are hashed once. */
+export function hashOn(hash: number, part: number): number {
+  return mix32(mix32(hash ^ (part | 0)) + Math.floor(part / 4294967296) + 0x85ebca6b);
 }
 
 /** A small sequential generator with 128 bits of state: sfc32, Doty-Humphrey's "Small Fast Chaotic" generator. */

@@ -64,7 +64,7 @@ const CORRUPTIONS: [string, (host: Host) => void, string][] = [
   [
     'a slot that two pages have',
     ({ a }) => (a.swapSlots[2] = a.swapSlots[3]!),
-    'page 3 of guest 0 has slot 1 of the store, as another page has',
+    'page 3 of guest 0 has slot 2 of the store, as another page has',
   ],
   [
     'a slot that no page has',
@@ -74,7 +74,7 @@ const CORRUPTIONS: [string, (host: Host) => void, string][] = [
   [
     'a slot that is free and that a page has',
     ({ memory, a }) => memory.paging.store.drop(a.swapSlots[2]!),
-    'page 2 of guest 0 has slot 0 of the store, which is free',
+    'page 2 of guest 0 has slot 1 of the store, which is free',
   ],
   [
     'a slot of a page that has come back',

@@ -1,7 +1,7 @@
 import { fillBytes } from '../copy.ts';
 import type { Backing } from '../layout.ts';
 import type { Memslot } from '../memslot.ts';
-import { hashWords } from '../../random/generator.ts';
+import { hashOn, hashSeed } from '../../random/generator.ts';
 import {
   type Draw,
   drawDuplicate,
@@ -201,7 +201,7 @@ function zeroThreshold({ zeroShare }: Contents): number {
 }
 
 function isZeroDraw(threshold: number, seed: number, entry: number, gfn: number): boolean {
-  return threshold > 0 && hashWords(seed, entry, gfn, 0x2e70) < threshold;
+  return threshold > 0 && hashOn(hashOn(hashOn(hashSeed(seed), entry), gfn), 0x2e70) < threshold;
 }
 
 /** The byte that fills a destination's memory before anything has arrived. */

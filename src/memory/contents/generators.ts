@@ -1,4 +1,4 @@
-import { hashWords, mix32 } from '../../random/generator.ts';
+import { hashOn, hashSeed, hashWords, mix32 } from '../../random/generator.ts';
 
 /** Phrases of eight bytes from log lines, JSON and shell history. A page of them compresses about 4 : 1. */
 const VOCABULARY =
@@ -50,9 +50,10 @@ export function makePage(page: Uint32Array, recipe: Recipe): void {
 /** Draws a page of random words, which can't be compressed. */
 export function drawRandom(recipe: Recipe, seed: number, entry: number, gfn: number): void {
   recipe[0] = MADE_RANDOM;
-  recipe[1] = hashWords(seed, entry, gfn, 1);
-  recipe[2] = hashWords(seed, entry, gfn, 2);
-  recipe[3] = hashWords(seed, entry, gfn, 3);
+  const place = hashOn(hashOn(hashSeed(seed), entry), gfn);
+  recipe[1] = hashOn(place, 1);
+  recipe[2] = hashOn(place, 2);
+  recipe[3] = hashOn(place, 3);
 }
 
 function makeRandom(page: Uint32Array, recipe: Recipe): void {
