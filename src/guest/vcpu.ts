@@ -4,7 +4,9 @@ import { ACCESS_BATCH } from '../memory/kernels/abi.ts';
 import { PageWaiter } from '../memory/presence/page-waiter.ts';
 import { BlockingFaults } from './blocking-faults.ts';
 import type { FaultLog } from './faults.ts';
+import type { BalloonHost, GuestDisk } from './guest-disk.ts';
 import { POLL_BYTES } from './groups.ts';
+import type { MemoryManager } from './memory-manager.ts';
 import { VcpuCore, type VcpuSite } from './vcpu-core.ts';
 import {
   ALIVE_NS,
@@ -21,6 +23,16 @@ export interface VcpuParts extends VcpuSite {
   readonly clock: Clock;
   /** Layers of the page gate besides demand faults. */
   readonly layers?: readonly GateLayer[];
+  /** The host of the guest, if it is overcommitted. */
+  readonly host?: VcpuHosting;
+}
+
+/** What an overcommitted host has to do with a vCPU in a thread. */
+export interface VcpuHosting extends BalloonHost {
+  /** Moves the vCPU's part of the guest's balloon towards its target, at a time of the guest. */
+  attend(manager: MemoryManager, guestNs: number): void;
+  /** Blocks after the vCPU's last access until the host has put the guest's pages back. */
+  leave(): void;
 }
 
 /** The shortest sleep. Thanks to it a vCPU makes a few accesses at a time at low rates, and leaves the CPU free. */
@@ -41,6 +53,8 @@ export interface VcpuEnd {
   readonly faults: FaultLog | undefined;
   /** What its memory manager has zeroed on this side. */
   readonly zeroings: ZeroLog;
+  /** What it has paged to the guest's own disk, if a host drives the guest's balloon. */
+  readonly disk?: GuestDisk['counts'] | undefined;
 }
 
 /** Runs a vCPU in this thread: makes its accesses when they are due and polls in between, until it is stopped. */
@@ -72,12 +86,17 @@ class Vcpu {
     });
     const layers = [this.#faults, ...(parts.layers ?? [])];
     this.#core = new VcpuCore({ ...parts, layers, countsFresh: false });
-    this.#balloonPages = POLL_BYTES / memory.pageSize;
+    // A host that takes the pages itself takes whole ones.
+    const pages = POLL_BYTES / memory.pageSize;
+    this.#balloonPages = parts.host ? Math.max(1, pages) : pages;
   }
 
   run(): VcpuEnd {
+    const { manager, zeroings } = this.#core;
     this.#live();
-    return { faults: this.#faults.log(), zeroings: this.#core.zeroings };
+    this.#parts.host?.leave();
+    manager?.restorePaged();
+    return { faults: this.#faults.log(), zeroings, disk: manager?.diskCounts };
   }
 
   #live(): void {
@@ -117,12 +136,17 @@ class Vcpu {
     const core = this.#core;
     core.attendManager();
     core.manage(0);
+    if (core.manager) this.#parts.host?.attend(core.manager, core.guestNs);
     let end = core.giveBack(this.#balloonPages);
     if (end === 'idle') end = core.next(ACCESS_BATCH);
     if (end === 'full') return this.#waitForRoom();
     if (end !== 'gated') return end;
     // A poll comes next, whatever the result. The time that it took has gone by on the clock already.
+    const { clock, host } = this.#parts;
+    const startNs = clock.now();
     core.resolve(this.#lastNs);
+    // Demand faults account for their time themselves, but the layers of a host don't.
+    if (host) this.#blocked(clock.now() - startNs);
     return 'made';
   }
 

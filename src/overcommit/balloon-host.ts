@@ -17,7 +17,7 @@ export interface BalloonSite {
 /** A guest whose balloon may have to be popped. */
 export interface Popped {
   readonly pages: GuestPages;
-  readonly balloon?: { pop(): void };
+  readonly balloon?: { pop?(): void };
   /** How many pages of its balloon it has touched after a reset. */
   popped: number;
 }
@@ -60,5 +60,5 @@ export function popForgotten(resident: Popped, gfn: number): void {
   const { pages, balloon } = resident;
   if (!pages.isBallooned(gfn) || pages.isKnownInGuest(gfn)) return;
   resident.popped++;
-  balloon?.pop();
+  balloon?.pop?.();
 }

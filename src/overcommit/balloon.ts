@@ -10,6 +10,26 @@ export interface Balloon {
   empty(): void;
 }
 
+/** The balloon of a guest and its driver, as the guest's host sees them. */
+export interface HostedBalloon {
+  /** How many pages the balloon has. */
+  readonly pages: number;
+  /** How many its host wants it to have. */
+  targetPages: number;
+  /** How many pages more the host may ask for at a time of the guest; 0 while the driver does not work. */
+  room(guestNs: number): number;
+  /** Moves the balloon, as far as the polls that have come by a time of the guest allow together. */
+  advance(guestNs: number): void;
+  /** The most pages that it may have. */
+  readonly mostPages: number;
+  /** Whether its host knows more of it than the guest, which has reset; absent where no guest does. */
+  readonly isInDoubt?: boolean;
+  /** Notes that the guest has reset at a time of its own. */
+  restart?(guestNs: number): void;
+  /** Notes that a page of it was touched, of which the guest knew nothing. */
+  pop?(): void;
+}
+
 export interface BalloonConfig {
   /** How often the driver asks its host for the balloon's target (Waldspurger, OSDI 2002, section 3.1: each second). */
   readonly pollNs: number;
@@ -26,7 +46,7 @@ export interface BalloonConfig {
  * or deflates the balloon towards it at a limited rate. Its time is the guest's own, so a guest that stands still has a
  * slow driver.
  */
-export class BalloonDriver {
+export class BalloonDriver implements HostedBalloon {
   readonly config: BalloonConfig;
   readonly #balloon: Balloon;
   #nextNs: number;
@@ -34,7 +54,6 @@ export class BalloonDriver {
   #isPopped = false;
   /** Whether the guest has reset, so that until the driver's state has been reset its host knows more than the guest. */
   isInDoubt = false;
-  /** What its host wants, in pages. */
   targetPages = 0;
 
   constructor(config: BalloonConfig, balloon: Balloon) {
@@ -43,12 +62,14 @@ export class BalloonDriver {
     this.#nextNs = this.#bootedNs = config.bootNs;
   }
 
-  /** How many pages the balloon has. */
+  get mostPages(): number {
+    return this.config.mostPages;
+  }
+
   get pages(): number {
     return this.#balloon.size();
   }
 
-  /** How many pages more the host may ask for at a time of the guest; 0 while the driver does not work. */
   room(guestNs: number): number {
     if (guestNs < this.#bootedNs) return 0;
     return Math.max(0, this.config.mostPages - this.pages);
@@ -65,7 +86,6 @@ export class BalloonDriver {
     this.#isPopped = true;
   }
 
-  /** Moves the balloon, as far as the polls that have come by a time of the guest allow together. */
   advance(guestNs: number): void {
     if (guestNs < this.#nextNs) return;
     if (this.#isPopped) this.#reset();

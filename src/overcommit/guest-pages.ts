@@ -1,6 +1,13 @@
 import { type GuestMemory, slotOf } from '../memory/guest-memory.ts';
 import { gateBytes, PageGate } from '../memory/gate/page-gate.ts';
-import { PAGE_PAGED, PAGE_RELEASED, PAGE_SHARED, PAGE_SWAPPED } from '../memory/kernels/abi.ts';
+import {
+  PAGE_PAGED,
+  PAGE_PROTECTED,
+  PAGE_RELEASED,
+  PAGE_SHARED,
+  PAGE_SWAPPED,
+} from '../memory/kernels/abi.ts';
+import type { Fence } from '../memory/handshake/fence.ts';
 import { GATE_SAMPLING, GATE_SHARING, GATE_SWAP } from '../memory/handshake/words.ts';
 import { pageStates } from '../memory/page-states.ts';
 import {
@@ -37,19 +44,25 @@ export class GuestPages {
   /** What the guest itself takes its pages for. */
   readonly #states: readonly Uint8Array[];
   readonly #hashMask: number;
+  readonly #fence: Fence | undefined;
   /** How many pages have a machine page, are shared, are swapped out. */
   allocated = 0;
   shared = 0;
   swapped = 0;
 
-  /** All pages begin without a machine page. `words` are the handshake's, of the side on which the guest runs. */
+  /**
+   * All pages begin without a machine page. `words` are the handshake's, of the side on which the guest runs. `fence` is
+   * that of a guest whose vCPUs run in threads of their own while the host acts; without it they stand still meanwhile.
+   */
   constructor(
     guest: number,
     memory: GuestMemory,
     words: Int32Array,
     initial: InitialContents,
     hashBits = 64,
+    fence?: Fence,
   ) {
+    this.#fence = fence;
     const isCounted = memory.slots[0]!.layout.backing === 'versions';
     this.contents = isCounted
       ? new VersionContents(memory, guest, initial)
@@ -125,11 +138,14 @@ export class GuestPages {
     return Atomics.load(this.#gates[layout.index]!, gfn - layout.firstGfn);
   }
 
-  /** Gives a page a machine page of its own, from which the guest may read and write it. */
+  /**
+   * Gives a page whose bytes are complete a machine page of its own. A guest that stands still may access the page at
+   * once; one that runs may not before `release`, since its host may have to wait for the page's bytes.
+   */
   map(gfn: number, machinePage: number): void {
     this.machinePages[gfn] = machinePage;
     this.allocated++;
-    this.#unmark(gfn, PAGE_SWAPPED);
+    if (!this.#fence) this.#unmark(gfn, PAGE_SWAPPED);
   }
 
   /** Takes a page's machine page away; the guest's next access to the page stops. Returns the machine page. */
@@ -153,6 +169,40 @@ export class GuestPages {
     this.machinePages[gfn] = machinePage;
     this.shared--;
     this.#unmark(gfn, PAGE_SHARED);
+  }
+
+  /** Whether the guest runs while its host acts, so that a page must be held before its bytes are taken or compared. */
+  get isConcurrent(): boolean {
+    return this.#fence !== undefined;
+  }
+
+  /**
+   * Stops the guest's accesses to a page (PAGE_SWAPPED) or its writes (PAGE_PROTECTED), which counts only after the next
+   * `settle`: until then a vCPU may be making an access whose gate it has looked at before. Returns false, and does
+   * nothing, for a page that is absent, shared, or stopped already, as one is that is on its way in.
+   */
+  hold(gfn: number, bit: number): boolean {
+    if (!this.isResident(gfn) || this.isShared(gfn)) return false;
+    if (!this.#fence) return true;
+    if ((this.gateOf(gfn) & (PAGE_SWAPPED | PAGE_PROTECTED)) !== 0) return false;
+    this.gate.mark(gfn, 1, bit);
+    return true;
+  }
+
+  /** Stops all accesses to a page, shared or not, from the next `settle` on, until it is unmapped or released. */
+  shut(gfn: number): void {
+    this.gate.mark(gfn, 1, PAGE_SWAPPED);
+  }
+
+  /** Blocks until all that is held is not accessed, or not written, by any vCPU. */
+  settle(): void {
+    this.#fence?.();
+  }
+
+  /** Ends a hold. An access that the page's state does not stop may be made at once; a page that is absent stays so. */
+  release(gfn: number): void {
+    if (!this.#fence) return;
+    this.#unmark(gfn, this.isResident(gfn) ? PAGE_SWAPPED | PAGE_PROTECTED : PAGE_PROTECTED);
   }
 
   #unmark(gfn: number, bits: number): void {

@@ -1,6 +1,7 @@
 import type { Process } from '../clock/process.ts';
 import type { BalloonHost } from '../guest/guest-disk.ts';
 import type { GateLayer } from '../memory/gate/gate-layer.ts';
+import type { Fence } from '../memory/handshake/fence.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Generator } from '../random/generator.ts';
 import { balloonHostOf, popForgotten } from './balloon-host.ts';
@@ -11,10 +12,11 @@ import { GuestPages, NONE } from './guest-pages.ts';
 import { type HostFaults, pagesLayer, sampleLayer } from './layers.ts';
 import { MachineMemory } from './machine-memory.ts';
 import { type MemoryState, nextState } from './memory-state.ts';
+import { RandomPages } from './random-pages.ts';
 import { recordProblems } from './record-problems.ts';
 import { CONTENTS_BYTES, type InitialContents } from './page-contents.ts';
 import { PageSharing } from './page-sharing.ts';
-import { Paging } from './paging.ts';
+import { LEFT_BEHIND, Paging } from './paging.ts';
 import { Sampler } from './sampler.ts';
 import type { Resident } from './resident.ts';
 import { divideMemory } from './shares.ts';
@@ -23,8 +25,6 @@ import { SwapStore } from './swap-store.ts';
 /** In `high` nothing is urgent, so the host looks after its guests less often than in the other states. */
 const CALM_TICK_NS = 100e6;
 const BUSY_TICK_NS = 10e6;
-/** So many random pages are tried at most for each that is to be reclaimed, before the host gives up for this time. */
-const TRIES_A_PAGE = 64;
 /** The host pages out so much at a time that its device has work for this long. */
 const DEVICE_WORK_NS = 50e6;
 
@@ -45,6 +45,7 @@ export class OvercommittedMemory implements Process {
   readonly #pages: GuestPages[] = [];
   readonly #random: Generator;
   readonly #sharesSwap: boolean;
+  readonly #randomPages: RandomPages;
   #state: MemoryState = 'high';
   #idleTax: number;
   #lastNs = 0;
@@ -67,6 +68,7 @@ export class OvercommittedMemory implements Process {
     const { store, device } = swap;
     this.paging = new Paging({ machine: this.machine, sharing, store, device });
     this.#random = new Generator(config.seed, 7);
+    this.#randomPages = new RandomPages(this.#random, this.paging);
   }
 
   get state(): MemoryState {
@@ -80,13 +82,15 @@ export class OvercommittedMemory implements Process {
 
   /**
    * Admits a guest, none of whose pages has a machine page yet; `initial` is what its memory held at first. Throws
-   * HostMemoryError when the host can't keep what it has promised to all guests.
+   * HostMemoryError when the host can't keep what it has promised to all guests. `fence` is that of a guest whose vCPUs
+   * run in threads of their own.
    */
   admit(
     memory: GuestMemory,
     words: Int32Array,
     grant: GuestGrant,
     initial: InitialContents,
+    fence?: Fence,
   ): Resident {
     const { overheadPages, seed, sampling, hashBits } = this.config;
     const others = this.residents.map((one) => ({
@@ -94,7 +98,7 @@ export class OvercommittedMemory implements Process {
       grant: one.grant,
     }));
     checkAdmission(this.config, [...others, { pages: memory.pages, grant }]);
-    const pages = new GuestPages(this.#pages.length, memory, words, initial, hashBits);
+    const pages = new GuestPages(this.#pages.length, memory, words, initial, hashBits, fence);
     this.#pages.push(pages);
     const overhead = Array.from(
       { length: overheadPages },
@@ -114,6 +118,7 @@ export class OvercommittedMemory implements Process {
       if (!isPopulated(gfn)) continue;
       const { machinePage } = this.#takeAt(this.#lastNs, pages);
       pages.map(gfn, machinePage);
+      pages.release(gfn);
     }
   }
 
@@ -178,6 +183,15 @@ export class OvercommittedMemory implements Process {
     }
   }
 
+  /** Takes pages of which nobody needs the contents any more out of memory, or out of the store. */
+  surrender({ pages }: Pick<Resident, 'pages'>, firstGfn: number, count: number): void {
+    for (let gfn = firstGfn; gfn < firstGfn + count; gfn++) {
+      this.#free(pages, gfn);
+      // Somebody else may have its machine page from now on, so what the guest reads when it comes back is made anew.
+      pages.bytesOf(gfn).fill(LEFT_BEHIND);
+    }
+  }
+
   /** Takes a machine page for a guest's page that arrives here; `readyNs` says when it is free. */
   takePage(
     pages: GuestPages,
@@ -188,9 +202,15 @@ export class OvercommittedMemory implements Process {
 
   /** The layers of the gate of a guest's vCPUs. */
   layersOf(resident: Resident): readonly GateLayer[] {
-    const { pages, sampler } = resident;
+    const faults = this.faultsOf(resident);
+    return [pagesLayer(faults), sampleLayer(faults, resident.sampler)];
+  }
+
+  /** What the host does at the accesses of a guest that it has to stop. */
+  faultsOf(resident: Resident): HostFaults {
+    const { pages } = resident;
     const { costs } = this.config;
-    const faults: HostFaults = {
+    return {
       sampleNs: costs.sampleNs,
       fault: (gfn, atNs) => {
         popForgotten(resident, gfn);
@@ -208,7 +228,6 @@ export class OvercommittedMemory implements Process {
         return readyNs - atNs + costs.copyNs;
       },
     };
-    return [pagesLayer(faults), sampleLayer(faults, sampler)];
   }
 
   /**
@@ -235,7 +254,9 @@ export class OvercommittedMemory implements Process {
     const order = this.residents.toSorted(
       (a, b) => guaranteed(a) - guaranteed(b) || this.#excess(b) - this.#excess(a),
     );
-    for (const { pages } of order) if (this.#reclaimSome(pages, 1, atNs) > 0) return;
+    for (const { pages, grant } of order) {
+      if (this.#randomPages.force(pages, pages.allocated - grant.minPages, atNs)) return;
+    }
     for (const { pages } of order) if (this.#reclaimShared(pages, atNs, kept)) return;
     throw new HostMemoryError(
       `guest ${asking.guest} needs a page, but none of the host's ${this.machine.pages} is free, and it could reclaim none`,
@@ -244,21 +265,6 @@ export class OvercommittedMemory implements Process {
 
   #excess({ pages, targetPages }: Resident): number {
     return pages.allocated - targetPages;
-  }
-
-  /** Reclaims up to `most` random pages of a guest; returns how many. */
-  #reclaimSome(pages: GuestPages, most: number, atNs: number): number {
-    let done = 0;
-    for (let tries = most * TRIES_A_PAGE; done < most && tries > 0; tries--) {
-      if (this.paging.reclaim(pages, this.#random.below(pages.memory.pages), atNs)) done++;
-    }
-    if (done > 0 || most > 1) return done;
-    // Random picks may miss the few pages that are left, so a single page is searched for from a random one on.
-    const start = this.#random.below(pages.memory.pages);
-    for (let i = 0; i < pages.memory.pages; i++) {
-      if (this.paging.reclaim(pages, (start + i) % pages.memory.pages, atNs)) return 1;
-    }
-    return 0;
   }
 
   /** Frees a shared machine page of a guest, not that of zeros and not `kept`; returns whether it has one. */
@@ -314,9 +320,9 @@ export class OvercommittedMemory implements Process {
     for (const resident of residents) {
       resident.scanCredit += (rate * passedNs) / 1e9;
       const { pages } = resident;
-      for (; resident.scanCredit >= 1; resident.scanCredit--) {
-        sharing.scan(pages, this.#random.below(pages.memory.pages));
-      }
+      const most = Math.floor(resident.scanCredit);
+      this.#randomPages.scan(sharing, pages, most);
+      resident.scanCredit -= most;
     }
   }
 
@@ -368,7 +374,7 @@ export class OvercommittedMemory implements Process {
       if (this.#state === 'soft' && balloon && balloon.room(guest!.guestNs()) > 0) continue;
       const excess = Math.min(needed, this.#excess(resident));
       if (excess <= 0) continue;
-      const done = this.#reclaimSome(pages, excess, atNs);
+      const done = this.#randomPages.reclaim(pages, excess, atNs);
       needed -= done;
       // A guest of which all is shared would otherwise be above its target, and in `low` stand still, for ever.
       if (done === 0 && this.#state !== 'soft' && this.#reclaimShared(pages, atNs)) needed--;

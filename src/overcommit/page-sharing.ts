@@ -1,3 +1,4 @@
+import { PAGE_PROTECTED } from '../memory/kernels/abi.ts';
 import { type GuestPages, NONE } from './guest-pages.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { CONTENTS_BYTES } from './page-contents.ts';
@@ -87,7 +88,7 @@ export class PageSharing {
     return NONE;
   }
 
-  /** Tries to share a page of a guest. The guest must have been advanced to the present. */
+  /** Tries to share a page of a guest, which is held. The guest must have been advanced to the present. */
   scan(pages: GuestPages, gfn: number): ScanOutcome {
     if (!pages.isResident(gfn) || pages.isShared(gfn)) return 'skipped';
     const { table, counts } = this;
@@ -130,10 +131,26 @@ export class PageSharing {
     return this.#other[0] === low && this.#other[1] === high;
   }
 
-  /** Has a page and a hint's page share the latter's machine page, if they are equal; returns whether they are. */
+  /**
+   * Has a page and a hint's page share the latter's machine page, if they are equal; returns whether they are. The guest
+   * of the hint's page is kept from writing it meanwhile.
+   */
   #meet(frame: number, pages: GuestPages, gfn: number, low: number, high: number): boolean {
     const otherGfn = this.table.hintGfn(frame);
     const other = this.#guests[this.table.hintGuest(frame)]!;
+    // A page that can't be held is held already, or is on its way in: nobody writes it.
+    const isHeld = other.hold(otherGfn, PAGE_PROTECTED);
+    if (isHeld) other.settle();
+    const isShared = this.#meetHeld(frame, pages, gfn, low, high);
+    if (isHeld) other.release(otherGfn);
+    return isShared;
+  }
+
+  #meetHeld(frame: number, pages: GuestPages, gfn: number, low: number, high: number): boolean {
+    const otherGfn = this.table.hintGfn(frame);
+    const other = this.#guests[this.table.hintGuest(frame)]!;
+    // It may have been written since it was hashed, as far as its guest ran.
+    if (other.isConcurrent && !this.#isFresh(frame, low, high)) return false;
     const contents = other.contents.read(otherGfn, this.#otherScratch);
     if (!this.#isEqual(this.#read(pages, gfn), contents)) {
       this.counts.falseMatches++;

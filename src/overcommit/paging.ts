@@ -43,7 +43,7 @@ export class Paging {
   }
 
   /**
-   * Frees a guest's page: shares it if an equal one is found, else writes it to the store, which frees its machine page
+   * Frees a guest's page, which is held: shares it if an equal one is found, else writes it to the store, which frees its machine page
    * when the write has ended. Returns false when that would free nothing, because the page is absent or
    * shared, or is the first page of zeros, which the others will share.
    */
@@ -73,6 +73,8 @@ export class Paging {
     );
     if (sharers.length > store.room) return false;
     if (sharers.some((one) => one.pages.pinned.has(one.gfn))) return false;
+    for (const { pages, gfn } of sharers) pages.shut(gfn);
+    for (const pages of new Set(sharers.map((sharer) => sharer.pages))) pages.settle();
     for (const { pages, gfn } of sharers) {
       const isLast = sharing!.forsake(pages, gfn) !== NONE;
       this.#putOut(pages, gfn);
@@ -96,13 +98,14 @@ export class Paging {
   bringIn(pages: GuestPages, gfn: number, machinePage: number, atNs: number): number {
     const slot = pages.swapSlots[gfn]!;
     const bytes = pages.bytesOf(gfn);
-    pages.map(gfn, machinePage);
     if (slot === NO_SLOT) {
       bytes.fill(0);
+      pages.map(gfn, machinePage);
       this.counts.zeroed++;
       return atNs;
     }
     bytes.set(this.#parts.store.at(slot));
+    pages.map(gfn, machinePage);
     this.#drop(pages, gfn, slot);
     this.counts.swappedIn++;
     return this.#parts.device.read(atNs, pages.memory.pageSize);

@@ -10,7 +10,7 @@ export interface HostRecords {
   readonly residents: readonly {
     readonly pages: GuestPages;
     readonly overhead: readonly number[];
-    readonly balloon?: { readonly isInDoubt: boolean };
+    readonly balloon?: { readonly isInDoubt?: boolean };
   }[];
   readonly sharing: PageSharing | undefined;
   /** The swap store, if nobody but these guests has pages in it. */

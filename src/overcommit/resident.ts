@@ -1,4 +1,4 @@
-import type { BalloonDriver } from './balloon.ts';
+import type { HostedBalloon } from './balloon.ts';
 import type { Boot } from './boot.ts';
 import type { GuestGrant } from './config.ts';
 import type { GuestPages } from './guest-pages.ts';
@@ -24,7 +24,7 @@ export interface Resident {
   /** It is absent until the guest has been created, which needs the layers of its gate. */
   guest?: HostedGuest;
   /** The driver of its balloon; it is absent when the guest has none, and then its pages can only be paged out. */
-  balloon?: BalloonDriver;
+  balloon?: HostedBalloon;
   /** The boot of a guest that zeroes its memory, until it is over. */
   boot?: Boot | undefined;
   /** How many pages of its balloon it has touched after a reset. */

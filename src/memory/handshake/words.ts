@@ -13,6 +13,8 @@
  *   8  stun       a process that has had so many write faults waits; 0: none does
  *   9  release    1: vCPUs give their free pages back to the host, 2: their page cache as well
  *  10  balloon    counts the times that a vCPU has given pages back
+ *  11  touched    counts the first accesses to pages that the guest's host samples
+ *  12  target     the pages that the guest's host wants its balloon to have
  *
  * From word 16 + 16w on come those of writer w:
  *
@@ -23,6 +25,11 @@
  *   4  run seen      the value of `run` after which the writer has reported that it runs
  *   5  wanted        1 + the guest's gfn of the absent page that the writer waits for; 0: it waits for none
  *   6  released      the value of `release` with which the writer has complied
+ *   7  request       what the writer asks of its overcommitted host (host-requests.ts); 0: nothing, or it is answered
+ *   8  request gfn   the first page of the request
+ *   9  request pages how many pages the request is about
+ *  10  answer        the answer to the last request
+ *  11  balloon pages how many pages the writer's part of the balloon has
  */
 export const EPOCH = 0;
 export const MODE = 1;
@@ -34,6 +41,8 @@ export const DOORBELL = 6;
 export const STUN = 8;
 export const RELEASE = 9;
 export const BALLOON = 10;
+export const TOUCHED = 11;
+export const BALLOON_TARGET = 12;
 
 /** Bits of the word `gate`, for the layers whose pages are absent, protected, shared, swapped out and sampled. */
 export const GATE_PRESENCE = 1;
@@ -58,6 +67,11 @@ export const throttleOf = (writer: number): number => stateOf(writer) + 3;
 export const runSeenOf = (writer: number): number => stateOf(writer) + 4;
 export const wantedOf = (writer: number): number => stateOf(writer) + 5;
 export const releasedOf = (writer: number): number => stateOf(writer) + 6;
+export const requestOf = (writer: number): number => stateOf(writer) + 7;
+export const requestGfnOf = (writer: number): number => stateOf(writer) + 8;
+export const requestPagesOf = (writer: number): number => stateOf(writer) + 9;
+export const answerOf = (writer: number): number => stateOf(writer) + 10;
+export const balloonPagesOf = (writer: number): number => stateOf(writer) + 11;
 
 /** Returns the number of words for so many writers. */
 export const handshakeWords = (writers: number): number => stateOf(writers);

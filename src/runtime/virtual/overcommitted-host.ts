@@ -181,7 +181,7 @@ export class VirtualOvercommittedHost {
     if (one.isMoving) return this.#later(nowNs, (atNs) => this.#reset(one, atNs));
     guest.advance(nowNs);
     guest.place.crew.reset();
-    resident.balloon?.restart(resident.guest!.guestNs());
+    resident.balloon?.restart?.(resident.guest!.guestNs());
     this.#boot(spec, guest, one, nowNs);
   }
 

@@ -104,9 +104,7 @@ export class OvercommittedMoves {
     const wantedPages = Math.max(0, pages.memory.pages - wanted.leavePages);
     resident.leastBalloonPages = wantedPages;
     const isDone =
-      !balloon ||
-      this.#isOver() ||
-      balloon.pages >= Math.min(wantedPages, balloon.config.mostPages);
+      !balloon || this.#isOver() || balloon.pages >= Math.min(wantedPages, balloon.mostPages);
     if (isDone || this.#world.loop.nowNs >= wanted.untilNs) return this.#begin(one, to, record);
     const lookNs = Math.min(wanted.untilNs, this.#world.loop.nowNs + LOOK_NS);
     this.#world.loop.add(new OneEvent(lookNs, () => this.#inflate(one, to, record, wanted)));

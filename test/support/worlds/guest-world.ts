@@ -71,8 +71,13 @@ export interface GuestShape {
 }
 
 const HANDSHAKE =
-  'epoch,mode,pause,stop,run,gate,doorbell,engine sleeps,stun,release,ballooning'.split(',');
-const WRITER = 'state,acknowledged,wake,throttle,run seen,wanted,released'.split(',');
+  'epoch,mode,pause,stop,run,gate,doorbell,engine sleeps,stun,release,ballooning,touched,target'.split(
+    ',',
+  );
+const WRITER =
+  'state,acknowledged,wake,throttle,run seen,wanted,released,request,request gfn,request pages,answer,balloon'.split(
+    ',',
+  );
 const FIRST_WRITER = wantedOf(0) - WRITER.indexOf('wanted');
 const WRITER_WORDS = wantedOf(1) - wantedOf(0);
 
