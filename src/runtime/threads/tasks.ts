@@ -8,6 +8,11 @@ import type { DestinationReport } from '../../migration/destination.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
+import type { BalloonConfig } from '../../overcommit/balloon.ts';
+import type { GuestGrant, OvercommitConfig } from '../../overcommit/config.ts';
+import type { MemoryState } from '../../overcommit/memory-state.ts';
+import type { SharingCounts } from '../../overcommit/page-sharing.ts';
+import type { PagingCounts } from '../../overcommit/paging.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
@@ -21,6 +26,7 @@ export interface Tasks extends Work {
     { report: DestinationReport; state: readonly VcpuState[] | undefined },
   ];
   readonly dirtyRate: [DirtyRateTask, DirtyRateReport];
+  readonly host: [HostTask, HostEnd];
 }
 
 export interface SourceEnd {
@@ -39,6 +45,50 @@ interface RunTask {
 
 export interface VcpuTask extends RunTask {
   readonly vcpu: number;
+  /** What drives the guest's memory from another thread, if its host is overcommitted. */
+  readonly host?: {
+    /** The doorbell of the host's thread. */
+    readonly doorbell: SharedArrayBuffer;
+    readonly balloon?: BalloonConfig | undefined;
+  };
+}
+
+/** The thread of an overcommitted host, which keeps its records. */
+export interface HostTask {
+  readonly config: OvercommitConfig;
+  readonly guests: readonly HostedGuestTask[];
+  readonly durationNs: number;
+  readonly clockOrigin: bigint;
+  readonly runWords: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+}
+
+/** A guest of an overcommitted host; all of its vCPUs are parked until the host lets it start. */
+export interface HostedGuestTask {
+  readonly guestSide: SharedGuestSide;
+  readonly plan: GuestPlan;
+  readonly grant: GuestGrant;
+  readonly populate: 'contents' | 'all';
+  readonly balloon?: BalloonConfig | undefined;
+  readonly startNs: number;
+  readonly stopNs?: number | undefined;
+}
+
+/** What an overcommitted host has done by its end. */
+export interface HostEnd {
+  /** A sentence for each of the host's records that contradicts another, at the end and when a guest left. */
+  readonly problems: readonly string[];
+  readonly sharing?: SharingCounts | undefined;
+  /** How many machine pages sharing saved at the end. */
+  readonly savedPages: number;
+  readonly paging: PagingCounts;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly states: readonly { readonly atNs: number; readonly state: MemoryState }[];
+  /** How often the host has waited until no vCPU of a guest could be past its look at a gate, and how long at most. */
+  readonly fences: number;
+  readonly longestFenceNs: number;
+  readonly endedNs: number;
 }
 
 export interface DirtyRateTask extends RunTask {

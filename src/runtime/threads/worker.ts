@@ -5,7 +5,9 @@ import { ringLink } from '../../link/ring-link.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, GATE, GATE_PRESENCE, PAUSE } from '../../memory/handshake/words.ts';
+import { HostCaller } from '../../memory/handshake/host-requests.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import { VcpuHost } from '../../overcommit/vcpu-host.ts';
 import type { Link } from '../../link/link.ts';
 import { type Flow, Network } from '../../link/network.ts';
 import { noLink } from '../../link/no-link.ts';
@@ -15,6 +17,7 @@ import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { awaitStart } from './await-start.ts';
+import { HostThread } from './host-thread.ts';
 import { drive, type DriverParts, LONG_SPINS, SPINS } from './driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import { ownKinds } from '../common/own-kinds.ts';
@@ -42,22 +45,32 @@ export const vcpu: Handlers['vcpu'] = ({
   vcpu: number,
   clockOrigin,
   runWords,
+  host: hostParts,
 }) => {
   const guestSide = openGuestSide(shared);
+  const { memory, words, area } = guestSide;
   const writer = number + 1;
-  for (const slot of guestSide.memory.slots) warmUpVcpu(slot, writer, plan.streams.length + number);
-  new RunWords(runWords).reportReady();
+  for (const slot of memory.slots) warmUpVcpu(slot, writer, plan.streams.length + number);
+  const run = new RunWords(runWords);
+  run.reportReady();
+  const doorbell = hostParts
+    ? new Doorbell(new Int32Array(hostParts.doorbell), 0)
+    : guestSide.doorbell;
+  const handshake = new WriterHandshake(words, writer, doorbell);
+  const site = { vcpu: number, plan, memory, words };
+  const caller = new HostCaller(words, handshake, run.isAborted);
+  const host = hostParts && new VcpuHost({ ...site, caller, balloon: hostParts.balloon });
   return runVcpu({
-    vcpu: number,
-    plan,
-    memory: guestSide.memory,
-    words: guestSide.words,
-    area: guestSide.area,
-    handshake: new WriterHandshake(guestSide.words, writer, guestSide.doorbell),
+    ...site,
+    area,
+    handshake,
     marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
     clock: monotonicClock(clockOrigin),
+    ...(host ? { host, layers: host.layers } : {}),
   });
 };
+
+export const host: Handlers['host'] = (task) => new HostThread(task).run();
 
 /** Rehearses; a failure is reported on stderr, and the run goes on without its rehearsal. */
 function tryToRehearse(...parts: Parameters<typeof rehearse>): void {
