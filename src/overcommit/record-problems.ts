@@ -138,7 +138,9 @@ function checkGate(pages: GuestPages, gfn: number, report: Report): void {
   const gate = pages.gateOf(gfn);
   const isResident = pages.isResident(gfn);
   const isStopped = (gate & PAGE_SWAPPED) !== 0;
-  if (isResident === isStopped) {
+  // A page of a guest whose vCPUs run meanwhile is stopped as well while it is on its way in.
+  const mayBeOnItsWay = pages.isConcurrent && isResident;
+  if (isResident === isStopped && !mayBeOnItsWay) {
     const has = isResident
       ? 'has a machine page, but its gate stops'
       : 'has none, but its gate lets';

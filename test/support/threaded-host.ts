@@ -4,7 +4,7 @@ import {
   runThreadedHost,
   type ThreadedHostReport,
 } from '../../src/runtime/threads/overcommitted-host.ts';
-import type { OvercommittedGuestSpec } from '../../src/runtime/virtual/overcommitted-host.ts';
+import type { OvercommittedGuestSpec } from '../../src/runtime/virtual/overcommitted-guest.ts';
 import { drawHost, type RandomHost } from './random-host.ts';
 import { smallRun } from './run-config.ts';
 
@@ -33,6 +33,7 @@ function busy({ config }: RandomHost, guests: readonly OvercommittedGuestSpec[])
   const all = guests.reduce((sum, one) => sum + one.config.guest.memoryBytes / config.pageSize, 0);
   return {
     durationNs: BUSY_NS,
+    moves: [],
     guests: guests.map((guest) =>
       hasten(guest, (workload) => ({ ...workload, rate: Infinity, writes: 1, wordsPerPage: 64 })),
     ),
@@ -50,6 +51,7 @@ function hasty(drawn: RandomHost, guests: readonly OvercommittedGuestSpec[]): Ra
   const { swap } = config;
   return {
     durationNs: durationNs / HASTE,
+    moves: [],
     guests: guests.map((guest) =>
       hasten(guest, (workload) => ({ ...workload, rate: workload.rate * HASTE })),
     ),
@@ -89,6 +91,7 @@ function hastened(config: RandomHost['config']): RandomHost['config'] {
       : {}),
     sampling: { ...sampling, periodNs: sampling.periodNs / HASTE },
     balanceNs: balanceNs / HASTE,
+    storedBytes: PAGE,
   };
 }
 
@@ -110,6 +113,7 @@ function hasten(
       runtime: 'threads',
       guest: {
         ...config.guest,
+        backing: 'bytes',
         workloads,
         ...(lruScanNs === undefined ? {} : { lruScanNs: lruScanNs / HASTE }),
       },
@@ -183,9 +187,11 @@ export function largeHost(sizesMiB: readonly number[], durationNs: number): Rand
   const { config } = drawHost(1);
   return {
     durationNs,
+    moves: [],
     guests,
     config: {
       ...config,
+      storedBytes: PAGE,
       machinePages: Math.round(all * 0.6),
       overheadPages: 16,
       sharing: { guestPagesPerSecond: 20_000, pagesPerSecond: 60_000 },

@@ -5,7 +5,8 @@ import { Doorbell } from '../../memory/doorbell.ts';
 import { epochFence } from '../../memory/handshake/fence.ts';
 import { TOUCHED } from '../../memory/handshake/words.ts';
 import { gfnIsZero } from '../../memory/zero-page.ts';
-import { OvercommittedMemory, type Resident } from '../../overcommit/host.ts';
+import { OvercommittedMemory } from '../../overcommit/host.ts';
+import type { Resident } from '../../overcommit/resident.ts';
 import { HostDesk } from '../../overcommit/host-desk.ts';
 import type { MemoryState } from '../../overcommit/memory-state.ts';
 import { SharedBalloon } from '../../overcommit/shared-balloon.ts';
@@ -153,12 +154,15 @@ export class HostThread {
     const { engine, memory, words, area } = side;
     const checkRun = (): void => this.#checkRun();
     const fence = epochFence(engine, this.#doorbell, checkRun);
-    const resident = this.#memory.admit(memory, words, task.grant, () => this.#time(fence));
+    const resident = this.#memory.admit(memory, words, task.grant, task.initial, () =>
+      this.#time(fence),
+    );
     const isAll = task.populate === 'all';
     this.#memory.populate(resident, (gfn) => isAll || !gfnIsZero(memory, gfn));
     resident.guest = {
       // Its vCPUs run by themselves.
       advance: () => undefined,
+      isRunning: () => true,
       guestNs: () => area[vcpuAreaAt(task.plan, 0) + GUEST_NS]!,
       block: (ns) => this.#block(guest, ns),
     };
@@ -207,7 +211,8 @@ export class HostThread {
   }
 
   #end(): HostEnd {
-    const { sharing, paging, device } = this.#memory;
+    const { sharing, paging, swap } = this.#memory;
+    const { device } = swap;
     return {
       problems: this.#problems,
       sharing: sharing?.counts,

@@ -10,7 +10,8 @@ import { fillGuest } from '../common/fill.ts';
 import { giveBackGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { prove } from '../common/proof.ts';
 import { createPlace } from '../common/stage.ts';
-import type { HostProof, OvercommittedGuestSpec } from '../virtual/overcommitted-host.ts';
+import { initialOf, type OvercommittedGuestSpec } from '../virtual/overcommitted-guest.ts';
+import type { HostProof } from '../virtual/overcommitted-host.ts';
 import { Crew } from './crew.ts';
 import type { WorkerPool } from './pool.ts';
 import { RunWords } from './run-words.ts';
@@ -153,6 +154,7 @@ class HostLife {
         guestSide: side,
         plan: lightPlan(plan),
         grant: spec.grant,
+        initial: initialOf(spec),
         populate: spec.populate,
         balloon: spec.balloon,
         startNs: spec.startNs,

@@ -10,6 +10,7 @@ import type { RunConfig } from '../config.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
 import type { BalloonConfig } from '../../overcommit/balloon.ts';
 import type { GuestGrant, OvercommitConfig } from '../../overcommit/config.ts';
+import type { InitialContents } from '../../overcommit/page-contents.ts';
 import type { MemoryState } from '../../overcommit/memory-state.ts';
 import type { SharingCounts } from '../../overcommit/page-sharing.ts';
 import type { PagingCounts } from '../../overcommit/paging.ts';
@@ -68,6 +69,8 @@ export interface HostedGuestTask {
   readonly guestSide: SharedGuestSide;
   readonly plan: GuestPlan;
   readonly grant: GuestGrant;
+  /** What its memory holds at first. */
+  readonly initial: InitialContents;
   readonly populate: 'contents' | 'all';
   readonly balloon?: BalloonConfig | undefined;
   readonly startNs: number;
