@@ -54,9 +54,11 @@ export class MachineMemory {
     this.#returned[this.#returnedCount++] = machinePage;
   }
 
-  /** Gives back a machine page as soon as the write of its contents has ended, which no earlier write ends after. */
+  /** Gives back a machine page as soon as the write of its contents has ended. */
   giveBackAt(machinePage: number, doneNs: number): void {
-    this.#pending.push({ machinePage, doneNs });
+    let at = this.#pending.length;
+    while (at > this.#pendingFrom && this.#pending[at - 1]!.doneNs > doneNs) at--;
+    this.#pending.splice(at, 0, { machinePage, doneNs });
   }
 
   /** Frees the machine pages whose writes have ended by now. */
