@@ -25,27 +25,26 @@ export const DEFAULT_SAMPLING: SamplingConfig = {
 };
 
 export class ActiveMemory {
-  readonly #config: SamplingConfig;
+  readonly #config: Pick<SamplingConfig, 'slowGain' | 'fastGain'>;
   #slow: number;
   #fast: number;
   /** The fraction of this period's pages that have been touched so far. */
   #now = 0;
 
   /** `initial` is the fraction that counts as active before the first period has ended. */
-  constructor(config: SamplingConfig, initial = 1) {
+  constructor(config: Pick<SamplingConfig, 'slowGain' | 'fastGain'>, initial = 1) {
     this.#config = config;
     this.#slow = initial;
     this.#fast = initial;
   }
 
-  /** Notes how many of this period's pages have been touched so far. */
-  observe(touched: number): void {
-    this.#now = touched / this.#config.pages;
+  /** Notes which fraction of this period's pages has been touched so far. */
+  observe(fraction: number): void {
+    this.#now = fraction;
   }
 
-  /** Ends a period in which so many pages were touched. */
-  endPeriod(touched: number): void {
-    const fraction = touched / this.#config.pages;
+  /** Ends a period in which that fraction of its pages was touched. */
+  endPeriod(fraction: number): void {
     const { slowGain, fastGain } = this.#config;
     this.#slow += slowGain * (fraction - this.#slow);
     this.#fast += fastGain * (fraction - this.#fast);

@@ -13,7 +13,8 @@ export class Sampler {
   readonly #config: SamplingConfig;
   readonly #pages: GuestPages;
   readonly #random: Generator;
-  readonly #sampled: number[] = [];
+  /** The pages of this period. */
+  readonly #sampled = new Set<number>();
   #touched = 0;
   #endNs: number;
 
@@ -34,13 +35,13 @@ export class Sampler {
   /** Notes the first access to a sampled page. */
   touch(): void {
     this.#touched++;
-    this.active.observe(this.#touched);
+    this.active.observe(this.#touched / this.#sampled.size);
   }
 
   /** Ends the period, and begins the next one, if the guest has reached its end by `guestNs` of its own time. */
   advance(guestNs: number): void {
     if (guestNs < this.#endNs) return;
-    this.active.endPeriod(this.#touched);
+    this.active.endPeriod(this.#touched / this.#sampled.size);
     for (const gfn of this.#sampled) this.#release(gfn);
     const { periodNs } = this.#config;
     this.#endNs += (1 + Math.floor((guestNs - this.#endNs) / periodNs)) * periodNs;
@@ -60,13 +61,13 @@ export class Sampler {
     this.#pages.gate.unmark(slot, gfn - slot.layout.firstGfn, PAGE_SAMPLED);
   }
 
+  /** Picks as many different pages as are to be sampled: all of a guest that has no more. */
   #pick(): void {
     const { memory, gate } = this.#pages;
-    this.#sampled.length = 0;
-    for (let i = 0; i < this.#config.pages; i++) {
-      const gfn = this.#random.below(memory.pages);
-      this.#sampled.push(gfn);
-      gate.mark(gfn, 1, PAGE_SAMPLED);
-    }
+    const sampled = this.#sampled;
+    sampled.clear();
+    const count = Math.min(this.#config.pages, memory.pages);
+    while (sampled.size < count) sampled.add(this.#random.below(memory.pages));
+    for (const gfn of sampled) gate.mark(gfn, 1, PAGE_SAMPLED);
   }
 }

@@ -5,7 +5,7 @@ import { ActiveMemory, DEFAULT_SAMPLING } from '../../src/overcommit/active-memo
 function estimates(touched: readonly number[], initial: number): number[] {
   const active = new ActiveMemory(DEFAULT_SAMPLING, initial);
   return touched.map((count) => {
-    active.endPeriod(count);
+    active.endPeriod(count / 100);
     return active.fraction;
   });
 }
@@ -29,9 +29,9 @@ describe('the estimate of active memory', () => {
 
   it('rises within a period as pages are touched, and not because few have been', () => {
     const active = new ActiveMemory(DEFAULT_SAMPLING, 0.2);
-    active.observe(5);
+    active.observe(0.05);
     expect(active.fraction).toBeCloseTo(0.2, 5);
-    active.observe(90);
+    active.observe(0.9);
     expect(active.fraction).toBeGreaterThan(0.6);
   });
 });
