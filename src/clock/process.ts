@@ -16,12 +16,14 @@ export interface Process {
 /** A process that is stepped once: an event at a point in time. */
 export class OneEvent implements Process {
   isOver = false;
+  readonly eventClass: number;
   readonly #atNs: number;
   readonly #act: (nowNs: number) => void;
 
-  constructor(atNs: number, act: (nowNs: number) => void) {
+  constructor(atNs: number, act: (nowNs: number) => void, eventClass = 0) {
     this.#atNs = atNs;
     this.#act = act;
+    this.eventClass = eventClass;
   }
 
   nextNs(nowNs: number): number {

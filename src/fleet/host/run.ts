@@ -13,12 +13,24 @@ export async function runHost(
   config: HostConfig,
   options: HostOptions & { readonly runner?: WorkRunner } = {},
 ): Promise<HostReport> {
-  const { signal, proofSignal, onSample, onProof, runner } = options;
+  const { signal, proofSignal, runner } = options;
   const host = new VirtualOvercommittedHost(config.host, {
     ...(runner ? { runner } : {}),
     ...(signal ? { signal } : {}),
     ...(proofSignal ? { proofSignal } : {}),
   });
+  try {
+    return await liveAndProve(host, config, options);
+  } finally {
+    host.release();
+  }
+}
+
+async function liveAndProve(
+  host: VirtualOvercommittedHost,
+  config: HostConfig,
+  { signal, onSample, onProof }: HostOptions,
+): Promise<HostReport> {
   const states: { atNs: number; state: HostSample['state'] }[] = [];
   host.memory.onState = (state, atNs) => void states.push({ atNs, state });
   await host.settle(config.guests);

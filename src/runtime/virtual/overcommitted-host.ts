@@ -61,6 +61,8 @@ export class VirtualOvercommittedHost {
   readonly #loop = new EventLoop();
   readonly #moves: OvercommittedMoves;
   readonly #sharedSwap: SwapStore | undefined;
+  /** The guests' memory that has not been given back to the pool. */
+  readonly #sides = new Set<SharedGuestSide>();
   readonly #options: OvercommittedHostOptions;
 
   /** `others` are further hosts by name. With `sharesSwap` all of them use the first one's swap store. */
@@ -84,6 +86,7 @@ export class VirtualOvercommittedHost {
       loop: this.#loop,
       hosts: this.hosts,
       guests: this.guests,
+      sides: this.#sides,
       isCancelled: () => options.signal?.aborted ?? false,
     });
   }
@@ -118,6 +121,7 @@ export class VirtualOvercommittedHost {
       const { guest: shape, seed } = spec.config;
       const { plan, geometries } = planMemory(shape, seed);
       const side = createPlace(shape, plan, geometries(0));
+      this.#sides.add(side);
       await fillGuest(runner, side, shape.contents, seed, { prefault: false, isUsed: false });
       this.#loop.add(new OneEvent(spec.startNs, (nowNs) => this.#start(spec, side, plan, nowNs)));
     }
@@ -159,7 +163,9 @@ export class VirtualOvercommittedHost {
       this.#loop.add(new OneEvent(spec.resetNs, (atNs) => this.#reset(one, atNs)));
     }
     if (spec.stopNs !== undefined) {
-      this.#loop.add(new OneEvent(spec.stopNs, () => this.#stop(one, spec.stopNs!)));
+      const stop = (): void => this.#stop(one, spec.stopNs!);
+      // A guest that stops makes room for one that starts at the same time.
+      this.#loop.add(new OneEvent(spec.stopNs, stop, -1));
     }
   }
 
@@ -246,13 +252,23 @@ export class VirtualOvercommittedHost {
         const { config } = spec;
         const parts = { config, plan: guest.plan, pool, signal, final: side, canvas, zeroings };
         guests.push({ name: spec.name, proof: await prove({ ...parts, isFrozenSource: false }) });
-        for (const each of [canvas, side]) giveBackGuestSide(each);
+        giveBackGuestSide(canvas);
+        this.#giveBack(side);
       }
-      for (const side of this.#moves.leftSides.splice(0)) giveBackGuestSide(side);
     } catch (error) {
       if (error instanceof GivenUpError) return undefined;
       throw error;
     }
     return { guests, problems };
+  }
+
+  /** Gives back the memory of all guests that have not been proved, once nobody uses the host any more. */
+  release(): void {
+    for (const side of this.#sides) this.#giveBack(side);
+  }
+
+  #giveBack(side: SharedGuestSide): void {
+    this.#sides.delete(side);
+    giveBackGuestSide(side);
   }
 }

@@ -43,6 +43,8 @@ export interface MovingWorld {
   readonly loop: EventLoop;
   readonly hosts: ReadonlyMap<string, OvercommittedMemory>;
   readonly guests: readonly OvercommittedGuest[];
+  /** All places of guests, which are given back once nobody looks at them any more. */
+  readonly sides: Set<SharedGuestSide>;
   readonly isCancelled: () => boolean;
 }
 
@@ -51,8 +53,6 @@ export class OvercommittedMoves {
   readonly records: MigrationRecord[] = [];
   /** A sentence for each migration after which the vCPUs' state was not the one that was sent. */
   readonly problems: string[] = [];
-  /** The memory that guests have left, which is given back at the end. */
-  readonly leftSides: SharedGuestSide[] = [];
   readonly #world: MovingWorld;
   readonly #underWay = new Map<OvercommittedGuest, OvercommittedMigration>();
   #isEnding = false;
@@ -142,6 +142,7 @@ export class OvercommittedMoves {
       });
       one.isMoving = true;
       this.#underWay.set(one, migration);
+      this.#world.sides.add(migration.side);
       record.startNs = startNs;
       this.#world.loop.add(migration.process);
     } catch (error) {
@@ -173,13 +174,9 @@ export class OvercommittedMoves {
       one.isRunning = false;
       one.isLost = true;
     }
-    if (outcome !== 'completed') {
-      this.leftSides.push(migration.side);
-      return;
-    }
+    if (outcome !== 'completed') return;
     const problem = migration.stateProblem();
     if (problem !== undefined) this.problems.push(problem);
-    this.leftSides.push(one.side);
     one.pastZeroings = [...one.pastZeroings, ...migration.zeroingsAtSource()];
     one.side = migration.side;
     one.memory = to;

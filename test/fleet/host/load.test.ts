@@ -43,6 +43,21 @@ describe('the file of an overcommitted host', () => {
     expect(config.guests[0]!.config.seed).not.toBe(config.guests[1]!.config.seed);
   });
 
+  it('counts what is guaranteed to guests that live at one time', () => {
+    const guests = `guests:
+  - { name: early, stop: 5s, guest: ${GUEST} }
+  - { name: late, start: 5s, guest: ${GUEST} }
+`;
+    const fits = `duration: 10s\nhost: { memory: 3MiB, swap: { size: 2MiB } }\n${guests}`;
+    expect(problemsOf(fits)).toEqual([]);
+    expect(problemsOf(fits.replace('stop: 5s', 'stop: 6s'))[0]).toContain(
+      "the guests' minima and overheads are 4.0 MiB at 5s, but the host has 3.0 MiB",
+    );
+    expect(problemsOf(fits.replace('stop: 5s', 'stop: 6s').replace('3MiB', '8MiB'))[0]).toContain(
+      "4.0 MiB of the guests' memory are not guaranteed at 5s",
+    );
+  });
+
   it('loads each preset', () => {
     expect(hostPresets().length).toBeGreaterThan(0);
     for (const { name, summary } of hostPresets()) {

@@ -3,6 +3,7 @@ import { loadHostDocument } from '../../../src/fleet/host/load.ts';
 import { buildHostResult } from '../../../src/fleet/host/result.ts';
 import type { HostResult } from '../../../src/fleet/host/result-schema.ts';
 import { runHost } from '../../../src/fleet/host/run.ts';
+import { memoryPool } from '../../../src/memory/memory-pool.ts';
 import { ScenarioDocument } from '../../../src/scenario/document.ts';
 
 async function run(text: string, signal?: AbortSignal): Promise<HostResult> {
@@ -52,6 +53,26 @@ guests: [{ name: short, start: 11s, stop: 19s, guest: ${guest} }]
     expect(guests[0]!.accessesPerSecond).toBeCloseTo(100, 0);
   });
 
+  it('estimates that all is active of a guest that touches all, though it has fewer pages than are picked', async () => {
+    const { series } = await run(`duration: 10s
+sample: 1s
+host: { memory: 1MiB, sampling: { period: 1s } }
+guests: [{ name: busy, guest: { memory: 256KiB, vcpus: 1, workloads: [{ pattern: uniform, rate: 5000 }] } }]
+`);
+    expect(series.guests[0]!.activeBytes.at(-1)).toBe(256 * 1024);
+  });
+
+  it('has a guest start in the room that another leaves at the same time', async () => {
+    const guest = '{ memory: 4MiB, vcpus: 1 }';
+    const { outcome, ok } = await run(`duration: 4s
+host: { memory: 3MiB, swap: { size: 2MiB } }
+guests:
+  - { name: early, stop: 2s, guest: ${guest} }
+  - { name: late, start: 2s, guest: ${guest} }
+`);
+    expect([outcome, ok]).toEqual(['completed', true]);
+  });
+
   it('is the same twice', async () => {
     expect(JSON.stringify(await run(PAIR))).toBe(JSON.stringify(await run(PAIR)));
   });
@@ -91,6 +112,17 @@ changes: [{ at: 15s, idleTax: 0.75 }]
       throw new TypeError('a mistake');
     };
     await expect(runHost(config, { onSample })).rejects.toThrow('a mistake');
+  });
+
+  it('gives all memory back, though guests never start and nothing is proved', async () => {
+    const text = PAIR.replace('start: 5s', 'start: 19s').replace('duration: 20s', 'duration: 21s');
+    const { config } = loadHostDocument(new ScenarioDocument('h.yaml', text), '.');
+    const brief = { ...config, durationNs: 1e9, isProved: false };
+    await runHost(brief);
+    const { created, reused } = memoryPool;
+    await runHost(brief);
+    expect(memoryPool.created).toBe(created);
+    expect(memoryPool.reused).toBe(reused + 2);
   });
 
   it('reports what it has when it is cancelled', async () => {
