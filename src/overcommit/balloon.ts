@@ -54,6 +54,8 @@ export class BalloonDriver implements HostedBalloon {
   #isPopped = false;
   /** Whether the guest has reset, so that until the driver's state has been reset its host knows more than the guest. */
   isInDoubt = false;
+  /** At its last poll the guest had fewer pages to give than it was to take. */
+  #isStuck = false;
   targetPages = 0;
 
   constructor(config: BalloonConfig, balloon: Balloon) {
@@ -70,8 +72,12 @@ export class BalloonDriver implements HostedBalloon {
     return this.#balloon.size();
   }
 
+  /**
+   * How many pages more the host may ask for at a time of the guest; 0 while the driver does not work, or while the guest
+   * finds nothing that it could give up.
+   */
   room(guestNs: number): number {
-    if (guestNs < this.#bootedNs) return 0;
+    if (guestNs < this.#bootedNs || this.#isStuck) return 0;
     return Math.max(0, this.config.mostPages - this.pages);
   }
 
@@ -94,12 +100,19 @@ export class BalloonDriver implements HostedBalloon {
     this.#nextNs = guestNs + pollNs;
     const most = Math.ceil((pagesPerSecond * pollNs * polls) / 1e9);
     const missing = Math.min(this.targetPages, mostPages) - this.pages;
-    if (missing > 0) this.#balloon.inflate(Math.min(missing, most));
+    this.#isStuck = false;
+    if (missing > 0) this.#inflate(Math.min(missing, most));
     else if (missing < 0) this.#balloon.deflate(Math.min(-missing, most));
   }
 
   #reset(): void {
     this.#isPopped = this.isInDoubt = false;
     this.#balloon.empty();
+  }
+
+  #inflate(wanted: number): void {
+    const before = this.pages;
+    this.#balloon.inflate(wanted);
+    this.#isStuck = this.pages < before + wanted;
   }
 }

@@ -25,4 +25,25 @@ describe('the driver of a balloon', () => {
     expect(sizeAfterSecond(1e6)).toBeGreaterThan(400);
     expect(sizeAfterSecond(1e6)).toBeLessThanOrEqual(500);
   });
+
+  it('has no room while its guest finds nothing to give up, so that its host pages instead', () => {
+    let size = 0;
+    let most = 100;
+    const driver = new BalloonDriver(
+      { pollNs: 1e9, pagesPerSecond: 80, mostPages: 800, bootNs: 0 },
+      {
+        size: () => size,
+        inflate: (pages) => void (size = Math.min(most, size + pages)),
+        deflate: (pages) => void (size -= pages),
+      },
+    );
+    driver.targetPages = 500;
+    driver.advance(0);
+    expect([size, driver.room(0)]).toEqual([80, 720]);
+    driver.advance(1e9);
+    expect([size, driver.room(1e9)]).toEqual([100, 0]);
+    most = 300;
+    driver.advance(2e9);
+    expect([size, driver.room(2e9)]).toEqual([180, 620]);
+  });
 });
