@@ -14,10 +14,16 @@ export interface BalloonHost {
   surrender(slot: Memslot, page: number, pages: number): void;
   /** Notes that a page has left the balloon. */
   readonly regain: (slot: Memslot, page: number) => void;
-  /** Brings a page in, because the guest is about to read it; returns whether the host had swapped it out. */
-  fetch(slot: Memslot, page: number): boolean;
-  /** Gives a page a machine page of its own, because the guest's disk is about to write it. */
-  own(slot: Memslot, page: number): void;
+  /** Brings a page in, because the guest is about to read it. */
+  fetch(slot: Memslot, page: number): Fetched;
+  /** Gives a page a machine page of its own, because the guest's disk is about to write it; returns how long that takes. */
+  own(slot: Memslot, page: number): number;
+}
+
+/** A page that a host has brought in: whether it had been swapped out, and how long it took, in nanoseconds. */
+export interface Fetched {
+  readonly isSwapped: boolean;
+  readonly ns: number;
 }
 
 /** How many random pages the guest's replacement looks at to page out the one that was referenced longest ago. */
@@ -43,6 +49,7 @@ export class GuestDisk {
   #places: readonly Map<number, number>[];
   readonly #random: Generator;
   readonly #gates: readonly Uint8Array[];
+  #hostNs = 0;
 
   constructor(
     host: BalloonHost,
@@ -70,7 +77,9 @@ export class GuestDisk {
     const victim = this.#victim(of?.layout.index ?? -1, but);
     if (!victim) return false;
     const slot = this.#memory.slots[victim.slot]!;
-    if (this.#host.fetch(slot, victim.page)) this.counts.doublePaged++;
+    const { isSwapped, ns } = this.#host.fetch(slot, victim.page);
+    if (isSwapped) this.counts.doublePaged++;
+    this.#hostNs += ns;
     const { storedBytes } = slot.layout;
     const from = victim.page * storedBytes;
     const place = this.#store.put(slot.ram.subarray(from, from + storedBytes));
@@ -84,7 +93,7 @@ export class GuestDisk {
   /** Reads a page back into memory. */
   pageIn(slot: Memslot, page: number): void {
     const { layout, ram } = slot;
-    this.#host.own(slot, page);
+    this.#hostNs += this.#host.own(slot, page);
     const places = this.#places[layout.index]!;
     const place = places.get(page)!;
     ram.set(this.#store.at(place), page * layout.storedBytes);
@@ -113,6 +122,13 @@ export class GuestDisk {
       }
       places.clear();
     }
+  }
+
+  /** Returns how long its host has taken for the pages that went in and out since the last call, in nanoseconds. */
+  takeHostNs(): number {
+    const ns = this.#hostNs;
+    this.#hostNs = 0;
+    return ns;
   }
 
   /** Reads everything back, without a count. */

@@ -214,7 +214,8 @@ export class MemoryManager {
     else if (!isFree && this.#spare > 0) this.#spare--;
     else if (!isFree || isOwed) disk.pageOut(slot, page);
     if (isOwed) this.#add(BALLOON_EXCHANGE, -1);
-    return isPaged ? (this.#costs.guestDiskNs ?? 0) : 0;
+    // The guest needs the room now, so it waits until its host has brought in what goes to the disk.
+    return disk.takeHostNs() + (isPaged ? (this.#costs.guestDiskNs ?? 0) : 0);
   }
 
   /** Reads a page from the guest's disk, which is a write to memory: a migration may have sent what lay there before. */
@@ -263,6 +264,8 @@ export class MemoryManager {
     if (missing > 0) missing -= this.#dropCache(missing);
     let paged = 0;
     while (paged < missing && this.#disk!.pageOut()) paged++;
+    // Nobody in the guest waits for that: the driver takes pages in the background, and the disk writes by itself.
+    this.#disk!.takeHostNs();
     this.#add(BALLOON_INFLATED, paged);
     this.#owe(this.#get(BALLOON_OWED) + most - Math.max(0, missing));
   }

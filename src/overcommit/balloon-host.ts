@@ -1,15 +1,14 @@
 import type { BalloonHost } from '../guest/guest-disk.ts';
 import { NO_SLOT } from '../memory/page-store.ts';
 import type { GuestPages } from './guest-pages.ts';
-import type { PageSharing } from './page-sharing.ts';
-import { LEFT_BEHIND, type Paging } from './paging.ts';
+import { LEFT_BEHIND } from './paging.ts';
 
 /** What of a host's memory the balloon of a guest needs. */
 export interface BalloonSite {
-  readonly paging: Paging;
-  readonly sharing: PageSharing | undefined;
-  /** Takes a machine page for the guest, but not the shared one `kept`, and returns when it may be used. */
-  take(kept?: number): { machinePage: number; readyNs: number };
+  /** Gives an absent page a machine page and its contents; returns how long the guest waits for that, in ns. */
+  bringIn(gfn: number): number;
+  /** Gives a shared page a machine page of its own; returns how long the guest waits for that, in ns. */
+  unshare(gfn: number): number;
   /** Frees what a page has, of which nobody needs the contents any more. */
   free(gfn: number): void;
 }
@@ -37,17 +36,13 @@ export function balloonHostOf(pages: GuestPages, site: BalloonSite): BalloonHost
     regain: ({ layout }, page) => pages.unballoon(layout.firstGfn + page),
     fetch: ({ layout }, page) => {
       const gfn = layout.firstGfn + page;
-      if (pages.isResident(gfn)) return false;
+      if (pages.isResident(gfn)) return { isSwapped: false, ns: 0 };
       const isSwapped = pages.swapSlots[gfn] !== NO_SLOT;
-      const { machinePage, readyNs } = site.take();
-      site.paging.bringIn(pages, gfn, machinePage, readyNs);
-      return isSwapped;
+      return { isSwapped, ns: site.bringIn(gfn) };
     },
     own: ({ layout }, page) => {
       const gfn = layout.firstGfn + page;
-      if (!pages.isShared(gfn)) return;
-      const kept = pages.machinePages[gfn]!;
-      site.sharing!.breakSharing(pages, gfn, () => site.take(kept).machinePage);
+      return pages.isShared(gfn) ? site.unshare(gfn) : 0;
     },
   };
 }

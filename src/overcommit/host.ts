@@ -156,9 +156,8 @@ export class OvercommittedMemory implements Process {
   /** What takes the machine pages of what is in a guest's balloon, and brings in what the guest pages out itself. */
   balloonHostOf({ pages }: Resident): BalloonHost {
     return balloonHostOf(pages, {
-      paging: this.paging,
-      sharing: this.sharing,
-      take: (kept) => this.#takeAt(this.#lastNs, pages, kept),
+      bringIn: (gfn) => this.#bringIn(pages, gfn, this.#lastNs),
+      unshare: (gfn) => this.#unshare(pages, gfn, this.#lastNs),
       free: (gfn) => this.#free(pages, gfn),
     });
   }
@@ -214,20 +213,29 @@ export class OvercommittedMemory implements Process {
       sampleNs: costs.sampleNs,
       fault: (gfn, atNs) => {
         popForgotten(resident, gfn);
-        const { machinePage, readyNs } = this.#takeAt(atNs, pages);
-        return this.paging.bringIn(pages, gfn, machinePage, readyNs) - atNs + costs.zeroFaultNs;
+        return this.#bringIn(pages, gfn, atNs);
       },
-      write: (gfn, atNs) => {
-        let readyNs = atNs;
-        const kept = pages.machinePages[gfn]!;
-        this.sharing!.breakSharing(pages, gfn, () => {
-          const taken = this.#takeAt(atNs, pages, kept);
-          readyNs = taken.readyNs;
-          return taken.machinePage;
-        });
-        return readyNs - atNs + costs.copyNs;
-      },
+      write: (gfn, atNs) => this.#unshare(pages, gfn, atNs),
     };
+  }
+
+  /** Gives an absent page a machine page and its contents; returns how long the guest waits for that. */
+  #bringIn(pages: GuestPages, gfn: number, atNs: number): number {
+    const { machinePage, readyNs } = this.#takeAt(atNs, pages);
+    const doneNs = this.paging.bringIn(pages, gfn, machinePage, readyNs);
+    return doneNs - atNs + this.config.costs.zeroFaultNs;
+  }
+
+  /** Gives a shared page a machine page of its own; returns how long the guest waits for that. */
+  #unshare(pages: GuestPages, gfn: number, atNs: number): number {
+    let readyNs = atNs;
+    const kept = pages.machinePages[gfn]!;
+    this.sharing!.breakSharing(pages, gfn, () => {
+      const taken = this.#takeAt(atNs, pages, kept);
+      readyNs = taken.readyNs;
+      return taken.machinePage;
+    });
+    return readyNs - atNs + this.config.costs.copyNs;
   }
 
   /**

@@ -20,6 +20,7 @@ import {
   PAGE_SWAPPED,
   PAGE_WRITE_GATES,
 } from '../memory/kernels/abi.ts';
+import type { Fetched } from '../guest/guest-disk.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type BalloonConfig, BalloonDriver } from './balloon.ts';
 
@@ -70,19 +71,21 @@ export class VcpuHost implements VcpuHosting {
     this.layers = [pages, samples];
   }
 
-  fetch(slot: Memslot, page: number): boolean {
-    let wasSwapped = false;
+  /** Brings a page in; what that takes goes by while the vCPU waits. */
+  fetch(slot: Memslot, page: number): Fetched {
+    let isSwapped = false;
     while (this.#isStopped(slot, page, PAGE_SWAPPED)) {
       const answer = this.#parts.caller.ask(ASK_READ, slot.layout.firstGfn + page);
-      wasSwapped ||= answer !== 0;
+      isSwapped ||= answer !== 0;
     }
-    return wasSwapped;
+    return { isSwapped, ns: 0 };
   }
 
-  own(slot: Memslot, page: number): void {
+  own(slot: Memslot, page: number): number {
     while (this.#isStopped(slot, page, PAGE_SWAPPED | PAGE_WRITE_GATES)) {
       this.#parts.caller.ask(ASK_WRITE, slot.layout.firstGfn + page);
     }
+    return 0;
   }
 
   /** The host of guests in threads keeps no record of what is in a balloon, since none of them resets. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BalloonHost } from '../../src/guest/guest-disk.ts';
 import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
@@ -15,9 +16,9 @@ import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { PageGate } from '../../src/memory/gate/page-gate.ts';
 import { GATE, GATE_PROTECTION, GATE_SWAP } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
-import { PAGE_PROTECTED, PAGE_SWAPPED } from '../../src/memory/kernels/abi.ts';
+import { PAGE_PAGED, PAGE_PROTECTED, PAGE_SWAPPED } from '../../src/memory/kernels/abi.ts';
 import { accessListAt } from '../../src/memory/layout.ts';
-import { PageStates } from '../../src/memory/page-states.ts';
+import { pageStates, PageStates } from '../../src/memory/page-states.ts';
 import { Generator } from '../../src/random/generator.ts';
 import { SharedSourceGuest } from '../../src/runtime/common/guests.ts';
 import { createGuestSide, openGuestSide } from '../../src/runtime/common/guest-side.ts';
@@ -36,7 +37,11 @@ const CONFIG: ManagerConfig = {
 };
 
 /** A managed guest of 400 pages, 320 of them free: a workload's 100 from 100 on, and nobody's. */
-function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Workload> = {}) {
+function guest(
+  changes: Partial<ManagerConfig> = {},
+  workloadChanges: Partial<Workload> = {},
+  host?: BalloonHost,
+) {
   const workload: Workload = {
     pattern: { kind: 'sequential' },
     firstGfn: 100,
@@ -69,7 +74,8 @@ function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Wo
     area: guestSide.area,
     handshake,
     marks: marksOf('bitmap', 1),
-    costs: { balloonPageNs: 10, pressureNs: 1000 },
+    costs: { balloonPageNs: 10, pressureNs: 1000, guestDiskNs: 100_000 },
+    host,
   });
   const giveBack = (): number => {
     let ns = 0;
@@ -89,6 +95,24 @@ function guest(changes: Partial<ManagerConfig> = {}, workloadChanges: Partial<Wo
 }
 
 describe('a memory manager', () => {
+  it('waits for its host to bring in what it pages out for room that it needs now', () => {
+    const host: BalloonHost = {
+      surrender: () => undefined,
+      regain: () => undefined,
+      fetch: () => ({ isSwapped: true, ns: 7_000_000 }),
+      own: () => 30,
+    };
+    const { manager, giveBack, touch, slot } = guest({ cache: [] }, {}, host);
+    touch(100, 101, 102, 103, 104, 105, 106, 107, 108, 109);
+    // All 360 that are free go to the balloon, and then two of the ten that the workload uses, for which nobody waits.
+    manager.inflate(362);
+    giveBack();
+    expect(manager.diskCounts).toMatchObject({ out: 2, doublePaged: 2 });
+    expect(touch(150)).toBe(7_000_000);
+    // It reads a page from its disk, into a page that was shared, and makes room for it.
+    expect(touch(pageStates(slot).indexOf(PAGE_PAGED))).toBe(7_000_000 + 30 + 100_000);
+  });
+
   it('begins with everything free that nobody has said is in use', () => {
     expect(guest().states.counts()).toEqual({ released: 0, free: 320, used: 80 });
   });

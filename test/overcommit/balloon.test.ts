@@ -35,6 +35,7 @@ describe('the driver of a balloon', () => {
         size: () => size,
         inflate: (pages) => void (size = Math.min(most, size + pages)),
         deflate: (pages) => void (size -= pages),
+        empty: () => void (size = 0),
       },
     );
     driver.targetPages = 500;

@@ -78,10 +78,10 @@ guests: [{ name: web, guest: { memory: 4MiB, vcpus: 1 } }]
     const [slot] = resident.pages.memory.slots;
     const balloon = host.memory.balloonHostOf(resident);
     expect(resident.pages.isResident(7)).toBe(false);
-    expect(balloon.fetch(slot!, 7)).toBe(false);
+    expect(balloon.fetch(slot!, 7).isSwapped).toBe(false);
     expect(resident.pages.isResident(7)).toBe(true);
     resident.pages.bytesOf(7)[0] = 1;
     host.memory.paging.reclaim(resident.pages, 7, 0);
-    expect(balloon.fetch(slot!, 7)).toBe(true);
+    expect(balloon.fetch(slot!, 7).isSwapped).toBe(true);
   });
 });
