@@ -125,6 +125,23 @@ describe('an exploration', () => {
     });
   });
 
+  it('wakes who waits for what was shared before anybody was known to wait for it', () => {
+    const outcomes = outcomesOf({
+      waker(words) {
+        atomics.store(words, Y, 1);
+        atomics.store(words, X, 1);
+        atomics.notify(words, X);
+      },
+      sleeper(words) {
+        atomics.load(words, X);
+        if (atomics.load(words, Y) === 0) return 'early';
+        atomics.wait(words, X, 0);
+        return 'late';
+      },
+    });
+    expect([...outcomes].toSorted()).toEqual(['[null,"early"]', '[null,"late"]']);
+  });
+
   it('lets a wait end by itself only when the world says so', () => {
     const sleep = (words: Int32Array): void => void atomics.wait(words, X, 0, 100);
     const nothing = (): void => undefined;

@@ -39,10 +39,12 @@ export class Sharing {
     const known = usersOf(this.#known, cell);
     const wasShared = isShared(known);
     const isNewWriter = isWrite && (known.writers & own) === 0;
+    // Until somebody is known to wait on a cell, to wake those who do is no step.
+    const isNewWait = isWaited && !known.isWaited;
     known.users |= own;
     if (isWrite) known.writers |= own;
     known.isWaited ||= isWaited;
-    if (isShared(known) && (!wasShared || isNewWriter)) this.hasGrown = true;
+    if (isShared(known) && (!wasShared || isNewWriter || isNewWait)) this.hasGrown = true;
     const before = this.#before.get(cell);
     if (!before || !isShared(before)) return false;
     if (isWaited || before.isWaited) return true;
