@@ -24,15 +24,13 @@ export class RandomPages {
 
   /** Tries to share so many pages of a guest. */
   scan(sharing: PageSharing, pages: GuestPages, count: number): void {
-    const atOnce = pages.isConcurrent ? HELD_AT_ONCE : 1;
-    for (let left = count; left > 0; left -= atOnce) {
-      const held = this.#hold(
-        pages,
-        Math.min(left, atOnce),
-        Math.min(left, atOnce),
-        PAGE_PROTECTED,
-      );
-      for (const gfn of held.gfns) {
+    if (!pages.isConcurrent) {
+      for (let i = 0; i < count; i++) sharing.scan(pages, this.#random.below(pages.memory.pages));
+      return;
+    }
+    for (let left = count; left > 0; left -= HELD_AT_ONCE) {
+      const tries = Math.min(left, HELD_AT_ONCE);
+      for (const gfn of this.#hold(pages, tries, tries, PAGE_PROTECTED).gfns) {
         sharing.scan(pages, gfn);
         pages.release(gfn);
       }
