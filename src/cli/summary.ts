@@ -24,6 +24,7 @@ export function summary(result: RunResult, wall?: RunReport['wall']): string {
     ...guest(result),
     ...vectors(result),
     ...balloon(result),
+    ...hints(result),
     proof(result),
     ...speed(result, wall),
     ...caveats(result),
@@ -178,6 +179,13 @@ function vectors({ guest: { dirtyVectors = [] } }: RunResult): string[] {
     const off = (100 * worstError).toFixed(1);
     return `dirty vector of workload ${workload}, asked → fitted pages: ${list.join(', ')}; off by ${off} % at most`;
   });
+}
+
+/** Returns a line about the pages that the guest hinted as free. */
+function hints({ ram: { hinted, hintSkipped, pageSize } }: RunResult): string[] {
+  if (hinted === undefined || hintSkipped === undefined) return [];
+  const skipped = `${hintSkipped} pages, ${formatSize(hintSkipped * pageSize)}`;
+  return [`free-page hints: ${hinted} pages hinted, ${skipped} skipped`];
 }
 
 /** Returns a line about what the guest's memory manager did. */

@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { PAGE_FREE, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
+import { PAGE_FREE, PAGE_HINTED, PAGE_RELEASED, PAGE_USED } from '../memory/kernels/abi.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { pageStates } from '../memory/page-states.ts';
 import { type ManagedRange, managedRanges } from './managed-ranges.ts';
@@ -37,7 +37,7 @@ export class ManagedPages {
 
   #counted(): number[] {
     if (this.#counts) return this.#counts;
-    const counts = [0, 0, 0, 0];
+    const counts = [0, 0, 0, 0, 0, 0];
     for (const { slot, first, pages } of this.ranges) {
       const states = this.states[slot]!;
       for (let page = first; page < first + pages; page++) counts[states[page]!]!++;
@@ -61,6 +61,19 @@ export class ManagedPages {
     this.states[slot]!.fill(PAGE_RELEASED, page, page + pages);
     counts[PAGE_FREE]! -= pages;
     counts[PAGE_RELEASED]! += pages;
+  }
+
+  /** Notes that a run of free pages has been hinted to the host. */
+  hint(slot: number, page: number, pages: number): void {
+    const counts = this.#counted();
+    this.states[slot]!.fill(PAGE_HINTED, page, page + pages);
+    counts[PAGE_FREE]! -= pages;
+    counts[PAGE_HINTED]! += pages;
+  }
+
+  /** Makes the hinted pages of a range free pages like any other. */
+  unhint({ slot, first, pages }: ManagedRange): void {
+    this.#freeSome(PAGE_HINTED, slot, first, first + pages, pages);
   }
 
   /** Drops up to `most` pages of a range of page cache, which become free; returns how many. */

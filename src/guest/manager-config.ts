@@ -26,4 +26,6 @@ export interface ManagerConfig {
   };
   /** What the guest gives back before a migration: nothing, its free pages, or these and its page cache. */
   readonly release: 'none' | 'free' | 'cache';
+  /** The size of the blocks that the guest hints as free during a migration; absent: it hints none. */
+  readonly hintBlockPages?: number;
 }

@@ -42,11 +42,12 @@ import {
  */
 export class MemoryManager {
   readonly #parts: ManagerParts;
-  readonly #pages: ManagedPages;
+  readonly pages: ManagedPages;
+  /** It zeroes the pages that the balloon takes. */
+  readonly zeroed: ZeroedPages;
   readonly #gates: readonly Uint8Array[];
   readonly #at: number;
   readonly #costs: ManagerCosts;
-  readonly #zeroed: ZeroedPages;
   readonly #freeRuns: FreeRuns;
   /** What the guest has on its own disk; absent unless a host drives its balloon. */
   readonly #disk: GuestDisk | undefined;
@@ -62,18 +63,18 @@ export class MemoryManager {
   constructor(parts: ManagerParts) {
     const { vcpu, plan, memory } = parts;
     this.#parts = parts;
-    this.#zeroed = new ZeroedPages(parts);
-    this.#pages = new ManagedPages(plan, memory, vcpu);
+    this.zeroed = new ZeroedPages(parts);
+    this.pages = new ManagedPages(plan, memory, vcpu);
     this.#gates = memory.slots.map(gateBytes);
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#costs = parts.costs ?? FREE_OF_CHARGE;
-    this.#freeRuns = new FreeRuns(this.#pages, this.#gates);
-    if (parts.host) this.#disk = new GuestDisk(parts.host, memory, plan, this.#pages, vcpu);
+    this.#freeRuns = new FreeRuns(this.pages, this.#gates);
+    if (parts.host) this.#disk = new GuestDisk(parts.host, memory, plan, this.pages, vcpu);
   }
 
-  /** What it has zeroed on this side. */
+  /** What has been zeroed on this side. */
   get log(): ZeroLog {
-    return this.#zeroed.log;
+    return this.zeroed.log;
   }
 
   /** Whether it has yet to give pages back and may do so now. */
@@ -109,9 +110,9 @@ export class MemoryManager {
     plan.workloads.forEach(({ freesNs, untilNs }, workload) => {
       const ends = untilNs > seenNs && untilNs <= guestNs;
       if (!ends && multipleAfter(seenNs, freesNs) > guestNs) return;
-      for (const range of this.#pages.ranges) {
+      for (const range of this.pages.ranges) {
         const stream = range.stream < 0 ? undefined : plan.streams[range.stream]!;
-        if (stream?.vcpu === vcpu && stream.workload === workload) this.#pages.freeAll(range);
+        if (stream?.vcpu === vcpu && stream.workload === workload) this.pages.freeAll(range);
       }
     });
     const { ballooning } = plan.manager!;
@@ -120,7 +121,7 @@ export class MemoryManager {
     if (this.#releaseKind !== 0) return;
     // Pages can't be given back before all of them are there, and for a while after memory pressure they are not.
     if (handshake.isGated(GATE_PRESENCE) || guestNs < this.#get(BALLOON_HOLD_NS)) return;
-    this.#owe(Math.floor(this.#pages.free * ballooning.share));
+    this.#owe(Math.floor(this.pages.free * ballooning.share));
   }
 
   /** Checks whether the engine has asked for free pages, and begins to give them back. */
@@ -130,9 +131,9 @@ export class MemoryManager {
     if (wanted !== this.#releaseKind) {
       this.#releaseKind = wanted;
       if (wanted === 2) {
-        for (const range of this.#pages.ranges) if (range.isCache) this.#drop(range, range.pages);
+        for (const range of this.pages.ranges) if (range.isCache) this.#drop(range, range.pages);
       }
-      this.#owe(this.#pages.free);
+      this.#owe(this.pages.free);
     }
     if (!this.owes) this.#answer();
   }
@@ -155,14 +156,14 @@ export class MemoryManager {
     }
     const { range, page, pages, zeroedPages } = run;
     const now = Math.min(most, pages - zeroedPages);
-    this.#zeroed.give(range, page, zeroedPages, now);
+    this.zeroed.give(range, page, zeroedPages, now);
     if (zeroedPages + now < pages) {
       this.#begun = { ...run, zeroedPages: zeroedPages + now };
       return 0;
     }
     this.#begun = undefined;
     // The state may come last: it is only a hint until the vCPU is parked.
-    this.#pages.release(range.slot, page, pages);
+    this.pages.release(range.slot, page, pages);
     this.#add(exchangePages > 0 ? BALLOON_EXCHANGE : BALLOON_OWED, -pages);
     if (exchangePages === 0) this.#add(BALLOON_INFLATED, pages);
     if (!this.owes) this.#answer();
@@ -181,18 +182,18 @@ export class MemoryManager {
    * balloon. Returns the time that it takes.
    */
   admit(slot: Memslot, list: number, count: number, guestNs: number): number {
-    const states = this.#pages.states[slot.layout.index]!;
+    const states = this.pages.states[slot.layout.index]!;
     let ns = 0;
     let from = slot.kernels.countPlain(list, count, slot.layout.states);
     for (; from < count; from++) {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;
-      const isShort = this.#pages.free <= this.#get(BALLOON_EXCHANGE);
+      const isShort = this.pages.free <= this.#get(BALLOON_EXCHANGE);
       if (this.#disk) ns += this.#makeRoom(this.#disk, slot, page, isShort && !this.#dropSome());
       else if (isShort) ns += this.#deflate(slot, page, guestNs);
       else if (states[page] === PAGE_RELEASED) this.#add(BALLOON_EXCHANGE, 1);
-      if (this.#pages.rangeOf(slot, page).isCache) this.#add(CACHE_MISSES, 1);
-      this.#pages.set(slot.layout.index, page, PAGE_USED);
+      if (this.pages.rangeOf(slot, page).isCache) this.#add(CACHE_MISSES, 1);
+      this.pages.set(slot.layout.index, page, PAGE_USED);
       // The page may be the one that is zeroed in part, which the access is about to write to.
       this.#begun = undefined;
     }
@@ -204,7 +205,7 @@ export class MemoryManager {
    * there in exchange, or a page that the guest pages out. A page that was paged out is read. Returns the time.
    */
   #makeRoom(disk: GuestDisk, slot: Memslot, page: number, isShort: boolean): number {
-    const states = this.#pages.states[slot.layout.index]!;
+    const states = this.pages.states[slot.layout.index]!;
     const isFree = states[page] === PAGE_FREE;
     const isPaged = states[page] === PAGE_PAGED;
     // The page is read first, since to make room the host may take it again, or have it share a page.
@@ -221,13 +222,13 @@ export class MemoryManager {
   /** Reads a page from the guest's disk, which is a write to memory: a migration may have sent what lay there before. */
   #pageIn(disk: GuestDisk, slot: Memslot, page: number): void {
     disk.pageIn(slot, page);
-    this.#zeroed.markRead(slot, page);
+    this.zeroed.markRead(slot, page);
   }
 
   /** How many pages are in the balloon, those included whose contents are on the guest's disk. */
   get balloonPages(): number {
-    const given = this.#pages.count(PAGE_RELEASED) + this.#get(BALLOON_EXCHANGE);
-    return given + this.#pages.count(PAGE_PAGED) - this.#spare;
+    const given = this.pages.count(PAGE_RELEASED) + this.#get(BALLOON_EXCHANGE);
+    return given + this.pages.count(PAGE_PAGED) - this.#spare;
   }
 
   /**
@@ -241,13 +242,13 @@ export class MemoryManager {
 
   /** How many pages it manages, which is what its balloon can take at most. */
   get managedPages(): number {
-    return this.#pages.pages;
+    return this.pages.pages;
   }
 
   /** Drops up to `most` pages of page cache; returns how many. */
   #dropCache(most: number): number {
     let left = most;
-    for (const range of this.#pages.ranges) {
+    for (const range of this.pages.ranges) {
       if (range.isCache && left > 0) left -= this.#drop(range, left);
     }
     return most - left;
@@ -260,7 +261,7 @@ export class MemoryManager {
 
   /** Inflates the balloon: takes free pages first, then page cache, and then pages that the guest pages out. */
   inflate(most: number): void {
-    let missing = most - (this.#pages.free - this.#get(BALLOON_OWED) - this.#get(BALLOON_EXCHANGE));
+    let missing = most - (this.pages.free - this.#get(BALLOON_OWED) - this.#get(BALLOON_EXCHANGE));
     if (missing > 0) missing -= this.#dropCache(missing);
     let paged = 0;
     while (paged < missing && this.#disk!.pageOut()) paged++;
@@ -274,10 +275,10 @@ export class MemoryManager {
   deflate(most: number): void {
     let left = most;
     const regain = this.#parts.host?.regain;
-    for (const range of this.#pages.ranges)
-      left -= this.#pages.deflate(range, range.first, left, regain);
+    for (const range of this.pages.ranges)
+      left -= this.pages.deflate(range, range.first, left, regain);
     // Pages may have left the disk for free ones while others were spare already.
-    const spare = Math.max(0, Math.min(left, this.#pages.count(PAGE_PAGED) - this.#spare));
+    const spare = Math.max(0, Math.min(left, this.pages.count(PAGE_PAGED) - this.#spare));
     this.#spare += spare;
     this.#add(BALLOON_DEFLATED, most - left + spare);
   }
@@ -295,9 +296,9 @@ export class MemoryManager {
   reset(makeRoom: () => void): void {
     this.#disk?.forget((slot, page) => {
       makeRoom();
-      this.#zeroed.note(this.#pages.rangeOf(slot, page), page, 0, 1);
+      this.zeroed.note(this.pages.rangeOf(slot, page), page, 0, 1);
     });
-    for (const range of this.#pages.ranges) this.#pages.forget(range);
+    for (const range of this.pages.ranges) this.pages.forget(range);
     this.#owe(0);
     this.#set(BALLOON_EXCHANGE, 0);
     this.#spare = 0;
@@ -306,7 +307,7 @@ export class MemoryManager {
 
   /** Zeroes a page because the guest boots, unless it is none of those that this part manages. */
   clear(slot: Memslot, page: number): void {
-    this.#zeroed.zero(this.#pages.findRange(slot, page), page);
+    this.zeroed.zero(this.pages.findRange(slot, page), page);
   }
 
   /** Puts the bytes of what is on the guest's disk back into memory, as its proof needs them. */
@@ -328,14 +329,14 @@ export class MemoryManager {
     const { deflatePages, cacheReclaimShare, ballooning } = this.#parts.plan.manager!;
     let most = deflatePages;
     const cachePages = Math.round(cacheReclaimShare * deflatePages);
-    for (const range of this.#pages.ranges) {
+    for (const range of this.pages.ranges) {
       if (range.isCache) most -= this.#drop(range, cachePages - (deflatePages - most));
     }
     this.#add(BALLOON_CALLBACKS, 1);
     if (ballooning) {
       this.#set(BALLOON_HOLD_NS, guestNs + ballooning.holdOff * ballooning.intervalNs);
     }
-    const isReleased = this.#pages.states[slot.layout.index]![wanted] === PAGE_RELEASED;
+    const isReleased = this.pages.states[slot.layout.index]![wanted] === PAGE_RELEASED;
     if (most === 0 && isReleased) this.#add(BALLOON_EXCHANGE, 1);
     const pages = isReleased ? this.#deflateFrom(slot, wanted, most) : this.#forgive(most);
     const { balloonPageNs, pressureNs } = this.#costs;
@@ -344,14 +345,14 @@ export class MemoryManager {
 
   /** Takes up to `most` pages out of the balloon, from `wanted` to the end of its range; returns how many. */
   #deflateFrom(slot: Memslot, wanted: number, most: number): number {
-    const pages = this.#pages.deflate(this.#pages.rangeOf(slot, wanted), wanted, most);
+    const pages = this.pages.deflate(this.pages.rangeOf(slot, wanted), wanted, most);
     this.#add(BALLOON_DEFLATED, pages);
     return pages;
   }
 
   /** Drops up to `most` pages of a range of page cache; returns how many. */
   #drop(range: ManagedRange, most: number): number {
-    const pages = this.#pages.drop(range, most);
+    const pages = this.pages.drop(range, most);
     this.#add(CACHE_DROPPED, pages);
     return pages;
   }

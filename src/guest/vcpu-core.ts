@@ -4,6 +4,7 @@ import type { GateLayer } from '../memory/gate/gate-layer.ts';
 import { gateBytes } from '../memory/gate/page-gate.ts';
 import { GATE } from '../memory/handshake/words.ts';
 import type { WriterHandshake } from '../memory/handshake/writer.ts';
+import type { SharedHints } from '../memory/hint-queues.ts';
 import {
   ACCESS_READ_BIT,
   MARK_BYTE,
@@ -15,6 +16,7 @@ import {
 } from '../memory/kernels/abi.ts';
 import { access, roomFor } from './access.ts';
 import type { BalloonHost } from './guest-disk.ts';
+import { HintDriver } from './hint-driver.ts';
 import { accessesOf, type Group, noteReferences, openGroups, type Stream } from './groups.ts';
 import type { ManagerCosts } from './manager-costs.ts';
 import { MemoryManager } from './memory-manager.ts';
@@ -33,6 +35,8 @@ export interface VcpuSite {
   readonly area: Float64Array;
   readonly handshake: WriterHandshake;
   readonly marks: WriterMarks;
+  /** The queues of free-page hinting; absent unless the guest hints its free pages. */
+  readonly hints?: SharedHints | undefined;
 }
 
 export interface VcpuCoreParts extends VcpuSite {
@@ -82,6 +86,8 @@ export class VcpuCore {
   readonly #at: number;
   readonly #gates: readonly Uint8Array[];
   readonly #manager: MemoryManager | undefined;
+  /** Its part of the guest's free-page hinting; absent unless the guest does that. */
+  readonly hints: HintDriver | undefined;
   /** The one group of a vCPU with a single stream, whose batches nothing has to come between. */
   readonly #lone: Group | undefined;
   #turn = 0;
@@ -93,6 +99,7 @@ export class VcpuCore {
     this.#gates = memory.slots.map(gateBytes);
     this.groups = openGroups({ vcpu, plan, memory, area }, handshake.local.writer, parts.paceOf);
     if (plan.manager) this.#manager = new MemoryManager(parts);
+    this.hints = openHints(parts, this.#manager);
     const [only, ...others] = this.groups;
     const isLone = others.length === 0 && only?.streams.length === 1 && !plan.manager;
     if (isLone && plan.lruScanNs === undefined) this.#lone = only;
@@ -220,7 +227,8 @@ export class VcpuCore {
     if (plain === 0) return 'gated';
     const manager = this.#manager;
     const count = manager ? manager.together(stream.slot, stream.list, plain) : plain;
-    this.managerNs = manager ? manager.admit(stream.slot, stream.list, count, guestNs) : 0;
+    this.managerNs = this.hints?.admit(stream.slot, stream.list, count) ?? 0;
+    if (manager) this.managerNs += manager.admit(stream.slot, stream.list, count, guestNs);
     // To make room for a page, the guest may have paged another out, for which its host may have taken this very page.
     if (this.#parts.host && this.#plainOf(stream, count) < count) return 'gated';
     noteReferences(stream, count, guestNs, plan.lruScanNs);
@@ -294,6 +302,12 @@ export class VcpuCore {
     return 'made';
   }
 
+  /** Sends one free block as a hint, if the host wants any; returns whether it has. */
+  sendHint(): boolean {
+    const { hints } = this;
+    return hints !== undefined && hints.attend() && hints.seek() && hints.send();
+  }
+
   /** Returns how many accesses of the list come before the first that a gate stops: all while no layer is on. */
   #plainOf({ slot, list }: Stream, count: number): number {
     if (Atomics.load(this.#parts.words, GATE) === 0) return count;
@@ -305,4 +319,17 @@ export class VcpuCore {
     const { handshake } = this.#parts;
     return handshake.local.mode === 0 ? 0 : handshake.stunAfter();
   }
+}
+
+/** Opens a vCPU's part of free-page hinting; a guest whose balloon an overcommitted host drives hints nothing. */
+function openHints(
+  parts: VcpuCoreParts,
+  manager: MemoryManager | undefined,
+): HintDriver | undefined {
+  const { vcpu, plan, memory, handshake, hints: queues } = parts;
+  if (!manager || !queues || parts.host) return undefined;
+  const { pages, zeroed } = manager;
+  const pressureNs = parts.costs?.pressureNs ?? 0;
+  const { slots } = memory;
+  return new HintDriver({ vcpu, plan, slots, handshake, queues, pages, zeroed, pressureNs });
 }

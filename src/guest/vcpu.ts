@@ -138,7 +138,7 @@ class Vcpu {
     core.manage(0);
     if (core.manager) this.#parts.host?.attend(core.manager, core.guestNs);
     let end = core.giveBack(this.#balloonPages);
-    if (end === 'idle') end = core.next(ACCESS_BATCH);
+    if (end === 'idle') end = core.sendHint() ? 'made' : core.next(ACCESS_BATCH);
     if (end === 'full') return this.#waitForRoom();
     if (end !== 'gated') return end;
     // A poll comes next, whatever the result. The time that it took has gone by on the clock already.

@@ -8,6 +8,7 @@ import { PendingFaults } from './pending-faults.ts';
 import type { Group } from './groups.ts';
 import type { BalloonHost } from './guest-disk.ts';
 import type { ManagerCosts } from './manager-costs.ts';
+import type { HintDriver } from './hint-driver.ts';
 import type { MemoryManager } from './memory-manager.ts';
 import { type BatchEnd, VcpuCore, type VcpuSite } from './vcpu-core.ts';
 import { ALIVE_NS, GAP_NS, RESUMED_NS, vcpuAreaAt } from './vcpu-state.ts';
@@ -25,6 +26,8 @@ export interface VcpuCosts extends ManagerCosts {
   readonly minorFaultNs: number;
   /** The time to leave the guest because its dirty ring is full, until the engine has drained the ring. */
   readonly ringFullNs: number;
+  /** The time to send a free block as a hint; see Costs. */
+  readonly hintBlockNs?: number;
 }
 
 export interface VirtualVcpuParts extends VcpuSite {
@@ -63,6 +66,8 @@ export class VirtualVcpu {
   #sleepNs = 0;
   /** The CPU time that others have used and for which it has yet to stand still. */
   #stolenNs = 0;
+  /** When the free block that it sends as a hint is sent; Infinity while it sends none. */
+  #hintedAtNs = Infinity;
   /** The gate layer for which its next access waits. */
   #blockingLayer: GateLayer | undefined;
 
@@ -134,7 +139,8 @@ export class VirtualVcpu {
     if (!this.#isRunning) return;
     while (this.#nowNs < toNs && !this.#blockingLayer) {
       this.#manage();
-      const endNs = Math.min(toNs, this.#managedAtNs());
+      if (this.#core.hints) this.#hint(this.#core.hints);
+      const endNs = Math.min(toNs, this.#managedAtNs(), this.#hintedAtNs);
       const share = this.#parts.handshake.throttle();
       if (this.#stolenNs > 0) this.#standStill(endNs);
       else if (share > 0 && this.#ranNs > THROTTLE_RUN_NS - INSTANT_NS) this.#sleep(share, endNs);
@@ -191,6 +197,22 @@ export class VirtualVcpu {
   #manage(): void {
     this.#core.manage(INSTANT_NS);
     this.#giveBack();
+  }
+
+  /** Sends the free block whose time has come, and begins with the next one, which keeps it busy for a while. */
+  #hint(hints: HintDriver): void {
+    if (!hints.attend()) {
+      this.#hintedAtNs = Infinity;
+      return;
+    }
+    if (this.#hintedAtNs <= this.#nowNs) {
+      hints.send();
+      this.#hintedAtNs = Infinity;
+    }
+    if (this.#hintedAtNs < Infinity || !hints.seek()) return;
+    const ns = Math.max(INSTANT_NS, this.#parts.costs.hintBlockNs ?? 0);
+    this.#hintedAtNs = this.#nowNs + ns;
+    this.#busyNs = Math.max(this.#busyNs, this.#nowNs) + ns;
   }
 
   /** Has the balloon take all the pages that it has yet to take. */

@@ -22,7 +22,7 @@ export class PageStates {
 
   /** Returns the number of pages in each state. */
   counts(): { readonly released: number; readonly free: number; readonly used: number } {
-    const counts = [0, 0, 0, 0];
+    const counts = [0, 0, 0, 0, 0, 0];
     for (const states of this.#states) for (const state of states) counts[state]!++;
     return { released: counts[PAGE_RELEASED]!, free: counts[PAGE_FREE]!, used: counts[PAGE_USED]! };
   }

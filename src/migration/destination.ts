@@ -13,6 +13,7 @@ import {
   frameName,
   HEADER_BYTES,
   isOptional,
+  STATE_FRAMES,
   WireError,
 } from '../wire/frame.ts';
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
@@ -134,7 +135,7 @@ class DestinationSession {
       if (carriesPages(frame)) this.#install(frame);
       else if (frame.type === FRAME.device) yield* this.#takeDevice(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
-      else if (this.#released.takes(frame)) this.#released.take(frame);
+      else if (STATE_FRAMES.includes(frame.type)) this.#released.take(frame);
       else {
         const message = decodeControl(frame);
         if (message.name === 'cancel') return false;

@@ -1,4 +1,4 @@
-import { FRAME } from '../wire/frame.ts';
+import { FRAME, STATE_FRAMES } from '../wire/frame.ts';
 
 /** The state of the destination; docs/wire.md has the table of the frames it takes in each. */
 export type DestinationState =
@@ -11,9 +11,7 @@ export const EXPECTED: Readonly<Record<DestinationState, readonly number[]>> = {
     FRAME.pages,
     FRAME.part,
     FRAME.device,
-    FRAME.released,
-    FRAME.free,
-    FRAME.slots,
+    ...STATE_FRAMES,
     FRAME.discard,
     FRAME.switchover,
     FRAME.cancel,

@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { VcpuState } from '../guest/vcpu-state.ts';
 import type { FrameKind, Link } from '../link/link.ts';
 import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
+import type { HintEntry } from '../memory/hint-queues.ts';
 import type { GuestMemory, GuestPageSet } from '../memory/guest-memory.ts';
 import type { PageStates } from '../memory/page-states.ts';
 import type { PresenceMap } from '../memory/presence/presence-map.ts';
@@ -22,6 +23,19 @@ export interface GuestManager {
   pseudoPage(this: void, pages: number): void;
 }
 
+/** The guest's driver of free-page hinting, as the source's algorithm sees it. */
+export interface GuestHints {
+  /** The number of queues; each has a part of the guest's pages. */
+  readonly queues: number;
+  /** Shows the guest a command: HINT_STOP, HINT_DONE, or an id of HINT_FIRST_ID or more. */
+  command(this: void, command: number): void;
+  /**
+   * Takes the next entry out of a queue to which the host has come by now; undefined if there is none. With `hurries`
+   * the host takes what the guest has put in, however long that takes.
+   */
+  next(this: void, queue: number, hurries: boolean): HintEntry | undefined;
+}
+
 /**
  * The guest as the source's algorithm sees it. A call that asks the vCPUs for something returns at once;
  * they have answered when `isSettled()` is true, which is what a wait for `guest` waits for.
@@ -33,6 +47,8 @@ export interface SourceGuest {
   readonly manager?: GuestManager;
   /** Its host, if that is overcommitted. */
   readonly host?: SourceHost;
+  /** Its free-page hinting; absent unless it has any. */
+  readonly hints?: GuestHints;
   /** Opens the guest's dirty log for one reader with a page set of its own; the caller closes it. */
   openLog(): LogReader;
   /** Returns the gfns of the paused guest in the order in which they lie in its swap device. */

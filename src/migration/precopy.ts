@@ -29,6 +29,7 @@ export function* sendRounds<State>(
   session.isLogging = true;
   yield* session.guestSettled();
   session.unsent.addAll();
+  session.hints?.request();
   session.metrics.dirtySyncCount = 1;
   session.phase = 'live';
   session.devices?.begin(session.side.clock.now());
@@ -64,6 +65,7 @@ export function* stopAndFinish<State>(
   ask('stopped');
   if (!options.strictRate && policy.keepsLimit !== true) session.lift();
   yield* sendStopped(session);
+  if (session.hints) yield* session.hints.settle();
   return yield* handOver(session);
 }
 

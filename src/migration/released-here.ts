@@ -6,33 +6,32 @@ import { decodeRanges } from '../wire/ranges.ts';
 import { decodeSlots } from '../wire/slots.ts';
 import type { DestinationGuest } from './ports.ts';
 
-/** The frames that say of pages what they are without bringing them. */
-const TYPES: ReadonlySet<number> = new Set([FRAME.released, FRAME.free, FRAME.slots]);
+const NAMES = new Map<number, 'released' | 'free' | 'hinted'>([
+  [FRAME.released, 'released'],
+  [FRAME.free, 'free'],
+  [FRAME.hinted, 'hinted'],
+]);
 
 /**
- * Takes from RELEASED and FREE frames which pages the guest has given back or holds free at the source, and from SLOTS
- * frames which its host has swapped out to a store that both hosts use.
+ * Takes from RELEASED, FREE and HINTED frames which pages the guest has given back, holds free or has hinted as free at
+ * the source, and from SLOTS frames which its host has swapped out to a store that both hosts use.
  * Over all frames of a type the ranges are in ascending order, so that no page is zeroed twice; they
  * come before any page is made absent.
  */
 export class ReleasedHere {
   readonly #guest: DestinationGuest;
   /** Every page below these gfns has been named or passed over, by type of frame. */
-  readonly #knownTo = { released: 0, free: 0 };
+  readonly #knownTo = { released: 0, free: 0, hinted: 0 };
 
   constructor(guest: DestinationGuest) {
     this.#guest = guest;
-  }
-
-  takes({ type }: Frame): boolean {
-    return TYPES.has(type);
   }
 
   /** Takes one such frame. Throws WireError if it does not fit the guest or comes out of order. */
   take(frame: Frame): void {
     if (frame.type === FRAME.slots) return this.#takeSlots(frame);
     const { memory, states, presence } = this.#guest;
-    const name = frame.type === FRAME.released ? 'released' : 'free';
+    const name = NAMES.get(frame.type)!;
     const fail = (why: string): never => {
       throw new WireError(`frame ${frame.sequence}: ${why}`);
     };
@@ -42,9 +41,9 @@ export class ReleasedHere {
       if (gfn < this.#knownTo[name]) fail('ranges are not in ascending order');
       this.#knownTo[name] = gfn + pages;
       states.set(gfn, pages, name === 'released' ? PAGE_RELEASED : PAGE_FREE);
-      // A released page is zeroed, whatever was received for it; the content of free pages is sent.
-      if (name !== 'released') return;
-      this.#guest.host?.surrender(gfn, pages);
+      // A released or hinted page is zeroed, whatever was received for it; the content of other free pages is sent.
+      if (name === 'free') return;
+      if (name === 'released') this.#guest.host?.surrender(gfn, pages);
       this.#zero(gfn, pages);
     });
   }

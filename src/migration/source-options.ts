@@ -21,6 +21,8 @@ export interface SourceOptions extends EncoderOptions {
   readonly pseudoPaging?: boolean;
   /** How long post-copy waits for a new connection; without it, post-copy fails with its connection. */
   readonly recoverWithinNs?: number;
+  /** Whether the guest's hints of free pages are taken. */
+  readonly freePageHints?: boolean;
   /** The devices of the guest; absent if it has none. */
   readonly devices?: readonly DeviceSpec[];
   /** Whether the guest is stopped only once the destination has loaded all initial bytes of its devices. */

@@ -14,7 +14,9 @@ import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../
 import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
 import type { PageTally } from '../wire/tally.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
+import { ClearAhead } from './clear-ahead.ts';
 import { BatchSizes } from './batch-sizes.ts';
+import { FreePageHints } from './free-page-hints.ts';
 import { MigrationEnded } from './migration-ended.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
 import type { RunningTimes } from './handover.ts';
@@ -68,6 +70,8 @@ export class SourceSession {
   readonly released = new ReleasedPages(this);
   /** The devices of the guest; absent if it has none. */
   readonly devices: SourceDevices | undefined;
+  /** The guest's free-page hints; absent unless the migration takes any. */
+  readonly hints: FreePageHints | undefined;
   /** The migration's own reader of the guest's dirty log. */
   readonly log: LogReader;
   readonly startNs: number;
@@ -99,14 +103,16 @@ export class SourceSession {
   readonly #encoder: Encoder;
   #cursor = 0;
   #waits = 0;
-  /** The chunks whose marks have been cleared by hand since the last harvest. */
-  readonly #clearedChunks = new Set<number>();
+  readonly #clearAhead = new ClearAhead(this);
 
   constructor(side: SourceSide) {
     this.side = side;
     this.log = side.guest.openLog();
     const { pacing, devices, switchoverAck } = side.options;
     if (devices) this.devices = new SourceDevices(devices, switchoverAck === true);
+    const { hints, manager } = side.guest;
+    const takesHints = hints && manager && side.options.freePageHints === true;
+    if (takesHints) this.hints = new FreePageHints(this, hints, manager);
     this.#encoder = openEncoder(side.options);
     this.sizes = new BatchSizes(side.guest.memory.pageSize, side.options);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
@@ -253,7 +259,8 @@ export class SourceSession {
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
     const { link, clock } = this.side;
     const most = Math.ceil(Math.min(this.sizes.mostPages, this.limiter.mostPages()));
-    const end = yield* this.#clearAhead();
+    const { cursor, end } = yield* this.#clearAhead.before(this.#cursor);
+    this.#cursor = cursor;
     for (;;) {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.hearPeer();
       const room = link.room(this.sizes.frameBytes(most), 'pages');
@@ -278,6 +285,7 @@ export class SourceSession {
   #take(most: number, end: number, skipsRedirtied: boolean): TakenRuns {
     const { guest, options } = this.side;
     this.released.setAside(false);
+    this.hints?.take(false);
     const { log, unsent } = this;
     const { memory } = guest;
     if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? log : undefined);
@@ -305,39 +313,18 @@ export class SourceSession {
     this.firstPageNs ??= clock.now();
   }
 
-  /**
-   * With a log that is cleared by hand, clears the chunk of the next page to be sent, unless that has
-   * been done since the last harvest. Returns the chunk's end, up to which pages may be taken.
-   */
-  *#clearAhead(): Algorithm<number> {
-    const { unsent } = this;
-    const { memory } = this.side.guest;
-    const { manualClear } = this.log;
-    if (!manualClear || this.isPaused) return memory.pages;
-    const next = unsent.firstFrom(this.#cursor);
-    if (next < 0) return memory.pages;
-    const { clear, cleared, chunkPages } = manualClear;
-    const chunk = Math.floor(next / chunkPages);
-    const end = Math.min(memory.pages, (chunk + 1) * chunkPages);
-    this.#cursor = next;
-    if (this.#clearedChunks.has(chunk)) return end;
-    this.#clearedChunks.add(chunk);
-    clear(chunk * chunkPages, end - chunk * chunkPages);
-    yield* this.guestSettled();
-    cleared();
-    return end;
-  }
-
   /** Harvests the dirty log into the unsent pages. */
   *sync(): Algorithm<void> {
     const { clock } = this.side;
+    this.hints?.stop();
     this.log.harvest();
     yield* this.guestSettled();
     const dirtied = this.log.collect();
-    this.#clearedChunks.clear();
+    this.#clearAhead.harvested();
     this.released.setAside(true);
     this.devices?.refresh(clock.now());
     this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
+    this.hints?.request();
   }
 
   /** Stops the guest and harvests for the last time; the unsent pages are then the last set. */
@@ -347,6 +334,7 @@ export class SourceSession {
     this.stop.pauseAskedNs = clock.now();
     this.stop.queuedUntilNs = Math.max(this.stop.pauseAskedNs, link.drainedAtNs);
     this.isPaused = true;
+    this.hints?.stop();
     guest.pause();
     yield* this.guestSettled();
     this.stop.pausedNs = clock.now();
@@ -355,6 +343,7 @@ export class SourceSession {
       this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
     }
     this.stop.harvestedNs = clock.now();
+    this.hints?.done();
     this.devices?.refresh(this.stop.pauseAskedNs);
     yield* this.released.settle();
     this.phase = 'stopped';

@@ -7,6 +7,7 @@ import { sendDevices } from './devices/send.ts';
 import type { DevicesReport } from './devices/source-devices.ts';
 import { explainDivergence } from './divergence.ts';
 import { divergenceFacts } from './divergence-facts.ts';
+import type { HintCounts } from './free-page-hints.ts';
 import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import { type PageRecord, PageRecorder } from './page-record/page-recorder.ts';
@@ -47,6 +48,8 @@ export interface SourceReport {
   readonly releasedPages: number;
   /** The number of pages that stayed where their host had swapped them out to; absent if the hosts share no store. */
   readonly swappedPages?: number;
+  /** What became of the guest's free-page hints; absent unless the migration took any. */
+  readonly hints?: HintCounts;
   /** The bytes of all frames that the source posted. */
   readonly linkBytes: number;
 }
@@ -196,6 +199,7 @@ function* resumeHere(session: SourceSession): Algorithm<void> {
   const { guest, clock } = session.side;
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
+  session.hints?.done();
   guest.throttle(0);
   guest.stun(0);
   const untilNs = clock.now() + 5e9;
@@ -272,6 +276,7 @@ function report(
     unsentPages,
     releasedPages: session.released.count,
     ...(side.guest.host?.sharesStore ? { swappedPages: session.released.swapped.count } : {}),
+    ...(session.hints ? { hints: session.hints.counts } : {}),
     linkBytes: side.link.postedBytes,
   };
 }

@@ -6,7 +6,8 @@ import {
   type HostRequest,
   requestBy,
 } from '../memory/handshake/host-requests.ts';
-import { type GuestPages, NONE } from './guest-pages.ts';
+import { NO_SLOT } from '../memory/page-store.ts';
+import type { GuestPages } from './guest-pages.ts';
 import type { HostFaults } from './layers.ts';
 
 /** What a desk needs to serve a guest that its host has admitted. */
@@ -104,7 +105,7 @@ export class HostDesk {
   }
 
   #bringIn({ pages, faults }: HostDeskParts, call: Call, gfn: number, nowNs: number): number {
-    if (pages.swapSlots[gfn] !== NONE) call.answer = 1;
+    if (pages.swapSlots[gfn] !== NO_SLOT) call.answer = 1;
     const dueNs = nowNs + faults.fault(gfn, nowNs);
     this.#arrivals.set(gfn, dueNs);
     return dueNs;

@@ -158,6 +158,9 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     total: guest.pages * guest.pageSize,
     remaining: source.unsentPages * guest.pageSize,
     ...(guest.manager ? { released: source.releasedPages } : {}),
+    ...(source.hints
+      ? { hinted: source.hints.hintedPages, hintSkipped: source.hints.skippedPages }
+      : {}),
     normal: pagesOf(sent, 'raw'),
     duplicate: pagesOf(sent, 'zero'),
     ...(destination ? { dropped: destination.droppedPages } : {}),

@@ -52,6 +52,9 @@ const RAM: Descriptions = {
     'bytes that had yet to be sent at the end; what the guest has given back is not among them.',
   'ram.released':
     'pages that the guest had given back: they are not sent and read zero; absent: it gave none back.',
+  'ram.hinted': 'pages that the guest hinted as free; absent without migration.freePageHints.',
+  'ram.hintSkipped':
+    'those of them that had yet to be sent and were skipped; one that the guest uses again is sent after all.',
   'ram.normal': 'pages sent raw.',
   'ram.duplicate': 'pages sent as zero pages.',
   'ram.dropped':

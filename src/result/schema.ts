@@ -87,6 +87,8 @@ export const resultSchema = z.strictObject({
     total: bytes,
     remaining: bytes,
     released: count.optional(),
+    hinted: count.optional(),
+    hintSkipped: count.optional(),
     normal: count,
     duplicate: count,
     dropped: count.optional(),

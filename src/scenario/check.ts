@@ -139,13 +139,27 @@ function patternProblems(
 /** Checks the memory manager, or, without one, that no key needs one. */
 function checkManaged({ guest, migration }: Scenario, pageSize: number): Problem[] {
   const { memoryManager, workloads } = guest;
-  if (memoryManager) return checkManager(memoryManager, guest, pageSize);
+  if (memoryManager) {
+    return [...checkManager(memoryManager, guest, pageSize), ...checkHints(migration, pageSize)];
+  }
   const sentence = 'needs guest.memoryManager, which knows what is free: add it, or leave this out';
   const problems = workloads.flatMap(({ frees }, index) =>
     frees === undefined ? [] : [{ path: ['guest', 'workloads', index, 'frees'], sentence }],
   );
-  if (!migration.pseudoPaging) return problems;
-  return [...problems, { path: ['migration', 'pseudoPaging'], sentence }];
+  const keys = [
+    ...(migration.pseudoPaging ? ['pseudoPaging'] : []),
+    ...(migration.freePageHints === true ? ['freePageHints'] : []),
+  ];
+  return [...problems, ...keys.map((key) => ({ path: ['migration', key], sentence }))];
+}
+
+/** Checks that a hinted block is one of the buddy allocator's: a power of two of whole pages. */
+function checkHints({ freePageHintBlock }: Scenario['migration'], pageSize: number): Problem[] {
+  if (freePageHintBlock === undefined) return [];
+  const pages = parseSize(freePageHintBlock) / pageSize;
+  if (Number.isInteger(pages) && Number.isInteger(Math.log2(pages))) return [];
+  const sentence = `expected a power of two of pages of ${formatSize(pageSize)}, such as 4MiB, got ${formatValue(freePageHintBlock)}`;
+  return [{ path: ['migration', 'freePageHintBlock'], sentence }];
 }
 
 /** `document` is the value of the key `migration`, without defaults. */

@@ -53,6 +53,8 @@ export const COST_DESCRIPTIONS: Descriptions = {
   '.balloonPage': 'how long it takes to give a page to the balloon, or to take it back.',
   '.pressure': 'how long a callback of memory pressure takes, apart from its pages.',
   '.pseudoPage': 'how long pseudo-paging takes to take a page from its process.',
+  '.hintBlock': 'how long the guest takes to send a free block as a hint.',
+  '.hintClear': 'how long the host takes, beside the sender, to drop the pages of a hinted block.',
   '.harvestWaitsForVcpus':
     'whether a harvest waits until every vCPU has answered, throttled ones among them.',
   '.windowLag':

@@ -22,6 +22,9 @@ import { TraceReader } from './traces.ts';
 
 export { ResolveError };
 
+/** The size of a hinted block by default: on x86, Linux hints blocks of order MAX_ORDER - 1 (virtio_balloon.c). */
+const HINT_BLOCK_BYTES = 4 * 1024 * 1024;
+
 interface Region {
   readonly firstGfn: number;
   readonly pages: number;
@@ -77,7 +80,12 @@ export function resolveScenario(
         }),
       ),
       ...(guest.memoryManager
-        ? { memoryManager: resolveManager(guest.memoryManager, pageSize) }
+        ? {
+            memoryManager: {
+              ...resolveManager(guest.memoryManager, pageSize),
+              ...hintsOf(migration, pageSize),
+            },
+          }
         : {}),
       ...devicesOf(guest),
       ...(guest.lruScan === undefined ? {} : { lruScanNs: parseDuration(guest.lruScan) }),
@@ -99,6 +107,13 @@ export function resolveScenario(
   };
   checkLanes(config);
   return config;
+}
+
+/** Returns the size of the blocks that the guest hints as free, if it does: an order of the buddy allocator. */
+function hintsOf({ freePageHints, freePageHintBlock }: Scenario['migration'], pageSize: number) {
+  if (freePageHints !== true) return {};
+  const bytes = freePageHintBlock === undefined ? HINT_BLOCK_BYTES : parseSize(freePageHintBlock);
+  return { hintBlockPages: Math.max(1, bytes / pageSize) };
 }
 
 /** A guest without devices has no such key, so that its migration sends nothing about them. */

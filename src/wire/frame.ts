@@ -45,6 +45,7 @@ export const FRAME = {
   ack: 20,
   part: 21,
   slots: 22,
+  hinted: 23,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */
@@ -158,6 +159,14 @@ export function frameTypeAt({ view }: FrameMemory, at: number): number {
 /** Returns whether a frame of this type brings pages or a part of one. */
 export const carriesPages = ({ type }: { readonly type: number }): boolean =>
   type === FRAME.pages || type === FRAME.part;
+
+/** The types of the frames that name pages by what the guest's memory manager has done with them. */
+export const STATE_FRAMES: readonly number[] = [
+  FRAME.released,
+  FRAME.free,
+  FRAME.hinted,
+  FRAME.slots,
+];
 
 /** Returns whether a receiver that doesn't know the frame's type may skip it. */
 export function isOptional(frame: Frame): boolean {

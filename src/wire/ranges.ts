@@ -10,10 +10,11 @@ import {
 /**
  * The frames that name ranges of pages. DISCARD names pages that the destination lacks, or has in a
  * stale version; RELEASED those that the guest has given back, which read zero; FREE those in the
- * guest's free list; RECEIVED those that the destination has. The control part is a list of pairs
+ * guest's free list; HINTED those that the guest has hinted as free, which read zero and are free; RECEIVED those that
+ * the destination has. The control part is a list of pairs
  * (first gfn, number of pages), u32 each, little-endian. There is no payload.
  */
-export type RangesName = 'discard' | 'released' | 'free' | 'received';
+export type RangesName = 'discard' | 'released' | 'free' | 'hinted' | 'received';
 
 /** The largest number of ranges in one frame. */
 export const MAX_RANGES = 4096;

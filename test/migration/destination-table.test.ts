@@ -73,6 +73,7 @@ const TABLE = stateTable(`
   RELEASED      turn   ok         late       turn   turn  turn     turn   done  turn    mute  deaf    unread
   FREE          turn   ok         late       turn   turn  turn     turn   done  turn    mute  deaf    unread
   SLOTS         turn   homely     homely     turn   turn  turn     turn   done  turn    mute  deaf    unread
+  HINTED        turn   ok         late       turn   turn  turn     turn   done  turn    mute  deaf    unread
   RESUME        turn   turn       turn       turn   turn  turn     turn   done  ok      ok    deaf    unread
   RECEIVED      turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   RESUMED       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
@@ -174,6 +175,11 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   },
   'FREE receiving': (lone, before) => {
     expect(changed(before, lone)).toEqual([]);
+    expect(new Set(pageStates(lone.world.target.memory.slots[0]!)).size).toBe(2);
+  },
+  'HINTED receiving': (lone, before) => {
+    expect(changed(before, lone)).toEqual([5, 6]);
+    expect(pageOf(lone.world.target, 5).equals(Buffer.alloc(4096))).toBe(true);
     expect(new Set(pageStates(lone.world.target.memory.slots[0]!)).size).toBe(2);
   },
   'RESUME resume': ({ peer, world }) => {

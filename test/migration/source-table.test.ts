@@ -62,6 +62,7 @@ const TABLE = stateTable(`
   RELEASED    alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   FREE        alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   SLOTS       alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
+  HINTED      alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   RESUME      turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   RECEIVED    alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  ok       order     unread
   RESUMED     turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   count    ok        unread

@@ -24,11 +24,13 @@ import { smallSlot } from '../support/slots.ts';
 const DEVICE_NS = 1000;
 const COPY_NS = 10;
 
+const NO_CONTENTS = { contents: [], seed: 1 };
+
 /** A desk of a guest with two vCPUs, none of whose 100 pages has a machine page; 5 is swapped out. */
 function open() {
   const slot = openSlot(smallSlot({ index: 0, firstGfn: 0, pages: 100 }));
   const words = new Int32Array(createHandshake(3));
-  const pages = new GuestPages(0, memoryOf([slot]), words, 64, () => undefined);
+  const pages = new GuestPages(0, memoryOf([slot]), words, NO_CONTENTS, 64, () => undefined);
   pages.swapSlots[5] = 1;
   const faults: string[] = [];
   const desk = new HostDesk(words, 2, {

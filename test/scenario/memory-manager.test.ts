@@ -101,6 +101,26 @@ describe('a memory manager', () => {
       '5:28 migration.pseudoPaging: has an effect only with post-copy, the migration is precopy: leave it out',
     ],
     [
+      'free-page hints without one',
+      withMore('migration: { freePageHints: true }'),
+      `2:29 migration.freePageHints: ${NEEDED}`,
+    ],
+    [
+      'free-page hints with post-copy',
+      managed('{}', 'migration: { algorithm: hybrid, freePageHints: true }\n'),
+      '5:48 migration.freePageHints: has an effect only with pre-copy that never turns into post-copy, as a hinted page that is requested after a switch to post-copy would never come: leave it out',
+    ],
+    [
+      'a block of free-page hints without hints',
+      managed('{}', 'migration: { freePageHintBlock: 4MiB }\n'),
+      '5:33 migration.freePageHintBlock: has an effect only with freePageHints: leave it out, or set freePageHints: true',
+    ],
+    [
+      'a block of free-page hints that the buddy allocator does not have',
+      managed('{}', 'migration: { freePageHints: true, freePageHintBlock: 12KiB }\n'),
+      '5:54 migration.freePageHintBlock: expected a power of two of pages of 4 KiB, such as 4MiB, got "12KiB"',
+    ],
+    [
       'an order of references that nobody looks at',
       withMore('migration: { algorithm: postcopy, swapOrder: lru }'),
       '2:46 migration.swapOrder: needs guest.lruScan, which says how often the guest scans its pages for references: add it',

@@ -65,7 +65,13 @@ export const MESSAGES: readonly ControlMessage[] = [
   { name: 'ack', body: {} },
 ];
 
-export const RANGES_NAMES: readonly RangesName[] = ['discard', 'released', 'free', 'received'];
+export const RANGES_NAMES: readonly RangesName[] = [
+  'discard',
+  'released',
+  'free',
+  'hinted',
+  'received',
+];
 
 const sampleMemory = (): FrameMemory => new RingProducer(createRing(128 * 1024, false)).memory;
 

@@ -73,6 +73,7 @@ export const post: Readonly<Record<string, (lone: Lone) => void>> = {
   COMPLETE: ({ peer }) => peer.control({ name: 'complete', body: { presentNs: 4 } }),
   RELEASED: ({ peer }) => peer.ranges('released', [4, 1]),
   FREE: ({ peer }) => peer.ranges('free', [5, 2]),
+  HINTED: ({ peer }) => peer.ranges('hinted', [5, 2]),
   RESUME: ({ peer }) => peer.control({ name: 'resume', body: {} }),
   RECEIVED: ({ peer }) => peer.ranges('received', [2, 2]),
   RESUMED: ({ peer }) => peer.control({ name: 'resumed', body: { presentPages: 2 } }),

@@ -78,6 +78,7 @@ export const post: Readonly<Record<string, (peer: Peer<SourceReport>) => void>> 
   COMPLETE: (peer) => peer.control({ name: 'complete', body: { presentNs: 40_000 } }),
   RELEASED: (peer) => peer.ranges('released', [2, 2]),
   FREE: (peer) => peer.ranges('free', [2, 2]),
+  HINTED: (peer) => peer.ranges('hinted', [2, 2]),
   RESUME: (peer) => peer.control({ name: 'resume', body: {} }),
   RECEIVED: (peer) => peer.ranges('received', [0, 2]),
   RESUMED: (peer) => peer.control({ name: 'resumed', body: { presentPages: 2 } }),

@@ -92,7 +92,8 @@ function sums(
   const sent = pagesOf(tally);
   if (bytesOf(tally) > pageBytes + pushedBytes) found.push('more bytes in pages than in frames');
   if (source.outcome !== 'completed') return found;
-  if (sent + source.releasedPages < guest.pages) found.push(`sent ${sent} pages of ${guest.pages}`);
+  const skipped = source.releasedPages + (source.hints?.skippedPages ?? 0);
+  if (sent + skipped < guest.pages) found.push(`sent ${sent} pages of ${guest.pages}`);
   if (source.unsentPages !== 0) found.push(`${source.unsentPages} pages were never sent`);
   const installed = destination ? pagesOf(destination.tally) : 0;
   const resent = resentPages(report);

@@ -5,6 +5,7 @@ import type { RunReport } from '../../runtime/report.ts';
 import { findProblems, type Sides } from './check.ts';
 import { withDevices } from './devices.ts';
 import { draw, type DrawnRun } from './draw.ts';
+import { withHints } from './hints.ts';
 import { withParts } from './parts.ts';
 
 /** A run of a few hundred pages that takes more events than this never ends. */
@@ -30,6 +31,9 @@ export type ChangeRun = (seed: number, drawn: DrawnRun) => DrawnRun;
 /** Plays a seed whose guest has devices. */
 export const fuzzDevices = (seed: number): Promise<FuzzResult> =>
   fuzz(seed, undefined, withDevices);
+
+/** Plays a seed whose guest hints its free pages. */
+export const fuzzHints = (seed: number): Promise<FuzzResult> => fuzz(seed, undefined, withHints);
 
 /** Plays a seed whose pages travel in parts. */
 export const fuzzParts = (seed: number): Promise<FuzzResult> => fuzz(seed, undefined, withParts);

@@ -4,7 +4,7 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
-import { fuzz, fuzzDevices, fuzzParts, type FuzzResult } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzHints, fuzzParts, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
@@ -31,6 +31,7 @@ function wholeNumber(
 const PLAYS = {
   play: fuzz,
   playDevices: fuzzDevices,
+  playHints: fuzzHints,
   playParts: fuzzParts,
   playStream: fuzzStream,
 } as const;
@@ -38,7 +39,7 @@ const PLAYS = {
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
  * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with `--devices` their guests have devices, with
- * `--parts` their pages travel in parts. What it prints on stdout depends on the seeds alone:
+ * `--hints` they hint their free pages, with `--parts` their pages travel in parts. What it prints on stdout depends on the seeds alone:
  * each failure with its seed, in their order, then what became of how many. Progress and speed go to stderr. The exit
  * code is 1 after a failure, and when Ctrl-C has ended it early.
  */
@@ -51,25 +52,30 @@ async function main(): Promise<number> {
       threads: { type: 'string', default: String(availableParallelism()) },
       streams: { type: 'boolean', default: false },
       devices: { type: 'boolean', default: false },
+      hints: { type: 'boolean', default: false },
       parts: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
   const seeds = wholeNumber('seeds', values.seeds);
   const from = wholeNumber('from', values.from);
-  const task = values.streams
-    ? 'playStream'
-    : values.devices
-      ? 'playDevices'
-      : values.parts
-        ? 'playParts'
-        : 'play';
+  const task = taskOf(values);
   if (values.seed === undefined) return playAll(task, from, seeds, threads);
   const seed = wholeNumber('seed', values.seed);
   const result = await PLAYS[task](seed);
   const counts = new FuzzCounts();
   count(counts, result);
   return conclude(counts);
+}
+
+/** Returns the kind of play that the flags name. */
+function taskOf(
+  flags: Record<'streams' | 'devices' | 'hints' | 'parts', boolean>,
+): keyof FuzzTasks {
+  if (flags.streams) return 'playStream';
+  if (flags.devices) return 'playDevices';
+  if (flags.hints) return 'playHints';
+  return flags.parts ? 'playParts' : 'play';
 }
 
 /** Plays seeds in threads of a pool. Ctrl-C lets those that have begun end, a second one ends the program at once. */

@@ -12,15 +12,16 @@ const FEWEST_PAGES = 32;
 
 /**
  * Gives about every third guest a memory manager, with short intervals, and its workloads pages that
- * don't overlap. About every second guest also has its page references scanned. The result is a
- * function of the seed and the guest alone.
+ * don't overlap; with `isSure` every guest that is large enough. About every second guest also has its
+ * page references scanned. The result is a function of the seed and the guest alone.
  */
-export function managed(seed: number, drawn: Guest): Guest {
+export function managed(seed: number, drawn: Guest, isSure = false): Guest {
   const random = new Generator((seed ^ OTHER_DRAWS) >>> 0);
   const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
   const guest = { ...drawn, ...(random.below(2) === 0 ? { lruScanNs: 2e6 } : {}) };
   const pages = guest.memoryBytes / guest.pageSize;
-  if (random.below(3) > 0 || pages < FEWEST_PAGES) return guest;
+  const isChosen = random.below(3) === 0 || isSure;
+  if (!isChosen || pages < FEWEST_PAGES) return guest;
   const kernelPages = random.below(8);
   const usedPages = random.below(6);
   const cachePages = random.below(8);

@@ -6,6 +6,8 @@ export interface FuzzTasks {
   readonly play: readonly [number, FuzzResult];
   /** Plays one seed, whose guest has devices. */
   readonly playDevices: readonly [number, FuzzResult];
+  /** Plays one seed, whose guest hints its free pages. */
+  readonly playHints: readonly [number, FuzzResult];
   /** Plays one seed, whose pages travel in parts. */
   readonly playParts: readonly [number, FuzzResult];
   /** Plays one seed, and tampers with its frames. */

@@ -1,4 +1,4 @@
-import { fuzz, fuzzDevices, fuzzParts } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzHints, fuzzParts } from './fuzz.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
@@ -12,3 +12,4 @@ export const play: Handlers['play'] = (seed) => fuzz(seed);
 export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
 export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
+export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);

@@ -35,4 +35,6 @@ export interface ManualClear {
   clear(this: void, firstGfn: number, pages: number): void;
   /** Clears them, once that has settled: the marks of those pages of the range that are in the reader's set. */
   cleared(this: void): void;
+  /** Clears the marks of the pages [firstGfn, firstGfn + pages) that are kept, but none that no harvest has taken yet. */
+  forget(this: void, firstGfn: number, pages: number): void;
 }

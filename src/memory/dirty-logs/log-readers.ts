@@ -102,7 +102,7 @@ export class LogReaders {
   #manualOf({ pages }: OpenReader): ManualClear | undefined {
     if (!this.#clearing) return undefined;
     const { log, chunkPages } = this.#clearing;
-    return { chunkPages, clear: log.clear, cleared: () => log.cleared(pages) };
+    return { chunkPages, clear: log.clear, cleared: () => log.cleared(pages), forget: log.forget };
   }
 
   #start(reader: OpenReader): void {

@@ -10,6 +10,8 @@ export interface ManualClearLog extends DirtyLog {
    * on. A page that is not about to be sent keeps its mark.
    */
   cleared(this: void, unsent: GuestPageSet): void;
+  /** Clears the kept marks of the pages [firstGfn, firstGfn + pages); those that no harvest has taken yet stay. */
+  forget(this: void, firstGfn: number, pages: number): void;
 }
 
 /**
@@ -49,6 +51,7 @@ export function manualClear(log: DirtyLog, { memory }: DirtyLogParts): ManualCle
       kept.clear();
       return fresh;
     },
+    forget: (firstGfn, pages) => kept.dropRun(firstGfn, pages),
     clear(firstGfn, pages) {
       range = { firstGfn, pages };
       log.harvest();

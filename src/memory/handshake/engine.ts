@@ -2,6 +2,7 @@ import { engineSteps } from './steps.ts';
 import {
   BALLOON,
   EPOCH,
+  HINTS,
   RELEASE,
   releasedOf,
   RUN,
@@ -93,6 +94,12 @@ export class EngineHandshake {
   /** Asks every vCPU to give back to the host its free pages (1), or these and its page cache (2). */
   release(what: 1 | 2): void {
     Atomics.store(this.#words, RELEASE, what);
+    this.#wakeAll();
+  }
+
+  /** Shows every vCPU a command of free-page hinting: HINT_STOP, HINT_DONE, or an id. */
+  hint(command: number): void {
+    Atomics.store(this.#words, HINTS, command);
     this.#wakeAll();
   }
 

@@ -15,6 +15,7 @@
  *  10  balloon    counts the times that a vCPU has given pages back
  *  11  touched    counts the first accesses to pages that the guest's host samples
  *  12  target     the pages that the guest's host wants its balloon to have
+ *  13  hints      the command of free-page hinting: HINT_STOP, HINT_DONE, or an id of HINT_FIRST_ID or more
  *
  * From word 16 + 16w on come those of writer w:
  *
@@ -43,6 +44,7 @@ export const RELEASE = 9;
 export const BALLOON = 10;
 export const TOUCHED = 11;
 export const BALLOON_TARGET = 12;
+export const HINTS = 13;
 
 /** Bits of the word `gate`, for the layers whose pages are absent, protected, shared, swapped out and sampled. */
 export const GATE_PRESENCE = 1;
@@ -50,6 +52,14 @@ export const GATE_PROTECTION = 2;
 export const GATE_SHARING = 4;
 export const GATE_SWAP = 8;
 export const GATE_SAMPLING = 16;
+
+/**
+ * Commands of free-page hinting. An id asks the guest for hints, STOP has it pause, and with DONE it may use again what
+ * it has hinted. The numbers are those of virtio (1.2, section 5.5.6.7: VIRTIO_BALLOON_CMD_ID_STOP and _DONE).
+ */
+export const HINT_STOP = 0;
+export const HINT_DONE = 1;
+export const HINT_FIRST_ID = 2;
 
 const FIRST_WRITER = 16;
 /** Each writer's words fill a cache line, so that writers don't slow one another down. */

@@ -12,6 +12,7 @@ import {
 import {
   BALLOON,
   GATE,
+  HINTS,
   RELEASE,
   releasedOf,
   RUN,
@@ -102,6 +103,11 @@ export class WriterHandshake {
   reportReleased(what: number): void {
     Atomics.store(this.#words, releasedOf(this.local.writer), what);
     this.#doorbell.ring();
+  }
+
+  /** Returns the command of free-page hinting that the engine shows: HINT_STOP, HINT_DONE, or an id. */
+  hintCommand(): number {
+    return Atomics.load(this.#words, HINTS);
   }
 
   /** Tells the engine that pages have been given back since it last read the counter. */

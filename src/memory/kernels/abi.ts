@@ -98,14 +98,16 @@ export const PAGE_WRITE_GATES = 12;
 
 /**
  * The states that a guest's memory manager gives a page, a byte a page: the page is in use; it is in the guest's free
- * list; it has been given back to the host, so that it has no machine frame and reads as zeros; or the guest has paged
- * it out to its own disk and given its frame back. `PAGE_USED` equals `PAGE_PRESENT`, so that one kernel serves states
- * and gates.
+ * list; it has been given back to the host, so that it has no machine frame and reads as zeros; the guest has paged it
+ * out to its own disk and given its frame back; or it is free and the guest has told the host so, in a free-page hint,
+ * so that it must be zeroed before it is used. `PAGE_USED` equals `PAGE_PRESENT`, so that one kernel serves states
+ * and gates; therefore no state may consist of PAGE_WRITE_GATES alone, at which that kernel lets reads pass.
  */
 export const PAGE_USED = 0;
 export const PAGE_FREE = 1;
 export const PAGE_RELEASED = 2;
 export const PAGE_PAGED = 3;
+export const PAGE_HINTED = 5;
 
 /** An entry of an access list is a gfn that counts from the slot's first page; this bit says that it only reads. */
 export const ACCESS_READ_BIT = 0x80000000;

@@ -71,6 +71,8 @@ export interface CommonSpec {
   readonly around?: AroundSpec;
   /** Whether the guest is stopped only once the destination has loaded the initial bytes of all devices. */
   readonly switchoverAck?: boolean;
+  /** Whether the guest's hints of free pages are taken; never if the migration may turn into post-copy. */
+  readonly freePageHints?: boolean;
   /** How long the guest runs before the migration. */
   readonly startAfterNs: number;
   /** How long the guest runs after the migration. */

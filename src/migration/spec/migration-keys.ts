@@ -12,6 +12,7 @@ import {
   optional,
   positiveDuration,
   rate,
+  size,
   type ValuesOf,
   whole,
 } from '../../units/keys.ts';
@@ -19,7 +20,14 @@ import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { managerNamed, MANAGERS } from '../policies/manager-registry.ts';
 import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
-import { needsHybrid, needsOwnDecisions, needsPostcopy, needsRounds } from './needs.ts';
+import {
+  needsHints,
+  needsHybrid,
+  needsNoPostcopy,
+  needsOwnDecisions,
+  needsPostcopy,
+  needsRounds,
+} from './needs.ts';
 
 /** The keys of a scenario's `migration`: those of this file, of the policies and of the page orders. */
 
@@ -151,6 +159,16 @@ const COMMON_KEYS = {
       'whether the guest is stopped only once the destination has loaded the initial bytes of its devices ' +
       '(QEMU: capability switchover-ack); absent: it is stopped without that',
     needs: needsRounds,
+  }),
+  freePageHints: optional(flag, {
+    about:
+      'whether the guest hints its free pages, which are then not sent (QEMU: free-page-hint of virtio-balloon); absent: it does not',
+    needs: needsNoPostcopy,
+  }),
+  freePageHintBlock: optional(size, {
+    about:
+      'the size of the aligned blocks that are hinted if they are free throughout; absent: 4MiB, the largest block of the buddy allocator on x86',
+    needs: needsHints,
   }),
   around: optional(map(AROUND_KEYS), {
     about: 'what the manager does around the migration; absent: nothing that takes time',

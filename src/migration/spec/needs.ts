@@ -30,6 +30,22 @@ export const needsPostcopy = only(
 /** The key needs algorithm `hybrid`. */
 export const needsHybrid = only('hybrid', (algorithm) => algorithm === 'hybrid');
 
+/**
+ * The key needs live rounds that never turn into post-copy. QEMU starts no free-page hinting if post-copy is possible
+ * (hw/virtio/virtio-balloon.c, virtio_balloon_free_page_hint_notify), since a page that is hinted and requested later
+ * would never be sent; here that is an error, so that nobody waits for hints in vain.
+ */
+export const needsNoPostcopy: Needs = (_, { algorithm, mayForcePostcopy }) => {
+  if (algorithm === 'precopy' && mayForcePostcopy !== true) return undefined;
+  const why = 'a hinted page that is requested after a switch to post-copy would never come';
+  return `has an effect only with pre-copy that never turns into post-copy, as ${why}: leave it out`;
+};
+/** The key needs `freePageHints`. */
+export const needsHints: Needs = (siblings) =>
+  siblings['freePageHints'] === true
+    ? undefined
+    : 'has an effect only with freePageHints: leave it out, or set freePageHints: true';
+
 /** Says why a migration with this algorithm can't be forced to its end; undefined when it can. */
 export function unforcedReason(algorithm: string): string | undefined {
   return LIVE.has(algorithm)

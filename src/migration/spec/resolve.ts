@@ -32,6 +32,7 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     policy: written.policy,
     ...partsOf(written, surroundingsOf(written, around)),
     ...(written.switchoverAck === true ? { switchoverAck: true } : {}),
+    ...(written.freePageHints === true ? { freePageHints: true } : {}),
     ...(written.around ? { around: aroundOf(written.around) } : {}),
     preempt: written.postcopyPreempt,
     ...(written.postcopyPreempt ? { breakHuge: written.postcopyBreakHuge } : {}),

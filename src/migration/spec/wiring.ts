@@ -50,9 +50,13 @@ function roundsSource(
 ): Algorithm<SourceReport> {
   const { force } = spec;
   const forced = force ? forceAfter(policy, force) : policy;
-  const mayPostcopy = spec.algorithm === 'hybrid' || force?.action === 'postcopy';
-  if (!mayPostcopy) return precopySource(side, forced);
+  if (!mayPostcopy(spec)) return precopySource(side, forced);
   return hybridSource(side, forced, orderOf(side, spec, own));
+}
+
+/** Whether a migration may turn into post-copy. */
+function mayPostcopy({ algorithm, force }: MigrationSpec): boolean {
+  return algorithm === 'hybrid' || algorithm === 'postcopy' || force?.action === 'postcopy';
 }
 
 function policyOf(side: SourceSide, spec: MigrationSpec, own: OwnKinds): Policy {
@@ -131,6 +135,7 @@ export function sourceOptions(
     timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
     remedies: remediesOf(spec, devices),
     ...(spec.recordPages === true ? { recordPages: true } : {}),
+    ...(spec.freePageHints === true && !mayPostcopy(spec) ? { freePageHints: true } : {}),
     ...(devices ? { devices, switchoverAck: spec.switchoverAck ?? false } : {}),
     ...kind?.pacing?.(spec, guest, lag),
   };

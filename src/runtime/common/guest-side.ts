@@ -7,6 +7,7 @@ import { createRings, type SharedRings } from '../../memory/dirty-logs/rings.ts'
 import { type GuestMemory, openMemory } from '../../memory/guest-memory.ts';
 import { EngineHandshake } from '../../memory/handshake/engine.ts';
 import { createHandshake, DOORBELL, PAUSE } from '../../memory/handshake/words.ts';
+import { createHints, type SharedHints } from '../../memory/hint-queues.ts';
 import { createSlot, giveBackSlot, type SharedSlot } from '../../memory/memslot.ts';
 import type { SlotGeometry } from '../../memory/layout.ts';
 
@@ -28,6 +29,8 @@ export interface SharedGuestSide {
   readonly vcpuArea: SharedArrayBuffer;
   readonly log: LogConfig;
   readonly rings?: SharedRings;
+  /** The queues of free-page hinting, if the guest hints its free pages. */
+  readonly hints?: SharedHints;
 }
 
 /** Creates a guest's side with memory of its own. */
@@ -53,6 +56,7 @@ export function guestSideOver(
     vcpuArea: createVcpuArea(plan),
     log,
     ...(log.kind === 'ring' ? { rings: createRings(plan.vcpus, log.ringSize) } : {}),
+    ...(plan.manager?.hintBlockPages === undefined ? {} : { hints: createHints(plan.vcpus) }),
   };
 }
 
@@ -70,6 +74,7 @@ export interface GuestSide {
   readonly engine: EngineHandshake;
   readonly log: LogConfig;
   readonly rings?: SharedRings;
+  readonly hints?: SharedHints;
   /** Returns the engine's end of the dirty log, which the first call opens; only one thread may drive a log. */
   readonly logReaders: () => LogReaders;
 }
@@ -89,6 +94,7 @@ export function openGuestSide(
     engine: new EngineHandshake(words, shared.writers),
     log: shared.log,
     ...(shared.rings ? { rings: shared.rings } : {}),
+    ...(shared.hints ? { hints: shared.hints } : {}),
     logReaders: () =>
       (readers ??= new LogReaders(shared.log.kind, logParts(side), shared.log.clearChunkPages)),
   };

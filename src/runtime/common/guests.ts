@@ -13,9 +13,15 @@ import {
 } from '../../guest/vcpu-state.ts';
 import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
+import { HintReader, type SharedHints } from '../../memory/hint-queues.ts';
 import { createAsideSet, PageStates } from '../../memory/page-states.ts';
 import { PresenceMap } from '../../memory/presence/presence-map.ts';
-import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
+import type {
+  DestinationGuest,
+  GuestHints,
+  GuestManager,
+  SourceGuest,
+} from '../../migration/ports.ts';
 import type { GuestSide } from './guest-side.ts';
 
 /** The source's guest in shared memory. It keeps the vCPU state that it saved, for the proof. */
@@ -23,6 +29,7 @@ export class SharedSourceGuest implements SourceGuest {
   readonly memory: GuestMemory;
   readonly vcpus: number;
   readonly manager?: GuestManager;
+  readonly hints?: GuestHints;
   /** The vCPU state that the destination was sent; undefined until it is saved. */
   savedState: readonly VcpuState[] | undefined;
   readonly #guestSide: GuestSide;
@@ -37,6 +44,7 @@ export class SharedSourceGuest implements SourceGuest {
     this.memory = guestSide.memory;
     this.vcpus = plan.vcpus;
     if (plan.manager) this.manager = this.#managerOf(plan.manager);
+    if (guestSide.hints) this.hints = openHints(guestSide, guestSide.hints, plan.vcpus);
   }
 
   #managerOf({ kernelPages, release }: NonNullable<GuestPlan['manager']>): GuestManager {
@@ -111,6 +119,20 @@ export class SharedSourceGuest implements SourceGuest {
     this.#guestSide.logReaders().makeRoom();
     return this.#hasSettled();
   }
+}
+
+/** Opens the engine's end of a guest's free-page hinting. */
+function openHints({ engine }: GuestSide, hints: SharedHints, vcpus: number): GuestHints {
+  const readers = Array.from({ length: vcpus }, (_, vcpu) => new HintReader(hints, vcpu));
+  return {
+    queues: vcpus,
+    command: (command) => engine.hint(command),
+    next: (queue) => {
+      const entry = readers[queue]!.peek();
+      if (entry) readers[queue]!.drop();
+      return entry;
+    },
+  };
 }
 
 /** The destination's guest in shared memory. It keeps the vCPU state that it received, for the proof. */

@@ -7,6 +7,7 @@ import {
   writePlan,
 } from '../../guest/stream-record.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
+import { hintedZeroings } from '../../guest/hinted-zeroings.ts';
 import { type ZeroLog, zeroingsOf, zeroPages } from '../../guest/zeroing.ts';
 import { openMemory, slotOf } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
@@ -53,6 +54,8 @@ export async function prove(parts: ProofParts): Promise<Proof> {
   const { config, plan, clock, canvas, final } = parts;
   const startNs = clock?.now() ?? 0;
   const problems: string[] = [];
+  // They are read before the canvas is filled anew.
+  const hinted = hintedZeroings(plan, openMemory(canvas.slots), parts.sentState);
   if (parts.isFrozenSource) problems.push(...stateProblems(parts.sentState, parts.receivedState));
   else await refill(parts);
   const expectedMemory = openMemory(canvas.slots);
@@ -62,7 +65,7 @@ export async function prove(parts: ProofParts): Promise<Proof> {
   const before = plan.streams.map((_, stream) => progress(expectedMemory, stream));
   const after = plan.streams.map((_, stream) => progress(finalMemory, stream));
   if (parts.isFrozenSource) problems.push(...frozenProblems(plan, parts.sentState, before));
-  const replayedBy = await replay(parts, before, after);
+  const replayedBy = await replay(parts, hinted, before, after);
   plan.streams.forEach((_, stream) => {
     const expected = progress(expectedMemory, stream);
     if (!isSameProgress(expected, after[stream]!)) problems.push(streamProblem(plan, stream));
@@ -141,13 +144,15 @@ async function refill({ config, plan, pool, canvas, signal }: ProofParts): Promi
 
 async function replay(
   parts: ProofParts,
+  hinted: ZeroLog,
   before: readonly StreamProgress[],
   after: readonly StreamProgress[],
 ): Promise<'twin' | 'kernel'> {
   const { plan, pool, canvas, zeroings, isFrozenSource } = parts;
   const { source, destination } = zeroings ?? { source: [], destination: [] };
-  // The pages that the source zeroed are zero in its frozen memory already.
-  const log = isFrozenSource ? destination : [...source, ...destination];
+  // The pages that the source zeroed are zero in its frozen memory already. Those that it held as hinted have the bytes
+  // there that they had before; at the destination they read zero.
+  const log = [...(isFrozenSource ? [] : source), ...hinted, ...destination];
   zeroUntouched(canvas, log);
   const work = plan.streams.map((_, stream) => ({
     stream,

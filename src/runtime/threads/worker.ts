@@ -65,6 +65,7 @@ export const vcpu: Handlers['vcpu'] = ({
     area,
     handshake,
     marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
+    hints: guestSide.hints,
     clock: monotonicClock(clockOrigin),
     ...(host ? { host, layers: host.layers } : {}),
   });

@@ -41,6 +41,7 @@ export class VirtualCrew {
         area: guestSide.area,
         handshake: new WriterHandshake(guestSide.words, writer, guestSide.doorbell),
         marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
+        hints: guestSide.hints,
         costs,
         drainRings: () => this.#drainRings(),
         ...hosting,

@@ -5,10 +5,16 @@ import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { PresenceMap } from '../../memory/presence/presence-map.ts';
 import type { PageStates } from '../../memory/page-states.ts';
 import type { DestinationHost, SourceHost } from '../../migration/hosting.ts';
-import type { DestinationGuest, GuestManager, SourceGuest } from '../../migration/ports.ts';
+import type {
+  DestinationGuest,
+  GuestHints,
+  GuestManager,
+  SourceGuest,
+} from '../../migration/ports.ts';
 import type { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
+import { timedHints } from './timed-hints.ts';
 
 const GIB = 1024 * 1024 * 1024;
 
@@ -21,6 +27,7 @@ export class VirtualSourceGuest implements SourceGuest {
   readonly vcpus: number;
   readonly manager?: GuestManager;
   readonly host?: SourceHost;
+  readonly hints?: GuestHints;
   readonly #inner: SharedSourceGuest;
   readonly #crew: VirtualCrew;
   readonly #clock: VirtualClock;
@@ -42,6 +49,9 @@ export class VirtualSourceGuest implements SourceGuest {
     this.vcpus = inner.vcpus;
     if (inner.manager) this.manager = this.#timedManager(inner.manager);
     if (host) this.host = this.#timedHost(host);
+    const live = (): void => this.live();
+    const clearNs = costs.hintClearNs;
+    if (inner.hints) this.hints = timedHints(inner.hints, { clock, live, clearNs });
   }
 
   /** The guest goes on while its host brings pages in. */

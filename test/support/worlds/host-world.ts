@@ -68,7 +68,14 @@ export function hostWorld(program: HostProgram, options: HostOptions): World {
   const ram = modelWords(shared.slots[0]!.memory.buffer);
   for (let vcpu = 0; vcpu < vcpus; vcpu++) ram[at + vcpu] = INITIAL;
   const first = openSide(program, shared);
-  const initial = new program.pages.GuestPages(0, first.memory, first.words, 64, () => undefined);
+  const initial = new program.pages.GuestPages(
+    0,
+    first.memory,
+    first.words,
+    { contents: [], seed: 1 },
+    64,
+    () => undefined,
+  );
   initial.map(0, OWN_PAGE);
   initial.release(0);
 

@@ -154,6 +154,8 @@ export function pagesTable({ ram }: RunResult): Block {
     ['sent as zero pages (duplicate)', ram.duplicate],
     ['arrived when they were there already (dropped)', ram.dropped],
     ['given back by the guest, so not sent (released)', ram.released],
+    ['hinted as free by the guest (hinted)', ram.hinted],
+    ['skipped because of a hint (hintSkipped)', ram.hintSkipped],
   ];
   return {
     kind: 'table',
