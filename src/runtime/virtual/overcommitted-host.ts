@@ -146,7 +146,8 @@ export class VirtualOvercommittedHost {
     drive(guest, guest.place, resident);
     giveBalloon(spec, guest.place, resident);
     guest.start(nowNs);
-    this.#boot(spec, guest, { memory: host, resident }, nowNs);
+    // What its memory holds at first stands for what it has loaded since it zeroed its memory.
+    this.#boot(spec, { memory: host, resident }, nowNs, () => undefined);
     const one: OvercommittedGuest = {
       spec,
       side: shared,
@@ -172,12 +173,11 @@ export class VirtualOvercommittedHost {
   /** Has a guest zero all its memory, if it does so when it boots. */
   #boot(
     { zeroesPerSecond: pagesPerSecond }: OvercommittedGuestSpec,
-    guest: VirtualGuest,
     { memory: host, resident }: Pick<OvercommittedGuest, 'memory' | 'resident'>,
     atNs: number,
+    clear: BootParts['clear'],
   ): void {
     if (pagesPerSecond === undefined) return;
-    const clear: BootParts['clear'] = (slot, page) => guest.place.crew.clear(slot, page);
     host.boot(resident, { pagesPerSecond, clear, atNs });
   }
 
@@ -188,7 +188,7 @@ export class VirtualOvercommittedHost {
     guest.advance(nowNs);
     guest.place.crew.reset();
     resident.balloon?.restart?.(resident.guest!.guestNs());
-    this.#boot(spec, guest, one, nowNs);
+    this.#boot(spec, one, nowNs, (slot, page) => guest.place.crew.clear(slot, page));
   }
 
   #later(nowNs: number, act: (atNs: number) => void): void {
