@@ -87,6 +87,7 @@ function open(kind: DirtyLogKind, { ringSize = 2048, isManual = false }: LogOpti
   return {
     engine,
     log,
+    manual,
     writers,
     pollAll,
     target,
@@ -231,6 +232,22 @@ export function manualClearConformance(kind: DirtyLogKind): void {
       harvest();
       log.collect(target);
       expect(takeAll()).toEqual([605]);
+    });
+
+    it('forgets the marks of a range that it has given out, but none that is newer', () => {
+      const { writers, log, manual, target, takeAll, start, harvest } = open(kind, {
+        isManual: true,
+      });
+      start();
+      for (const gfn of [5, 6, 605]) writers[0]!.write(gfn);
+      harvest();
+      log.collect(target);
+      takeAll();
+      writers[1]!.write(6);
+      manual.forget(6, 600);
+      harvest();
+      log.collect(target);
+      expect(takeAll()).toEqual([5, 6]);
     });
 
     it('drops what was written before the clear of a page that is to be sent, and nothing else', () => {

@@ -20,6 +20,7 @@ describe('an experiment of a paper', () => {
     'hines-dsb-interval',
     'hines-faults',
     'hines-stress-downtime',
+    'qemu-free-page-hints',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

@@ -111,8 +111,7 @@ describe('free-page hints', () => {
     expect(await skipped({ hintBlockNs: 0, hintClearNs: 4e6 })).toBeLessThan(free * 0.8);
   });
 
-  it('leave the marks that a log keeps, so that skipped pages are not sent in the next round', async () => {
-    // Nobody writes, so no page has to be sent twice, nor one that was skipped.
+  it('keep pages of a guest that writes nothing from being sent in any round', async () => {
     const { ram } = buildResult(
       { verify: 'full' },
       await runVirtual(hinting({ rounds: 3 }, { clearChunkPages: 64, workloads: [] })),

@@ -1,3 +1,5 @@
+import { withHints } from '../../src/lab/fuzz/hints.ts';
+import type { RunConfig } from '../../src/runtime/config.ts';
 import { pagesOf } from '../../src/wire/tally.ts';
 import type { RunReport } from '../../src/runtime/report.ts';
 import type { RunOptions } from '../../src/runtime/threads/run.ts';
@@ -8,6 +10,8 @@ import { configOf, type Drawn } from './random-scenario.ts';
 export interface Kind {
   /** Changes a drawn scenario as the kind needs it; everything else stays as it was drawn. */
   readonly force: (drawn: Drawn) => Drawn;
+  /** Changes the configuration of a drawn scenario, where `force` can't. */
+  readonly adapt?: (config: RunConfig) => RunConfig;
   /** Returns the run's options, which come on top of its configuration. */
   readonly options?: () => RunOptions;
   /** Conditions; each must have held in enough runs. */
@@ -113,6 +117,24 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       );
     },
     shows: { 'pages given back': ({ source }) => source.releasedPages > 0 },
+  },
+  'a guest that hints its free pages': {
+    force: (drawn) => {
+      const writing = { size: 0.4, rate: 20_000, writes: 0.7 };
+      const few = drawn.workloads.slice(0, 2).map((one) => ({ ...one, ...writing }));
+      const calm = { ...slow(drawn), bytesPerSecond: 40e6, workloads: few };
+      return { ...calm, algorithm: 'precopy', policy: 'rounds', rounds: 2 };
+    },
+    adapt: (config) => {
+      const { config: hinting } = withHints(config.seed, { config, trouble: { kind: 'none' } });
+      const { memoryManager } = hinting.guest;
+      const guest = { ...hinting.guest, memoryManager: { ...memoryManager!, release: 'none' } };
+      return { ...hinting, guest } as RunConfig;
+    },
+    shows: {
+      'pages skipped because of hints': ({ source }) => source.hints!.skippedPages > 0,
+      'hints of several rounds': ({ source }) => source.rounds.length > 2,
+    },
   },
   'post-copy that loses its connection': {
     force: (drawn) => unmanaged(busy({ ...slow(drawn), algorithm: 'postcopy' })),

@@ -14,7 +14,7 @@ const MOST_ATTEMPTS = 10;
 
 /** Proves one drawn run in worker threads. Returns undefined when the guest's end can't be known. */
 async function prove(drawn: Drawn, kind: Kind, pool: WorkerPool): Promise<RunReport | undefined> {
-  const config = configOf(drawn);
+  const config = kind.adapt?.(configOf(drawn)) ?? configOf(drawn);
   const recording = { ...config, migration: { ...config.migration, recordPages: true } };
   const report = await runThreads(recording, { pool, ...kind.options?.() });
   const { source, proof } = report;
