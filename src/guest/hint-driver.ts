@@ -5,7 +5,7 @@ import { ACCESS_READ_BIT, PAGE_FREE, PAGE_HINTED } from '../memory/kernels/abi.t
 import type { Memslot } from '../memory/memslot.ts';
 import { type HintBlock, hintBlocks } from './hint-blocks.ts';
 import type { ManagedPages } from './managed-pages.ts';
-import type { ZeroedPages } from './zeroed-pages.ts';
+import type { MemoryManager } from './memory-manager.ts';
 import type { GuestPlan } from './stream-plan.ts';
 
 export interface HintDriverParts {
@@ -14,11 +14,8 @@ export interface HintDriverParts {
   readonly slots: readonly Memslot[];
   readonly handshake: WriterHandshake;
   readonly queues: SharedHints;
-  /** The pages of the vCPU's part of the memory manager, and what zeroes them. */
-  readonly pages: ManagedPages;
-  readonly zeroed: ZeroedPages;
-  /** The time of a callback of memory pressure, in ns. */
-  readonly pressureNs: number;
+  /** The vCPU's part of the memory manager. */
+  readonly manager: MemoryManager;
 }
 
 /**
@@ -41,14 +38,12 @@ export class HintDriver {
   #isSending = false;
   /** How many pages it holds; a guest that takes one of them takes another free page in truth, if there is one. */
   #heldPages = 0;
-  /** How many callbacks of memory pressure have made it let go of blocks. */
-  pressureCallbacks = 0;
 
   constructor(parts: HintDriverParts) {
-    const { plan, slots, pages, queues, vcpu } = parts;
+    const { plan, slots, manager, queues, vcpu } = parts;
     this.#parts = parts;
     this.#queue = new HintWriter(queues, vcpu);
-    this.#blocks = hintBlocks(pages.ranges, slots, plan.manager!.hintBlockPages!);
+    this.#blocks = hintBlocks(manager.pages.ranges, slots, plan.manager!.hintBlockPages!);
   }
 
   /** Takes notice of the host's command; returns whether there may be blocks to send. */
@@ -69,14 +64,14 @@ export class HintDriver {
 
   /** The pages may be used again as they are: none of their bytes has changed here. */
   #letGo(): void {
-    const { pages } = this.#parts;
+    const { pages } = this.#parts.manager;
     for (const range of pages.ranges) pages.unhint(range);
     this.#heldPages = 0;
   }
 
   /** Returns whether one more block is free; looks past those that are not, and tells the host if there are no more. */
   seek(): boolean {
-    const { pages } = this.#parts;
+    const { pages } = this.#parts.manager;
     const { length } = this.#blocks;
     while (this.#next < length && !isAllFree(pages, this.#blocks[this.#next]!)) this.#next++;
     if (this.#next < length) return true;
@@ -86,7 +81,8 @@ export class HintDriver {
 
   /** Sends the block that `seek` has found, if it is still free and the queue has room; returns whether it has. */
   send(): boolean {
-    const { pages, slots } = this.#parts;
+    const { manager, slots } = this.#parts;
+    const { pages } = manager;
     const block = this.#blocks[this.#next]!;
     if (!isAllFree(pages, block)) return true;
     const { slot, page, pages: count } = block;
@@ -102,7 +98,7 @@ export class HintDriver {
    * other page is free, that is memory pressure, and some blocks are held no longer.
    */
   admit(slot: Memslot, list: number, count: number): number {
-    const { pages } = this.#parts;
+    const { pages, zeroed } = this.#parts.manager;
     if (this.#heldPages === 0 && pages.count(PAGE_HINTED) === 0) return 0;
     const states = pages.states[slot.layout.index]!;
     const { words } = slot;
@@ -115,7 +111,7 @@ export class HintDriver {
       pages.set(slot.layout.index, page, PAGE_FREE);
       // To zero a page overwrites the first entry of the list.
       const first = words[at]!;
-      this.#parts.zeroed.give(pages.rangeOf(slot, page), page, 0, 1);
+      zeroed.give(pages.rangeOf(slot, page), page, 0, 1);
       words[at] = first;
     }
     return ns;
@@ -123,14 +119,14 @@ export class HintDriver {
 
   /** Lets go of whole blocks if no other page is free; returns the time that this takes. */
   #relieve(): number {
-    const { pages, plan, pressureNs } = this.#parts;
+    const { manager, plan } = this.#parts;
+    const { pages } = manager;
     const others = pages.free + pages.count(PAGE_HINTED) - this.#heldPages;
     if (others > 0) return 0;
     const { deflatePages, hintBlockPages } = plan.manager!;
     const wanted = Math.ceil(deflatePages / hintBlockPages!) * hintBlockPages!;
     this.#heldPages -= Math.min(this.#heldPages, wanted);
-    this.pressureCallbacks++;
-    return pressureNs;
+    return manager.notePressure();
   }
 }
 

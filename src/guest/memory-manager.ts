@@ -50,7 +50,7 @@ export class MemoryManager {
   readonly #costs: ManagerCosts;
   readonly #freeRuns: FreeRuns;
   /** What the guest has on its own disk; absent unless a host drives its balloon. */
-  readonly #disk: GuestDisk | undefined;
+  readonly disk: GuestDisk | undefined;
   /** Pages that the guest may use though they have no number: what its balloon has given up for paged pages. */
   #spare = 0;
   /** The page of which a part is zeroed; the rest is zeroed after the vCPU's next polls. */
@@ -69,7 +69,13 @@ export class MemoryManager {
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#costs = parts.costs ?? FREE_OF_CHARGE;
     this.#freeRuns = new FreeRuns(this.pages, this.#gates);
-    if (parts.host) this.#disk = new GuestDisk(parts.host, memory, plan, this.pages, vcpu);
+    if (parts.host) this.disk = new GuestDisk(parts.host, memory, plan, this.pages, vcpu);
+  }
+
+  /** Counts a callback of memory pressure that another part of the guest has answered; returns the time of one. */
+  notePressure(): number {
+    this.#add(BALLOON_CALLBACKS, 1);
+    return this.#costs.pressureNs;
   }
 
   /** What has been zeroed on this side. */
@@ -189,7 +195,7 @@ export class MemoryManager {
       const page = slot.words[(list >>> 2) + from]! & ~ACCESS_READ_BIT;
       if (states[page] === PAGE_USED) continue;
       const isShort = this.pages.free <= this.#get(BALLOON_EXCHANGE);
-      if (this.#disk) ns += this.#makeRoom(this.#disk, slot, page, isShort && !this.#dropSome());
+      if (this.disk) ns += this.#makeRoom(this.disk, slot, page, isShort && !this.#dropSome());
       else if (isShort) ns += this.#deflate(slot, page, guestNs);
       else if (states[page] === PAGE_RELEASED) this.#add(BALLOON_EXCHANGE, 1);
       if (this.pages.rangeOf(slot, page).isCache) this.#add(CACHE_MISSES, 1);
@@ -236,7 +242,7 @@ export class MemoryManager {
    * guest's may have another one paged out, so it is accessed alone.
    */
   together(slot: Memslot, list: number, count: number): number {
-    if (!this.#disk) return count;
+    if (!this.disk) return count;
     return Math.max(1, slot.kernels.countPlain(list, count, slot.layout.states));
   }
 
@@ -264,9 +270,9 @@ export class MemoryManager {
     let missing = most - (this.pages.free - this.#get(BALLOON_OWED) - this.#get(BALLOON_EXCHANGE));
     if (missing > 0) missing -= this.#dropCache(missing);
     let paged = 0;
-    while (paged < missing && this.#disk!.pageOut()) paged++;
+    while (paged < missing && this.disk!.pageOut()) paged++;
     // Nobody in the guest waits for that: the driver takes pages in the background, and the disk writes by itself.
-    this.#disk!.takeHostNs();
+    this.disk!.takeHostNs();
     this.#add(BALLOON_INFLATED, paged);
     this.#owe(this.#get(BALLOON_OWED) + most - Math.max(0, missing));
   }
@@ -286,7 +292,7 @@ export class MemoryManager {
   /** Takes over what its part had at the place that the guest comes from, besides the state that moves with a vCPU. */
   takeOver(other: MemoryManager): void {
     this.#spare = other.#spare;
-    if (other.#disk) this.#disk?.takeOver(other.#disk);
+    if (other.disk) this.disk?.takeOver(other.disk);
   }
 
   /**
@@ -294,7 +300,7 @@ export class MemoryManager {
    * are lost. Others keep theirs until they are zeroed or written. `makeRoom` is called before a page is marked.
    */
   reset(makeRoom: () => void): void {
-    this.#disk?.forget((slot, page) => {
+    this.disk?.forget((slot, page) => {
       makeRoom();
       this.zeroed.note(this.pages.rangeOf(slot, page), page, 0, 1);
     });
@@ -308,16 +314,6 @@ export class MemoryManager {
   /** Zeroes a page because the guest boots, unless it is none of those that this part manages. */
   clear(slot: Memslot, page: number): void {
     this.zeroed.zero(this.pages.findRange(slot, page), page);
-  }
-
-  /** Puts the bytes of what is on the guest's disk back into memory, as its proof needs them. */
-  restorePaged(): void {
-    this.#disk?.restore();
-  }
-
-  /** What the guest has paged, if a host drives its balloon. */
-  get diskCounts(): GuestDisk['counts'] | undefined {
-    return this.#disk?.counts;
   }
 
   /**

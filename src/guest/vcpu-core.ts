@@ -328,8 +328,5 @@ function openHints(
 ): HintDriver | undefined {
   const { vcpu, plan, memory, handshake, hints: queues } = parts;
   if (!manager || !queues || parts.host) return undefined;
-  const { pages, zeroed } = manager;
-  const pressureNs = parts.costs?.pressureNs ?? 0;
-  const { slots } = memory;
-  return new HintDriver({ vcpu, plan, slots, handshake, queues, pages, zeroed, pressureNs });
+  return new HintDriver({ vcpu, plan, slots: memory.slots, handshake, queues, manager });
 }

@@ -95,8 +95,8 @@ class Vcpu {
     const { manager, zeroings } = this.#core;
     this.#live();
     this.#parts.host?.leave();
-    manager?.restorePaged();
-    return { faults: this.#faults.log(), zeroings, disk: manager?.diskCounts };
+    manager?.disk?.restore();
+    return { faults: this.#faults.log(), zeroings, disk: manager?.disk?.counts };
   }
 
   #live(): void {

@@ -1,5 +1,5 @@
 import type { LogReader } from '../memory/dirty-logs/log-reader.ts';
-import { HINT_DONE, HINT_FIRST_ID, HINT_STOP } from '../memory/handshake/words.ts';
+import { HINT_DONE, HINT_STOP } from '../memory/handshake/words.ts';
 import { PAGE_HINTED } from '../memory/kernels/abi.ts';
 import type { Algorithm, GuestHints, GuestManager } from './ports.ts';
 import type { RangesName } from '../wire/ranges.ts';
@@ -32,7 +32,9 @@ type QueueStatus = 'requested' | 'started' | 'stopped';
  * id; blocks that come before that answer a former id and are ignored. Each block that counts is removed from the pages
  * to send, and from the marks that a log with manual clear keeps. A page that the guest takes and writes to after its
  * hint is marked anew, and the next synchronization brings it back: therefore the log must be on before the first id is
- * shown. Once the guest has stopped, or when the migration ends, it is told that it may use all hinted pages again.
+ * shown, and the migration must be its only reader: another one's harvest would bring marks into the pages to send that
+ * are newer than a hint which is still in a queue. Once the guest has stopped, or when the migration ends, it is told
+ * that it may use all hinted pages again.
  *
  * The bytes of a page that is hinted and not sent are undefined for the guest. Here they read zero at the destination,
  * which is told which pages they are, as it can't read the guest's own list of free pages.
@@ -42,7 +44,7 @@ export class FreePageHints {
   readonly #guest: GuestHints;
   readonly #manager: GuestManager;
   readonly #status: QueueStatus[];
-  #id = HINT_FIRST_ID - 1;
+  #id = HINT_STOP;
   readonly #counts = { hintedPages: 0, skippedPages: 0 };
 
   constructor(session: HintedSession, guest: GuestHints, manager: GuestManager) {
@@ -58,7 +60,7 @@ export class FreePageHints {
 
   /** After a synchronization, which leaves the log on, asks the running guest for its free pages. */
   request(): void {
-    this.#id++;
+    this.#id = this.#guest.nextId();
     this.#status.fill('requested');
     this.#guest.command(this.#id);
   }

@@ -27,6 +27,8 @@ export interface GuestManager {
 export interface GuestHints {
   /** The number of queues; each has a part of the guest's pages. */
   readonly queues: number;
+  /** Returns an id that no migration has used before. */
+  nextId(this: void): number;
   /** Shows the guest a command: HINT_STOP, HINT_DONE, or an id of HINT_FIRST_ID or more. */
   command(this: void, command: number): void;
   /**

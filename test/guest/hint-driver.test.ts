@@ -5,6 +5,7 @@ import type { ManagerConfig } from '../../src/guest/manager-config.ts';
 import { MemoryManager } from '../../src/guest/memory-manager.ts';
 import { planMemory } from '../../src/guest/memory-plan.ts';
 import { writePlan } from '../../src/guest/stream-record.ts';
+import { BALLOON_CALLBACKS } from '../../src/guest/vcpu-state.ts';
 import { marksOf } from '../../src/memory/dirty-logs/open.ts';
 import { HINT_DONE, HINT_STOP } from '../../src/memory/handshake/words.ts';
 import { WriterHandshake } from '../../src/memory/handshake/writer.ts';
@@ -58,14 +59,12 @@ function guest(changes: Partial<ManagerConfig> = {}, pages = 256) {
     handshake,
     marks: marksOf('bitmap', 1),
   };
-  const manager = new MemoryManager(parts);
+  const manager = new MemoryManager({ ...parts, costs: { balloonPageNs: 0, pressureNs: 1000 } });
   const driver = new HintDriver({
     ...parts,
     slots: side.memory.slots,
     queues: shared.hints!,
-    pages: manager.pages,
-    zeroed: manager.zeroed,
-    pressureNs: 1000,
+    manager,
   });
   const queue = new HintReader(shared.hints!, 0);
   const read = (): HintEntry[] => {
@@ -190,12 +189,12 @@ describe('the driver of free-page hinting', () => {
   });
 
   it('lets go of whole blocks under pressure, when no page is free but those that it holds', () => {
-    const { command, touch, driver } = guest({ kernelPages: 32, deflatePages: BLOCK + 1 });
+    const { side, command, touch } = guest({ kernelPages: 32, deflatePages: BLOCK + 1 });
     command(2);
     // All 224 pages are hinted. The callback asks for 17 pages, which are two blocks: enough for 32 pages.
     expect(touch(100)).toBe(1000);
     expect(touch(...Array.from({ length: 31 }, (_, i) => 101 + i))).toBe(0);
-    expect(driver.pressureCallbacks).toBe(1);
+    expect(side.area[BALLOON_CALLBACKS]).toBe(1);
     expect(touch(132)).toBe(1000);
   });
 

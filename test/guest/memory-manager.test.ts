@@ -107,7 +107,7 @@ describe('a memory manager', () => {
     // All 360 that are free go to the balloon, and then two of the ten that the workload uses, for which nobody waits.
     manager.inflate(362);
     giveBack();
-    expect(manager.diskCounts).toMatchObject({ out: 2, doublePaged: 2 });
+    expect(manager.disk?.counts).toMatchObject({ out: 2, doublePaged: 2 });
     expect(touch(150)).toBe(7_000_000);
     // It reads a page from its disk, into a page that was shared, and makes room for it.
     expect(touch(pageStates(slot).indexOf(PAGE_PAGED))).toBe(7_000_000 + 30 + 100_000);

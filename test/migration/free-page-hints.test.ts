@@ -18,8 +18,10 @@ function hinting() {
   const commands: number[] = [];
   const forgotten: number[][] = [];
   const queues: HintEntry[][] = [[], []];
+  let id = 1;
   const guest = {
     queues: 2,
+    nextId: () => ++id,
     command: (command: number) => void commands.push(command),
     next: (queue: number) => queues[queue]!.shift(),
   };
@@ -28,12 +30,13 @@ function hinting() {
     manualClear: { forget: (gfn: number, count: number) => void forgotten.push([gfn, count]) },
   };
   const session = { log, *sendRanges() {} } as never;
-  const hints = new FreePageHints(session, guest, undefined as never);
+  const begin = (): FreePageHints => new FreePageHints(session, guest, undefined as never);
+  const hints = begin();
   const put = (queue: number, ...entries: HintEntry[]): void => {
     queues[queue]!.push(...entries);
     hints.take(false);
   };
-  return { hints, pages, commands, forgotten, queues, put };
+  return { begin, hints, pages, commands, forgotten, queues, put };
 }
 
 const block = (gfn: number): HintEntry => ({ gfn, pages: 16 });
@@ -54,6 +57,7 @@ function commandsOfPrecopy(): { command: number; isLogged: boolean; isPaused: bo
   const seen: { command: number; isLogged: boolean; isPaused: boolean }[] = [];
   const hints: GuestHints = {
     queues: 1,
+    nextId: () => world.source.engine.nextHintId(),
     command: (command) => {
       const isLogged = Atomics.load(words, MODE) === 1 && engine.haveAllAcknowledged();
       seen.push({ command, isLogged, isPaused: engine.areAllParked() });
@@ -124,6 +128,17 @@ describe('free-page hints at the source', () => {
     hints.request();
     hints.take(true);
     expect(pages.count).toBe(240);
+  });
+
+  it('of a migration ignore what is left in a queue from one that was given up', () => {
+    const { begin, hints, pages, queues } = hinting();
+    hints.request();
+    hints.done();
+    queues[0]!.push({ command: 2 }, block(16));
+    const next = begin();
+    next.request();
+    next.take(false);
+    expect(pages.count).toBe(256);
   });
 
   it('take no block after the guest has said that it has no more, or after DONE', () => {

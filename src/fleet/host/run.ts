@@ -119,7 +119,7 @@ function guestSample(one: OvercommittedGuest | undefined): GuestSample | undefin
 
 function totalsOf(one: OvercommittedGuest | undefined): GuestTotals | undefined {
   if (!one) return undefined;
-  const counts = one.guest.place.crew.managers.map(({ diskCounts }) => diskCounts);
+  const counts = one.guest.place.crew.managers.map(({ disk }) => disk?.counts);
   const sum = (key: 'in' | 'out' | 'doublePaged'): number =>
     counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
   const accesses = one.guest.place.crew.accesses();

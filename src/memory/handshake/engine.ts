@@ -2,6 +2,8 @@ import { engineSteps } from './steps.ts';
 import {
   BALLOON,
   EPOCH,
+  HINT_FIRST_ID,
+  HINT_IDS,
   HINTS,
   RELEASE,
   releasedOf,
@@ -95,6 +97,11 @@ export class EngineHandshake {
   release(what: 1 | 2): void {
     Atomics.store(this.#words, RELEASE, what);
     this.#wakeAll();
+  }
+
+  /** Returns an id for free-page hinting that no migration has used: what answers an old one may still be in a queue. */
+  nextHintId(): number {
+    return HINT_FIRST_ID + Atomics.add(this.#words, HINT_IDS, 1);
   }
 
   /** Shows every vCPU a command of free-page hinting: HINT_STOP, HINT_DONE, or an id. */

@@ -16,6 +16,7 @@
  *  11  touched    counts the first accesses to pages that the guest's host samples
  *  12  target     the pages that the guest's host wants its balloon to have
  *  13  hints      the command of free-page hinting: HINT_STOP, HINT_DONE, or an id of HINT_FIRST_ID or more
+ *  14  hint ids   counts the ids that have been given out, over all migrations
  *
  * From word 16 + 16w on come those of writer w:
  *
@@ -45,6 +46,7 @@ export const BALLOON = 10;
 export const TOUCHED = 11;
 export const BALLOON_TARGET = 12;
 export const HINTS = 13;
+export const HINT_IDS = 14;
 
 /** Bits of the word `gate`, for the layers whose pages are absent, protected, shared, swapped out and sampled. */
 export const GATE_PRESENCE = 1;

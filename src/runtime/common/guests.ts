@@ -126,6 +126,7 @@ function openHints({ engine }: GuestSide, hints: SharedHints, vcpus: number): Gu
   const readers = Array.from({ length: vcpus }, (_, vcpu) => new HintReader(hints, vcpu));
   return {
     queues: vcpus,
+    nextId: () => engine.nextHintId(),
     command: (command) => engine.hint(command),
     next: (queue) => {
       const entry = readers[queue]!.peek();

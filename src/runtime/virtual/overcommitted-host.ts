@@ -242,7 +242,7 @@ export class VirtualOvercommittedHost {
         if (one.isLost) continue;
         // A guest that has stopped got back what was swapped out when it stopped.
         if (isRunning) memory.paging.restore(resident.pages);
-        for (const manager of guest.place.crew.managers) manager.restorePaged();
+        for (const manager of guest.place.crew.managers) manager.disk?.restore();
         const { geometries } = planMemory(spec.config.guest, spec.config.seed);
         const canvas = createPlace(spec.config.guest, guest.plan, geometries(1));
         const zeroings = {

@@ -30,6 +30,7 @@ export function timedHints(
   };
   return {
     queues: inner.queues,
+    nextId: inner.nextId,
     command: (command) => {
       live();
       inner.command(command);
