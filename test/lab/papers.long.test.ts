@@ -14,6 +14,7 @@ describe('an experiment of a paper', () => {
     'esx-active-memory',
     'esx-balloon',
     'esx-idle-tax',
+    'esx-reallocation',
     'esx-sharing-best-case',
     'esx-sharing-production',
     'hines-applications',

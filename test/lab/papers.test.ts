@@ -7,6 +7,16 @@ import { paperChart, paperRows, papersPage } from '../../src/report/paper.ts';
 import { committed, committedReproduction, reproduce } from '../support/papers.ts';
 
 const MISSED = [
+  ...[2, 5, 40, 50, 60, 68].map(
+    (minute) => `esx-reallocation, all guests, ballooned, at the paper's times at ${minute}`,
+  ),
+  ...[5, 18, 20, 50, 60, 68, 80, 89].map(
+    (minute) => `esx-reallocation, all guests, shared, at the paper's times at ${minute}`,
+  ),
+  ...[5.2, 30, 31, 90].map(
+    (minute) =>
+      `esx-reallocation, worst state of memory up to then: 1 high, 2 soft, 3 hard, 4 low at ${minute}`,
+  ),
   'hines-prepaging, backward ÷ push, all together: at least 1 at 32',
   'hines-prepaging, dual, LRU ÷ dual MP, LRU, all together: at least 1 at 32',
   ...[128, 256].map((ws) => `hines-stress-downtime, write, pre-copy, DSB at ${ws}`),

@@ -6,6 +6,7 @@ import { clarkWws } from './clark-wws.ts';
 import { esxActiveMemory } from './esx-active-memory.ts';
 import { esxBalloon } from './esx-balloon.ts';
 import { esxIdleTax } from './esx-idle-tax.ts';
+import { esxReallocation } from './esx-reallocation.ts';
 import { esxSharingBestCase } from './esx-sharing-best-case.ts';
 import { esxSharingProduction } from './esx-sharing-production.ts';
 import { geometricModel } from './geometric-model.ts';
@@ -25,6 +26,7 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['esx-active-memory', esxActiveMemory],
     ['esx-balloon', esxBalloon],
     ['esx-idle-tax', esxIdleTax],
+    ['esx-reallocation', esxReallocation],
     ['esx-sharing-best-case', esxSharingBestCase],
     ['esx-sharing-production', esxSharingProduction],
     ['geometric-model', geometricModel],
