@@ -149,8 +149,6 @@ export class PageSharing {
   #meetHeld(frame: number, pages: GuestPages, gfn: number, low: number, high: number): boolean {
     const otherGfn = this.table.hintGfn(frame);
     const other = this.#guests[this.table.hintGuest(frame)]!;
-    // It may have been written since it was hashed, as far as its guest ran.
-    if (other.isConcurrent && !this.#isFresh(frame, low, high)) return false;
     const contents = other.contents.read(otherGfn, this.#otherScratch);
     if (!this.#isEqual(this.#read(pages, gfn), contents)) {
       this.counts.falseMatches++;
