@@ -114,13 +114,21 @@ function reasons({ guests }: EvacuationResult): string[] {
 }
 
 function totals(result: EvacuationResult): string[] {
-  const { downtimeMs, waitingMs, bytes, slowdown, forced, missedDeadlines } = result;
+  const { downtimeMs, waitingMs, bytes, slowdown, forced, missedDeadlines, references } = result;
   const lines = [
     downtimeMs
       ? `downtime ${formatMs(downtimeMs.sum)} in all, median ${formatMs(downtimeMs.median)}, longest ${formatMs(downtimeMs.max)}`
       : 'no guest was stopped to move',
     `waiting ${time(waitingMs.mean)} on average, longest ${time(waitingMs.max)}; sent ${formatSize(bytes)}`,
   ];
+  if (references) {
+    const { pages, missedPages, tables } = references;
+    const size = sumOf(tables.map((table) => table.bytes));
+    const missed = missedPages > 0 ? `, ${formatCount(missedPages)} of which did not hold` : '';
+    lines.push(
+      `${formatCount(pages)} pages went by reference in ${formatSize(references.bytes)}${missed}; what was sent is remembered in ${formatSize(size)}`,
+    );
+  }
   if (slowdown) {
     lines.push(
       `while it migrates a guest does ${formatShare(slowdown.mean)} less on average, ${formatShare(slowdown.max)} at most`,
@@ -133,6 +141,7 @@ function totals(result: EvacuationResult): string[] {
   return lines;
 }
 
+const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
 const were = (count: number): string => (count === 1 ? 'was' : 'were');
 
 function proofLine({ guests }: EvacuationResult): string {

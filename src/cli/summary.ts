@@ -117,7 +117,8 @@ function roundTable({ rounds, ram }: RunResult): string[] {
     left > 0
       ? [...body.slice(0, 8), colours.dim(`… ${left} more rounds`), ...body.slice(-8)]
       : body;
-  const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages, ${ram.dirtySyncCount} dirty syncs`;
+  const referred = ram.deduplicated === undefined ? '' : `, ${ram.deduplicated} by reference`;
+  const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages${referred}, ${ram.dirtySyncCount} dirty syncs`;
   return [colours.dim(title), ...shown, total, ''];
 }
 

@@ -19,12 +19,14 @@ import {
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
 import { addTally, openTally, type PageTally } from '../wire/tally.ts';
+import type { OpenPeerPages, PeerPages } from '../wire/reference-reader.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceSpec } from '../guest/devices/device.ts';
 import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
-import { type DestinationState, EXPECTED } from './expected-frames.ts';
 import { ReleasedHere } from './released-here.ts';
 import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
+import { type DestinationState, EXPECTED } from './destination-states.ts';
 import type { Algorithm, DestinationGuest, Side } from './ports.ts';
 
 /** A source that sends nothing for this long counts as gone. */
@@ -35,6 +37,8 @@ export interface DestinationSide extends Side {
   readonly guest: DestinationGuest;
   /** The devices of the guest; absent if it has none. */
   readonly devices?: readonly DeviceSpec[];
+  /** The guests that have moved to this host, by number, which this one joins; without them, it is alone. */
+  readonly peers?: OpenPeerPages;
   /**
    * How long the source waits for a new connection after RUN. Without it, the loss of the connection
    * ends the migration.
@@ -132,7 +136,7 @@ class DestinationSession {
   *receive(): Algorithm<boolean> {
     for (;;) {
       const frame = yield* this.#nextFrame();
-      if (carriesPages(frame)) this.#install(frame);
+      if (carriesPages(frame)) yield* this.#install(frame);
       else if (frame.type === FRAME.device) yield* this.#takeDevice(frame);
       else if (frame.type === FRAME.discard) this.#discard(frame);
       else if (STATE_FRAMES.includes(frame.type)) this.#released.take(frame);
@@ -147,15 +151,16 @@ class DestinationSession {
     }
   }
 
-  #install(frame: Frame): void {
+  *#install(frame: Frame): Algorithm<void> {
     const { guest, clock } = this.#side;
     const isPartly = this.#state === 'runningPartly';
     const presence = isPartly ? guest.presence : undefined;
     const gate = guest.host ? guest.host.gate(presence) : presence;
-    const { tally, droppedPages } = this.#decoder!.install(frame, gate);
+    const { tally, droppedPages, missed } = this.#decoder!.install(frame, gate);
     addTally(this.#counts.tally, tally);
     this.#counts.droppedPages += droppedPages;
     if (isPartly && guest.presence.absent === 0) this.#presentNs ??= clock.now();
+    if (missed) yield* this.#send({ name: 'miss', body: { gfns: missed } });
   }
 
   #discard(frame: Frame): void {
@@ -193,7 +198,7 @@ class DestinationSession {
       this.#helloNs = helloAnchor(link.polledArrivalNs);
       this.#integrity = message.body.integrity;
       this.#isAckAwaited = message.body.switchoverAck === true;
-      this.#decoder = openDecoder(guest.memory, message.body.integrity);
+      this.#decoder = openDecoder(guest.memory, this.#integrity, this.#peersOf(message.body));
       guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });
@@ -212,6 +217,15 @@ class DestinationSession {
     } else if (message.name === 'run') {
       yield* this.#run();
     }
+  }
+
+  /** Returns the guests of which references may be taken, once this one is among them; undefined if there are none. */
+  #peersOf({ guest: number }: ControlBody<'hello'>): PeerPages | undefined {
+    if (number === undefined) return undefined;
+    const { guest, peers = new Map<number, GuestMemory>() } = this.#side;
+    if (peers.has(number)) throw new WireError(`a guest with number ${number} is here already`);
+    peers.set(number, guest.memory);
+    return peers;
   }
 
   #checkHello(hello: ControlBody<'hello'>): void {
@@ -302,7 +316,7 @@ class DestinationSession {
     for (;;) {
       const frame = yield* this.#nextFrame();
       if (carriesPages(frame)) {
-        this.#install(frame);
+        yield* this.#install(frame);
         continue;
       }
       const { absent: left } = guest.presence;

@@ -73,6 +73,7 @@ export class PostcopyPush {
     this.#cluster = [];
     this.#buffer?.clear();
     this.#channels?.clear();
+    this.#session.references?.giveBack();
     this.#order.restart?.();
     this.#requestCount = 0;
     this.#hasSentEnd = false;
@@ -102,7 +103,8 @@ export class PostcopyPush {
         continue;
       }
       if (this.#requests.length === 0 && this.#pagesLeft() > 0 && !this.#channels) this.#push();
-      if (this.#pagesLeft() === 0 && !this.#hasSentEnd) yield* this.#sendEnd();
+      session.references?.post();
+      if (this.#isAllSent() && !this.#hasSentEnd) yield* this.#sendEnd();
       yield* session.wait({ frame: true, ...this.#credit() });
     }
     return { running: session.running, presentNs: this.#presentNs };
@@ -138,7 +140,8 @@ export class PostcopyPush {
       return this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
     }
     if (this.#requests.length > 0) return { credit: 'urgent' };
-    return this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
+    const isWaiting = this.#session.references?.isWaiting === true;
+    return isWaiting || this.#pagesLeft() > 0 ? { credit: 'pages' } : {};
   }
 
   /** Returns the number of pages that have not been posted to the link. */
@@ -149,6 +152,11 @@ export class PostcopyPush {
   /** Returns the number of pages that the page order has yet to give. */
   #pagesToPush(): number {
     return this.#session.unsent.count + (this.#order.held ?? 0);
+  }
+
+  /** Whether every page has been sent, and no answer to a reference is awaited. */
+  #isAllSent(): boolean {
+    return this.#pagesLeft() === 0 && this.#session.references?.isOpen !== true;
   }
 
   #takeMessages(): void {
@@ -178,6 +186,9 @@ export class PostcopyPush {
         );
       }
       this.#requests.push(gfn);
+    } else if (message.name === 'miss' && this.#session.references) {
+      // A vCPU may wait for a page that was sent as a reference, so it goes first.
+      this.#requests.push(...this.#session.references.hear(message.body));
     } else if (message.name === 'running' && !this.#hasHeardRunning) {
       this.#hasHeardRunning = true;
       if (this.#session.devices) this.#session.devices.times = message.body.devices;
@@ -219,7 +230,10 @@ export class PostcopyPush {
     this.#fill();
     const most = this.#buffer?.first?.pages ?? this.#batch();
     const room = link.room(this.#session.sizes.frameBytes(most), 'pages');
-    if (room) this.#post(this.#buffer?.shift() ?? this.#next(most), room);
+    if (!room) return;
+    const taken = this.#buffer?.shift() ?? this.#next(most);
+    const now = this.#session.references?.select(taken) ?? taken;
+    if (now.pages > 0) this.#post(now, room);
   }
 
   #next(most: number): TakenRuns {

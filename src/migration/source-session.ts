@@ -26,9 +26,13 @@ import { SourceDevices } from './devices/source-devices.ts';
 import { sendInParts } from './page-parts.ts';
 import { ReleasedPages } from './released.ts';
 import { ownRuns } from './send-buffer.ts';
+import { openReferences, type SourceReferences } from './references/source-references.ts';
+import type { SentPages } from './references/sent-pages.ts';
 import type { SourceOptions } from './source-options.ts';
+import type { SourcePhase } from './source-phase.ts';
 
 export { MigrationEnded };
+export type { SourcePhase };
 
 /** How long the source waits for an answer of the destination or of a vCPU. */
 export const PATIENCE_NS = 30e9;
@@ -40,23 +44,11 @@ const LONG_WAIT_NS = 10e6;
 export interface SourceSide extends Side {
   readonly guest: SourceGuest;
   readonly options: SourceOptions;
+  /** What the guests that move to the same host have sent; without it, references name the guest's own pages alone. */
+  readonly sent?: SentPages;
   /** Called as the migration goes on, for progress displays. */
   readonly watch?: (session: SourceSession) => void;
 }
-
-/**
- * What the source is doing. In `postcopy-paused` it has no connection, and in `postcopy-recover` it asks
- * which pages have arrived; these two names are QEMU's.
- */
-export type SourcePhase =
-  | 'setup'
-  | 'live'
-  | 'stopped'
-  | 'handover'
-  | 'postcopy'
-  | 'over'
-  | 'postcopy-paused'
-  | 'postcopy-recover';
 
 /**
  * The steps of which every source algorithm consists: waiting, sending a batch or a control message,
@@ -72,6 +64,8 @@ export class SourceSession {
   readonly devices: SourceDevices | undefined;
   /** The guest's free-page hints; absent unless the migration takes any. */
   readonly hints: FreePageHints | undefined;
+  /** The pages that are sent as references; absent if none are. */
+  readonly references: SourceReferences | undefined;
   /** The migration's own reader of the guest's dirty log. */
   readonly log: LogReader;
   readonly startNs: number;
@@ -115,6 +109,7 @@ export class SourceSession {
     if (takesHints) this.hints = new FreePageHints(this, hints, manager);
     this.#encoder = openEncoder(side.options);
     this.sizes = new BatchSizes(side.guest.memory.pageSize, side.options);
+    this.references = openReferences(this, side.sent);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
     this.startNs = side.clock.now();
@@ -271,7 +266,11 @@ export class SourceSession {
       if (taken.pages === 0) return;
       const linkFromNs = Math.max(fromNs, link.drainedAtNs);
       if (this.sizes.inParts) yield* sendInParts(this, ownRuns(taken), room);
-      else this.countSent(this.post(taken, room), fromNs, linkFromNs);
+      else {
+        const now = this.references?.select(taken) ?? taken;
+        if (now.pages > 0) this.countSent(this.post(now, room), fromNs, linkFromNs);
+        if (this.references) yield* this.references.afterBatch();
+      }
       return;
     }
   }
@@ -301,6 +300,7 @@ export class SourceSession {
     const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
     this.metrics.recorder?.sent(room);
     this.posted(encoded, encoded.tally, chargedBytes);
+    this.references?.noteSent(room, taken);
     return encoded;
   }
 
@@ -316,6 +316,7 @@ export class SourceSession {
   /** Harvests the dirty log into the unsent pages. */
   *sync(): Algorithm<void> {
     const { clock } = this.side;
+    if (this.references) yield* this.references.flush();
     this.hints?.stop();
     this.log.harvest();
     yield* this.guestSettled();
@@ -330,6 +331,7 @@ export class SourceSession {
   /** Stops the guest and harvests for the last time; the unsent pages are then the last set. */
   *pauseAndHarvest(): Algorithm<void> {
     const { guest, clock, link } = this.side;
+    if (this.references) yield* this.references.settle();
     link.rest();
     this.stop.pauseAskedNs = clock.now();
     this.stop.queuedUntilNs = Math.max(this.stop.pauseAskedNs, link.drainedAtNs);
@@ -381,6 +383,7 @@ export class SourceSession {
   hearPeer(): void {
     const message = this.poll();
     if (!message) return;
+    if (message.name === 'miss' && this.references?.hear(message.body)) return;
     if (message.name === 'ack' && this.devices?.takeAck(this.side.clock.now())) return;
     throw new MigrationEnded('failed', `the destination sent ${message.name} out of turn`);
   }

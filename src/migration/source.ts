@@ -12,6 +12,7 @@ import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import { type PageRecord, PageRecorder } from './page-record/page-recorder.ts';
 import type { Algorithm } from './ports.ts';
+import type { ReferenceCounts } from './references/source-references.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
 /** How a migration went, as its source saw it; times are on the source's clock. */
@@ -34,6 +35,8 @@ export interface SourceReport {
   readonly rounds: readonly RoundReport[];
   /** Which pages were sent and dirtied; absent unless that was wanted. */
   readonly pages?: PageRecord;
+  /** What was sent as references; absent if that was not allowed. */
+  readonly references?: ReferenceCounts;
   /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
   /** The bytes by the policy's accounting. */
@@ -156,6 +159,7 @@ function* hello(session: SourceSession): Algorithm<void> {
     integrity,
     ...(devices ? { devices: describeDevices(devices.specs) } : {}),
     ...(devices?.awaitsAck ? { switchoverAck: true as const } : {}),
+    ...(session.references ? { guest: session.references.guest } : {}),
   };
   yield* session.send({ name: 'hello', body });
   session.helloNs = helloAnchor(link.postedArrivalNs);
@@ -254,6 +258,7 @@ function report(
   const { metrics, side } = session;
   const { presentNs, ...rest } = end;
   const running = end.running ?? session.running;
+  session.references?.giveBack();
   const unsentPages = session.unsent.count;
   session.log.close();
   return {
@@ -268,6 +273,7 @@ function report(
     stop: session.stop,
     ...(session.devices ? { devices: session.devices.report() } : {}),
     rounds: metrics.rounds,
+    ...(session.references ? { references: session.references.counts } : {}),
     ...(metrics.recorder ? { pages: metrics.recorder.record() } : {}),
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,

@@ -163,11 +163,19 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
       : {}),
     normal: pagesOf(sent, 'raw'),
     duplicate: pagesOf(sent, 'zero'),
+    ...referencesOf(source),
     ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),
     pageSize: guest.pageSize,
   };
+}
+
+/** Returns what was sent as references; nothing if that was not allowed. */
+function referencesOf({ references }: SourceReport): Partial<RunResult['ram']> {
+  if (!references) return {};
+  const { pages, bytes, missedPages } = references;
+  return { deduplicated: pages, referenceBytes: bytes, referenceMisses: missedPages };
 }
 
 /**

@@ -57,6 +57,12 @@ const RAM: Descriptions = {
     'those of them that had yet to be sent and were skipped; one that the guest uses again is sent after all.',
   'ram.normal': 'pages sent raw.',
   'ram.duplicate': 'pages sent as zero pages.',
+  'ram.deduplicated':
+    'pages sent as references to equal pages at the destination; absent without the encoding reference.',
+  'ram.referenceBytes':
+    'bytes of the frames of references, which are part of transferred; absent without that encoding.',
+  'ram.referenceMisses':
+    'references whose page was not there, or had changed, so that the page itself was sent; absent without that encoding.',
   'ram.dropped':
     'post-copy: pages that came when they were there already; absent without post-copy.',
   'ram.dirtySyncCount': 'harvests of the dirty log.',

@@ -91,6 +91,10 @@ export const resultSchema = z.strictObject({
     hintSkipped: count.optional(),
     normal: count,
     duplicate: count,
+    /** The pages that went as references to equal pages, the bytes of these frames, and how many did not hold. */
+    deduplicated: count.optional(),
+    referenceBytes: bytes.optional(),
+    referenceMisses: count.optional(),
     dropped: count.optional(),
     dirtySyncCount: count,
     postcopyRequests: count.optional(),

@@ -15,6 +15,8 @@ export interface Costs {
   readonly zeroPageNs: number;
   /** Taking a page out of a frame and writing it to memory takes this long. */
   readonly installNs: number;
+  /** Where pages may be sent as references, both sums of a page take this long, at the source and at the destination. */
+  readonly hashNs: number;
   /** The sender sends raw pages at most this fast, however much the link could carry. */
   readonly rawSendBytesPerSecond: number;
   /** The sender sends a page for the first time at most this fast, as the destination has not touched it yet. */
@@ -73,6 +75,8 @@ const KVM: Costs = {
   // Scan and check are part of encoding and installing.
   zeroPageNs: 0,
   installNs: 400,
+  // The page hash runs at 23.5 GB/s (docs/benchmarks.md), which is 174 ns; a CRC-32C by the processor takes about as long.
+  hashNs: 400,
   rawSendBytesPerSecond: Infinity,
   firstSendBytesPerSecond: Infinity,
   senderCpuNsPerByte: 0,
@@ -134,6 +138,7 @@ const NONE: Costs = {
   harvestNsPerGiB: 0,
   encodeNs: 0,
   installNs: 0,
+  hashNs: 0,
   kickNs: 0,
   stateNs: 0,
   setupNs: 0,

@@ -15,6 +15,7 @@ import { beyond, notWhole } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
 import { checkDevices } from './devices.ts';
 import { formatValue } from './fields.ts';
+import { checkReferences } from './references.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
 
@@ -42,6 +43,7 @@ export function check(
     ...checkManaged(scenario, pageSize),
     ...checkLog(scenario, pageSize),
     ...checkMigration(scenario, isMap(document) ? document['migration'] : undefined, options),
+    ...checkReferences(scenario, pageSize),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];

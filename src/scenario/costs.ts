@@ -14,6 +14,7 @@ export const costs = z.strictObject({
   encode: duration.optional(),
   zeroPage: duration.optional(),
   install: duration.optional(),
+  hash: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
   senderCpuPerMB: duration.optional(),
@@ -56,6 +57,7 @@ export function resolveCosts(given: CostsInput): Costs {
     encodeNs: ns(given.encode, base.encodeNs),
     zeroPageNs: ns(given.zeroPage, base.zeroPageNs),
     installNs: ns(given.install, base.installNs),
+    hashNs: ns(given.hash, base.hashNs),
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(
       given.firstSend ?? given.rawSend,

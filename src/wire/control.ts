@@ -9,7 +9,7 @@ import {
   sealFrame,
   WireError,
 } from './frame.ts';
-import { MAX_CONTROL_BYTES } from './limits.ts';
+import { MAX_CONTROL_BYTES, MAX_REFERENCES } from './limits.ts';
 
 /** Control messages are msgpack maps. A receiver checks every field of one before it uses any. */
 const packr = new Packr({ useRecords: false });
@@ -88,6 +88,8 @@ const bodies = {
     devices: z.array(device).max(1024).readonly().optional(),
     /** Whether the source waits for ACK before it stops the guest; absent if it does not. */
     switchoverAck: z.literal(true).optional(),
+    /** The guest's number in references to its pages; absent if pages are never sent as references. */
+    guest: count.optional(),
   }),
   /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),
@@ -119,6 +121,11 @@ const bodies = {
   }),
   /** Destination: the initial bytes of all devices have been loaded (QEMU's SWITCHOVER_ACK). */
   ack: z.strictObject({}),
+  /**
+   * Destination: answers the oldest REFERENCE frame that has had no answer. It could not use the references of these
+   * pages, in the order of the frame, so they have to be sent.
+   */
+  miss: z.strictObject({ gfns: z.array(count).max(MAX_REFERENCES).readonly() }),
   /** Destination, after RUN: a vCPU waits for this page. */
   request: z.strictObject({ gfn: count }),
   /** Source: after RUN, every page that was absent has been sent. */

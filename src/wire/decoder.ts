@@ -1,12 +1,13 @@
 import { copyBytes } from '../memory/copy.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
-import { ENCODING, ENCODING_COUNT } from './encodings.ts';
+import { ENCODING } from './encodings.ts';
 import { type Frame, FRAME, WireError } from './frame.ts';
 import { batchPages } from './limits.ts';
 import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity } from './pages.ts';
 import type { InstalledPages, InstallGate } from './install.ts';
 import { PartReader } from './part-reader.ts';
+import { type PeerPages, ReferenceReader } from './reference-reader.ts';
 import { firstWrong } from './sums.ts';
 import { clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
 
@@ -16,7 +17,7 @@ import { clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
  */
 export interface Decoder {
   /**
-   * Checks the whole frame, of type PAGES or PART, against the guest, then installs its pages: all of them, or those
+   * Checks the whole frame, of type PAGES, PART or REFERENCE, against the guest, then installs its pages: all of them, or those
    * that the gate lets in. Throws WireError if the check fails; then no byte has been written. The returned
    * object is valid until the next call.
    */
@@ -27,9 +28,12 @@ export interface Decoder {
   restart(gate: InstallGate): void;
 }
 
-/** Opens the decoder of one migration into a guest's memory. */
-export function openDecoder(guest: GuestMemory, integrity: Integrity): Decoder {
-  return new PageDecoder(guest, integrity);
+/**
+ * Opens the decoder of one migration into a guest's memory. `peers` are the guests of which references may be taken;
+ * without them, references are refused.
+ */
+export function openDecoder(guest: GuestMemory, integrity: Integrity, peers?: PeerPages): Decoder {
+  return new PageDecoder(guest, integrity, peers);
 }
 
 class PageDecoder implements Decoder {
@@ -38,11 +42,13 @@ class PageDecoder implements Decoder {
   readonly #tally: OpenTally = openTally();
   readonly #installed = { tally: this.#tally, droppedPages: 0 };
   readonly #parts: PartReader;
+  readonly #references: ReferenceReader;
 
-  constructor(guest: GuestMemory, integrity: Integrity) {
+  constructor(guest: GuestMemory, integrity: Integrity, peers: PeerPages | undefined) {
     this.#guest = guest;
     this.#integrity = integrity;
     this.#parts = new PartReader(guest, integrity);
+    this.#references = new ReferenceReader(guest, peers);
   }
 
   get openPages(): number {
@@ -55,6 +61,7 @@ class PageDecoder implements Decoder {
 
   install(frame: Frame, gate?: InstallGate): InstalledPages {
     if (frame.type === FRAME.part) return this.#parts.install(frame, gate);
+    if (frame.type === FRAME.reference) return this.#references.install(frame, gate);
     const { view } = frame.memory;
     const { slot, runs } = checkPages(frame, this.#guest, this.#integrity, this.#tally);
     const { storedBytes } = slot.layout;
@@ -133,7 +140,8 @@ function checkPages(
     const encoding = word >>> ENCODING_SHIFT;
     if (count === 0 || first + count > slotPages)
       fail(`pages ${first} + ${count} lie outside memory`);
-    if (encoding >= ENCODING_COUNT) fail(`page encoding ${encoding} is unknown here`);
+    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero)
+      fail(`page encoding ${encoding} is unknown here`);
     tally.pages[encoding]! += count;
     pages += count;
     // Zero runs carry no payload, so without this check a short frame could demand any amount of work.

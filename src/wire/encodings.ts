@@ -1,5 +1,5 @@
 /** The encodings that a scenario may choose; besides, every page may be sent raw. */
-export const CHOSEN_ENCODINGS = ['zero'] as const;
+export const CHOSEN_ENCODINGS = ['zero', 'reference'] as const;
 export type ChosenEncoding = (typeof CHOSEN_ENCODINGS)[number];
 
 /** Encodings that QEMU has and this program does not. A scenario that asks for one is told so, not that it misspelt it. */
@@ -9,8 +9,12 @@ export type EncodingName = 'raw' | ChosenEncoding;
 
 /**
  * The number that stands for each page encoding in the runs of a page frame (docs/wire.md), where it
- * has four bits. Tallies (tally.ts) are indexed by these numbers, so they have no gaps.
+ * has four bits; references have frames of their own (references.ts). Tallies (tally.ts) are indexed by these
+ * numbers, so they have no gaps.
  */
-export const ENCODING = { raw: 0, zero: 1 } as const satisfies Record<EncodingName, number>;
+export const ENCODING = { raw: 0, zero: 1, reference: 2 } as const satisfies Record<
+  EncodingName,
+  number
+>;
 
 export const ENCODING_COUNT = Object.keys(ENCODING).length;

@@ -46,6 +46,8 @@ export const FRAME = {
   part: 21,
   slots: 22,
   hinted: 23,
+  reference: 24,
+  miss: 25,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */
@@ -156,9 +158,9 @@ export function frameTypeAt({ view }: FrameMemory, at: number): number {
   return view.getUint16(at + 6, true);
 }
 
-/** Returns whether a frame of this type brings pages or a part of one. */
+/** Returns whether a frame of this type brings pages, a part of one, or references to pages. */
 export const carriesPages = ({ type }: { readonly type: number }): boolean =>
-  type === FRAME.pages || type === FRAME.part;
+  type === FRAME.pages || type === FRAME.part || type === FRAME.reference;
 
 /** The types of the frames that name pages by what the guest's memory manager has done with them. */
 export const STATE_FRAMES: readonly number[] = [

@@ -17,4 +17,6 @@ export interface InstalledPages {
   readonly tally: PageTally;
   /** The number of pages that the gate refused because they were present already. */
   readonly droppedPages: number;
+  /** The gfns whose references could not be used; only a frame of references has this. */
+  readonly missed?: readonly number[];
 }

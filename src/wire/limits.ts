@@ -8,6 +8,8 @@ export const MAX_WHOLE_PAGE = 2 * 1024 * 1024;
 export const PART_UNIT = 4096;
 /** A frame with a part of a page carries at most this many bytes of it. */
 export const MAX_PART_BYTES = BATCH_BYTES;
+/** A frame names at most this many pages by reference. */
+export const MAX_REFERENCES = 1024;
 /** The longest control message, in bytes; the state of hundreds of streams fits into it. */
 export const MAX_CONTROL_BYTES = 1024 * 1024;
 /** The longest frame, in bytes: one page of 2 MiB and what stands around it. */

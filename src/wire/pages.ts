@@ -1,5 +1,6 @@
 import { ENCODING } from './encodings.ts';
 import { type FrameMemory, HEADER_BYTES } from './frame.ts';
+import { sumPages } from './sums.ts';
 
 /**
  * A page frame has a control part of these fields (u32 each, little-endian):
@@ -43,4 +44,30 @@ export function eachPageRun(
     const isRaw = word >>> ENCODING_SHIFT === ENCODING.raw;
     take(slot, view.getUint32(run, true), word & COUNT_MASK, isRaw);
   }
+}
+
+/**
+ * Calls `take` with the sum of each raw page of the page frame at byte `at`, which this side has built: the one that the
+ * frame carries, else that of the copy in the frame. `page` counts within the memslot.
+ */
+export function eachRawSum(
+  memory: FrameMemory,
+  at: number,
+  storedBytes: number,
+  take: (page: number, low: number, high: number) => void,
+): void {
+  const { view, scratch } = memory;
+  const hasSums = view.getUint32(at + HEADER_BYTES + 12, true) > 0;
+  const runs = view.getUint32(at + HEADER_BYTES + 8, true);
+  const sumsAt = at + HEADER_BYTES + FIXED_BYTES + 8 * runs;
+  const payloadAt = at + view.getUint32(at + 20, true);
+  let raw = 0;
+  eachPageRun(memory, at, (_, first, pages, isRaw) => {
+    if (!isRaw) return;
+    for (let page = first; page < first + pages; page++, raw++) {
+      const sum = hasSums ? sumsAt + 8 * raw : scratch;
+      if (!hasSums) sumPages(memory, payloadAt + raw * storedBytes, storedBytes, 1, sum);
+      take(page, view.getUint32(sum, true), view.getUint32(sum + 4, true));
+    }
+  });
 }

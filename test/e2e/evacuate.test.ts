@@ -88,7 +88,7 @@ describe('the built pageferry evacuate', () => {
   it('lists its presets and exit codes', async () => {
     const { exitCode, stdout } = await pageferry(['evacuate', '--help']);
     expect(exitCode).toBe(0);
-    for (const preset of ['forty', 'four', 'rack'])
+    for (const preset of ['forty', 'four', 'gang', 'rack'])
       expect(stdout).toMatch(new RegExp(`^  ${preset} `, 'm'));
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('3 a byte differed');
   });

@@ -301,6 +301,12 @@ describe('a wrong evacuation', () => {
       'guests: 5 guests are too many for the runtime threads, which has room for 4: leave some out, or set runtime: virtual',
     ],
     [
+      'references of guests that the sample leaves out',
+      withMore('migration: { encodings: [§reference] }').replace('web,', 'web, count: 2,'),
+      'migration.encodings[0]: reference needs a guest with real bytes, as pages are equal by their bytes: ' +
+        'leave it out, or set guest.backing: bytes, or a larger sample',
+    ],
+    [
       'versions in real time',
       withMore('runtime: threads').replace('16MiB', '16MiB, backing: §versions'),
       'guests[0].guest.backing: versions stand for pages in the virtual runtime alone: set runtime: virtual',
@@ -350,7 +356,7 @@ describe('a wrong evacuation', () => {
 
 describe('the evacuations that come along', () => {
   it('are these', () => {
-    expect(evacuationPresets().map(({ name }) => name)).toEqual(['forty', 'four', 'rack']);
+    expect(evacuationPresets().map(({ name }) => name)).toEqual(['forty', 'four', 'gang', 'rack']);
     for (const { summary } of evacuationPresets()) expect(summary.length).toBeGreaterThan(20);
   });
 

@@ -43,6 +43,7 @@ import { FRAME_NAMES, stateTable } from '../support/peer.ts';
  *   skip       nothing happens, and the next frame is awaited
  *   turn       fatal: it came out of turn
  *   alien      fatal: there are no devices here
+ *   refused    fatal: HELLO has agreed on no references
  *   order      fatal: its ranges do not lie behind those before
  *   absent     fatal: other pages are absent than it says
  *   late       fatal: pages can't be given back once others are absent
@@ -79,6 +80,8 @@ const TABLE = stateTable(`
   RESUMED       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   DEVICE        turn   alien      alien      alien  turn  turn     turn   done  turn    mute  deaf    unread
   ACK           turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
+  REFERENCE     turn   refused    refused    turn   turn  refused  refused  done  turn  mute  deaf    unread
+  MISS          turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   UNKNOWN       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   OPTIONAL      skip   skip       skip       skip   skip  skip     skip   skip  skip    skip  deaf    unread
 `);
@@ -88,6 +91,7 @@ const SENTENCES: Readonly<Record<string, (frame: string, at: string) => string>>
   turn: (frame, at) => `${at}${frame} came out of turn`,
   alien: (_, at) => `${at}there are no devices here`,
   homely: (_, at) => `${at}the guest prepared here has no overcommitted host`,
+  refused: (_, at) => `${at}references were not agreed on`,
   order: (_, at) => `${at}ranges are not in ascending order`,
   late: (_, at) => `${at}pages are given back after others were made absent`,
   absent: (frame) =>

@@ -68,6 +68,8 @@ const TABLE = stateTable(`
   RESUMED     turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   count    ok        unread
   DEVICE      alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   ACK         turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
+  MISS        turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
+  REFERENCE   alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   UNKNOWN     alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   OPTIONAL    skip     skip   skip    skip     skip   skip     skip     skip     skip   skip   skip     skip      unread
 `);

@@ -12,6 +12,8 @@ import { Paging } from '../../src/overcommit/paging.ts';
 import { SwapDevice } from '../../src/overcommit/swap-device.ts';
 import { smallSlot } from '../support/slots.ts';
 
+const NO_CONTENTS = { contents: [], seed: 1 };
+
 /** Two guests that run while their host acts; each calls its `late` when the host waits for its vCPUs. */
 function open() {
   const machine = new MachineMemory(1000);
@@ -19,7 +21,7 @@ function open() {
     const slot = openSlot(smallSlot({ index: 0, firstGfn: 0, pages: 100 }));
     const one = { late: (): void => undefined, gates: gateBytes(slot) };
     const words = new Int32Array(createHandshake(2));
-    const pages = new GuestPages(guest, memoryOf([slot]), words, 64, () => one.late());
+    const pages = new GuestPages(guest, memoryOf([slot]), words, NO_CONTENTS, 64, () => one.late());
     for (let gfn = 0; gfn < 100; gfn++) {
       pages.map(gfn, machine.take());
       pages.release(gfn);

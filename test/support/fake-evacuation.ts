@@ -160,6 +160,7 @@ export function fakeEvacuation(
     endedNs,
     guests: guests.map(({ name }, index) => over.get(index) ?? { name, wasForced: false }),
     links: linksOf(config),
+    referenceTables: [],
     samples,
   });
 }

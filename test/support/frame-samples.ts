@@ -18,6 +18,7 @@ import type { Integrity } from '../../src/wire/pages.ts';
 import { encodePart } from '../../src/wire/parts.ts';
 import { decodeSlots, encodeSlots } from '../../src/wire/slots.ts';
 import { decodeRanges, encodeRanges, type RangesName } from '../../src/wire/ranges.ts';
+import { decodeReferences, encodeReferences, type Reference } from '../../src/wire/references.ts';
 import { smallSlot } from './slots.ts';
 
 /** Where a sample frame lies in its memory. */
@@ -63,6 +64,7 @@ export const MESSAGES: readonly ControlMessage[] = [
   { name: 'resume', body: {} },
   { name: 'resumed', body: { presentPages: 26_051 } },
   { name: 'ack', body: {} },
+  { name: 'miss', body: { gfns: [3, 70_000] } },
 ];
 
 export const RANGES_NAMES: readonly RangesName[] = [
@@ -104,6 +106,17 @@ export function slotsSample(): FrameSample {
     return pairs;
   };
   return { memory, length, take };
+}
+
+export const REFERENCES: readonly Reference[] = [
+  { gfn: 3, guest: 0, there: 9, low: 0x89abcdef, high: 0x01234567, crc: 0xdeadbeef },
+  { gfn: 255, guest: 7, there: 0xffffffff, low: 0, high: 0xffffffff, crc: 1 },
+];
+
+export function referenceSample(): FrameSample {
+  const memory = sampleMemory();
+  const length = encodeReferences(memory, SAMPLE_AT, REFERENCES, 5);
+  return { memory, length, take: (frame) => decodeReferences(frame, 256) };
 }
 
 /** A frame with the first 100 bytes of a device's state; the payload is padded to 128 bytes. */
@@ -180,6 +193,7 @@ export const SAMPLED_TYPES: readonly number[] = [
   FRAME.pages,
   FRAME.part,
   FRAME.device,
+  FRAME.reference,
   ...MESSAGES.map(({ name }) => FRAME[name]),
   ...RANGES_NAMES.map((name) => FRAME[name]),
   FRAME.slots,

@@ -85,6 +85,8 @@ export const post: Readonly<Record<string, (peer: Peer<SourceReport>) => void>> 
   DEVICE: (peer) => peer.device({ device: 0, part: 'initial', offset: 0, bytes: 64 }),
   SLOTS: (peer) => peer.slots([2, 0]),
   ACK: (peer) => peer.control({ name: 'ack', body: {} }),
+  MISS: (peer) => peer.control({ name: 'miss', body: { gfns: [] } }),
+  REFERENCE: (peer) => peer.bare(FRAME.reference),
   UNKNOWN: (peer) => peer.bare(UNKNOWN_TYPE),
   OPTIONAL: (peer) => peer.bare(OPTIONAL),
 };

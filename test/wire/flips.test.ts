@@ -12,6 +12,8 @@ import {
   RANGES_NAMES,
   rangesSample,
   RAW_GFNS,
+  REFERENCES,
+  referenceSample,
   SAMPLE_AT,
   SAMPLED_TYPES,
   SLOTS,
@@ -94,6 +96,12 @@ describe('a list of slots with any bit flipped is refused', () => {
     expect(takeNow(sample)).toEqual(SLOTS);
     expectAllFound(sample, sample.length);
   });
+});
+
+it('a frame of references with any bit flipped is refused', () => {
+  const sample = referenceSample();
+  expect(takeNow(sample)).toEqual(REFERENCES);
+  expectAllFound(sample, sample.length);
 });
 
 const untouched = ({ target }: PagesSample): boolean => target.ram.every((byte) => byte === 0xee);

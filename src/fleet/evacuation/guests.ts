@@ -5,7 +5,8 @@ import type { ScenarioDocument } from '../../scenario/document.ts';
 import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
 import { SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
 import { foldersOf } from '../../scenario/load.ts';
-import { locateProblem, parseScenario } from '../../scenario/parse.ts';
+import { locateProblem, parseScenario, refuse } from '../../scenario/parse.ts';
+import { NEEDS_BYTES } from '../../scenario/references.ts';
 import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { TraceReader } from '../../scenario/traces.ts';
@@ -128,6 +129,7 @@ export function resolveGroups(
   const scenarios: Scenario[] = [];
   for (const [index, { group, name }] of members.entries()) {
     const hasBytes = withBytes.has(index);
+    if (!hasBytes) refuseReferences(group);
     const scenario: Scenario = {
       ...group.scenario,
       name,
@@ -149,6 +151,15 @@ export function resolveGroups(
     });
   }
   return { guests, scenarios };
+}
+
+/** Refuses references where the sample leaves a guest without real bytes. Throws InputError. */
+function refuseReferences({ document, scenario }: GuestGroup): void {
+  const index = scenario.migration.encodings.indexOf('reference');
+  if (index < 0) return;
+  const path = ['migration', 'encodings', index];
+  const sentence = `${NEEDS_BYTES} guest.backing: bytes, or a larger sample`;
+  document.explained(() => refuse(document, [{ path, sentence }]));
 }
 
 /** Returns the longest of the guests' `startAfter`, as all guests run for that long before the evacuation begins. */

@@ -1,5 +1,5 @@
 import type { RunReport } from '../../runtime/report.ts';
-import type { WorldOptions } from '../../runtime/world/world.ts';
+import type { ReferenceTable, WorldOptions } from '../../runtime/world/world.ts';
 
 /** What became of one guest. */
 export interface GuestEvacuation {
@@ -38,6 +38,8 @@ export interface EvacuationReport {
   /** What became of each guest, in the order of the configuration. */
   readonly guests: readonly GuestEvacuation[];
   readonly links: readonly { readonly name: string; readonly bytesPerSecond: number }[];
+  /** What the source remembers of what it has sent; empty when no pages are sent as references. */
+  readonly referenceTables: readonly ReferenceTable[];
   readonly samples: readonly UseSample[];
   /** How long the emulation itself took in real time, and its events; no result file has this. */
   readonly wall?: { readonly ns: number; readonly events: number };

@@ -79,6 +79,18 @@ export const EVACUATION_RESULT_DESCRIPTIONS: Descriptions = {
   'slowdown.mean': 'its mean.',
   'slowdown.max': 'the largest one.',
   bytes: 'bytes of all frames of all migrations, from source to target.',
+  references:
+    'what went as references to equal pages, in all migrations; absent when none has the encoding reference.',
+  'references.pages': 'pages sent as references, each as often as it was.',
+  'references.bytes': 'bytes of the frames of references.',
+  'references.missedPages': 'references that did not hold, so that the page itself was sent.',
+  'references.tables': 'what the source remembers of the pages that it has sent, for each target.',
+  'references.tables[].target': 'the host to which the pages were sent.',
+  'references.tables[].pageSize': 'bytes of a page.',
+  'references.tables[].entries': 'how many pages it knows at the end.',
+  'references.tables[].bytes': 'bytes of memory that it takes.',
+  'references.tables[].bytesPerEntry':
+    'the same for each page that it knows; absent when it knows none.',
   timeline: 'how many migrations were under way over time.',
   'timeline.periodMs': 'the period of all series.',
   'timeline.migrations': 'migrations under way in each period, on average.',

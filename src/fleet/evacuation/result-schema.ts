@@ -93,6 +93,25 @@ export const evacuationResultSchema = z.strictObject({
   slowdown: z.strictObject({ mean: z.number(), max: z.number() }).optional(),
   /** The bytes of all frames of all migrations, from source to destination. */
   bytes,
+  /** What went as references, in all migrations; it is absent when no migration has that encoding. */
+  references: z
+    .strictObject({
+      pages: count,
+      bytes,
+      missedPages: count,
+      /** What the host that is emptied remembers of what it has sent, for each target. */
+      tables: z.array(
+        z.strictObject({
+          target: z.string(),
+          pageSize: bytes,
+          entries: count,
+          bytes,
+          /** The bytes of the table for each page that it knows; it is absent when it knows none. */
+          bytesPerEntry: z.number().optional(),
+        }),
+      ),
+    })
+    .optional(),
   timeline: z.strictObject({ periodMs: ms, migrations: z.array(use) }),
   links: z.array(link),
   hosts: z.array(host),

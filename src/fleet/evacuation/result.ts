@@ -55,6 +55,7 @@ export function buildEvacuationResult(
       ? { slowdown: { mean: sum(slowdowns) / slowdowns.length, max: Math.max(...slowdowns) } }
       : {}),
     bytes: sum(valuesOf(guests, ({ run }) => run?.link.bytes)),
+    ...referencesOf(guests, report),
     timeline: { periodMs: use.periodMs, migrations: [...use.migrations] },
     links: linksOf(report, use),
     hosts: hostsOf(config, use, ms(spanNs)),
@@ -133,6 +134,29 @@ function slowdownOf({ guest, totalTimeMs }: RunResult): Pick<GuestResult, 'slowd
   const due = (sum(guest.achievedRate ?? []) * totalTimeMs) / 1e3;
   if (!(due > 0)) return {};
   return { slowdown: Math.min(1, Math.max(0, 1 - guest.accessesDuring / due)) };
+}
+
+/** Returns what all migrations have sent as references; nothing when none of them may. */
+function referencesOf(
+  guests: readonly GuestResult[],
+  { referenceTables }: EvacuationReport,
+): Pick<EvacuationResult, 'references'> {
+  const rams = guests.flatMap(({ run }) => (run?.ram.deduplicated === undefined ? [] : [run.ram]));
+  if (rams.length === 0) return {};
+  return {
+    references: {
+      pages: sum(rams.map(({ deduplicated }) => deduplicated!)),
+      bytes: sum(rams.map(({ referenceBytes }) => referenceBytes!)),
+      missedPages: sum(rams.map(({ referenceMisses }) => referenceMisses!)),
+      tables: referenceTables.map(({ to, pageSize, entries, bytes }) => ({
+        target: to,
+        pageSize,
+        entries,
+        bytes,
+        ...(entries > 0 ? { bytesPerEntry: rounded(bytes / entries) } : {}),
+      })),
+    },
+  };
 }
 
 function linksOf(report: EvacuationReport, use: UseOverTime): EvacuationResult['links'] {

@@ -44,6 +44,7 @@ export async function runEvacuation(
       evacuated(guest, migrations.get(guest.name), reports.get(guest.name)),
     ),
     links: world.links,
+    referenceTables: world instanceof VirtualWorld ? world.referenceTables : [],
     samples: evacuation.sampler.samples,
     ...(clock && events !== undefined ? { wall: { ns: clock.now() - beganNs, events } } : {}),
   };

@@ -8,6 +8,7 @@ import { giveBackTransfer, type Transfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { Proof, RunReport } from '../report.ts';
 import type { WorldMigration } from '../world/world.ts';
+import type { Gangs } from './gangs.ts';
 import type { VirtualHost, VirtualWorker } from './host.ts';
 import type { HostedGuest } from './hosted-guest.ts';
 import type { VirtualMigration } from './migration.ts';
@@ -30,6 +31,8 @@ export interface BegunMigration {
   readonly process: VirtualMigration;
   readonly transfer: Transfer;
   readonly destination: SharedGuestSide;
+  /** Whether references of guests that move later may name its pages at the target. */
+  readonly isReferred: boolean;
   /** Its flows; they are absent in a world without a network. */
   readonly flows?: { readonly forward: Flow; readonly backward: Flow };
   /** Its sender and receiver; a host that does not count its CPUs has none. */
@@ -133,9 +136,9 @@ export class HostedMigration implements WorldMigration {
 
   /**
    * Lets the guest live to the end of its `runAfter`, proves it, and returns the report. Then the connection and both
-   * sides' memory go back to the pool, so nothing may use them from then on.
+   * sides' memory go back to the pool, so nothing may use them from then on; memory that others may refer to is kept.
    */
-  async settle(options: VirtualWorldOptions): Promise<RunReport> {
+  async settle(options: VirtualWorldOptions, gangs: Pick<Gangs, 'keep'>): Promise<RunReport> {
     const { process } = this.#begun!;
     const { guest, spec } = this.planned.hostedGuest;
     const isCancelled = (): boolean => options.signal?.aborted ?? false;
@@ -157,7 +160,7 @@ export class HostedMigration implements WorldMigration {
       startedNs: 0,
       endedNs,
     });
-    this.#giveBack();
+    this.#giveBack(gangs);
     return {
       runtime: 'virtual',
       clock: VIRTUAL_CLOCK_NAME,
@@ -190,12 +193,12 @@ export class HostedMigration implements WorldMigration {
     return proveRun(run, runner, { signal });
   }
 
-  #giveBack(): void {
-    const { transfer, destination } = this.#begun!;
+  #giveBack(gangs: Pick<Gangs, 'keep'>): void {
+    const { transfer, destination, isReferred, process } = this.#begun!;
     giveBackTransfer(transfer);
     // The pool hands out first what it got last, so a source's memory serves as a source again, with its zero pages.
-    for (const side of [destination, this.planned.hostedGuest.source]) {
-      giveBackGuestSide(side);
-    }
+    if (isReferred && process.result!.outcome === 'completed') gangs.keep(destination);
+    else giveBackGuestSide(destination);
+    giveBackGuestSide(this.planned.hostedGuest.source);
   }
 }

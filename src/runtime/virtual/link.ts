@@ -4,6 +4,7 @@ import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import { partAt } from '../../wire/parts.ts';
+import { referencesAt } from '../../wire/references.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
 import type { VirtualWorker } from './host.ts';
@@ -23,6 +24,8 @@ export interface VirtualLinkParts {
   readonly stalledUntilNs: () => number;
   /** Posting the first frame takes this much longer. */
   readonly setupNs?: number;
+  /** Whether pages may be sent as references, so that each raw page is hashed. */
+  readonly hashesPages?: boolean;
   /** The vCPUs that share a CPU with the sender. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
@@ -68,6 +71,7 @@ export class VirtualLink extends ForwardingLink {
     const { memory, at } = this.#room!;
     const type = frameTypeAt(memory, at);
     if (type === FRAME.pages) this.#work(this.#pagesNs(bytes));
+    else if (type === FRAME.reference) this.#work(this.#referencesNs(bytes));
     else if (type === FRAME.part) this.#work(this.#partNs(bytes));
     else if (type === FRAME.device) this.#work(this.#deviceNs(bytes));
     else this.#work(this.#setupNs);
@@ -94,6 +98,10 @@ export class VirtualLink extends ForwardingLink {
   /** Returns how long it takes to install the pages, or the part of one, that a frame has brought. */
   #installNs(frame: Frame): number {
     const { costs, pageSize, storedBytes } = this.#parts;
+    if (frame.type === FRAME.reference) {
+      const pages = referencesAt(frame.memory, frame.controlAt - HEADER_BYTES);
+      return (pages * pageSize * (costs.hashNs + costs.installNs)) / COSTED_PAGE;
+    }
     const stored = frame.payloadEnd - frame.payloadAt;
     const isPart = frame.type === FRAME.part;
     const partBytes = isPart ? partAt(frame.memory, frame.controlAt - HEADER_BYTES).bytes : 0;
@@ -124,7 +132,7 @@ export class VirtualLink extends ForwardingLink {
 
   /** Returns how long it takes to read and send the pages of the frame that was just built. */
   #pagesNs(bytes: number): number {
-    const { costs, pageSize } = this.#parts;
+    const { costs, pageSize, hashesPages } = this.#parts;
     const { memory, at } = this.#room!;
     let all = 0;
     let raw = 0;
@@ -142,9 +150,19 @@ export class VirtualLink extends ForwardingLink {
       }
     });
     const scale = pageSize / COSTED_PAGE;
-    const encodeNs = (all * costs.encodeNs + (all - raw) * costs.zeroPageNs) * scale;
+    const hashNs = hashesPages ? raw * costs.hashNs : 0;
+    const encodeNs = (all * costs.encodeNs + (all - raw) * costs.zeroPageNs + hashNs) * scale;
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
     return encodeNs + this.#sendNs(bytes, firstBytes);
+  }
+
+  /** Returns how long it takes to read and hash the pages of a frame of references, and to send the frame. */
+  #referencesNs(bytes: number): number {
+    const { costs, pageSize } = this.#parts;
+    const { memory, at } = this.#room!;
+    const pages = referencesAt(memory, at);
+    const scale = pageSize / COSTED_PAGE;
+    return pages * (costs.encodeNs + costs.hashNs) * scale + this.#sendNs(bytes, 0);
   }
 
   /** Returns the same of the part of a page; a page is sent for the first time until its last part has been. */

@@ -19,6 +19,7 @@ import type { Transfer } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import type { SourceHost } from '../../migration/hosting.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
+import type { Gang } from './gangs.ts';
 import { type ArrivingHost, VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
 import type { VirtualWorker } from './host.ts';
@@ -46,6 +47,8 @@ export interface VirtualMigrationParts {
     readonly source: VirtualClock;
     readonly destination: VirtualClock;
   }) => { readonly source: SourceHost; readonly destination: ArrivingHost };
+  /** What the guests have sent, and have at the target host, that move between the same two hosts. */
+  readonly gang?: Gang;
   /** Returns faults that hit the migration at points in time, for tests. */
   readonly happenings?: (world: HappeningWorld) => readonly Happening[];
 }
@@ -77,9 +80,10 @@ export class VirtualMigration implements Process, HappeningWorld {
   #stalledUntilNs = 0;
   #isDestinationDead = false;
   readonly #onOver: VirtualMigrationParts['onOver'];
+  readonly #gang: Gang | undefined;
 
   constructor(parts: VirtualMigrationParts) {
-    const { config, guest, target, transfer, startNs, isCancelled, flows, sender, receiver } =
+    const { config, guest, target, transfer, startNs, isCancelled, flows, sender, receiver, gang } =
       parts;
     const { costs, link, migration } = config;
     const { plan, place: source } = guest;
@@ -90,6 +94,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     this.target = target;
     this.#transfer = transfer;
     this.#onOver = parts.onOver;
+    this.#gang = gang;
     this.line = new Line(transfer.line, [transfer.forward, transfer.backward]);
     this.sourceGuest = new SharedSourceGuest(source.side, plan, clocks.source);
     this.destinationGuest = new SharedDestinationGuest(target.side, plan, clocks.destination);
@@ -101,6 +106,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       costs,
       hosts?.source,
     );
+    gang?.peers.announce(this.destinationGuest.memory, guest);
     const receiving = new VirtualDestinationGuest(
       this.destinationGuest,
       target.crew,
@@ -118,6 +124,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       inner: this.#endOf('near', link, flows?.forward),
       ...(sender ? { worker: sender } : {}),
       clock: clocks.source,
+      hashesPages: migration.encodings.includes('reference'),
       setupNs: costs.setupNs,
       neighbours: source.crew,
       beforeRead: () => sending.live(),
@@ -134,6 +141,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       clock: clocks.source,
       link: this.#near,
       guest: sending,
+      ...(gang ? { sent: gang.sent } : {}),
       watch: (session: SourceSession) => void (this.#session = session),
       options: sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
     };
@@ -149,6 +157,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       link: this.#far,
       guest: receiving,
       ...(devices ? { devices } : {}),
+      ...(gang ? { peers: gang.peers } : {}),
     };
     this.#destination = new Half(runDestination({ ...receivingSide, ...recoveryOf(migration) }), {
       clock: clocks.destination,
@@ -280,6 +289,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     }
     this.isOver = true;
     if (outcome === 'completed') this.guest.moveTo(this.target);
+    else this.#gang?.peers.forget(this.destinationGuest.memory);
     this.#onOver?.(this);
   }
 

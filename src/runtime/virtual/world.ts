@@ -9,9 +9,17 @@ import { setUpMeter } from '../common/set-up-meter.ts';
 import { createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
-import type { Director, GuestSpec, World, WorldMigration, WorldSpec } from '../world/world.ts';
+import type {
+  Director,
+  GuestSpec,
+  ReferenceTable,
+  World,
+  WorldMigration,
+  WorldSpec,
+} from '../world/world.ts';
 import { DirectorProcess } from './director-process.ts';
 import { EventLoop } from './event-loop.ts';
+import { Gangs } from './gangs.ts';
 import { TURN_NS } from './guest.ts';
 import { VirtualHost } from './host.ts';
 import { type HostedGuest, settleGuest, takeTarget } from './hosted-guest.ts';
@@ -37,6 +45,7 @@ export class VirtualWorld implements World {
   readonly #migrations: HostedMigration[] = [];
   /** Migrations whose guests have lived for their `runAfter`, and wait for their proofs. */
   readonly #due: HostedMigration[] = [];
+  readonly #gangs = new Gangs(() => this.#loop.nowNs);
   /** How many guests have begun to migrate and have not been reported on. */
   #unsettled = 0;
   readonly #reports = new Map<string, RunReport>();
@@ -71,6 +80,11 @@ export class VirtualWorld implements World {
     return this.#loop.events;
   }
 
+  /** What hosts remember of the pages that they have sent; empty if none are sent as references. */
+  get referenceTables(): readonly ReferenceTable[] {
+    return this.#gangs.tables;
+  }
+
   hostCpuNs(): readonly number[] {
     return [...this.#hosts.values()].map(({ usedCpuNs }) => usedCpuNs);
   }
@@ -84,6 +98,7 @@ export class VirtualWorld implements World {
     const onBytes = setUpMeter(guests, areTargetsReady ? 2 : 1, onSetUp);
     for (const spec of guests) {
       const host = this.#hostOf(spec.host);
+      this.#gangs.expect(spec);
       this.#guests.set(
         spec.name,
         await settleGuest(spec, host, runner, areTargetsReady, { onBytes }),
@@ -103,6 +118,7 @@ export class VirtualWorld implements World {
     await this.#playUntil(() => directing.isOver);
     // Guests that have just moved live on for their `runAfter`, and share their hosts' CPUs meanwhile.
     await this.#playUntil(() => this.#unsettled === 0);
+    this.#gangs.giveBack();
     // The others are not reported on, so nobody looks at their memory again.
     for (const { migration, source, target } of this.#guests.values()) {
       if (!migration) for (const side of [target, source]) if (side) giveBackGuestSide(side);
@@ -128,7 +144,7 @@ export class VirtualWorld implements World {
       await this.#loop.play(() => this.#due.length > 0 || isDone(), this.#options);
       const migration = this.#due.shift();
       if (!migration) return;
-      this.#reports.set(migration.guest, await migration.settle(this.#options));
+      this.#reports.set(migration.guest, await migration.settle(this.#options, this.#gangs));
       this.#unsettled--;
     }
   }
@@ -202,6 +218,7 @@ export class VirtualWorld implements World {
       ...(sender ? { sender } : {}),
       ...(receiver ? { receiver } : {}),
     };
+    const gang = this.#gangs.of(from.spec.name, to.spec.name, config);
     const { happenings } = this.#options;
     const process = new VirtualMigration({
       config,
@@ -212,9 +229,10 @@ export class VirtualWorld implements World {
       isCancelled: () => this.#isCancelled(),
       onOver: () => this.#loop.wake(this.#director!),
       ...shares,
+      ...(gang ? { gang } : {}),
       ...(happenings ? { happenings } : {}),
     });
-    migration.begin({ process, transfer, destination, ...shares });
+    migration.begin({ process, transfer, destination, isReferred: gang !== undefined, ...shares });
     this.#loop.add(process);
   }
 

@@ -42,6 +42,16 @@ export interface WorldMigration {
   readonly sentBytes: number;
 }
 
+/** What a host remembers of the pages that it has sent to another host, to send equal ones as references. */
+export interface ReferenceTable {
+  readonly from: string;
+  readonly to: string;
+  readonly pageSize: number;
+  /** How many pages it knows at the end, and the bytes of memory that it takes. */
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 /** A director decides what happens in a world: the world tells it what has happened, and it starts migrations. */
 export interface Director {
   /** The world calls this once, when the guests run and migrations may start. */

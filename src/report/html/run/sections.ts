@@ -152,6 +152,7 @@ export function pagesTable({ ram }: RunResult): Block {
   const rows: (readonly [string, number | undefined])[] = [
     ['sent raw (normal)', ram.normal],
     ['sent as zero pages (duplicate)', ram.duplicate],
+    ['sent as references to equal pages (deduplicated)', ram.deduplicated],
     ['arrived when they were there already (dropped)', ram.dropped],
     ['given back by the guest, so not sent (released)', ram.released],
     ['hinted as free by the guest (hinted)', ram.hinted],

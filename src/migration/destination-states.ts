@@ -4,12 +4,13 @@ import { FRAME, STATE_FRAMES } from '../wire/frame.ts';
 export type DestinationState =
   'expectHello' | 'receiving' | 'expectState' | 'expectRun' | 'runningPartly' | 'expectResume';
 
-/** The types of the frames that the destination takes in each state. */
+/** The frames that it takes in each state. */
 export const EXPECTED: Readonly<Record<DestinationState, readonly number[]>> = {
   expectHello: [FRAME.hello, FRAME.cancel],
   receiving: [
     FRAME.pages,
     FRAME.part,
+    FRAME.reference,
     FRAME.device,
     ...STATE_FRAMES,
     FRAME.discard,
@@ -18,6 +19,6 @@ export const EXPECTED: Readonly<Record<DestinationState, readonly number[]>> = {
   ],
   expectState: [FRAME.device, FRAME.state, FRAME.cancel],
   expectRun: [FRAME.run, FRAME.cancel],
-  runningPartly: [FRAME.pages, FRAME.part, FRAME.end],
+  runningPartly: [FRAME.pages, FRAME.part, FRAME.reference, FRAME.end],
   expectResume: [FRAME.resume],
 };

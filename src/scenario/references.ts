@@ -1,0 +1,31 @@
+import { MAX_WHOLE_PAGE } from '../wire/limits.ts';
+import { formatSize } from '../units/size.ts';
+import type { Problem } from './problem.ts';
+import type { Scenario } from './schema.ts';
+
+/** The sentence about a guest whose pages are only counts of writes, so that no two of them can be compared. */
+export const NEEDS_BYTES =
+  'reference needs a guest with real bytes, as pages are equal by their bytes: leave it out, or set';
+
+/** Checks that pages can be sent as references where a migration asks for it. */
+export function checkReferences(
+  { runtime, guest, migration }: Scenario,
+  pageSize: number,
+): Problem[] {
+  const index = migration.encodings.indexOf('reference');
+  if (index < 0) return [];
+  const path = ['migration', 'encodings', index];
+  if (runtime === 'threads') {
+    const sentence =
+      'reference is not built yet for runtime threads: leave it out, or set runtime: virtual';
+    return [{ path, sentence }];
+  }
+  if (guest.backing === 'versions') {
+    return [{ path, sentence: `${NEEDS_BYTES} guest.backing: bytes` }];
+  }
+  if (pageSize > MAX_WHOLE_PAGE) {
+    const sentence = `reference has no effect on pages above ${formatSize(MAX_WHOLE_PAGE)}, which travel in parts: leave it out, or choose a smaller guest.pageSize`;
+    return [{ path, sentence }];
+  }
+  return [];
+}
