@@ -17,6 +17,7 @@ describe('an experiment of a paper', () => {
     'esx-reallocation',
     'esx-sharing-best-case',
     'esx-sharing-production',
+    'gang-migration',
     'hines-applications',
     'hines-dsb-interval',
     'hines-faults',

@@ -81,6 +81,8 @@ const computed = z.strictObject({
   scenario: scenario.optional(),
   /** The overcommitted host that the function lets live. */
   host: z.record(z.string(), z.unknown()).optional(),
+  /** The evacuation that the function plays. */
+  evacuation: z.record(z.string(), z.unknown()).optional(),
   /** Further input of the function, which the function checks itself. */
   data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),

@@ -9,6 +9,7 @@ import { esxIdleTax } from './esx-idle-tax.ts';
 import { esxReallocation } from './esx-reallocation.ts';
 import { esxSharingBestCase } from './esx-sharing-best-case.ts';
 import { esxSharingProduction } from './esx-sharing-production.ts';
+import { gangMigration } from './gang-migration.ts';
 import { geometricModel } from './geometric-model.ts';
 import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
@@ -29,6 +30,7 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['esx-reallocation', esxReallocation],
     ['esx-sharing-best-case', esxSharingBestCase],
     ['esx-sharing-production', esxSharingProduction],
+    ['gang-migration', gangMigration],
     ['geometric-model', geometricModel],
     ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],

@@ -1,3 +1,7 @@
+import type { LoadedEvacuation } from '../../fleet/evacuation/load.ts';
+import { buildEvacuationResult } from '../../fleet/evacuation/result.ts';
+import type { EvacuationResult } from '../../fleet/evacuation/result-schema.ts';
+import { runEvacuation } from '../../fleet/evacuation/run.ts';
 import type { LoadedHost } from '../../fleet/host/load.ts';
 import type { HostReport } from '../../fleet/host/report.ts';
 import { runHost } from '../../fleet/host/run.ts';
@@ -16,6 +20,8 @@ export interface Given {
   readonly load: (sets?: readonly string[]) => LoadedScenario;
   /** Loads the file's host with overrides. */
   readonly loadHost: (sets?: readonly string[]) => LoadedHost;
+  /** Loads the file's evacuation with overrides. */
+  readonly loadEvacuation: (sets?: readonly string[]) => LoadedEvacuation;
   readonly data: unknown;
 }
 
@@ -44,4 +50,13 @@ export async function hostReportOf({ config }: LoadedHost): Promise<HostReport> 
   const isLost = proof?.guests.some((guest) => !guest.proof.ok) ?? false;
   if (isLost || (proof?.problems.length ?? 0) > 0) throw new Error('a guest of a host lost a byte');
   return report;
+}
+
+/** Plays an evacuation in the virtual runtime. Throws when a guest stays, or loses a byte. */
+export async function evacuationResultOf(loaded: LoadedEvacuation): Promise<EvacuationResult> {
+  const result = buildEvacuationResult(loaded, await runEvacuation(loaded.config));
+  const { emptied, guests } = result;
+  if (!emptied) throw new Error('a guest of an evacuation did not move');
+  if (guests.some(({ run }) => run?.verify?.ok === false)) throw new Error('a guest lost a byte');
+  return result;
 }

@@ -1,3 +1,4 @@
+import { type LoadedEvacuation, loadEvacuationDocument } from '../../fleet/evacuation/load.ts';
 import { type LoadedHost, loadHostDocument } from '../../fleet/host/load.ts';
 import type { Path, ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError, type InputProblem } from '../../scenario/input-error.ts';
@@ -38,7 +39,7 @@ function compute(
         : `did you mean ${guess}?`;
     throw mistake(name, ['function'], `"${file.function}" is no function of experiments: ${hint}`);
   }
-  const { scenario, host, data } = file;
+  const { scenario, host, evacuation, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
     if (scenario === undefined) {
       throw mistake(name, ['scenario'], `is missing: the function ${file.function} runs it`);
@@ -51,7 +52,13 @@ function compute(
     }
     return loadHostDocument(openPart(name, 'host', sets), process.cwd());
   };
-  return figuresOf(onRun, { load, loadHost, data });
+  const loadEvacuation = (sets: readonly string[] = []): LoadedEvacuation => {
+    if (evacuation === undefined) {
+      throw mistake(name, ['evacuation'], `is missing: the function ${file.function} plays it`);
+    }
+    return loadEvacuationDocument(openPart(name, 'evacuation', sets), process.cwd());
+  };
+  return figuresOf(onRun, { load, loadHost, loadEvacuation, data });
 }
 
 async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
@@ -98,10 +105,10 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
-/** Opens the scenario or the host of an experiment, whose keys keep their places in the experiment's file. */
+/** Opens the scenario, the host or the evacuation of an experiment, whose keys keep their places in the experiment's file. */
 function openPart(
   name: string,
-  key: 'scenario' | 'host',
+  key: 'scenario' | 'host' | 'evacuation',
   sets: readonly string[],
 ): ScenarioDocument {
   const document = openExperiment(name);
