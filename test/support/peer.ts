@@ -23,6 +23,7 @@ import {
   type RangesName,
 } from '../../src/wire/ranges.ts';
 import { encodeSlots, slotsFrameBytes } from '../../src/wire/slots.ts';
+import { decodeReferences } from '../../src/wire/references.ts';
 import type { FakeWorld, Half } from './fake-world.ts';
 
 /** A frame that the half has sent: its name, and the body of a control message, or ranges of pages. */
@@ -176,6 +177,9 @@ export class Peer<Result> {
     if (frame.type === FRAME.pages) return { body: runsOf(frame) };
     if (frame.type === FRAME.device) {
       return { body: decodeDevice(frame, this.#world.side.options.integrity) };
+    }
+    if (frame.type === FRAME.reference) {
+      return { body: decodeReferences(frame, this.#world.source.memory.pages) };
     }
     if (!RANGES.has(frame.type)) return { body: decodeControl(frame).body };
     const list: number[] = [];
