@@ -16,6 +16,8 @@ const plateau = z.strictObject({
 const input = z.strictObject({
   goal: z.number().positive(),
   plateaus: z.array(plateau).length(2),
+  /** The seeds of the runs whose plateaus are averaged, as one run's depend on which pages happen to be sampled. */
+  seeds: z.array(z.number()).min(1),
   /** How many times as fast the second guest is at least in the second plateau. */
   faster: z.number(),
 });
@@ -29,14 +31,17 @@ type Plateau = z.output<typeof plateau>;
  */
 export async function esxIdleTax(onRun: OnRun, { loadHost, data }: Given): Promise<Figures> {
   const given = input.parse(data);
-  const loaded = loadHost();
-  const report = await hostReportOf(loaded);
-  onRun(1, 1);
-  const names = loaded.config.guests.map(({ name }) => name);
+  const reports: HostReport[] = [];
+  for (const seed of given.seeds) {
+    reports.push(await hostReportOf(loadHost([`seed=${seed}`])));
+    onRun(reports.length, given.seeds.length);
+  }
+  const names = loadHost().config.guests.map(({ name }) => name);
   return {
     x: { label: 'time', unit: 'min', log: false },
     y: { label: 'memory', unit: 'MiB', log: false },
-    series: [...curvesOf(given, report, names), ...plateausOf(given, report, names)],
+    // The chart shows the first run.
+    series: [...curvesOf(given, reports[0]!, names), ...plateausOf(given, reports, names)],
   };
 }
 
@@ -53,12 +58,18 @@ function curvesOf(given: Input, report: HostReport, names: readonly string[]): O
   });
 }
 
-function plateausOf(given: Input, report: HostReport, names: readonly string[]): OutcomeSeries[] {
+function plateausOf(
+  given: Input,
+  reports: readonly HostReport[],
+  names: readonly string[],
+): OutcomeSeries[] {
   const { plateaus, goal, faster } = given;
+  const mean = (valueOf: (report: HostReport) => number): number =>
+    reports.reduce((sum, report) => sum + valueOf(report), 0) / reports.length;
   const medianIn = ({ from, to }: Plateau, guest: number): number =>
-    medianBetween(amountOver(report, guest, 'allocated'), from, to);
+    mean((report) => medianBetween(amountOver(report, guest, 'allocated'), from, to));
   const medians = names.map((name, guest): OutcomeSeries => ({
-    name: `${name}, median of a plateau`,
+    name: `${name}, median of a plateau, mean of ${reports.length} runs`,
     isUnverified: true,
     isAside: true,
     goal,
@@ -82,7 +93,9 @@ function plateausOf(given: Input, report: HostReport, names: readonly string[]):
       ),
     ],
   };
-  const [before, after] = plateaus.map(({ from, to }) => accessesBetween(report, 1, from, to));
+  const [before, after] = plateaus.map(({ from, to }) =>
+    mean((report) => accessesBetween(report, 1, from, to)),
+  );
   const speed: OutcomeSeries = {
     name: `${names[1]}, times as fast with the tax: at least`,
     isUnverified: false,
