@@ -47,11 +47,15 @@ function packStream({ checksumLow, checksumHigh, ...rest }: z.output<typeof stre
 /** Returns the object that is packed for a message: in STATE, checksums become bytes. */
 function packable(message: ControlMessage): object {
   if (message.name !== 'state') return message.body;
-  const vcpus = message.body.vcpus.map((one) => ({ ...one, streams: one.streams.map(packStream) }));
-  return { vcpus };
+  return { vcpus: packVcpus(message.body.vcpus) };
 }
 
-const vcpu = z.strictObject({
+/** Returns what is packed for the state of vCPUs, whose checksums become bytes. */
+export const packVcpus = (vcpus: readonly z.output<typeof vcpuSchema>[]): object[] =>
+  vcpus.map((one) => ({ ...one, streams: one.streams.map(packStream) }));
+
+/** The state of a vCPU as a message carries it. */
+export const vcpuSchema = z.strictObject({
   guestNs: time,
   aliveNs: time,
   pausedNs: time,
@@ -105,7 +109,7 @@ const bodies = {
     buffered: z.boolean(),
   }),
   /** Source: carries the state of the vCPUs. */
-  state: z.strictObject({ vcpus: z.array(vcpu).max(4096).readonly() }),
+  state: z.strictObject({ vcpus: z.array(vcpuSchema).max(4096).readonly() }),
   /** Source: asks the destination to run the guest. This is the point of no return. */
   run: z.strictObject({}),
   /**
