@@ -15,6 +15,7 @@ const ROOMS = [
   'wire',
   'link',
   'migration',
+  'replication',
   'overcommit',
   'runtime',
   'scenario',

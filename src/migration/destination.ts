@@ -24,6 +24,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceSpec } from '../guest/devices/device.ts';
 import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
 import { ReleasedHere } from './released-here.ts';
+import { guestMismatch } from './guest-mismatch.ts';
 import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import { type DestinationState, EXPECTED } from './destination-states.ts';
@@ -231,17 +232,8 @@ class DestinationSession {
   #checkHello(hello: ControlBody<'hello'>): void {
     const devices = this.#devices ?? new DestinationDevices([]);
     devices.check(hello.devices ?? []);
-    const { memory, vcpus } = this.#side.guest;
-    const own = memory.slots.map(({ layout }) => layout.pages);
-    const isSame =
-      hello.slots.join() === own.join() &&
-      hello.pageSize === memory.pageSize &&
-      hello.vcpus === vcpus;
-    if (isSame) return;
-    throw new WireError(
-      `the source's guest (${hello.slots.join(' + ')} pages of ${hello.pageSize}, ${hello.vcpus} vCPUs) ` +
-        `is not the one prepared here (${own.join(' + ')} pages of ${memory.pageSize}, ${vcpus} vCPUs)`,
-    );
+    const mismatch = guestMismatch(hello, this.#side.guest);
+    if (mismatch !== undefined) throw new WireError(mismatch);
   }
 
   /** Checks that as many pages are absent here as the source says. */

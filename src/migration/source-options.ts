@@ -15,6 +15,8 @@ export interface SourceOptions extends EncoderOptions {
   readonly strictRate: boolean;
   /** How long the migration may take before it is given up. */
   readonly timeoutNs: number;
+  /** How long the source waits for an answer of the destination or of a vCPU; 30 s by default. */
+  readonly patienceNs?: number;
   /** The limit of the pages pushed after the switch to post-copy. */
   readonly postcopyBytesPerSecond: number;
   /** Whether the switch to post-copy first sends the pages that the guest can't page. */

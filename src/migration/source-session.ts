@@ -34,7 +34,7 @@ import type { SourcePhase } from './source-phase.ts';
 export { MigrationEnded };
 export type { SourcePhase };
 
-/** How long the source waits for an answer of the destination or of a vCPU. */
+/** How long the source waits for an answer of the destination or of a vCPU by default. */
 export const PATIENCE_NS = 30e9;
 /** While batches go out, `watch` is called at every 16th wait, and before each wait that is this long. */
 const WATCH_EVERY = 16;
@@ -130,7 +130,8 @@ export class SourceSession {
     // With a link that always has room no wait lasts until the deadline, so it is checked here.
     if (isBounded && nowNs >= this.deadlineNs) throw this.#tooLate();
     const busyNs = Math.max(nowNs, this.side.link.drainedAtNs);
-    const answerNs = PATIENCE_NS + (this.devices?.patienceNs ?? 0);
+    const { patienceNs: ownNs = PATIENCE_NS } = this.side.options;
+    const answerNs = ownNs + (this.devices?.patienceNs ?? 0);
     const patienceNs = Math.max(busyNs, Number.isFinite(creditNs) ? creditNs : 0) + answerNs;
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const untilNs = Math.min(lastNs, atNs);

@@ -140,7 +140,7 @@ function reasonOf(session: SourceSession, error: MigrationEnded | WireError): st
   return `${error.message}: ${explainDivergence(divergenceFacts(session, error.isByPolicy))}`;
 }
 
-function* hello(session: SourceSession): Algorithm<void> {
+export function* hello(session: SourceSession): Algorithm<void> {
   const { guest, options, link } = session.side;
   const { slots, pageSize } = guest.memory;
   link.limit(options.pacing ? Infinity : options.maxBytesPerSecond);
