@@ -6,6 +6,7 @@ import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
 import { fuzz, fuzzDevices, fuzzHints, fuzzParts, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
+import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
@@ -34,14 +35,16 @@ const PLAYS = {
   playHints: fuzzHints,
   playParts: fuzzParts,
   playStream: fuzzStream,
+  playProtection: (seed: number) => fuzzProtection(seed),
 } as const;
 
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
- * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with `--devices` their guests have devices, with
- * `--hints` they hint their free pages, with `--parts` their pages travel in parts. What it prints on stdout depends on the seeds alone:
- * each failure with its seed, in their order, then what became of how many. Progress and speed go to stderr. The exit
- * code is 1 after a failure, and when Ctrl-C has ended it early.
+ * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with
+ * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in parts. With `--protections` the guests do
+ * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
+ * seeds alone: each failure with its seed, in their order, then what became of how many. Progress and speed go to
+ * stderr. The exit code is 1 after a failure, and when Ctrl-C has ended it early.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -54,6 +57,7 @@ async function main(): Promise<number> {
       devices: { type: 'boolean', default: false },
       hints: { type: 'boolean', default: false },
       parts: { type: 'boolean', default: false },
+      protections: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
@@ -70,11 +74,12 @@ async function main(): Promise<number> {
 
 /** Returns the kind of play that the flags name. */
 function taskOf(
-  flags: Record<'streams' | 'devices' | 'hints' | 'parts', boolean>,
+  flags: Record<'streams' | 'devices' | 'hints' | 'parts' | 'protections', boolean>,
 ): keyof FuzzTasks {
   if (flags.streams) return 'playStream';
   if (flags.devices) return 'playDevices';
   if (flags.hints) return 'playHints';
+  if (flags.protections) return 'playProtection';
   return flags.parts ? 'playParts' : 'play';
 }
 

@@ -1,4 +1,5 @@
 import { fuzz, fuzzDevices, fuzzHints, fuzzParts } from './fuzz.ts';
+import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
@@ -13,3 +14,4 @@ export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
 export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
 export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);
+export const playProtection: Handlers['playProtection'] = (seed) => fuzzProtection(seed);

@@ -1,0 +1,3 @@
+import { randomProtections } from '../support/random-protections.ts';
+
+randomProtections(500, 1001);
