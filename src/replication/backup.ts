@@ -154,7 +154,8 @@ class Backup {
     yield { untilNs: activatedNs };
     guest.run();
     while (!guest.areRunning()) yield { guest: true, untilNs: clock.now() + 1e9 };
-    const times = { heardNs, detectedNs, fencedNs, drainedNs, activatedNs };
+    const runningNs = clock.now();
+    const times = { heardNs, detectedNs, fencedNs, drainedNs, activatedNs, runningNs };
     return { kind: 'tookOver', epoch, times };
   }
 

@@ -67,6 +67,8 @@ export interface TakeoverTimes {
   /** When all writes of complete epochs were on the disk. */
   readonly drainedNs: number;
   readonly activatedNs: number;
+  /** When the last vCPU ran. */
+  readonly runningNs: number;
 }
 
 /** How the backup's half ended. */

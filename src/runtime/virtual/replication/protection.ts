@@ -187,12 +187,12 @@ export class VirtualProtection {
       if (isFirst) this.#endings.set(pair, { end: end.kind, endNs: end.atNs, ...reason });
       return;
     }
-    const runningNs = this.#loop.nowNs;
+    const { runningNs } = end.times;
     this.#endings.set(pair, { end: 'tookOver', endNs: runningNs });
     const { diedNs } = primary;
     const died = diedNs < Infinity ? { diedNs } : {};
     const facts = { from: primary.host, to: backup.host, epoch: end.epoch, ...died };
-    this.#takeovers.push({ ...facts, ...end.times, runningNs });
+    this.#takeovers.push({ ...facts, ...end.times });
     this.#loop.add(new OneEvent(runningNs, (nowNs) => this.#protect(backup, nowNs)));
   }
 

@@ -29,7 +29,6 @@ export interface TakeoverReport extends TakeoverTimes {
   readonly epoch: number;
   /** When the primary died; absent if it had not. */
   readonly diedNs?: number;
-  readonly runningNs: number;
 }
 
 /** What was proved of the guest at one host, at one point. */

@@ -1,0 +1,145 @@
+import type { ProtectResult } from '../fleet/protect/result-schema.ts';
+import { formatDuration } from '../units/duration.ts';
+import { formatSize } from '../units/size.ts';
+import { colours } from './colours.ts';
+import { type Column, layOut, lineWidth } from './columns.ts';
+import { formatCount, formatMs, formatShare } from './format.ts';
+
+/** Hosts, epochs, rate, pages, pause, until acknowledged, bytes a second, end. */
+const COLUMNS: readonly Column[] = [Infinity, 8, 7, 6, 9, 5, 4, 10].map((weight) => ({ weight }));
+const HEAD = ['hosts', 'epochs', 'a second', 'pages', 'pause', 'acknowledged', 'sent', 'end'];
+const NONE = '–';
+
+type Protection = ProtectResult['protections'][number];
+
+/** Formats the summary that is printed after a guest has been protected. */
+export function protectSummary(result: ProtectResult): string {
+  const lines = [
+    headline(result),
+    '',
+    ...protectionTable(result),
+    ...reasonLines(result),
+    '',
+    ...result.takeovers.map(takeoverLine),
+    ...compressionLine(result),
+    ...packetLines(result),
+    ...splitLine(result),
+    proofLine(result),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6));
+
+function headline({ scenario, outcome, durationMs, failures, error }: ProtectResult): string {
+  const name = typeof scenario['name'] === 'string' ? scenario['name'] : 'guest';
+  const failed = failures.map(({ what, atMs }) => `${what} fails at ${time(atMs)}`);
+  const what = [`${time(durationMs)} of Remus`, ...failed].join(', ');
+  const end = { completed: 'the guest lives on', split: 'TWO HOSTS RAN THE GUEST' };
+  const said = error ?? (outcome in end ? end[outcome as keyof typeof end] : outcome);
+  const coloured = outcome === 'completed' ? colours.green(said) : colours.red(said);
+  return `${colours.bold(name)}: ${what}: ${coloured}`;
+}
+
+function protectionTable({ protections }: ProtectResult): string[] {
+  const rows = protections.map((one) => [
+    `${one.primary} → ${one.backup}`,
+    formatCount(one.epochs),
+    one.epochsPerSecond > 0 ? one.epochsPerSecond.toFixed(1) : NONE,
+    formatCount(one.pagesPerEpoch),
+    formatMs(one.pauseMs.mean),
+    formatMs(one.ackMs.mean),
+    `${formatSize(one.bytesPerSecond)}/s`,
+    endOf(one),
+  ]);
+  const [title = '', ...body] = layOut(COLUMNS, [HEAD, ...rows], lineWidth(process.stdout));
+  return [colours.dim(title), ...body];
+}
+
+const ENDS: Readonly<Record<NonNullable<Protection['end']>, string>> = {
+  tookOver: 'took over',
+  dropped: 'dropped',
+  fenced: 'fenced',
+  cancelled: 'cancelled',
+  gaveUp: 'gave up',
+  refused: 'refused',
+  lost: 'lost',
+};
+
+function endOf({ end, endMs, protectedMs }: Protection): string {
+  if (end === undefined) return protectedMs === undefined ? 'not protected yet' : 'goes on';
+  return endMs === undefined ? ENDS[end] : `${ENDS[end]} at ${time(endMs)}`;
+}
+
+const reasonLines = ({ protections }: ProtectResult): string[] =>
+  protections.flatMap(({ primary, backup, reason }) =>
+    reason === undefined ? [] : [`  ${primary} → ${backup}: ${reason}`],
+  );
+
+function takeoverLine(takeover: ProtectResult['takeovers'][number]): string {
+  const { from, to, epoch, detectMs, fenceMs, drainMs, activateMs, startMs, totalMs } = takeover;
+  const parts = [
+    `${formatMs(detectMs)} of silence`,
+    ...(fenceMs > 0 ? [`${formatMs(fenceMs)} for the lease`] : []),
+    ...(drainMs > 0 ? [`${formatMs(drainMs)} to drain the disk's buffer`] : []),
+    `${formatMs(activateMs)} to activate`,
+    `${formatMs(startMs)} to start`,
+  ];
+  return `takeover from host ${from} to ${to}, from the end of epoch ${epoch}: ${formatMs(totalMs)} (${parts.join(', ')})`;
+}
+
+function compressionLine({ protections, scenario }: ProtectResult): string[] {
+  const codes = protections.flatMap((one) => Object.entries(one.codes));
+  const [pages, bytes] = codes.reduce(
+    ([a, b], [, code]) => [a + code.pages, b + code.bytes],
+    [0, 0],
+  );
+  if (pages === 0) return [];
+  const kinds = new Map<string, number>();
+  for (const [name, code] of codes) kinds.set(name, (kinds.get(name) ?? 0) + code.pages);
+  const listed = [...kinds].filter(([, count]) => count > 0);
+  const shares = listed.map(([name, count]) => `${name} ${formatShare(count / pages)}`);
+  const { compression } = scenario['replication'] as { readonly compression: string };
+  const hits = protections[0]?.cacheHitShare;
+  const cache = hits === undefined ? '' : `, ${formatShare(hits)} found in the cache`;
+  const size = formatSize(bytes / pages);
+  return [`compression ${compression}: ${size} a page; ${shares.join(', ')}${cache}`];
+}
+
+function packetLines({ packets }: ProtectResult): string[] {
+  const { released, lost, undone, held, delayMs } = packets;
+  if (released + held === 0) return [];
+  const delay = delayMs
+    ? `, after ${formatMs(delayMs.p50)} (p50), ${formatMs(delayMs.p99)} (p99)`
+    : '';
+  const notes = [
+    ...(lost > 0 ? [`${formatCount(lost)} that nobody has seen were lost with their host`] : []),
+    ...(undone > 0 ? [`${formatCount(undone)} left whose state is lost`] : []),
+    ...(held > 0 ? [`${formatCount(held)} are held at the end`] : []),
+  ];
+  return [[`packets: ${formatCount(released)} released${delay}`, ...notes].join('; ')];
+}
+
+function splitLine({ splitMs, scenario }: ProtectResult): string[] {
+  if (splitMs === 0) return [];
+  const { fence } = scenario['replication'] as { readonly fence: unknown };
+  const remedy =
+    fence === false ? ': Remus alone does not prevent that, replication.fence does' : '';
+  return [colours.red(`two hosts ran the guest for ${formatMs(splitMs)}${remedy}`)];
+}
+
+function proofLine({ proofs, problems, ok }: ProtectResult): string {
+  if (ok === undefined) return 'not proved';
+  const images = proofs.filter(({ of }) => of === 'image').length;
+  const pages = proofs.reduce((sum, { verify }) => sum + (verify.pagesCompared ?? 0), 0);
+  if (ok) {
+    const where = `${images} ${images === 1 ? 'image' : 'images'} of a backup and the guest at its end`;
+    return colours.green(
+      `proved: ${formatCount(pages)} pages of ${where} are what the guest's accesses make them`,
+    );
+  }
+  const differing = proofs
+    .filter(({ verify, differingBlocks = 0 }) => verify.ok === false || differingBlocks > 0)
+    .map(({ host, of }) => `the ${of} at host ${host} differs`);
+  return colours.red(`NOT PROVED: ${[...differing, ...problems].join('; ')}`);
+}

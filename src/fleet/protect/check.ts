@@ -1,0 +1,100 @@
+import type { RunConfig } from '../../runtime/config.ts';
+import type { Problem } from '../../scenario/problem.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { parseSize } from '../../units/size.ts';
+import type { ProtectFile } from './schema.ts';
+
+/** Epochs shorter than this would have hardly any time between two pauses. */
+const LEAST_INTERVAL_NS = 1e6;
+const MOST_INTERVAL_NS = 10e9;
+/** The disk's bytes are kept in memory at each host. */
+const MOST_DISK_BYTES = 1024 ** 3;
+
+/** Returns what is impossible about a file besides its guest. */
+export function checkProtect(file: ProtectFile): Problem[] {
+  return [...checkTimes(file), ...checkDisk(file)];
+}
+
+function checkTimes({ replication, duration }: ProtectFile): Problem[] {
+  const { interval, heartbeat, killAt } = replication;
+  const found: Problem[] = [];
+  if (interval !== 'fastest') {
+    const ns = parseDuration(interval);
+    if (ns < LEAST_INTERVAL_NS || ns > MOST_INTERVAL_NS) {
+      const sentence = `expected a duration from 1ms to 10s, or fastest, got ${interval}`;
+      found.push({ path: ['replication', 'interval'], sentence });
+    }
+  }
+  if (parseDuration(heartbeat.timeout) <= parseDuration(heartbeat.interval)) {
+    const sentence = `expected more than the interval of ${heartbeat.interval}, got ${heartbeat.timeout}`;
+    found.push({ path: ['replication', 'heartbeat', 'timeout'], sentence });
+  }
+  const deaths = Array.isArray(killAt) ? killAt : [{ at: killAt }];
+  for (const [index, { at }] of deaths.entries()) {
+    if (parseDuration(at) < parseDuration(duration)) continue;
+    const path = Array.isArray(killAt)
+      ? ['replication', 'killAt', index, 'at']
+      : ['replication', 'killAt'];
+    found.push({ path, sentence: `the guest lives for ${duration}, so nothing can fail at ${at}` });
+  }
+  return found;
+}
+
+function checkDisk({ disk }: ProtectFile): Problem[] {
+  if (!disk) return [];
+  const [size, block] = [parseSize(disk.size), parseSize(disk.blockSize)];
+  const found: Problem[] = [];
+  if (block % 512 !== 0 || block > 128 * 1024) {
+    const sentence = `expected a multiple of 512 bytes, at most 128KiB, got ${disk.blockSize}`;
+    found.push({ path: ['disk', 'blockSize'], sentence });
+  } else if (size % block !== 0 || size > MOST_DISK_BYTES) {
+    const sentence = `expected whole blocks of ${disk.blockSize}, at most 1GiB, got ${disk.size}`;
+    found.push({ path: ['disk', 'size'], sentence });
+  }
+  return found;
+}
+
+const later = (path: Problem['path'], what: string): Problem => ({
+  path,
+  sentence: `${what} is not built yet for a protected guest: leave it out`,
+});
+
+/** Returns what a guest has that protection can't deal with yet, or that it has no use for. */
+export function checkGuest(file: ProtectFile, { guest, migration }: RunConfig): Problem[] {
+  const found: Problem[] = [];
+  if (guest.memoryManager) found.push(later(['guest', 'memoryManager'], 'a memory manager'));
+  if (guest.devices) found.push(later(['guest', 'devices'], 'a device'));
+  if (guest.backing === 'versions') found.push(later(['guest', 'backing'], 'backing versions'));
+  if (guest.clearChunkPages !== undefined) {
+    found.push(later(['guest', 'clearChunk'], 'a log that is cleared by hand'));
+  }
+  if (typeof migration.policy !== 'string') {
+    found.push(later(['migration', 'policy'], 'a policy of your own'));
+  }
+  if (migration.algorithm !== 'precopy') {
+    const sentence = `the first epoch is sent by precopy, got ${migration.algorithm}`;
+    found.push({ path: ['migration', 'algorithm'], sentence });
+  }
+  return [...found, ...checkEmissions(file, guest)];
+}
+
+function checkEmissions(file: ProtectFile, guest: RunConfig['guest']): Problem[] {
+  const { outputs, disk } = file;
+  const lists = [
+    { path: ['outputs'], list: outputs },
+    { path: ['disk', 'writes'], list: disk?.writes ?? [] },
+  ];
+  const found = lists.flatMap(({ path, list }) =>
+    list.flatMap(({ workload }, index): Problem[] => {
+      if (workload < guest.workloads.length) return [];
+      const sentence = `the guest has ${guest.workloads.length} workloads, counted from 0, so there is no ${workload}`;
+      return [{ path: [...path, index, 'workload'], sentence }];
+    }),
+  );
+  const parts = (disk?.writes.length ?? 0) * guest.vcpus * guest.memslots;
+  if (disk && parts > parseSize(disk.size) / parseSize(disk.blockSize)) {
+    const sentence = `each stream that writes has blocks of its own, so it needs at least ${parts} blocks`;
+    found.push({ path: ['disk', 'size'], sentence });
+  }
+  return found;
+}

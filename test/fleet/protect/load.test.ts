@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { PROTECT_DESCRIPTIONS, protectJsonSchema } from '../../../src/fleet/protect/json-schema.ts';
+import {
+  loadProtectDocument,
+  loadProtection,
+  protectPresets,
+} from '../../../src/fleet/protect/load.ts';
+import { ScenarioDocument } from '../../../src/scenario/document.ts';
+import { InputError } from '../../../src/scenario/input-error.ts';
+
+const FILE = `duration: 2s
+guest: { memory: 4MiB, vcpus: 1, workloads: [{ pattern: uniform, rate: 10 }] }
+replication: { interval: 50ms }
+outputs: [{ every: 5 }]
+disk: { size: 64KiB, writes: [{ every: 3 }] }
+`;
+
+const load = (text: string) => loadProtectDocument(new ScenarioDocument('p.yaml', text), '.');
+
+function problemsOf(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.message.split('\n');
+  }
+  return [];
+}
+
+describe('the file of a protected guest', () => {
+  it("has the defaults of Xen's Remus", () => {
+    const { config } = load(FILE.replace('{ interval: 50ms }', '{}'));
+    expect(config.replication).toMatchObject({
+      intervalNs: 200e6,
+      capture: 'staging',
+      compression: 'xen',
+      cachePages: 8192,
+      netBuffer: true,
+      diskBuffer: true,
+      heartbeatNs: 200e6,
+      silenceNs: 1e9,
+    });
+    expect(config.replication.fence).toBeUndefined();
+    expect(config).toMatchObject({ spares: 0, troubles: [], isProved: true, durationNs: 2e9 });
+    expect(config.emissions.packets).toEqual([{ workload: 0, every: 5, bytes: 1500 }]);
+    expect(config.emissions.disk!.shape).toMatchObject({ blocks: 16, blockBytes: 4096 });
+  });
+
+  it('takes a time for the death of the primary, or a list of what fails, in the order of time', () => {
+    const withKill = (killAt: string) =>
+      load(FILE.replace('interval: 50ms', `killAt: ${killAt}`)).config.troubles;
+    expect(withKill('1s')).toEqual([{ atNs: 1e9, what: 'primary' }]);
+    expect(withKill('[{ at: 900ms, what: link }, { at: 300ms }]')).toEqual([
+      { atNs: 300e6, what: 'primary' },
+      { atNs: 900e6, what: 'link' },
+    ]);
+  });
+
+  it('lets costs of a page grow with the page size', () => {
+    const { config } = load(FILE.replace('memory: 4MiB', 'memory: 4MiB, pageSize: 64KiB'));
+    expect(config.replication.costs).toMatchObject({ stagingNs: 6400, checkpointNs: 100_000 });
+  });
+
+  it('loads each preset', () => {
+    const names = protectPresets().map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['kernel-build', 'web']));
+    for (const { name, summary } of protectPresets()) {
+      expect(summary.length, name).toBeGreaterThan(20);
+      expect(loadProtection(name).config.durationNs, name).toBeGreaterThan(0);
+    }
+  });
+
+  it('has a JSON schema that describes each of its own keys', () => {
+    const schema = JSON.stringify(protectJsonSchema());
+    for (const text of Object.values(PROTECT_DESCRIPTIONS)) {
+      expect(schema).toContain(JSON.stringify(text).slice(1, -1));
+    }
+  });
+
+  const change = (from: string, to: string): string => FILE.replace(from, to);
+  const replication = (keys: string): string => change('interval: 50ms', keys);
+
+  it.each<[string, string, string]>([
+    [
+      'a mode that comes later',
+      replication('mode: colo'),
+      'p.yaml:3:22 replication.mode: "colo" is not built yet: expected remus',
+    ],
+    [
+      'a key that comes later',
+      replication('deadline: true'),
+      'p.yaml:3:26 replication.deadline: deadline scheduling is not built yet: leave it out',
+    ],
+    [
+      'a runtime that comes later',
+      `runtime: threads\n${FILE}`,
+      'p.yaml:1:10 runtime: "threads" is not built yet: expected virtual',
+    ],
+    [
+      'an interval that is too short',
+      replication('interval: 10us'),
+      'p.yaml:3:26 replication.interval: expected a duration from 1ms to 10s, or fastest, got 10us',
+    ],
+    [
+      'a timeout within the interval',
+      replication('heartbeat: { interval: 2s }'),
+      'p.yaml:3:27 replication.heartbeat.timeout: expected more than the interval of 2s, got 1s',
+    ],
+    [
+      'a death after the end',
+      replication('killAt: 3s'),
+      'p.yaml:3:24 replication.killAt: the guest lives for 2s, so nothing can fail at 3s',
+    ],
+    [
+      'a workload that is not there',
+      change('every: 5', 'every: 5, workload: 2'),
+      'p.yaml:4:33 outputs[0].workload: the guest has 1 workloads, counted from 0, so there is no 2',
+    ],
+    [
+      'a disk of broken blocks',
+      change('64KiB', '63KiB'),
+      'p.yaml:5:15 disk.size: expected whole blocks of 4KiB, at most 1GiB, got 63KiB',
+    ],
+    [
+      'blocks that are too large',
+      change('size: 64KiB', 'size: 1MiB, blockSize: 1MiB'),
+      'p.yaml:5:32 disk.blockSize: expected a multiple of 512 bytes, at most 128KiB, got 1MiB',
+    ],
+    [
+      'a disk with fewer blocks than streams',
+      change('size: 64KiB', 'size: 4KiB').replace('vcpus: 1', 'vcpus: 2'),
+      'p.yaml:5:15 disk.size: each stream that writes has blocks of its own, so it needs at least 2 blocks',
+    ],
+    [
+      'a first epoch that is no pre-copy',
+      `${FILE}migration: { algorithm: postcopy }\n`,
+      'p.yaml:6:25 migration.algorithm: the first epoch is sent by precopy, got postcopy',
+    ],
+    [
+      'a memory manager',
+      change('vcpus: 1', 'vcpus: 1, memoryManager: {}'),
+      'p.yaml:2:49 guest.memoryManager: a memory manager is not built yet for a protected guest: leave it out',
+    ],
+    [
+      'versions in place of bytes',
+      change('vcpus: 1', 'vcpus: 1, backing: versions'),
+      'p.yaml:2:43 guest.backing: backing versions is not built yet for a protected guest: leave it out',
+    ],
+    [
+      'a mistake in the scenario itself',
+      change('rate: 10', 'rate: none'),
+      'p.yaml:2:72 guest.workloads[0].rate: expected page accesses a second, a number above 0 such as 20000, or max, got "none"',
+    ],
+  ])('is refused with %s', (_, text, problem) => {
+    expect(problemsOf(text)).toEqual([problem]);
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { loadProtectDocument } from '../../../src/fleet/protect/load.ts';
+import { buildProtectResult } from '../../../src/fleet/protect/result.ts';
+import { protectSummary } from '../../../src/cli/protect-table.ts';
+import { VirtualProtection } from '../../../src/runtime/virtual/replication/protection.ts';
+import { ScenarioDocument } from '../../../src/scenario/document.ts';
+
+const FILE = `name: small
+duration: 300ms
+guest:
+  memory: 1MiB
+  vcpus: 1
+  workloads: [{ pattern: uniform, rate: 20000 }]
+link: { bandwidth: 1Gbit/s }
+migration: { startAfter: 10ms, downtimeLimit: 1ms }
+replication:
+  interval: 10ms
+  heartbeat: { interval: 5ms, timeout: 30ms }
+  killAt: 150ms
+outputs: [{ every: 10 }]
+disk: { size: 64KiB, writes: [{ every: 50 }] }
+`;
+
+async function resultOf(text: string, beforeProof?: (ram: Uint8Array) => void) {
+  const loaded = loadProtectDocument(new ScenarioDocument('p.yaml', text), '.');
+  const protection = new VirtualProtection(loaded.config, {
+    beforeProof: ({ side }) => beforeProof?.(side.memory.slots[0]!.ram),
+  });
+  return buildProtectResult(loaded, await protection.run());
+}
+
+describe('the result of a protected guest', () => {
+  it('has the parts of a takeover, which sum to its time, and says that all is proved', async () => {
+    const result = await resultOf(FILE);
+    expect(result).toMatchObject({ outcome: 'completed', ok: true, problems: [], splitMs: 0 });
+    const [takeover] = result.takeovers;
+    const { detectMs, fenceMs, drainMs, activateMs, startMs, totalMs } = takeover!;
+    expect(detectMs).toBe(30);
+    expect(detectMs + fenceMs + drainMs + activateMs + startMs).toBeCloseTo(totalMs, 6);
+    expect(startMs).toBeGreaterThan(0);
+    const [protection] = result.protections;
+    expect(protection!.epochsPerSecond).toBeCloseTo(100, -1);
+    expect(protection!.pauseMs.mean).toBeGreaterThan(0.5);
+    // Output waits for the rest of its epoch, at most for an interval and its acknowledgement.
+    expect(result.packets.delayMs!.max).toBeGreaterThan(9);
+    expect(result.proofs.map(({ host, of }) => [host, of])).toEqual([
+      [2, 'image'],
+      [2, 'end'],
+    ]);
+    const summary = protectSummary(result);
+    expect(summary).toContain('takeover from host 1 to 2');
+    expect(summary).toContain('30.0 ms of silence');
+    expect(summary).toContain('proved: 512 pages of 1 image of a backup and the guest at its end');
+  });
+
+  it('says which image differs, by one byte', async () => {
+    const result = await resultOf(FILE, (ram) => void (ram[12_345]! ^= 1));
+    expect(result.ok).toBe(false);
+    const [first] = result.proofs;
+    expect(first!.verify).toMatchObject({ ok: false, differingPages: 1 });
+    expect(protectSummary(result)).toContain('NOT PROVED: the image at host 2 differs');
+  });
+});
