@@ -150,7 +150,7 @@ class Backup {
     const mismatch = guest.load(vcpus);
     if (mismatch) throw new Error(`the state of epoch ${epoch} does not fit: ${mismatch}`);
     const activatedNs = clock.now();
-    onReady(epoch, vcpus);
+    onReady(epoch);
     yield { untilNs: activatedNs };
     guest.run();
     while (!guest.areRunning()) yield { guest: true, untilNs: clock.now() + 1e9 };

@@ -1,4 +1,3 @@
-import type { VcpuState } from '../guest/vcpu-state.ts';
 import type { DestinationGuest, Side } from '../migration/ports.ts';
 import type { SourceSide } from '../migration/source-session.ts';
 import type { Capture } from './capture.ts';
@@ -92,5 +91,5 @@ export interface BackupSide extends Side {
   /** Returns when all writes of complete epochs will be on the disk. */
   readonly diskReadyNs: () => number;
   /** Is told when the state of a complete epoch has been loaded, just before the guest runs. */
-  readonly onReady: (epoch: number, vcpus: readonly VcpuState[]) => void;
+  readonly onReady: (epoch: number) => void;
 }

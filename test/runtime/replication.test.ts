@@ -61,6 +61,18 @@ describe('a guest whose primary dies', () => {
     expect(runningNs).toBeGreaterThanOrEqual(activatedNs);
   });
 
+  it('has not moved, and lost no packet, when all ends before its backup runs it', async () => {
+    // Silence ends some 10 ms after the death, and the activation takes 1 ms more.
+    const troubles = [{ atNs: 25e6, what: 'primary' as const }];
+    for (let durationNs = 33e6; durationNs < 39e6; durationNs += 0.5e6) {
+      const report = await protect(smallProtection({ troubles, durationNs, latencyNs: 1e6 }));
+      const hasMoved = report.takeovers.length === 1;
+      expect(report.outcome).toBe(hasMoved ? 'completed' : 'lost');
+      if (!hasMoved) expect(report.packets).toMatchObject({ lost: 0, undone: 0 });
+      expect(imageOf(report).proof.ok).toBe(true);
+    }
+  });
+
   it('is lost when its first epoch has not been whole', async () => {
     const troubles = [{ atNs: 1.5e6, what: 'primary' as const }];
     const report = await protect(smallProtection({ troubles }));

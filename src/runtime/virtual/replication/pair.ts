@@ -1,7 +1,6 @@
 import type { Process } from '../../../clock/process.ts';
 import { VirtualClock } from '../../../clock/virtual.ts';
 import type { FullPlan } from '../../../guest/stream-plan.ts';
-import type { VcpuState } from '../../../guest/vcpu-state.ts';
 import type { Link } from '../../../link/link.ts';
 import { ringLink } from '../../../link/ring-link.ts';
 import { sourceOptions } from '../../../migration/spec/wiring.ts';
@@ -35,8 +34,8 @@ export interface PairParts {
   readonly startNs: number;
   readonly isCancelled: () => boolean;
   readonly onEpoch: (pair: VirtualPair, record: EpochRecord) => void;
-  /** Is told that the image is about to run, and how it must look. */
-  readonly onReady: (pair: VirtualPair, epoch: number, vcpus: readonly VcpuState[]) => void;
+  /** Is told that the image of an epoch is about to run. */
+  readonly onReady: (pair: VirtualPair, epoch: number) => void;
   readonly onPrimaryEnd: (pair: VirtualPair, end: PrimaryEnd) => void;
   readonly onBackupEnd: (pair: VirtualPair, end: BackupEnd) => void;
 }
@@ -221,7 +220,7 @@ export class VirtualPair implements Process {
       work: (ns: number) => clock.spend(ns),
       onCommit: (blocks: number) => this.#drain(blocks),
       diskReadyNs: () => this.#diskReadyNs,
-      onReady: (epoch: number, vcpus: readonly VcpuState[]) => onReady(this, epoch, vcpus),
+      onReady: (epoch: number) => onReady(this, epoch),
     };
     return new Half(backup(side), {
       clock,

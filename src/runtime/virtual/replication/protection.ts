@@ -52,7 +52,7 @@ export class VirtualProtection {
   readonly #takeovers: TakeoverReport[] = [];
   readonly #proofs: PlaceProof[] = [];
   /** Images that are about to run, and wait for their proof. */
-  readonly #ready: { place: ProtectedPlace; epoch: number; vcpus: readonly VcpuState[] }[] = [];
+  readonly #ready: { readonly place: ProtectedPlace; readonly epoch: number }[] = [];
 
   constructor(config: ProtectConfig, options: ProtectionOptions = {}) {
     this.#config = config;
@@ -127,7 +127,7 @@ export class VirtualProtection {
       startNs: nowNs,
       isCancelled: () => this.#isCancelled(),
       onEpoch: (_, record) => this.#options.onEpoch?.(record, this.#loop.nowNs),
-      onReady: (one, epoch, vcpus) => this.#takeOver(one, epoch, vcpus),
+      onReady: (one, epoch) => void this.#ready.push({ place: one.parts.backup, epoch }),
       onPrimaryEnd: (one, end) => this.#primaryEnded(one, end),
       onBackupEnd: (one, end) => this.#backupEnded(one, end),
     });
@@ -166,10 +166,6 @@ export class VirtualProtection {
     this.#loop.wake(pair);
   }
 
-  #takeOver(pair: VirtualPair, epoch: number, vcpus: readonly VcpuState[]): void {
-    this.#ready.push({ place: pair.parts.backup, epoch, vcpus });
-  }
-
   #primaryEnded(pair: VirtualPair, { kind, reason, atNs }: PrimaryEnd): void {
     const { primary } = pair.parts;
     if (!this.#endings.has(pair)) this.#endings.set(pair, { end: kind, endNs: atNs, reason });
@@ -187,13 +183,28 @@ export class VirtualProtection {
       if (isFirst) this.#endings.set(pair, { end: end.kind, endNs: end.atNs, ...reason });
       return;
     }
+    const { nowNs } = this.#loop;
     const { runningNs } = end.times;
+    backup.begin(nowNs);
+    const sent = this.#sentIn(pair.buffer.complete!.vcpus);
+    this.#ledger.takenOver({ host: backup.host, atNs: nowNs, sent });
     this.#endings.set(pair, { end: 'tookOver', endNs: runningNs });
     const { diedNs } = primary;
     const died = diedNs < Infinity ? { diedNs } : {};
     const facts = { from: primary.host, to: backup.host, epoch: end.epoch, ...died };
     this.#takeovers.push({ ...facts, ...end.times });
-    this.#loop.add(new OneEvent(runningNs, (nowNs) => this.#protect(backup, nowNs)));
+    this.#loop.add(new OneEvent(runningNs, (atNs) => this.#protect(backup, atNs)));
+  }
+
+  /** Returns how many packets each stream had sent in a state of the vCPUs. */
+  #sentIn(vcpus: readonly VcpuState[]): ReadonlyMap<number, number> {
+    const streams = emittingStreams(this.#memory.plan, this.#config.emissions.packets);
+    return new Map(
+      streams.map(({ stream, emission }) => [
+        stream,
+        emittedBy(accessesIn(vcpus, stream), emission),
+      ]),
+    );
   }
 
   /** Lets everything happen up to a point in time; returns whether all proofs on the way were made. */
@@ -207,17 +218,7 @@ export class VirtualProtection {
       await loop.play(isDone, mostEvents === undefined ? {} : { mostEvents });
       const image = this.#ready.shift();
       if (!image) return isProved;
-      const { place, epoch, vcpus } = image;
-      const streams = emittingStreams(this.#memory.plan, this.#config.emissions.packets);
-      const sent = new Map(
-        streams.map(({ stream, emission }) => [
-          stream,
-          emittedBy(accessesIn(vcpus, stream), emission),
-        ]),
-      );
-      this.#ledger.takenOver({ host: place.host, atNs: loop.nowNs, sent });
-      if (isProved) isProved = await this.#prove(place, 'image', epoch);
-      place.begin(loop.nowNs);
+      if (isProved) isProved = await this.#prove(image.place, 'image', image.epoch);
     }
   }
 
