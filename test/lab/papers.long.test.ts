@@ -23,6 +23,7 @@ describe('an experiment of a paper', () => {
     'hines-faults',
     'hines-stress-downtime',
     'qemu-free-page-hints',
+    'remus-checkpoint-time',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

@@ -13,6 +13,7 @@ import { gangMigration } from './gang-migration.ts';
 import { geometricModel } from './geometric-model.ts';
 import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
+import { remusCheckpointTime } from './remus-checkpoint-time.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
 
@@ -34,4 +35,5 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['geometric-model', geometricModel],
     ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],
+    ['remus-checkpoint-time', remusCheckpointTime],
   ]);

@@ -3,6 +3,7 @@ import { buildEvacuationResult } from '../../fleet/evacuation/result.ts';
 import type { EvacuationResult } from '../../fleet/evacuation/result-schema.ts';
 import { runEvacuation } from '../../fleet/evacuation/run.ts';
 import type { LoadedHost } from '../../fleet/host/load.ts';
+import type { LoadedProtection } from '../../fleet/protect/load.ts';
 import type { HostReport } from '../../fleet/host/report.ts';
 import { runHost } from '../../fleet/host/run.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
@@ -22,6 +23,8 @@ export interface Given {
   readonly loadHost: (sets?: readonly string[]) => LoadedHost;
   /** Loads the file's evacuation with overrides. */
   readonly loadEvacuation: (sets?: readonly string[]) => LoadedEvacuation;
+  /** Loads the file's protected guest with overrides. */
+  readonly loadProtection: (sets?: readonly string[]) => LoadedProtection;
   readonly data: unknown;
 }
 

@@ -1,5 +1,6 @@
 import { type LoadedEvacuation, loadEvacuationDocument } from '../../fleet/evacuation/load.ts';
 import { type LoadedHost, loadHostDocument } from '../../fleet/host/load.ts';
+import { type LoadedProtection, loadProtectDocument } from '../../fleet/protect/load.ts';
 import type { Path, ScenarioDocument } from '../../scenario/document.ts';
 import { formatKey, InputError, type InputProblem } from '../../scenario/input-error.ts';
 import { foldersOf, loadDocument, type LoadedScenario, loadScenario } from '../../scenario/load.ts';
@@ -39,7 +40,7 @@ function compute(
         : `did you mean ${guess}?`;
     throw mistake(name, ['function'], `"${file.function}" is no function of experiments: ${hint}`);
   }
-  const { scenario, host, evacuation, data } = file;
+  const { scenario, host, evacuation, protection, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
     if (scenario === undefined) {
       throw mistake(name, ['scenario'], `is missing: the function ${file.function} runs it`);
@@ -58,7 +59,13 @@ function compute(
     }
     return loadEvacuationDocument(openPart(name, 'evacuation', sets), process.cwd());
   };
-  return figuresOf(onRun, { load, loadHost, loadEvacuation, data });
+  const loadProtection = (sets: readonly string[] = []): LoadedProtection => {
+    if (protection === undefined) {
+      throw mistake(name, ['protection'], `is missing: the function ${file.function} lets it live`);
+    }
+    return loadProtectDocument(openPart(name, 'protection', sets), process.cwd());
+  };
+  return figuresOf(onRun, { load, loadHost, loadEvacuation, loadProtection, data });
 }
 
 async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
@@ -105,10 +112,10 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
   return { x: { label: x.label, unit: x.unit, log: x.log, ...names }, y: file.y, series };
 }
 
-/** Opens the scenario, the host or the evacuation of an experiment, whose keys keep their places in the experiment's file. */
+/** Opens a part of an experiment, such as its scenario or its host, whose keys keep their places in the experiment's file. */
 function openPart(
   name: string,
-  key: 'scenario' | 'host' | 'evacuation',
+  key: 'scenario' | 'host' | 'evacuation' | 'protection',
   sets: readonly string[],
 ): ScenarioDocument {
   const document = openExperiment(name);
