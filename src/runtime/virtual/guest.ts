@@ -108,6 +108,17 @@ export class VirtualGuest {
     }
   }
 
+  /**
+   * Brings a guest that has just been created to what it is after it has run for `ranNs` of the time up to `toNs`, as
+   * its state follows from how long it has run. Its timeline has no samples of that time.
+   */
+  leap(ranNs: number, toNs: number): void {
+    const { crew } = this.#place;
+    crew.steal(toNs - ranNs);
+    crew.advance(toNs);
+    this.#livedNs = toNs;
+  }
+
   /** Advances the guest to the end of a migration; vCPUs whose page has arrived go on. */
   catchUp(nowNs: number): void {
     const { crew } = this.#place;

@@ -4,6 +4,7 @@ import { HostCpu } from '../world/host-cpu.ts';
 import type { HostSpec } from '../world/host-spec.ts';
 import type { VirtualCrew } from './crew.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
+import type { MigrationHost } from './migration-host.ts';
 
 /** A host's CPUs are shared out anew this often. */
 const SLICE_NS = 10e6;
@@ -55,7 +56,7 @@ interface Resident {
  * receivers that work on it. A vCPU that does not get what it demands stands still for the rest of its time, as a
  * real one does for its steal time.
  */
-export class VirtualHost implements Process {
+export class VirtualHost implements Process, MigrationHost {
   readonly spec: HostSpec;
   readonly isOver = false;
   /** It is undefined when everybody on the host has CPUs of their own, which nobody counts. */

@@ -10,7 +10,7 @@ import { createPlace } from '../common/stage.ts';
 import type { WorkRunner } from '../common/work.ts';
 import type { GuestSpec, WorldMigration } from '../world/world.ts';
 import { VirtualGuest } from './guest.ts';
-import type { VirtualHost } from './host.ts';
+import type { MigrationHost } from './migration-host.ts';
 
 /** A guest of a virtual world, the host and the memory that it started on, and its migration once that has begun. */
 export interface HostedGuest {
@@ -18,7 +18,7 @@ export interface HostedGuest {
   readonly guest: VirtualGuest;
   readonly geometries: ReturnType<typeof planMemory>['geometries'];
   readonly source: SharedGuestSide;
-  readonly host: VirtualHost;
+  readonly host: MigrationHost;
   /** How many CPUs its vCPUs keep busy while they run. */
   readonly demandCpus: number;
   /** Memory at its target, when that was taken and filled before the world began. */
@@ -32,7 +32,7 @@ export interface HostedGuest {
  */
 export async function settleGuest(
   spec: GuestSpec,
-  host: VirtualHost,
+  host: MigrationHost,
   runner: WorkRunner,
   isTargetReady: boolean,
   options: PieceOptions = {},

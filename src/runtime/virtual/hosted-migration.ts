@@ -9,16 +9,17 @@ import { inlineRunner } from '../common/work.ts';
 import type { Proof, RunReport } from '../report.ts';
 import type { WorldMigration } from '../world/world.ts';
 import type { Gangs } from './gangs.ts';
-import type { VirtualHost, VirtualWorker } from './host.ts';
+import type { VirtualWorker } from './host.ts';
 import type { HostedGuest } from './hosted-guest.ts';
+import type { MigrationHost } from './migration-host.ts';
 import type { VirtualMigration } from './migration.ts';
 import type { VirtualWorldOptions } from './world-options.ts';
 
 /** A migration that a world has been asked for. */
 export interface PlannedMigration {
   readonly hostedGuest: HostedGuest;
-  readonly from: VirtualHost;
-  readonly to: VirtualHost;
+  readonly from: MigrationHost;
+  readonly to: MigrationHost;
   readonly path: readonly number[];
   /** When its manager began with it. */
   readonly startNs: number;

@@ -3,10 +3,9 @@ import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import { aroundNs } from '../../migration/spec/common-spec.ts';
 import { createNetwork, type Flow, type LinkSpec, Network } from '../../link/network.ts';
 import { Topology } from '../../link/topology.ts';
-import { giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
+import { giveBackGuestSide } from '../common/guest-side.ts';
 import { othersTurn } from '../common/others-turn.ts';
 import { setUpMeter } from '../common/set-up-meter.ts';
-import { createTransfer } from '../common/stage.ts';
 import { inlineRunner } from '../common/work.ts';
 import type { RunReport } from '../report.ts';
 import type {
@@ -17,14 +16,15 @@ import type {
   WorldMigration,
   WorldSpec,
 } from '../world/world.ts';
+import { beginMigration } from './begin-migration.ts';
 import { DirectorProcess } from './director-process.ts';
 import { EventLoop } from './event-loop.ts';
 import { Gangs } from './gangs.ts';
 import { TURN_NS } from './guest.ts';
 import { VirtualHost } from './host.ts';
-import { type HostedGuest, settleGuest, takeTarget } from './hosted-guest.ts';
+import { type HostedGuest, settleGuest } from './hosted-guest.ts';
 import { HostedMigration } from './hosted-migration.ts';
-import { VirtualMigration } from './migration.ts';
+import type { MigrationHost } from './migration-host.ts';
 import type { VirtualWorldOptions } from './world-options.ts';
 
 /** Each migration has a flow in either direction. */
@@ -193,46 +193,27 @@ export class VirtualWorld implements World {
     return migration;
   }
 
-  /** Advances a guest to the present, and begins its migration with memory at its target, flows and workers. */
   #begin(migration: HostedMigration): void {
     const { hostedGuest, from, to, path } = migration.planned;
-    const { guest, spec } = hostedGuest;
-    const { nowNs: startNs } = this.#loop;
-    guest.advance(startNs);
-    if (startNs > 0) guest.measureRates();
-    guest.isMigrating = true;
-    guest.timeline.sample(startNs);
-    const destination = takeTarget(hostedGuest);
-    const config = this.#linked(spec.config);
-    const transfer = createTransfer(config.link, config.guest.pageSize, false);
-    const target = guest.prepare(openGuestSide(destination));
-    to.admit(guest, target, hostedGuest.demandCpus);
-    const sender = from.hire();
-    const receiver = to.hire();
-    const flows = this.#network && {
-      forward: this.#openFlow(path),
-      backward: this.#openFlow(this.#route(to, from)),
-    };
-    const shares = {
-      ...(flows ? { flows } : {}),
-      ...(sender ? { sender } : {}),
-      ...(receiver ? { receiver } : {}),
-    };
-    const gang = this.#gangs.of(from.spec.name, to.spec.name, config);
     const { happenings } = this.#options;
-    const process = new VirtualMigration({
+    const config = this.#linked(hostedGuest.spec.config);
+    const gang = this.#gangs.of(from.spec.name, to.spec.name, config);
+    const process = beginMigration(migration, {
+      startNs: this.#loop.nowNs,
       config,
-      guest,
-      target,
-      transfer,
-      startNs,
+      ...(gang ? { gang } : {}),
       isCancelled: () => this.#isCancelled(),
       onOver: () => this.#loop.wake(this.#director!),
-      ...shares,
-      ...(gang ? { gang } : {}),
+      ...(this.#network
+        ? {
+            openFlows: () => ({
+              forward: this.#openFlow(path),
+              backward: this.#openFlow(this.#route(to, from)),
+            }),
+          }
+        : {}),
       ...(happenings ? { happenings } : {}),
     });
-    migration.begin({ process, transfer, destination, isReferred: gang !== undefined, ...shares });
     this.#loop.add(process);
   }
 
@@ -252,7 +233,7 @@ export class VirtualWorld implements World {
     return core ? { ...config, link: { ...config.link, latencyNs: core.latencyNs } } : config;
   }
 
-  #route(from: VirtualHost, to: VirtualHost): readonly number[] {
+  #route(from: MigrationHost, to: MigrationHost): readonly number[] {
     return this.#spec.core ? this.#topology.route(from.spec.name, to.spec.name) : [];
   }
 
