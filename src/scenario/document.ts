@@ -24,7 +24,11 @@ interface Override {
 }
 
 /** The `schema` of results, each of which keeps its scenario under the key `scenario`. */
-const RESULTS: ReadonlySet<unknown> = new Set(['pageferry/run@1', 'pageferry/evacuation@1']);
+const RESULTS: ReadonlySet<unknown> = new Set([
+  'pageferry/run@1',
+  'pageferry/evacuation@1',
+  'pageferry/fleet@1',
+]);
 
 /** A YAML document that knows the place of each of its keys. */
 export class ScenarioDocument {

@@ -51,6 +51,9 @@ export const EVACUATION_FILES: FileKeys = [
 
 export const HOST_FILES: FileKeys = OF_GUESTS.map((keys) => ['guests', '*', ...keys]);
 
+/** A fleet's files are those of an evacuation, and its policy's module. */
+export const FLEET_FILES: FileKeys = [...EVACUATION_FILES, ['policy', 'module']];
+
 export interface PortableFiles<Value> {
   /** A copy in which the names of files mean the same wherever it is written, as results keep it. */
   readonly value: Value;

@@ -34,7 +34,8 @@ export const EVACUATION_DEFAULTS = {
   sample: 1,
 } as const;
 
-function orUnlimited(low: number, high: number) {
+/** Returns the schema of a whole number in a range, both ends included, or `unlimited`. */
+export function limitOf(low: number, high: number) {
   const error = ({ input }: { input?: unknown }): string =>
     `expected a whole number from ${low} to ${high}, or unlimited, got ${formatValue(input)}`;
   return z.union(
@@ -46,11 +47,11 @@ function orUnlimited(low: number, high: number) {
 }
 
 const name = text.min(1, { error: 'expected a name' });
-const limit = orUnlimited(1, 100_000);
+const limit = limitOf(1, 100_000);
 
 const host = z.strictObject({
   name,
-  cpus: orUnlimited(1, 4096).default('unlimited'),
+  cpus: limitOf(1, 4096).default('unlimited'),
   nic: rate.default('unlimited'),
 });
 
@@ -59,7 +60,8 @@ const core = z.strictObject({
   latency: duration.default(DEFAULTS.link.latency),
 });
 
-const parallel = z.strictObject({
+/** How many migrations may be under way at a time. */
+export const parallel = z.strictObject({
   preset: choice(LIMITS_PRESET_NAMES).optional(),
   outgoing: limit.optional(),
   incoming: limit.optional(),

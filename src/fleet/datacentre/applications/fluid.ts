@@ -1,0 +1,194 @@
+import type { ApplicationSpec } from '../config.ts';
+import type { FleetVm } from '../vm.ts';
+import type { Application, ApplicationSite, ServedFigures } from './application.ts';
+import { meanOf } from './distribution.ts';
+import { rateAt } from './load.ts';
+import { NORMAL_99, percentileNs, QUANTILES, responseNs } from './queueing.ts';
+import { ApplicationStats } from './stats.ts';
+
+/** A VM's part in a tier, as a flow of requests. */
+interface Server {
+  readonly vm: FleetVm;
+  readonly serviceNs: number;
+  readonly bytes: number;
+  /** Requests that came in this step, and that wait for CPU time. */
+  arriving: number;
+  backlog: number;
+  /** Its VM's CPU time and standstill when the step began. */
+  cpuNs: number;
+  stoppedNs: number;
+  arrived: number;
+  served: number;
+  dropped: number;
+  responseSumNs: number;
+}
+
+/**
+ * An application whose requests are flows: in each step a VM serves as many as its CPU time allows, and formulas of
+ * queueing theory say how long they take. It costs the same whatever the number of requests.
+ */
+export class FluidApplication implements Application {
+  readonly spec: ApplicationSpec;
+  readonly stats = new ApplicationStats();
+  readonly #site: ApplicationSite;
+  readonly #tiers: readonly (readonly Server[])[];
+  readonly #byVm = new Map<FleetVm, Server>();
+  #hasBegun = false;
+  #offered = 0;
+  #lastResponseNs = 0;
+
+  constructor(spec: ApplicationSpec, site: ApplicationSite) {
+    this.spec = spec;
+    this.#site = site;
+    this.#tiers = spec.tiers.map(({ vms, service, response }) =>
+      vms.map((index): Server => {
+        const counts = { arriving: 0, backlog: 0, cpuNs: 0, stoppedNs: 0, arrived: 0, served: 0 };
+        const vm = site.vms[index]!;
+        const costs = { serviceNs: meanOf(service), bytes: meanOf(response) };
+        return { vm, ...costs, ...counts, dropped: 0, responseSumNs: 0 };
+      }),
+    );
+    for (const server of this.#tiers.flat()) this.#byVm.set(server.vm, server);
+  }
+
+  get queued(): number {
+    let queued = 0;
+    for (const tier of this.#tiers) for (const { backlog } of tier) queued += backlog;
+    return queued;
+  }
+
+  step(nowNs: number, stepNs: number): void {
+    let passing = 0;
+    let isFirst = true;
+    let meanNs = 2 * this.spec.latencyNs;
+    let varianceNs2 = 0;
+    let stallNs = 0;
+    let isMigrating = false;
+    let dropped = 0;
+    const served: number[] = [];
+    for (const tier of this.#tiers) {
+      let tierServed = 0;
+      let tierNs = 0;
+      for (const server of tier) {
+        const figures = this.#endStep(server, stepNs);
+        tierServed += figures.served;
+        tierNs += figures.served * figures.responseNs;
+        dropped += figures.dropped;
+        stallNs = Math.max(stallNs, figures.stalledNs);
+        isMigrating ||= server.vm.isMigrating;
+      }
+      const mean = tierServed > 0 ? tierNs / tierServed : 0;
+      meanNs += mean + (isFirst ? 0 : this.spec.latencyNs);
+      varianceNs2 += mean * mean;
+      served.push(tierServed);
+      isFirst = false;
+    }
+    this.#lastResponseNs = meanNs;
+    passing = served.at(-1)!;
+    if (this.#hasBegun)
+      this.#note({ passing, dropped, meanNs, varianceNs2, stallNs, isMigrating }, stepNs);
+    this.#hasBegun = true;
+    this.#beginStep(nowNs, stepNs, served);
+  }
+
+  takeServed(vm: FleetVm): ServedFigures {
+    const server = this.#byVm.get(vm)!;
+    const { arrived, served, dropped, responseSumNs } = server;
+    server.arrived = server.served = server.dropped = server.responseSumNs = 0;
+    return { arrived, served, dropped, responseNs: served > 0 ? responseSumNs / served : 0 };
+  }
+
+  /** Accounts for what a VM has served in the step that ends. */
+  #endStep(
+    server: Server,
+    stepNs: number,
+  ): { served: number; dropped: number; responseNs: number; stalledNs: number } {
+    const { vm, serviceNs, arriving } = server;
+    const given = (vm.cpuNs - server.cpuNs) / serviceNs;
+    const stalledNs = vm.stoppedNs - server.stoppedNs;
+    const all = server.backlog + arriving;
+    const served = Math.min(all, given);
+    const left = all - served;
+    const dropped = Math.max(0, left - this.spec.queueLimit);
+    server.backlog = left - dropped;
+    server.cpuNs = vm.cpuNs;
+    server.stoppedNs = vm.stoppedNs;
+    const cpus = vm.host.ceilingOf(vm);
+    // What waits is served at the rate of the CPUs that the VM gets, and a request waits for what was there before it.
+    const waitNs = cpus > 0 ? (server.backlog * serviceNs) / Math.max(cpus, 1e-6) : stepNs;
+    const stallMeanNs = (stalledNs * stalledNs) / (2 * stepNs);
+    const ns = responseNs(serviceNs, cpus, (arriving * serviceNs) / stepNs) + waitNs + stallMeanNs;
+    server.arrived += arriving;
+    server.served += served;
+    server.dropped += dropped;
+    server.responseSumNs += served * ns;
+    return { served, dropped, responseNs: ns, stalledNs };
+  }
+
+  #note(
+    {
+      passing,
+      dropped,
+      meanNs,
+      varianceNs2,
+      stallNs,
+      isMigrating,
+    }: {
+      readonly passing: number;
+      readonly dropped: number;
+      readonly meanNs: number;
+      readonly varianceNs2: number;
+      readonly stallNs: number;
+      readonly isMigrating: boolean;
+    },
+    stepNs: number,
+  ): void {
+    const { stats, spec } = this;
+    const fixedNs = (spec.tiers.length + 1) * spec.latencyNs;
+    const variableNs = Math.max(0, meanNs - fixedNs);
+    // Requests that came while a VM stood still waited for the rest of that time: 1 % of all for this long.
+    const longestNs = Math.max(0, stallNs - 0.01 * stepNs);
+    const p99Ns = Math.max(percentileNs(variableNs, varianceNs2, NORMAL_99), longestNs) + fixedNs;
+    const figures = {
+      offered: this.#offered,
+      served: passing,
+      dropped,
+      meanNs,
+      p99Ns,
+      isMigrating,
+    };
+    stats.add(figures, stepNs, spec.sla);
+    if (!(passing > 0)) return;
+    const lateShare = Math.min(1, stallNs / stepNs);
+    for (const [normal, share] of QUANTILES) {
+      const ns = percentileNs(variableNs, varianceNs2, normal) + fixedNs;
+      stats.responses.add(ns, passing * share * (1 - lateShare));
+    }
+    if (lateShare > 0) stats.responses.add(stallNs / 2 + meanNs, passing * lateShare);
+  }
+
+  /** Deals the next step's requests to the VMs, which demand CPUs for them and for those that wait. */
+  #beginStep(nowNs: number, stepNs: number, served: readonly number[]): void {
+    const { load, latencyNs } = this.spec;
+    const seconds = stepNs / 1e9;
+    let arriving =
+      load.kind === 'closed'
+        ? (Math.max(0, load.users - this.queued) * stepNs) /
+          (load.thinkNs + Math.max(this.#lastResponseNs, latencyNs, 1))
+        : rateAt(load, nowNs + stepNs / 2) * seconds;
+    this.#offered = arriving;
+    for (const [index, tier] of this.#tiers.entries()) {
+      if (index > 0) arriving = served[index - 1]!;
+      const each = arriving / tier.length;
+      for (const server of tier) {
+        const { vm, serviceNs, bytes } = server;
+        server.arriving = each;
+        const due = each + server.backlog;
+        vm.sentBytesPerSecond = (each / seconds) * bytes;
+        // A network card that can't carry the answers holds the requests back.
+        const sendable = bytes > 0 ? (this.#site.sendRate(vm) / bytes) * seconds : Infinity;
+        vm.host.demand(vm, Math.min(vm.vcpus, (Math.min(due, sendable) * serviceNs) / stepNs));
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import type { ParallelLimits } from '../evacuation/config.ts';
+import type { FleetHost } from './host.ts';
+import type { FleetMigration, PageMigrations } from './page-migrations.ts';
+import type { Decision, Move } from './policies/policy.ts';
+import type { FleetVm } from './vm.ts';
+
+/** A chain of moves, of which the first one that is left is under way or comes next. */
+interface Chain {
+  readonly moves: readonly Move[];
+  next: number;
+  running: FleetMigration | undefined;
+}
+
+export interface ExecutorParts {
+  readonly hosts: ReadonlyMap<string, FleetHost>;
+  readonly vms: ReadonlyMap<string, FleetVm>;
+  readonly migrations: PageMigrations;
+  readonly limits: ParallelLimits;
+  /** Called when a decision has been carried out, with the hosts whose loads it has changed. */
+  readonly onDone: (hosts: ReadonlySet<FleetHost>, nowNs: number) => void;
+}
+
+/** Carries decisions out: it starts each chain's moves one after another, as the limits of parallel migrations allow. */
+export class Executor {
+  readonly #parts: ExecutorParts;
+  #chains: Chain[] = [];
+  readonly #touched = new Set<FleetHost>();
+  /** Moves that could not be made, because their targets had no memory any more or the migrations before them failed. */
+  refused = 0;
+
+  constructor(parts: ExecutorParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a decision is under way. */
+  get isBusy(): boolean {
+    return this.#chains.length > 0;
+  }
+
+  /** Begins to carry a decision out. Throws RangeError when it names a host or a VM that is not there. */
+  begin({ chains = [], resizes = [] }: Decision, nowNs: number): void {
+    for (const { vm: name, memoryBytes } of resizes) {
+      const vm = this.#vm(name);
+      if (memoryBytes - vm.memoryBytes <= vm.host.freeBytes) vm.memoryBytes = memoryBytes;
+      else this.refused++;
+    }
+    for (const moves of chains) {
+      for (const { vm, to } of moves) {
+        this.#vm(vm);
+        this.#host(to);
+      }
+      if (moves.length > 0) this.#chains.push({ moves, next: 0, running: undefined });
+    }
+    this.#goOn(nowNs);
+  }
+
+  #goOn(nowNs: number): void {
+    for (const chain of this.#chains) if (!chain.running) this.#start(chain, nowNs);
+    const wereBusy = this.isBusy;
+    this.#chains = this.#chains.filter(({ moves, next }) => next < moves.length);
+    if (this.isBusy || !wereBusy) return;
+    this.#parts.onDone(new Set(this.#touched), nowNs);
+    this.#touched.clear();
+  }
+
+  #start(chain: Chain, nowNs: number): void {
+    while (chain.next < chain.moves.length) {
+      const { vm: name, to: target } = chain.moves[chain.next]!;
+      const vm = this.#vm(name);
+      const to = this.#host(target);
+      if (vm.host === to) {
+        chain.next++;
+        continue;
+      }
+      if (vm.isMigrating || to.freeBytes < vm.memoryBytes) {
+        // Without this move, those after it would find no room or no load that calls for them.
+        this.refused += chain.moves.length - chain.next;
+        chain.next = chain.moves.length;
+        return;
+      }
+      if (!this.#hasRoom(vm.host, to)) return;
+      this.#touched.add(vm.host).add(to);
+      chain.running = this.#parts.migrations.ask(vm, to, nowNs, ({ isMoved, endNs }) => {
+        chain.running = undefined;
+        chain.next = isMoved ? chain.next + 1 : chain.moves.length;
+        this.#goOn(endNs!);
+      });
+      return;
+    }
+  }
+
+  #hasRoom(from: FleetHost, to: FleetHost): boolean {
+    const { outgoing, incoming, cluster } = this.#parts.limits;
+    const running = this.#chains.flatMap((chain) => chain.running ?? []);
+    const leaving = running.filter((one) => one.from === from).length;
+    const coming = running.filter((one) => one.to === to).length;
+    return running.length < cluster && leaving < outgoing && coming < incoming;
+  }
+
+  #vm(name: string): FleetVm {
+    const vm = this.#parts.vms.get(name);
+    if (!vm) throw new RangeError(`the policy names a VM "${name}", which is not there`);
+    return vm;
+  }
+
+  #host(name: string): FleetHost {
+    const host = this.#parts.hosts.get(name);
+    if (!host) throw new RangeError(`the policy names a host "${name}", which is not there`);
+    return host;
+  }
+}

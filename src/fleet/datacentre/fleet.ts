@@ -1,0 +1,235 @@
+import type { Process } from '../../clock/process.ts';
+import { vcpuDemand } from '../../guest/cpu-demand.ts';
+import { createNetwork, Network } from '../../link/network.ts';
+import { RackTopology } from '../../link/rack-topology.ts';
+import { hashWords } from '../../random/generator.ts';
+import { EventLoop } from '../../runtime/virtual/event-loop.ts';
+import type { Application, ApplicationSite } from './applications/application.ts';
+import { EventApplication } from './applications/events.ts';
+import { FluidApplication } from './applications/fluid.ts';
+import { BackgroundTraffic } from './background-traffic.ts';
+import type { FleetConfig } from './config.ts';
+import { Executor } from './executor.ts';
+import { FleetHost } from './host.ts';
+import { Monitor } from './monitor/monitor.ts';
+import { PageMigrations } from './page-migrations.ts';
+import type { FleetPolicy } from './policies/policy.ts';
+import { Recorder } from './recorder.ts';
+import type { DecisionReport } from './report.ts';
+import { FleetVm } from './vm.ts';
+import { Views } from './views.ts';
+
+/** This number keeps the applications' seeds apart from all else that is drawn from the fleet's seed. */
+const APPLICATION_SEEDS = 0xa991;
+/** A fleet has room for the flows of so many migrations at a time. */
+const MOST_MIGRATIONS = 512;
+
+export interface FleetParts {
+  readonly signal?: AbortSignal | undefined;
+  readonly proofSignal?: AbortSignal | undefined;
+  /** Called at the end of each interval. */
+  readonly onInterval?: ((fleet: Fleet) => void) | undefined;
+}
+
+/**
+ * A data centre on a virtual clock: hosts, VMs, the applications on them, monitors, a policy, and the migrations that it
+ * decides. The same configuration gives the same report, to the bit, on any machine.
+ */
+export class Fleet implements Process {
+  /** Steps come before the hosts and requests that are due at the same time. */
+  readonly eventClass = -1;
+  readonly config: FleetConfig;
+  readonly hosts: readonly FleetHost[];
+  readonly vms: readonly FleetVm[];
+  readonly applications: readonly Application[];
+  readonly topology: RackTopology;
+  readonly monitor: Monitor;
+  readonly recorder: Recorder;
+  readonly migrations: PageMigrations;
+  readonly executor: Executor;
+  readonly decisions: DecisionReport[] = [];
+  /** Bytes that applications have sent over each link so far. */
+  readonly applicationBytes: Float64Array;
+  readonly policy: FleetPolicy;
+  readonly #loop = new EventLoop();
+  readonly #traffic: BackgroundTraffic;
+  readonly #demand: Float64Array;
+  readonly #views: Views;
+  readonly #parts: FleetParts;
+  readonly #firstTier: ReadonlySet<FleetVm>;
+  #steps = 0;
+
+  constructor(config: FleetConfig, policy: FleetPolicy, parts: FleetParts = {}) {
+    this.config = config;
+    this.policy = policy;
+    this.#parts = parts;
+    const { network: rates, hosts } = config;
+    this.topology = new RackTopology(rates);
+    for (const { name, rack, cluster, nicBytesPerSecond } of hosts) {
+      this.topology.addHost(name, rack, cluster, nicBytesPerSecond);
+    }
+    const { links } = this.topology;
+    const network = new Network(createNetwork(links, 2 * MOST_MIGRATIONS + links.length));
+    this.#traffic = new BackgroundTraffic(network, links.length);
+    this.#demand = new Float64Array(links.length);
+    this.applicationBytes = new Float64Array(links.length);
+    this.migrations = new PageMigrations({
+      loop: this.#loop,
+      network,
+      topology: this.topology,
+      traffic: this.#traffic,
+      latencyNs: rates.latencyNs,
+      isCancelled: () => this.#isCancelled,
+      ...(parts.proofSignal ? { proofSignal: parts.proofSignal } : {}),
+    });
+    const owner = {
+      isPoweredOff: config.isPoweredOff,
+      vmOf: (guest: Parameters<PageMigrations['vmOf']>[0]) => this.migrations.vmOf(guest),
+      wake: (host: FleetHost) => this.#loop.wake(host),
+    };
+    this.hosts = hosts.map((spec, index) => new FleetHost(spec, index, owner));
+    this.vms = config.vms.map((spec, index) => {
+      const { workloads, vcpus } = spec.config.guest;
+      const { accessNs } = spec.config.costs;
+      const demand = spec.isServing ? 0 : vcpuDemand(workloads, vcpus, accessNs);
+      return new FleetVm(spec, index, this.hosts[spec.host]!, demand);
+    });
+    this.applications = config.applications.map((spec, index) =>
+      config.fidelity === 'events'
+        ? new EventApplication(spec, this.#site(index))
+        : new FluidApplication(spec, this.#site(index)),
+    );
+    this.#firstTier = new Set(
+      config.applications.flatMap(({ tiers }) => tiers[0]!.vms.map((index) => this.vms[index]!)),
+    );
+    this.monitor = new Monitor(config, this.hosts, this.vms, this.applications);
+    this.recorder = new Recorder(config, this.monitor, this.applications);
+    this.#views = new Views(this.monitor);
+    this.executor = new Executor({
+      hosts: new Map(this.hosts.map((host) => [host.name, host])),
+      vms: new Map(this.vms.map((vm) => [vm.name, vm])),
+      migrations: this.migrations,
+      limits: config.limits,
+      onDone: (touched) => this.#renew(touched),
+    });
+  }
+
+  get nowNs(): number {
+    return this.#loop.nowNs;
+  }
+
+  get events(): number {
+    return this.#loop.events;
+  }
+
+  get #isCancelled(): boolean {
+    return this.#parts.signal?.aborted ?? false;
+  }
+
+  /** A fleet lives for its duration, and until its last migration is over and proved. */
+  get isOver(): boolean {
+    const isDue = this.#isCancelled || this.nowNs >= this.config.durationNs;
+    return isDue && this.migrations.open === 0 && !this.executor.isBusy;
+  }
+
+  async play(): Promise<void> {
+    const { migrations } = this;
+    this.#loop.add(this);
+    while (!this.isOver) {
+      await this.#loop.play(() => migrations.isPending || this.isOver);
+      await migrations.settle();
+    }
+    for (const host of this.hosts) host.live(this.nowNs);
+  }
+
+  nextNs(): number {
+    return this.#steps * this.config.stepNs;
+  }
+
+  /** Ends a step and begins the next one. */
+  step(nowNs: number): void {
+    const { stepNs, monitor, fidelity } = this.config;
+    this.#steps++;
+    for (const host of this.hosts) host.live(nowNs);
+    for (const vm of this.vms) vm.page(nowNs, stepNs);
+    for (const application of this.applications) application.step(nowNs, stepNs);
+    this.#send(stepNs);
+    if (fidelity === 'events') for (const host of this.hosts) host.changed();
+    if (nowNs > 0 && nowNs % monitor.intervalNs === 0) this.#endInterval(nowNs);
+  }
+
+  #endInterval(nowNs: number): void {
+    const { durationNs, hotspot, monitor } = this.config;
+    this.monitor.sample(nowNs);
+    this.recorder.record();
+    this.#parts.onInterval?.(this);
+    if (this.executor.isBusy || this.#isCancelled || nowNs >= durationNs) return;
+    const { hosts } = this.#views;
+    const decision = this.policy.decide({ nowNs, hosts, hotspot, intervalNs: monitor.intervalNs });
+    if (!decision) return;
+    const { chains = [], resizes = [], hotspots = [], swaps = 0, isPartial = false } = decision;
+    if (chains.length + resizes.length + hotspots.length === 0) return;
+    this.decisions.push({ atNs: nowNs, hotspots, moves: chains.flat(), resizes, swaps, isPartial });
+    this.executor.begin(decision, nowNs);
+  }
+
+  /** The loads of these hosts have changed, so that what was read before shows no hotspot. */
+  #renew(hosts: ReadonlySet<FleetHost>): void {
+    for (const host of hosts) {
+      const { cpu, net, swap } = this.monitor.hosts.get(host)!;
+      for (const series of [cpu, net, swap]) series.renew();
+      for (const vm of host.vms) {
+        const { inside } = this.monitor.vms.get(vm)!;
+        inside?.responseS.renew();
+        inside?.drops.renew();
+      }
+    }
+  }
+
+  /** Adds up what applications send over each link in the step that begins. */
+  #send(stepNs: number): void {
+    const { dom0NsPerByte } = this.config.monitor;
+    const demand = this.#demand;
+    demand.fill(0);
+    for (const host of this.hosts) {
+      let bytes = 0;
+      let outside = 0;
+      for (const vm of host.vms) {
+        bytes += vm.sentBytesPerSecond;
+        if (this.#firstTier.has(vm)) outside += vm.sentBytesPerSecond;
+      }
+      host.sentBytesPerSecond = bytes;
+      host.demandDom0((bytes * dom0NsPerByte) / 1e9);
+      if (!(bytes > 0)) continue;
+      const [own, ...further] = this.topology.toRouter(host.name).out;
+      demand[own!]! += bytes;
+      // What is not sent to users stays within the cluster.
+      for (const link of further) demand[link]! += outside;
+    }
+    this.#traffic.set(demand);
+    for (let link = 0; link < demand.length; link++) {
+      const { bytesPerSecond } = this.topology.links[link]!;
+      const rate = Math.min(demand[link]!, this.#traffic.rateOf(link, bytesPerSecond));
+      this.applicationBytes[link]! += (rate * stepNs) / 1e9;
+    }
+  }
+
+  #site(index: number): ApplicationSite {
+    const { seed, fidelity } = this.config;
+    return {
+      fidelity,
+      seed: hashWords(seed, index, APPLICATION_SEEDS),
+      vms: this.vms,
+      add: (process) => this.#loop.add(process),
+      sendRate: (vm) => this.#sendRate(vm),
+    };
+  }
+
+  /** Returns what a VM can send in a second: all of the network card's rest, or its part if that is too little for all. */
+  #sendRate({ host, sentBytesPerSecond }: FleetVm): number {
+    const { up } = this.topology.nicOf(host.name);
+    const rate = this.#traffic.rateOf(up, host.spec.nicBytesPerSecond);
+    const all = host.sentBytesPerSecond;
+    return all > rate ? (rate * sentBytesPerSecond) / all : rate;
+  }
+}

@@ -1,0 +1,162 @@
+import { hashWords } from '../../random/generator.ts';
+import type { RunConfig } from '../../runtime/config.ts';
+import type { ScenarioDocument } from '../../scenario/document.ts';
+import { InputError, type InputProblem } from '../../scenario/input-error.ts';
+import { foldersOf } from '../../scenario/load.ts';
+import { locateProblem, parseScenario } from '../../scenario/parse.ts';
+import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { GuestDocument } from '../evacuation/guest-document.ts';
+import { namesOf } from '../group-names.ts';
+import { meanOf } from './applications/distribution.ts';
+import { distributionOf } from './applications/read.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { membersCalled } from './names.ts';
+import type { FleetFile } from './schema.ts';
+
+type Keys = Record<string, unknown>;
+
+/** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
+const GUEST_SEEDS = 0xf1e7;
+
+/** A guest of a fleet, complete. */
+export interface LoadedGuest {
+  readonly name: string;
+  readonly group: number;
+  readonly isServing: boolean;
+  readonly config: RunConfig;
+}
+
+/** What the requests of a tier make of its guests. */
+interface Serving {
+  readonly pagesPerRequest: number;
+  readonly serviceNs: number;
+}
+
+/**
+ * Returns all guests of a file; a group with a count gives that many, one after another. Traces and images are relative
+ * to `folder`. Throws an InputError that lists everything that is wrong.
+ */
+export function loadGuests(
+  document: ScenarioDocument,
+  file: FleetFile,
+  folder: string,
+): { readonly guests: LoadedGuest[]; readonly scenarios: Scenario[] } {
+  const serving = servingOf(file);
+  const problems: InputProblem[] = [];
+  const guests: LoadedGuest[] = [];
+  const scenarios: Scenario[] = [];
+  for (const [group, entry] of file.guests.entries()) {
+    const names = namesOf(entry);
+    const serves = serving.get(names[0]!);
+    const parts = { index: group, migration: entry.migration ?? {}, common: file.migration ?? {} };
+    const written = scenarioOf(file, entry, serves);
+    const one = new GuestDocument(document, parts, written);
+    const wrong = checkWritten(entry, serves, names, serving);
+    if (wrong) {
+      const path = ['guests', group, ...wrong.path];
+      problems.push(locateProblem(document, { path, sentence: wrong.sentence }));
+      continue;
+    }
+    try {
+      const scenario = one.explained(() => parseScenario(one));
+      const common = one.explained(() => resolved(one, scenario, foldersOf(one, folder)));
+      scenarios.push(scenario);
+      for (const name of names) {
+        const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);
+        guests.push({ name, group, isServing: serves !== undefined, config: { ...common, seed } });
+      }
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return { guests, scenarios };
+}
+
+function resolved(
+  document: GuestDocument,
+  scenario: Scenario,
+  folderOf: ReturnType<typeof foldersOf>,
+): RunConfig {
+  try {
+    return resolveScenario(scenario, folderOf, process.availableMemory());
+  } catch (error) {
+    if (!(error instanceof ResolveError)) throw error;
+    throw new InputError([locateProblem(document, error.problem)]);
+  }
+}
+
+/** Returns what each guest that serves requests does for one, by name. */
+function servingOf({ applications, guests }: FleetFile): Map<string, Serving> {
+  const serving = new Map<string, Serving>();
+  for (const { tiers } of applications) {
+    for (const { guests: name, service, pagesPerRequest } of tiers) {
+      const serviceNs = meanOf(distributionOf(service, parseDuration));
+      for (const one of membersCalled(guests, name) ?? []) {
+        serving.set(one, { pagesPerRequest, serviceNs });
+      }
+    }
+  }
+  return serving;
+}
+
+/** Returns what is wrong with a group whose guests serve requests, or only some of them do. */
+function checkWritten(
+  { guest, migration }: FleetFile['guests'][number],
+  serves: Serving | undefined,
+  names: readonly string[],
+  serving: ReadonlyMap<string, Serving>,
+): { readonly path: readonly (string | number)[]; readonly sentence: string } | undefined {
+  if (names.some((name) => serving.has(name) !== (serves !== undefined))) {
+    const sentence = 'some guests of this group serve requests and some do not: make two groups';
+    return { path: ['name'], sentence };
+  }
+  if (migration && 'startAfter' in migration) {
+    const sentence = "the policy says when a fleet's guests migrate: leave startAfter out";
+    return { path: ['migration', 'startAfter'], sentence };
+  }
+  const workloads = guest['workloads'];
+  if (!serves || !Array.isArray(workloads)) return undefined;
+  if (workloads.length > 1) {
+    const sentence = 'the pages of requests are those of one workload: leave the others out';
+    return { path: ['guest', 'workloads'], sentence };
+  }
+  if (workloads.length === 0 || (workloads[0] as Keys)['rate'] === undefined) return undefined;
+  const sentence =
+    "a guest that serves requests accesses pages as they come: leave the rate out, and give its tier's pagesPerRequest";
+  return { path: ['guest', 'workloads', 0, 'rate'], sentence };
+}
+
+/** Returns the scenario of a group's guests as it would be written in a file of its own. */
+function scenarioOf(
+  { seed, runtime, costs, verify, migration, hosts, network }: FleetFile,
+  entry: FleetFile['guests'][number],
+  serves: Serving | undefined,
+): Keys {
+  const guest: Keys = { backing: 'versions', contents: [{ kind: 'random' }], ...entry.guest };
+  if (serves) guest['workloads'] = workloadsOf(guest, serves);
+  return {
+    name: entry.name,
+    seed,
+    runtime,
+    guest,
+    link: { bandwidth: hosts[0]!.nic, latency: network.latency },
+    migration: { runAfter: '0s', startAfter: '0s', ...migration, ...entry.migration },
+    costs,
+    verify,
+  };
+}
+
+/**
+ * Returns the workload of a guest whose vCPUs run only while they serve requests. Its rate is that of vCPUs which are
+ * busy all the time, so that each request makes its accesses.
+ */
+function workloadsOf(guest: Keys, { pagesPerRequest, serviceNs }: Serving): Keys[] {
+  if (pagesPerRequest === 0) return [];
+  const vcpus = typeof guest['vcpus'] === 'number' ? guest['vcpus'] : 1;
+  const written = Array.isArray(guest['workloads']) ? (guest['workloads'] as Keys[]) : [];
+  const rate = (pagesPerRequest / serviceNs) * 1e9 * vcpus;
+  return [{ pattern: 'uniform', ...written[0], rate }];
+}

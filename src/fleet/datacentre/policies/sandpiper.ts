@@ -1,0 +1,155 @@
+import { isHot, trend } from '../monitor/hotspot.ts';
+import { PlannedHost, type PlannedVm } from '../sandpiper/ledger.ts';
+import { needsFromInside, needsFromOutside, useOf } from '../sandpiper/needs.ts';
+import { planMitigation } from '../sandpiper/plan.ts';
+import { blackMemory, volumeOf } from '../sandpiper/volume.ts';
+import type {
+  Decision,
+  FleetPolicy,
+  FleetView,
+  Hotspot,
+  HostView,
+  Resize,
+  VmView,
+} from './policy.ts';
+
+export interface SandpiperOptions {
+  /** The percentile of a profile that counts as its peak. */
+  readonly percentile: number;
+  /** What is added to the peak of a resource that a hot host has no room for. */
+  readonly delta: number;
+  /** Memory grows in such steps. */
+  readonly memoryStepBytes: number;
+  /** Inside a VM, less free memory than this is too little. */
+  readonly leastFreeBytes: number;
+  /** A host's load is taken from a trend of this length. */
+  readonly trendNs: number;
+}
+
+/** Sandpiper (Wood, Shenoy, Venkataramani and Yousif, NSDI 2007), without a look into VMs or with one. */
+export class Sandpiper implements FleetPolicy {
+  readonly name: string;
+  readonly #isGray: boolean;
+  readonly #options: SandpiperOptions;
+
+  constructor(isGray: boolean, options: SandpiperOptions) {
+    this.name = isGray ? 'sandpiper-gray' : 'sandpiper-black';
+    this.#isGray = isGray;
+    this.#options = options;
+  }
+
+  decide(view: FleetView): Decision | undefined {
+    const resizes: Resize[] = [];
+    const hotspots: Hotspot[] = [];
+    for (const host of view.hosts) this.#inspect(host, view, hotspots, resizes);
+    if (hotspots.length === 0) return resizes.length > 0 ? { resizes } : undefined;
+    const grown = new Map(resizes.map(({ vm, memoryBytes }) => [vm, memoryBytes]));
+    const planned = view.hosts.map((host) => this.#planned(host, view, hotspots, grown));
+    const scratch = planned.find((host) => host.view.isScratch);
+    const usual = planned.filter((host) => !host.view.isScratch);
+    const hot = new Set(hotspots.map(({ host }) => host));
+    const isHotHost = ({ view: { name } }: PlannedHost): boolean => hot.has(name);
+    const plan = planMitigation(usual, isHotHost, scratch, view.hotspot.threshold);
+    return { ...plan, hotspots, resizes };
+  }
+
+  /** Finds what is too busy on a host, and lets VMs grow that need memory as long as the host has some. */
+  #inspect(host: HostView, view: FleetView, hotspots: Hotspot[], resizes: Resize[]): void {
+    for (const resource of ['cpu', 'net'] as const) {
+      if (isHot(host.readings[resource], view.hotspot))
+        hotspots.push({ host: host.name, resource });
+    }
+    let { freeBytes } = host;
+    const { memoryStepBytes } = this.#options;
+    for (const vm of host.vms) {
+      if (this.#isGray) this.#inspectInside(vm, view, hotspots);
+      if (!this.#isShort(vm)) continue;
+      if (freeBytes >= memoryStepBytes) {
+        freeBytes -= memoryStepBytes;
+        resizes.push({ vm: vm.name, memoryBytes: vm.memoryBytes + memoryStepBytes });
+      } else {
+        hotspots.push({ host: host.name, vm: vm.name, resource: 'memory' });
+      }
+    }
+  }
+
+  #inspectInside({ name, host, readings }: VmView, view: FleetView, hotspots: Hotspot[]): void {
+    const { inside } = readings;
+    if (!inside) return;
+    const { hotspot } = view;
+    if (inside.limitS !== undefined) {
+      const limit = { ...hotspot, threshold: inside.limitS };
+      if (isHot(inside.responseS, limit)) {
+        hotspots.push({ host: host.name, vm: name, resource: 'response' });
+      }
+    }
+    if (isHot(inside.drops, { ...hotspot, threshold: 0 })) {
+      hotspots.push({ host: host.name, vm: name, resource: 'drops' });
+    }
+  }
+
+  /** Whether a VM needs memory: from outside that is known only once it swaps. */
+  #isShort({ readings }: VmView): boolean {
+    const { inside } = readings;
+    if (!this.#isGray || !inside) return readings.swap.last > 0;
+    return inside.freeBytes.length > 0 && inside.freeBytes.last < this.#options.leastFreeBytes;
+  }
+
+  #planned(
+    host: HostView,
+    { intervalNs }: FleetView,
+    hotspots: readonly Hotspot[],
+    grown: ReadonlyMap<string, number>,
+  ): PlannedHost {
+    const own = hotspots.filter((one) => one.host === host.name);
+    const isFull = {
+      cpu: own.some(({ resource }) => resource === 'cpu'),
+      net: own.some(({ resource }) => resource === 'net'),
+    };
+    const short = own.filter(({ resource }) => resource === 'memory');
+    const readings = Math.max(3, Math.round(this.#options.trendNs / intervalNs));
+    const load = (series: HostView['readings']['cpu'], capacity: number): number =>
+      capacity === Infinity
+        ? 0
+        : Math.min(1, trend(series.tail(Math.min(readings, Math.max(1, series.fresh))))) * capacity;
+    const planned = new PlannedHost(host, {
+      cpus: load(host.readings.cpu, host.cpus),
+      netBytesPerSecond: load(host.readings.net, host.nicBytesPerSecond),
+      memoryUse: this.#memoryUseOf(host),
+      shortBytes: short.length * this.#options.memoryStepBytes,
+      isTroubled: own.some(({ resource }) => resource === 'response' || resource === 'drops'),
+    });
+    for (const vm of host.vms) planned.vms.add(this.#plannedVm(vm, isFull, short, grown));
+    return planned;
+  }
+
+  #memoryUseOf({ memoryBytes, freeBytes, readings }: HostView): number {
+    return this.#isGray ? 1 - freeBytes / memoryBytes : blackMemory(readings.swap.last);
+  }
+
+  #plannedVm(
+    vm: VmView,
+    isFull: { readonly cpu: boolean; readonly net: boolean },
+    short: readonly Hotspot[],
+    grown: ReadonlyMap<string, number>,
+  ): PlannedVm {
+    const { readings } = vm;
+    const { memoryStepBytes } = this.#options;
+    const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
+    const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
+    const more = short.some((one) => one.vm === vm.name) ? memoryStepBytes : 0;
+    const memoryBytes = (grown.get(vm.name) ?? vm.memoryBytes) + more;
+    const used = readings.inside?.usedBytes.last;
+    const memoryUse =
+      this.#isGray && used !== undefined
+        ? Math.min(1, used / vm.memoryBytes)
+        : blackMemory(readings.swap.last);
+    const volume = volumeOf(readings.cpu.last, readings.net.last, memoryUse);
+    return {
+      view: vm,
+      use: useOf(vm),
+      needs: { ...needs, memoryBytes },
+      vsr: volume / vm.memoryBytes,
+    };
+  }
+}

@@ -1,0 +1,115 @@
+import type { LinkSpec } from '../../link/network.ts';
+import type { RunReport } from '../../runtime/report.ts';
+import type { Hotspot } from './policies/policy.ts';
+
+/** A migration that has begun. */
+export interface MigrationReport {
+  readonly vm: string;
+  readonly from: string;
+  readonly to: string;
+  readonly askedNs: number;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly isMoved: boolean;
+  readonly sentBytes: number;
+  /** As a run of this guest alone would report it; absent when the fleet was stopped before its proof. */
+  readonly run?: RunReport;
+}
+
+/** A decision of the policy that changes something. */
+export interface DecisionReport {
+  readonly atNs: number;
+  readonly hotspots: readonly Hotspot[];
+  readonly moves: readonly { readonly vm: string; readonly to: string }[];
+  readonly resizes: readonly { readonly vm: string; readonly memoryBytes: number }[];
+  readonly swaps: number;
+  readonly isPartial: boolean;
+}
+
+/** The shares of a host in use in an interval, and its VMs' part of its CPUs. */
+export interface HostSeries {
+  readonly cpu: number[];
+  readonly net: number[];
+  readonly memory: number[];
+}
+
+export interface ApplicationReport {
+  readonly name: string;
+  readonly offered: number;
+  readonly served: number;
+  readonly dropped: number;
+  readonly droppedMigrating: number;
+  readonly queued: number;
+  readonly meanNs: number;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  readonly violationNs: number;
+  readonly violationMigratingNs: number;
+  readonly cost: number;
+  /** In each interval: requests served a second, the mean response time and the worst step's p99; null without any. */
+  readonly series: {
+    readonly servedPerSecond: number[];
+    readonly meanNs: (number | null)[];
+    readonly p99Ns: number[];
+  };
+}
+
+/** What a fleet has come to. */
+export interface FleetReport {
+  readonly outcome: 'completed' | 'cancelled';
+  readonly endedNs: number;
+  readonly policy: string;
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly energyJoules: number;
+    readonly cpuNs: number;
+    readonly dom0CpuNs: number;
+    readonly migrationCpuNs: number;
+    readonly vms: readonly string[];
+    readonly series: HostSeries;
+  }[];
+  readonly vms: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly memoryBytes: number;
+    readonly cpuNs: number;
+    readonly stoppedNs: number;
+    readonly migrations: number;
+    readonly swapWrittenBytes: number;
+    /** The share of its host's CPUs in each interval; absent in large fleets. */
+    readonly cpuSeries?: readonly number[];
+    readonly hostSeries?: readonly number[];
+    readonly memorySeries?: readonly number[];
+  }[];
+  readonly applications: readonly ApplicationReport[];
+  readonly decisions: readonly DecisionReport[];
+  readonly migrations: readonly MigrationReport[];
+  readonly refusedMoves: number;
+  readonly links: readonly (LinkSpec & {
+    readonly migrationBytes: number;
+    readonly applicationBytes: number;
+  })[];
+  readonly reportedBytes: number;
+  /** How long the emulation itself took in real time, and its events; no result file has this. */
+  readonly wall?: { readonly ns: number; readonly events: number };
+}
+
+/** How far a fleet is, for displays. */
+export interface FleetProgress {
+  readonly nowNs: number;
+  readonly durationNs: number;
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly rack: string;
+    readonly cpu: number;
+    readonly vms: number;
+  }[];
+  readonly migrating: readonly {
+    readonly vm: string;
+    readonly from: string;
+    readonly to: string;
+    readonly pagesLeft: number;
+  }[];
+  readonly migrations: number;
+  readonly violationNs: number;
+}

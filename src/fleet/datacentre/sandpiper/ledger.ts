@@ -1,0 +1,106 @@
+import type { HostView, VmView } from '../policies/policy.ts';
+import type { Needs } from './needs.ts';
+import { volumeOf } from './volume.ts';
+
+/** A VM in a plan. */
+export interface PlannedVm {
+  readonly view: VmView;
+  /** What it uses now, and what it is to get on another host. */
+  readonly use: Needs;
+  readonly needs: Needs;
+  /** Volume ÷ memory: how much load moves with each byte. */
+  readonly vsr: number;
+}
+
+/** A host in a plan: its loads change with each move that is planned. */
+export class PlannedHost {
+  readonly view: HostView;
+  readonly vms = new Set<PlannedVm>();
+  cpus: number;
+  netBytesPerSecond: number;
+  freeBytes: number;
+  /** Memory that its VMs need and it has not. */
+  shortBytes: number;
+  /** A VM on it does not keep its promises, although the host is not too busy. */
+  isTroubled: boolean;
+  readonly #memoryUse: number;
+
+  constructor(
+    view: HostView,
+    load: {
+      readonly cpus: number;
+      readonly netBytesPerSecond: number;
+      readonly memoryUse: number;
+      readonly shortBytes: number;
+      readonly isTroubled: boolean;
+    },
+  ) {
+    this.view = view;
+    this.cpus = load.cpus;
+    this.netBytesPerSecond = load.netBytesPerSecond;
+    this.freeBytes = view.freeBytes;
+    this.shortBytes = load.shortBytes;
+    this.isTroubled = load.isTroubled;
+    this.#memoryUse = load.memoryUse;
+  }
+
+  get volume(): number {
+    return volumeOf(this.#share('cpus'), this.#share('netBytesPerSecond'), this.#memoryUse);
+  }
+
+  /** Whether all of its resources are below the threshold. */
+  isCool(threshold: number): boolean {
+    return this.#isWithin(threshold) && this.freeBytes >= this.shortBytes && !this.isTroubled;
+  }
+
+  /** Whether VMs that need so much find room below the threshold when others have left. */
+  fits(
+    coming: readonly Pick<PlannedVm, 'needs'>[],
+    leaving: readonly Pick<PlannedVm, 'use'>[],
+    threshold: number,
+  ): boolean {
+    let { cpus, netBytesPerSecond, freeBytes } = this;
+    for (const { use } of leaving) {
+      cpus -= use.cpus;
+      netBytesPerSecond -= use.netBytesPerSecond;
+      freeBytes += use.memoryBytes;
+    }
+    for (const { needs } of coming) {
+      cpus += needs.cpus;
+      netBytesPerSecond += needs.netBytesPerSecond;
+      freeBytes -= needs.memoryBytes;
+    }
+    const { view } = this;
+    return (
+      cpus <= threshold * view.cpus &&
+      netBytesPerSecond <= threshold * view.nicBytesPerSecond &&
+      freeBytes >= 0
+    );
+  }
+
+  add(vm: PlannedVm): void {
+    this.vms.add(vm);
+    this.cpus += vm.needs.cpus;
+    this.netBytesPerSecond += vm.needs.netBytesPerSecond;
+    this.freeBytes -= vm.needs.memoryBytes;
+  }
+
+  remove(vm: PlannedVm): void {
+    this.vms.delete(vm);
+    this.cpus -= vm.use.cpus;
+    this.netBytesPerSecond -= vm.use.netBytesPerSecond;
+    this.freeBytes += vm.use.memoryBytes;
+    // The VMs that stay have its CPU time, so their promises are kept as far as the host is cool.
+    this.isTroubled = false;
+  }
+
+  #isWithin(threshold: number): boolean {
+    return this.#share('cpus') <= threshold && this.#share('netBytesPerSecond') <= threshold;
+  }
+
+  #share(of: 'cpus' | 'netBytesPerSecond'): number {
+    const { cpus, nicBytesPerSecond } = this.view;
+    const capacity = of === 'cpus' ? cpus : nicBytesPerSecond;
+    return capacity === Infinity ? 0 : this[of] / capacity;
+  }
+}

@@ -1,0 +1,81 @@
+import { capacityPerSecond } from '../applications/queueing.ts';
+import type { InsideReadings } from '../monitor/monitor.ts';
+import type { VmView } from '../policies/policy.ts';
+
+/** What a VM needs on any host: CPUs, bytes a second over the network card, and bytes of memory. */
+export interface Needs {
+  readonly cpus: number;
+  readonly netBytesPerSecond: number;
+  readonly memoryBytes: number;
+}
+
+export interface ProvisioningOptions {
+  /** The percentile of a profile that counts as its peak. */
+  readonly percentile: number;
+  /** What is added to a peak that was measured on a host without room, as a share of its own host's resource. */
+  readonly delta: number;
+}
+
+/** What a VM uses now, by its last readings. */
+export function useOf({ readings, host, memoryBytes }: VmView): Needs {
+  return {
+    cpus: readings.cpu.last * finite(host.cpus),
+    netBytesPerSecond: readings.net.last * finite(host.nicBytesPerSecond),
+    memoryBytes,
+  };
+}
+
+/** A resource without a limit has no shares that anybody has measured. */
+const finite = (capacity: number): number => (capacity === Infinity ? 0 : capacity);
+
+/**
+ * Returns what a VM is to get, as far as it can be told from outside: the peaks of its profiles, and some more of what
+ * its host has no room for, because then nobody knows how much it would use (Wood et al., section 4.2).
+ */
+export function needsFromOutside(
+  vm: VmView,
+  isHot: { readonly cpu: boolean; readonly net: boolean },
+  { percentile, delta }: ProvisioningOptions,
+): Needs {
+  const { readings, host, vcpus, memoryBytes } = vm;
+  const peak = (series: VmView['readings']['cpu'], isFull: boolean): number =>
+    Math.max(series.percentile(percentile), series.last) + (isFull ? delta : 0);
+  return {
+    cpus: Math.min(vcpus, peak(readings.cpu, isHot.cpu) * finite(host.cpus)),
+    netBytesPerSecond: peak(readings.net, isHot.net) * finite(host.nicBytesPerSecond),
+    memoryBytes,
+  };
+}
+
+/**
+ * Returns what a VM is to get, as its own figures tell: λ_peak ÷ λ_cap CPUs, where λ_peak counts requests that were
+ * dropped as well, and λ_cap is what a CPU bears within the promised response time (Wood et al., section 4.2). Returns
+ * undefined for a VM that serves no requests.
+ */
+export function needsFromInside(
+  vm: VmView,
+  { percentile }: ProvisioningOptions,
+): Needs | undefined {
+  const { inside, net } = vm.readings;
+  if (!inside || !(inside.serviceS > 0)) return undefined;
+  const peak = Math.max(inside.arrivals.percentile(percentile), inside.arrivals.last);
+  const sent = net.last * finite(vm.host.nicBytesPerSecond);
+  const bytesEach = inside.arrivals.last > 0 ? sent / inside.arrivals.last : 0;
+  return {
+    cpus: Math.min(vm.vcpus, peak / capacityOf(inside, peak)),
+    netBytesPerSecond: peak * bytesEach,
+    memoryBytes: vm.memoryBytes,
+  };
+}
+
+/** How many times its service a response may take when nobody has promised anything. */
+const PATIENCE = 10;
+
+function capacityOf(
+  { serviceS, serviceVariance, isPoisson, limitS }: InsideReadings,
+  perSecond: number,
+): number {
+  const between = isPoisson && perSecond > 0 ? 1 / (perSecond * perSecond) : 0;
+  const responseS = limitS !== undefined && limitS > serviceS ? limitS : PATIENCE * serviceS;
+  return capacityPerSecond(serviceS, responseS, between, serviceVariance);
+}
