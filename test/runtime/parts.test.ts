@@ -8,7 +8,8 @@ import { linkFacts } from '../../src/runtime/common/link-facts.ts';
 import { achievedRates } from '../../src/runtime/common/measures.ts';
 import { createPlace } from '../../src/runtime/common/stage.ts';
 import { inlineRunner } from '../../src/runtime/common/work.ts';
-import { VirtualHost, VirtualWorker } from '../../src/runtime/virtual/host.ts';
+import { VirtualHost } from '../../src/runtime/virtual/host.ts';
+import { VirtualWorker } from '../../src/runtime/virtual/virtual-worker.ts';
 import { smallRun } from '../support/run-config.ts';
 
 const [workload] = smallRun().guest.workloads;

@@ -9,7 +9,7 @@ import { inlineRunner } from '../common/work.ts';
 import type { Proof, RunReport } from '../report.ts';
 import type { WorldMigration } from '../world/world.ts';
 import type { Gangs } from './gangs.ts';
-import type { VirtualWorker } from './host.ts';
+import type { VirtualWorker } from './virtual-worker.ts';
 import type { HostedGuest } from './hosted-guest.ts';
 import type { MigrationHost } from './migration-host.ts';
 import type { VirtualMigration } from './migration.ts';

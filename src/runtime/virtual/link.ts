@@ -7,7 +7,7 @@ import { partAt } from '../../wire/parts.ts';
 import { referencesAt } from '../../wire/references.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
-import type { VirtualWorker } from './host.ts';
+import type { VirtualWorker } from './virtual-worker.ts';
 
 /** Costs of a page hold for this many bytes, and grow with the page size. */
 const COSTED_PAGE = 4096;

@@ -1,6 +1,6 @@
 import type { HostSpec } from '../world/host-spec.ts';
 import type { VirtualGuest, VirtualPlace } from './guest.ts';
-import type { VirtualWorker } from './host.ts';
+import type { VirtualWorker } from './virtual-worker.ts';
 
 /** What a migration asks of the hosts at its two ends. */
 export interface MigrationHost {

@@ -22,7 +22,7 @@ import type { VirtualGuest, VirtualPlace } from './guest.ts';
 import type { Gang } from './gangs.ts';
 import { type ArrivingHost, VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
-import type { VirtualWorker } from './host.ts';
+import type { VirtualWorker } from './virtual-worker.ts';
 import { VirtualLink } from './link.ts';
 import type { Happening, HappeningWorld } from './options.ts';
 import { outagesOf, whenOf } from './outages.ts';
