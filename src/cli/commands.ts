@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evacuate: async () => (await import('./evacuate.ts')).evacuateCommand(),
   host: async () => (await import('./host.ts')).hostCommand(),
   protect: async () => (await import('./protect.ts')).protectCommand(),
+  fleet: async () => (await import('./fleet.ts')).fleetCommand(),
   'dirty-rate': async () => (await import('./dirty-rate.ts')).dirtyRateCommand(),
   validate: async () => (await import('./validate.ts')).validateCommand(),
   wws: async () => (await import('./wws.ts')).wwsCommand(),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { evacuationJsonSchema } from '../fleet/evacuation/json-schema.ts';
+import { fleetJsonSchema } from '../fleet/datacentre/json-schema.ts';
 import { hostJsonSchema } from '../fleet/host/json-schema.ts';
 import { protectJsonSchema } from '../fleet/protect/json-schema.ts';
 import { scenarioJsonSchema } from '../scenario/json-schema.ts';
@@ -10,23 +11,28 @@ export function schemaCommand(): Command {
     .option('--evacuation', 'print the schema of evacuations, for pageferry evacuate')
     .option('--host', 'print the schema of overcommitted hosts, for pageferry host')
     .option('--protect', 'print the schema of protected guests, for pageferry protect')
+    .option('--fleet', 'print the schema of data centres, for pageferry fleet')
     .addHelpText(
       'after',
       '\nSave it and name it on the first line of a scenario:\n' +
         '  pageferry schema > pageferry.schema.json\n' +
         '  # yaml-language-server: $schema=./pageferry.schema.json',
     )
-    .action((flags: { evacuation?: boolean; host?: boolean; protect?: boolean }) => {
+    .action((flags: SchemaFlags) => {
       process.stdout.write(`${JSON.stringify(schemaOf(flags), null, 2)}\n`);
     });
 }
 
-function schemaOf(flags: {
+interface SchemaFlags {
   readonly evacuation?: boolean;
   readonly host?: boolean;
+  readonly fleet?: boolean;
   readonly protect?: boolean;
-}): Record<string, unknown> {
-  if (flags.evacuation) return evacuationJsonSchema();
-  if (flags.host) return hostJsonSchema();
-  return flags.protect ? protectJsonSchema() : scenarioJsonSchema();
+}
+
+function schemaOf({ evacuation, host, fleet, protect }: SchemaFlags): Record<string, unknown> {
+  if (evacuation) return evacuationJsonSchema();
+  if (host) return hostJsonSchema();
+  if (protect) return protectJsonSchema();
+  return fleet ? fleetJsonSchema() : scenarioJsonSchema();
 }

@@ -9,6 +9,8 @@ import { EVACUATION_RESULT_DESCRIPTIONS } from '../../src/fleet/evacuation/resul
 import { evacuationResultSchema } from '../../src/fleet/evacuation/result-schema.ts';
 import { HOST_RESULT_DESCRIPTIONS } from '../../src/fleet/host/result-descriptions.ts';
 import { hostResultSchema } from '../../src/fleet/host/result-schema.ts';
+import { FLEET_RESULT_DESCRIPTIONS } from '../../src/fleet/datacentre/result-descriptions.ts';
+import { fleetResultSchema } from '../../src/fleet/datacentre/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../src/result/descriptions.ts';
 import { resultSchema } from '../../src/result/schema.ts';
 import type { Descriptions } from '../../src/scenario/descriptions.ts';
@@ -26,6 +28,7 @@ describe('the reference', () => {
     ['a run', resultSchema, RESULT_DESCRIPTIONS],
     ['an evacuation', evacuationResultSchema, EVACUATION_RESULT_DESCRIPTIONS],
     ['a host', hostResultSchema, HOST_RESULT_DESCRIPTIONS],
+    ['a fleet', fleetResultSchema, FLEET_RESULT_DESCRIPTIONS],
   ];
   it.each(results)('says of every field of %s what it means, and of no other', (_, schema, all) => {
     const keys = new Set(fieldsOf(schema, {}).map(({ key }) => key));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { evacuationJsonSchema } from '../../src/fleet/evacuation/json-schema.ts';
+import { FLEET_DESCRIPTIONS, fleetJsonSchema } from '../../src/fleet/datacentre/json-schema.ts';
 import { HOST_DESCRIPTIONS, hostJsonSchema } from '../../src/fleet/host/json-schema.ts';
 import { eachKey, SCENARIO_DESCRIPTIONS } from '../../src/scenario/descriptions.ts';
 import { ScenarioDocument } from '../../src/scenario/document.ts';
@@ -48,6 +49,7 @@ describe('JSON schema', () => {
     ['a scenario', scenarioJsonSchema],
     ['an evacuation', evacuationJsonSchema],
     ['an overcommitted host', hostJsonSchema],
+    ['a fleet', fleetJsonSchema],
   ])('describes every key of %s in a sentence', (_, read) => {
     const wrong: string[] = [];
     eachKey(read(), (key, { description }) => {
@@ -59,6 +61,7 @@ describe('JSON schema', () => {
   it.each([
     ['a scenario', scenarioJsonSchema, SCENARIO_DESCRIPTIONS],
     ['an overcommitted host', hostJsonSchema, HOST_DESCRIPTIONS],
+    ['a fleet', fleetJsonSchema, FLEET_DESCRIPTIONS],
   ])('describes no key of %s that is not there', (_, read, descriptions) => {
     const known = new Set<string>();
     eachKey(read(), (key) => known.add(key));

@@ -2,6 +2,8 @@ import { EVACUATION_RESULT_DESCRIPTIONS } from '../../fleet/evacuation/result-de
 import { evacuationResultSchema } from '../../fleet/evacuation/result-schema.ts';
 import { HOST_RESULT_DESCRIPTIONS } from '../../fleet/host/result-descriptions.ts';
 import { hostResultSchema } from '../../fleet/host/result-schema.ts';
+import { FLEET_RESULT_DESCRIPTIONS } from '../../fleet/datacentre/result-descriptions.ts';
+import { fleetResultSchema } from '../../fleet/datacentre/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../result/descriptions.ts';
 import { resultSchema } from '../../result/schema.ts';
 import { fieldsOf } from './fields.ts';
@@ -12,7 +14,7 @@ const INTRODUCTION = `${GENERATED}
 
 # Reference: results
 
-Every field of the JSON that \`run\`, \`evacuate\` and \`host\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
+Every field of the JSON that \`run\`, \`evacuate\`, \`host\` and \`fleet\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
 are written, exit codes and the formulas. A field with a question mark may be absent, which means unknown and never 0.
 Durations end in Ms and are milliseconds; sizes are bytes.
 `;
@@ -33,7 +35,7 @@ const SECTIONS: readonly string[] = [
   'host',
 ];
 
-/** Returns the page of all fields of the results of runs, of evacuations and of hosts. */
+/** Returns the page of all fields of the results of runs, evacuations, hosts and fleets. */
 export function resultPage(): string {
   const fields = fieldsOf(resultSchema, RESULT_DESCRIPTIONS);
   const sections = sectionsOf(fields, SECTIONS).map(({ key, fields: own }) =>
@@ -45,6 +47,9 @@ export function resultPage(): string {
   const host = fieldsOf(hostResultSchema, HOST_RESULT_DESCRIPTIONS).filter(
     ({ key }) => !key.startsWith('guests[].verify.'),
   );
+  const fleet = fieldsOf(fleetResultSchema, FLEET_RESULT_DESCRIPTIONS).filter(
+    ({ key }) => !key.startsWith('migrations[].run.'),
+  );
   return [
     INTRODUCTION.trim(),
     ...sections,
@@ -54,6 +59,9 @@ export function resultPage(): string {
     '## An overcommitted host: `pageferry/host@1`',
     'Its times count from the moment when the host began to live. [Overcommitted hosts](../overcommit.md) explains what it does.',
     fieldTable(host),
+    '## A fleet: `pageferry/fleet@1`',
+    'Its times count from the moment when the fleet began to live.',
+    fieldTable(fleet),
     '',
   ].join('\n\n');
 }

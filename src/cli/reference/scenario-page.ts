@@ -2,6 +2,8 @@ import { EVACUATION_DESCRIPTIONS } from '../../fleet/evacuation/json-schema.ts';
 import { evacuationSchema } from '../../fleet/evacuation/schema.ts';
 import { HOST_DESCRIPTIONS } from '../../fleet/host/json-schema.ts';
 import { hostSchema } from '../../fleet/host/schema.ts';
+import { FLEET_DESCRIPTIONS, fleetPolicies } from '../../fleet/datacentre/json-schema.ts';
+import { fleetSchema } from '../../fleet/datacentre/schema.ts';
 import { DEVICES } from '../../guest/devices/registry.ts';
 import { PATTERNS } from '../../guest/patterns/registry.ts';
 import { PAGE_ORDERS } from '../../migration/page-orders/registry.ts';
@@ -10,7 +12,7 @@ import { SCENARIO_DESCRIPTIONS } from '../../scenario/descriptions.ts';
 import { scenarioSchema } from '../../scenario/schema.ts';
 import { type Field, fieldsOf } from './fields.ts';
 import { keyTable, nameTable, sectionsOf } from './sections.ts';
-import { GENERATED } from './table.ts';
+import { GENERATED, sentence, table } from './table.ts';
 
 const INTRODUCTION = `${GENERATED}
 
@@ -45,7 +47,7 @@ const BELOW: Readonly<Record<string, string>> = {
   costs: 'What the profiles have, and where it comes from: [costs](../virtual.md#costs).',
 };
 
-/** Returns the page of all keys of scenarios, of evacuations and of hosts. */
+/** Returns the page of all keys of scenarios, evacuations, hosts and fleets. */
 export function scenarioPage(): string {
   const fields = fieldsOf(scenarioSchema, SCENARIO_DESCRIPTIONS).map(withOwners);
   const sections = sectionsOf(fields, Object.keys(SECTIONS)).map(({ key, fields: own }) =>
@@ -61,6 +63,9 @@ export function scenarioPage(): string {
   const host = fieldsOf(hostSchema, HOST_DESCRIPTIONS).filter(
     ({ key }) => !key.startsWith('costs.'),
   );
+  const fleet = fieldsOf(fleetSchema, FLEET_DESCRIPTIONS).filter(
+    ({ key }) => !key.startsWith('costs.'),
+  );
   return [
     INTRODUCTION.trim(),
     ...sections,
@@ -70,8 +75,21 @@ export function scenarioPage(): string {
     '## Overcommitted hosts',
     'The keys of a file of `pageferry host` ([overcommitted hosts](../overcommit.md)); `guest` and `costs` have those of a scenario.',
     keyTable(host),
+    '## Fleets',
+    'The keys of a file of `pageferry fleet` ([fleet](../fleet.md)); `guest`, `migration` and `costs` have those of a scenario.',
+    keyTable(fleet),
+    policyTable(),
     '',
   ].join('\n\n');
+}
+
+/** Returns the table of a fleet's policies and their options. */
+function policyTable(): string {
+  const rows = fleetPolicies().map(({ name, about, keys }) => {
+    const options = Object.entries(keys).map(([key, what]) => `\`${key}\`: ${what}`);
+    return [`\`${name}\``, sentence(about), options.join(' ')];
+  });
+  return table(['policy', 'what it does', 'options'], rows);
 }
 
 /** Adds to a key of a migration the policies and the page order that alone have it. */

@@ -22,6 +22,8 @@ export interface FleetHostSpec extends Required<HostSpec> {
 
 export interface FleetVmSpec {
   readonly name: string;
+  /** The index of its entry in the file's `guests`. */
+  readonly group: number;
   /** The index of the host that it runs on at first. */
   readonly host: number;
   /** Its guest, costs and migration, as a run of it alone would have them. */

@@ -1,8 +1,7 @@
 import type { ParallelLimits } from '../evacuation/config.ts';
-import type { FleetHost } from './host.ts';
 import type { FleetMigration, PageMigrations } from './page-migrations.ts';
 import type { Decision, Move } from './policies/policy.ts';
-import type { FleetVm } from './vm.ts';
+import type { FleetVm, VmHost } from './vm.ts';
 
 /** A chain of moves, of which the first one that is left is under way or comes next. */
 interface Chain {
@@ -12,19 +11,19 @@ interface Chain {
 }
 
 export interface ExecutorParts {
-  readonly hosts: ReadonlyMap<string, FleetHost>;
+  readonly hosts: ReadonlyMap<string, VmHost>;
   readonly vms: ReadonlyMap<string, FleetVm>;
   readonly migrations: PageMigrations;
   readonly limits: ParallelLimits;
   /** Called when a decision has been carried out, with the hosts whose loads it has changed. */
-  readonly onDone: (hosts: ReadonlySet<FleetHost>, nowNs: number) => void;
+  readonly onDone: (hosts: ReadonlySet<VmHost>, nowNs: number) => void;
 }
 
 /** Carries decisions out: it starts each chain's moves one after another, as the limits of parallel migrations allow. */
 export class Executor {
   readonly #parts: ExecutorParts;
   #chains: Chain[] = [];
-  readonly #touched = new Set<FleetHost>();
+  readonly #touched = new Set<VmHost>();
   /** Moves that could not be made, because their targets had no memory any more or the migrations before them failed. */
   refused = 0;
 
@@ -89,7 +88,7 @@ export class Executor {
     }
   }
 
-  #hasRoom(from: FleetHost, to: FleetHost): boolean {
+  #hasRoom(from: VmHost, to: VmHost): boolean {
     const { outgoing, incoming, cluster } = this.#parts.limits;
     const running = this.#chains.flatMap((chain) => chain.running ?? []);
     const leaving = running.filter((one) => one.from === from).length;
@@ -103,7 +102,7 @@ export class Executor {
     return vm;
   }
 
-  #host(name: string): FleetHost {
+  #host(name: string): VmHost {
     const host = this.#parts.hosts.get(name);
     if (!host) throw new RangeError(`the policy names a host "${name}", which is not there`);
     return host;

@@ -16,7 +16,7 @@ import { PageMigrations } from './page-migrations.ts';
 import type { FleetPolicy } from './policies/policy.ts';
 import { Recorder } from './recorder.ts';
 import type { DecisionReport } from './report.ts';
-import { FleetVm } from './vm.ts';
+import { FleetVm, type VmHost } from './vm.ts';
 import { Views } from './views.ts';
 
 /** This number keeps the applications' seeds apart from all else that is drawn from the fleet's seed. */
@@ -174,7 +174,7 @@ export class Fleet implements Process {
   }
 
   /** The loads of these hosts have changed, so that what was read before shows no hotspot. */
-  #renew(hosts: ReadonlySet<FleetHost>): void {
+  #renew(hosts: ReadonlySet<VmHost>): void {
     for (const host of hosts) {
       const { cpu, net, swap } = this.monitor.hosts.get(host)!;
       for (const series of [cpu, net, swap]) series.renew();

@@ -16,6 +16,8 @@ import type { FleetFile } from './schema.ts';
 
 type Keys = Record<string, unknown>;
 
+const NO_START = "the policy says when a fleet's guests migrate: leave startAfter out";
+
 /** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
 const GUEST_SEEDS = 0xf1e7;
 
@@ -44,6 +46,10 @@ export function loadGuests(
 ): { readonly guests: LoadedGuest[]; readonly scenarios: Scenario[] } {
   const serving = servingOf(file);
   const problems: InputProblem[] = [];
+  if (file.migration && 'startAfter' in file.migration) {
+    const path = ['migration', 'startAfter'];
+    problems.push(locateProblem(document, { path, sentence: NO_START }));
+  }
   const guests: LoadedGuest[] = [];
   const scenarios: Scenario[] = [];
   for (const [group, entry] of file.guests.entries()) {
@@ -114,8 +120,7 @@ function checkWritten(
     return { path: ['name'], sentence };
   }
   if (migration && 'startAfter' in migration) {
-    const sentence = "the policy says when a fleet's guests migrate: leave startAfter out";
-    return { path: ['migration', 'startAfter'], sentence };
+    return { path: ['migration', 'startAfter'], sentence: NO_START };
   }
   const workloads = guest['workloads'];
   if (!serves || !Array.isArray(workloads)) return undefined;

@@ -1,11 +1,10 @@
 import type { Process } from '../../clock/process.ts';
 import type { CpuUser } from '../../guest/cpu.ts';
 import type { VirtualGuest, VirtualPlace } from '../../runtime/virtual/guest.ts';
-import { VirtualWorker } from '../../runtime/virtual/host.ts';
-import type { MigrationHost } from '../../runtime/virtual/migration-host.ts';
+import { VirtualWorker } from '../../runtime/virtual/virtual-worker.ts';
 import { HostCpu } from '../../runtime/world/host-cpu.ts';
 import type { FleetHostSpec } from './config.ts';
-import type { FleetVm } from './vm.ts';
+import type { FleetVm, VmHost } from './vm.ts';
 
 /** While a migration works on a host, its CPUs are shared out anew this often. */
 const SLICE_NS = 10e6;
@@ -26,7 +25,7 @@ export interface HostOwner {
  * A host of a fleet. It shares its CPUs out among its VMs, dom0, and the senders and receivers of migrations. It is
  * stepped only while a migration works on it or requests are events; otherwise shares change when loads do.
  */
-export class FleetHost implements Process, MigrationHost {
+export class FleetHost implements Process, VmHost {
   readonly spec: FleetHostSpec;
   readonly index: number;
   readonly isOver = false;

@@ -137,6 +137,7 @@ function placed(
     const { memoryUse } = file.guests[group]!;
     return {
       name,
+      group,
       host: places.hosts[index]!,
       config,
       isServing,

@@ -12,14 +12,13 @@ import { HostedMigration } from '../../runtime/virtual/hosted-migration.ts';
 import type { VirtualMigration } from '../../runtime/virtual/migration.ts';
 import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { BackgroundTraffic } from './background-traffic.ts';
-import type { FleetHost } from './host.ts';
-import type { FleetVm } from './vm.ts';
+import type { FleetVm, VmHost } from './vm.ts';
 
 /** A migration of a fleet's VM. */
 export interface FleetMigration {
   readonly vm: FleetVm;
-  readonly from: FleetHost;
-  readonly to: FleetHost;
+  readonly from: VmHost;
+  readonly to: VmHost;
   readonly askedNs: number;
   /** When it began, and when the last frame had been dealt with. */
   startNs?: number;
@@ -92,7 +91,7 @@ export class PageMigrations {
   }
 
   /** Asks for a migration, whose target keeps memory for it from now on; `onEnd` is called when it is over. */
-  ask(vm: FleetVm, to: FleetHost, nowNs: number, onEnd: Running['onEnd']): FleetMigration {
+  ask(vm: FleetVm, to: VmHost, nowNs: number, onEnd: Running['onEnd']): FleetMigration {
     const { host: from } = vm;
     const of: FleetMigration = { vm, from, to, askedNs: nowNs, isMoved: false, sentBytes: 0 };
     vm.isMigrating = true;

@@ -1,9 +1,8 @@
 import type { Application } from './applications/application.ts';
 import type { FleetConfig } from './config.ts';
-import type { FleetHost } from './host.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { ApplicationReport, HostSeries } from './report.ts';
-import type { FleetVm } from './vm.ts';
+import type { FleetVm, VmHost } from './vm.ts';
 
 /** A larger fleet keeps no series of each VM. */
 const MOST_VM_SERIES = 200;
@@ -16,7 +15,7 @@ interface VmSeries {
 
 /** Records what a fleet did in each interval. */
 export class Recorder {
-  readonly hosts: ReadonlyMap<FleetHost, HostSeries>;
+  readonly hosts: ReadonlyMap<VmHost, HostSeries>;
   /** It is empty for a large fleet. */
   readonly vms: ReadonlyMap<FleetVm, VmSeries>;
   readonly #applications: ReadonlyMap<Application, ApplicationReport['series']>;

@@ -1,12 +1,11 @@
-import type { FleetHost } from './host.ts';
 import type { HostReadings, Monitor, VmReadings } from './monitor/monitor.ts';
 import type { HostView, VmView } from './policies/policy.ts';
-import type { FleetVm } from './vm.ts';
+import type { FleetVm, VmHost } from './vm.ts';
 
 /** Shows a fleet to policies: every host and VM has one view for all of its life, whose values are those of the moment. */
 export class Views {
   readonly hosts: readonly HostView[];
-  readonly #hosts = new Map<FleetHost, HostView>();
+  readonly #hosts = new Map<VmHost, HostView>();
   readonly #vms = new Map<FleetVm, VmView>();
 
   constructor(monitor: Monitor) {
@@ -17,7 +16,7 @@ export class Views {
     this.hosts = [...this.#hosts.values()];
   }
 
-  #hostView(host: FleetHost, readings: HostReadings): HostView {
+  #hostView(host: VmHost, readings: HostReadings): HostView {
     const { name, spec } = host;
     const vms = this.#vms;
     return {

@@ -1,9 +1,37 @@
 import type { CpuUser } from '../../guest/cpu.ts';
 import type { VirtualPlace } from '../../runtime/virtual/guest.ts';
+import type { MigrationHost } from '../../runtime/virtual/migration-host.ts';
 import { valueAt } from './applications/load.ts';
 import type { JobQueue } from './applications/job-queue.ts';
-import type { FleetVmSpec } from './config.ts';
-import type { FleetHost } from './host.ts';
+import type { FleetHostSpec, FleetVmSpec } from './config.ts';
+
+/** What a VM and those who deal with it ask of its host. */
+export interface VmHost extends MigrationHost {
+  readonly spec: FleetHostSpec;
+  readonly index: number;
+  readonly name: string;
+  readonly vms: ReadonlySet<FleetVm>;
+  /** The VMs on their way to it, which it keeps memory for. */
+  readonly incoming: Set<FleetVm>;
+  readonly freeBytes: number;
+  /** The CPUs in use now. */
+  readonly busyCpus: number;
+  /** The bytes a second that its VMs would send. */
+  readonly sentBytesPerSecond: number;
+  /** Returns the CPUs that a VM could have at most, without taking any from the others. */
+  ceilingOf(vm: FleetVm): number;
+  /** Gives a VM a share of the CPUs. */
+  join(vm: FleetVm): CpuUser;
+  leave(vm: FleetVm): void;
+  /** Says how many CPUs a VM keeps busy from now on. The host must have lived up to now. */
+  demand(vm: FleetVm, cpus: number): void;
+  /** Accounts for the CPU time of everybody up to now. */
+  live(nowNs: number): void;
+  /** Has the world ask for `nextNs` again, because a demand has changed. */
+  changed(): void;
+  /** Has a guest that has just got its pages run as its VM does, up to the next slice. */
+  beginSlice(vm: FleetVm, nowNs: number): void;
+}
 
 /**
  * A VM of a fleet. While nobody looks at its pages it is a few counters: how much CPU time it has had, and for how
@@ -12,7 +40,7 @@ import type { FleetHost } from './host.ts';
 export class FleetVm {
   readonly spec: FleetVmSpec;
   readonly index: number;
-  host: FleetHost;
+  host: VmHost;
   user: CpuUser;
   /** How many CPUs it would keep busy now. */
   demandCpus: number;
@@ -32,13 +60,13 @@ export class FleetVm {
   swapWrittenBytes = 0;
   swapBytesPerSecond = 0;
   /** Where its guest has pages, while somebody looks at them. */
-  readonly places = new Map<FleetHost, VirtualPlace>();
+  readonly places = new Map<VmHost, VirtualPlace>();
   isMigrating = false;
   migrations = 0;
   /** Its requests, when each of them is an event. */
   queue: JobQueue | undefined;
 
-  constructor(spec: FleetVmSpec, index: number, host: FleetHost, demandCpus: number) {
+  constructor(spec: FleetVmSpec, index: number, host: VmHost, demandCpus: number) {
     this.spec = spec;
     this.index = index;
     this.host = host;
@@ -68,7 +96,7 @@ export class FleetVm {
   }
 
   /** Moves it to another host for good. */
-  moveTo(host: FleetHost): void {
+  moveTo(host: VmHost): void {
     this.host.leave(this);
     this.host = host;
     this.user = host.join(this);

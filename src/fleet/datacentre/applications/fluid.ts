@@ -1,9 +1,9 @@
 import type { ApplicationSpec } from '../config.ts';
 import type { FleetVm } from '../vm.ts';
 import type { Application, ApplicationSite, ServedFigures } from './application.ts';
-import { meanOf } from './distribution.ts';
+import { meanOf, varianceOf } from './distribution.ts';
 import { rateAt } from './load.ts';
-import { NORMAL_99, percentileNs, QUANTILES, responseNs } from './queueing.ts';
+import { NORMAL_99, percentileNs, QUANTILES, responseNs, responseVariation } from './queueing.ts';
 import { ApplicationStats } from './stats.ts';
 
 /** A VM's part in a tier, as a flow of requests. */
@@ -11,6 +11,8 @@ interface Server {
   readonly vm: FleetVm;
   readonly serviceNs: number;
   readonly bytes: number;
+  /** The squared coefficient of variation of its service times. */
+  readonly variation: number;
   /** Requests that came in this step, and that wait for CPU time. */
   arriving: number;
   backlog: number;
@@ -44,7 +46,9 @@ export class FluidApplication implements Application {
       vms.map((index): Server => {
         const counts = { arriving: 0, backlog: 0, cpuNs: 0, stoppedNs: 0, arrived: 0, served: 0 };
         const vm = site.vms[index]!;
-        const costs = { serviceNs: meanOf(service), bytes: meanOf(response) };
+        const serviceNs = meanOf(service);
+        const variation = varianceOf(service) / (serviceNs * serviceNs);
+        const costs = { serviceNs, variation, bytes: meanOf(response) };
         return { vm, ...costs, ...counts, dropped: 0, responseSumNs: 0 };
       }),
     );
@@ -69,17 +73,19 @@ export class FluidApplication implements Application {
     for (const tier of this.#tiers) {
       let tierServed = 0;
       let tierNs = 0;
+      let tierVariation = 0;
       for (const server of tier) {
         const figures = this.#endStep(server, stepNs);
         tierServed += figures.served;
         tierNs += figures.served * figures.responseNs;
+        tierVariation += figures.served * responseVariation(server.variation, useOf(server.vm));
         dropped += figures.dropped;
         stallNs = Math.max(stallNs, figures.stalledNs);
         isMigrating ||= server.vm.isMigrating;
       }
       const mean = tierServed > 0 ? tierNs / tierServed : 0;
       meanNs += mean + (isFirst ? 0 : this.spec.latencyNs);
-      varianceNs2 += mean * mean;
+      varianceNs2 += tierServed > 0 ? (mean * mean * tierVariation) / tierServed : 0;
       served.push(tierServed);
       isFirst = false;
     }
@@ -192,3 +198,7 @@ export class FluidApplication implements Application {
     }
   }
 }
+
+/** The share in use of the CPUs that a VM's requests have to do with: those of its host, which others use as well. */
+const useOf = ({ host }: FleetVm): number =>
+  host.spec.cpus === Infinity ? 0 : Math.min(0.999, host.busyCpus / host.spec.cpus);

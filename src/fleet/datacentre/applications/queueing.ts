@@ -18,9 +18,18 @@ export function responseNs(serviceNs: number, cpus: number, busyCpus: number): n
 }
 
 /**
- * Returns a percentile of a sum of response times, one for each tier, that are taken to be exponential: the sum has
- * their mean and variance, and a gamma distribution with these has the percentile by Wilson and Hilferty's
- * approximation (PNAS 17, 1931). `normal` is the percentile of the standard normal distribution.
+ * Returns the squared coefficient of variation of response times: of service times whose own is `variation`, at a server
+ * that is busy for the share `use` of the time. For exponential service it is (2 + ρ) ÷ (2 − ρ), which is exact for
+ * M/M/1 with processor sharing (Coffman, Muntz and Trotter, Journal of the ACM 17, 1970); other distributions are taken
+ * to differ by their own variation alone.
+ */
+export function responseVariation(variation: number, use: number): number {
+  return Math.min(4, variation) + (2 * use) / (2 - use);
+}
+
+/**
+ * Returns a percentile of a sum of response times, one for each tier: a gamma distribution with the sum's mean and
+ * variance has the percentile by Wilson and Hilferty's approximation (PNAS 17, 1931). `normal` is the percentile of the standard normal distribution.
  */
 export function percentileNs(meanNs: number, varianceNs2: number, normal: number): number {
   if (!(meanNs > 0)) return 0;

@@ -3,7 +3,7 @@ import { meanOf, varianceOf } from '../applications/distribution.ts';
 import { EXPONENTIAL_99 } from '../applications/queueing.ts';
 import type { FleetConfig } from '../config.ts';
 import type { FleetHost } from '../host.ts';
-import type { FleetVm } from '../vm.ts';
+import type { FleetVm, VmHost } from '../vm.ts';
 import { Series } from './series.ts';
 
 /** What a monitor outside a VM has seen of it: shares of its host's CPUs and network card, and bytes swapped a second. */
@@ -46,13 +46,14 @@ interface Counters {
 
 /** Takes readings of all hosts and VMs at every interval, from outside the VMs and from inside. */
 export class Monitor {
-  readonly hosts: ReadonlyMap<FleetHost, HostReadings>;
+  readonly hosts: ReadonlyMap<VmHost, HostReadings>;
+  readonly #hosts: readonly FleetHost[];
   readonly vms: ReadonlyMap<FleetVm, VmReadings>;
   /** Bytes of all reports so far. */
   reportedBytes = 0;
   readonly #config: FleetConfig;
   readonly #applications: ReadonlyMap<FleetVm, Application>;
-  readonly #hostCounters = new Map<FleetHost, Counters>();
+  readonly #hostCounters = new Map<VmHost, Counters>();
   readonly #vmCpuNs = new Map<FleetVm, number>();
 
   constructor(
@@ -68,6 +69,7 @@ export class Monitor {
       net: new Series(window),
       swap: new Series(window),
     });
+    this.#hosts = hosts;
     this.hosts = new Map(hosts.map((host) => [host, three()]));
     this.#applications = applicationsOf(applications, vms);
     this.vms = new Map(
@@ -81,7 +83,9 @@ export class Monitor {
   /** Takes the readings of the interval that ends now; hosts must have lived up to now. */
   sample(nowNs: number): void {
     const { intervalNs, reportBytes } = this.#config.monitor;
-    for (const [host, readings] of this.hosts) this.#sampleHost(host, readings, intervalNs);
+    for (const host of this.#hosts) {
+      this.#sampleHost(host, this.hosts.get(host)!, intervalNs);
+    }
     for (const [vm, readings] of this.vms) this.#sampleVm(vm, readings, nowNs, intervalNs);
     this.reportedBytes += this.vms.size * reportBytes;
   }

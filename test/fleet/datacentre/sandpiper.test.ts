@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { isHot, predictNext, trend } from '../../../src/fleet/datacentre/monitor/hotspot.ts';
+import { Series } from '../../../src/fleet/datacentre/monitor/series.ts';
+import type { HostView, VmView } from '../../../src/fleet/datacentre/policies/policy.ts';
+import { PlannedHost } from '../../../src/fleet/datacentre/sandpiper/ledger.ts';
+import { planMitigation } from '../../../src/fleet/datacentre/sandpiper/plan.ts';
+import { volumeOf } from '../../../src/fleet/datacentre/sandpiper/volume.ts';
+
+const HOTSPOT = { threshold: 0.75, k: 3, n: 5, predictionWindow: 5 };
+
+function seriesOf(values: readonly number[]): Series {
+  const series = new Series(200);
+  for (const value of values) series.push(value);
+  return series;
+}
+
+describe('a hotspot', () => {
+  it.each<[string, readonly number[], boolean]>([
+    ['needs 3 of the last 5 readings above the threshold', [0.8, 0.2, 0.8, 0.2, 0.2], false],
+    ['has them', [0.7, 0.8, 0.8, 0.8, 0.8], true],
+    ['is not one that is over by the prediction', [0.9, 0.9, 0.9, 0.2, 0.1], false],
+    ['is not one of a single peak', [0.3, 0.3, 0.3, 0.3, 0.99], false],
+  ])('%s', (_, values, expected) => {
+    expect(isHot(seriesOf(values), HOTSPOT)).toBe(expected);
+  });
+
+  it('does not come from readings of before the last change', () => {
+    const series = seriesOf([0.9, 0.9, 0.9, 0.9, 0.9]);
+    series.renew();
+    for (const value of [0.9, 0.9]) series.push(value);
+    expect(isHot(series, HOTSPOT)).toBe(false);
+    series.push(0.9);
+    expect(isHot(series, HOTSPOT)).toBe(true);
+  });
+});
+
+describe('a prediction', () => {
+  it('is μ + φ(u − μ), with the autocorrelation as φ', () => {
+    // Mean 3, deviations -2 -1 0 1 2: φ = (2 + 0 + 0 + 2) ÷ 10.
+    expect(predictNext([1, 2, 3, 4, 5])).toBeCloseTo(3 + 0.4 * 2, 12);
+    expect(predictNext([0.5, 0.5, 0.5])).toBe(0.5);
+    expect(predictNext([1, 0, 1, 0])).toBe(0.5);
+  });
+
+  it('prefers a flat host to one whose load rises from below (figure 11a)', () => {
+    const rising = Array.from({ length: 12 }, (_, i) => 0.13 + (0.125 * i) / 11);
+    expect(trend(rising)).toBeGreaterThan(0.305);
+    expect(trend(Array.from({ length: 12 }, () => 0.305))).toBeCloseTo(0.305, 9);
+    expect(trend(rising.toReversed())).toBe(0.13);
+  });
+});
+
+describe('a volume', () => {
+  it('is the product of the inverse free shares, and never infinite', () => {
+    expect(volumeOf(0.5, 0.5, 0.5)).toBe(8);
+    expect(volumeOf(1, 0, 0)).toBeCloseTo(100, 9);
+    expect(volumeOf(1.5, 0, 0)).toBeCloseTo(100, 9);
+  });
+});
+
+const MIB = 2 ** 20;
+
+interface Written {
+  readonly free: number;
+  readonly vms: readonly (readonly [name: string, cpus: number, memoryMib: number])[];
+}
+
+/** Returns hosts with one CPU, of which guests use shares, in the order of the keys. */
+function hostsOf(written: Readonly<Record<string, Written>>): PlannedHost[] {
+  return Object.entries(written).map(([name, { free, vms }]) => {
+    const cpus = vms.reduce((sum, one) => sum + one[1], 0);
+    const view = { name, cpus: 1, freeBytes: free * MIB, nicBytesPerSecond: 1e9 } as HostView;
+    const load = { cpus, netBytesPerSecond: 0, memoryUse: 0.5, shortBytes: 0, isTroubled: false };
+    const host = new PlannedHost(view, load);
+    for (const [vm, used, memoryMib] of vms) {
+      const needs = { cpus: used, netBytesPerSecond: 0, memoryBytes: memoryMib * MIB };
+      const vsr = volumeOf(used, 0, 0.5) / needs.memoryBytes;
+      host.vms.add({ view: { name: vm } as VmView, use: needs, needs, vsr });
+    }
+    return host;
+  });
+}
+
+function planOf(written: Readonly<Record<string, Written>>, scratchMib?: number) {
+  const hosts = hostsOf(written);
+  const scratch =
+    scratchMib === undefined ? undefined : hostsOf({ scratch: { free: scratchMib, vms: [] } })[0];
+  const plan = planMitigation(hosts, (host) => !host.isCool(0.75), scratch, 0.75);
+  const moves = plan.chains.map((chain) => chain.map(({ vm, to }) => `${vm} to ${to}`));
+  return { ...plan, moves };
+}
+
+describe('a plan', () => {
+  it('moves the guest with most volume for its memory to the least busy host', () => {
+    const hosts = {
+      a: {
+        free: 0,
+        vms: [
+          ['big', 0.5, 512],
+          ['small', 0.4, 128],
+        ],
+      },
+      b: { free: 1024, vms: [['other', 0.2, 128]] },
+      c: { free: 1024, vms: [['another', 0.1, 128]] },
+    } as const;
+    expect(planOf(hosts)).toMatchObject({ moves: [['small to c']], swaps: 0, isPartial: false });
+  });
+
+  it('takes the next guest when the first one fits nowhere', () => {
+    const hosts = {
+      a: {
+        free: 0,
+        vms: [
+          ['first', 0.6, 128],
+          ['second', 0.25, 128],
+        ],
+      },
+      b: { free: 1024, vms: [['other', 0.4, 128]] },
+    } as const;
+    expect(planOf(hosts).moves).toEqual([['second to b']]);
+  });
+
+  it('swaps through the scratch host where no move helps', () => {
+    const hosts = {
+      a: {
+        free: 0,
+        vms: [
+          ['hot', 0.6, 256],
+          ['warm', 0.3, 256],
+        ],
+      },
+      b: {
+        free: 0,
+        vms: [
+          ['cool', 0.4, 256],
+          ['mild', 0.3, 256],
+        ],
+      },
+    } as const;
+    // Only the exchange of a guest for a smaller load keeps both hosts below 0.75, and no memory is free for it.
+    const some = planOf(
+      {
+        ...hosts,
+        a: {
+          free: 0,
+          vms: [
+            ['hot', 0.45, 256],
+            ['warm', 0.35, 256],
+          ],
+        },
+        b: {
+          free: 0,
+          vms: [
+            ['cool', 0.2, 256],
+            ['mild', 0.3, 256],
+          ],
+        },
+      },
+      512,
+    );
+    expect(some).toMatchObject({ swaps: 1, isPartial: false });
+    expect(some.moves).toEqual([['cool to scratch', 'hot to b', 'cool to a']]);
+    expect(planOf(hosts)).toMatchObject({ moves: [], isPartial: true });
+  });
+
+  it('gives up what it can not resolve, and resolves the rest', () => {
+    const hosts = {
+      a: { free: 0, vms: [['x', 0.9, 128]] },
+      b: {
+        free: 0,
+        vms: [
+          ['y', 0.5, 128],
+          ['z', 0.4, 128],
+        ],
+      },
+      c: { free: 1024, vms: [['w', 0.3, 128]] },
+    } as const;
+    const plan = planOf(hosts);
+    expect(plan.moves).toEqual([['z to c']]);
+    expect(plan.isPartial).toBe(true);
+  });
+});
