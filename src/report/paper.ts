@@ -104,7 +104,7 @@ Each of the \`series\` has its own \`sets\`, the path of our value in the result
 with the value at that path, and then by \`per\`), the values of the \`paper\`, and, if there is one, the \`goal\` for the error (from \`goalFrom\` to
 \`goalTo\`). \`chart: false\` leaves a series out of the chart. Under \`fitted\`, name every parameter that was fitted, and to what.
 If a scenario and a table can't describe an experiment, give it a \`function: NAME\` of \`src/lab/papers/functions.ts\`; the file may
-give the function a \`scenario\` (or the \`host\` of [overcommitted guests](overcommit.md)) and \`data\`. Then run \`npm run papers\`.
+give the function a \`scenario\` (or the \`host\` of [overcommitted guests](overcommit.md), or a [\`fleet\`](fleet.md)) and \`data\`. Then run \`npm run papers\`.
 `;
 
 /** Returns the page docs/papers.md from the outcomes of all experiments; it links figures in papers/. */

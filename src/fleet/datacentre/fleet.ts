@@ -140,6 +140,7 @@ export class Fleet implements Process {
       await migrations.settle();
     }
     for (const host of this.hosts) host.live(this.nowNs);
+    for (const application of this.applications) application.finish();
   }
 
   nextNs(): number {

@@ -85,6 +85,8 @@ const computed = z.strictObject({
   evacuation: z.record(z.string(), z.unknown()).optional(),
   /** The protected guest that the function lets live. */
   protection: z.record(z.string(), z.unknown()).optional(),
+  /** The fleet that the function lets live. */
+  fleet: z.record(z.string(), z.unknown()).optional(),
   /** Further input of the function, which the function checks itself. */
   data: z.unknown().optional(),
   fitted: z.array(z.string()).default([]),

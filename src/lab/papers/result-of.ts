@@ -2,6 +2,9 @@ import type { LoadedEvacuation } from '../../fleet/evacuation/load.ts';
 import { buildEvacuationResult } from '../../fleet/evacuation/result.ts';
 import type { EvacuationResult } from '../../fleet/evacuation/result-schema.ts';
 import { runEvacuation } from '../../fleet/evacuation/run.ts';
+import type { LoadedFleet } from '../../fleet/datacentre/load.ts';
+import type { FleetReport } from '../../fleet/datacentre/report.ts';
+import { runFleet } from '../../fleet/datacentre/run.ts';
 import type { LoadedHost } from '../../fleet/host/load.ts';
 import type { LoadedProtection } from '../../fleet/protect/load.ts';
 import type { HostReport } from '../../fleet/host/report.ts';
@@ -25,6 +28,8 @@ export interface Given {
   readonly loadEvacuation: (sets?: readonly string[]) => LoadedEvacuation;
   /** Loads the file's protected guest with overrides. */
   readonly loadProtection: (sets?: readonly string[]) => LoadedProtection;
+  /** Loads the file's fleet with overrides. */
+  readonly loadFleet: (sets?: readonly string[]) => LoadedFleet;
   readonly data: unknown;
 }
 
@@ -62,4 +67,14 @@ export async function evacuationResultOf(loaded: LoadedEvacuation): Promise<Evac
   if (!emptied) throw new Error('a guest of an evacuation did not move');
   if (guests.some(({ run }) => run?.verify?.ok === false)) throw new Error('a guest lost a byte');
   return result;
+}
+
+/** Lets a fleet live. Throws when one of its migrations does not complete, or loses a byte. */
+export async function fleetReportOf({ config }: LoadedFleet): Promise<FleetReport> {
+  const report = await runFleet(config);
+  for (const { vm, isMoved, run } of report.migrations) {
+    if (!isMoved) throw new Error(`the migration of ${vm} ended ${run?.source.outcome ?? 'early'}`);
+    if (run?.proof?.ok === false) throw new Error(`the migration of ${vm} lost a byte`);
+  }
+  return report;
 }

@@ -1,4 +1,5 @@
 import { type LoadedEvacuation, loadEvacuationDocument } from '../../fleet/evacuation/load.ts';
+import { type LoadedFleet, loadFleetDocument } from '../../fleet/datacentre/load.ts';
 import { type LoadedHost, loadHostDocument } from '../../fleet/host/load.ts';
 import { type LoadedProtection, loadProtectDocument } from '../../fleet/protect/load.ts';
 import type { Path, ScenarioDocument } from '../../scenario/document.ts';
@@ -40,7 +41,7 @@ function compute(
         : `did you mean ${guess}?`;
     throw mistake(name, ['function'], `"${file.function}" is no function of experiments: ${hint}`);
   }
-  const { scenario, host, evacuation, protection, data } = file;
+  const { scenario, host, evacuation, protection, fleet, data } = file;
   const load = (sets: readonly string[] = []): LoadedScenario => {
     if (scenario === undefined) {
       throw mistake(name, ['scenario'], `is missing: the function ${file.function} runs it`);
@@ -65,7 +66,14 @@ function compute(
     }
     return loadProtectDocument(openPart(name, 'protection', sets), process.cwd());
   };
-  return figuresOf(onRun, { load, loadHost, loadEvacuation, loadProtection, data });
+  const loadFleet = (sets: readonly string[] = []): LoadedFleet => {
+    if (fleet === undefined) {
+      throw mistake(name, ['fleet'], `is missing: the function ${file.function} lets it live`);
+    }
+    return loadFleetDocument(openPart(name, 'fleet', sets), process.cwd());
+  };
+  const loads = { load, loadHost, loadEvacuation, loadProtection, loadFleet };
+  return figuresOf(onRun, { ...loads, data });
 }
 
 async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> {
@@ -115,7 +123,7 @@ async function sweep(name: string, file: Sweep, onRun: OnRun): Promise<Figures> 
 /** Opens a part of an experiment, such as its scenario or its host, whose keys keep their places in the experiment's file. */
 function openPart(
   name: string,
-  key: 'scenario' | 'host' | 'evacuation' | 'protection',
+  key: 'scenario' | 'host' | 'evacuation' | 'protection' | 'fleet',
   sets: readonly string[],
 ): ScenarioDocument {
   const document = openExperiment(name);

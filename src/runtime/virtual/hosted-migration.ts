@@ -139,7 +139,7 @@ export class HostedMigration implements WorldMigration {
    * Lets the guest live to the end of its `runAfter`, proves it, and returns the report. Then the connection and both
    * sides' memory go back to the pool, so nothing may use them from then on; memory that others may refer to is kept.
    */
-  async settle(options: VirtualWorldOptions, gangs: Pick<Gangs, 'keep'>): Promise<RunReport> {
+  async settle(options: VirtualWorldOptions, gangs?: Pick<Gangs, 'keep'>): Promise<RunReport> {
     const { process } = this.#begun!;
     const { guest, spec } = this.planned.hostedGuest;
     const isCancelled = (): boolean => options.signal?.aborted ?? false;
@@ -194,11 +194,12 @@ export class HostedMigration implements WorldMigration {
     return proveRun(run, runner, { signal });
   }
 
-  #giveBack(gangs: Pick<Gangs, 'keep'>): void {
+  #giveBack(gangs?: Pick<Gangs, 'keep'>): void {
     const { transfer, destination, isReferred, process } = this.#begun!;
     giveBackTransfer(transfer);
     // The pool hands out first what it got last, so a source's memory serves as a source again, with its zero pages.
-    if (isReferred && process.result!.outcome === 'completed') gangs.keep(destination);
+    const isKept = isReferred && process.result!.outcome === 'completed';
+    if (gangs && isKept) gangs.keep(destination);
     else giveBackGuestSide(destination);
     giveBackGuestSide(this.planned.hostedGuest.source);
   }

@@ -13,6 +13,8 @@ export interface Application {
    * Ends the step up to `nowNs` and begins the next one, with CPUs that the VMs' hosts have accounted for up to now.
    */
   step(nowNs: number, stepNs: number): void;
+  /** Completes its statistics, once it has lived to its end. */
+  finish(): void;
   /** Returns what a VM of it has served since the last call, for monitors. */
   takeServed(vm: FleetVm): ServedFigures;
 }

@@ -69,6 +69,10 @@ export class EventApplication implements Application {
     this.#site.add(this.#arrivals);
   }
 
+  finish(): void {
+    // Every request has been counted when it was answered.
+  }
+
   takeServed(vm: FleetVm): ServedFigures {
     const server = this.#byVm.get(vm)!;
     const { arrived, served, dropped, responseSumNs } = server;

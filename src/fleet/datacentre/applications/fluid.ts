@@ -3,7 +3,8 @@ import type { FleetVm } from '../vm.ts';
 import type { Application, ApplicationSite, ServedFigures } from './application.ts';
 import { meanOf, varianceOf } from './distribution.ts';
 import { rateAt } from './load.ts';
-import { NORMAL_99, percentileNs, QUANTILES, responseNs, responseVariation } from './queueing.ts';
+import { NORMAL_99, percentileNs, responseNs, responseVariation } from './queueing.ts';
+import { ResponseSpread } from './response-spread.ts';
 import { ApplicationStats } from './stats.ts';
 
 /** A VM's part in a tier, as a flow of requests. */
@@ -23,6 +24,11 @@ interface Server {
   served: number;
   dropped: number;
   responseSumNs: number;
+  /** What it did in the step that has ended. */
+  stepServed: number;
+  stepDropped: number;
+  stepResponseNs: number;
+  stepStalledNs: number;
 }
 
 /**
@@ -35,6 +41,7 @@ export class FluidApplication implements Application {
   readonly #site: ApplicationSite;
   readonly #tiers: readonly (readonly Server[])[];
   readonly #byVm = new Map<FleetVm, Server>();
+  readonly #spread = new ResponseSpread(this.stats.responses);
   #hasBegun = false;
   #offered = 0;
   #lastResponseNs = 0;
@@ -49,7 +56,8 @@ export class FluidApplication implements Application {
         const serviceNs = meanOf(service);
         const variation = varianceOf(service) / (serviceNs * serviceNs);
         const costs = { serviceNs, variation, bytes: meanOf(response) };
-        return { vm, ...costs, ...counts, dropped: 0, responseSumNs: 0 };
+        const ofStep = { stepServed: 0, stepDropped: 0, stepResponseNs: 0, stepStalledNs: 0 };
+        return { vm, ...costs, ...counts, ...ofStep, dropped: 0, responseSumNs: 0 };
       }),
     );
     for (const server of this.#tiers.flat()) this.#byVm.set(server.vm, server);
@@ -62,7 +70,6 @@ export class FluidApplication implements Application {
   }
 
   step(nowNs: number, stepNs: number): void {
-    let passing = 0;
     let isFirst = true;
     let meanNs = 2 * this.spec.latencyNs;
     let varianceNs2 = 0;
@@ -75,12 +82,13 @@ export class FluidApplication implements Application {
       let tierNs = 0;
       let tierVariation = 0;
       for (const server of tier) {
-        const figures = this.#endStep(server, stepNs);
-        tierServed += figures.served;
-        tierNs += figures.served * figures.responseNs;
-        tierVariation += figures.served * responseVariation(server.variation, useOf(server.vm));
-        dropped += figures.dropped;
-        stallNs = Math.max(stallNs, figures.stalledNs);
+        this.#endStep(server, stepNs);
+        const { stepServed } = server;
+        tierServed += stepServed;
+        tierNs += stepServed * server.stepResponseNs;
+        tierVariation += stepServed * responseVariation(server.variation, useOf(server.vm));
+        dropped += server.stepDropped;
+        stallNs = Math.max(stallNs, server.stepStalledNs);
         isMigrating ||= server.vm.isMigrating;
       }
       const mean = tierServed > 0 ? tierNs / tierServed : 0;
@@ -90,11 +98,15 @@ export class FluidApplication implements Application {
       isFirst = false;
     }
     this.#lastResponseNs = meanNs;
-    passing = served.at(-1)!;
+    const passing = served.at(-1)!;
     if (this.#hasBegun)
       this.#note({ passing, dropped, meanNs, varianceNs2, stallNs, isMigrating }, stepNs);
     this.#hasBegun = true;
     this.#beginStep(nowNs, stepNs, served);
+  }
+
+  finish(): void {
+    this.#spread.flush();
   }
 
   takeServed(vm: FleetVm): ServedFigures {
@@ -105,10 +117,7 @@ export class FluidApplication implements Application {
   }
 
   /** Accounts for what a VM has served in the step that ends. */
-  #endStep(
-    server: Server,
-    stepNs: number,
-  ): { served: number; dropped: number; responseNs: number; stalledNs: number } {
+  #endStep(server: Server, stepNs: number): void {
     const { vm, serviceNs, arriving } = server;
     const given = (vm.cpuNs - server.cpuNs) / serviceNs;
     const stalledNs = vm.stoppedNs - server.stoppedNs;
@@ -128,7 +137,10 @@ export class FluidApplication implements Application {
     server.served += served;
     server.dropped += dropped;
     server.responseSumNs += served * ns;
-    return { served, dropped, responseNs: ns, stalledNs };
+    server.stepServed = served;
+    server.stepDropped = dropped;
+    server.stepResponseNs = ns;
+    server.stepStalledNs = stalledNs;
   }
 
   #note(
@@ -166,10 +178,7 @@ export class FluidApplication implements Application {
     stats.add(figures, stepNs, spec.sla);
     if (!(passing > 0)) return;
     const lateShare = Math.min(1, stallNs / stepNs);
-    for (const [normal, share] of QUANTILES) {
-      const ns = percentileNs(variableNs, varianceNs2, normal) + fixedNs;
-      stats.responses.add(ns, passing * share * (1 - lateShare));
-    }
+    this.#spread.add(passing * (1 - lateShare), variableNs, varianceNs2, fixedNs);
     if (lateShare > 0) stats.responses.add(stallNs / 2 + meanNs, passing * lateShare);
   }
 

@@ -33,26 +33,30 @@ export function readApplications(
   const random = new Generator(file.seed, LOAD_SEEDS);
   return file.applications.flatMap((written) => {
     const { name, count } = written;
+    const members = written.tiers.map(({ guests }) =>
+      membersCalled(file.guests, guests)!.map((one) => indices.get(one)!),
+    );
     return Array.from({ length: count ?? 1 }, (_, i): ApplicationSpec => {
       const own = count === undefined ? name : `${name}-${i + 1}`;
-      return applicationOf(written, own, (members) => {
-        const each = members.length / (count ?? 1);
-        return members.slice(i * each, (i + 1) * each).map((one) => indices.get(one)!);
+      const parts = members.map((all) => {
+        const each = all.length / (count ?? 1);
+        return all.slice(i * each, (i + 1) * each);
       });
+      return applicationOf(written, own, parts);
     });
   });
 
   function applicationOf(
     { tiers, load, spread, arrivals, queue, latency, sla }: Written,
     name: string,
-    partOf: (members: readonly string[]) => number[],
+    parts: readonly (readonly number[])[],
   ): ApplicationSpec {
     // Replicas with a spread have loads that differ by as much in either direction.
     const factor = spread === 0 ? 1 : 1 + spread * (2 * unit(random) - 1);
     return {
       name,
-      tiers: tiers.map(({ guests, service, response }) => ({
-        vms: partOf(membersCalled(file.guests, guests)!),
+      tiers: tiers.map(({ service, response }, tier) => ({
+        vms: parts[tier]!,
         service: distributionOf(service, parseDuration),
         response: distributionOf(response, parseSize),
       })),
