@@ -3,6 +3,7 @@ import { isHot, predictNext, trend } from '../../../src/fleet/datacentre/monitor
 import { Series } from '../../../src/fleet/datacentre/monitor/series.ts';
 import type { HostView, VmView } from '../../../src/fleet/datacentre/policies/policy.ts';
 import { PlannedHost } from '../../../src/fleet/datacentre/sandpiper/ledger.ts';
+import { needsFromInside } from '../../../src/fleet/datacentre/sandpiper/needs.ts';
 import { planMitigation } from '../../../src/fleet/datacentre/sandpiper/plan.ts';
 import { volumeOf } from '../../../src/fleet/datacentre/sandpiper/volume.ts';
 
@@ -178,5 +179,40 @@ describe('a plan', () => {
     const plan = planOf(hosts);
     expect(plan.moves).toEqual([['z to c']]);
     expect(plan.isPartial).toBe(true);
+  });
+});
+
+describe('needs from inside', () => {
+  const series = (value: number): Series => seriesOf([value]);
+  const vmWith = (inside: Partial<NonNullable<VmView['readings']['inside']>>): VmView =>
+    ({
+      vcpus: 4,
+      memoryBytes: MIB,
+      host: { nicBytesPerSecond: 1e6 },
+      readings: {
+        cpu: series(0),
+        net: series(0.1),
+        swap: series(0),
+        inside: { arrivals: series(80), serviceS: 0.02, serviceVariance: 0.0004, ...inside },
+      },
+    }) as unknown as VmView;
+
+  it('are λ_peak ÷ λ_cap CPUs, and the network that the requests of the peak need', () => {
+    // λ_cap is [0.02 + 0.0004 ÷ 0.16]⁻¹ = 44.4 for even arrivals and a promise of 100 ms.
+    const needs = needsFromInside(vmWith({ limitS: 0.1 }), { percentile: 0.95, delta: 0.1 });
+    expect(needs!.cpus).toBeCloseTo(80 * 0.0225, 9);
+    expect(needs!.netBytesPerSecond).toBeCloseTo(1e5, 0);
+  });
+
+  it('are in proportion to the load, however low it is', () => {
+    const options = { percentile: 0.95, delta: 0.1 };
+    const at = (perSecond: number): number =>
+      needsFromInside(
+        vmWith({ limitS: 0.1, isPoisson: true, arrivals: series(perSecond) }),
+        options,
+      )!.cpus;
+    expect(at(80) / at(8)).toBeCloseTo(10, 6);
+    expect(at(80)).toBeGreaterThan(80 * 0.0225);
+    expect(at(80)).toBeLessThan(80 * 0.03);
   });
 });

@@ -62,7 +62,7 @@ export function needsFromInside(
   const sent = net.last * finite(vm.host.nicBytesPerSecond);
   const bytesEach = inside.arrivals.last > 0 ? sent / inside.arrivals.last : 0;
   return {
-    cpus: Math.min(vm.vcpus, peak / capacityOf(inside, peak)),
+    cpus: Math.min(vm.vcpus, peak / capacityOf(inside)),
     netBytesPerSecond: peak * bytesEach,
     memoryBytes: vm.memoryBytes,
   };
@@ -71,11 +71,20 @@ export function needsFromInside(
 /** How many times its service a response may take when nobody has promised anything. */
 const PATIENCE = 10;
 
-function capacityOf(
-  { serviceS, serviceVariance, isPoisson, limitS }: InsideReadings,
-  perSecond: number,
-): number {
-  const between = isPoisson && perSecond > 0 ? 1 / (perSecond * perSecond) : 0;
+/** So many rounds bring the capacity below to within a millionth, or to next to nothing where there is none. */
+const ROUNDS = 60;
+
+/**
+ * Returns what a CPU bears of a VM's requests a second. The variance of inter-arrival times belongs to a rate, and at low
+ * rates it is so large that the bound allows hardly any; so it is that of Poisson arrivals at the capacity itself.
+ */
+function capacityOf({ serviceS, serviceVariance, isPoisson, limitS }: InsideReadings): number {
   const responseS = limitS !== undefined && limitS > serviceS ? limitS : PATIENCE * serviceS;
-  return capacityPerSecond(serviceS, responseS, between, serviceVariance);
+  if (!isPoisson) return capacityPerSecond(serviceS, responseS, 0, serviceVariance);
+  let perSecond = 1 / serviceS;
+  for (let round = 0; round < ROUNDS; round++) {
+    const between = 1 / (perSecond * perSecond);
+    perSecond = capacityPerSecond(serviceS, responseS, between, serviceVariance);
+  }
+  return perSecond;
 }
