@@ -35,6 +35,7 @@ export function hostSummary(result: HostResult): string {
     statesLine(result),
     ...sharingLine(result),
     pagingLine(result),
+    ...migrationLines(result),
     ...allocationLines(result),
     proofLine(result),
   ];
@@ -102,6 +103,24 @@ function pagingLine({ host: { paging } }: HostResult): string {
   const { swappedOut, swappedIn, sharedInstead } = paging;
   const instead = sharedInstead > 0 ? `, ${formatCount(sharedInstead)} shared instead` : '';
   return `host's swap: ${formatCount(swappedOut)} pages out, ${formatCount(swappedIn)} in${instead}`;
+}
+
+/** Says of each migration how long it took, and what both hosts needed for it. */
+function migrationLines({ migrations = [] }: HostResult): string[] {
+  return migrations.map(({ guest, from, to, refusal, run, swappedPages, usedBytes }) => {
+    const way = `${guest}: ${from} → ${to}`;
+    if (!run) return colours.red(`${way}: ${refusal ?? 'not over'}`);
+    if (run.outcome !== 'completed') return colours.red(`${way}: ${run.error ?? run.outcome}`);
+    const parts = [
+      `${time(run.totalTimeMs)}, ${time(run.downtimeMs ?? 0)} of downtime`,
+      `${formatSize(run.ram.transferred)} sent`,
+      ...(swappedPages === undefined
+        ? []
+        : [`${formatCount(swappedPages)} pages stayed in the swap store`]),
+      ...(usedBytes ? [`both hosts used ${formatSize(usedBytes.peak)} at most`] : []),
+    ];
+    return `${way}: ${parts.join('; ')}`;
+  });
 }
 
 const SPARK_WIDTH = 40;

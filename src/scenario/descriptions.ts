@@ -124,19 +124,23 @@ export const MIGRATION_DESCRIPTIONS: Descriptions = {
   ...below('.pageOrder', OWN_KIND),
 };
 
+export const LINK_DESCRIPTIONS: Descriptions = {
+  '': 'what joins source and destination.',
+  '.bandwidth': 'how fast it is, or unlimited.',
+  '.latency': 'how long a message takes one way.',
+  '.integrity': 'full: a sum protects every raw page; header: only headers are protected.',
+  '.sendBuffer': 'so many bytes of pages wait in the buffer of each channel before they leave.',
+  '.outages': 'when the connection is lost; absent: never.',
+  '.outages[].after': "how long after the migration's start it is lost.",
+  '.outages[].for': 'how long it stays lost; absent: for good.',
+};
+
 export const SCENARIO_DESCRIPTIONS: Descriptions = {
   name: 'what the run is called in results.',
   seed: 'the seed of all that is drawn at random.',
   runtime: 'threads: real time, worker threads; virtual: a deterministic clock.',
   ...below('guest', GUEST_DESCRIPTIONS),
-  link: 'what joins source and destination.',
-  'link.bandwidth': 'how fast it is, or unlimited.',
-  'link.latency': 'how long a message takes one way.',
-  'link.integrity': 'full: a sum protects every raw page; header: only headers are protected.',
-  'link.sendBuffer': 'so many bytes of pages wait in the buffer of each channel before they leave.',
-  'link.outages': 'when the connection is lost; absent: never.',
-  'link.outages[].after': "how long after the migration's start it is lost.",
-  'link.outages[].for': 'how long it stays lost; absent: for good.',
+  ...below('link', LINK_DESCRIPTIONS),
   ...below('migration', MIGRATION_DESCRIPTIONS),
   ...below('costs', COST_DESCRIPTIONS),
   verify: 'the proof: replay of all writes, full from the initial contents, or off.',

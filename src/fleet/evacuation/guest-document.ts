@@ -11,6 +11,8 @@ export interface GuestParts {
   readonly migration: Keys;
   /** The `migration` of the whole file, as written. */
   readonly common: Keys;
+  /** The key of the file that has what a scenario has in `link`; without it, `core`. */
+  readonly linkKey?: string;
 }
 
 /**
@@ -62,11 +64,11 @@ export class GuestDocument extends ScenarioDocument {
 
   /** Returns the path in the file of a path in the scenario. */
   #inFile(path: Path): Path {
-    const { index, migration, common } = this.#parts;
+    const { index, migration, common, linkKey = 'core' } = this.#parts;
     const [section, key] = path;
     if (section === undefined) return ['guests', index];
     if (section === 'guest') return ['guests', index, ...path];
-    if (section === 'link') return ['core', ...path.slice(1)];
+    if (section === 'link') return [linkKey, ...path.slice(1)];
     if (section !== 'migration') return path;
     const isOwn = typeof key === 'string' && Object.hasOwn(migration, key);
     const isCommon = typeof key === 'string' && Object.hasOwn(common, key);

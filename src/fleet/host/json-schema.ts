@@ -6,6 +6,8 @@ import {
   describeKeys,
   GUEST_DESCRIPTIONS,
   type JsonSchema,
+  LINK_DESCRIPTIONS,
+  MIGRATION_DESCRIPTIONS,
 } from '../../scenario/descriptions.ts';
 import { completeHostSchema } from './schema.ts';
 
@@ -26,6 +28,8 @@ export const HOST_DESCRIPTIONS: Descriptions = {
   'host.sharing.rate':
     'the most pages of all guests that are scanned a second; absent: as the preset says.',
   'host.swap': 'the device to which the host pages.',
+  'host.swap.isShared':
+    'whether all hosts use this store, so that what is swapped out stays there when its guest migrates.',
   'host.swap.size':
     'what its store holds; absent: all memory of the guests that is not guaranteed.',
   'host.swap.bandwidth': 'how fast it reads and writes.',
@@ -43,10 +47,28 @@ export const HOST_DESCRIPTIONS: Descriptions = {
   'host.thresholds.hard': 'below it the host pages.',
   'host.thresholds.low': 'below it guests above their targets stand still as well.',
   'host.thresholds.margin': 'how much more must be free to enter a better state.',
+  others:
+    'further hosts, to which guests may migrate; what they do not say is as the first host has it.',
+  'others[].name': "its name; the first host is called 'host'.",
+  'others[].memory': 'the machine memory for guests, with the overhead of each.',
+  'others[].overhead': 'what each guest needs besides its own memory.',
+  'others[].sharing': 'the scan for equal pages.',
+  'others[].sharing.isOn': 'whether equal pages are shared.',
+  'others[].sharing.preset': 'whose rates hold: esx2, esx4 or ksm.',
+  'others[].sharing.guestRate': 'the most pages of a guest that are scanned a second.',
+  'others[].sharing.rate': 'the most pages of all guests that are scanned a second.',
+  'others[].swap': 'its own swap device; not with host.swap.isShared.',
+  'others[].swap.size': 'what its store holds.',
+  'others[].swap.bandwidth': 'how fast it reads and writes.',
+  'others[].swap.latency': 'how long a request takes besides the transfer of its bytes.',
+  'others[].idleTax': 'the rate of the tax on idle memory.',
   guests: 'the guests, in groups of equal ones.',
   'guests[].name': 'the name of the guest; the guests of a group are numbered.',
   'guests[].count': 'how many equal guests there are; absent: one.',
   ...below('guests[].guest', GUEST_DESCRIPTIONS),
+  'guests[].host': "the host that it starts on; absent: the first one, 'host'.",
+  ...below('guests[].migration', MIGRATION_DESCRIPTIONS),
+  'guests[].migration': 'keys of its own migrations, over those of the file.',
   'guests[].min': 'the memory that it is guaranteed; absent: half of its memory.',
   'guests[].shares': 'its shares of the host; absent: as many as it has MiB.',
   'guests[].populate':
@@ -69,6 +91,19 @@ export const HOST_DESCRIPTIONS: Descriptions = {
   'changes[].idleTax': 'the rate of the tax from then on.',
   'changes[].guest': 'the guest that gets other shares.',
   'changes[].shares': 'its shares from then on.',
+  ...below('link', LINK_DESCRIPTIONS),
+  link: 'the link over which a guest migrates; each migration has one for itself.',
+  ...below('migration', MIGRATION_DESCRIPTIONS),
+  migration: 'how the guests migrate, with the keys of a scenario.',
+  migrations: 'migrations of guests between the hosts.',
+  'migrations[].at': 'when it is asked for.',
+  'migrations[].guest': 'the guest that moves.',
+  'migrations[].to': 'the host that it moves to.',
+  'migrations[].balloon': 'inflates the balloon before, as far as it goes.',
+  'migrations[].balloon.target':
+    "the memory that the guest is left, as QEMU's command balloon says it.",
+  'migrations[].balloon.within':
+    'after so long the migration begins, however far the balloon has come.',
   ...below('costs', COST_DESCRIPTIONS),
   verify: 'the proof: full, from the initial contents, or off.',
 };

@@ -1,9 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { OvercommitConfig } from '../../overcommit/config.ts';
 import { hashWords } from '../../random/generator.ts';
 import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-guest.ts';
 import type { RunConfig } from '../../runtime/config.ts';
-import { storedBytesOf } from '../../memory/layout.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { HOST_FILES, SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
 import { InputError, type InputProblem } from '../../scenario/input-error.ts';
@@ -23,9 +21,12 @@ import { parseRate } from '../../units/rate.ts';
 import { parseSize } from '../../units/size.ts';
 import { GuestDocument } from '../evacuation/guest-document.ts';
 import { namesOf } from '../group-names.ts';
-import { checkHost, checkReservations } from './check.ts';
+import { checkHost } from './check.ts';
+import { checkReservations } from './check-reservations.ts';
 import type { HostConfig } from './config.ts';
-import { SHARING_PRESETS } from './presets.ts';
+import { FIRST_HOST } from '../../runtime/virtual/overcommitted-moves.ts';
+import { hostConfigs } from './host-configs.ts';
+import { checkMigrated } from './check-migrations.ts';
 import { type HostFile, hostSchema } from './schema.ts';
 
 /** src/fleet/host and dist/fleet/host lie equally deep below the package. */
@@ -74,8 +75,9 @@ export function loadHostDocument(document: ScenarioDocument, folder: string): Lo
     seed: file.seed,
     durationNs: parseDuration(file.duration),
     sampleNs: parseDuration(file.sample),
-    host: hostConfig(file, guests, sizes),
+    ...hostConfigs(file, guests, sizes),
     guests,
+    migrations: migrationsOf(file, parseSize(groups[0]!.scenario.guest.pageSize)),
     changes: file.changes
       .map(({ at, ...change }) => ({ atNs: parseDuration(at), ...change }))
       .toSorted((a, b) => a.atNs - b.atNs) as HostConfig['changes'],
@@ -83,6 +85,25 @@ export function loadHostDocument(document: ScenarioDocument, folder: string): Lo
   };
   const portable = withPortableFiles(file, HOST_FILES, foldersOf(document, folder));
   return { file: portable.value, scenarios, config, files: portable.files };
+}
+
+/** Returns the migrations of a file in the order of time. */
+function migrationsOf({ migrations }: HostFile, pageSize: number): HostConfig['migrations'] {
+  return migrations
+    .map(({ at, guest, to, balloon }) => ({
+      atNs: parseDuration(at),
+      guest,
+      to,
+      ...(balloon
+        ? {
+            balloon: {
+              leavePages: Math.ceil(parseSize(balloon.target) / pageSize),
+              withinNs: parseDuration(balloon.within),
+            },
+          }
+        : {}),
+    }))
+    .toSorted((a, b) => a.atNs - b.atNs);
 }
 
 /** Returns what a guest is guaranteed, in bytes. */
@@ -101,8 +122,18 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
   const problems: InputProblem[] = [];
   const { seed, costs } = file;
   const groups = file.guests.flatMap((group, index): GuestGroup[] => {
-    const written = { name: group.name, seed, runtime: 'virtual', guest: group.guest, costs };
-    const guest = new GuestDocument(document, { index, migration: {}, common: {} }, written);
+    const [common, own] = [file.migration ?? {}, group.migration ?? {}];
+    const parts = { index, migration: own, common, linkKey: 'link' };
+    const written = {
+      name: group.name,
+      seed,
+      runtime: 'virtual',
+      guest: group.guest,
+      ...(file.link ? { link: file.link } : {}),
+      migration: { ...common, ...own },
+      costs,
+    };
+    const guest = new GuestDocument(document, parts, written);
     try {
       return [
         { index, group, document: guest, scenario: guest.explained(() => parseScenario(guest)) },
@@ -132,6 +163,8 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
     const sentence = 'only a memory manager can boot anew: give guest.memoryManager too';
     problems.push(locateProblem(document, { path: ['guests', index, 'resetAt'], sentence }));
   }
+  const migrated = groups.map(({ index, scenario }) => ({ index, scenario }));
+  problems.push(...checkMigrated(file, migrated).map((one) => locateProblem(document, one)));
   if (problems.length > 0) throw new InputError(problems);
   return groups;
 }
@@ -180,6 +213,7 @@ function guestSpec(
   return {
     name,
     config,
+    host: group.host ?? FIRST_HOST,
     grant: {
       minPages: Math.ceil(minimumOf(group, memoryBytes) / pageSize),
       // Shares in proportion to memory are what ESX gives a guest that nobody has given any.
@@ -203,52 +237,3 @@ function guestSpec(
     ...(resetAt === undefined ? {} : { resetNs: parseDuration(resetAt) }),
   };
 }
-
-function hostConfig(
-  { seed, host }: HostFile,
-  guests: readonly OvercommittedGuestSpec[],
-  sizes: readonly { readonly bytes: number; readonly minBytes: number }[],
-): OvercommitConfig {
-  const { pageSize, backing } = guests[0]!.config.guest;
-  const { sharing, swap, sampling } = host;
-  const preset = SHARING_PRESETS[sharing.preset];
-  const paged = sizes.reduce((sum, { bytes, minBytes }) => sum + bytes - minBytes, 0);
-  const swapBytes = swap.size === undefined ? paged : parseSize(swap.size);
-  return {
-    seed,
-    pageSize,
-    storedBytes: storedBytesOf(backing, pageSize),
-    machinePages: Math.floor(parseSize(host.memory) / pageSize),
-    overheadPages: Math.ceil(parseSize(host.overhead) / pageSize),
-    ...(sharing.isOn
-      ? {
-          sharing: {
-            guestPagesPerSecond: sharing.guestRate ?? preset.guestPagesPerSecond,
-            pagesPerSecond: sharing.rate ?? preset.pagesPerSecond,
-          },
-        }
-      : {}),
-    swap: {
-      // It has room for what is not guaranteed to any guest, as if all of them lived at one time.
-      pages: Math.ceil(swapBytes / pageSize),
-      bytesPerSecond: parseRate(swap.bandwidth),
-      latencyNs: parseDuration(swap.latency),
-    },
-    idleTax: host.idleTax,
-    sampling: {
-      pages: sampling.pages,
-      periodNs: parseDuration(sampling.period),
-      slowGain: sampling.slowGain,
-      fastGain: sampling.fastGain,
-    },
-    balanceNs: parseDuration(host.balance),
-    thresholds: host.thresholds,
-    costs: DEFAULT_HOST_COSTS,
-  };
-}
-
-/**
- * The time of a host's own work at an access. A minor fault of a guest costs about a microsecond on today's machines; a
- * copy of a page another half.
- */
-const DEFAULT_HOST_COSTS = { zeroFaultNs: 1000, copyNs: 1500, sampleNs: 1000 };

@@ -2,6 +2,7 @@ import type { MemoryState } from '../../overcommit/memory-state.ts';
 import type { PagingCounts } from '../../overcommit/paging.ts';
 import type { SharingCounts } from '../../overcommit/page-sharing.ts';
 import type { HostProof } from '../../runtime/virtual/overcommitted-host.ts';
+import type { MigrationRecord } from '../../runtime/virtual/overcommitted-moves.ts';
 
 /** A guest's memory at a point in time, in pages. */
 export interface GuestSample {
@@ -17,6 +18,13 @@ export interface GuestSample {
   readonly accesses: number;
 }
 
+/** A further host at a point in time. */
+export interface OtherSample {
+  readonly freePages: number;
+  readonly savedPages: number;
+  readonly state: MemoryState;
+}
+
 /** The host at a point in time. */
 export interface HostSample {
   readonly atNs: number;
@@ -25,6 +33,8 @@ export interface HostSample {
   readonly savedPages: number;
   readonly zeroPages: number;
   readonly state: MemoryState;
+  /** The further hosts in the order of the configuration. */
+  readonly others: readonly OtherSample[];
   /** A sample of each guest by the order of the configuration; undefined while a guest does not run. */
   readonly guests: readonly (GuestSample | undefined)[];
 }
@@ -39,6 +49,14 @@ export interface GuestTotals {
   readonly popped: number;
 }
 
+/** What is reported of a further host. */
+export interface OtherReport {
+  readonly name: string;
+  readonly states: readonly { readonly atNs: number; readonly state: MemoryState }[];
+  readonly sharing: SharingCounts | undefined;
+  readonly paging: PagingCounts;
+}
+
 /** What is reported of a host that has lived. */
 export interface HostReport {
   readonly outcome: 'completed' | 'cancelled' | 'failed';
@@ -51,6 +69,9 @@ export interface HostReport {
   readonly tableBytesPerFrame: number | undefined;
   readonly paging: PagingCounts;
   readonly device: { readonly readBytes: number; readonly writtenBytes: number };
+  /** What further hosts did, in the order of the configuration. */
+  readonly others: readonly OtherReport[];
+  readonly migrations: readonly MigrationRecord[];
   readonly totals: readonly (GuestTotals | undefined)[];
   readonly proof: HostProof | undefined;
 }

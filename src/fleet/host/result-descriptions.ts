@@ -53,12 +53,59 @@ const GUESTS: Descriptions = {
   ),
 };
 
+const OTHERS: Descriptions = {
+  others: 'further hosts, to which guests may have migrated; absent when there are none.',
+  'others[].name': 'its name.',
+  'others[].memoryBytes': 'its machine memory.',
+  'others[].minFreeBytes': 'the least memory that was free at a sample.',
+  'others[].states': "each change of the state of its memory; it begins in 'high'.",
+  'others[].states[].atMs': 'when it changed.',
+  'others[].states[].state': 'the state from then on.',
+  'others[].timeMs': 'how long its memory was in each state, by its name.',
+  ...Object.fromEntries(
+    Object.entries(HOST).flatMap(([key, about]) => {
+      const isOwn = key.startsWith('host.sharing') || key.startsWith('host.paging');
+      const isFirst = /tableBytes|readBytes|writtenBytes/.test(key);
+      return isOwn && !isFirst ? [[key.replace('host.', 'others[].'), about]] : [];
+    }),
+  ),
+};
+
+const MIGRATIONS: Descriptions = {
+  migrations:
+    'the migrations between the hosts, in the order in which they were asked for; absent when there were none.',
+  'migrations[].guest': 'the guest that was to move.',
+  'migrations[].from': "the host that it was on; the first host is called 'host'.",
+  'migrations[].to': 'the host that it was to move to.',
+  'migrations[].askedMs': 'when the migration was asked for.',
+  'migrations[].startMs':
+    'when it began, later when the balloon was inflated before; absent when it was refused.',
+  'migrations[].endMs': 'when it had ended.',
+  'migrations[].refusal': 'why it did not begin.',
+  'migrations[].balloonedBytes': "the guest's balloon when the migration began.",
+  'migrations[].fetchedPages':
+    "swapped pages that the source's host brought in because they were to be sent.",
+  'migrations[].swappedPages':
+    'pages that stayed in the swap store, of which the slots moved; absent unless the hosts share it.',
+  'migrations[].usedBytes': 'what both hosts had in use of their machine memory together.',
+  'migrations[].usedBytes.before': 'when the migration began.',
+  'migrations[].usedBytes.peak': 'at most while it went on, looked at every 10 ms.',
+  'migrations[].usedBytes.after': 'when the source had freed what the guest had there.',
+  'migrations[].run':
+    "the result of the migration, as a run of this guest alone would have it; its proof is that of the guest's whole life.",
+};
+
 const SERIES: Descriptions = {
   series: 'samples over time; each list has a value for each of timesMs.',
   'series.timesMs': 'the times of the samples.',
   'series.freeBytes': 'machine memory that was free.',
   'series.reclaimedBytes': 'machine memory that sharing saved.',
   'series.states': "the state of the host's memory.",
+  'series.others': 'the same of further hosts; absent when there are none.',
+  'series.others[].name': 'the name of the host.',
+  'series.others[].freeBytes': 'machine memory that was free.',
+  'series.others[].reclaimedBytes': 'machine memory that sharing saved.',
+  'series.others[].states': "the state of the host's memory.",
   'series.guests': 'the series of each guest; a value is null while the guest does not run.',
   'series.guests[].name': 'its name.',
   'series.guests[].allocatedBytes':
@@ -81,7 +128,9 @@ export const HOST_RESULT_DESCRIPTIONS: Descriptions = {
   error: 'why the host could not go on.',
   durationMs: 'how long it lived.',
   ...HOST,
+  ...OTHERS,
   ...GUESTS,
+  ...MIGRATIONS,
   ...SERIES,
   problems: "sentences about what in the host's own records contradicts itself.",
   ok: 'whether all guests and records were proved; absent when nobody tried.',

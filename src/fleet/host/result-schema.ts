@@ -32,6 +32,51 @@ const guest = z.strictObject({
   verify: resultSchema.shape.verify,
 });
 
+const sharing = z.strictObject({
+  scanned: count,
+  shared: count,
+  copied: count,
+  takenOver: count,
+  staleHints: count,
+  falseMatches: count,
+});
+
+const paged = {
+  swappedOut: count,
+  swappedIn: count,
+  sharedInstead: count,
+  zeroed: count,
+};
+
+/** A further host, to which guests may have migrated. */
+const other = z.strictObject({
+  name: z.string(),
+  memoryBytes: bytes,
+  minFreeBytes: bytes,
+  states: z.array(z.strictObject({ atMs: ms, state: states })),
+  timeMs: z.record(z.string(), ms),
+  sharing: sharing.optional(),
+  paging: z.strictObject(paged),
+});
+
+/** A migration between the hosts; it has no `startMs` when it was refused. */
+const migration = z.strictObject({
+  guest: z.string(),
+  from: z.string(),
+  to: z.string(),
+  askedMs: ms,
+  startMs: ms.optional(),
+  endMs: ms.optional(),
+  refusal: z.string().optional(),
+  balloonedBytes: bytes.optional(),
+  /** Pages that the source's host brought in because they were to be sent, and those that stayed in the shared store. */
+  fetchedPages: count.optional(),
+  swappedPages: count.optional(),
+  usedBytes: z.strictObject({ before: bytes, peak: bytes, after: bytes.optional() }).optional(),
+  /** What a run of this guest alone would report. */
+  run: resultSchema.optional(),
+});
+
 /** A series of each guest has a value for each time; null while the guest does not run. */
 const values = z.array(bytes.nullable());
 
@@ -52,33 +97,31 @@ export const hostResultSchema = z.strictObject({
     /** Each change of the state of its memory, and how long it was in each. */
     states: z.array(z.strictObject({ atMs: ms, state: states })),
     timeMs: z.record(z.string(), ms),
-    sharing: z
-      .strictObject({
-        scanned: count,
-        shared: count,
-        copied: count,
-        takenOver: count,
-        staleHints: count,
-        falseMatches: count,
-        tableBytesPerFrame: z.number().min(0),
-      })
-      .optional(),
-    paging: z.strictObject({
-      swappedOut: count,
-      swappedIn: count,
-      sharedInstead: count,
-      zeroed: count,
-      readBytes: bytes,
-      writtenBytes: bytes,
-    }),
+    sharing: sharing.extend({ tableBytesPerFrame: z.number().min(0) }).optional(),
+    paging: z.strictObject({ ...paged, readBytes: bytes, writtenBytes: bytes }),
   }),
+  /** Further hosts; absent when there are none. */
+  others: z.array(other).optional(),
   guests: z.array(guest),
+  /** In the order in which they were asked for; absent when there were none. */
+  migrations: z.array(migration).optional(),
   series: z.strictObject({
     timesMs: z.array(ms),
     freeBytes: z.array(bytes),
     /** Bytes of machine memory that sharing saves. */
     reclaimedBytes: z.array(bytes),
     states: z.array(states),
+    /** The same of further hosts; absent when there are none. */
+    others: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          freeBytes: z.array(bytes),
+          reclaimedBytes: z.array(bytes),
+          states: z.array(states),
+        }),
+      )
+      .optional(),
     guests: z.array(
       z.strictObject({
         name: z.string(),

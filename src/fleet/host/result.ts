@@ -2,12 +2,15 @@ import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import type { MemoryState } from '../../overcommit/memory-state.ts';
 import { proofResult } from '../../result/build.ts';
 import { VERSION } from '../../result/version.ts';
+import type { HostConfig } from './config.ts';
 import type { LoadedHost } from './load.ts';
+import { migrationResults } from './migration-results.ts';
 import type { GuestSample, HostReport } from './report.ts';
 import { type HostResult, hostResultSchema } from './result-schema.ts';
 
 /** Builds the result of a host (`pageferry/host@1`). Throws a ZodError when it does not match its own schema. */
-export function buildHostResult({ file, config }: LoadedHost, report: HostReport): HostResult {
+export function buildHostResult(loaded: LoadedHost, report: HostReport): HostResult {
+  const { file, config } = loaded;
   const { host, guests } = config;
   const { pageSize } = host;
   const { samples, proof, sharing } = report;
@@ -37,6 +40,7 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
         writtenBytes: report.device.writtenBytes,
       },
     },
+    ...(report.others.length > 0 ? { others: othersOf(config, report) } : {}),
     guests: guests.map((spec, index) => {
       const { name, startNs, stopNs, resetNs, grant } = spec;
       const aliveNs = Math.max(0, Math.min(stopNs ?? Infinity, report.endedNs) - startNs);
@@ -62,6 +66,7 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
           : { verify: { kind: 'off' as const } }),
       };
     }),
+    ...(report.migrations.length > 0 ? { migrations: migrationResults(loaded, report) } : {}),
     series: seriesOf(
       report,
       guests.map(({ name }) => name),
@@ -75,8 +80,25 @@ export function buildHostResult({ file, config }: LoadedHost, report: HostReport
   return hostResultSchema.parse(result);
 }
 
+function othersOf(config: HostConfig, report: HostReport): HostResult['others'] {
+  const { pageSize } = config.host;
+  return report.others.map(({ name, states, sharing, paging }, index) => {
+    const memoryBytes = config.others[name]!.machinePages * pageSize;
+    const free = report.samples.map(({ others }) => others[index]!.freePages * pageSize);
+    return {
+      name,
+      memoryBytes,
+      minFreeBytes: Math.min(memoryBytes, ...free),
+      states: states.map(({ atNs, state }) => ({ atMs: ms(atNs), state })),
+      timeMs: timesInStates({ states, endedNs: report.endedNs }),
+      ...(sharing ? { sharing } : {}),
+      paging,
+    };
+  });
+}
+
 function seriesOf(
-  { samples }: HostReport,
+  { samples, others }: HostReport,
   names: readonly string[],
   pageSize: number,
 ): HostResult['series'] {
@@ -90,6 +112,16 @@ function seriesOf(
     freeBytes: samples.map(({ freePages }) => freePages * pageSize),
     reclaimedBytes: samples.map(({ savedPages }) => savedPages * pageSize),
     states: samples.map(({ state }) => state),
+    ...(others.length > 0
+      ? {
+          others: others.map(({ name }, index) => ({
+            name,
+            freeBytes: samples.map((one) => one.others[index]!.freePages * pageSize),
+            reclaimedBytes: samples.map((one) => one.others[index]!.savedPages * pageSize),
+            states: samples.map((one) => one.others[index]!.state),
+          })),
+        }
+      : {}),
     guests: names.map((name, index) => ({
       name,
       allocatedBytes: valuesOf(index, 'allocated'),
@@ -103,7 +135,10 @@ function seriesOf(
 }
 
 /** Returns how long the host's memory was in each state, in milliseconds; it begins in `high`. */
-function timesInStates({ states, endedNs }: HostReport): Record<string, number> {
+function timesInStates({
+  states,
+  endedNs,
+}: Pick<HostReport, 'states' | 'endedNs'>): Record<string, number> {
   const timeNs: Record<MemoryState, number> = { high: 0, soft: 0, hard: 0, low: 0 };
   let at: { atNs: number; state: MemoryState } = { atNs: 0, state: 'high' };
   for (const next of [...states, { atNs: endedNs, state: 'high' as const }]) {

@@ -1,6 +1,8 @@
 import { HostMemoryError } from '../../overcommit/admission.ts';
+import type { OvercommittedMemory } from '../../overcommit/host.ts';
 import type { WorkRunner } from '../../runtime/common/work.ts';
 import type { OvercommittedGuest } from '../../runtime/virtual/overcommitted-guest.ts';
+import { FIRST_HOST } from '../../runtime/virtual/overcommitted-moves.ts';
 import { VirtualOvercommittedHost } from '../../runtime/virtual/overcommitted-host.ts';
 import type { HostConfig } from './config.ts';
 import type { GuestSample, GuestTotals, HostOptions, HostReport, HostSample } from './report.ts';
@@ -14,11 +16,13 @@ export async function runHost(
   options: HostOptions & { readonly runner?: WorkRunner } = {},
 ): Promise<HostReport> {
   const { signal, proofSignal, runner } = options;
-  const host = new VirtualOvercommittedHost(config.host, {
+  const hostOptions = {
     ...(runner ? { runner } : {}),
     ...(signal ? { signal } : {}),
     ...(proofSignal ? { proofSignal } : {}),
-  });
+  };
+  const { others, sharesSwap } = config;
+  const host = new VirtualOvercommittedHost(config.host, hostOptions, others, sharesSwap);
   try {
     return await liveAndProve(host, config, options);
   } finally {
@@ -31,8 +35,9 @@ async function liveAndProve(
   config: HostConfig,
   { signal, onSample, onProof }: HostOptions,
 ): Promise<HostReport> {
-  const states: { atNs: number; state: HostSample['state'] }[] = [];
-  host.memory.onState = (state, atNs) => void states.push({ atNs, state });
+  const states = new Map(
+    [...host.hosts].map(([name, memory]) => [name, followStates(memory)] as const),
+  );
   await host.settle(config.guests);
   const samples: HostSample[] = [];
   let error: string | undefined;
@@ -40,12 +45,16 @@ async function liveAndProve(
     for (const atNs of times(config)) {
       await host.live(atNs);
       applyChanges(host, config, atNs);
+      for (const { guest, to, balloon } of config.migrations.filter((one) => one.atNs === atNs)) {
+        host.migrate(guest, to, balloon);
+      }
       if (atNs % config.sampleNs === 0 || atNs === config.durationNs) {
         samples.push(sampleOf(host, config));
         onSample?.(samples.at(-1)!);
       }
       if (signal?.aborted) break;
     }
+    await host.endMigrations();
   } catch (thrown) {
     // Any other error is one of the program, not of the host that it was given.
     if (!(thrown instanceof HostMemoryError)) throw thrown;
@@ -60,21 +69,37 @@ async function liveAndProve(
     ...(error === undefined ? {} : { error }),
     endedNs: host.nowNs,
     samples,
-    states,
+    states: states.get(FIRST_HOST)!,
     sharing: memory.sharing?.counts,
     tableBytesPerFrame: memory.sharing?.table.bytesPerFrame,
     paging: memory.paging.counts,
     device: memory.swap.device,
+    others: [...host.hosts].slice(1).map(([name, other]) => ({
+      name,
+      states: states.get(name)!,
+      sharing: other.sharing?.counts,
+      paging: other.paging.counts,
+    })),
+    migrations: host.migrations,
     totals,
     proof,
   };
 }
 
+type States = { atNs: number; state: HostSample['state'] }[];
+
+/** Returns a list to which every change of a host's state is added. */
+function followStates(memory: OvercommittedMemory): States {
+  const states: States = [];
+  memory.onState = (state, atNs) => void states.push({ atNs, state });
+  return states;
+}
+
 /** Returns the times at which something is to be done: the samples' and those of the changes, in order. */
-function times({ durationNs, sampleNs, changes }: HostConfig): number[] {
+function times({ durationNs, sampleNs, changes, migrations }: HostConfig): number[] {
   const all = new Set([durationNs]);
   for (let atNs = 0; atNs < durationNs; atNs += sampleNs) all.add(atNs);
-  for (const { atNs } of changes) if (atNs <= durationNs) all.add(atNs);
+  for (const { atNs } of [...changes, ...migrations]) if (atNs <= durationNs) all.add(atNs);
   return [...all].toSorted((a, b) => a - b);
 }
 
@@ -83,8 +108,8 @@ function applyChanges(host: VirtualOvercommittedHost, config: HostConfig, atNs: 
     if (change.atNs !== atNs) continue;
     if (change.idleTax !== undefined) host.memory.setIdleTax(change.idleTax);
     if (change.guest === undefined) continue;
-    const resident = guestOf(host, change.guest)?.resident;
-    if (resident) host.memory.setShares(resident, change.shares!);
+    const one = guestOf(host, change.guest);
+    if (one) one.memory.setShares(one.resident, change.shares!);
   }
 }
 
@@ -99,6 +124,11 @@ function sampleOf(host: VirtualOvercommittedHost, config: HostConfig): HostSampl
     savedPages: memory.sharing?.savedPages ?? 0,
     zeroPages: memory.sharing?.zeroSharers ?? 0,
     state: memory.state,
+    others: [...host.hosts.values()].slice(1).map((other) => ({
+      freePages: other.machine.freePages,
+      savedPages: other.sharing?.savedPages ?? 0,
+      state: other.state,
+    })),
     guests: config.guests.map(({ name }) => guestSample(guestOf(host, name))),
   };
 }

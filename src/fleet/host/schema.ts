@@ -41,6 +41,7 @@ const sharing = z.strictObject({
 
 const swap = z.strictObject({
   size: positiveSize.optional(),
+  isShared: flag.default(false),
   bandwidth: rate.default('50MB/s'),
   latency: duration.default('5ms'),
 });
@@ -71,6 +72,22 @@ const host = z.strictObject({
   thresholds: thresholds.prefault({}),
 });
 
+/** A further host, to which guests may migrate; what it does not say is as the first host has it. */
+const other = z.strictObject({
+  name,
+  memory: positiveSize,
+  overhead: size.optional(),
+  sharing: sharing.optional(),
+  swap: z
+    .strictObject({
+      size: positiveSize.optional(),
+      bandwidth: rate.optional(),
+      latency: duration.optional(),
+    })
+    .optional(),
+  idleTax: share(0, 0.999).optional(),
+});
+
 const balloon = z.strictObject({
   isOn: flag.default(true),
   poll: positiveDuration.default('1s'),
@@ -79,12 +96,17 @@ const balloon = z.strictObject({
   boot: duration.default('0s'),
 });
 
-/** Returns the schema of a group of guests; `guest` is the schema of that key. */
-function groupOf<Guest extends z.ZodType>(guest: Guest) {
+/** Returns the schema of a group of guests; `guest` and `migration` are the schemas of those keys. */
+function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
+  guest: Guest,
+  migration: Migration,
+) {
   return z.strictObject({
     name,
     count: whole(1, MOST_GUESTS).optional(),
     guest,
+    host: name.optional(),
+    migration: migration.optional(),
     min: size.optional(),
     shares: whole(1, MOST_SHARES).optional(),
     populate: choice(['contents', 'all']).default('contents'),
@@ -104,7 +126,20 @@ const change = z.strictObject({
   shares: whole(1, MOST_SHARES).optional(),
 });
 
-function hostOf<Group extends z.ZodType>(group: Group) {
+const migration = z.strictObject({
+  at: duration,
+  guest: name,
+  to: name,
+  balloon: z
+    .strictObject({ target: positiveSize, within: positiveDuration.default('30s') })
+    .optional(),
+});
+
+function hostOf<Group extends z.ZodType, Link extends z.ZodType, Migration extends z.ZodType>(
+  group: Group,
+  link: Link,
+  common: Migration,
+) {
   return z.strictObject({
     name: text.optional(),
     seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
@@ -112,18 +147,27 @@ function hostOf<Group extends z.ZodType>(group: Group) {
     duration: positiveDuration,
     sample: positiveDuration.default('10s'),
     host,
+    others: listOf(other, 'others').default([]),
     guests: listOf(group, 'guests', MOST_GUESTS).min(1, { error: 'expected at least one guest' }),
     changes: listOf(change, 'changes').default([]),
+    link: link.optional(),
+    migration: common.optional(),
+    migrations: listOf(migration, 'migrations').default([]),
     costs: scenarioSchema.shape.costs,
     verify: choice(['full', 'off']).default('full'),
   });
 }
 
-/** This schema checks everything except `guest`, which it passes as it is. */
-export const hostSchema = hostOf(groupOf(z.looseObject({})));
+const anyKeys = z.looseObject({});
+
+/** This schema checks everything except `guest`, `link` and `migration`, which it passes as they are. */
+export const hostSchema = hostOf(groupOf(anyKeys, anyKeys), anyKeys, anyKeys);
 
 /** A host's file with its own defaults filled in, and with quantities as they were written. */
 export type HostFile = z.output<typeof hostSchema>;
 
-/** Returns the schema of a whole file, in which the key `guest` is that of scenarios. */
-export const completeHostSchema = () => hostOf(groupOf(scenarioSchema.shape.guest));
+/** Returns the schema of a whole file, in which the keys `guest`, `link` and `migration` are those of scenarios. */
+export function completeHostSchema() {
+  const { guest, link, migration: keys } = scenarioSchema.shape;
+  return hostOf(groupOf(guest, keys), link, keys);
+}

@@ -21,6 +21,8 @@ export interface MigrationRecord {
   report?: RunReport;
   /** Swapped pages that the source brought in because they were to be sent. */
   fetchedPages?: number;
+  /** What both hosts' guests had of machine memory together when it began, at most while it went on, and at its end. */
+  usedPages?: { readonly before: number; peak: number; after?: number };
   /** How much the guest had in its balloon when the migration began, in pages. */
   balloonPages?: number;
 }
@@ -37,6 +39,8 @@ export interface BalloonBefore {
 export const FIRST_HOST = 'host';
 /** What has to wait, for a balloon or for a migration, is looked at this often. */
 export const LOOK_NS = 100e6;
+/** The memory of both hosts is looked at this often during a migration. */
+const WATCH_NS = 10e6;
 
 /** The hosts and guests among which guests move. */
 export interface MovingWorld {
@@ -144,12 +148,30 @@ export class OvercommittedMoves {
       this.#underWay.set(one, migration);
       this.#world.sides.add(migration.side);
       record.startNs = startNs;
+      const used = this.#usedPages(one, to);
+      record.usedPages = { before: used, peak: used };
+      this.#watch(one, to, record);
       this.#world.loop.add(migration.process);
     } catch (error) {
       if (!(error instanceof HostMemoryError)) throw error;
       record.refusal = error.message;
       delete one.resident.leastBalloonPages;
     }
+  }
+
+  /** Notes now and then how much memory both hosts use while a guest has pages on both. */
+  #watch(one: OvercommittedGuest, to: OvercommittedMemory, record: MigrationRecord): void {
+    const used = record.usedPages!;
+    const look = (nowNs: number): void => {
+      if (record.endNs !== undefined) return;
+      used.peak = Math.max(used.peak, this.#usedPages(one, to));
+      this.#world.loop.add(new OneEvent(nowNs + WATCH_NS, look));
+    };
+    this.#world.loop.add(new OneEvent(this.#world.loop.nowNs + WATCH_NS, look));
+  }
+
+  #usedPages({ memory: from }: OvercommittedGuest, to: OvercommittedMemory): number {
+    return [from, to].reduce((sum, { machine }) => sum + machine.pages - machine.freePages, 0);
   }
 
   /** Ends a migration: the guest lives on one host again. */
@@ -165,10 +187,13 @@ export class OvercommittedMoves {
     one.isMoving = false;
     this.#underWay.delete(one);
     guest.catchUp(nowNs);
+    const from = one.memory;
     record.endNs = nowNs;
     record.fetchedPages = migration.fetchedPages;
     record.report = migration.reportAt(nowNs);
+    record.usedPages!.peak = Math.max(record.usedPages!.peak, this.#usedPages(one, to));
     migration.settle();
+    record.usedPages!.after = this.#usedPages({ ...one, memory: from }, to);
     delete one.resident.leastBalloonPages;
     if (guestLost) {
       one.isRunning = false;

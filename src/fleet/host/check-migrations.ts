@@ -1,0 +1,103 @@
+import { FIRST_HOST } from '../../runtime/virtual/overcommitted-moves.ts';
+import type { Problem } from '../../scenario/problem.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { parseDuration } from '../../units/duration.ts';
+import { parseSize } from '../../units/size.ts';
+import { namesOf } from '../group-names.ts';
+import type { HostFile } from './schema.ts';
+
+/** Returns what is wrong with the names of the hosts, and with those that guests start on. */
+export function checkHosts({ others, guests, host }: HostFile): Problem[] {
+  const names = [FIRST_HOST, ...others.map(({ name }) => name)];
+  const twice = others.flatMap(({ name }, index): Problem[] => {
+    if (names.indexOf(name) === index + 1) return [];
+    const sentence = `expected a name of its own, but another host is called ${name} already`;
+    return [{ path: ['others', index, 'name'], sentence }];
+  });
+  const unknown = guests.flatMap(({ host: on }, index): Problem[] => {
+    if (on === undefined || names.includes(on)) return [];
+    return [{ path: ['guests', index, 'host'], sentence: noHost(on, names) }];
+  });
+  const alone =
+    host.swap.isShared && others.length === 0
+      ? [
+          {
+            path: ['host', 'swap', 'isShared'],
+            sentence:
+              'there is no other host that could use the store: give others, or leave this key out',
+          },
+        ]
+      : [];
+  const own = others.flatMap(({ swap }, index): Problem[] => {
+    if (!host.swap.isShared || !swap) return [];
+    const sentence =
+      "all hosts use the first one's store, which host.swap describes: leave this key out";
+    return [{ path: ['others', index, 'swap'], sentence }];
+  });
+  return [...twice, ...unknown, ...alone, ...own];
+}
+
+const noHost = (name: string, names: readonly string[]): string =>
+  `there is no host ${name}: there are ${names.join(', ')}`;
+
+/** Returns what is impossible about the migrations of a file. */
+export function checkMigrations({ migrations, others, guests, duration }: HostFile): Problem[] {
+  const hosts = [FIRST_HOST, ...others.map(({ name }) => name)];
+  const groups = new Map(guests.flatMap((group) => namesOf(group).map((name) => [name, group])));
+  const endNs = parseDuration(duration);
+  return migrations.flatMap(({ at, guest, to }, index): Problem[] => {
+    const path = ['migrations', index];
+    const atNs = parseDuration(at);
+    const group = groups.get(guest);
+    if (!group) {
+      const sentence = `there is no guest ${guest}: there are ${[...groups.keys()].join(', ')}`;
+      return [{ path: [...path, 'guest'], sentence }];
+    }
+    if (!hosts.includes(to)) return [{ path: [...path, 'to'], sentence: noHost(to, hosts) }];
+    if (atNs >= endNs) {
+      const sentence = `the host lives for ${duration}, so nothing can migrate at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
+    if (atNs < parseDuration(group.start)) {
+      const sentence = `guest ${guest} starts only at ${group.start}, so it can't migrate at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
+    if (group.stop !== undefined && atNs >= parseDuration(group.stop)) {
+      const sentence = `guest ${guest} stops at ${group.stop}, so it can't migrate at ${at}`;
+      return [{ path: [...path, 'at'], sentence }];
+    }
+    return [];
+  });
+}
+
+/** The largest pages that a host brings in for a migration, since larger ones travel in parts. */
+const MOST_PAGE_BYTES = 2 * 1024 * 1024;
+
+/** Returns what a host can't do for the migrations of its guests, whose scenarios are complete. */
+export function checkMigrated(
+  { migrations, guests, migration }: HostFile,
+  groups: readonly { readonly index: number; readonly scenario: Scenario }[],
+): Problem[] {
+  if (migrations.length === 0) return [];
+  return groups.flatMap(({ index, scenario }): Problem[] => {
+    const { guest } = scenario;
+    if (parseSize(guest.pageSize) > MOST_PAGE_BYTES) {
+      const sentence = `guests of overcommitted hosts migrate with pages of at most 2MiB, got ${guest.pageSize}`;
+      return [{ path: ['guests', index, 'guest', 'pageSize'], sentence }];
+    }
+    const own = guests[index]!.migration ?? {};
+    for (const key of ['startAfter', 'runAfter', 'breakHuge'] as const) {
+      const isOwn = Object.hasOwn(own, key);
+      if (!isOwn && !Object.hasOwn(migration ?? {}, key)) continue;
+      const path = isOwn ? ['guests', index, 'migration', key] : ['migration', key];
+      return [{ path, sentence: MEANINGLESS[key] }];
+    }
+    return [];
+  });
+}
+
+const MEANINGLESS = {
+  startAfter: 'a host migrates its guests at the times of its migrations: give migrations[].at',
+  runAfter: 'the guests of a host live until they stop: give guests[].stop',
+  breakHuge: 'the pages of guests of overcommitted hosts travel whole: leave this key out',
+} as const;
