@@ -5,9 +5,9 @@ export class HostMemoryError extends Error {
   override readonly name = 'HostMemoryError';
 }
 
-/** What is admitted: a guest's number of pages, and what it is granted. */
+/** What is admitted: a guest's memory, and what it is granted. */
 export interface Admission {
-  readonly pages: number;
+  readonly pages: { readonly memory: { readonly pages: number } };
   readonly grant: GuestGrant;
 }
 
@@ -25,7 +25,10 @@ export function checkAdmission(
       `the guests' minima and overheads are ${reserved} pages, but the host has ${machinePages}`,
     );
   }
-  const paged = guests.reduce((sum, { pages, grant }) => sum + pages - grant.minPages, 0);
+  const paged = guests.reduce(
+    (sum, { pages, grant }) => sum + pages.memory.pages - grant.minPages,
+    0,
+  );
   if (paged > swap.pages) {
     throw new HostMemoryError(
       `${paged} pages of the guests are not guaranteed, but the swap store holds only ${swap.pages}`,

@@ -93,11 +93,8 @@ export class OvercommittedMemory implements Process {
     fence?: Fence,
   ): Resident {
     const { overheadPages, seed, sampling, hashBits } = this.config;
-    const others = this.residents.map((one) => ({
-      pages: one.pages.memory.pages,
-      grant: one.grant,
-    }));
-    checkAdmission(this.config, [...others, { pages: memory.pages, grant }]);
+    const all = [...this.residents, { pages: { memory }, grant }];
+    checkAdmission(this.config, all);
     const pages = new GuestPages(this.#pages.length, memory, words, initial, hashBits, fence);
     this.#pages.push(pages);
     const overhead = Array.from(

@@ -45,7 +45,7 @@ export function resultPage(): string {
     ({ key }) => !key.startsWith('guests[].run.') && !key.startsWith('host.'),
   );
   const host = fieldsOf(hostResultSchema, HOST_RESULT_DESCRIPTIONS).filter(
-    ({ key }) => !key.startsWith('guests[].verify.'),
+    ({ key }) => !key.startsWith('guests[].verify.') && !key.startsWith('migrations[].run.'),
   );
   const fleet = fieldsOf(fleetResultSchema, FLEET_RESULT_DESCRIPTIONS).filter(
     ({ key }) => !key.startsWith('migrations[].run.'),

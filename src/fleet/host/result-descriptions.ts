@@ -93,6 +93,9 @@ const MIGRATIONS: Descriptions = {
   'migrations[].usedBytes.after': 'when the source had freed what the guest had there.',
   'migrations[].run':
     "the result of the migration, as a run of this guest alone would have it; its proof is that of the guest's whole life.",
+  ...Object.fromEntries(
+    Object.entries(RESULT_DESCRIPTIONS).map(([key, about]) => [`migrations[].run.${key}`, about]),
+  ),
 };
 
 const SERIES: Descriptions = {

@@ -97,6 +97,7 @@ export async function openWakeProgram(
     untilDueNs = (): number => Infinity;
     untilManagedNs = (): number => Infinity;
     giveBack = (): BatchEnd => 'idle';
+    sendHint = (): boolean => false;
     next = (): BatchEnd => scripts[watched.asked!].next(this.#parts);
 
     attendManager(): void {
