@@ -272,7 +272,7 @@ export async function liveAndProve(random: RandomHost): Promise<HostRun> {
   const moved = host.migrations.filter(({ report }) => report?.source.outcome === 'completed');
   const { sharing, paging } = host.memory;
   const managers = host.guests.flatMap(({ guest }) => guest.place.crew.managers);
-  const disk = managers.map(({ disk }) => disk?.counts);
+  const disk = managers.map((manager) => manager.disk?.counts);
   const counts = sharing?.counts;
   const has: Readonly<Record<(typeof HOST_FACTS)[number], boolean>> = {
     shared: (counts?.shared ?? 0) > 0,
