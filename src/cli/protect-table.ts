@@ -35,7 +35,11 @@ function headline({ scenario, outcome, durationMs, failures, error }: ProtectRes
   const name = typeof scenario['name'] === 'string' ? scenario['name'] : 'guest';
   const failed = failures.map(({ what, atMs }) => `${what} fails at ${time(atMs)}`);
   const what = [`${time(durationMs)} of Remus`, ...failed].join(', ');
-  const end = { completed: 'the guest lives on', split: 'TWO HOSTS RAN THE GUEST' };
+  const end = {
+    completed: 'the guest lives on',
+    split: 'TWO HOSTS RAN THE GUEST',
+    stale: 'THE GUEST GOES ON FROM AN OLDER STATE (a fence prevents that)',
+  };
   const said = error ?? (outcome in end ? end[outcome as keyof typeof end] : outcome);
   const coloured = outcome === 'completed' ? colours.green(said) : colours.red(said);
   return `${colours.bold(name)}: ${what}: ${coloured}`;

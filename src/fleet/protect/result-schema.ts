@@ -66,7 +66,7 @@ export const protectResultSchema = z.strictObject({
   scenario: z.record(z.string(), z.unknown()),
   runtime: z.literal('virtual'),
   clock: z.string(),
-  outcome: z.enum(['completed', 'split', 'lost', 'cancelled', 'failed']),
+  outcome: z.enum(['completed', 'split', 'stale', 'lost', 'cancelled', 'failed']),
   error: z.string().optional(),
   durationMs: ms,
   failures: z.array(z.strictObject({ atMs: ms, what: z.enum(TROUBLES) })),

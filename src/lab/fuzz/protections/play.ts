@@ -42,6 +42,7 @@ export function protectionProblems(config: ProtectConfig, report: ProtectReport)
     config.troubles.some(({ what }) => kinds.includes(what));
   expect(outcome !== 'failed', `it failed: ${report.error}`);
   expect(outcome !== 'split' || (!fence && had('link')), 'two hosts ran the guest without a cause');
+  expect(outcome !== 'stale' || (!fence && had('link')), 'the guest went back without a cause');
   expect(
     outcome !== 'lost' || had('primary', 'backup', 'primary-fence'),
     'no host runs the guest, and nothing has died',

@@ -47,6 +47,8 @@ export class VirtualProtection {
   readonly #memory: ReturnType<typeof planMemory>;
   readonly #places: ProtectedPlace[] = [];
   readonly #pairs: VirtualPair[] = [];
+  /** A backup that heard nothing takes over although the primary had gone on without protection, and has died since. */
+  #hasGoneBack = false;
   readonly #endings = new Map<VirtualPair, Ending>();
   readonly #transfers: Transfer[] = [];
   readonly #takeovers: TakeoverReport[] = [];
@@ -185,6 +187,7 @@ export class VirtualProtection {
     }
     const { nowNs } = this.#loop;
     const { runningNs } = end.times;
+    this.#hasGoneBack ||= this.#endings.get(pair)?.end === 'dropped';
     backup.begin(nowNs);
     const sent = this.#sentIn(pair.buffer.complete!.vcpus);
     this.#ledger.takenOver({ host: backup.host, atNs: nowNs, sent });
@@ -279,9 +282,11 @@ export class VirtualProtection {
             ? 'cancelled'
             : splitNs > 0
               ? 'split'
-              : last
-                ? 'completed'
-                : 'lost',
+              : this.#hasGoneBack
+                ? 'stale'
+                : last
+                  ? 'completed'
+                  : 'lost',
       ...(error === undefined ? {} : { error }),
       endedNs,
       pairs: this.#pairs.map((pair) => this.#pairReport(pair)),
@@ -332,6 +337,10 @@ export class VirtualProtection {
     const problems: string[] = [];
     if (splitNs > 0) {
       if (replication.fence) problems.push('two hosts ran the guest at once in spite of the fence');
+      return problems;
+    }
+    if (this.#hasGoneBack) {
+      if (replication.fence) problems.push('a backup took over a guest that had gone on elsewhere');
       return problems;
     }
     if (!replication.netBuffer) return problems;

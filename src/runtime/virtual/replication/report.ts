@@ -44,8 +44,11 @@ export interface PlaceProof {
 
 /** What is reported of a protected guest. */
 export interface ProtectReport {
-  /** `split`: two hosts ran the guest; `lost`: no host runs it. */
-  readonly outcome: 'completed' | 'split' | 'lost' | 'cancelled' | 'failed';
+  /**
+   * `split`: two hosts ran the guest; `stale`: it goes on from an older state than it had reached without protection;
+   * `lost`: no host runs it.
+   */
+  readonly outcome: 'completed' | 'split' | 'stale' | 'lost' | 'cancelled' | 'failed';
   readonly error?: string;
   readonly endedNs: number;
   readonly pairs: readonly PairReport[];
