@@ -23,3 +23,14 @@ export function randomHosts(count: number, first = 1): void {
     }, 900_000);
   });
 }
+
+/** Lets hosts live in which bugs have shown that few others notice, and proves them. */
+export function rareHosts(seeds: readonly number[]): void {
+  it.each(seeds)(
+    'a host in which something rare happens is proved as well: seed %i',
+    async (seed) => {
+      const { proof } = await liveAndProve(drawHost(seed));
+      expect(problemsOf(proof)).toEqual([]);
+    },
+  );
+}
