@@ -10,7 +10,7 @@ const MISSED = [
   ...[2, 5, 40, 50, 60, 68].map(
     (minute) => `esx-reallocation, all guests, ballooned, at the paper's times at ${minute}`,
   ),
-  ...[5, 18, 20, 50, 60, 68, 80, 89].map(
+  ...[5, 20, 50, 60, 68, 80, 89].map(
     (minute) => `esx-reallocation, all guests, shared, at the paper's times at ${minute}`,
   ),
   ...[5.2, 30, 31, 90].map(
