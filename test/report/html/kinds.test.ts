@@ -8,7 +8,7 @@ import { paretoFront } from '../../../src/report/html/what-if/charts.ts';
 import { comparison, judgement } from '../../support/comparison.ts';
 import { hostResult } from './host-result.ts';
 import { BENCH, COMPARE, VALIDATION, WHAT_IF } from './kinds.ts';
-import { sampleReports } from './samples.ts';
+import { sampleReports, sampleRun } from './samples.ts';
 
 let reports: Readonly<Record<string, Report>>;
 beforeAll(async () => {
@@ -52,6 +52,30 @@ describe('the answer', () => {
       /^old is not empty: 1 of 2 guests moved in .* 1 guest came too late for a deadline\.$/,
     );
     expect(reports['evacuation']!.tone).toBe('bad');
+  });
+
+  it('of a host lists its migrations, those that were refused too', async () => {
+    const way = { guest: 'web', from: 'host', to: 'spare' };
+    const migrations = [
+      {
+        ...way,
+        askedMs: 1000,
+        startMs: 1000,
+        endMs: 3000,
+        swappedPages: 77,
+        run: await sampleRun(),
+      },
+      { ...way, askedMs: 9000, refusal: 'guest web is on host spare already' },
+    ];
+    const { sections } = reportOf({ ...hostResult(), migrations });
+    const section = sections.find(({ title }) => title === 'Migrations')!;
+    const [block] = section.blocks;
+    const rows = block!.kind === 'table' ? block!.table.rows : [];
+    expect(rows.map((row) => row[1])).toEqual(['host → spare', 'host → spare']);
+    expect(rows[0]).toContain('77');
+    expect(rows[0]![2]).toBe('completed');
+    expect(rows[1]![2]).toMatchObject({ text: 'guest web is on host spare already', tone: 'bad' });
+    expect(reportOf(hostResult()).sections.map(({ title }) => title)).not.toContain('Migrations');
   });
 
   it('of a host says how long it was short of memory, and whether something is wrong with it', () => {

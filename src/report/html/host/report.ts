@@ -2,6 +2,7 @@ import type { HostResult } from '../../../fleet/host/result-schema.ts';
 import type { Block, Report, Table, Tone } from '../model.ts';
 import { countText, msText, percentText, plural, sizeText } from '../words.ts';
 import { guestCharts, hostChart, statesChart } from './charts.ts';
+import { migrationBlocks } from './migrations.ts';
 
 /** Returns the report of an overcommitted host. */
 export function hostReport(result: HostResult): Report {
@@ -51,6 +52,7 @@ export function hostReport(result: HostResult): Report {
           },
         ],
       },
+      ...sectionOf('Migrations', migrationBlocks(result)),
       {
         title: 'What the host did',
         blocks: [
@@ -63,6 +65,10 @@ export function hostReport(result: HostResult): Report {
     origin: [`Pageferry ${version}, clock: ${clock}`],
   };
 }
+
+/** A section, unless there is nothing in it. */
+const sectionOf = (title: string, blocks: readonly Block[]): Report['sections'] =>
+  blocks.length > 0 ? [{ title, blocks }] : [];
 
 const figure = (one: ReturnType<typeof hostChart> | ReturnType<typeof statesChart>): Block => ({
   kind: 'figure',
