@@ -1,3 +1,3 @@
 import { randomHosts } from '../support/random-host-suite.ts';
 
-randomHosts(200, 1000);
+randomHosts(240, 1000);

