@@ -28,7 +28,7 @@ export interface DestinationHost {
   gate(presence: InstallGate | undefined): InstallGate;
   /**
    * Notes that a page lies in a slot of the store that both hosts use. The slot belongs to the source until the guest
-   * runs here. Returns false when the store has nothing in it.
+   * runs here. Returns false when the page does not lie there.
    */
   takeSlot(gfn: number, slot: number): boolean;
   /** Notes that the guest has given pages back, so that they need no machine pages. */

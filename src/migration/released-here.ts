@@ -56,7 +56,8 @@ export class ReleasedHere {
     if (!host) return fail('the guest prepared here has no overcommitted host');
     if (presence.absent > 0) fail('pages are said to be swapped out after others were made absent');
     decodeSlots(frame, memory.pages, (gfn, slot) => {
-      if (!host.takeSlot(gfn, slot)) fail(`slot ${slot} of the swap store holds nothing`);
+      if (!host.takeSlot(gfn, slot))
+        fail(`page ${gfn} does not lie in slot ${slot} of the swap store`);
     });
   }
 

@@ -54,6 +54,7 @@ export class ReleasedPages {
   /** Tells the destination which pages the paused guest has given back, and which of the others are free. */
   *settle(): Algorithm<void> {
     const { manager } = this.#session.side.guest;
+    this.swapped.putBack();
     if (manager) yield* this.#tellReleased(manager);
     yield* this.swapped.settle();
   }

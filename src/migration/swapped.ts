@@ -29,10 +29,16 @@ export class SwappedPages {
     this.#sort(host.slotOf);
   }
 
+  /** Puts back all that was taken out. */
+  putBack(): void {
+    for (const gfn of this.#aside) this.#session.unsent.addRun(gfn, 1);
+    this.#aside = [];
+  }
+
   /** Puts back what is in memory again, and takes out what is swapped out now. */
   #sort(slotOf: (gfn: number) => number): void {
     const { unsent } = this.#session;
-    for (const gfn of this.#aside) unsent.addRun(gfn, 1);
+    this.putBack();
     const aside: number[] = [];
     unsent.eachRun((gfn, pages) => {
       for (let page = gfn; page < gfn + pages; page++)

@@ -1,6 +1,5 @@
 import type { DestinationHost } from '../migration/hosting.ts';
 import type { InstallGate } from '../wire/install.ts';
-import { NO_SLOT } from '../memory/page-store.ts';
 import { NONE } from './guest-pages.ts';
 import type { OvercommittedMemory } from './host.ts';
 import type { HostClock } from './leaving.ts';
@@ -56,8 +55,9 @@ export class ArrivingGuest implements DestinationHost {
   }
 
   takeSlot(gfn: number, slot: number): boolean {
-    const { memory, resident } = this.#parts;
-    if (!memory.swap.store.holds(slot)) return false;
+    const { memory, resident, source } = this.#parts;
+    const isTheirs = source.resident.pages.swapSlots[gfn] === slot;
+    if (!isTheirs || !memory.swap.store.holds(slot)) return false;
     this.#free(gfn);
     resident.pages.bytesOf(gfn).fill(LEFT_BEHIND);
     memory.paging.adopt(resident.pages, gfn, slot);
@@ -94,7 +94,9 @@ export class ArrivingGuest implements DestinationHost {
   takeOver(): void {
     const { source, resident } = this.#parts;
     for (const gfn of this.#lent) {
-      if (source.resident.pages.swapSlots[gfn] === NO_SLOT) continue;
+      if (source.resident.pages.swapSlots[gfn] !== resident.pages.swapSlots[gfn]) {
+        throw new Error(`page ${gfn} was lent in a slot that its source has given up`);
+      }
       source.memory.paging.leaveTo(source.resident.pages, gfn);
     }
     this.#lent.clear();

@@ -46,8 +46,9 @@ export class LeavingGuest implements SourceHost {
     for (let i = 0; i < runs; i++) {
       const first = slot.layout.firstGfn + list[2 * i]!;
       for (let gfn = first; gfn < first + list[2 * i + 1]!; gfn++) {
-        if (pages.isResident(gfn)) pages.pinned.add(gfn);
-        else if (pages.swapSlots[gfn] === NO_SLOT) pages.bytesOf(gfn).fill(0);
+        pages.pinned.add(gfn);
+        if (pages.isResident(gfn)) continue;
+        if (pages.swapSlots[gfn] === NO_SLOT) pages.bytesOf(gfn).fill(0);
         else readyNs = Math.max(readyNs, this.#bringIn(memory, gfn, askedNs));
       }
     }
@@ -57,7 +58,6 @@ export class LeavingGuest implements SourceHost {
   #bringIn(memory: OvercommittedMemory, gfn: number, askedNs: number): number {
     const { pages } = this.#parts.resident;
     const taken = memory.takePage(pages, askedNs);
-    pages.pinned.add(gfn);
     this.fetchedPages++;
     return memory.paging.bringIn(pages, gfn, taken.machinePage, taken.readyNs);
   }

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { isHeavy } from '../support/heavy.ts';
 import { committedReproduction, reproduce } from '../support/papers.ts';
+
+/** These take a minute or more each. */
+const HEAVY = ['esx-idle-tax', 'esx-reallocation'];
 
 /** What npm test does not run anew, but for the experiments of tens of minutes: `npm run papers`. */
 describe('an experiment of a paper', () => {
@@ -13,8 +17,6 @@ describe('an experiment of a paper', () => {
     'clark-webserver',
     'esx-active-memory',
     'esx-balloon',
-    'esx-idle-tax',
-    'esx-reallocation',
     'esx-sharing-best-case',
     'esx-sharing-production',
     'gang-migration',
@@ -25,6 +27,10 @@ describe('an experiment of a paper', () => {
     'qemu-free-page-hints',
     'remus-checkpoint-time',
   ])('%s comes to what is committed, figure and all', async (name) => {
+    expect(await reproduce(name)).toEqual(committedReproduction(name));
+  });
+
+  it.runIf(isHeavy).each(HEAVY)('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });
 });

@@ -86,7 +86,7 @@ export function checkMigrated(
       return [{ path: ['guests', index, 'guest', 'pageSize'], sentence }];
     }
     const own = guests[index]!.migration ?? {};
-    for (const key of ['startAfter', 'runAfter', 'breakHuge'] as const) {
+    for (const key of ['startAfter', 'runAfter', 'breakHuge', 'freePageHints'] as const) {
       const isOwn = Object.hasOwn(own, key);
       if (!isOwn && !Object.hasOwn(migration ?? {}, key)) continue;
       const path = isOwn ? ['guests', index, 'migration', key] : ['migration', key];
@@ -99,5 +99,7 @@ export function checkMigrated(
 const MEANINGLESS = {
   startAfter: 'a host migrates its guests at the times of its migrations: give migrations[].at',
   runAfter: 'the guests of a host live until they stop: give guests[].stop',
+  freePageHints:
+    'a host takes the free memory of its guests by their balloons: give migrations[].balloon',
   breakHuge: 'the pages of guests of overcommitted hosts travel whole: leave this key out',
 } as const;

@@ -44,6 +44,10 @@ async function liveAndProve(
   try {
     for (const atNs of times(config)) {
       await host.live(atNs);
+      if (signal?.aborted) {
+        samples.push(sampleOf(host, config));
+        break;
+      }
       applyChanges(host, config, atNs);
       for (const { guest, to, balloon } of config.migrations.filter((one) => one.atNs === atNs)) {
         host.migrate(guest, to, balloon);
@@ -52,7 +56,6 @@ async function liveAndProve(
         samples.push(sampleOf(host, config));
         onSample?.(samples.at(-1)!);
       }
-      if (signal?.aborted) break;
     }
     await host.endMigrations();
   } catch (thrown) {
@@ -63,7 +66,9 @@ async function liveAndProve(
   const { memory } = host;
   const totals = config.guests.map(({ name }) => totalsOf(guestOf(host, name)));
   onProof?.();
-  const proof = config.isProved ? await host.prove() : undefined;
+  // A host that fails in the middle of a migration leaves its guest in two places, of which neither is whole.
+  const isTorn = host.guests.some(({ isMoving }) => isMoving);
+  const proof = config.isProved && !isTorn ? await host.prove() : undefined;
   return {
     outcome: error !== undefined ? 'failed' : signal?.aborted ? 'cancelled' : 'completed',
     ...(error === undefined ? {} : { error }),

@@ -75,7 +75,10 @@ export function giveBalloon(
   resident: Resident,
 ): void {
   if (!spec.balloon || !spec.config.guest.memoryManager) return;
-  resident.balloon = new BalloonDriver(spec.balloon, balloonOf(place.crew, resident));
+  const balloon = new BalloonDriver(spec.balloon, balloonOf(place.crew, resident));
+  // A guest that has moved brings its balloon, which stays as it is until its new host wants another size.
+  balloon.targetPages = balloon.pages;
+  resident.balloon = balloon;
 }
 
 /** The balloon of a guest, to which each of its vCPUs contributes. */

@@ -7,7 +7,7 @@ import { ArrivingGuest } from '../../overcommit/arriving.ts';
 import type { OvercommittedMemory } from '../../overcommit/host.ts';
 import { LeavingGuest } from '../../overcommit/leaving.ts';
 import type { Resident } from '../../overcommit/resident.ts';
-import { openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
+import { giveBackGuestSide, openGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { reportOf } from '../common/run-report.ts';
 import { createPlace, createTransfer, giveBackTransfer, type Transfer } from '../common/stage.ts';
 import type { RunReport } from '../report.ts';
@@ -54,7 +54,12 @@ export class OvercommittedMigration {
     const opened = openGuestSide(this.side);
     for (const { ram } of opened.memory.slots) fillDestination(ram);
     const { grant } = one.resident;
-    this.resident = to.admit(opened.memory, opened.words, grant, initialOf(spec));
+    try {
+      this.resident = to.admit(opened.memory, opened.words, grant, initialOf(spec));
+    } catch (error) {
+      giveBackGuestSide(this.side);
+      throw error;
+    }
     const hosting = {
       layers: to.layersOf(this.resident),
       host: to.balloonHostOf(this.resident),

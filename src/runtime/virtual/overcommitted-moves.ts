@@ -39,6 +39,7 @@ export interface BalloonBefore {
 export const FIRST_HOST = 'host';
 /** What has to wait, for a balloon or for a migration, is looked at this often. */
 export const LOOK_NS = 100e6;
+const ENDED = 'the hosts have come to their end';
 /** The memory of both hosts is looked at this often during a migration. */
 const WATCH_NS = 10e6;
 
@@ -108,7 +109,10 @@ export class OvercommittedMoves {
     const wantedPages = Math.max(0, pages.memory.pages - wanted.leavePages);
     resident.leastBalloonPages = wantedPages;
     const isDone =
-      !balloon || this.#isOver() || balloon.pages >= Math.min(wantedPages, balloon.mostPages);
+      !one.isRunning ||
+      !balloon ||
+      this.#isOver() ||
+      balloon.pages >= Math.min(wantedPages, balloon.mostPages);
     if (isDone || this.#world.loop.nowNs >= wanted.untilNs) return this.#begin(one, to, record);
     const lookNs = Math.min(wanted.untilNs, this.#world.loop.nowNs + LOOK_NS);
     this.#world.loop.add(new OneEvent(lookNs, () => this.#inflate(one, to, record, wanted)));
@@ -120,14 +124,16 @@ export class OvercommittedMoves {
 
   #begin(one: OvercommittedGuest, to: OvercommittedMemory, record: MigrationRecord): void {
     const startNs = this.#world.loop.nowNs;
+    // A guest that has stopped meanwhile keeps its memory as it is, for its proof.
+    if (!one.isRunning) record.refusal = `guest ${record.guest} does not run any more`;
+    if (record.refusal !== undefined) return;
     one.guest.advance(startNs);
     if (one.resident.boot && !this.#isOver()) {
       // A guest that boots has no driver of a balloon yet, and its boot is bound to its place.
       this.#world.loop.add(new OneEvent(startNs + LOOK_NS, () => this.#begin(one, to, record)));
       return;
     }
-    if (this.#isOver()) record.refusal = 'the hosts have come to their end';
-    if (!one.isRunning) record.refusal = `guest ${record.guest} does not run any more`;
+    if (this.#isOver()) record.refusal = ENDED;
     if (record.refusal !== undefined) return;
     record.balloonPages = one.resident.balloon?.pages ?? 0;
     one.guest.measureRates();
@@ -206,6 +212,8 @@ export class OvercommittedMoves {
     one.side = migration.side;
     one.memory = to;
     migration.resident.popped += one.resident.popped;
+    // What has changed for the guest while it moved holds where it is now.
+    to.setShares(migration.resident, one.resident.grant.shares);
     one.resident = migration.resident;
     one.moves++;
     giveBalloon(spec, guest.place, one.resident);
@@ -219,5 +227,8 @@ export class OvercommittedMoves {
   /** Has the migrations that are under way come to their end: those are cancelled whose guest still runs at its source. */
   end(): void {
     this.#isEnding = true;
+    for (const record of this.records) {
+      if (record.startNs === undefined) record.refusal ??= ENDED;
+    }
   }
 }
