@@ -138,6 +138,20 @@ describe.each(['threads', 'virtual'] as const)('%s: a post-copy whose connection
 });
 
 describe('virtual: a post-copy whose connection is lost', () => {
+  it('with RUN on its way leaves the guest at the source, which the destination tells of that', async () => {
+    const slow = (outages: readonly Outage[]): RunConfig => {
+      const config = lossy({}, 1, outages);
+      return { ...config, link: { ...config.link, latencyNs: 5e6 } };
+    };
+    const { source: undisturbed } = await virtually(slow([]));
+    const handedMs = (undisturbed.stop.handedNs! - undisturbed.startNs) / 1e6;
+    const { source, proof } = await virtually(slow([outage(handedMs + 1, 20)]));
+    expect(source).toMatchObject({ outcome: 'failed', guestLost: false });
+    expect(source.error).toBe('the destination failed: the link is dead: the connection was lost');
+    expect(source.postcopy!.pauses).toMatchObject([{ connectedNs: expect.any(Number) as number }]);
+    expect(proof).toMatchObject({ ok: true, kind: 'full' });
+  });
+
   it('gives the same result each time', async () => {
     const config = lossy({}, 1, [outage(30, 6), outage(80, 6)]);
     expect(await virtually(config)).toEqual(await virtually(config));

@@ -120,8 +120,10 @@ export function problemsIn({ guests }: EvacuationReport): string[] {
     const { outcome, error = '', unsentPages, guestLost } = run.source;
     const problems = run.proof?.problems ?? ['no proof'];
     const isWhole = outcome === 'completed' && unsentPages === 0;
-    // A guest stays that is not through in time, or whose connection is lost before RUN.
-    const isDead = outcome === 'failed' && error.startsWith('the link is dead');
+    // A guest stays that is not through in time, or whose connection is lost before RUN arrives. When RUN itself is
+    // lost on its way, the source hears of it from the destination, over the next connection.
+    const isDead =
+      outcome === 'failed' && /^(the destination failed: )?the link is dead/.test(error);
     const hasStayed = !guestLost && (outcome === 'diverged' || isDead);
     const isRight = run.proof?.ok === true && (isWhole || hasStayed);
     return isRight
