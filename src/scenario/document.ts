@@ -28,6 +28,8 @@ const RESULTS: ReadonlySet<unknown> = new Set([
   'pageferry/run@1',
   'pageferry/evacuation@1',
   'pageferry/fleet@1',
+  'pageferry/host@1',
+  'pageferry/protect@1',
 ]);
 
 /** A YAML document that knows the place of each of its keys. */

@@ -44,12 +44,11 @@ const OF_MIGRATIONS: FileKeys = [
 
 export const SCENARIO_FILES: FileKeys = [...OF_GUESTS, ...OF_MIGRATIONS];
 
+/** Those of an evacuation and of an overcommitted host, which both have groups of guests that migrate. */
 export const EVACUATION_FILES: FileKeys = [
   ...SCENARIO_FILES.map((keys) => ['guests', '*', ...keys]),
   ...OF_MIGRATIONS,
 ];
-
-export const HOST_FILES: FileKeys = OF_GUESTS.map((keys) => ['guests', '*', ...keys]);
 
 /** A fleet's files are those of an evacuation, and its policy's module. */
 export const FLEET_FILES: FileKeys = [...EVACUATION_FILES, ['policy', 'module']];

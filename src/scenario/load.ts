@@ -10,6 +10,7 @@ import { ReadError, readText, STDIN } from './read-text.ts';
 import { ResolveError, resolveScenario } from './resolve.ts';
 import type { Scenario } from './schema.ts';
 import { nearest } from './suggest.ts';
+import type { TraceReader } from './traces.ts';
 import { MOST_CHARACTERS } from './yaml.ts';
 
 /** src/scenario and dist/scenario lie equally deep below the package. */
@@ -54,8 +55,25 @@ export function presets(folder: string = PRESET_FOLDER): Preset[] {
  * that they name are relative to the working directory. Throws InputError.
  */
 export function loadScenario(name: string, sets: readonly Override[] = []): LoadedScenario {
-  const { source, content, folder, file } = readSource(name);
-  const loaded = loadScenarioText(source, content, sets, folder);
+  return loadNamed(name, sets, loadFrom, PRESET_FOLDER);
+}
+
+const loadFrom = (document: ScenarioDocument, folder: string): LoadedScenario =>
+  loadDocument(document, foldersOf(document, folder));
+
+/**
+ * Loads what a name stands for, as `loadScenario` describes it, with `load`, which gets the document and the folder that
+ * its paths are relative to. Its presets are in `presetFolder`. The file that was read comes first in `files`. Throws
+ * InputError.
+ */
+export function loadNamed<Loaded extends { readonly files: readonly string[] }>(
+  name: string,
+  sets: readonly Override[],
+  load: (document: ScenarioDocument, folder: string) => Loaded,
+  presetFolder: string,
+): Loaded {
+  const { source, content, folder, file } = readSource(name, presetFolder);
+  const loaded = load(openDocument(source, content, sets), folder);
   return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
 }
 
@@ -69,8 +87,7 @@ export function loadScenarioText(
   sets: readonly Override[] = [],
   folder: string = process.cwd(),
 ): LoadedScenario {
-  const document = openDocument(source, content, sets);
-  return loadDocument(document, foldersOf(document, folder));
+  return loadFrom(openDocument(source, content, sets), folder);
 }
 
 /**
@@ -83,10 +100,21 @@ export function loadDocument(
   availableBytes: number = process.availableMemory(),
 ): LoadedScenario {
   const scenario = parseScenario(document);
+  const config = resolveWithPlaces(document, scenario, folderOf, availableBytes);
+  const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);
+  return { scenario: value, config, files };
+}
+
+/** Does what `resolveScenario` does; an InputError says where in the document a problem is. */
+export function resolveWithPlaces(
+  document: ScenarioDocument,
+  scenario: Scenario,
+  folderOf: FolderOf,
+  availableBytes: number = process.availableMemory(),
+  traces?: TraceReader,
+): RunConfig {
   try {
-    const config = resolveScenario(scenario, folderOf, availableBytes);
-    const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);
-    return { scenario: value, config, files };
+    return resolveScenario(scenario, folderOf, availableBytes, traces);
   } catch (error) {
     if (!(error instanceof ResolveError)) throw error;
     throw new InputError([locateProblem(document, error.problem)]);

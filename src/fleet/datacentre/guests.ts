@@ -2,9 +2,8 @@ import { hashWords } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { InputError, type InputProblem } from '../../scenario/input-error.ts';
-import { foldersOf } from '../../scenario/load.ts';
+import { foldersOf, resolveWithPlaces } from '../../scenario/load.ts';
 import { locateProblem, parseScenario } from '../../scenario/parse.ts';
-import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { GuestDocument } from '../evacuation/guest-document.ts';
 import { namesOf } from '../group-names.ts';
@@ -66,7 +65,7 @@ export function loadGuests(
     }
     try {
       const scenario = one.explained(() => parseScenario(one));
-      const common = one.explained(() => resolved(one, scenario, foldersOf(one, folder)));
+      const common = one.explained(() => resolveWithPlaces(one, scenario, foldersOf(one, folder)));
       scenarios.push(scenario);
       for (const name of names) {
         const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);
@@ -79,19 +78,6 @@ export function loadGuests(
   }
   if (problems.length > 0) throw new InputError(problems);
   return { guests, scenarios };
-}
-
-function resolved(
-  document: GuestDocument,
-  scenario: Scenario,
-  folderOf: ReturnType<typeof foldersOf>,
-): RunConfig {
-  try {
-    return resolveScenario(scenario, folderOf, process.availableMemory());
-  } catch (error) {
-    if (!(error instanceof ResolveError)) throw error;
-    throw new InputError([locateProblem(document, error.problem)]);
-  }
 }
 
 /** Returns what each guest that serves requests does for one, by name. */

@@ -2,14 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { FLEET_FILES, locateFile, withPortableFiles } from '../../scenario/files.ts';
 import { type FolderOf } from '../../scenario/files.ts';
-import {
-  foldersOf,
-  openDocument,
-  type Override,
-  type Preset,
-  presets,
-  readSource,
-} from '../../scenario/load.ts';
+import { foldersOf, loadNamed, type Override, type Preset, presets } from '../../scenario/load.ts';
 import { explained, refuse } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -47,9 +40,7 @@ export const fleetPresets = (): Preset[] => presets(PRESET_FOLDER);
  * preset. A result (`pageferry/fleet@1`) stands for its scenario. `sets` override keys. Throws InputError.
  */
 export function loadFleet(name: string, sets: readonly Override[] = []): LoadedFleet {
-  const { source, content, folder, file } = readSource(name, PRESET_FOLDER);
-  const loaded = loadFleetDocument(openDocument(source, content, sets), folder);
-  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
+  return loadNamed(name, sets, loadFleetDocument, PRESET_FOLDER);
 }
 
 /** Loads a fleet from a document, whose files are relative to `folder`. Throws InputError. */

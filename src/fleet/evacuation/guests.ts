@@ -4,10 +4,9 @@ import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
 import { SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
-import { foldersOf } from '../../scenario/load.ts';
+import { foldersOf, resolveWithPlaces } from '../../scenario/load.ts';
 import { locateProblem, parseScenario, refuse } from '../../scenario/parse.ts';
 import { NEEDS_BYTES } from '../../scenario/references.ts';
-import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { TraceReader } from '../../scenario/traces.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -207,14 +206,9 @@ class Resolver {
   }
 
   #resolved({ document }: GuestGroup, scenario: Scenario): RunConfig {
-    return document.explained(() => {
-      try {
-        const folderOf = foldersOf(document, this.#folder);
-        return resolveScenario(scenario, folderOf, this.#availableBytes, this.#traces);
-      } catch (error) {
-        if (!(error instanceof ResolveError)) throw error;
-        throw new InputError([locateProblem(document, error.problem)]);
-      }
-    });
+    const folderOf = foldersOf(document, this.#folder);
+    return document.explained(() =>
+      resolveWithPlaces(document, scenario, folderOf, this.#availableBytes, this.#traces),
+    );
   }
 }

@@ -1,14 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { EVACUATION_FILES, withPortableFiles } from '../../scenario/files.ts';
-import {
-  foldersOf,
-  openDocument,
-  type Override,
-  type Preset,
-  presets,
-  readSource,
-} from '../../scenario/load.ts';
+import { foldersOf, loadNamed, type Override, type Preset, presets } from '../../scenario/load.ts';
 import { explained, refuse } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
@@ -44,9 +37,7 @@ export const evacuationPresets = (): Preset[] => presets(EVACUATION_PRESET_FOLDE
  * files that they name are relative to the working directory. Throws InputError.
  */
 export function loadEvacuation(name: string, sets: readonly Override[] = []): LoadedEvacuation {
-  const { source, content, folder, file } = readSource(name, EVACUATION_PRESET_FOLDER);
-  const loaded = loadEvacuationDocument(openDocument(source, content, sets), folder);
-  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
+  return loadNamed(name, sets, loadEvacuationDocument, EVACUATION_PRESET_FOLDER);
 }
 
 /** Loads an evacuation from a document, whose paths are relative to `folder`. Throws InputError. */

@@ -3,18 +3,17 @@ import { hashWords } from '../../random/generator.ts';
 import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-guest.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { ScenarioDocument } from '../../scenario/document.ts';
-import { HOST_FILES, SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
+import { EVACUATION_FILES, SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
 import { InputError, type InputProblem } from '../../scenario/input-error.ts';
 import {
   foldersOf,
-  openDocument,
+  loadNamed,
   type Override,
   type Preset,
   presets,
-  readSource,
+  resolveWithPlaces,
 } from '../../scenario/load.ts';
 import { explained, locateProblem, parseScenario, refuse } from '../../scenario/parse.ts';
-import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
@@ -49,12 +48,11 @@ export const hostPresets = (): Preset[] => presets(PRESET_FOLDER);
 
 /**
  * Loads an overcommitted host: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and
- * anything else is a preset. `sets` override keys. Throws InputError.
+ * anything else is a preset. A result (`pageferry/host@1`) stands for its scenario. `sets` override keys. Throws
+ * InputError.
  */
 export function loadHost(name: string, sets: readonly Override[] = []): LoadedHost {
-  const { source, content, folder, file } = readSource(name, PRESET_FOLDER);
-  const loaded = loadHostDocument(openDocument(source, content, sets), folder);
-  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
+  return loadNamed(name, sets, loadHostDocument, PRESET_FOLDER);
 }
 
 /** Loads a host from a document, whose files are relative to `folder`. Throws InputError. */
@@ -83,7 +81,7 @@ export function loadHostDocument(document: ScenarioDocument, folder: string): Lo
       .toSorted((a, b) => a.atNs - b.atNs) as HostConfig['changes'],
     isProved: file.verify === 'full',
   };
-  const portable = withPortableFiles(file, HOST_FILES, foldersOf(document, folder));
+  const portable = withPortableFiles(file, EVACUATION_FILES, foldersOf(document, folder));
   return { file: portable.value, scenarios, config, files: portable.files };
 }
 
@@ -181,25 +179,12 @@ function resolveGuests(
     for (const name of namesOf(group)) {
       const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);
       const scenario: Scenario = { ...common, name, seed };
-      const config = document.explained(() => resolved(document, scenario, folderOf));
+      const config = document.explained(() => resolveWithPlaces(document, scenario, folderOf));
       scenarios.push(withPortableFiles(scenario, SCENARIO_FILES, folderOf).value);
       guests.push(guestSpec(name, group, config));
     }
   }
   return { guests, scenarios };
-}
-
-function resolved(
-  document: GuestDocument,
-  scenario: Scenario,
-  folderOf: ReturnType<typeof foldersOf>,
-): RunConfig {
-  try {
-    return resolveScenario(scenario, folderOf, process.availableMemory());
-  } catch (error) {
-    if (!(error instanceof ResolveError)) throw error;
-    throw new InputError([locateProblem(document, error.problem)]);
-  }
 }
 
 function guestSpec(

@@ -4,17 +4,15 @@ import type { RunConfig } from '../../runtime/config.ts';
 import type { ProtectConfig, TroubleAt } from '../../runtime/virtual/replication/config.ts';
 import { type Anchor, type Path, ScenarioDocument } from '../../scenario/document.ts';
 import { SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
-import { InputError } from '../../scenario/input-error.ts';
 import {
   foldersOf,
-  openDocument,
+  loadNamed,
   type Override,
   type Preset,
   presets,
-  readSource,
+  resolveWithPlaces,
 } from '../../scenario/load.ts';
-import { explained, locateProblem, parseScenario, refuse } from '../../scenario/parse.ts';
-import { ResolveError, resolveScenario } from '../../scenario/resolve.ts';
+import { explained, parseScenario, refuse } from '../../scenario/parse.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { parseSize } from '../../units/size.ts';
@@ -39,12 +37,10 @@ export const protectPresets = (): Preset[] => presets(PRESET_FOLDER);
 
 /**
  * Loads a protected guest: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and anything
- * else is a preset. `sets` override keys. Throws InputError.
+ * else is a preset. A result (`pageferry/protect@1`) stands for its scenario. `sets` override keys. Throws InputError.
  */
 export function loadProtection(name: string, sets: readonly Override[] = []): LoadedProtection {
-  const { source, content, folder, file } = readSource(name, PRESET_FOLDER);
-  const loaded = loadProtectDocument(openDocument(source, content, sets), folder);
-  return file === undefined ? loaded : { ...loaded, files: [file, ...loaded.files] };
+  return loadNamed(name, sets, loadProtectDocument, PRESET_FOLDER);
 }
 
 /** Loads a protected guest from a document, whose files are relative to `folder`. Throws InputError. */
@@ -59,21 +55,16 @@ export function loadProtectDocument(document: ScenarioDocument, folder: string):
   const given = Object.entries(written).filter(([, value]) => value !== undefined);
   const part = new ScenarioPart(document, Object.fromEntries(given));
   const scenario = parseScenario(part);
-  let run: RunConfig;
-  try {
-    run = resolveScenario(scenario, folderOf, process.availableMemory());
-  } catch (error) {
-    if (!(error instanceof ResolveError)) throw error;
-    throw new InputError([locateProblem(document, error.problem)]);
-  }
+  const run = resolveWithPlaces(document, scenario, folderOf);
   refuse(document, checkGuest(file, run));
-  const whole = {
+  // Parsing puts the keys in the order of the schema, so that a result that is run again gives itself.
+  const whole = protectSchema.parse({
     ...file,
     guest: scenario.guest,
     link: scenario.link,
     migration: scenario.migration,
     costs: scenario.costs,
-  };
+  });
   const portable = withPortableFiles(whole, SCENARIO_FILES, folderOf);
   return {
     file: portable.value,

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostPresets, loadHost, loadHostDocument } from '../../../src/fleet/host/load.ts';
 import { ScenarioDocument } from '../../../src/scenario/document.ts';
+import { openDocument } from '../../../src/scenario/load.ts';
 import { InputError } from '../../../src/scenario/input-error.ts';
 
 const GUEST = '{ memory: 4MiB, vcpus: 1, workloads: [{ pattern: uniform, rate: 10 }] }';
@@ -8,6 +12,12 @@ const FILE = `duration: 10s
 host: { memory: 8MiB }
 guests:
   - { name: web, count: 2, guest: ${GUEST} }
+`;
+
+const OWN_POLICY = `export const mine = () => ({
+  name: 'mine', skipsRedirtied: false, initial: {},
+  decide: (state) => ({ state, actions: [{ kind: 'switchover' }] }),
+});
 `;
 
 const load = (text: string) => loadHostDocument(new ScenarioDocument('h.yaml', text), '.');
@@ -41,6 +51,26 @@ describe('the file of an overcommitted host', () => {
       balloon: { pollNs: 1e9, mostPages: Math.floor(0.65 * 1024) },
     });
     expect(config.guests[0]!.config.seed).not.toBe(config.guests[1]!.config.seed);
+  });
+
+  it('gives a result that stands for it, whose policy of its own is found from any folder', () => {
+    const policy = '{ module: ./mine.mjs, export: mine }';
+    const text = `${FILE}others: [{ name: spare, memory: 8MiB }]
+migration: { policy: ${policy} }
+migrations: [{ at: 1s, guest: web-1, to: spare }]
+`;
+    const folder = mkdtempSync(join(tmpdir(), 'pageferry-host-'));
+    try {
+      writeFileSync(join(folder, 'mine.mjs'), OWN_POLICY);
+      const first = loadHostDocument(new ScenarioDocument('h.yaml', text), folder);
+      expect(first.files).toContain(join(folder, 'mine.mjs'));
+      const result = JSON.stringify({ schema: 'pageferry/host@1', scenario: first.file });
+      const again = loadHostDocument(openDocument('r.json', result, []), '/');
+      expect(again.file).toEqual(first.file);
+      expect(again.config).toEqual(first.config);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('counts what is guaranteed to guests that live at one time', () => {

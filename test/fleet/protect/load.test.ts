@@ -6,6 +6,7 @@ import {
   protectPresets,
 } from '../../../src/fleet/protect/load.ts';
 import { ScenarioDocument } from '../../../src/scenario/document.ts';
+import { openDocument } from '../../../src/scenario/load.ts';
 import { InputError } from '../../../src/scenario/input-error.ts';
 
 const FILE = `duration: 2s
@@ -28,6 +29,14 @@ function problemsOf(text: string): string[] {
 }
 
 describe('the file of a protected guest', () => {
+  it('gives a result that stands for it, with its keys in the same order', () => {
+    const first = load(FILE);
+    const result = JSON.stringify({ schema: 'pageferry/protect@1', scenario: first.file });
+    const again = loadProtectDocument(openDocument('r.json', result, []), '.');
+    expect(JSON.stringify(again.file)).toBe(JSON.stringify(first.file));
+    expect(again.config).toEqual(first.config);
+  });
+
   it("has the defaults of Xen's Remus", () => {
     const { config } = load(FILE.replace('{ interval: 50ms }', '{}'));
     expect(config.replication).toMatchObject({

@@ -1,5 +1,5 @@
 import { isHot } from '../monitor/hotspot.ts';
-import type { FleetView, Hotspot, HostView, VmView } from './policy.ts';
+import type { FleetView, Hotspot, HostView, Move, VmView } from './policy.ts';
 
 /** A host whose load changes as a policy plans moves. */
 export interface LoadedHost {
@@ -34,14 +34,15 @@ export function hotspotsOf({ hosts, hotspot }: FleetView): Hotspot[] {
 /** The CPUs that a VM uses. */
 export const cpusOf = ({ readings, host }: VmView): number => readings.cpu.last * host.cpus;
 
-/** Moves a VM from one host to another in the books. */
-export function book(vm: VmView, from: LoadedHost, to: LoadedHost): void {
+/** Moves a VM from one host to another in the books, and returns the move. */
+export function book(vm: VmView, from: LoadedHost, to: LoadedHost): Move {
   from.vms.delete(vm);
   to.vms.add(vm);
   from.cpu -= cpusOf(vm) / from.view.cpus;
   to.cpu += cpusOf(vm) / to.view.cpus;
   from.freeBytes += vm.memoryBytes;
   to.freeBytes -= vm.memoryBytes;
+  return { vm: vm.name, to: to.view.name };
 }
 
 /** Whether a host has the memory for a VM, and its CPUs stay below a share. */

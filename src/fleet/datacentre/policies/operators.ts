@@ -32,8 +32,7 @@ export class WatcherPolicy implements FleetPolicy {
       const room = vm && hosts.filter((to) => to !== from && hasRoom(to, vm, this.#threshold));
       const to = room && best(room, ({ cpu }) => -cpu);
       if (!to) continue;
-      book(vm, from, to);
-      chains.push([{ vm: vm.name, to: to.view.name }]);
+      chains.push([book(vm, from, to)]);
     }
     const hotspots = busy.map(({ view: { name } }) => ({ host: name, resource: 'cpu' as const }));
     return { chains, hotspots };
@@ -61,8 +60,7 @@ export class DrsPolicy implements FleetPolicy {
     while (chains.length < this.#mostMoves && deviationOf(hosts) > this.#target) {
       const move = bestMove(hosts);
       if (!move) break;
-      book(move.vm, move.from, move.to);
-      chains.push([{ vm: move.vm.name, to: move.to.view.name }]);
+      chains.push([book(move.vm, move.from, move.to)]);
     }
     return chains.length === 0 ? undefined : { chains, hotspots: hotspotsOf(view) };
   }
@@ -107,8 +105,7 @@ export class ConsolidationPolicy implements FleetPolicy {
       // Switched-off hosts come last, since each draws power again once it has a VM.
       const to = vm && this.#fullest(hosts, vm, from);
       if (!to) continue;
-      book(vm, from, to);
-      chains.push([{ vm: vm.name, to: to.view.name }]);
+      chains.push([book(vm, from, to)]);
     }
     if (hot.size === 0) chains.push(...this.#empty(hosts));
     return chains.length === 0 ? undefined : { chains, hotspots };
@@ -124,8 +121,7 @@ export class ConsolidationPolicy implements FleetPolicy {
     for (const vm of [...from.vms].toSorted((a, b) => cpusOf(b) - cpusOf(a))) {
       const to = this.#fullest(others, vm, from);
       if (!to) return [];
-      book(vm, from, to);
-      chains.push([{ vm: vm.name, to: to.view.name }]);
+      chains.push([book(vm, from, to)]);
     }
     return chains;
   }

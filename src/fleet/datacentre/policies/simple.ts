@@ -61,8 +61,7 @@ function relieve(
         hosts.filter((host) => host !== from),
       );
     if (!to) continue;
-    book(vm, from, to);
-    chains.push([{ vm: vm.name, to: to.view.name }]);
+    chains.push([book(vm, from, to)]);
   }
   return { chains, hotspots };
 }
