@@ -79,7 +79,10 @@ export class HintDriver {
     return false;
   }
 
-  /** Sends the block that `seek` has found, if it is still free and the queue has room; returns whether it has. */
+  /**
+   * Sends the block that `seek` has found, if it is still free. Returns false when the queue has no room for it; a block
+   * that is free no longer counts as done.
+   */
   send(): boolean {
     const { manager, slots } = this.#parts;
     const { pages } = manager;

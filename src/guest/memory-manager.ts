@@ -311,7 +311,7 @@ export class MemoryManager {
     this.#begun = undefined;
   }
 
-  /** Zeroes a page because the guest boots, unless it is none of those that this part manages. */
+  /** Zeroes a page because the guest boots. A page that this part does not manage is left as it is. */
   clear(slot: Memslot, page: number): void {
     this.zeroed.zero(this.pages.findRange(slot, page), page);
   }

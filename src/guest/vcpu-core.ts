@@ -302,7 +302,10 @@ export class VcpuCore {
     return 'made';
   }
 
-  /** Sends one free block as a hint, if the host wants any; returns whether it has. */
+  /**
+   * Sends one free block as a hint, if the host wants any. Returns false when there is nothing to send, or the queue has
+   * no room.
+   */
   sendHint(): boolean {
     const { hints } = this;
     return hints !== undefined && hints.attend() && hints.seek() && hints.send();

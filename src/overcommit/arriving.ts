@@ -1,9 +1,7 @@
 import type { DestinationHost } from '../migration/hosting.ts';
 import type { InstallGate } from '../wire/install.ts';
-import { NONE } from './guest-pages.ts';
 import type { OvercommittedMemory } from './host.ts';
 import type { HostClock } from './leaving.ts';
-import { LEFT_BEHIND } from './paging.ts';
 import type { Resident } from './resident.ts';
 
 export interface ArrivingParts {
@@ -59,7 +57,6 @@ export class ArrivingGuest implements DestinationHost {
     const isTheirs = source.resident.pages.swapSlots[gfn] === slot;
     if (!isTheirs || !memory.swap.store.holds(slot)) return false;
     this.#free(gfn);
-    resident.pages.bytesOf(gfn).fill(LEFT_BEHIND);
     memory.paging.adopt(resident.pages, gfn, slot);
     this.#lent.add(gfn);
     return true;
@@ -83,11 +80,8 @@ export class ArrivingGuest implements DestinationHost {
   /** Gives back whatever this host has of a page. */
   #free(gfn: number): void {
     const { memory, resident } = this.#parts;
-    const { pages } = resident;
-    if (!pages.isResident(gfn)) this.#forget(gfn);
-    else if (!pages.isShared(gfn) || memory.sharing!.forsake(pages, gfn) !== NONE) {
-      memory.machine.giveBack(pages.unmap(gfn));
-    }
+    this.#forget(gfn);
+    memory.free(resident.pages, gfn);
   }
 
   /** The guest runs here from now on, so the slots in which its pages lie are this host's. */

@@ -1,7 +1,6 @@
 import type { BalloonHost } from '../guest/guest-disk.ts';
 import { NO_SLOT } from '../memory/page-store.ts';
 import type { GuestPages } from './guest-pages.ts';
-import { LEFT_BEHIND } from './paging.ts';
 
 /** What of a host's memory the balloon of a guest needs. */
 export interface BalloonSite {
@@ -9,8 +8,8 @@ export interface BalloonSite {
   bringIn(gfn: number): number;
   /** Gives a shared page a machine page of its own; returns how long the guest waits for that, in ns. */
   unshare(gfn: number): number;
-  /** Frees what a page has, of which nobody needs the contents any more. */
-  free(gfn: number): void;
+  /** Frees what a page has, of which nobody needs the contents any more, and notes that it is in the balloon. */
+  surrender(gfn: number): void;
 }
 
 /** A guest whose balloon may have to be popped. */
@@ -25,13 +24,7 @@ export interface Popped {
 export function balloonHostOf(pages: GuestPages, site: BalloonSite): BalloonHost {
   return {
     surrender: ({ layout }, page, count) => {
-      for (let i = 0; i < count; i++) {
-        const gfn = layout.firstGfn + page + i;
-        site.free(gfn);
-        pages.balloon(gfn);
-        // Somebody else may have its machine page from now on, so what the guest reads when it comes back must be made anew.
-        pages.bytesOf(gfn).fill(LEFT_BEHIND);
-      }
+      for (let i = 0; i < count; i++) site.surrender(layout.firstGfn + page + i);
     },
     regain: ({ layout }, page) => pages.unballoon(layout.firstGfn + page),
     fetch: ({ layout }, page) => {

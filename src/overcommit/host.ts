@@ -136,7 +136,7 @@ export class OvercommittedMemory implements Process {
     const { pages, overhead } = resident;
     this.paging.restore(pages);
     for (let gfn = 0; gfn < pages.memory.pages; gfn++) {
-      if (pages.isResident(gfn)) this.#free(pages, gfn);
+      if (pages.isResident(gfn)) this.#unmap(pages, gfn);
     }
     for (const machinePage of overhead) this.machine.giveBack(machinePage);
     this.residents = this.residents.filter((one) => one !== resident);
@@ -155,7 +155,10 @@ export class OvercommittedMemory implements Process {
     return balloonHostOf(pages, {
       bringIn: (gfn) => this.#bringIn(pages, gfn, this.#lastNs),
       unshare: (gfn) => this.#unshare(pages, gfn, this.#lastNs),
-      free: (gfn) => this.#free(pages, gfn),
+      surrender: (gfn) => {
+        this.free(pages, gfn);
+        pages.balloon(gfn);
+      },
     });
   }
 
@@ -172,20 +175,18 @@ export class OvercommittedMemory implements Process {
     resident.guest!.block(this.nextNs(atNs) - atNs);
   }
 
-  #free(pages: GuestPages, gfn: number): void {
-    if (!pages.isResident(gfn)) this.paging.forget(pages, gfn);
-    else if (!pages.isShared(gfn) || this.sharing!.forsake(pages, gfn) !== NONE) {
-      this.machine.giveBack(pages.unmap(gfn));
-    }
+  /** Takes a page of which nobody needs the contents any more out of memory, or out of the store. */
+  free(pages: GuestPages, gfn: number): void {
+    if (pages.isResident(gfn)) this.#unmap(pages, gfn);
+    else this.paging.forget(pages, gfn);
+    // Somebody else may have its machine page from now on, so what the guest reads when it comes back is made anew.
+    pages.bytesOf(gfn).fill(LEFT_BEHIND);
   }
 
-  /** Takes pages of which nobody needs the contents any more out of memory, or out of the store. */
-  surrender({ pages }: Pick<Resident, 'pages'>, firstGfn: number, count: number): void {
-    for (let gfn = firstGfn; gfn < firstGfn + count; gfn++) {
-      this.#free(pages, gfn);
-      // Somebody else may have its machine page from now on, so what the guest reads when it comes back is made anew.
-      pages.bytesOf(gfn).fill(LEFT_BEHIND);
-    }
+  /** Gives back the machine page of a page, unless others share it. */
+  #unmap(pages: GuestPages, gfn: number): void {
+    if (pages.isShared(gfn) && this.sharing!.forsake(pages, gfn) === NONE) return;
+    this.machine.giveBack(pages.unmap(gfn));
   }
 
   /** Takes a machine page for a guest's page that arrives here; `readyNs` says when it is free. */

@@ -3,7 +3,8 @@ import type { Problem } from '../../scenario/problem.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseSize } from '../../units/size.ts';
-import { namesOf } from '../group-names.ts';
+import { MAX_WHOLE_PAGE } from '../../wire/limits.ts';
+import { groupsByName, lifeProblem } from './group-lives.ts';
 import type { HostFile } from './schema.ts';
 
 /** Returns what is wrong with the names of the hosts, and with those that guests start on. */
@@ -43,7 +44,7 @@ const noHost = (name: string, names: readonly string[]): string =>
 /** Returns what is impossible about the migrations of a file. */
 export function checkMigrations({ migrations, others, guests, duration }: HostFile): Problem[] {
   const hosts = [FIRST_HOST, ...others.map(({ name }) => name)];
-  const groups = new Map(guests.flatMap((group) => namesOf(group).map((name) => [name, group])));
+  const groups = groupsByName(guests);
   const endNs = parseDuration(duration);
   return migrations.flatMap(({ at, guest, to }, index): Problem[] => {
     const path = ['migrations', index];
@@ -58,22 +59,14 @@ export function checkMigrations({ migrations, others, guests, duration }: HostFi
       const sentence = `the host lives for ${duration}, so nothing can migrate at ${at}`;
       return [{ path: [...path, 'at'], sentence }];
     }
-    if (atNs < parseDuration(group.start)) {
-      const sentence = `guest ${guest} starts only at ${group.start}, so it can't migrate at ${at}`;
-      return [{ path: [...path, 'at'], sentence }];
-    }
-    if (group.stop !== undefined && atNs >= parseDuration(group.stop)) {
-      const sentence = `guest ${guest} stops at ${group.stop}, so it can't migrate at ${at}`;
-      return [{ path: [...path, 'at'], sentence }];
-    }
-    return [];
+    return lifeProblem({ at, guest, does: 'migrate' }, group, [...path, 'at']);
   });
 }
 
-/** The largest pages that a host brings in for a migration, since larger ones travel in parts. */
-const MOST_PAGE_BYTES = 2 * 1024 * 1024;
-
-/** Returns what a host can't do for the migrations of its guests, whose scenarios are complete. */
+/**
+ * Returns what a host can't do for the migrations of its guests, whose scenarios are complete. It brings in whole pages,
+ * and larger ones travel in parts.
+ */
 export function checkMigrated(
   { migrations, guests, migration }: HostFile,
   groups: readonly { readonly index: number; readonly scenario: Scenario }[],
@@ -81,7 +74,7 @@ export function checkMigrated(
   if (migrations.length === 0) return [];
   return groups.flatMap(({ index, scenario }): Problem[] => {
     const { guest } = scenario;
-    if (parseSize(guest.pageSize) > MOST_PAGE_BYTES) {
+    if (parseSize(guest.pageSize) > MAX_WHOLE_PAGE) {
       const sentence = `guests of overcommitted hosts migrate with pages of at most 2MiB, got ${guest.pageSize}`;
       return [{ path: ['guests', index, 'guest', 'pageSize'], sentence }];
     }

@@ -1,7 +1,8 @@
 import type { Problem } from '../../scenario/problem.ts';
 import { parseDuration } from '../../units/duration.ts';
-import { checkNames, namesOf } from '../group-names.ts';
+import { checkNames } from '../group-names.ts';
 import { checkHosts, checkMigrations } from './check-migrations.ts';
+import { groupsByName, lifeProblem } from './group-lives.ts';
 import type { HostFile } from './schema.ts';
 
 /** Returns what is impossible about a host's file; its guests' scenarios are checked on their own. */
@@ -56,8 +57,7 @@ function checkSample({ duration, sample }: HostFile): Problem[] {
 }
 
 function checkChanges({ changes, guests, duration }: HostFile): Problem[] {
-  const groups = new Map(guests.flatMap((group) => namesOf(group).map((name) => [name, group])));
-  const names = new Set(groups.keys());
+  const groups = groupsByName(guests);
   const endNs = parseDuration(duration);
   return changes.flatMap(({ at, idleTax, guest, shares }, index): Problem[] => {
     const path = ['changes', index];
@@ -66,23 +66,16 @@ function checkChanges({ changes, guests, duration }: HostFile): Problem[] {
       const sentence = `the host lives for ${duration}, so nothing can change at ${at}`;
       return [{ path: [...path, 'at'], sentence }];
     }
-    const group = guest === undefined ? undefined : groups.get(guest);
-    if (group && atNs < parseDuration(group.start)) {
-      const sentence = `guest ${guest} starts only at ${group.start}, so it can't change at ${at}`;
-      return [{ path: [...path, 'at'], sentence }];
-    }
-    if (group?.stop !== undefined && atNs >= parseDuration(group.stop)) {
-      const sentence = `guest ${guest} stops at ${group.stop}, so it can't change at ${at}`;
-      return [{ path: [...path, 'at'], sentence }];
-    }
     if (idleTax === undefined && shares === undefined) {
       return [{ path, sentence: 'changes nothing: give idleTax, or guest and shares' }];
     }
     if ((guest === undefined) !== (shares === undefined)) {
       return [{ path, sentence: 'guest and shares belong together: give both or neither' }];
     }
-    if (guest === undefined || names.has(guest)) return [];
-    const sentence = `there is no guest ${guest}: there are ${[...names].join(', ')}`;
+    if (guest === undefined) return [];
+    const group = groups.get(guest);
+    if (group) return lifeProblem({ at, guest, does: 'change' }, group, [...path, 'at']);
+    const sentence = `there is no guest ${guest}: there are ${[...groups.keys()].join(', ')}`;
     return [{ path: [...path, 'guest'], sentence }];
   });
 }

@@ -161,8 +161,7 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
     const sentence = 'only a memory manager can boot anew: give guest.memoryManager too';
     problems.push(locateProblem(document, { path: ['guests', index, 'resetAt'], sentence }));
   }
-  const migrated = groups.map(({ index, scenario }) => ({ index, scenario }));
-  problems.push(...checkMigrated(file, migrated).map((one) => locateProblem(document, one)));
+  problems.push(...checkMigrated(file, groups).map((one) => locateProblem(document, one)));
   if (problems.length > 0) throw new InputError(problems);
   return groups;
 }

@@ -15,7 +15,6 @@ export function buildHostResult(loaded: LoadedHost, report: HostReport): HostRes
   const { pageSize } = host;
   const { samples, proof, sharing } = report;
   const memory = guests.reduce((sum, guest) => sum + guest.config.guest.memoryBytes, 0);
-  const free = samples.map(({ freePages }) => freePages * pageSize);
   const result: HostResult = {
     schema: 'pageferry/host@1',
     version: VERSION,
@@ -28,7 +27,7 @@ export function buildHostResult(loaded: LoadedHost, report: HostReport): HostRes
     host: {
       memoryBytes: host.machinePages * pageSize,
       commitment: memory / (host.machinePages * pageSize),
-      minFreeBytes: Math.min(host.machinePages * pageSize, ...free),
+      minFreeBytes: leastFreePages(host.machinePages, samples) * pageSize,
       states: report.states.map(({ atNs, state }) => ({ atMs: ms(atNs), state })),
       timeMs: timesInStates(report),
       ...(sharing
@@ -83,12 +82,12 @@ export function buildHostResult(loaded: LoadedHost, report: HostReport): HostRes
 function othersOf(config: HostConfig, report: HostReport): HostResult['others'] {
   const { pageSize } = config.host;
   return report.others.map(({ name, states, sharing, paging }, index) => {
-    const memoryBytes = config.others[name]!.machinePages * pageSize;
-    const free = report.samples.map(({ others }) => others[index]!.freePages * pageSize);
+    const { machinePages } = config.others[name]!;
+    const own = report.samples.map(({ others }) => others[index]!);
     return {
       name,
-      memoryBytes,
-      minFreeBytes: Math.min(memoryBytes, ...free),
+      memoryBytes: machinePages * pageSize,
+      minFreeBytes: leastFreePages(machinePages, own) * pageSize,
       states: states.map(({ atNs, state }) => ({ atMs: ms(atNs), state })),
       timeMs: timesInStates({ states, endedNs: report.endedNs }),
       ...(sharing ? { sharing } : {}),
@@ -96,6 +95,12 @@ function othersOf(config: HostConfig, report: HostReport): HostResult['others'] 
     };
   });
 }
+
+/** Returns the least that was free at a sample. There may be too many samples to be the arguments of a call. */
+const leastFreePages = (
+  machinePages: number,
+  samples: readonly { readonly freePages: number }[],
+): number => samples.reduce((least, { freePages }) => Math.min(least, freePages), machinePages);
 
 function seriesOf(
   { samples, others }: HostReport,

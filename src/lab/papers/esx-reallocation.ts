@@ -217,9 +217,10 @@ function statesOf({ states }: Input, report: HostReport): OutcomeSeries {
 /** Returns how much of the time the host's memory was in `high`. */
 function calmOf({ calm }: Input, { states, endedNs }: HostReport): OutcomeSeries {
   const fromNs = calm.from * 60e9;
-  const highNs = states.reduce((sum, { atNs, state }, i) => {
+  const all: HostReport['states'] = [{ atNs: 0, state: 'high' }, ...states];
+  const highNs = all.reduce((sum, { atNs, state }, i) => {
     const startNs = Math.max(atNs, fromNs);
-    const endNs = states[i + 1]?.atNs ?? endedNs;
+    const endNs = all[i + 1]?.atNs ?? endedNs;
     return state === 'high' && endNs > startNs ? sum + endNs - startNs : sum;
   }, 0);
   return {

@@ -24,7 +24,7 @@ import { MOST_TABLE_BYTES, SentPages } from './sent-pages.ts';
 export interface ReferringSession {
   readonly side: Pick<Side, 'link' | 'clock'> & {
     readonly options: Pick<SourceOptions, 'encodings' | 'linkLatencyNs'>;
-    readonly guest: Pick<SourceGuest, 'memory'>;
+    readonly guest: Pick<SourceGuest, 'memory' | 'host'>;
   };
   readonly sizes: BatchSizes;
   readonly unsent: GuestPageSet;
@@ -132,6 +132,8 @@ export class SourceReferences {
     if (taken.pages === 0 || (phase === 'stopped' && isLogging)) return taken;
     const { copies } = this.#sent;
     const { firstGfn } = taken.slot.layout;
+    // What an overcommitted host has swapped out is not in memory, where it is about to be read.
+    this.#session.side.guest.host?.fetch(taken);
     const rest: number[] = [];
     let pages = 0;
     for (let run = 0; run < taken.runs; run++) {

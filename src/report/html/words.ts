@@ -13,6 +13,10 @@ export const percentText = (share: number): string => `${formatNumber(100 * shar
 export const plural = (count: number, noun: string): string =>
   `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
 
+/** Returns the greatest of amounts, 0 if there are none. A series may be too long to be the arguments of a call. */
+export const mostOf = (amounts: readonly number[]): number =>
+  amounts.reduce((most, amount) => Math.max(most, amount), 0);
+
 /** A unit of time for an axis, with its size. */
 export interface TimeUnit {
   readonly name: 'ms' | 's' | 'min';

@@ -173,7 +173,9 @@ export class HostThread {
     guest.desk = new HostDesk(words, task.plan.vcpus, {
       pages: resident.pages,
       faults: this.#memory.faultsOf(resident),
-      surrender: (gfn, pages) => this.#memory.surrender(resident, gfn, pages),
+      surrender: (firstGfn, count) => {
+        for (let i = 0; i < count; i++) this.#memory.free(resident.pages, firstGfn + i);
+      },
     });
   }
 

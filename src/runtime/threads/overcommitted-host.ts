@@ -18,7 +18,7 @@ import { RunWords } from './run-words.ts';
 import type { HostEnd } from './tasks.ts';
 
 export interface ThreadedHostOptions {
-  /** The threads to use, at least as many as `hostThreadsOf` says; they outlive the host. */
+  /** The threads to use: at least one for the host and one for each vCPU. They outlive the host. */
   readonly pool: WorkerPool;
   /** Once it is aborted, the host ends its life at once, and is proved. */
   readonly signal?: AbortSignal;
@@ -36,11 +36,6 @@ export interface ThreadedHostReport extends HostEnd {
     readonly disk: NonNullable<VcpuEnd['disk']>;
   }[];
   readonly proof: HostProof;
-}
-
-/** Returns how many threads a host needs: one for itself and one for each vCPU. */
-export function hostThreadsOf(specs: readonly OvercommittedGuestSpec[]): number {
-  return 1 + specs.reduce((sum, { config }) => sum + config.guest.vcpus, 0);
 }
 
 /** A guest whose memory is filled. */

@@ -198,7 +198,7 @@ export class VirtualOvercommittedHost {
   /** Stops a guest, whose machine pages are free from then on; its memory stays as it is for the proof. */
   #stop(one: OvercommittedGuest, nowNs: number): void {
     if (!one.isRunning) return;
-    // A guest that is about to move stops once it is in one place.
+    // A guest that is moving stops once it is in one place.
     if (one.isMoving) return this.#later(nowNs, (atNs) => this.#stop(one, atNs));
     one.guest.advance(nowNs);
     one.isRunning = false;

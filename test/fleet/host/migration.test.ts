@@ -60,6 +60,20 @@ describe('a guest that a host with too little memory migrates', () => {
     },
   );
 
+  it('names equal pages by references, also those that have to be brought in first', async () => {
+    const scenario = pressed(false)
+      .replace('{ kind: random }', '{ kind: mixed, zeroShare: 0, duplicateShare: 0.8 }')
+      .replace('rate: 500', 'rate: 50, writes: 0.1')
+      .replace('algorithm: precopy', 'encodings: [zero, reference]');
+    const roomy = scenario.replace('memory: 8MiB', 'memory: 14MiB');
+    const [partly, whole] = [await run(scenario), await run(roomy)];
+    expect([partly.ok, whole.ok]).toEqual([true, true]);
+    const [few, all] = [partly.migrations![0]!, whole.migrations![0]!];
+    expect(few.fetchedPages).toBeGreaterThan(1000);
+    expect(all.run!.ram.deduplicated).toBeGreaterThan(2000);
+    expect(few.run!.ram.deduplicated).toBeGreaterThan(0.9 * all.run!.ram.deduplicated!);
+  });
+
   it('has its balloon inflated before, if that is wanted, and sends what is left', async () => {
     const text = (balloon: string): string => `duration: 10s
 host: { memory: 20MiB, sharing: { isOn: false } }

@@ -77,6 +77,15 @@ guests:
     expect(JSON.stringify(await run(PAIR))).toBe(JSON.stringify(await run(PAIR)));
   });
 
+  it('says what was free at least, however many samples it has', async () => {
+    const loaded = loadHostDocument(new ScenarioDocument('h.yaml', PAIR), '.');
+    const report = await runHost(loaded.config);
+    const least = report.samples.reduce((one, { freePages }) => Math.min(one, freePages), Infinity);
+    const samples = Array.from({ length: 200_000 }, (_, i) => report.samples[i % 20]!);
+    const { host } = buildHostResult(loaded, { ...report, samples });
+    expect(host.minFreeBytes).toBe(least * 4096);
+  });
+
   it('changes a tax and shares when it is told to', async () => {
     const text = `duration: 30s
 sample: 1s

@@ -89,6 +89,27 @@ describe('the answer', () => {
     expect(wrong.sections.at(-1)!.blocks).toEqual([{ kind: 'warning', text: 'a page is lost' }]);
   });
 
+  it('of a host has a chart of a series that is longer than the arguments of a call can be', () => {
+    const host = hostResult();
+    const long = <Values extends readonly unknown[]>(values: Values): Values[number][] =>
+      Array.from({ length: 300_000 }, (_, at) => values[at % values.length]);
+    const { timesMs, freeBytes, reclaimedBytes, states, guests } = host.series;
+    const series = {
+      timesMs: long(timesMs),
+      freeBytes: long(freeBytes),
+      reclaimedBytes: long(reclaimedBytes),
+      states: long(states),
+      guests: guests.map(({ name, ...amounts }) => ({
+        name,
+        ...(Object.fromEntries(
+          Object.entries(amounts).map(([key, values]) => [key, long(values)]),
+        ) as typeof amounts),
+      })),
+    };
+    const [chart] = figuresOf(reportOf({ ...host, series }));
+    expect(chart!.title).toBe('Memory of all 2 guests');
+  });
+
   it('of a validation says how many outcomes and times were right', () => {
     expect(reportOf(VALIDATION).answer).toBe(
       '1 run of 2 ended otherwise than predicted; the predicted total time is off by 10 % in the median, and by at most 12 % in nine of ten.',

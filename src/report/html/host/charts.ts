@@ -1,7 +1,7 @@
 import type { HostResult } from '../../../fleet/host/result-schema.ts';
 import { MEMORY_STATES } from '../../../overcommit/memory-state.ts';
 import type { Colour, FigureBar, FigurePoint, RowsFigure, XyFigure } from '../chart/figure.ts';
-import { idOf, msText, sizeUnit, type TimeUnit, timeUnit } from '../words.ts';
+import { idOf, mostOf, msText, sizeUnit, type TimeUnit, timeUnit } from '../words.ts';
 
 /** A line has at most about so many points, which is more than a wide window has pixels for. */
 const MOST_POINTS = 1500;
@@ -34,7 +34,7 @@ export function hostChart(result: HostResult): XyFigure {
   const { series, host, guests, durationMs } = result;
   const unit = timeUnit(durationMs);
   const totals = AMOUNTS.map(([key]) => sumOf(series.guests.map((one) => one[key])));
-  const { name, bytes } = sizeUnit(Math.max(host.memoryBytes, ...totals.flat()));
+  const { name, bytes } = sizeUnit(mostOf([host.memoryBytes, ...totals.map(mostOf)]));
   const line = (values: Values): FigurePoint[] => pointsOf(series.timesMs, values, unit, bytes);
   return {
     kind: 'xy',

@@ -1,6 +1,6 @@
 import type { HostResult } from '../../../fleet/host/result-schema.ts';
 import type { Block, Report, Table, Tone } from '../model.ts';
-import { countText, msText, percentText, plural, sizeText } from '../words.ts';
+import { countText, mostOf, msText, percentText, plural, sizeText } from '../words.ts';
 import { guestCharts, hostChart, statesChart } from './charts.ts';
 import { migrationBlocks } from './migrations.ts';
 
@@ -21,9 +21,9 @@ export function hostReport(result: HostResult): Report {
       { label: 'promised', value: percentText(host.commitment), detail: 'of the host’s memory' },
       { label: 'least that was free', value: sizeText(host.minFreeBytes) },
       ...(sharing
-        ? [{ label: 'most that sharing saved', value: sizeText(most(series.reclaimedBytes)) }]
+        ? [{ label: 'most that sharing saved', value: sizeText(mostOf(series.reclaimedBytes)) }]
         : []),
-      { label: 'most in balloons', value: sizeText(most(ballooned)) },
+      { label: 'most in balloons', value: sizeText(mostOf(ballooned)) },
       {
         label: 'written to swap',
         value: sizeText(paging.writtenBytes),
@@ -74,9 +74,6 @@ const figure = (one: ReturnType<typeof hostChart> | ReturnType<typeof statesChar
   kind: 'figure',
   figure: one,
 });
-
-const most = (values: readonly number[]): number =>
-  values.reduce((greatest, value) => Math.max(greatest, value), 0);
 
 function toneOf({ outcome, ok }: HostResult): Tone {
   if (ok === false || outcome !== 'completed') return 'bad';
