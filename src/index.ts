@@ -6,6 +6,9 @@
 // Runs.
 export { checkScenario, run, type RunOptions, type RunProgress } from './lab/library/run.ts';
 export { evacuate, type EvacuateOptions } from './lab/library/evacuate.ts';
+export { host, type HostOptions, type HostProgress } from './lab/library/host.ts';
+export { protect, type ProtectOptions, type ProtectProgress } from './lab/library/protect.ts';
+export { fleet, type FleetOptions } from './lab/library/fleet.ts';
 export {
   openStore,
   type RunRow,
@@ -22,21 +25,27 @@ export {
   type WhatIfQuestion,
 } from './lab/library/what-if.ts';
 export { paper, type SeriesOptions, validate } from './lab/library/measured.ts';
-export { presets } from './lab/library/presets.ts';
+export { type PresetKind, presets } from './lab/library/presets.ts';
 export { report } from './report/html/library.ts';
 
 // What is given.
 export type { InputOptions } from './lab/library/input.ts';
 export type {
   EvacuationInput,
+  FleetInput,
   GuestInput,
+  HostInput,
   MigrationInput,
+  ProtectionInput,
   ScenarioInput,
   SweepInput,
   WorkloadInput,
 } from './lab/library/scenario-input.ts';
 export { scenarioJsonSchema } from './scenario/json-schema.ts';
 export { evacuationJsonSchema } from './fleet/evacuation/json-schema.ts';
+export { hostJsonSchema } from './fleet/host/json-schema.ts';
+export { protectJsonSchema } from './fleet/protect/json-schema.ts';
+export { fleetJsonSchema } from './fleet/datacentre/json-schema.ts';
 
 // What comes out.
 export type { RunResult } from './result/schema.ts';
@@ -44,6 +53,10 @@ export type { Scenario } from './scenario/schema.ts';
 export type { Preset } from './scenario/load.ts';
 export type { EvacuationProgress } from './fleet/evacuation/report.ts';
 export type { EvacuationResult } from './fleet/evacuation/result-schema.ts';
+export type { HostResult } from './fleet/host/result-schema.ts';
+export type { ProtectResult } from './fleet/protect/result-schema.ts';
+export type { FleetResult } from './fleet/datacentre/result-schema.ts';
+export type { FleetProgress } from './fleet/datacentre/report.ts';
 export type { CompareResult } from './lab/compare/result.ts';
 export type { WhatIfResult } from './lab/what-if/result.ts';
 export type { SweepProgress } from './lab/sweep/execute.ts';
@@ -62,6 +75,14 @@ export type {
 export type { PageOrder } from './migration/page-orders/page-order.ts';
 export type { OwnTrace, TraceFacts, TraceFactory } from './guest/trace-file.ts';
 export type { OwnKind } from './units/keys.ts';
+
+export type {
+  Decision as FleetDecision,
+  FleetPolicy,
+  FleetView,
+  HostView,
+  VmView,
+} from './fleet/datacentre/policies/policy.ts';
 
 // Errors.
 export { InputError, type InputProblem } from './scenario/input-error.ts';

@@ -12,7 +12,7 @@ const examples = blocks.flatMap(({ language, code }, i) =>
 
 /** What the types take and refuse: the compiler complains when a line below a comment is right after all. */
 const TYPES = `
-import { evacuate, run, type ScenarioInput, sweep } from 'pageferry';
+import { evacuate, fleet, host, protect, run, type ScenarioInput, sweep } from 'pageferry';
 import { VirtualWorld } from 'pageferry/worlds';
 const workloads = [{ pattern: 'dirty-vector', points: [{ after: '1s', pages: 3 }] }] as const;
 const migration = { qemuVersion: 7.2, throttle: { initial: 0.3 } } as const;
@@ -21,6 +21,15 @@ export const calls = [
   () => run({ guest: { memory: 1, memoryManager: {} }, costs: { profile: 'none' } }),
   () => sweep({ name: 'x', scenario: 'quick', vary: { seed: [1, 2] } }),
   () => evacuate({ hosts: [{ name: 'a' }], guests: [{ name: 'g', guest: { memory: 1 } }] }),
+  () => host({ duration: '1s', host: { memory: '1GiB' }, guests: [{ name: 'g', guest: { memory: 1 } }] }),
+  () => protect({ guest: { memory: 1 }, replication: { interval: 'fastest', killAt: '1s' } }),
+  () => fleet({ duration: '1s', hosts: [{ name: 'a', memory: 1 }], guests: [{ name: 'g', guest: { memory: 1 } }] }),
+  // @ts-expect-error A protected guest has memory.
+  () => protect({ guest: {} }),
+  // @ts-expect-error A misspelt key of a host.
+  () => host({ duration: '1s', host: { memory: 1, tax: 0 }, guests: [] }),
+  // @ts-expect-error A fleet has guests.
+  () => fleet({ duration: '1s', hosts: [] }),
   // @ts-expect-error A misspelt key.
   () => run({ guest: { memory: '1GiB', vcpu: 3 } }),
   // @ts-expect-error The memory is required.
@@ -76,6 +85,10 @@ describe('the page of the library', () => {
   );
 
   it('has own kinds of 20 lines', () => {
+    const policies = examples.flatMap(({ code }) =>
+      Array.from(code.matchAll(/^const \w+: FleetPolicy = [\s\S]*?^\};$/gm), ([text]) => text),
+    );
+    expect(policies.map((text) => text.split('\n').length <= 20)).toEqual([true]);
     const owns = examples.filter(({ code }) => /: (?:Policy|PageOrder|Trace)Factory =/.test(code));
     expect(owns).toHaveLength(3);
     for (const { code } of owns) {

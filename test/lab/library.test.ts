@@ -6,11 +6,15 @@ import {
   checkScenario,
   compare,
   evacuate,
+  fleet,
+  host,
   InputError,
   openStore,
   paper,
   type PolicyFactory,
+  type PresetKind,
   presets,
+  protect,
   run,
   type RunProgress,
   type ScenarioInput,
@@ -188,17 +192,37 @@ describe('what is wrong with a plain object', () => {
   it('names of what comes with the package', async () => {
     expect(await refusal(run('quik'))).toMatch(/^quik: is no preset \(did you mean quick\?\)/);
     expect(await refusal(paper('clark-mmunche'))).toMatch(/did you mean clark-mmuncher\?/);
-    const known = (['scenario', 'evacuation', 'sweep', 'paper'] as const).map((kind) =>
-      presets(kind).map(({ name }) => name),
-    );
-    expect(known.map((names) => names.length > 0)).toEqual([true, true, true, true]);
-    expect(known[3]).toContain('clark-mmuncher');
+    const one = {
+      scenario: 'quick',
+      evacuation: 'rack',
+      host: 'shared-swap',
+      protection: 'web',
+      fleet: 'three-hotspots',
+      sweep: 'link-and-rate',
+      paper: 'clark-mmuncher',
+    } as const;
+    for (const [kind, name] of Object.entries(one) as [PresetKind, string][]) {
+      expect(presets(kind).map((preset) => preset.name)).toContain(name);
+    }
   });
 
   it('an evacuation', async () => {
     const act = evacuate({ hosts: [{ name: 'a' }, { name: 'b' }], guests: [] });
     expect(await refusal(act)).toBe('evacuation guests: expected at least one guest');
     expect(await refusal(evacuate('four', { parallel: 0 }))).toMatch(/^parallel: expected/);
+  });
+
+  it('a host, a protected guest and a data centre', async () => {
+    const memory = '8MiB';
+    expect(await refusal(host({ duration: '1s', host: { memory }, guests: [] }))).toBe(
+      'host guests: expected at least one guest',
+    );
+    const image = { memory, contents: [{ kind: 'file', path: 'none.img' } as const] };
+    expect(await refusal(protect({ guest: image }))).toMatch(/^protection guest\.contents\[0\]/);
+    const guests = [{ name: 'vm', guest: { memory: '16MiB' } }];
+    expect(await refusal(fleet({ duration: '1s', hosts: [{ name: 'pm', memory }], guests }))).toBe(
+      'fleet guests[0]: no host has 16 MiB of memory left for vm: add hosts, or choose smaller guests',
+    );
   });
 });
 

@@ -20,7 +20,9 @@ import { FLEET_POLICIES } from './policies/registry.ts';
 import { type FleetFile, fleetSchema } from './schema.ts';
 
 /** src/fleet/datacentre and dist/fleet/datacentre lie equally deep below the package. */
-const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/fleets', import.meta.url));
+export const FLEET_PRESET_FOLDER = fileURLToPath(
+  new URL('../../../fixtures/fleets', import.meta.url),
+);
 
 export interface LoadedFleet {
   /** The file with every default, as results keep it: the files that it names are found from any folder. */
@@ -33,14 +35,14 @@ export interface LoadedFleet {
 }
 
 /** Returns the fleets that come with the program. */
-export const fleetPresets = (): Preset[] => presets(PRESET_FOLDER);
+export const fleetPresets = (): Preset[] => presets(FLEET_PRESET_FOLDER);
 
 /**
  * Loads a fleet: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and anything else is a
  * preset. A result (`pageferry/fleet@1`) stands for its scenario. `sets` override keys. Throws InputError.
  */
 export function loadFleet(name: string, sets: readonly Override[] = []): LoadedFleet {
-  return loadNamed(name, sets, loadFleetDocument, PRESET_FOLDER);
+  return loadNamed(name, sets, loadFleetDocument, FLEET_PRESET_FOLDER);
 }
 
 /** Loads a fleet from a document, whose files are relative to `folder`. Throws InputError. */

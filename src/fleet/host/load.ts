@@ -29,7 +29,9 @@ import { checkMigrated } from './check-migrations.ts';
 import { type HostFile, hostSchema } from './schema.ts';
 
 /** src/fleet/host and dist/fleet/host lie equally deep below the package. */
-const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/hosts', import.meta.url));
+export const HOST_PRESET_FOLDER = fileURLToPath(
+  new URL('../../../fixtures/hosts', import.meta.url),
+);
 /** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
 const GUEST_SEEDS = 0x4057;
 
@@ -44,7 +46,7 @@ export interface LoadedHost {
 }
 
 /** Returns the hosts that come with the program. */
-export const hostPresets = (): Preset[] => presets(PRESET_FOLDER);
+export const hostPresets = (): Preset[] => presets(HOST_PRESET_FOLDER);
 
 /**
  * Loads an overcommitted host: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and
@@ -52,7 +54,7 @@ export const hostPresets = (): Preset[] => presets(PRESET_FOLDER);
  * InputError.
  */
 export function loadHost(name: string, sets: readonly Override[] = []): LoadedHost {
-  return loadNamed(name, sets, loadHostDocument, PRESET_FOLDER);
+  return loadNamed(name, sets, loadHostDocument, HOST_PRESET_FOLDER);
 }
 
 /** Loads a host from a document, whose files are relative to `folder`. Throws InputError. */

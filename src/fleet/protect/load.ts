@@ -20,7 +20,9 @@ import { checkGuest, checkProtect } from './check.ts';
 import { type ProtectFile, protectSchema } from './schema.ts';
 
 /** src/fleet/protect and dist/fleet/protect lie equally deep below the package. */
-const PRESET_FOLDER = fileURLToPath(new URL('../../../fixtures/protections', import.meta.url));
+export const PROTECT_PRESET_FOLDER = fileURLToPath(
+  new URL('../../../fixtures/protections', import.meta.url),
+);
 /** Costs of a page hold for this many bytes, and grow with the page size. */
 const COSTED_PAGE = 4096;
 
@@ -33,14 +35,14 @@ export interface LoadedProtection {
 }
 
 /** Returns the protected guests that come with the program. */
-export const protectPresets = (): Preset[] => presets(PRESET_FOLDER);
+export const protectPresets = (): Preset[] => presets(PROTECT_PRESET_FOLDER);
 
 /**
  * Loads a protected guest: a name with `/`, `.yaml`, `.yml` or `.json` is a file, `-` is standard input, and anything
  * else is a preset. A result (`pageferry/protect@1`) stands for its scenario. `sets` override keys. Throws InputError.
  */
 export function loadProtection(name: string, sets: readonly Override[] = []): LoadedProtection {
-  return loadNamed(name, sets, loadProtectDocument, PRESET_FOLDER);
+  return loadNamed(name, sets, loadProtectDocument, PROTECT_PRESET_FOLDER);
 }
 
 /** Loads a protected guest from a document, whose files are relative to `folder`. Throws InputError. */

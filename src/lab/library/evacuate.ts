@@ -4,9 +4,8 @@ import type { EvacuationProgress } from '../../fleet/evacuation/report.ts';
 import type { EvacuationResult } from '../../fleet/evacuation/result-schema.ts';
 import { buildEvacuationResult } from '../../fleet/evacuation/result.ts';
 import { runEvacuation } from '../../fleet/evacuation/run.ts';
-import { ContentsError } from '../../runtime/common/fill.ts';
 import { InputError } from '../../scenario/input-error.ts';
-import { type InputOptions, openInput } from './input.ts';
+import { type InputOptions, playInput } from './input.ts';
 import type { EvacuationInput } from './scenario-input.ts';
 
 export interface EvacuateOptions extends InputOptions {
@@ -32,25 +31,17 @@ export async function evacuate(
     const sentence = `expected a whole number from 1 on, got ${parallel}`;
     throw new InputError([{ place: 'parallel', key: '', sentence }]);
   }
-  const { document, folder } = openInput(
-    'evacuation',
-    evacuation,
-    options,
-    EVACUATION_PRESET_FOLDER,
-  );
-  const loaded = loadEvacuationDocument(document, folder);
-  const config =
-    parallel === undefined
-      ? loaded.config
-      : { ...loaded.config, limits: withParallel(loaded.config.limits, parallel) };
-  try {
+  const input = { what: 'evacuation', given: evacuation, blamed: 'guests' };
+  return playInput(input, options, EVACUATION_PRESET_FOLDER, async ({ document, folder }) => {
+    const loaded = loadEvacuationDocument(document, folder);
+    const config =
+      parallel === undefined
+        ? loaded.config
+        : { ...loaded.config, limits: withParallel(loaded.config.limits, parallel) };
     const report = await runEvacuation(config, {
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
     return buildEvacuationResult({ ...loaded, config }, report);
-  } catch (error) {
-    if (!(error instanceof ContentsError)) throw error;
-    throw new InputError([{ place: document.source, key: 'guests', sentence: error.message }]);
-  }
+  });
 }

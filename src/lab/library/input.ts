@@ -1,3 +1,4 @@
+import { ContentsError } from '../../runtime/common/fill.ts';
 import { foldersOf, openDocument, readSource } from '../../scenario/load.ts';
 import { parseKey, ScenarioDocument } from '../../scenario/document.ts';
 import type { FolderOf } from '../../scenario/files.ts';
@@ -48,6 +49,26 @@ export function openInput(
     }
   }
   return { document, folder: own, folderOf: foldersOf(document, own) };
+}
+
+/**
+ * Opens an input and has it played. An image that can't be used is the fault of the key `blamed`. Rejects with
+ * InputError.
+ */
+export async function playInput<Result>(
+  input: { readonly what: string; readonly given: string | object; readonly blamed: string },
+  options: InputOptions,
+  presetFolder: string,
+  play: (opened: OpenedInput) => Promise<Result>,
+): Promise<Result> {
+  const opened = openInput(input.what, input.given, options, presetFolder);
+  try {
+    return await play(opened);
+  } catch (error) {
+    if (!(error instanceof ContentsError)) throw error;
+    const { source } = opened.document;
+    throw new InputError([{ place: source, key: input.blamed, sentence: error.message }]);
+  }
 }
 
 function openNamed(name: string, presetFolder: string | undefined) {

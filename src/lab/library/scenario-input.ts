@@ -1,5 +1,8 @@
 import type { z } from 'zod';
+import type { completeFleetSchema } from '../../fleet/datacentre/schema.ts';
 import type { completeSchema } from '../../fleet/evacuation/schema.ts';
+import type { completeHostSchema } from '../../fleet/host/schema.ts';
+import type { protectSchema } from '../../fleet/protect/schema.ts';
 import type { TraceFactory } from '../../guest/trace-file.ts';
 import type { PageOrderFactory, PolicyFactory } from '../../migration/spec/kinds.ts';
 import type { scenarioSchema } from '../../scenario/schema.ts';
@@ -52,6 +55,18 @@ export type ScenarioInput = Replaced<
 
 /** An evacuation as it is written, without its defaults. */
 export type EvacuationInput = Frozen<z.input<ReturnType<typeof completeSchema>>>;
+
+/** An overcommitted host as it is written, without its defaults. */
+export type HostInput = Frozen<z.input<ReturnType<typeof completeHostSchema>>>;
+
+/** A protected guest as it is written, without its defaults. */
+export type ProtectionInput = Replaced<
+  Frozen<z.input<typeof protectSchema>>,
+  Pick<Written, 'guest' | 'link' | 'migration' | 'costs'>
+>;
+
+/** A data centre as it is written, without its defaults. */
+export type FleetInput = Frozen<z.input<ReturnType<typeof completeFleetSchema>>>;
 
 /** A grid of scenarios as it is written. */
 export type SweepInput = Replaced<
