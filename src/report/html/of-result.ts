@@ -1,5 +1,7 @@
 import { evacuationResultSchema } from '../../fleet/evacuation/result-schema.ts';
 import { hostResultSchema } from '../../fleet/host/result-schema.ts';
+import { fleetResultSchema } from '../../fleet/datacentre/result-schema.ts';
+import { protectResultSchema } from '../../fleet/protect/result-schema.ts';
 import { compareSchema } from '../../lab/compare/result.ts';
 import { whatIfSchema } from '../../lab/what-if/result.ts';
 import { resultSchema } from '../../result/schema.ts';
@@ -7,10 +9,12 @@ import { orMissing, plainIssue } from '../../scenario/plain-issue.ts';
 import { benchComparisonReport, benchReport, benchRunsReport } from './bench.ts';
 import { compareReport } from './compare.ts';
 import { evacuationReport } from './evacuation.ts';
+import { fleetReport } from './fleet/report.ts';
 import { hostReport } from './host/report.ts';
 import { listReport } from './list.ts';
 import type { Report } from './model.ts';
 import { paperReport } from './paper.ts';
+import { protectReport } from './protect/report.ts';
 import { runReport } from './run/report.ts';
 import { validationReport } from './validation.ts';
 import { whatIfReport } from './what-if/report.ts';
@@ -41,6 +45,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'pageferry/run@1': { schema: resultSchema, report: runReport },
   'pageferry/evacuation@1': { schema: evacuationResultSchema, report: evacuationReport },
   'pageferry/host@1': { schema: hostResultSchema, report: hostReport },
+  'pageferry/protect@1': { schema: protectResultSchema, report: protectReport },
+  'pageferry/fleet@1': { schema: fleetResultSchema, report: fleetReport },
   'pageferry/compare@1': { schema: compareSchema, report: compareReport },
   'pageferry/what-if@1': { schema: whatIfSchema, report: whatIfReport },
   'pageferry/paper@1': { report: paperReport },

@@ -7,7 +7,9 @@ import { NoReportError, reportOf } from '../../../src/report/html/of-result.ts';
 import { paretoFront } from '../../../src/report/html/what-if/charts.ts';
 import { comparison, judgement } from '../../support/comparison.ts';
 import { hostResult } from './host-result.ts';
+import { rolesOf } from '../../../src/report/html/protect/chart.ts';
 import { BENCH, COMPARE, VALIDATION, WHAT_IF } from './kinds.ts';
+import { protectedGuest, smallFleet } from './lives.ts';
 import { sampleReports, sampleRun } from './samples.ts';
 
 let reports: Readonly<Record<string, Report>>;
@@ -17,7 +19,7 @@ beforeAll(async () => {
 
 describe('a report of any kind', () => {
   it('answers in a sentence, and has charts with names of their own that can be drawn', () => {
-    expect(Object.keys(reports)).toHaveLength(13);
+    expect(Object.keys(reports)).toHaveLength(15);
     for (const [kind, report] of Object.entries(reports)) {
       expect(report.answer, kind).toMatch(/\.$/);
       const figures = figuresOf(report);
@@ -108,6 +110,45 @@ describe('the answer', () => {
     };
     const [chart] = figuresOf(reportOf({ ...host, series }));
     expect(chart!.title).toBe('Memory of all 2 guests');
+  });
+
+  it('of a protected guest says whether it lives on, and what each host was for it', async () => {
+    const died = await protectedGuest('web', { killAt: '2s', spares: 1 });
+    const report = reportOf(died);
+    expect([report.tone, report.answer]).toEqual([
+      'good',
+      'The guest lives on, after 1 takeover. Nothing that anybody has seen is lost.',
+    ]);
+    // Host 1 runs the guest until it dies; host 2 protects it, runs it, and is protected by host 3.
+    const spans = rolesOf(died);
+    const rolesAt = (ms: number) =>
+      spans
+        .filter(({ fromMs, toMs }) => fromMs <= ms && ms < toMs)
+        .map(({ host, role }) => [host, role]);
+    expect(rolesAt(1900)).toEqual([
+      [2, 3],
+      [1, 1],
+    ]);
+    expect(rolesAt(3900)).toEqual([
+      [3, 3],
+      [2, 1],
+    ]);
+    expect(rolesAt(2500)).toEqual([[2, 3]]);
+
+    const lost = await protectedGuest('web', { killAt: '10ms' });
+    expect([reportOf(lost).tone, reportOf(lost).answer]).toEqual(['bad', 'The guest is lost.']);
+    const wrong = reportOf({ ...died, problems: ['2 packets left twice, or out of order'] });
+    expect(wrong.answer).toBe('A byte or a packet is not what it must be: see the proof.');
+  });
+
+  it('of a data centre says what moved and whether agreements were kept', async () => {
+    const fleet = await smallFleet('two');
+    const report = reportOf(fleet);
+    expect(report.answer).toMatch(
+      /^In 3 min sandpiper-black began 1 migration, of which 1 completed, and hosts were overloaded in \d+ intervals\. /,
+    );
+    expect(figuresOf(report).map(({ id }) => id)).toEqual(['hosts', 'responses', 'migrations']);
+    expect(reportOf({ ...fleet, ok: false }).tone).toBe('bad');
   });
 
   it('of a validation says how many outcomes and times were right', () => {

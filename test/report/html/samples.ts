@@ -9,6 +9,7 @@ import { committed } from '../../support/papers.ts';
 import { comparison, judgement } from '../../support/comparison.ts';
 import { hostResult } from './host-result.ts';
 import { BENCH, COMPARE, evacuationOf, VALIDATION, WHAT_IF } from './kinds.ts';
+import { protectedGuest, smallFleet } from './lives.ts';
 import { runVirtual } from '../../../src/runtime/virtual/run.ts';
 
 /** A name that ends a script and begins an element, if a page writes it as it is. */
@@ -106,6 +107,8 @@ export async function sampleReports(): Promise<Readonly<Record<string, Report>>>
     sweep: sweepReport({ name: HOSTILE, records: sampleRecords(), file: `# ${HOSTILE}` }),
     evacuation: reportOf(evacuationOf(precopy)),
     host: reportOf(hostResult(HOSTILE)),
+    protection: reportOf(await protectedGuest(HOSTILE, { killAt: '2s', spares: 1 })),
+    fleet: reportOf(await smallFleet(HOSTILE)),
     validation: reportOf(VALIDATION),
     paper: reportOf(committed('akoush-bounds')),
     bench: reportOf(BENCH),
