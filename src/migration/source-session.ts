@@ -200,6 +200,12 @@ export class SourceSession {
     this.limit(Infinity);
   }
 
+  /** Lets the guest run at full speed, whatever a policy has asked of its vCPUs. */
+  unthrottle(): void {
+    this.side.guest.throttle(0);
+    this.side.guest.stun(0);
+  }
+
   /** Waits until the guest has answered what it was asked. */
   *guestSettled(): Algorithm<void> {
     while (!this.side.guest.isSettled()) yield* this.wait({ guest: true });

@@ -204,8 +204,7 @@ function* resumeHere(session: SourceSession): Algorithm<void> {
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
   session.hints?.done();
-  guest.throttle(0);
-  guest.stun(0);
+  session.unthrottle();
   const untilNs = clock.now() + 5e9;
   if (session.isLogging) {
     session.log.stop();

@@ -29,6 +29,9 @@ export function* primary<State>(side: PrimarySide, policy: Policy<State>): Algor
   try {
     yield* hello(session);
     yield* sendRounds(session, policy, asker(session, policy));
+    // The policy slows the guest and the sender so that the pre-copy ends; nobody asks it any more.
+    session.unthrottle();
+    session.side.link.limit(side.options.strictRate ? side.options.maxBytesPerSecond : Infinity);
     return yield* epochs.run();
   } catch (error) {
     if (!(error instanceof MigrationEnded || error instanceof WireError)) throw error;
@@ -251,6 +254,7 @@ class PrimaryEpochs {
     const { guest, clock, capture, disk, net, runUntil } = this.#side;
     const { log } = this.#session;
     this.#session.phase = 'over';
+    this.#session.unthrottle();
     capture.abandon();
     log.stop();
     while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
