@@ -137,7 +137,10 @@ function proofLine({ proofs, problems, ok }: ProtectResult): string {
   const images = proofs.filter(({ of }) => of === 'image').length;
   const pages = proofs.reduce((sum, { verify }) => sum + (verify.pagesCompared ?? 0), 0);
   if (ok) {
-    const where = `${images} ${images === 1 ? 'image' : 'images'} of a backup and the guest at its end`;
+    const where = [
+      ...(images > 0 ? [`${images} ${images === 1 ? 'image' : 'images'} of a backup`] : []),
+      ...(proofs.length > images ? ['the guest at its end'] : []),
+    ].join(' and ');
     return colours.green(
       `proved: ${formatCount(pages)} pages of ${where} are what the guest's accesses make them`,
     );

@@ -79,10 +79,10 @@ async function play(
     const protection = new VirtualProtection(loaded.config, {
       signal: interrupt.signal,
       proofSignal: interrupt.late,
-      onEpoch: (record, nowNs) => {
+      onSettled: () => {
         isSettling = false;
-        display.show(record, nowNs);
       },
+      onEpoch: (record, nowNs) => display.show(record, nowNs),
       onProof: () => display.showProof(),
     });
     const report = await interrupt.race(protection.run(), () => isSettling);

@@ -41,8 +41,7 @@ class Backup {
   }
 
   *run(): Algorithm<BackupEnd> {
-    const { buffer, clock } = this.#side;
-    const gaveUp = (reason: string): BackupEnd => ({ kind: 'gaveUp', reason, atNs: clock.now() });
+    const { buffer } = this.#side;
     try {
       for (let frame = yield* this.#next(); frame; frame = yield* this.#next()) {
         yield* this.#take(frame);
@@ -50,11 +49,16 @@ class Backup {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       // The primary lives, so the guest must not run here; it hears nothing any more and drops its protection.
-      return gaveUp(error.message);
+      return this.#gaveUp(error.message);
     }
     buffer.discard();
-    if (!buffer.complete) return gaveUp('the primary fell silent before its first epoch was whole');
+    if (!buffer.complete)
+      return this.#gaveUp('the primary fell silent before its first epoch was whole');
     return yield* this.#takeOver();
+  }
+
+  #gaveUp(reason: string): BackupEnd {
+    return { kind: 'gaveUp', reason, atNs: this.#side.clock.now() };
   }
 
   *#take(frame: Frame): Algorithm<void> {
@@ -148,7 +152,7 @@ class Backup {
     const drainedNs = clock.now();
     work(replication.costs.activateNs);
     const mismatch = guest.load(vcpus);
-    if (mismatch) throw new Error(`the state of epoch ${epoch} does not fit: ${mismatch}`);
+    if (mismatch) return this.#gaveUp(`the state of epoch ${epoch} does not fit: ${mismatch}`);
     const activatedNs = clock.now();
     onReady(epoch);
     yield { untilNs: activatedNs };

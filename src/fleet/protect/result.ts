@@ -47,10 +47,14 @@ export function buildProtectResult(
       ...(differingBlocks === undefined ? {} : { differingBlocks }),
     })),
     problems: [...problems],
-    ...(proofs ? { ok: isProved(report) } : {}),
+    ...(hasVerdict(report) ? { ok: isProved(report) } : {}),
   };
   return protectResultSchema.parse(result);
 }
+
+/** Whether anything has been compared, or a promise was broken; a guest that is lost may leave nothing to compare. */
+const hasVerdict = ({ proofs, problems }: ProtectReport): boolean =>
+  proofs !== undefined && proofs.length + problems.length > 0;
 
 const isProved = ({ proofs, problems }: ProtectReport): boolean =>
   problems.length === 0 &&

@@ -8,8 +8,11 @@ const EVENTS_A_TURN = 5000;
 /** So many events at one point in time are of a process that goes round in circles. */
 const MOST_EVENTS_AT_ONCE = 1_000_000;
 
+/** The events of a world would never come to an end. */
+export class StuckError extends Error {}
+
 export interface PlayOptions {
-  /** `play` throws an Error after more events than this, as the migration would never end. */
+  /** `play` throws a StuckError after more events than this, as the migration would never end. */
   readonly mostEvents?: number;
   /** Called now and then, before the rest of the program gets its turn. */
   readonly onTurn?: () => void;
@@ -47,7 +50,7 @@ export class EventLoop {
     let turnNs = this.nowNs;
     for (let events = 1; !isDone() && this.#step(); events++) {
       if (events > mostEvents) {
-        throw new Error(`the migration goes round in circles: ${events} events`);
+        throw new StuckError(`the migration goes round in circles: ${events} events`);
       }
       if (events % EVENTS_A_TURN !== 0 && this.nowNs < turnNs + TURN_NS) continue;
       turnNs = this.nowNs;
@@ -63,7 +66,7 @@ export class EventLoop {
     const { item: process, atNs } = event;
     this.#eventsAtOnce = atNs > this.nowNs ? 0 : this.#eventsAtOnce + 1;
     if (this.#eventsAtOnce > MOST_EVENTS_AT_ONCE) {
-      throw new Error(
+      throw new StuckError(
         `time stands still at ${atNs / 1e9} s: a policy or another process goes round in circles`,
       );
     }

@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadProtectDocument } from '../../../src/fleet/protect/load.ts';
 import { buildProtectResult } from '../../../src/fleet/protect/result.ts';
 import { protectSummary } from '../../../src/cli/protect-table.ts';
-import { VirtualProtection } from '../../../src/runtime/virtual/replication/protection.ts';
+import {
+  type ProtectionOptions,
+  VirtualProtection,
+} from '../../../src/runtime/virtual/replication/protection.ts';
 import { ScenarioDocument } from '../../../src/scenario/document.ts';
 
 const FILE = `name: small
@@ -21,11 +24,9 @@ outputs: [{ every: 10 }]
 disk: { size: 64KiB, writes: [{ every: 50 }] }
 `;
 
-async function resultOf(text: string, beforeProof?: (ram: Uint8Array) => void) {
+async function resultOf(text: string, options: ProtectionOptions = {}) {
   const loaded = loadProtectDocument(new ScenarioDocument('p.yaml', text), '.');
-  const protection = new VirtualProtection(loaded.config, {
-    beforeProof: ({ side }) => beforeProof?.(side.memory.slots[0]!.ram),
-  });
+  const protection = new VirtualProtection(loaded.config, options);
   return buildProtectResult(loaded, await protection.run());
 }
 
@@ -54,10 +55,58 @@ describe('the result of a protected guest', () => {
   });
 
   it('says which image differs, by one byte', async () => {
-    const result = await resultOf(FILE, (ram) => void (ram[12_345]! ^= 1));
+    const result = await resultOf(FILE, {
+      beforeProof: ({ side }) => void (side.memory.slots[0]!.ram[12_345]! ^= 1),
+    });
     expect(result.ok).toBe(false);
     const [first] = result.proofs;
     expect(first!.verify).toMatchObject({ ok: false, differingPages: 1 });
     expect(protectSummary(result)).toContain('NOT PROVED: the image at host 2 differs');
+  });
+
+  it('proves nothing of a run that has failed', async () => {
+    const onProof = vi.fn<() => void>();
+    const result = await resultOf(FILE, { mostEvents: 100, onProof });
+    expect(result).toMatchObject({ outcome: 'failed', proofs: [] });
+    expect(result.error).toContain('goes round in circles');
+    expect(result).not.toHaveProperty('ok');
+    expect(onProof).not.toHaveBeenCalled();
+    expect(protectSummary(result)).toContain('not proved');
+  });
+
+  it('names no guest at its end when no host runs it', async () => {
+    const result = await resultOf(FILE.replace('duration: 300ms', 'duration: 151ms'));
+    expect(result).toMatchObject({ outcome: 'lost', ok: true });
+    expect(protectSummary(result)).toMatch(/proved: 256 pages of 1 image of a backup are what/);
+  });
+
+  it('claims no proof when nothing of the guest is left to compare', async () => {
+    const result = await resultOf(FILE.replace('killAt: 150ms', 'killAt: 11ms'));
+    expect(result).toMatchObject({ outcome: 'lost', proofs: [], problems: [] });
+    expect(result).not.toHaveProperty('ok');
+    expect(protectSummary(result)).toContain('not proved');
+  });
+
+  it('is not made of a mistake of the program', async () => {
+    const beforeProof = (): never => {
+      throw new TypeError('a mistake');
+    };
+    await expect(resultOf(FILE, { beforeProof })).rejects.toThrow(TypeError);
+  });
+
+  it('needs no proof with verify off', async () => {
+    const onProof = vi.fn<() => void>();
+    const result = await resultOf(`${FILE}verify: off\n`, { onProof });
+    expect(result).not.toHaveProperty('ok');
+    expect(onProof).not.toHaveBeenCalled();
+  });
+
+  it('tells of a guest that was interrupted before its first epoch', async () => {
+    const interrupt = new AbortController();
+    const onSettled = (): void => interrupt.abort();
+    const result = await resultOf(FILE, { onSettled, signal: interrupt.signal });
+    expect(result).toMatchObject({ outcome: 'cancelled', protections: [], ok: true });
+    expect(result.proofs.map(({ host, of }) => [host, of])).toEqual([[1, 'end']]);
+    expect(protectSummary(result)).toContain('256 pages of the guest at its end are');
   });
 });

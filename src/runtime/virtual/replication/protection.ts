@@ -16,7 +16,7 @@ import {
   type Transfer,
 } from '../../common/stage.ts';
 import { inlineRunner, type WorkRunner } from '../../common/work.ts';
-import { EventLoop } from '../event-loop.ts';
+import { EventLoop, StuckError } from '../event-loop.ts';
 import type { ProtectConfig, TroubleAt } from './config.ts';
 import { VirtualPair } from './pair.ts';
 import { ProtectedPlace } from './place.ts';
@@ -28,6 +28,8 @@ export interface ProtectionOptions {
   readonly runner?: WorkRunner;
   readonly signal?: AbortSignal;
   readonly proofSignal?: AbortSignal;
+  /** Called when the guest's memory has been filled and the guest is about to run. */
+  readonly onSettled?: () => void;
   /** Called for each epoch that has been acknowledged. */
   readonly onEpoch?: (record: EpochRecord, nowNs: number) => void;
   readonly onProof?: () => void;
@@ -67,6 +69,7 @@ export class VirtualProtection {
     const loop = this.#loop;
     const { run, troubles, durationNs } = this.#config;
     const first = await this.#settle();
+    this.#options.onSettled?.();
     loop.add(new OneEvent(run.migration.startAfterNs, (nowNs) => this.#protect(first, nowNs)));
     for (const trouble of troubles) {
       loop.add(new OneEvent(trouble.atNs, (nowNs) => this.#suffer(trouble, nowNs)));
@@ -76,13 +79,17 @@ export class VirtualProtection {
     try {
       isProved = await this.#live(durationNs);
     } catch (thrown) {
-      if (!(thrown instanceof Error)) throw thrown;
+      // A mistake of the program is no outcome of a run.
+      if (!(thrown instanceof StuckError)) throw thrown;
       error = thrown.message;
+      isProved = false;
     }
     const endedNs = this.#isCancelled() || error !== undefined ? loop.nowNs : durationNs;
     if (error === undefined) this.#advanceAll(endedNs);
-    this.#options.onProof?.();
-    if (error === undefined && isProved) isProved = await this.#proveAll(endedNs);
+    if (isProved) {
+      this.#options.onProof?.();
+      isProved = await this.#proveAll(endedNs);
+    }
     const report = this.#report(endedNs, error, isProved);
     this.#giveBack();
     return report;
