@@ -20,7 +20,7 @@ export interface EpochRecord {
   /** When the acknowledgement arrived. */
   ackNs: number;
   readonly pages: number;
-  /** Bytes of all frames of the epoch. */
+  /** Bytes of all frames of the epoch, those with the blocks of the disk included that were sent while it went on. */
   bytes: number;
   /** Blocks of the disk that were sent since the epoch before. */
   blocks: number;

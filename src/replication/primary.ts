@@ -52,6 +52,7 @@ class PrimaryEpochs {
   #epoch = 0;
   /** Blocks of the epoch that goes on which have been sent. */
   #sentBlocks = 0;
+  /** Bytes that have been posted since the epoch before was sent. */
   #bytes = 0;
   #isPaused = false;
   /** The state of the vCPUs at the last checkpoint. */
@@ -69,6 +70,7 @@ class PrimaryEpochs {
     // What the pre-copy has sent is still under way, and the backup says nothing before it has arrived.
     this.#heardNs = Math.max(clock.now(), link.postedArrivalNs);
     yield* this.#tell({ name: 'heartbeat', body: {} });
+    this.#bytes = 0;
     disk?.mirror.begin(disk.image);
     yield* this.#mirror();
     while (this.#keeper?.isHeld() === false) yield* this.#wait({}, clock.now() + MIRROR_NS);
@@ -89,7 +91,6 @@ class PrimaryEpochs {
   *#checkpoint(): Algorithm<EpochRecord> {
     const { clock, guest, capture, net, disk, replication, work } = this.#side;
     const { log } = this.#session;
-    this.#bytes = 0;
     const pauseNs = clock.now();
     this.#isPaused = true;
     guest.pause();
@@ -137,6 +138,7 @@ class PrimaryEpochs {
     this.#sentEpoch = epoch;
     this.#sentBlocks = 0;
     record.bytes = this.#bytes;
+    this.#bytes = 0;
     record.savedPages = capture.savedPages;
     record.sentNs = clock.now();
   }

@@ -168,6 +168,16 @@ describe('switches of a protection', () => {
     },
   );
 
+  it('counts the blocks of the disk among the bytes of their epoch', async () => {
+    const { pairs } = await protect(smallProtection());
+    const { blockBytes } = smallProtection().emissions.disk!.shape;
+    const { epochs } = pairs[0]!;
+    for (const { bytes, pages, blocks } of epochs) {
+      expect(bytes).toBeGreaterThan(pages * 4096 + blocks * blockBytes);
+    }
+    expect(epochs.at(-1)!.blocks).toBeGreaterThan(2);
+  });
+
   it('gives the same report for the same seed', async () => {
     const troubles = [{ atNs: 25e6, what: 'primary' as const }];
     const [a, b] = [1, 2].map(() => protect(smallProtection({ troubles, spares: 1 })));
