@@ -111,7 +111,7 @@ function compressionLine({ protections, scenario }: ProtectResult): string[] {
 }
 
 function packetLines({ packets }: ProtectResult): string[] {
-  const { released, lost, undone, held, delayMs } = packets;
+  const { released, releasedBytes, lost, undone, held, mostHeldBytes, delayMs } = packets;
   if (released + held === 0) return [];
   const delay = delayMs
     ? `, after ${formatMs(delayMs.p50)} (p50), ${formatMs(delayMs.p99)} (p99)`
@@ -121,7 +121,9 @@ function packetLines({ packets }: ProtectResult): string[] {
     ...(undone > 0 ? [`${formatCount(undone)} left whose state is lost`] : []),
     ...(held > 0 ? [`${formatCount(held)} are held at the end`] : []),
   ];
-  return [[`packets: ${formatCount(released)} released${delay}`, ...notes].join('; ')];
+  const buffer = mostHeldBytes > 0 ? [`at most ${formatSize(mostHeldBytes)} were held`] : [];
+  const left = `packets: ${formatCount(released)} (${formatSize(releasedBytes)}) released${delay}`;
+  return [[left, ...buffer, ...notes].join('; ')];
 }
 
 function splitLine({ splitMs, scenario }: ProtectResult): string[] {

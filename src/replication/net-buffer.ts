@@ -9,56 +9,65 @@ export interface PacketRun {
   readonly lastNs: number;
 }
 
-/** What takes the packets that leave; `epoch` is the one that they were held for, undefined if nobody held them. */
-export type PacketSink = (run: PacketRun, atNs: number, epoch: number | undefined) => void;
+/** Returns the number of packets of a run. */
+export const packetsOf = ({ from, to }: PacketRun): number => to - from + 1;
+
+export const packetBytesOf = (run: PacketRun): number => packetsOf(run) * run.bytesEach;
+
+/** What takes the packets that leave. */
+export type PacketSink = (run: PacketRun, atNs: number) => void;
 
 /**
  * Holds what a protected guest sends until the epoch that it was sent in has been acknowledged. A barrier ends an epoch,
  * in the pause of its checkpoint; what has been sent before it belongs to that epoch or to an earlier one (Cully et al.,
- * "Remus", NSDI 2008, section 3.4).
+ * "Remus", NSDI 2008, section 3.4). The next epoch ends only when the one before has been acknowledged.
  */
 export class NetBuffer {
   isHolding = false;
+  /** How much is held now, and the most that ever was. */
+  heldPackets = 0;
+  heldBytes = 0;
+  mostHeldBytes = 0;
   readonly #sink: PacketSink;
   #held: PacketRun[] = [];
-  /** For each epoch that has ended and waits for its acknowledgement, how many runs before its barrier are held. */
-  #barriers: { readonly epoch: number; readonly runs: number }[] = [];
+  /** How many of the runs that are held were sent before the barrier. */
+  #ended = 0;
 
   constructor(sink: PacketSink) {
     this.#sink = sink;
   }
 
-  /** The number of packets that are held. */
-  get heldPackets(): number {
-    return this.#held.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  }
-
   /** Takes packets that the guest has sent. */
   send(run: PacketRun): void {
-    if (this.isHolding) this.#held.push(run);
-    else this.#sink(run, run.lastNs, undefined);
+    if (!this.isHolding) {
+      this.#sink(run, run.lastNs);
+      return;
+    }
+    this.#held.push(run);
+    this.heldPackets += packetsOf(run);
+    this.heldBytes += packetBytesOf(run);
+    this.mostHeldBytes = Math.max(this.mostHeldBytes, this.heldBytes);
   }
 
   /** Ends an epoch. */
-  barrier(epoch: number): void {
-    this.#barriers.push({ epoch, runs: this.#held.length });
+  barrier(): void {
+    this.#ended = this.#held.length;
   }
 
-  /** Releases what is before the barrier of an epoch, which has been acknowledged. */
-  release(epoch: number, atNs: number): void {
-    const barrier = this.#barriers.findLast((one) => one.epoch <= epoch);
-    if (!barrier) return;
-    for (const run of this.#held.splice(0, barrier.runs)) this.#sink(run, atNs, epoch);
-    this.#barriers = this.#barriers
-      .filter((one) => one.epoch > epoch)
-      .map((one) => ({ epoch: one.epoch, runs: one.runs - barrier.runs }));
+  /** Releases what is before the barrier, whose epoch has been acknowledged. */
+  release(atNs: number): void {
+    for (const run of this.#held.splice(0, this.#ended)) {
+      this.heldPackets -= packetsOf(run);
+      this.heldBytes -= packetBytesOf(run);
+      this.#sink(run, atNs);
+    }
+    this.#ended = 0;
   }
 
   /** Releases everything and holds nothing any more, as the guest is not protected from now on. */
   open(atNs: number): void {
-    for (const run of this.#held) this.#sink(run, atNs, undefined);
-    this.#held = [];
-    this.#barriers = [];
+    this.barrier();
+    this.release(atNs);
     this.isHolding = false;
   }
 }

@@ -1,4 +1,4 @@
-import type { PacketRun } from './net-buffer.ts';
+import { packetBytesOf, type PacketRun, packetsOf } from './net-buffer.ts';
 
 /** Packets that have left a host. */
 export interface LedgerEntry {
@@ -18,6 +18,7 @@ export interface LedgerTakeover {
 /** What a list of packets comes to. */
 export interface PacketTotals {
   readonly released: number;
+  readonly releasedBytes: number;
   /** Packets that the state of a takeover has sent and that never left; the network seems to have lost them. */
   readonly lost: number;
   /** Packets that left before a takeover although its state has not sent them yet. */
@@ -59,7 +60,7 @@ export class PacketLedger {
   /** Goes through all packets in the order in which they left. */
   totals(): PacketTotals {
     const last = new Map<number, number>();
-    const totals = { released: 0, lost: 0, undone: 0, repeated: 0 };
+    const totals = { released: 0, releasedBytes: 0, lost: 0, undone: 0, repeated: 0 };
     const takeovers = this.#takeovers.toSorted((a, b) => a.atNs - b.atNs);
     const takeOver = ({ sent }: LedgerTakeover): void => {
       for (const [stream, count] of sent) {
@@ -72,7 +73,8 @@ export class PacketLedger {
     for (const { run, atNs } of this.#entries.toSorted((a, b) => a.atNs - b.atNs)) {
       while (takeovers[0] && takeovers[0].atNs < atNs) takeOver(takeovers.shift()!);
       const due = (last.get(run.stream) ?? 0) + 1;
-      totals.released += run.to - run.from + 1;
+      totals.released += packetsOf(run);
+      totals.releasedBytes += packetBytesOf(run);
       if (run.from < due) totals.repeated += due - run.from;
       if (run.from > due) totals.lost += run.from - due;
       last.set(run.stream, Math.max(due - 1, run.to));
@@ -84,7 +86,7 @@ export class PacketLedger {
   /** Returns how long packets waited, with how many did, in nanoseconds. */
   delays(): { readonly ns: number; readonly packets: number }[] {
     return this.#entries.flatMap(({ run, atNs }) => {
-      const packets = run.to - run.from + 1;
+      const packets = packetsOf(run);
       if (atNs === run.lastNs) return [{ ns: 0, packets }];
       if (packets === 1) return [{ ns: atNs - run.lastNs, packets }];
       const half = Math.floor(packets / 2);
@@ -98,8 +100,9 @@ export class PacketLedger {
 }
 
 /** Returns how many packets of a run were sent by `atNs`. */
-function packetsBy({ from, to, firstNs, lastNs }: PacketRun, atNs: number): number {
-  const packets = to - from + 1;
+function packetsBy(run: PacketRun, atNs: number): number {
+  const { firstNs, lastNs } = run;
+  const packets = packetsOf(run);
   if (atNs < firstNs) return 0;
   const stepNs = packets > 1 ? (lastNs - firstNs) / (packets - 1) : Infinity;
   return Math.min(packets, 1 + Math.floor((atNs - firstNs) / stepNs));

@@ -80,7 +80,7 @@ class PrimaryEpochs {
       yield* this.#send(record);
       while (this.#acknowledged < record.epoch) yield* this.#wait({}, Infinity);
       record.ackNs = clock.now();
-      net.release(record.epoch, record.ackNs);
+      net.release(record.ackNs);
       this.#side.onEpoch(record);
       this.#epoch++;
       yield* this.#live(startNs + replication.intervalNs);
@@ -97,7 +97,7 @@ class PrimaryEpochs {
     while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
     log.collectLast();
     if (replication.netBuffer) net.isHolding = true;
-    net.barrier(this.#epoch);
+    net.barrier();
     disk?.mirror.barrier();
     this.#vcpus = guest.vcpuState();
     const pages = log.pages.count;

@@ -77,13 +77,17 @@ export const protectResultSchema = z.strictObject({
   guest: z.strictObject({ accesses: count, accessesPerSecond: z.number().min(0) }),
   packets: z.strictObject({
     released: count,
+    releasedBytes: count,
     /** Sent in a state that a takeover went on from, but never released: a network that loses packets looks the same. */
     lost: count,
     /** Released although the state that sent them is lost. */
     undone: count,
     /** Released twice, or out of order. */
     repeated: count,
+    /** Held at the end, and the most that a host ever held. */
     held: count,
+    heldBytes: count,
+    mostHeldBytes: count,
     delayMs: spread.optional(),
   }),
   disk: z.strictObject({ writtenBlocks: count }).optional(),

@@ -44,6 +44,11 @@ describe('the result of a protected guest', () => {
     expect(protection!.pauseMs.mean).toBeGreaterThan(0.5);
     // Output waits for the rest of its epoch, at most for an interval and its acknowledgement.
     expect(result.packets.delayMs!.max).toBeGreaterThan(9);
+    const { released, releasedBytes, mostHeldBytes } = result.packets;
+    expect(releasedBytes).toBe(released * 1500);
+    // An epoch of 10 ms sends 20 packets, and some more leave before it is acknowledged.
+    expect(mostHeldBytes / 1500).toBeGreaterThan(19);
+    expect(mostHeldBytes / 1500).toBeLessThan(80);
     expect(result.proofs.map(({ host, of }) => [host, of])).toEqual([
       [2, 'image'],
       [2, 'end'],

@@ -298,13 +298,21 @@ export class VirtualProtection {
       endedNs,
       pairs: this.#pairs.map((pair) => this.#pairReport(pair)),
       takeovers: this.#takeovers,
-      packets: { ...totals, held: last?.net.heldPackets ?? 0 },
+      packets: { ...totals, ...this.#held(last) },
       delays: this.#ledger.delays(),
       writtenBlocks: this.#places.reduce((sum, { tap }) => sum + tap.writtenBlocks, 0),
       accesses: last?.crew.accesses() ?? 0,
       splitNs,
       proofs: isProved ? this.#proofs : undefined,
       problems: this.#problems(totals, splitNs),
+    };
+  }
+
+  #held(last: ProtectedPlace | undefined) {
+    return {
+      held: last?.net.heldPackets ?? 0,
+      heldBytes: last?.net.heldBytes ?? 0,
+      mostHeldBytes: Math.max(...this.#places.map(({ net }) => net.mostHeldBytes)),
     };
   }
 

@@ -53,7 +53,12 @@ export interface ProtectReport {
   readonly endedNs: number;
   readonly pairs: readonly PairReport[];
   readonly takeovers: readonly TakeoverReport[];
-  readonly packets: PacketTotals & { readonly held: number };
+  /** Those that are held at the end are in the buffer of the host that runs the guest; the most were in any. */
+  readonly packets: PacketTotals & {
+    readonly held: number;
+    readonly heldBytes: number;
+    readonly mostHeldBytes: number;
+  };
   readonly delays: readonly { readonly ns: number; readonly packets: number }[];
   readonly writtenBlocks: number;
   /** The accesses of the guest, along the line of hosts on which it lives on. */
