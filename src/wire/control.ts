@@ -1,18 +1,7 @@
-import { Packr } from 'msgpackr';
 import { z } from 'zod';
-import {
-  type Frame,
-  FRAME,
-  type FrameMemory,
-  frameName,
-  HEADER_BYTES,
-  sealFrame,
-  WireError,
-} from './frame.ts';
-import { MAX_CONTROL_BYTES, MAX_REFERENCES } from './limits.ts';
-
-/** Control messages are msgpack maps. A receiver checks every field of one before it uses any. */
-const packr = new Packr({ useRecords: false });
+import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
+import { FRAME, frameName } from './frame.ts';
+import { MAX_REFERENCES } from './limits.ts';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number();
@@ -42,12 +31,6 @@ function packStream({ checksumLow, checksumHigh, ...rest }: z.output<typeof stre
   checksum.writeUInt32LE(checksumLow, 0);
   checksum.writeUInt32LE(checksumHigh, 4);
   return { ...rest, checksum };
-}
-
-/** Returns the object that is packed for a message: in STATE, checksums become bytes. */
-function packable(message: ControlMessage): object {
-  if (message.name !== 'state') return message.body;
-  return { vcpus: packVcpus(message.body.vcpus) };
 }
 
 /** Returns what is packed for the state of vCPUs, whose checksums become bytes. */
@@ -147,66 +130,19 @@ const bodies = {
 };
 
 export type ControlName = keyof typeof bodies;
-export type ControlBody<Name extends ControlName> = z.infer<(typeof bodies)[Name]>;
+export type ControlBody<Name extends ControlName> = BodyOf<typeof bodies, Name>;
+export type ControlMessage = MessageOf<typeof bodies>;
 
-/** A control message: the name of its type, and the body that messages of this type have. */
-export type ControlMessage = {
-  [Name in ControlName]: { readonly name: Name; readonly body: ControlBody<Name> };
-}[ControlName];
+const codec = controlCodec({
+  bodies,
+  types: FRAME,
+  /** In STATE, checksums become bytes. */
+  packable: (message) =>
+    message.name === 'state' ? { vcpus: packVcpus(message.body.vcpus) } : message.body,
+  refusal: (type) => `${frameName(type)} is unknown here`,
+});
 
-/**
- * Packs a message; the bytes are valid until the next call. Throws WireError if they are more than
- * MAX_CONTROL_BYTES.
- */
-export function packControl(message: ControlMessage): Uint8Array {
-  const packed = packr.pack(packable(message));
-  if (packed.length > MAX_CONTROL_BYTES) {
-    throw new WireError(`a ${message.name} message of ${packed.length} bytes is too long`);
-  }
-  return packed;
-}
-
-/** Writes a control frame with the packed message at byte `at` of the memory; returns its length in bytes. */
-export function encodeControl(
-  memory: FrameMemory,
-  at: number,
-  name: ControlName,
-  packed: Uint8Array,
-  sequence: number,
-): number {
-  memory.bytes.set(packed, at + HEADER_BYTES);
-  const length = HEADER_BYTES + packed.length;
-  sealFrame(memory, at, {
-    type: FRAME[name],
-    sequence,
-    controlBytes: packed.length,
-    payloadOffset: length,
-    length,
-  });
-  return length;
-}
-
-/** Unpacks and checks a control frame. Throws WireError if its body is not one of the frame's type. */
-export function decodeControl(frame: Frame): ControlMessage {
-  const name = (Object.keys(bodies) as ControlName[]).find((n) => FRAME[n] === frame.type);
-  if (!name)
-    throw new WireError(`frame ${frame.sequence}: ${frameName(frame.type)} is unknown here`);
-  if (frame.controlEnd - frame.controlAt > MAX_CONTROL_BYTES) {
-    throw new WireError(`frame ${frame.sequence}: its control message is too long`);
-  }
-  // This copies: what msgpackr returns may share memory with its input, and the frame's will be reused.
-  const packed = Buffer.from(frame.memory.bytes.slice(frame.controlAt, frame.controlEnd));
-  let value: unknown;
-  try {
-    value = packr.unpack(packed);
-  } catch (cause) {
-    throw new WireError(`frame ${frame.sequence}: ${name} is not msgpack`, { cause });
-  }
-  const checked = bodies[name].safeParse(value);
-  if (!checked.success) {
-    throw new WireError(`frame ${frame.sequence}: ${name} has a wrong body`, {
-      cause: checked.error,
-    });
-  }
-  return { name, body: checked.data } as ControlMessage;
-}
+/** See ControlCodec. */
+export const packControl = codec.pack;
+export const encodeControl = codec.encode;
+export const decodeControl = codec.decode;

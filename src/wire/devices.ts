@@ -8,7 +8,7 @@ import {
   WireError,
 } from './frame.ts';
 import { BATCH_BYTES } from './limits.ts';
-import { type Integrity, PAYLOAD_ALIGNMENT } from './pages.ts';
+import { type Integrity, padded, PAYLOAD_ALIGNMENT } from './pages.ts';
 
 /**
  * A device frame carries a piece of a device's state. Its control part has these fields, u32 each,
@@ -37,8 +37,6 @@ export interface DevicePiece {
 
 /** The most bytes of state in a frame. */
 export const MAX_DEVICE_BYTES = BATCH_BYTES;
-
-const padded = (bytes: number): number => Math.ceil(bytes / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
 
 /** Returns the length in bytes of a frame with so many bytes of state, at most. */
 export const deviceFrameBytes = (bytes: number): number =>

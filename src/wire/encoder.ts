@@ -3,13 +3,7 @@ import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
 import { type ChosenEncoding, ENCODING } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
-import {
-  COUNT_MASK,
-  ENCODING_SHIFT,
-  FIXED_BYTES,
-  type Integrity,
-  PAYLOAD_ALIGNMENT,
-} from './pages.ts';
+import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 
@@ -71,8 +65,7 @@ class PageEncoder implements Encoder {
     const sums = this.#hasSums ? rawPages : 0;
     const sumsAt = runsAt + 8 * runs;
     const controlBytes = FIXED_BYTES + 8 * runs + 8 * sums;
-    const payloadOffset =
-      Math.ceil((HEADER_BYTES + controlBytes) / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
+    const payloadOffset = padded(HEADER_BYTES + controlBytes);
     const length = payloadOffset + rawPages * storedBytes;
     copyRaw(slot, memory, runsAt, runs, at + payloadOffset);
     sumPages(memory, at + payloadOffset, storedBytes, sums, sumsAt);

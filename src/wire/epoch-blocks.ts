@@ -2,7 +2,7 @@ import { crc32c } from './crc32c.ts';
 import { EPOCH_FRAME } from './epochs.ts';
 import { type Frame, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
 import { BATCH_BYTES } from './limits.ts';
-import { type Integrity, PAYLOAD_ALIGNMENT } from './pages.ts';
+import { type Integrity, padded, PAYLOAD_ALIGNMENT } from './pages.ts';
 
 /**
  * A frame with blocks of the guest's disk has a control part of these fields (u32 each, little-endian):
@@ -40,8 +40,7 @@ export function encodeEpochBlocks(
   const { epoch, blockBytes, integrity } = options;
   const control = at + HEADER_BYTES;
   const controlBytes = FIXED_BYTES + 4 * writes.length;
-  const payloadOffset =
-    Math.ceil((HEADER_BYTES + controlBytes) / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
+  const payloadOffset = padded(HEADER_BYTES + controlBytes);
   const length = payloadOffset + writes.length * blockBytes;
   for (const [i, { block, content }] of writes.entries()) {
     view.setUint32(control + FIXED_BYTES + 4 * i, block, true);

@@ -3,7 +3,7 @@ import { crc32c } from './crc32c.ts';
 import { EPOCH_FRAME } from './epochs.ts';
 import { type Frame, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
 import { batchPages } from './limits.ts';
-import { type Integrity, PAYLOAD_ALIGNMENT } from './pages.ts';
+import { type Integrity, padded, PAYLOAD_ALIGNMENT } from './pages.ts';
 import { applyWordRuns, mostWordRunsBytes } from './word-runs.ts';
 import { applyXorRuns } from './xor-runs.ts';
 
@@ -59,8 +59,7 @@ export function encodeEpochPages(
   const { epoch, pageSize, integrity, encoder } = options;
   const control = at + HEADER_BYTES;
   const controlBytes = FIXED_BYTES + 8 * batch.pages.length;
-  const payloadOffset =
-    Math.ceil((HEADER_BYTES + controlBytes) / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
+  const payloadOffset = padded(HEADER_BYTES + controlBytes);
   let to = at + payloadOffset;
   for (const [i, page] of batch.pages.entries()) {
     const length = encoder.encode(batch.slot, page, batch.contents[i]!, bytes, to);

@@ -1,8 +1,6 @@
-import { Packr } from 'msgpackr';
 import { z } from 'zod';
+import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
 import { packVcpus, vcpuSchema } from './control.ts';
-import { type Frame, type FrameMemory, HEADER_BYTES, sealFrame, WireError } from './frame.ts';
-import { MAX_CONTROL_BYTES } from './limits.ts';
 
 /**
  * The frames of continuous replication (docs/wire.md), besides HELLO, WELCOME and PAGES, which are those of a migration.
@@ -21,7 +19,6 @@ export const EPOCH_FRAME = {
   heartbeat: 68,
 } as const;
 
-const packr = new Packr({ useRecords: false });
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const bodies = {
@@ -39,57 +36,19 @@ const bodies = {
 };
 
 export type EpochName = keyof typeof bodies;
-export type EpochBody<Name extends EpochName> = z.infer<(typeof bodies)[Name]>;
+export type EpochBody<Name extends EpochName> = BodyOf<typeof bodies, Name>;
+export type EpochMessage = MessageOf<typeof bodies>;
 
-/** A control message of replication: the name of its type, and the body that messages of this type have. */
-export type EpochMessage = {
-  [Name in EpochName]: { readonly name: Name; readonly body: EpochBody<Name> };
-}[EpochName];
-
-/** Packs a message; the bytes are valid until the next call. Throws WireError if they are too many. */
-export function packEpoch(message: EpochMessage): Uint8Array {
-  const { name, body } = message;
-  const packed = packr.pack(
+const codec = controlCodec({
+  bodies,
+  types: EPOCH_FRAME,
+  /** In CHECKPOINT, checksums become bytes. */
+  packable: ({ name, body }) =>
     name === 'checkpoint' ? { ...body, vcpus: packVcpus(body.vcpus) } : body,
-  );
-  if (packed.length <= MAX_CONTROL_BYTES) return packed;
-  throw new WireError(`a ${name} message of ${packed.length} bytes is too long`);
-}
+  refusal: (type) => `type ${type} came out of turn`,
+});
 
-/** Writes a control frame with the packed message at byte `at` of the memory; returns its length in bytes. */
-export function encodeEpoch(
-  memory: FrameMemory,
-  at: number,
-  name: EpochName,
-  packed: Uint8Array,
-  sequence: number,
-): number {
-  memory.bytes.set(packed, at + HEADER_BYTES);
-  const length = HEADER_BYTES + packed.length;
-  const header = { controlBytes: packed.length, payloadOffset: length, length };
-  sealFrame(memory, at, { type: EPOCH_FRAME[name], sequence, ...header });
-  return length;
-}
-
-/** Unpacks and checks a control frame of replication. Throws WireError if it is none, or its body is not of its type. */
-export function decodeEpoch(frame: Frame): EpochMessage {
-  const fail = (why: string, cause?: unknown): never => {
-    throw new WireError(`frame ${frame.sequence}: ${why}`, { cause });
-  };
-  const name =
-    (Object.keys(bodies) as EpochName[]).find((one) => EPOCH_FRAME[one] === frame.type) ??
-    fail(`type ${frame.type} came out of turn`);
-  if (frame.controlEnd - frame.controlAt > MAX_CONTROL_BYTES)
-    fail('its control message is too long');
-  // This copies: what msgpackr returns may share memory with its input, and the frame's will be reused.
-  const packed = Buffer.from(frame.memory.bytes.slice(frame.controlAt, frame.controlEnd));
-  let value: unknown;
-  try {
-    value = packr.unpack(packed);
-  } catch (cause) {
-    fail(`${name} is not msgpack`, cause);
-  }
-  const checked = bodies[name].safeParse(value);
-  if (!checked.success) return fail(`${name} has a wrong body`, checked.error);
-  return { name, body: checked.data } as EpochMessage;
-}
+/** See ControlCodec. */
+export const packEpoch = codec.pack;
+export const encodeEpoch = codec.encode;
+export const decodeEpoch = codec.decode;

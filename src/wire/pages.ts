@@ -21,6 +21,10 @@ export const FIXED_BYTES = 16;
 /** The payload begins at a multiple of this many bytes from the frame's start. */
 export const PAYLOAD_ALIGNMENT = 64;
 
+/** Returns the least multiple of that which is not less than so many bytes. */
+export const padded = (bytes: number): number =>
+  Math.ceil(bytes / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
+
 /** Returns the largest number of bytes that a frame of `pages` pages may need. */
 export function pageFrameRoom(pages: number, pageSize: number): number {
   const control = FIXED_BYTES + pages * 8 + pages * 8;

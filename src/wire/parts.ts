@@ -2,7 +2,7 @@ import { copyBytes } from '../memory/copy.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { type ChosenEncoding, ENCODING } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
-import { type Integrity, PAYLOAD_ALIGNMENT } from './pages.ts';
+import { type Integrity, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
 
 /**
@@ -43,8 +43,7 @@ export interface EncodedPart {
 }
 
 const payloadOffsetOf = (sums: number): number =>
-  Math.ceil((HEADER_BYTES + PART_FIXED_BYTES + sums * SUM_BYTES) / PAYLOAD_ALIGNMENT) *
-  PAYLOAD_ALIGNMENT;
+  padded(HEADER_BYTES + PART_FIXED_BYTES + sums * SUM_BYTES);
 
 /** Returns the largest number of bytes that a frame with a part of `bytes` bytes may need. */
 export const partFrameRoom = (bytes: number): number => payloadOffsetOf(1) + bytes;
