@@ -1,7 +1,7 @@
 import type { FrameRoom } from '../link/link.ts';
 import type { Algorithm } from '../migration/ports.ts';
 import { guestMismatch } from '../migration/guest-mismatch.ts';
-import { type ControlBody, decodeControl, encodeControl, packControl } from '../wire/control.ts';
+import { decodeControl, encodeControl, packControl } from '../wire/control.ts';
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import {
   decodeEpoch,
@@ -12,10 +12,11 @@ import {
 } from '../wire/epochs.ts';
 import { type Frame, FRAME, HEADER_BYTES, WireError } from '../wire/frame.ts';
 import type { Integrity } from '../wire/pages.ts';
+import { claimLease } from './lease-keeper.ts';
 import type { BackupEnd, BackupSide } from './ports.ts';
 
-/** How often a backup that wants the lease asks for it again. */
-const CLAIM_NS = 20e6;
+/** A backup that wants the lease asks for it again after a fourth of it, and not before this time. */
+const LEAST_CLAIM_NS = 20e6;
 
 /**
  * The backup's half of Remus. It keeps one complete image and the epoch that arrives, acknowledges each epoch when it is
@@ -63,7 +64,7 @@ class Backup {
 
   *#take(frame: Frame): Algorithm<void> {
     const { buffer, replication, work, onCommit } = this.#side;
-    if (frame.type === FRAME.hello) yield* this.#greet(decodeControl(frame).body as never);
+    if (frame.type === FRAME.hello) yield* this.#greet(frame);
     else if (!this.#decoder) throw new WireError('the primary has not said HELLO');
     else if (frame.type === FRAME.pages) {
       if (buffer.complete) throw new WireError('pages without an epoch came after the first one');
@@ -75,19 +76,22 @@ class Backup {
       const message = decodeEpoch(frame);
       if (message.name !== 'checkpoint') return;
       // The acknowledgement goes out when the epoch is whole in memory; to apply it takes some time more.
-      const { pages, blocks } = buffer.commit(message.body);
+      const { epoch, pages, blocks } = message.body;
+      buffer.commit(message.body);
       onCommit(blocks);
-      yield* this.#tell('committed', { epoch: message.body.epoch });
+      yield* this.#tell('committed', { epoch });
       work(pages * replication.costs.applyNs);
     }
   }
 
-  *#greet(hello: ControlBody<'hello'>): Algorithm<void> {
+  *#greet(frame: Frame): Algorithm<void> {
     const { guest, link } = this.#side;
-    const mismatch = guestMismatch(hello, guest);
+    const { name, body } = decodeControl(frame);
+    if (name !== 'hello') throw new WireError(`frame ${frame.sequence}: ${name} is no HELLO`);
+    const mismatch = guestMismatch(body, guest);
     if (mismatch) throw new WireError(mismatch);
-    this.#integrity = hello.integrity;
-    this.#decoder = openDecoder(guest.memory, hello.integrity);
+    this.#integrity = body.integrity;
+    this.#decoder = openDecoder(guest.memory, body.integrity);
     const packed = packControl({ name: 'welcome', body: {} });
     const room = yield* this.#room(packed.length + HEADER_BYTES);
     link.post(encodeControl(room.memory, room.at, 'welcome', packed, room.sequence));
@@ -146,7 +150,11 @@ class Backup {
     const { epoch, vcpus } = buffer.complete!;
     const heardNs = this.#heardNs;
     const detectedNs = clock.now();
-    if (fence && !(yield* this.#claim())) return { kind: 'refused', atNs: clock.now() };
+    if (fence) {
+      const everyNs = Math.max(LEAST_CLAIM_NS, fence.leaseNs / 4);
+      const isMine = yield* claimLease(fence, clock, everyNs);
+      if (!isMine) return { kind: 'refused', atNs: clock.now() };
+    }
     const fencedNs = clock.now();
     while (clock.now() < diskReadyNs()) yield { untilNs: diskReadyNs() };
     const drainedNs = clock.now();
@@ -161,21 +169,5 @@ class Backup {
     const runningNs = clock.now();
     const times = { heardNs, detectedNs, fencedNs, drainedNs, activatedNs, runningNs };
     return { kind: 'tookOver', epoch, times };
-  }
-
-  /** Claims the lease; returns false when the primary holds it for good. */
-  *#claim(): Algorithm<boolean> {
-    const { clock } = this.#side;
-    const fence = this.#side.fence!;
-    for (;;) {
-      fence.ask('claim');
-      const againNs = clock.now() + Math.max(CLAIM_NS, fence.leaseNs / 4);
-      while (clock.now() < againNs) {
-        const answer = fence.answer();
-        if (answer?.isGranted) return true;
-        if (answer?.isFinal) return false;
-        yield { untilNs: Math.min(againNs, fence.answerAtNs()) };
-      }
-    }
   }
 }

@@ -6,7 +6,7 @@ export type Compression = (typeof COMPRESSIONS)[number];
 export const CAPTURES = ['staging', 'copy-on-write'] as const;
 export type CaptureKind = (typeof CAPTURES)[number];
 
-/** How long the work of replication takes, in nanoseconds; times for a page hold for 4 KiB and grow with its size. */
+/** How long the work of replication takes, in nanoseconds. Times for a page hold for the guest's own page size. */
 export interface ReplicationCosts {
   /** The guest stands still for this much longer at each checkpoint, whatever it has dirtied. */
   readonly checkpointNs: number;

@@ -36,9 +36,8 @@ export class EpochBuffer {
     return (this.#complete?.epoch ?? -1) + 1;
   }
 
-  /** Takes a frame with pages of the epoch that arrives; returns their number. Throws WireError. */
-  addPages(frame: Frame, integrity: Integrity): number {
-    const before = this.#arrivedPages;
+  /** Takes a frame with pages of the epoch that arrives. Throws WireError. */
+  addPages(frame: Frame, integrity: Integrity): void {
     const target = {
       pageSize: this.#memory.pageSize,
       slotPages: this.#memory.slots.map(({ layout }) => layout.pages),
@@ -50,7 +49,6 @@ export class EpochBuffer {
     });
     if (epoch !== this.#next)
       throw new WireError(`frame ${frame.sequence}: epoch ${epoch} is not due`);
-    return this.#arrivedPages - before;
   }
 
   /** Takes a frame with writes to the disk, which stay in memory. Throws WireError. */
@@ -63,14 +61,8 @@ export class EpochBuffer {
     this.#writes.push(...writes);
   }
 
-  /**
-   * Ends the epoch that arrives and applies it; returns how many pages and blocks it had. Throws WireError if not all of
-   * it is here.
-   */
-  commit({ epoch, pages, blocks, vcpus }: EpochBody<'checkpoint'>): {
-    readonly pages: number;
-    readonly blocks: number;
-  } {
+  /** Ends the epoch that arrives and applies it. Throws WireError if not all of it is here. */
+  commit({ epoch, pages, blocks, vcpus }: EpochBody<'checkpoint'>): void {
     const isWhole =
       epoch === this.#next &&
       pages === this.#arrivedPages &&
@@ -86,19 +78,12 @@ export class EpochBuffer {
       pageBytes(this.#memory.slots[slot]!, page).set(content);
     }
     for (const write of this.#writes) this.#disk!.apply(write);
-    this.#discard();
+    this.discard();
     this.#complete = { epoch, vcpus };
-    return { pages, blocks };
   }
 
-  /** Throws the epoch that arrives away; returns how many pages it had so far. */
-  discard(): number {
-    const pages = this.#arrivedPages;
-    this.#discard();
-    return pages;
-  }
-
-  #discard(): void {
+  /** Throws away what has arrived of an epoch. */
+  discard(): void {
     this.#pages.clear();
     this.#arrivedPages = 0;
     this.#writes = [];

@@ -1,9 +1,30 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Algorithm } from '../migration/ports.ts';
-import type { Fence } from './lease.ts';
+import type { Fence, LeaseAnswer, LeaseRequest } from './lease.ts';
 
 /** A lease is renewed when this share of it has passed. */
 const RENEW_SHARE = 1 / 3;
+
+/**
+ * Claims the lease for good and returns whether it is granted; false means that the other side has it for good. While
+ * nobody grants it, this side asks again every `everyNs`.
+ */
+export function* claimLease(
+  fence: Omit<Fence, 'leaseNs'>,
+  clock: Clock,
+  everyNs: number,
+): Algorithm<boolean> {
+  for (;;) {
+    fence.ask('claim');
+    const againNs = clock.now() + everyNs;
+    while (clock.now() < againNs) {
+      const answer = fence.answer();
+      if (answer?.request === 'claim' && answer.isGranted) return true;
+      if (answer?.isFinal) return false;
+      yield { untilNs: Math.min(againNs, fence.answerAtNs()) };
+    }
+  }
+}
 
 /** Keeps the primary's lease; the guest is told how long it may run with it. */
 export class LeaseKeeper {
@@ -35,27 +56,24 @@ export class LeaseKeeper {
     this.#ask('renew');
   }
 
-  /** Claims the lease for good and returns whether it is granted; while nobody answers, this side asks again. */
+  /** Claims the lease for good; see claimLease. */
   *claim(): Algorithm<boolean> {
     const { leaseNs } = this.#fence;
-    this.#ask('claim');
-    for (;;) {
-      const answer = this.#hear();
-      if (answer?.request === 'claim' && answer.isGranted) return true;
-      if (answer?.isFinal) return false;
-      const againNs = this.#askedNs + leaseNs * RENEW_SHARE;
-      yield { untilNs: Math.min(againNs, this.#fence.answerAtNs()) };
-      if (this.#clock.now() >= againNs) this.#ask('claim');
-    }
+    const heard = {
+      ask: (request: LeaseRequest) => this.#ask(request),
+      answer: () => this.#hear(),
+      answerAtNs: () => this.#fence.answerAtNs(),
+    };
+    return yield* claimLease(heard, this.#clock, leaseNs * RENEW_SHARE);
   }
 
-  #ask(request: 'renew' | 'claim'): void {
+  #ask(request: LeaseRequest): void {
     this.#askedNs = this.#clock.now();
     this.#fence.ask(request);
   }
 
   /** Takes the next answer; a grant counts from the time at which it was asked for, since only that is known here. */
-  #hear(): ReturnType<Fence['answer']> {
+  #hear(): LeaseAnswer | undefined {
     const answer = this.#fence.answer();
     if (!answer?.isGranted) return answer;
     this.#untilNs = Math.max(this.#untilNs, answer.askedNs + this.#fence.leaseNs);

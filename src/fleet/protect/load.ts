@@ -17,7 +17,7 @@ import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { parseSize } from '../../units/size.ts';
 import { checkGuest, checkProtect } from './check.ts';
-import { type ProtectFile, protectSchema } from './schema.ts';
+import { fenceSchema, type ProtectFile, protectSchema } from './schema.ts';
 
 /** src/fleet/protect and dist/fleet/protect lie equally deep below the package. */
 export const PROTECT_PRESET_FOLDER = fileURLToPath(
@@ -134,7 +134,7 @@ function troublesOf(killAt: ProtectFile['replication']['killAt']): TroubleAt[] {
 function replicationOf(written: ProtectFile['replication'], pageSize: number): ReplicationConfig {
   const { interval, heartbeat, fence, costs } = written;
   const scale = pageSize / COSTED_PAGE;
-  const lease = fence === true ? { lease: '500ms', latency: '500us' } : fence;
+  const lease = fence === true ? fenceSchema.parse({}) : fence;
   return {
     intervalNs: interval === 'fastest' ? 0 : parseDuration(interval),
     capture: written.buffer,

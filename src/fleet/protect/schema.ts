@@ -41,7 +41,8 @@ const heartbeat = z.strictObject({
   timeout: positiveDuration.default('1s'),
 });
 
-const fence = z.strictObject({
+/** A fence that is only asked for (`fence: true`) has the defaults of these keys. */
+export const fenceSchema = z.strictObject({
   lease: positiveDuration.default('500ms'),
   latency: positiveDuration.default('500us'),
 });
@@ -71,7 +72,7 @@ const replication = z.strictObject({
   netBuffer: flag.default(true),
   diskBuffer: flag.default(true),
   heartbeat: heartbeat.prefault({}),
-  fence: z.union([flag, fence]).default(false),
+  fence: z.union([flag, fenceSchema]).default(false),
   killAt: z.union([duration, listOf(death, 'failures')]).default([]),
   spares: whole(0, 100).default(0),
   costs: costs.prefault({}),
