@@ -22,7 +22,7 @@ export interface ProtectFlags {
 }
 
 const EXIT_CODES =
-  '0 the guest lives on, 1 it is lost, runs twice or was interrupted, 2 bad input, 3 a byte or a packet differed, 130 second Ctrl-C';
+  '0 the guest lives on, 1 it is lost, runs twice, goes on from an older state or was interrupted, 2 bad input, 3 a byte or a packet differed, 130 second Ctrl-C';
 
 export function protectCommand(): Command {
   return new Command('protect')
