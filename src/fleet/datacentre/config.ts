@@ -106,7 +106,6 @@ export interface FleetConfig {
   readonly network: {
     readonly rackBytesPerSecond: number;
     readonly clusterBytesPerSecond: number;
-    readonly latencyNs: number;
   };
   readonly vms: readonly FleetVmSpec[];
   readonly applications: readonly ApplicationSpec[];

@@ -78,7 +78,6 @@ export class Fleet implements Process {
       network,
       topology: this.topology,
       traffic: this.#traffic,
-      latencyNs: rates.latencyNs,
       isCancelled: () => this.#isCancelled,
       ...(parts.proofSignal ? { proofSignal: parts.proofSignal } : {}),
     });

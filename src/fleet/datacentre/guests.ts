@@ -1,21 +1,27 @@
 import { hashWords } from '../../random/generator.ts';
 import type { RunConfig } from '../../runtime/config.ts';
-import type { ScenarioDocument } from '../../scenario/document.ts';
-import { InputError, type InputProblem } from '../../scenario/input-error.ts';
+import type { Path, ScenarioDocument } from '../../scenario/document.ts';
+import { formatProblem, InputError, type InputProblem } from '../../scenario/input-error.ts';
 import { foldersOf, resolveWithPlaces } from '../../scenario/load.ts';
 import { locateProblem, parseScenario } from '../../scenario/parse.ts';
+import type { Problem } from '../../scenario/problem.ts';
 import type { Scenario } from '../../scenario/schema.ts';
 import { GuestDocument } from '../evacuation/guest-document.ts';
 import { namesOf } from '../group-names.ts';
 import { meanOf } from './applications/distribution.ts';
 import { distributionOf } from './applications/read.ts';
 import { parseDuration } from '../../units/duration.ts';
-import { membersCalled } from './names.ts';
+import { parseRate } from '../../units/rate.ts';
+import { membersCalled, membersOf } from './names.ts';
 import type { FleetFile } from './schema.ts';
 
 type Keys = Record<string, unknown>;
 
-const NO_START = "the policy says when a fleet's guests migrate: leave startAfter out";
+/** These keys of a migration say what a fleet decides itself. */
+const REFUSED: Readonly<Record<string, string>> = {
+  startAfter: "the policy says when a fleet's guests migrate: leave startAfter out",
+  runAfter: "a fleet's guests live on after their migrations: leave runAfter out",
+};
 
 /** This number keeps the guests' seeds apart from all else that is drawn from the file's seed. */
 const GUEST_SEEDS = 0xf1e7;
@@ -45,17 +51,17 @@ export function loadGuests(
 ): { readonly guests: LoadedGuest[]; readonly scenarios: Scenario[] } {
   const serving = servingOf(file);
   const problems: InputProblem[] = [];
-  if (file.migration && 'startAfter' in file.migration) {
-    const path = ['migration', 'startAfter'];
-    problems.push(locateProblem(document, { path, sentence: NO_START }));
-  }
+  const refused = checkMigration(file.migration);
+  if (refused) problems.push(locateProblem(document, refused));
+  const nic = fastestLink(file);
   const guests: LoadedGuest[] = [];
   const scenarios: Scenario[] = [];
   for (const [group, entry] of file.guests.entries()) {
     const names = namesOf(entry);
     const serves = serving.get(names[0]!);
-    const parts = { index: group, migration: entry.migration ?? {}, common: file.migration ?? {} };
-    const written = scenarioOf(file, entry, serves);
+    const [migration, common] = [entry.migration ?? {}, file.migration ?? {}];
+    const parts = { index: group, migration, common, linkPath: linkPathOf(nic) };
+    const written = scenarioOf(file, entry, serves, nic);
     const one = new GuestDocument(document, parts, written);
     const wrong = checkWritten(entry, serves, names, serving);
     if (wrong) {
@@ -65,15 +71,16 @@ export function loadGuests(
     }
     try {
       const scenario = one.explained(() => parseScenario(one));
-      const common = one.explained(() => resolveWithPlaces(one, scenario, foldersOf(one, folder)));
+      const config = one.explained(() => resolveWithPlaces(one, scenario, foldersOf(one, folder)));
       scenarios.push(scenario);
       for (const name of names) {
         const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);
-        guests.push({ name, group, isServing: serves !== undefined, config: { ...common, seed } });
+        guests.push({ name, group, isServing: serves !== undefined, config: { ...config, seed } });
       }
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      problems.push(...error.problems);
+      // What is wrong with the network is wrong for all groups.
+      problems.push(...error.problems.filter((problem) => !includes(problems, problem)));
     }
   }
   if (problems.length > 0) throw new InputError(problems);
@@ -94,20 +101,28 @@ function servingOf({ applications, guests }: FleetFile): Map<string, Serving> {
   return serving;
 }
 
+/** Returns what is wrong with the keys of a migration, as written. */
+function checkMigration(migration: Keys = {}): Problem | undefined {
+  const key = Object.keys(REFUSED).find((one) => one in migration);
+  return key === undefined ? undefined : { path: ['migration', key], sentence: REFUSED[key]! };
+}
+
+const includes = (problems: readonly InputProblem[], problem: InputProblem): boolean =>
+  problems.some((one) => formatProblem(one) === formatProblem(problem));
+
 /** Returns what is wrong with a group whose guests serve requests, or only some of them do. */
 function checkWritten(
   { guest, migration }: FleetFile['guests'][number],
   serves: Serving | undefined,
   names: readonly string[],
   serving: ReadonlyMap<string, Serving>,
-): { readonly path: readonly (string | number)[]; readonly sentence: string } | undefined {
+): Problem | undefined {
   if (names.some((name) => serving.has(name) !== (serves !== undefined))) {
     const sentence = 'some guests of this group serve requests and some do not: make two groups';
     return { path: ['name'], sentence };
   }
-  if (migration && 'startAfter' in migration) {
-    return { path: ['migration', 'startAfter'], sentence: NO_START };
-  }
+  const refused = checkMigration(migration);
+  if (refused) return refused;
   const workloads = guest['workloads'];
   if (!serves || !Array.isArray(workloads)) return undefined;
   if (workloads.length > 1) {
@@ -125,6 +140,7 @@ function scenarioOf(
   { seed, runtime, costs, verify, migration, hosts, network }: FleetFile,
   entry: FleetFile['guests'][number],
   serves: Serving | undefined,
+  nic: number,
 ): Keys {
   const guest: Keys = { backing: 'versions', contents: [{ kind: 'random' }], ...entry.guest };
   if (serves) guest['workloads'] = workloadsOf(guest, serves);
@@ -133,12 +149,29 @@ function scenarioOf(
     seed,
     runtime,
     guest,
-    link: { bandwidth: hosts[0]!.nic, latency: network.latency },
+    link: { bandwidth: hosts[nic]!.nic, latency: network.latency },
     migration: { runAfter: '0s', startAfter: '0s', ...migration, ...entry.migration },
     costs,
     verify,
   };
 }
+
+/**
+ * Returns the entry of `hosts` whose network card is the fastest that a migration can use: two hosts have one that is at
+ * least as fast. What holds for a link of this rate holds for those of all migrations.
+ */
+function fastestLink({ hosts }: FleetFile): number {
+  const all = membersOf(hosts).map(({ group }) => group);
+  const rates = hosts.map(({ nic }) => parseRate(nic));
+  const [first, second = first] = all.toSorted((a, b) => Math.sign(rates[b]! - rates[a]!) || 0);
+  return second!;
+}
+
+/** Returns where the keys of a scenario's link stand in the file of a fleet. */
+const linkPathOf =
+  (nic: number) =>
+  (path: Path): Path =>
+    path[0] === 'bandwidth' ? ['hosts', nic, 'nic'] : ['network', ...path];
 
 /**
  * Returns the workload of a guest whose vCPUs run only while they serve requests. Its rate is that of vCPUs which are

@@ -66,7 +66,6 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
     network: {
       rackBytesPerSecond: parseRate(network.rack),
       clusterBytesPerSecond: parseRate(network.cluster),
-      latencyNs: parseDuration(network.latency),
     },
     vms,
     applications: readApplications(file, indices),

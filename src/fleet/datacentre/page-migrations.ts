@@ -20,8 +20,13 @@ export interface FleetMigration {
   readonly from: VmHost;
   readonly to: VmHost;
   readonly askedNs: number;
-  /** When it began, and when the last frame had been dealt with. */
-  startNs?: number;
+  /** When it began, over links of which capacity at least, and with how much memory; absent until then. */
+  begun?: {
+    readonly startNs: number;
+    readonly bytesPerSecond: number;
+    readonly memoryBytes: number;
+  };
+  /** When the last frame had been dealt with. */
   endNs?: number;
   /** Whether the VM runs at its target now. */
   isMoved: boolean;
@@ -43,7 +48,6 @@ export interface PageMigrationParts {
   readonly network: Network;
   readonly topology: RackTopology;
   readonly traffic: BackgroundTraffic;
-  readonly latencyNs: number;
   readonly isCancelled: () => boolean;
   /** Aborting it gives up the proofs to come. */
   readonly proofSignal?: AbortSignal;
@@ -101,12 +105,13 @@ export class PageMigrations {
     return of;
   }
 
-  /** Does what is pending at the present time: makes guests, begins their migrations, and proves those that are over. */
+  /** Does what is pending at the present time: proves migrations that are over, makes guests and begins their migrations. */
   async settle(): Promise<void> {
+    // A VM may be asked to move again as soon as it has moved, so its guest gives its pages back first.
+    for (let one = this.#due.shift(); one; one = this.#due.shift()) await this.#prove(one);
     for (let one = this.#asked.shift(); one; one = this.#asked.shift()) {
       await this.#begin(one.of, one.onEnd);
     }
-    for (let one = this.#due.shift(); one; one = this.#due.shift()) await this.#prove(one);
   }
 
   async #begin(of: FleetMigration, onEnd: Running['onEnd']): Promise<void> {
@@ -114,7 +119,11 @@ export class PageMigrations {
     const { vm, from, to } = of;
     const nowNs = loop.nowNs;
     from.live(nowNs);
-    const config = this.#configOf(vm);
+    const path = this.#parts.topology.route(from.name, to.name);
+    const back = this.#parts.topology.route(to.name, from.name);
+    const config = configOf(vm, this.#leastOf(path));
+    const { bytesPerSecond } = config.link;
+    of.begun = { startNs: nowNs, bytesPerSecond, memoryBytes: config.guest.memoryBytes };
     this.#settling = vm;
     const spec = { name: vm.name, host: from.name, config };
     const hostedGuest = await settleGuest(spec, from, inlineRunner, false);
@@ -124,11 +133,8 @@ export class PageMigrations {
     const leapNs = nowNs > LEAP_NS || vm.ranNs < nowNs ? nowNs : 0;
     if (leapNs > 0) guest.leap(Math.min(vm.ranNs, leapNs), leapNs);
     const { after: afterNs } = aroundNs(config.migration.around);
-    const path = this.#parts.topology.route(from.name, to.name);
-    const back = this.#parts.topology.route(to.name, from.name);
     const planned = { hostedGuest, from, to, path, startNs: nowNs, afterNs };
     const hosted = new HostedMigration(planned);
-    of.startNs = nowNs;
     vm.migrations++;
     const links = [...path, ...back];
     this.#parts.traffic.open(links);
@@ -169,19 +175,17 @@ export class PageMigrations {
     place.demand(vm, vm.demandCpus);
     for (const host of [from, to]) host.changed();
     traffic.close(links);
-    const { guest } = hosted.planned.hostedGuest;
-    loop.add(new OneEvent(Math.max(nowNs, guest.untilNs), () => void this.#due.push(running)));
+    this.#due.push(running);
     vm.isMigrating = false;
     onEnd(of);
   }
 
-  /** Proves a migration whose guest has lived on for its `runAfter`, and gives its pages back. */
+  /** Proves a migration that is over, and gives the pages of its guest back. */
   async #prove(running: Running): Promise<void> {
     const { of, hosted } = running;
     const { vm } = of;
     const { hostedGuest } = hosted.planned;
     const { guest } = hostedGuest;
-    guest.advance(guest.untilNs);
     vm.host.live(this.#parts.loop.nowNs);
     vm.ranNs = ranNsOf(hostedGuest, vm);
     const { proofSignal } = this.#parts;
@@ -191,16 +195,23 @@ export class PageMigrations {
     this.#running.delete(running);
   }
 
-  /** Returns a VM's configuration with the memory that it has now and the latency of the network. */
-  #configOf({ spec: { config }, memoryBytes }: FleetVm): RunConfig {
-    const { pageSize } = config.guest;
-    const { latencyNs } = this.#parts;
-    return {
-      ...config,
-      guest: { ...config.guest, memoryBytes: Math.ceil(memoryBytes / pageSize) * pageSize },
-      link: { ...config.link, latencyNs },
-    };
+  /** Returns the least capacity of some links, in bytes a second. */
+  #leastOf(links: readonly number[]): number {
+    const { topology } = this.#parts;
+    return Math.min(...links.map((link) => topology.links[link]!.bytesPerSecond));
   }
+}
+
+/** Returns a VM's configuration with the memory that it has now and the least capacity of the links that it goes over. */
+function configOf({ spec: { config }, memoryBytes }: FleetVm, bytesPerSecond: number): RunConfig {
+  const { pageSize } = config.guest;
+  return {
+    ...config,
+    guest: { ...config.guest, memoryBytes: Math.ceil(memoryBytes / pageSize) * pageSize },
+    link: { ...config.link, bytesPerSecond },
+    // It lives on in the fleet, not in its migration.
+    migration: { ...config.migration, runAfterNs: 0 },
+  };
 }
 
 /**

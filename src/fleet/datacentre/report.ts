@@ -12,6 +12,9 @@ export interface MigrationReport {
   readonly endNs: number;
   readonly isMoved: boolean;
   readonly sentBytes: number;
+  /** The least capacity of the links between its hosts, in bytes a second, and the memory that the VM had. */
+  readonly bytesPerSecond: number;
+  readonly memoryBytes: number;
   /** As a run of this guest alone would report it; absent when the fleet was stopped before its proof. */
   readonly run?: RunReport;
 }
@@ -26,7 +29,7 @@ export interface DecisionReport {
   readonly isPartial: boolean;
 }
 
-/** The shares of a host in use in an interval, and its VMs' part of its CPUs. */
+/** The shares in use of a host's CPUs, of its network card's rate and of its memory, one value for each interval. */
 export interface HostSeries {
   readonly cpu: number[];
   readonly net: number[];

@@ -1,6 +1,9 @@
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import { buildResult } from '../../result/build.ts';
 import { VERSION } from '../../result/version.ts';
+import type { Scenario } from '../../scenario/schema.ts';
+import { parseSize } from '../../units/size.ts';
+import type { FleetVmSpec } from './config.ts';
 import type { LoadedFleet } from './load.ts';
 import type { FleetReport, MigrationReport } from './report.ts';
 import { type FleetResult, fleetResultSchema } from './result-schema.ts';
@@ -14,10 +17,11 @@ export function buildFleetResult(
 ): FleetResult {
   const { threshold, k } = config.hotspot;
   const overloads = report.hosts.map((host) => overloadOf(host, threshold, k));
-  const groups = new Map(config.vms.map(({ name, group }) => [name, group]));
-  const migrations = report.migrations.map((one) =>
-    migrationOf(one, { ...scenarios[groups.get(one.vm)!]!, name: one.vm }),
-  );
+  const vms = new Map(config.vms.map((vm) => [vm.name, vm]));
+  const migrations = report.migrations.map((one) => {
+    const vm = vms.get(one.vm)!;
+    return migrationOf(one, scenarioOf(one, vm, scenarios[vm.group]!));
+  });
   const proofs = report.migrations.flatMap(({ run }) => run?.proof ?? []);
   const result: FleetResult = {
     schema: 'pageferry/fleet@1',
@@ -156,6 +160,22 @@ function applicationOf(
       responseMs: series.meanNs.map((ns) => (ns === null ? null : ms(ns))),
       p99Ms: series.p99Ns.map(ms),
     },
+  };
+}
+
+/** Returns the scenario of a migration: that of its VM's group, with what was its own. */
+function scenarioOf(
+  { bytesPerSecond, memoryBytes }: MigrationReport,
+  { name, config: { seed } }: FleetVmSpec,
+  { guest, link, ...scenario }: Scenario,
+): Record<string, unknown> {
+  const bandwidth = bytesPerSecond === Infinity ? 'unlimited' : `${bytesPerSecond}B/s`;
+  return {
+    ...scenario,
+    name,
+    seed,
+    guest: parseSize(guest.memory) === memoryBytes ? guest : { ...guest, memory: memoryBytes },
+    link: { ...link, bandwidth },
   };
 }
 

@@ -82,11 +82,11 @@ function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
 }
 
 function migrationReport(one: FleetMigration): MigrationReport[] {
-  const { vm, from, to, askedNs, startNs, endNs, isMoved, sentBytes, report } = one;
-  if (startNs === undefined || endNs === undefined) return [];
+  const { vm, from, to, askedNs, begun, endNs, isMoved, sentBytes, report } = one;
+  if (begun === undefined || endNs === undefined) return [];
   const ends = { vm: vm.name, from: from.name, to: to.name };
   return [
-    { ...ends, askedNs, startNs, endNs, isMoved, sentBytes, ...(report ? { run: report } : {}) },
+    { ...ends, ...begun, askedNs, endNs, isMoved, sentBytes, ...(report ? { run: report } : {}) },
   ];
 }
 

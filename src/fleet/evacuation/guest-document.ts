@@ -11,9 +11,11 @@ export interface GuestParts {
   readonly migration: Keys;
   /** The `migration` of the whole file, as written. */
   readonly common: Keys;
-  /** The key of the file that has what a scenario has in `link`; without it, `core`. */
-  readonly linkKey?: string;
+  /** Returns the path in the file of a path within a scenario's `link`; without it, `core` has the link's keys. */
+  readonly linkPath?: (path: Path) => Path;
 }
+
+const inCore = (path: Path): Path => ['core', ...path];
 
 /**
  * The scenario of one guest within an evacuation's file. Its values come from several places of the file, and its
@@ -64,11 +66,11 @@ export class GuestDocument extends ScenarioDocument {
 
   /** Returns the path in the file of a path in the scenario. */
   #inFile(path: Path): Path {
-    const { index, migration, common, linkKey = 'core' } = this.#parts;
+    const { index, migration, common, linkPath = inCore } = this.#parts;
     const [section, key] = path;
     if (section === undefined) return ['guests', index];
     if (section === 'guest') return ['guests', index, ...path];
-    if (section === 'link') return [linkKey, ...path.slice(1)];
+    if (section === 'link') return linkPath(path.slice(1));
     if (section !== 'migration') return path;
     const isOwn = typeof key === 'string' && Object.hasOwn(migration, key);
     const isCommon = typeof key === 'string' && Object.hasOwn(common, key);

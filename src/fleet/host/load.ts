@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { hashWords } from '../../random/generator.ts';
 import type { OvercommittedGuestSpec } from '../../runtime/virtual/overcommitted-guest.ts';
 import type { RunConfig } from '../../runtime/config.ts';
-import type { ScenarioDocument } from '../../scenario/document.ts';
+import type { Path, ScenarioDocument } from '../../scenario/document.ts';
 import { EVACUATION_FILES, SCENARIO_FILES, withPortableFiles } from '../../scenario/files.ts';
 import { InputError, type InputProblem } from '../../scenario/input-error.ts';
 import {
@@ -123,7 +123,12 @@ function parseGuests(document: ScenarioDocument, file: HostFile): GuestGroup[] {
   const { seed, costs } = file;
   const groups = file.guests.flatMap((group, index): GuestGroup[] => {
     const [common, own] = [file.migration ?? {}, group.migration ?? {}];
-    const parts = { index, migration: own, common, linkKey: 'link' };
+    const parts = {
+      index,
+      migration: own,
+      common,
+      linkPath: (path: Path): Path => ['link', ...path],
+    };
     const written = {
       name: group.name,
       seed,

@@ -27,6 +27,13 @@ function problemsOf(text: string): string {
 }
 
 describe('the file of a fleet', () => {
+  it('names what is wrong with its network once, however many groups of guests it has', () => {
+    const wrong = problemsOf(
+      `${FILE.replace('memory: 256MiB', 'memory: 256MiB, nic: unlimited')}network: { latency: 9s }\n`,
+    );
+    expect(wrong).toMatch(/^fleet\.yaml:\d+:\d+ network\.latency: is more than the [^\n]*$/);
+  });
+
   it('has the defaults of the paper, and numbers hosts and guests', () => {
     const { config } = fleetOf(FILE);
     expect(config.hosts.map(({ name }) => name)).toEqual(['pm-1', 'pm-2']);
@@ -171,6 +178,16 @@ describe('the file of a fleet', () => {
       'a start of its own',
       `migration: { startAfter: 5s }\n${FILE}`,
       "migration.startAfter: the policy says when a fleet's guests migrate: leave startAfter out",
+    ],
+    [
+      'a life of its own after a migration',
+      FILE.replace('vcpus: 1 } }', 'vcpus: 1 }, migration: { runAfter: 5s } }'),
+      "guests[0].migration.runAfter: a fleet's guests live on after their migrations: leave runAfter out",
+    ],
+    [
+      'a network card that is too fast for the latency of the network',
+      `${FILE.replace('memory: 256MiB', 'memory: 256MiB, nic: 40Gbit/s')}network: { latency: 2s }\n`,
+      'hosts[0].nic: "40Gbit/s" is more than the',
     ],
     ['threads', `runtime: threads\n${FILE}`, 'runtime: expected virtual'],
     ['a load without a kind', FILE.replace('kind: constant, ', ''), 'applications[0].load'],
