@@ -151,7 +151,7 @@ export class Fleet implements Process {
     const { stepNs, monitor, fidelity } = this.config;
     this.#steps++;
     for (const host of this.hosts) host.live(nowNs);
-    for (const vm of this.vms) vm.page(nowNs, stepNs);
+    for (const vm of this.vms) vm.page(nowNs);
     for (const application of this.applications) application.step(nowNs, stepNs);
     this.#send(stepNs);
     if (fidelity === 'events') for (const host of this.hosts) host.changed();

@@ -34,6 +34,8 @@ export class FleetHost implements Process, VmHost {
   readonly incoming = new Set<FleetVm>();
   /** The bytes a second that its VMs would send. */
   sentBytesPerSecond = 0;
+  sentBytes = 0;
+  swapTrafficBytes = 0;
   /** CPU time of everybody so far, of dom0, and of senders and receivers. */
   usedCpuNs = 0;
   dom0CpuNs = 0;
@@ -92,12 +94,13 @@ export class FleetHost implements Process, VmHost {
     this.vms.delete(vm);
   }
 
-  /** Says how many CPUs a VM and dom0 keep busy from now on. The host must have lived up to now. */
+  /** Says how many CPUs a VM keeps busy from now on. The host must have lived up to now. */
   demand(vm: FleetVm, cpus: number): void {
     vm.demandCpus = cpus;
     vm.user.demand(vm.isRunning ? cpus : 0);
   }
 
+  /** Says how many CPUs dom0 keeps busy from now on. The host must have lived up to now. */
   demandDom0(cpus: number): void {
     this.#dom0.demand(cpus);
   }

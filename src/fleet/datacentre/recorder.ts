@@ -1,6 +1,6 @@
 import type { Application } from './applications/application.ts';
 import type { FleetConfig } from './config.ts';
-import type { Monitor } from './monitor/monitor.ts';
+import { type Monitor, shareOf } from './monitor/monitor.ts';
 import type { ApplicationReport, HostSeries } from './report.ts';
 import type { FleetVm, VmHost } from './vm.ts';
 
@@ -48,7 +48,7 @@ export class Recorder {
       series.memory.push(1 - host.freeBytes / host.spec.memoryBytes);
     }
     for (const [vm, series] of this.vms) {
-      series.cpu.push(this.#monitor.vms.get(vm)!.cpu.last);
+      series.cpu.push(shareOf(this.#monitor.vms.get(vm)!.cpu.last, vm.host.spec.cpus));
       series.host.push(vm.host.index);
       series.memory.push(vm.memoryBytes);
     }

@@ -18,6 +18,9 @@ export interface VmHost extends MigrationHost {
   readonly busyCpus: number;
   /** The bytes a second that its VMs would send. */
   readonly sentBytesPerSecond: number;
+  /** What its VMs have sent and swapped so far. */
+  sentBytes: number;
+  swapTrafficBytes: number;
   /** Returns the CPUs that a VM could have at most, without taking any from the others. */
   ceilingOf(vm: FleetVm): number;
   /** Gives a VM a share of the CPUs. */
@@ -50,15 +53,17 @@ export class FleetVm {
   ranNs = 0;
   /** For how long its vCPUs stood still for migrations. */
   stoppedNs = 0;
-  /** The bytes a second that it sends to its users or to the next tier. */
+  /** The bytes a second that it would send to its users or to the next tier. */
   sentBytesPerSecond = 0;
+  /** What it has sent, and what it has written to and read from its swap device, so far. */
+  sentBytes = 0;
+  swapTrafficBytes = 0;
   /** What its host has granted it of memory. */
   memoryBytes: number;
   /** Memory in use that its memory has no room for. */
-  swappedBytes = 0;
+  overBytes = 0;
   /** Bytes that it has written to its swap device so far. */
   swapWrittenBytes = 0;
-  swapBytesPerSecond = 0;
   /** Where its guest has pages, while somebody looks at them. */
   readonly places = new Map<VmHost, VirtualPlace>();
   isMigrating = false;
@@ -109,13 +114,19 @@ export class FleetVm {
   }
 
   /** Has it swap out what its memory has no room for any more, and swap in what it has room for again. */
-  page(nowNs: number, stepNs: number): void {
+  page(nowNs: number): void {
     if (!this.spec.memoryUse) return;
     const over = Math.max(0, this.usedBytes(nowNs) - this.memoryBytes);
-    const written = Math.max(0, over - this.swappedBytes);
-    const read = Math.max(0, this.swappedBytes - over);
-    this.swappedBytes = over;
-    this.swapWrittenBytes += written;
-    this.swapBytesPerSecond = (written + read) / (stepNs / 1e9);
+    const moved = Math.abs(over - this.overBytes);
+    this.swapWrittenBytes += Math.max(0, over - this.overBytes);
+    this.overBytes = over;
+    this.swapTrafficBytes += moved;
+    this.host.swapTrafficBytes += moved;
+  }
+
+  /** Notes that it has sent so much. */
+  send(bytes: number): void {
+    this.sentBytes += bytes;
+    this.host.sentBytes += bytes;
   }
 }

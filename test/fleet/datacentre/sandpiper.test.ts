@@ -191,9 +191,15 @@ describe('needs from inside', () => {
       host: { nicBytesPerSecond: 1e6 },
       readings: {
         cpu: series(0),
-        net: series(0.1),
+        net: series(1e5),
         swap: series(0),
-        inside: { arrivals: series(80), serviceS: 0.02, serviceVariance: 0.0004, ...inside },
+        inside: {
+          arrivals: series(80),
+          drops: series(0),
+          serviceS: 0.02,
+          serviceVariance: 0.0004,
+          ...inside,
+        },
       },
     }) as unknown as VmView;
 

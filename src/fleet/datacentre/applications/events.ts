@@ -134,6 +134,7 @@ export class EventApplication implements Application {
     server.responseSumNs += server.sentNs - enteredNs;
     const { latencyNs } = this.spec;
     this.#later(server.sentNs + latencyNs, (atNs) => {
+      server.vm.send(bytes);
       if (tier + 1 < this.#tiers.length) {
         this.#enter(tier + 1, sentNs, atNs);
         return;

@@ -133,6 +133,7 @@ export class FluidApplication implements Application {
     const waitNs = cpus > 0 ? (server.backlog * serviceNs) / Math.max(cpus, 1e-6) : stepNs;
     const stallMeanNs = (stalledNs * stalledNs) / (2 * stepNs);
     const ns = responseNs(serviceNs, cpus, (arriving * serviceNs) / stepNs) + waitNs + stallMeanNs;
+    vm.send(served * server.bytes);
     server.arrived += arriving;
     server.served += served;
     server.dropped += dropped;

@@ -6,7 +6,10 @@ import type { FleetHost } from '../host.ts';
 import type { FleetVm, VmHost } from '../vm.ts';
 import { Series } from './series.ts';
 
-/** What a monitor outside a VM has seen of it: shares of its host's CPUs and network card, and bytes swapped a second. */
+/**
+ * What a monitor outside a VM has seen of it in each interval: the CPUs that it used, and the bytes that it sent and
+ * swapped a second. They mean the same on any host.
+ */
 export interface VmReadings {
   readonly cpu: Series;
   readonly net: Series;
@@ -39,10 +42,15 @@ export interface HostReadings {
   readonly swap: Series;
 }
 
+/** What had been counted when an interval began. */
 interface Counters {
   cpuNs: number;
-  dom0Ns: number;
+  dom0CpuNs: number;
+  sentBytes: number;
+  swapTrafficBytes: number;
 }
+
+const zero = (): Counters => ({ cpuNs: 0, dom0CpuNs: 0, sentBytes: 0, swapTrafficBytes: 0 });
 
 /** Takes readings of all hosts and VMs at every interval, from outside the VMs and from inside. */
 export class Monitor {
@@ -53,8 +61,8 @@ export class Monitor {
   reportedBytes = 0;
   readonly #config: FleetConfig;
   readonly #applications: ReadonlyMap<FleetVm, Application>;
-  readonly #hostCounters = new Map<VmHost, Counters>();
-  readonly #vmCpuNs = new Map<FleetVm, number>();
+  readonly #hostCounters: readonly Counters[];
+  readonly #vmCounters: readonly Counters[];
 
   constructor(
     config: FleetConfig,
@@ -70,6 +78,8 @@ export class Monitor {
       swap: new Series(window),
     });
     this.#hosts = hosts;
+    this.#hostCounters = hosts.map(zero);
+    this.#vmCounters = vms.map(zero);
     this.hosts = new Map(hosts.map((host) => [host, three()]));
     this.#applications = applicationsOf(applications, vms);
     this.vms = new Map(
@@ -82,48 +92,53 @@ export class Monitor {
 
   /** Takes the readings of the interval that ends now; hosts must have lived up to now. */
   sample(nowNs: number): void {
-    const { intervalNs, reportBytes } = this.#config.monitor;
-    for (const host of this.#hosts) {
-      this.#sampleHost(host, this.hosts.get(host)!, intervalNs);
-    }
-    for (const [vm, readings] of this.vms) this.#sampleVm(vm, readings, nowNs, intervalNs);
-    this.reportedBytes += this.vms.size * reportBytes;
+    for (const host of this.#hosts) this.#sampleHost(host, nowNs);
+    this.reportedBytes += this.vms.size * this.#config.monitor.reportBytes;
   }
 
-  #sampleHost(host: FleetHost, readings: HostReadings, intervalNs: number): void {
-    const counters = this.#hostCounters.get(host) ?? { cpuNs: 0, dom0Ns: 0 };
+  #sampleHost(host: FleetHost, nowNs: number): void {
+    const { intervalNs } = this.#config.monitor;
     const { cpus, nicBytesPerSecond } = host.spec;
-    readings.cpu.push(share(host.usedCpuNs - counters.cpuNs, intervalNs * cpus));
-    let sent = 0;
-    let swapped = 0;
-    for (const vm of host.vms) {
-      sent += vm.sentBytesPerSecond;
-      swapped += vm.swapBytesPerSecond;
-    }
-    readings.net.push(share(sent, nicBytesPerSecond));
-    readings.swap.push(swapped);
+    const { cpu, net, swap } = this.hosts.get(host)!;
+    const since = this.#hostCounters[host.index]!;
+    const perSecond = 1e9 / intervalNs;
+    cpu.push(shareOf((host.usedCpuNs - since.cpuNs) / intervalNs, cpus));
+    net.push(shareOf((host.sentBytes - since.sentBytes) * perSecond, nicBytesPerSecond));
+    swap.push((host.swapTrafficBytes - since.swapTrafficBytes) * perSecond);
     // dom0's CPU time is charged to the VMs in proportion to their I/O, as XenMon's page exchanges are.
-    const dom0Share = share(host.dom0CpuNs - counters.dom0Ns, intervalNs * cpus);
-    for (const vm of host.vms) {
-      const own = vm.cpuNs - (this.#vmCpuNs.get(vm) ?? 0);
-      this.#vmCpuNs.set(vm, vm.cpuNs);
-      const charged = sent > 0 ? (dom0Share * vm.sentBytesPerSecond) / sent : 0;
-      this.vms.get(vm)!.cpu.push(share(own, intervalNs * cpus) + charged);
-    }
-    this.#hostCounters.set(host, { cpuNs: host.usedCpuNs, dom0Ns: host.dom0CpuNs });
+    let sentBytes = 0;
+    for (const vm of host.vms) sentBytes += vm.sentBytes - this.#vmCounters[vm.index]!.sentBytes;
+    const dom0CpuNs = host.dom0CpuNs - since.dom0CpuNs;
+    const dom0NsPerByte = sentBytes > 0 ? dom0CpuNs / sentBytes : 0;
+    for (const vm of host.vms) this.#sampleVm(vm, nowNs, dom0NsPerByte);
+    since.cpuNs = host.usedCpuNs;
+    since.dom0CpuNs = host.dom0CpuNs;
+    since.sentBytes = host.sentBytes;
+    since.swapTrafficBytes = host.swapTrafficBytes;
   }
 
-  #sampleVm(vm: FleetVm, readings: VmReadings, nowNs: number, intervalNs: number): void {
-    readings.net.push(share(vm.sentBytesPerSecond, vm.host.spec.nicBytesPerSecond));
-    readings.swap.push(vm.swapBytesPerSecond);
-    const { inside } = readings;
-    if (!inside) return;
+  #sampleVm(vm: FleetVm, nowNs: number, dom0NsPerByte: number): void {
+    const { intervalNs } = this.#config.monitor;
+    const { cpu, net, swap, inside } = this.vms.get(vm)!;
+    const since = this.#vmCounters[vm.index]!;
+    const perSecond = 1e9 / intervalNs;
+    const sentBytes = vm.sentBytes - since.sentBytes;
+    cpu.push((vm.cpuNs - since.cpuNs + sentBytes * dom0NsPerByte) / intervalNs);
+    net.push(sentBytes * perSecond);
+    swap.push((vm.swapTrafficBytes - since.swapTrafficBytes) * perSecond);
+    since.cpuNs = vm.cpuNs;
+    since.sentBytes = vm.sentBytes;
+    since.swapTrafficBytes = vm.swapTrafficBytes;
+    if (inside) this.#sampleInside(vm, inside, nowNs);
+  }
+
+  #sampleInside(vm: FleetVm, inside: InsideReadings, nowNs: number): void {
     const used = vm.usedBytes(nowNs);
     inside.usedBytes.push(used);
     inside.freeBytes.push(Math.max(0, vm.memoryBytes - used));
     const application = this.#applications.get(vm);
     if (!application) return;
-    const seconds = intervalNs / 1e9;
+    const seconds = this.#config.monitor.intervalNs / 1e9;
     const { arrived, dropped, responseNs } = application.takeServed(vm);
     inside.arrivals.push(arrived / seconds);
     inside.drops.push(dropped / seconds);
@@ -132,7 +147,7 @@ export class Monitor {
 }
 
 /** Returns a share of a capacity; of one without a limit it is 0. */
-const share = (value: number, capacity: number): number =>
+export const shareOf = (value: number, capacity: number): number =>
   capacity === Infinity ? 0 : value / capacity;
 
 function applicationsOf(

@@ -32,7 +32,7 @@ export function hotspotsOf({ hosts, hotspot }: FleetView): Hotspot[] {
 }
 
 /** The CPUs that a VM uses. */
-export const cpusOf = ({ readings, host }: VmView): number => readings.cpu.last * host.cpus;
+export const cpusOf = ({ readings }: VmView): number => readings.cpu.last;
 
 /** Moves a VM from one host to another in the books, and returns the move. */
 export function book(vm: VmView, from: LoadedHost, to: LoadedHost): Move {

@@ -15,7 +15,7 @@ export interface HostView {
   readonly vms: readonly VmView[];
 }
 
-/** A VM as policies see it. Its readings are shares of the CPUs and the network card of the host that it is on. */
+/** A VM as policies see it. */
 export interface VmView {
   readonly name: string;
   readonly host: HostView;

@@ -1,4 +1,5 @@
 import { isHot, trend } from '../monitor/hotspot.ts';
+import { shareOf } from '../monitor/monitor.ts';
 import { PlannedHost, type PlannedVm } from '../sandpiper/ledger.ts';
 import { needsFromInside, needsFromOutside, useOf } from '../sandpiper/needs.ts';
 import { planMitigation } from '../sandpiper/plan.ts';
@@ -133,7 +134,7 @@ export class Sandpiper implements FleetPolicy {
     short: readonly Hotspot[],
     grown: ReadonlyMap<string, number>,
   ): PlannedVm {
-    const { readings } = vm;
+    const { readings, host } = vm;
     const { memoryStepBytes } = this.#options;
     const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
     const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
@@ -144,7 +145,9 @@ export class Sandpiper implements FleetPolicy {
       this.#isGray && used !== undefined
         ? Math.min(1, used / vm.memoryBytes)
         : blackMemory(readings.swap.last);
-    const volume = volumeOf(readings.cpu.last, readings.net.last, memoryUse);
+    const cpu = shareOf(readings.cpu.last, host.cpus);
+    const net = shareOf(readings.net.last, host.nicBytesPerSecond);
+    const volume = volumeOf(cpu, net, memoryUse);
     return {
       view: vm,
       use: useOf(vm),

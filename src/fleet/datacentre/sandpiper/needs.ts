@@ -1,5 +1,6 @@
 import { capacityPerSecond } from '../applications/queueing.ts';
 import type { InsideReadings } from '../monitor/monitor.ts';
+import type { Series } from '../monitor/series.ts';
 import type { VmView } from '../policies/policy.ts';
 
 /** What a VM needs on any host: CPUs, bytes a second over the network card, and bytes of memory. */
@@ -17,16 +18,9 @@ export interface ProvisioningOptions {
 }
 
 /** What a VM uses now, by its last readings. */
-export function useOf({ readings, host, memoryBytes }: VmView): Needs {
-  return {
-    cpus: readings.cpu.last * finite(host.cpus),
-    netBytesPerSecond: readings.net.last * finite(host.nicBytesPerSecond),
-    memoryBytes,
-  };
+export function useOf({ readings, memoryBytes }: VmView): Needs {
+  return { cpus: readings.cpu.last, netBytesPerSecond: readings.net.last, memoryBytes };
 }
-
-/** A resource without a limit has no shares that anybody has measured. */
-const finite = (capacity: number): number => (capacity === Infinity ? 0 : capacity);
 
 /**
  * Returns what a VM is to get, as far as it can be told from outside: the peaks of its profiles, and some more of what
@@ -38,11 +32,11 @@ export function needsFromOutside(
   { percentile, delta }: ProvisioningOptions,
 ): Needs {
   const { readings, host, vcpus, memoryBytes } = vm;
-  const peak = (series: VmView['readings']['cpu'], isFull: boolean): number =>
-    Math.max(series.percentile(percentile), series.last) + (isFull ? delta : 0);
+  const peak = (series: Series): number => Math.max(series.percentile(percentile), series.last);
+  const more = (isFull: boolean, capacity: number): number => (isFull ? delta * capacity : 0);
   return {
-    cpus: Math.min(vcpus, peak(readings.cpu, isHot.cpu) * finite(host.cpus)),
-    netBytesPerSecond: peak(readings.net, isHot.net) * finite(host.nicBytesPerSecond),
+    cpus: Math.min(vcpus, peak(readings.cpu) + more(isHot.cpu, host.cpus)),
+    netBytesPerSecond: peak(readings.net) + more(isHot.net, host.nicBytesPerSecond),
     memoryBytes,
   };
 }
@@ -59,8 +53,8 @@ export function needsFromInside(
   const { inside, net } = vm.readings;
   if (!inside || !(inside.serviceS > 0)) return undefined;
   const peak = Math.max(inside.arrivals.percentile(percentile), inside.arrivals.last);
-  const sent = net.last * finite(vm.host.nicBytesPerSecond);
-  const bytesEach = inside.arrivals.last > 0 ? sent / inside.arrivals.last : 0;
+  const accepted = inside.arrivals.last - inside.drops.last;
+  const bytesEach = accepted > 0 ? net.last / accepted : 0;
   return {
     cpus: Math.min(vm.vcpus, peak / capacityOf(inside)),
     netBytesPerSecond: peak * bytesEach,

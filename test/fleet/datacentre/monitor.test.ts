@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import type {
+  FleetPolicy,
+  HostView,
+  VmView,
+} from '../../../src/fleet/datacentre/policies/policy.ts';
+import { runFleet } from '../../../src/fleet/datacentre/run.ts';
+import { needsFromOutside, useOf } from '../../../src/fleet/datacentre/sandpiper/needs.ts';
+import { fleetOf } from './fleets.ts';
+
+/** A guest that serves requests in the second half of each interval, and swaps in the second one. */
+const FILE = `duration: 90s
+fidelity: FIDELITY
+monitor: { interval: 10s, dom0PerMB: 0s }
+hosts:
+  - { name: small, cpus: 1, memory: 256MiB, nic: 80Mbit/s }
+  - { name: big, cpus: 4, memory: 256MiB, nic: 1Gbit/s }
+guests:
+  - name: web
+    host: small
+    guest: { memory: 16MiB, vcpus: 1 }
+    memoryUse: [{ at: 0s, used: 8MiB }, { at: 11s, used: 8MiB }, { at: 12s, used: 26MiB }]
+applications:
+  - name: shop
+    tiers: [{ guests: web, service: 5ms, response: 10000 }]
+    load: { kind: bursts, base: 0, peak: 100, period: 10s, length: 5s }
+    arrivals: even
+`;
+
+it.each(['fluid', 'events'])(
+  'takes the means of intervals, which say the same on any host, of requests as %s',
+  async (fidelity) => {
+    const seen: { readonly host: HostView; readonly vm: VmView }[] = [];
+    const policy: FleetPolicy = {
+      name: 'witness',
+      decide: ({ nowNs, hosts }) => {
+        const host = hosts.find(({ vms }) => vms.length > 0)!;
+        seen.push({ host, vm: host.vms[0]! });
+        return nowNs === 40e9 ? { chains: [[{ vm: 'web', to: 'big' }]] } : undefined;
+      },
+    };
+    await runFleet(fleetOf(FILE.replace('FIDELITY', fidelity)).config, { policy });
+    const { vm } = seen[0]!;
+    expect(vm.host.name).toBe('big');
+    const [first, last] = [vm.readings.net.tail(9).slice(0, 4), vm.readings.net.tail(3)];
+    for (const rate of [...first, ...last]) expect(Math.abs(rate / 500e3 - 1)).toBeLessThan(0.02);
+    const [small, big] = [seen[0]!.host.readings, seen.at(-1)!.host.readings];
+    expect(small.net.tail(9)[2]! / 0.05).toBeCloseTo(1, 1);
+    expect(big.net.last / 0.004).toBeCloseTo(1, 1);
+    // It uses a quarter of a CPU, whatever share of its host that is.
+    expect(small.cpu.tail(9)[2]).toBeCloseTo(0.25, 2);
+    expect(big.cpu.last / 0.0625).toBeCloseTo(1, 1);
+    expect(useOf(vm).cpus).toBeCloseTo(0.25, 2);
+    const needs = needsFromOutside(vm, { cpu: false, net: false }, { percentile: 0.95, delta: 0 });
+    expect(needs.cpus).toBeLessThan(0.3);
+    // 10 MiB are swapped out between two steps in the second interval.
+    expect(vm.readings.swap.tail(9).slice(0, 3)).toEqual([0, 2 ** 20, 0]);
+    expect(small.swap.tail(9)[1]).toBe(2 ** 20);
+  },
+);
