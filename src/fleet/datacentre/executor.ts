@@ -13,8 +13,12 @@ interface Chain {
 export interface ExecutorParts {
   readonly hosts: ReadonlyMap<string, VmHost>;
   readonly vms: ReadonlyMap<string, FleetVm>;
-  readonly migrations: PageMigrations;
+  readonly migrations: Pick<PageMigrations, 'ask'>;
   readonly limits: ParallelLimits;
+  /** So many migrations can be under way at a time, whatever the limits. */
+  readonly mostMigrations: number;
+  /** Whether nothing may begin any more. */
+  readonly isCancelled: () => boolean;
   /** Called when a decision has been carried out, with the hosts whose loads it has changed. */
   readonly onDone: (hosts: ReadonlySet<VmHost>, nowNs: number) => void;
 }
@@ -23,6 +27,7 @@ export interface ExecutorParts {
 export class Executor {
   readonly #parts: ExecutorParts;
   #chains: Chain[] = [];
+  readonly #running = new Set<FleetMigration>();
   readonly #touched = new Set<VmHost>();
   /** Moves that could not be made, because their targets had no memory any more or the migrations before them failed. */
   refused = 0;
@@ -54,7 +59,13 @@ export class Executor {
   }
 
   #goOn(nowNs: number): void {
-    for (const chain of this.#chains) if (!chain.running) this.#start(chain, nowNs);
+    const { limits, isCancelled } = this.#parts;
+    const waiting = this.#chains.filter(({ running }) => !running);
+    if (isCancelled()) {
+      for (const chain of waiting) chain.next = chain.moves.length;
+    } else if (!limits.inBatches || this.#running.size === 0) {
+      for (const chain of waiting) this.#start(chain, nowNs);
+    }
     const wereBusy = this.isBusy;
     this.#chains = this.#chains.filter(({ moves, next }) => next < moves.length);
     if (this.isBusy || !wereBusy) return;
@@ -79,21 +90,28 @@ export class Executor {
       }
       if (!this.#hasRoom(vm.host, to)) return;
       this.#touched.add(vm.host).add(to);
-      chain.running = this.#parts.migrations.ask(vm, to, nowNs, ({ isMoved, endNs }) => {
+      const migration = this.#parts.migrations.ask(vm, to, nowNs, ({ isMoved, endNs }) => {
+        this.#running.delete(migration);
         chain.running = undefined;
         chain.next = isMoved ? chain.next + 1 : chain.moves.length;
         this.#goOn(endNs!);
       });
+      this.#running.add(migration);
+      chain.running = migration;
       return;
     }
   }
 
   #hasRoom(from: VmHost, to: VmHost): boolean {
-    const { outgoing, incoming, cluster } = this.#parts.limits;
-    const running = this.#chains.flatMap((chain) => chain.running ?? []);
-    const leaving = running.filter((one) => one.from === from).length;
-    const coming = running.filter((one) => one.to === to).length;
-    return running.length < cluster && leaving < outgoing && coming < incoming;
+    const { limits, mostMigrations } = this.#parts;
+    if (this.#running.size >= Math.min(limits.cluster, mostMigrations)) return false;
+    let leaving = 0;
+    let coming = 0;
+    for (const one of this.#running) {
+      if (one.from === from) leaving++;
+      if (one.to === to) coming++;
+    }
+    return leaving < limits.outgoing && coming < limits.incoming;
   }
 
   #vm(name: string): FleetVm {

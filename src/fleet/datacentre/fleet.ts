@@ -109,6 +109,8 @@ export class Fleet implements Process {
       vms: new Map(this.vms.map((vm) => [vm.name, vm])),
       migrations: this.migrations,
       limits: config.limits,
+      mostMigrations: MOST_MIGRATIONS,
+      isCancelled: () => this.#isCancelled,
       onDone: (touched) => this.#renew(touched),
     });
   }
