@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isHot, predictNext, trend } from '../../../src/fleet/datacentre/monitor/hotspot.ts';
 import { Series } from '../../../src/fleet/datacentre/monitor/series.ts';
-import type { HostView, VmView } from '../../../src/fleet/datacentre/policies/policy.ts';
+import type { FleetView, HostView, VmView } from '../../../src/fleet/datacentre/policies/policy.ts';
+import { Sandpiper } from '../../../src/fleet/datacentre/policies/sandpiper.ts';
 import { PlannedHost } from '../../../src/fleet/datacentre/sandpiper/ledger.ts';
 import { needsFromInside } from '../../../src/fleet/datacentre/sandpiper/needs.ts';
 import { planMitigation } from '../../../src/fleet/datacentre/sandpiper/plan.ts';
@@ -71,8 +72,14 @@ function hostsOf(written: Readonly<Record<string, Written>>): PlannedHost[] {
   return Object.entries(written).map(([name, { free, vms }]) => {
     const cpus = vms.reduce((sum, one) => sum + one[1], 0);
     const view = { name, cpus: 1, freeBytes: free * MIB, nicBytesPerSecond: 1e9 } as HostView;
-    const load = { cpus, netBytesPerSecond: 0, memoryUse: 0.5, shortBytes: 0, isTroubled: false };
-    const host = new PlannedHost(view, load);
+    const host = new PlannedHost(view, {
+      cpus,
+      netBytesPerSecond: 0,
+      memoryUse: 0.5,
+      freeBytes: view.freeBytes,
+      shortBytes: 0,
+      isTroubled: false,
+    });
     for (const [vm, used, memoryMib] of vms) {
       const needs = { cpus: used, netBytesPerSecond: 0, memoryBytes: memoryMib * MIB };
       const vsr = volumeOf(used, 0, 0.5) / needs.memoryBytes;
@@ -179,6 +186,41 @@ describe('a plan', () => {
     const plan = planOf(hosts);
     expect(plan.moves).toEqual([['z to c']]);
     expect(plan.isPartial).toBe(true);
+  });
+});
+
+describe('a decision', () => {
+  /** Returns a hot host and a cool one, each with a guest of 128 MiB; that of the cool one swaps. */
+  function viewOf(coolFreeMib: number): FleetView {
+    const hosts = [0.8, 0.1].map((cpu, index): HostView => {
+      const swap = seriesOf([index]);
+      const net = seriesOf([0]);
+      const vms: VmView[] = [];
+      const host: HostView = {
+        name: `host-${index}`,
+        cpus: 1,
+        memoryBytes: 512 * MIB,
+        freeBytes: index * coolFreeMib * MIB,
+        nicBytesPerSecond: 1e9,
+        isScratch: false,
+        readings: { cpu: seriesOf([cpu, cpu, cpu]), net, swap },
+        vms,
+      };
+      const readings = { cpu: seriesOf([cpu / 2]), net, swap };
+      vms.push({ name: `vm-${index}`, host, vcpus: 1, memoryBytes: 128 * MIB, readings });
+      return host;
+    });
+    return { nowNs: 0, hosts, hotspot: HOTSPOT, intervalNs: 10e9 };
+  }
+
+  it('plans with the memory that is left when guests have grown', () => {
+    const [memoryStepBytes, leastFreeBytes] = [32 * MIB, 32 * MIB];
+    const options = { percentile: 0.95, delta: 0, trendNs: 120e9, memoryStepBytes, leastFreeBytes };
+    const black = new Sandpiper(false, options);
+    const resizes = [{ vm: 'vm-1', memoryBytes: 160 * MIB }];
+    const moves = [[{ vm: 'vm-0', to: 'host-1' }]];
+    expect(black.decide(viewOf(160))).toMatchObject({ resizes, chains: moves, isPartial: false });
+    expect(black.decide(viewOf(159))).toMatchObject({ resizes, chains: [], isPartial: true });
   });
 });
 

@@ -113,10 +113,15 @@ export class Sandpiper implements FleetPolicy {
       capacity === Infinity
         ? 0
         : Math.min(1, trend(series.tail(Math.min(readings, Math.max(1, series.fresh))))) * capacity;
+    const freeBytes = host.vms.reduce(
+      (free, { name, memoryBytes }) => free - ((grown.get(name) ?? memoryBytes) - memoryBytes),
+      host.freeBytes,
+    );
     const planned = new PlannedHost(host, {
       cpus: load(host.readings.cpu, host.cpus),
       netBytesPerSecond: load(host.readings.net, host.nicBytesPerSecond),
       memoryUse: this.#memoryUseOf(host),
+      freeBytes,
       shortBytes: short.length * this.#options.memoryStepBytes,
       isTroubled: own.some(({ resource }) => resource === 'response' || resource === 'drops'),
     });
@@ -139,7 +144,7 @@ export class Sandpiper implements FleetPolicy {
     const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
     const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
     const more = short.some((one) => one.vm === vm.name) ? memoryStepBytes : 0;
-    const memoryBytes = (grown.get(vm.name) ?? vm.memoryBytes) + more;
+    const memoryBytes = grown.get(vm.name) ?? vm.memoryBytes;
     const used = readings.inside?.usedBytes.last;
     const memoryUse =
       this.#isGray && used !== undefined
@@ -150,8 +155,8 @@ export class Sandpiper implements FleetPolicy {
     const volume = volumeOf(cpu, net, memoryUse);
     return {
       view: vm,
-      use: useOf(vm),
-      needs: { ...needs, memoryBytes },
+      use: { ...useOf(vm), memoryBytes },
+      needs: { ...needs, memoryBytes: memoryBytes + more },
       vsr: volume / vm.memoryBytes,
     };
   }

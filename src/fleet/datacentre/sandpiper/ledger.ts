@@ -31,6 +31,7 @@ export class PlannedHost {
       readonly cpus: number;
       readonly netBytesPerSecond: number;
       readonly memoryUse: number;
+      readonly freeBytes: number;
       readonly shortBytes: number;
       readonly isTroubled: boolean;
     },
@@ -38,7 +39,7 @@ export class PlannedHost {
     this.view = view;
     this.cpus = load.cpus;
     this.netBytesPerSecond = load.netBytesPerSecond;
-    this.freeBytes = view.freeBytes;
+    this.freeBytes = load.freeBytes;
     this.shortBytes = load.shortBytes;
     this.isTroubled = load.isTroubled;
     this.#memoryUse = load.memoryUse;
