@@ -29,6 +29,10 @@ export async function checkRandomFleet(seed: number): Promise<FleetFacts> {
         rule(host.freeBytes >= 0, `${name} has ${host.freeBytes} bytes free`);
         const memory = [...vms].reduce((sum, one) => sum + one.memoryBytes, 0);
         const coming = [...host.incoming].reduce((sum, one) => sum + one.memoryBytes, 0);
+        rule(
+          [...host.incoming].every((vm) => !vms.has(vm)),
+          `a guest counts twice on ${name}`,
+        );
         rule(spec.memoryBytes - memory - coming === host.freeBytes, `memory of ${name}`);
       }
       lastCpuNs = of.hosts.map(({ usedCpuNs }) => usedCpuNs);

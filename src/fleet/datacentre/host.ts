@@ -84,6 +84,8 @@ export class FleetHost implements Process, VmHost {
   /** Gives a VM a share of the CPUs. */
   join(vm: FleetVm): CpuUser {
     this.vms.add(vm);
+    // The memory that was kept for it is its own now.
+    this.incoming.delete(vm);
     const user = this.#cpu.join(vm.vcpus);
     user.demand(vm.isRunning ? vm.demandCpus : 0);
     return user;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Fleet } from '../../../src/fleet/datacentre/fleet.ts';
 import type { FleetPolicy } from '../../../src/fleet/datacentre/policies/policy.ts';
 import { buildFleetResult } from '../../../src/fleet/datacentre/result.ts';
 import { runFleet } from '../../../src/fleet/datacentre/run.ts';
@@ -67,6 +68,20 @@ describe('a migration between two of several kinds of hosts', () => {
       seed: guest.seed,
       link: { bandwidth: `${rate}B/s`, latency: '3ms' },
     });
+  });
+});
+
+describe('the memory of a host', () => {
+  it('is kept for a guest on its way, and is its own once it runs there', async () => {
+    const text = FILE.replace('ALGORITHM', 'postcopy').replace('200Mbit/s', '20Mbit/s');
+    const freeMib: number[] = [];
+    const fleet = new Fleet(fleetOf(text).config, moveAt([[2, 'web', 'a-2']]), {
+      onInterval: ({ hosts }) => freeMib.push(hosts[1]!.freeBytes / 2 ** 20),
+    });
+    await fleet.play();
+    const { begun, endNs } = fleet.migrations.all[0]!;
+    expect([begun!.startNs, endNs! > 4e9]).toEqual([2e9, true]);
+    expect(freeMib).toEqual([64, 56, 56, 56, 56]);
   });
 });
 
