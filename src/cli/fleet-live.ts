@@ -8,10 +8,9 @@ import { LINE_NS, REDRAW_NS, RedrawnLines } from './redrawn-lines.ts';
 
 type Host = FleetProgress['hosts'][number];
 
-/** Shares of CPUs from which on a cell has the next colour: free, busy, nearly too busy, too busy. */
-const BUSY = 0.4;
-const WARM = 0.6;
-const HOT = 0.75;
+/** Parts of the threshold of hotspots from which on a cell has the next colour: free, busy, and nearly too busy. */
+const BUSY = 0.5;
+const WARM = 0.8;
 const CELLS = '▁▂▃▄▅▆▇█';
 /** So many migrations have an arrow of their own. */
 const MOST_ARROWS = 8;
@@ -50,7 +49,7 @@ export class FleetDisplay {
       return;
     }
     const room = Math.max(1, (this.#stream.rows ?? 24) - 3);
-    const lines = [...rackLines(progress.hosts, width), ...arrowLines(progress, width)];
+    const lines = [...rackLines(progress, width), ...arrowLines(progress, width)];
     this.#lines.draw([headline, ...lines.slice(0, room)]);
   }
 
@@ -60,8 +59,8 @@ export class FleetDisplay {
   }
 
   #headline(progress: FleetProgress, nowNs: number, width: number): string {
-    const { nowNs: atNs, durationNs, migrations, migrating, violationNs, hosts } = progress;
-    const hot = hosts.filter(({ cpu }) => cpu > HOT).length;
+    const { nowNs: atNs, durationNs, migrations, migrating, violationNs } = progress;
+    const hot = progress.hosts.filter(({ cpu }) => cpu > progress.threshold).length;
     return fitLine(
       [
         { text: `${seconds(atNs)} of ${seconds(durationNs)} s`, weight: Infinity },
@@ -79,7 +78,10 @@ export class FleetDisplay {
 const seconds = (ns: number): string => (ns / 1e9).toFixed(0);
 
 /** Returns the map: a line for each rack, or several when it has more hosts than fit on one. */
-export function rackLines(hosts: readonly Host[], width: number): string[] {
+export function rackLines(
+  { hosts, threshold }: Pick<FleetProgress, 'hosts' | 'threshold'>,
+  width: number,
+): string[] {
   const racks = new Map<string, Host[]>();
   for (const host of hosts) {
     const rack = racks.get(host.rack);
@@ -92,19 +94,19 @@ export function rackLines(hosts: readonly Host[], width: number): string[] {
     const rows: string[] = [];
     for (let from = 0; from < own.length; from += room) {
       const name = from === 0 ? rack : '';
-      const cells = own.slice(from, from + room).map(cell);
+      const cells = own.slice(from, from + room).map((host) => cell(host, threshold));
       rows.push(`${name.padEnd(label)}  ${cells.join('')}`);
     }
     return rows;
   });
 }
 
-function cell({ cpu, vms }: Host): string {
+function cell({ cpu, vms }: Host, threshold: number): string {
   if (vms === 0) return colours.dim('·');
   const bar = CELLS[Math.min(CELLS.length - 1, Math.floor(cpu * CELLS.length))]!;
-  if (cpu > HOT) return colours.red(bar);
-  if (cpu > WARM) return colours.yellow(bar);
-  return cpu > BUSY ? colours.cyan(bar) : colours.green(bar);
+  if (cpu > threshold) return colours.red(bar);
+  if (cpu > WARM * threshold) return colours.yellow(bar);
+  return cpu > BUSY * threshold ? colours.cyan(bar) : colours.green(bar);
 }
 
 function arrowLines({ migrating }: FleetProgress, width: number): string[] {

@@ -112,6 +112,7 @@ function unknownKey(document: ScenarioDocument, path: Path, key: string, schema:
     }
   }
   const known = knownKeys(document, path, schema);
+  if (known.length === 0) return 'unknown key: there may be none here, leave it out';
   const guess = nearest(key, known);
   if (guess) return `unknown key: did you mean ${guess}?`;
   return `unknown key: expected one of ${known.join(', ')}`;

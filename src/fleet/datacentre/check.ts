@@ -1,10 +1,8 @@
 import type { Path } from '../../scenario/document.ts';
 import type { Problem } from '../../scenario/problem.ts';
-import { nearest } from '../../scenario/suggest.ts';
 import { parseDuration } from '../../units/duration.ts';
-import { namesOf } from '../group-names.ts';
+import { checkTwice, type GuestGroupName, KnownNames, namesOf } from '../group-names.ts';
 import { membersCalled, membersOf } from './names.ts';
-import { FLEET_POLICIES } from './policies/registry.ts';
 import { type FleetFile, MOST_GUESTS, MOST_HOSTS } from './schema.ts';
 
 /** Returns what is impossible about a fleet's file; its guests' scenarios are checked on their own. */
@@ -15,56 +13,30 @@ export function checkFleet(file: FleetFile): Problem[] {
   ];
   if (counted.length > 0) return counted;
   return [
-    ...checkTwice(file.hosts, 'hosts', 'host'),
-    ...checkTwice(file.guests, 'guests', 'guest'),
-    ...checkTwice(file.applications, 'applications', 'application'),
+    ...checkTwice(file.hosts.map(allNames), 'hosts', 'host'),
+    ...checkTwice(file.guests.map(allNames), 'guests', 'guest'),
+    ...checkTwice(file.applications.map(allNames), 'applications', 'application'),
     ...checkHosts(file),
     ...checkTimes(file),
     ...checkTiers(file),
     ...checkLoads(file),
     ...checkHotspot(file),
-    ...checkPolicy(file),
   ];
 }
 
-interface Group {
-  readonly name: string;
-  readonly count?: number | undefined;
-}
+/** Returns the names of a group's members, and that of the group itself: a tier may name either. */
+const allNames = (group: GuestGroupName): string[] => [...new Set([group.name, ...namesOf(group)])];
 
-function checkCount(groups: readonly Group[], key: string, most: number): Problem[] {
+function checkCount(groups: readonly GuestGroupName[], key: string, most: number): Problem[] {
   const all = groups.reduce((sum, { count = 1 }) => sum + count, 0);
   if (all <= most) return [];
   return [{ path: [key], sentence: `${all} are too many, there may be ${most}: leave some out` }];
 }
 
-function checkTwice(groups: readonly Group[], key: string, what: string): Problem[] {
-  const seen = new Set<string>();
-  return groups.flatMap((group, index): Problem[] => {
-    const names = [...new Set([group.name, ...namesOf(group)])];
-    const twice = names.find((name) => seen.has(name));
-    for (const name of names) seen.add(name);
-    if (twice === undefined) return [];
-    return [{ path: [key, index, 'name'], sentence: `two ${what}s are called ${twice}` }];
-  });
-}
-
-/** Returns a problem at `path` when a name is not among those that are known. */
-function unknown(name: string, names: readonly string[], what: string, path: Path): Problem[] {
-  if (names.includes(name)) return [];
-  const guess = nearest(name, names);
-  const hint = guess ? `: did you mean ${guess}?` : '';
-  return [{ path, sentence: `there is no ${what} ${name}${hint}` }];
-}
-
 function checkHosts({ guests, hosts }: FleetFile): Problem[] {
   const names = membersOf(hosts).map(({ name }) => name);
-  const known = new Set(names);
-  return guests.flatMap(({ host }, index) =>
-    host === undefined || known.has(host)
-      ? []
-      : unknown(host, names, 'host', ['guests', index, 'host']),
-  );
+  const known = new KnownNames('host', names);
+  return guests.flatMap(({ host }, index) => known.check(host, ['guests', index, 'host']));
 }
 
 function checkTimes({ step, monitor, duration, guests }: FleetFile): Problem[] {
@@ -99,17 +71,15 @@ function checkOrder(points: readonly { readonly at: string | number }[], path: P
 
 function checkTiers({ applications, guests }: FleetFile): Problem[] {
   const servers = new Map<string, string>();
+  const groups = new KnownNames(
+    'guest',
+    guests.map(({ name }) => name),
+  );
   return applications.flatMap(({ name, count = 1, tiers }, index) =>
     tiers.flatMap((tier, place): Problem[] => {
       const path = ['applications', index, 'tiers', place, 'guests'];
       const members = membersCalled(guests, tier.guests);
-      if (!members)
-        return unknown(
-          tier.guests,
-          guests.map((one) => one.name),
-          'guest',
-          path,
-        );
+      if (!members) return groups.check(tier.guests, path);
       if (members.length % count !== 0) {
         const sentence = `${members.length} guests can't be shared out evenly among ${count} applications`;
         return [{ path, sentence }];
@@ -142,19 +112,4 @@ function checkHotspot({ hotspot: { k, n }, monitor: { window } }: FleetFile): Pr
   if (n <= window) return [];
   const sentence = `a monitor keeps ${window} readings: expected at most so many, got ${n}`;
   return [{ path: ['hotspot', 'n'], sentence }];
-}
-
-/** Checks the options of a policy that comes with the program. */
-function checkPolicy({ policy }: FleetFile): Problem[] {
-  if (typeof policy === 'string' || 'module' in policy) return [];
-  const { kind, ...options } = policy as { readonly kind: string };
-  const parsed = FLEET_POLICIES[kind]!.options.safeParse(options);
-  if (parsed.success) return [];
-  return parsed.error.issues.map(({ path, message, ...issue }): Problem => {
-    const key = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : (path as Path);
-    const names = Object.keys(FLEET_POLICIES[kind]!.keys).join(', ') || 'none';
-    const sentence =
-      issue.code === 'unrecognized_keys' ? `is no option of ${kind}, which has ${names}` : message;
-    return { path: ['policy', ...key], sentence };
-  });
 }

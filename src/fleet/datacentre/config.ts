@@ -79,7 +79,7 @@ export interface MonitorSpec {
   readonly dom0NsPerByte: number;
 }
 
-/** What is computed of a policy's parameters is the same for all policies. */
+/** When readings show a hotspot; all policies that look for hotspots go by it. */
 export interface HotspotSpec {
   readonly threshold: number;
   /** At least k of the last n readings are above the threshold. */

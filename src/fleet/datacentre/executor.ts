@@ -1,3 +1,4 @@
+import { OwnKindError } from '../../migration/spec/own-kinds.ts';
 import type { ParallelLimits } from '../evacuation/config.ts';
 import type { FleetMigration, PageMigrations } from './page-migrations.ts';
 import type { Decision, Move } from './policies/policy.ts';
@@ -41,7 +42,7 @@ export class Executor {
     return this.#chains.length > 0;
   }
 
-  /** Begins to carry a decision out. Throws RangeError when it names a host or a VM that is not there. */
+  /** Begins to carry a decision out. Throws OwnKindError when it names a host or a VM that is not there. */
   begin({ chains = [], resizes = [] }: Decision, nowNs: number): void {
     for (const { vm: name, memoryBytes } of resizes) {
       const vm = this.#vm(name);
@@ -116,13 +117,16 @@ export class Executor {
 
   #vm(name: string): FleetVm {
     const vm = this.#parts.vms.get(name);
-    if (!vm) throw new RangeError(`the policy names a VM "${name}", which is not there`);
-    return vm;
+    return vm ?? notThere('guest', name);
   }
 
   #host(name: string): VmHost {
     const host = this.#parts.hosts.get(name);
-    if (!host) throw new RangeError(`the policy names a host "${name}", which is not there`);
-    return host;
+    return host ?? notThere('host', name);
   }
+}
+
+/** Only a policy of the user's own names what is not there. */
+function notThere(what: string, name: string): never {
+  throw new OwnKindError('export', `the policy names a ${what} "${name}", which is not there`);
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import type { ScenarioDocument } from '../../scenario/document.ts';
 import { FLEET_FILES, locateFile, withPortableFiles } from '../../scenario/files.ts';
 import { type FolderOf } from '../../scenario/files.ts';
@@ -51,12 +52,13 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
   if (!parsed.success) throw explained(document, parsed.error.issues, fleetSchema);
   const file = parsed.data;
   refuse(document, checkFleet(file));
+  const folderOf = foldersOf(document, folder);
+  const policy = policyOf(document, file.policy, folderOf);
   const { guests, scenarios } = loadGuests(document, file, folder);
   const hosts = hostsOf(file);
   const vms = placed(document, file, hosts, guests);
   const indices = new Map(guests.map(({ name }, index) => [name, index]));
   const { network, monitor, hotspot } = file;
-  const folderOf = foldersOf(document, folder);
   const config: FleetConfig = {
     seed: file.seed,
     durationNs: parseDuration(file.duration),
@@ -76,7 +78,7 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
       dom0NsPerByte: parseDuration(monitor.dom0PerMB) / 1e6,
     },
     hotspot,
-    policy: policyOf(file.policy, folderOf),
+    policy,
     limits: limitsOf(file.parallel),
     isPoweredOff: file.powerOff,
   };
@@ -145,20 +147,20 @@ function placed(
   });
 }
 
-function policyOf(policy: FleetFile['policy'], folderOf: FolderOf): PolicySpec {
-  if (typeof policy === 'string') {
-    return {
-      kind: policy,
-      options: FLEET_POLICIES[policy]!.options.parse({}) as object as Options,
-    };
-  }
-  if ('module' in policy) {
+/** Returns the policy with its options complete. Throws InputError when an option is wrong. */
+function policyOf(
+  document: ScenarioDocument,
+  policy: FleetFile['policy'],
+  folderOf: FolderOf,
+): PolicySpec {
+  if (typeof policy !== 'string' && 'module' in policy) {
     const own = policy as OwnKind;
     const module = locateFile(folderOf(['policy', 'module']), own.module);
     return { kind: { ...own, module }, options: {} };
   }
-  const { kind, ...options } = policy;
-  return { kind, options: FLEET_POLICIES[kind]!.options.parse(options) as object as Options };
+  const { kind, ...options } = typeof policy === 'string' ? { kind: policy } : policy;
+  const schema = z.object({ policy: FLEET_POLICIES[kind]!.options });
+  const parsed = schema.safeParse({ policy: options });
+  if (!parsed.success) throw explained(document, parsed.error.issues, schema);
+  return { kind, options: parsed.data.policy as Readonly<Record<string, unknown>> };
 }
-
-type Options = Readonly<Record<string, unknown>>;

@@ -101,6 +101,8 @@ export interface FleetReport {
 export interface FleetProgress {
   readonly nowNs: number;
   readonly durationNs: number;
+  /** A host with a larger share of its CPUs in use is too busy. */
+  readonly threshold: number;
   readonly hosts: readonly {
     readonly name: string;
     readonly rack: string;

@@ -21,8 +21,7 @@ export interface FleetOptions {
 
 /**
  * Lets a fleet live on a virtual clock. The same configuration gives the same report, to the bit, on any machine. Throws
- * OwnKindError when its policy can't be made, RangeError when the policy names what is not there, and ContentsError when
- * an image can't be used.
+ * OwnKindError when its policy can't be made or names what is not there, and ContentsError when an image can't be used.
  */
 export async function runFleet(
   config: FleetConfig,
@@ -107,6 +106,7 @@ function progressOf(fleet: Fleet): FleetProgress {
   return {
     nowNs: fleet.nowNs,
     durationNs: config.durationNs,
+    threshold: config.hotspot.threshold,
     hosts: fleet.hosts.map((host) => ({
       name: host.name,
       rack: `${host.spec.cluster}/${host.spec.rack}`,

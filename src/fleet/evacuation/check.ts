@@ -1,9 +1,6 @@
-import type { Path } from '../../scenario/document.ts';
-import { MOST_PROBLEMS, shorten } from '../../scenario/input-error.ts';
 import type { Problem } from '../../scenario/problem.ts';
-import { nearest } from '../../scenario/suggest.ts';
 import { formatSize } from '../../units/size.ts';
-import { checkNames } from '../group-names.ts';
+import { checkNames, checkTwice, KnownNames } from '../group-names.ts';
 import type { EvacuatedGuest } from './config.ts';
 import { limitsOf } from './limits.ts';
 import { type EvacuationFile, MOST_GUESTS } from './schema.ts';
@@ -39,36 +36,21 @@ function countOf({ guests }: EvacuationFile): number {
 function checkHosts(file: EvacuationFile): Problem[] {
   const { hosts, evacuate } = file;
   const names = hosts.map(({ name }) => name);
-  const seen = new Set<string>();
-  const twice = hosts.flatMap(({ name }, index): Problem[] => {
-    if (!seen.has(name)) {
-      seen.add(name);
-      return [];
-    }
-    return [{ path: ['hosts', index, 'name'], sentence: `two hosts are called ${name}` }];
-  });
-  return [...twice, ...known(evacuate, names, ['evacuate'])];
-}
-
-/** Returns a problem at `path` when no host has the name. */
-function known(name: string | undefined, names: readonly string[], path: Path): Problem[] {
-  if (name === undefined || names.includes(name)) return [];
-  const guess = nearest(name, names);
-  const those = `there ${names.length === 1 ? 'is' : 'are'} ${shorten(names.join(', '))}`;
-  const hint = guess ? `did you mean ${guess}?` : those;
-  return [{ path, sentence: `there is no host ${name}: ${hint}` }];
+  const twice = checkTwice(
+    names.map((name) => [name]),
+    'hosts',
+    'host',
+  );
+  return [...twice, ...new KnownNames('host', names).check(evacuate, ['evacuate'])];
 }
 
 function checkTargets(file: EvacuationFile): Problem[] {
   const source = sourceOf(file);
-  const targets = file.hosts.map(({ name }) => name).filter((name) => name !== source);
-  const names = new Set(targets);
-  let unknown = 0;
+  const names = file.hosts.map(({ name }) => name).filter((name) => name !== source);
+  const targets = new KnownNames('host', names);
   return file.guests.flatMap(({ target }, index) => {
     const path = ['guests', index, 'target'];
-    if (target === undefined || names.has(target)) return [];
-    // Nobody sees the hints of the problems that are not listed, and they take long to find.
-    if (target !== source) return known(target, unknown++ < MOST_PROBLEMS ? targets : [], path);
+    if (target !== source) return targets.check(target, path);
     const sentence = `${source} is the host that is emptied: name another`;
     return [{ path, sentence }];
   });

@@ -96,6 +96,11 @@ describe('the file of a fleet', () => {
       'guests[1].host: there is no host pm-3: did you mean pm-',
     ],
     [
+      'a host with a name unlike any',
+      FILE.replace('name: batch', 'name: batch, host: elsewhere'),
+      'guests[1].host: there is no host elsewhere: there are pm-1, pm-2',
+    ],
+    [
       'too little memory',
       FILE.replace('256MiB', '64MiB'),
       'guests[1]: no host has 64 MiB of memory left for batch: add hosts, or choose smaller guests',
@@ -162,7 +167,12 @@ describe('the file of a fleet', () => {
     [
       'an unknown option of a policy',
       `policy: { kind: drs, percentile: 0.9 }\n${FILE}`,
-      'policy.percentile: is no option of drs, which has target, mostMoves',
+      'policy.percentile: unknown key: expected one of target, mostMoves',
+    ],
+    [
+      'an option of a policy without any',
+      `policy: { kind: none, target: 0.1 }\n${FILE}`,
+      'policy.target: unknown key: there may be none here, leave it out',
     ],
     [
       'a wrong option of a policy',
