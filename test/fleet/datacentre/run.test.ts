@@ -110,6 +110,25 @@ describe('a policy of one’s own', () => {
   });
 });
 
+describe('Sandpiper with a look into guests', () => {
+  const gray = `policy: sandpiper-gray\n${PAIR}`;
+
+  it('leaves guests as they are whose use of memory is not stated', async () => {
+    const { decisions, vms } = await runFleet(fleetOf(gray).config);
+    expect(decisions).toEqual([]);
+    expect(vms[0]!.memoryBytes).toBe(16 * 2 ** 20);
+  });
+
+  it('lets one grow that has little memory free', async () => {
+    const text = gray
+      .replace('memory: 64MiB', 'memory: 96MiB')
+      .replace('name: web,', 'name: web, memoryUse: [{ at: 0s, used: 1MiB }],');
+    const { decisions, vms } = await runFleet(fleetOf(text).config);
+    expect(decisions.map(({ atNs }) => atNs)).toEqual([5e9]);
+    expect(vms[0]!.memoryBytes).toBe(48 * 2 ** 20);
+  });
+});
+
 describe('requests that write pages', () => {
   it('make the dirtying: a busier guest dirties more in its migration', async () => {
     const dirtied = async (rate: number): Promise<number> => {

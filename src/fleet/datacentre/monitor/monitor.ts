@@ -24,7 +24,7 @@ export interface InsideReadings {
   readonly arrivals: Series;
   readonly drops: Series;
   readonly responseS: Series;
-  /** Its memory in use, and what is free of it, in bytes. */
+  /** Its memory in use, and what is free of it, in bytes; there are no readings of a VM whose use nobody states. */
   readonly usedBytes: Series;
   readonly freeBytes: Series;
   /** The mean and the variance of a request's CPU time in s and s², and the variance of the times between requests. */
@@ -133,9 +133,11 @@ export class Monitor {
   }
 
   #sampleInside(vm: FleetVm, inside: InsideReadings, nowNs: number): void {
-    const used = vm.usedBytes(nowNs);
-    inside.usedBytes.push(used);
-    inside.freeBytes.push(Math.max(0, vm.memoryBytes - used));
+    if (vm.spec.memoryUse) {
+      const used = vm.usedBytes(nowNs);
+      inside.usedBytes.push(used);
+      inside.freeBytes.push(Math.max(0, vm.memoryBytes - used));
+    }
     const application = this.#applications.get(vm);
     if (!application) return;
     const seconds = this.#config.monitor.intervalNs / 1e9;

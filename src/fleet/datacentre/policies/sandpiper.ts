@@ -145,10 +145,10 @@ export class Sandpiper implements FleetPolicy {
     const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
     const more = short.some((one) => one.vm === vm.name) ? memoryStepBytes : 0;
     const memoryBytes = grown.get(vm.name) ?? vm.memoryBytes;
-    const used = readings.inside?.usedBytes.last;
+    const used = this.#isGray ? readings.inside?.usedBytes : undefined;
     const memoryUse =
-      this.#isGray && used !== undefined
-        ? Math.min(1, used / vm.memoryBytes)
+      used && used.length > 0
+        ? Math.min(1, used.last / vm.memoryBytes)
         : blackMemory(readings.swap.last);
     const cpu = shareOf(readings.cpu.last, host.cpus);
     const net = shareOf(readings.net.last, host.nicBytesPerSecond);
