@@ -30,6 +30,7 @@ describe('an experiment of a paper', () => {
     'gang-migration',
     'hines-faults',
     'remus-checkpoint-time',
+    'remus-kernel-build',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

@@ -14,6 +14,7 @@ import { geometricModel } from './geometric-model.ts';
 import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
 import { remusCheckpointTime } from './remus-checkpoint-time.ts';
+import { remusKernelBuild } from './remus-kernel-build.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
@@ -37,5 +38,6 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],
     ['remus-checkpoint-time', remusCheckpointTime],
+    ['remus-kernel-build', remusKernelBuild],
     ['sandpiper-migration', sandpiperMigration],
   ]);

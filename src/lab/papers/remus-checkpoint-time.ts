@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { EpochRecord } from '../../replication/ports.ts';
-import { VirtualProtection } from '../../runtime/virtual/replication/protection.ts';
 import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
-import type { Given, OnRun } from './result-of.ts';
+import { type Given, type OnRun, protectReportOf } from './result-of.ts';
 
 const input = z.strictObject({
   goal: z.number().positive(),
@@ -23,14 +22,12 @@ export async function remusCheckpointTime(
   const transmitted: number[] = [];
   for (const [index, [pages]] of paper.entries()) {
     const rate = Math.round((pages * passes * 1000) / intervalMs);
-    const { config } = loadProtection([
+    const loaded = loadProtection([
       `guest.workloads[0].region.size=${pages * 4}KiB`,
       `guest.workloads[0].rate=${rate}`,
       `replication.interval=${intervalMs}ms`,
     ]);
-    const { outcome, pairs, proofs } = await new VirtualProtection(config).run();
-    const isProved = proofs?.every(({ proof }) => proof.ok) ?? false;
-    if (outcome !== 'completed' || !isProved) throw new Error(`a protection ended ${outcome}`);
+    const { pairs } = await protectReportOf(loaded);
     // The first epoch brings what the pre-copy has left.
     const epochs = pairs[0]!.epochs.slice(1);
     suspended.push(meanMs(epochs, ({ pauseNs, resumeNs }) => resumeNs - pauseNs));

@@ -9,6 +9,8 @@ import type { LoadedHost } from '../../fleet/host/load.ts';
 import type { LoadedProtection } from '../../fleet/protect/load.ts';
 import type { HostReport } from '../../fleet/host/report.ts';
 import { runHost } from '../../fleet/host/run.ts';
+import { VirtualProtection } from '../../runtime/virtual/replication/protection.ts';
+import type { ProtectReport } from '../../runtime/virtual/replication/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { buildResult } from '../../result/build.ts';
@@ -76,5 +78,18 @@ export async function fleetReportOf({ config }: LoadedFleet): Promise<FleetRepor
     if (!isMoved) throw new Error(`the migration of ${vm} ended ${run?.source.outcome ?? 'early'}`);
     if (run?.proof?.ok === false) throw new Error(`the migration of ${vm} lost a byte`);
   }
+  return report;
+}
+
+/**
+ * Lets a protected guest live in the virtual runtime. Throws when it does not live to its end, breaks a promise of
+ * protection, or loses a byte; a file with `verify: off` has no bytes compared.
+ */
+export async function protectReportOf({ config }: LoadedProtection): Promise<ProtectReport> {
+  const report = await new VirtualProtection(config).run();
+  const { outcome, error, problems, proofs = [] } = report;
+  if (outcome !== 'completed') throw new Error(`a protection ended ${outcome}: ${error ?? ''}`);
+  const isLost = proofs.some(({ proof, differingBlocks = 0 }) => !proof.ok || differingBlocks > 0);
+  if (isLost || problems.length > 0) throw new Error('a protected guest lost a byte or a packet');
   return report;
 }
