@@ -5,15 +5,17 @@ import { committedReproduction, reproduce } from '../support/papers.ts';
 /** These take a minute or more each. */
 const HEAVY = ['esx-idle-tax', 'esx-reallocation'];
 
-/** These take 20 to 90 s each. Neighbours in the list run at different commits. */
+/** These take 15 to 90 s each. Neighbours in the list run at different commits. */
 const SLOW = [
   'esx-sharing-best-case',
   'hines-dsb-interval',
   'esx-sharing-production',
   'esx-balloon',
   'hines-stress-downtime',
+  'remus-kernel-build',
   'hines-applications',
   'esx-active-memory',
+  'remus-bandwidth',
   'qemu-free-page-hints',
 ];
 
@@ -30,7 +32,6 @@ describe('an experiment of a paper', () => {
     'gang-migration',
     'hines-faults',
     'remus-checkpoint-time',
-    'remus-kernel-build',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

@@ -13,6 +13,7 @@ import { gangMigration } from './gang-migration.ts';
 import { geometricModel } from './geometric-model.ts';
 import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
+import { remusBandwidth } from './remus-bandwidth.ts';
 import { remusCheckpointTime } from './remus-checkpoint-time.ts';
 import { remusKernelBuild } from './remus-kernel-build.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
@@ -37,6 +38,7 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['geometric-model', geometricModel],
     ['hines-dsb-interval', hinesDsbInterval],
     ['hines-prepaging', hinesPrepaging],
+    ['remus-bandwidth', remusBandwidth],
     ['remus-checkpoint-time', remusCheckpointTime],
     ['remus-kernel-build', remusKernelBuild],
     ['sandpiper-migration', sandpiperMigration],
