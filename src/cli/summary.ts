@@ -119,7 +119,16 @@ function roundTable({ rounds, ram }: RunResult): string[] {
       : body;
   const referred = ram.deduplicated === undefined ? '' : `, ${ram.deduplicated} by reference`;
   const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages${referred}, ${ram.dirtySyncCount} dirty syncs`;
-  return [colours.dim(title), ...shown, total, ''];
+  return [colours.dim(title), ...shown, total, ...xbzrleLine(ram), ''];
+}
+
+function xbzrleLine({ xbzrle }: RunResult['ram']): string[] {
+  if (!xbzrle) return [];
+  const { pages, bytes, cacheMisses, overflow, cacheBytes } = xbzrle;
+  const notes = overflow > 0 ? `, ${overflow} overflowed` : '';
+  return [
+    `xbzrle: ${pages} pages were found in the cache of ${formatSize(cacheBytes)} and took ${formatSize(bytes)}, ${cacheMisses} were not${notes}`,
+  ];
 }
 
 function downtime({ downtimeMs, downtimeParts: parts, blackoutMs }: RunResult): string[] {

@@ -1,5 +1,6 @@
 import { MAX_WHOLE_PAGE } from '../wire/limits.ts';
 import { bytesOf, type PageTally, pagesOf } from '../wire/tally.ts';
+import { BLOCK_HEAD_BYTES } from '../wire/xbzrle.ts';
 
 /**
  * Says how many bytes a migration stream takes for what is sent. QEMU's accounting feeds the limiter and
@@ -43,9 +44,14 @@ export function qemuAccounting(version: QemuVersion, pageSize: number): Accounti
   const flushRecords = is10 ? 32 : 1;
   return {
     pageBytes: records * (RECORD_BYTES + TARGET_PAGE),
-    // The record of a zero page holds the byte that fills it; any other holds the encoded page.
+    // The record of a zero page holds the byte that fills it; any other holds the encoded page. A page that has not
+    // changed has none.
     bytesOf: (tally) =>
-      records * (pagesOf(tally) * RECORD_BYTES + pagesOf(tally, 'zero')) + bytesOf(tally),
+      records *
+        ((pagesOf(tally) - pagesOf(tally, 'same')) * RECORD_BYTES +
+          pagesOf(tally, 'zero') +
+          pagesOf(tally, 'xbzrle') * BLOCK_HEAD_BYTES) +
+      bytesOf(tally),
     chunkBytes: END_BYTES + (is10 ? SECTION_BYTES : 0),
     // An iovec has 64 entries (MAX_IOV_SIZE); a record's head and its page take one each.
     flushPages:

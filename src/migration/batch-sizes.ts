@@ -13,7 +13,10 @@ import type { SourceOptions } from './source-options.ts';
 /** A batch takes at most this much of the link's time. */
 const BATCH_SECONDS = 0.001;
 
-type Rates = Pick<SourceOptions, 'linkBytesPerSecond' | 'maxBytesPerSecond' | 'mostWholePageBytes'>;
+type Rates = Pick<
+  SourceOptions,
+  'linkBytesPerSecond' | 'maxBytesPerSecond' | 'mostWholePageBytes' | 'encodings'
+>;
 
 /** How much a frame of pages carries, whatever the limiter says. */
 export class BatchSizes {
@@ -25,11 +28,14 @@ export class BatchSizes {
   readonly mostPartBytes: number;
   readonly #pageSize: number;
   readonly #mostWholeBytes: number;
+  /** Whether a frame may hold what differs of a page. */
+  readonly #hasBlocks: boolean;
 
   constructor(pageSize: number, options: Rates) {
     const { linkBytesPerSecond, maxBytesPerSecond, mostWholePageBytes = MAX_WHOLE_PAGE } = options;
     this.#pageSize = pageSize;
     this.#mostWholeBytes = mostWholePageBytes;
+    this.#hasBlocks = options.encodings.includes('xbzrle');
     this.inParts = pageSize > mostWholePageBytes;
     const bytes = Math.min(linkBytesPerSecond, maxBytesPerSecond) * BATCH_SECONDS;
     const pages = Math.floor(Math.min(BATCH_BYTES, bytes) / pageSize);
@@ -46,6 +52,6 @@ export class BatchSizes {
   /** Returns the largest number of bytes that a frame of `pages` pages, or of a part of one, may have. */
   frameBytes(pages: number): number {
     if (this.inParts) return partFrameRoom(MAX_PART_BYTES);
-    return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.#pageSize));
+    return Math.min(MAX_FRAME_BYTES, pageFrameRoom(pages, this.#pageSize, this.#hasBlocks));
   }
 }

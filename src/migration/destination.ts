@@ -199,7 +199,10 @@ class DestinationSession {
       this.#helloNs = helloAnchor(link.polledArrivalNs);
       this.#integrity = message.body.integrity;
       this.#isAckAwaited = message.body.switchoverAck === true;
-      this.#decoder = openDecoder(guest.memory, this.#integrity, this.#peersOf(message.body));
+      this.#decoder = openDecoder(guest.memory, this.#integrity, {
+        peers: this.#peersOf(message.body),
+        takesBlocks: message.body.xbzrle === true,
+      });
       guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });

@@ -49,6 +49,7 @@ function* switchAndPush(
   yield* session.sendRanges('discard', (take) => session.unsent.eachRun(take));
   yield* sendState(session, true);
   session.isPostcopy = true;
+  session.encoder.xbzrle?.end();
   session.phase = 'postcopy';
   return yield* pushThrough(session, new PostcopyPush(session, order, ask));
 }

@@ -10,7 +10,7 @@ import {
   packControl,
 } from '../wire/control.ts';
 import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
-import { encodeRanges, MAX_RANGES, type RangesName, rangesFrameBytes } from '../wire/ranges.ts';
+import type { RangesName } from '../wire/ranges.ts';
 import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
 import type { PageTally } from '../wire/tally.ts';
 import { type Accounting, plainAccounting } from './accounting.ts';
@@ -26,6 +26,7 @@ import { SourceDevices } from './devices/source-devices.ts';
 import { sendInParts } from './page-parts.ts';
 import { ReleasedPages } from './released.ts';
 import { ownRuns } from './send-buffer.ts';
+import { sendRanges } from './send-ranges.ts';
 import { openReferences, type SourceReferences } from './references/source-references.ts';
 import type { SentPages } from './references/sent-pages.ts';
 import type { SourceOptions } from './source-options.ts';
@@ -66,6 +67,7 @@ export class SourceSession {
   readonly hints: FreePageHints | undefined;
   /** The pages that are sent as references; absent if none are. */
   readonly references: SourceReferences | undefined;
+  readonly encoder: Encoder;
   /** The migration's own reader of the guest's dirty log. */
   readonly log: LogReader;
   readonly startNs: number;
@@ -94,7 +96,6 @@ export class SourceSession {
     queuedUntilNs?: number;
   } = {};
   readonly sizes: BatchSizes;
-  readonly #encoder: Encoder;
   #cursor = 0;
   #waits = 0;
   readonly #clearAhead = new ClearAhead(this);
@@ -107,7 +108,7 @@ export class SourceSession {
     const { hints, manager } = side.guest;
     const takesHints = hints && manager && side.options.freePageHints === true;
     if (takesHints) this.hints = new FreePageHints(this, hints, manager);
-    this.#encoder = openEncoder(side.options);
+    this.encoder = openEncoder(side.options, side.guest.memory.pageSize);
     this.sizes = new BatchSizes(side.guest.memory.pageSize, side.options);
     this.references = openReferences(this, side.sent);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
@@ -236,14 +237,7 @@ export class SourceSession {
     name: RangesName,
     each: (take: (gfn: number, pages: number) => void) => void,
   ): Algorithm<void> {
-    const list: number[] = [];
-    each((gfn, pages) => list.push(gfn, pages));
-    for (let from = 0; from < list.length / 2; from += MAX_RANGES) {
-      const ranges = Math.min(MAX_RANGES, list.length / 2 - from);
-      yield* this.sendFrame(rangesFrameBytes(ranges), (room) =>
-        encodeRanges(room.memory, room.at, name, list, from, ranges, room.sequence),
-      );
-    }
+    yield* sendRanges(this, name, each);
   }
 
   /** Waits for the next message of the destination and returns its body; it must have this name. */
@@ -304,7 +298,7 @@ export class SourceSession {
   /** Encodes pages into the room, posts the frame and counts its bytes, of which some have been charged already. */
   post(taken: TakenRuns, room: FrameRoom, chargedBytes = 0): EncodedPages {
     this.side.guest.host?.fetch(taken);
-    const encoded = this.#encoder.encode(taken, room.memory, room.at, room.sequence);
+    const encoded = this.encoder.encode(taken, room.memory, room.at, room.sequence);
     this.metrics.recorder?.sent(room);
     this.posted(encoded, encoded.tally, chargedBytes);
     this.references?.noteSent(room, taken);
@@ -328,6 +322,7 @@ export class SourceSession {
     this.log.harvest();
     yield* this.guestSettled();
     const dirtied = this.log.collect();
+    if (this.metrics.hasRounds) this.encoder.xbzrle?.harvested();
     this.#clearAhead.harvested();
     this.released.setAside(true);
     this.devices?.refresh(clock.now());
@@ -356,6 +351,7 @@ export class SourceSession {
     this.devices?.refresh(this.stop.pauseAskedNs);
     yield* this.released.settle();
     this.phase = 'stopped';
+    this.encoder.xbzrle?.stopped();
     this.metrics.openRound(true, clock.now());
   }
 

@@ -12,6 +12,7 @@ import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import { type PageRecord, PageRecorder } from './page-record/page-recorder.ts';
 import type { Algorithm } from './ports.ts';
+import type { XbzrleCounts } from '../wire/xbzrle.ts';
 import type { ReferenceCounts } from './references/source-references.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
@@ -37,6 +38,8 @@ export interface SourceReport {
   readonly pages?: PageRecord;
   /** What was sent as references; absent if that was not allowed. */
   readonly references?: ReferenceCounts;
+  /** What XBZRLE did, and the size of its cache; absent without the encoding. */
+  readonly xbzrle?: XbzrleCounts & { readonly cacheBytes: number };
   /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
   /** The bytes by the policy's accounting. */
@@ -160,6 +163,7 @@ export function* hello(session: SourceSession): Algorithm<void> {
     ...(devices ? { devices: describeDevices(devices.specs) } : {}),
     ...(devices?.awaitsAck ? { switchoverAck: true as const } : {}),
     ...(session.references ? { guest: session.references.guest } : {}),
+    ...(session.encoder.xbzrle ? { xbzrle: true as const } : {}),
   };
   yield* session.send({ name: 'hello', body });
   session.helloNs = helloAnchor(link.postedArrivalNs);
@@ -273,6 +277,14 @@ function report(
     ...(session.devices ? { devices: session.devices.report() } : {}),
     rounds: metrics.rounds,
     ...(session.references ? { references: session.references.counts } : {}),
+    ...(session.encoder.xbzrle
+      ? {
+          xbzrle: {
+            ...session.encoder.xbzrle.counts,
+            cacheBytes: session.encoder.xbzrle.cacheBytes,
+          },
+        }
+      : {}),
     ...(metrics.recorder ? { pages: metrics.recorder.record() } : {}),
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,

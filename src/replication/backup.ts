@@ -91,7 +91,9 @@ class Backup {
     const mismatch = guestMismatch(body, guest);
     if (mismatch) throw new WireError(mismatch);
     this.#integrity = body.integrity;
-    this.#decoder = openDecoder(guest.memory, body.integrity);
+    this.#decoder = openDecoder(guest.memory, body.integrity, {
+      takesBlocks: body.xbzrle === true,
+    });
     const packed = packControl({ name: 'welcome', body: {} });
     const room = yield* this.#room(packed.length + HEADER_BYTES);
     link.post(encodeControl(room.memory, room.at, 'welcome', packed, room.sequence));

@@ -164,6 +164,7 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     normal: pagesOf(sent, 'raw'),
     duplicate: pagesOf(sent, 'zero'),
     ...referencesOf(source),
+    ...xbzrleOf(source, guest.pageSize),
     ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),
@@ -176,6 +177,24 @@ function referencesOf({ references }: SourceReport): Partial<RunResult['ram']> {
   if (!references) return {};
   const { pages, bytes, missedPages } = references;
   return { deduplicated: pages, referenceBytes: bytes, referenceMisses: missedPages };
+}
+
+/** Returns what XBZRLE did; nothing without that encoding. */
+function xbzrleOf({ xbzrle }: SourceReport, pageSize: number): Partial<RunResult['ram']> {
+  if (!xbzrle) return {};
+  const { pages, bytes, cacheMisses, overflow, cacheBytes } = xbzrle;
+  const sought = pages + cacheMisses;
+  return {
+    xbzrle: {
+      cacheBytes,
+      pages,
+      bytes,
+      cacheMisses,
+      ...(sought > 0 ? { cacheMissRate: cacheMisses / sought } : {}),
+      ...(bytes > 0 ? { encodingRate: (pages * pageSize) / bytes } : {}),
+      overflow,
+    },
+  };
 }
 
 /**

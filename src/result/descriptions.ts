@@ -59,6 +59,15 @@ const RAM: Descriptions = {
   'ram.duplicate': 'pages sent as zero pages.',
   'ram.deduplicated':
     'pages sent as references to equal pages at the destination; absent without the encoding reference.',
+  'ram.xbzrle': 'what the encoding xbzrle did; absent without it.',
+  'ram.xbzrle.cacheBytes': 'the size of its cache.',
+  'ram.xbzrle.pages': 'pages that were found in the cache, however they were sent then.',
+  'ram.xbzrle.bytes':
+    'what they took: three bytes and the differences, nothing if there are none, the page if it overflowed.',
+  'ram.xbzrle.cacheMisses': 'pages that were looked for and not found, so that they were sent raw.',
+  'ram.xbzrle.cacheMissRate': 'cacheMisses ÷ all that were looked for; absent if none were.',
+  'ram.xbzrle.encodingRate': 'how many times smaller the pages that were found became.',
+  'ram.xbzrle.overflow': 'pages of which the differences would have taken as much as the page.',
   'ram.referenceBytes':
     'bytes of the frames of references, which are part of transferred; absent without that encoding.',
   'ram.referenceMisses':

@@ -95,6 +95,18 @@ export const resultSchema = z.strictObject({
     deduplicated: count.optional(),
     referenceBytes: bytes.optional(),
     referenceMisses: count.optional(),
+    /** What XBZRLE did, under QEMU's names; absent without that encoding. */
+    xbzrle: z
+      .strictObject({
+        cacheBytes: bytes,
+        pages: count,
+        bytes,
+        cacheMisses: count,
+        cacheMissRate: z.number().min(0).max(1).optional(),
+        encodingRate: z.number().min(0).optional(),
+        overflow: count,
+      })
+      .optional(),
     dropped: count.optional(),
     dirtySyncCount: count,
     postcopyRequests: count.optional(),

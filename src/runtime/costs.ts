@@ -17,6 +17,8 @@ export interface Costs {
   readonly installNs: number;
   /** Where pages may be sent as references, both sums of a page take this long, at the source and at the destination. */
   readonly hashNs: number;
+  /** Comparing a page with what was sent of it last takes this long (XBZRLE), and so does making it of the differences. */
+  readonly xbzrleNs: number;
   /** The sender sends raw pages at most this fast, however much the link could carry. */
   readonly rawSendBytesPerSecond: number;
   /** The sender sends a page for the first time at most this fast, as the destination has not touched it yet. */
@@ -77,6 +79,8 @@ const KVM: Costs = {
   installNs: 400,
   // The page hash runs at 23.5 GB/s (docs/benchmarks.md), which is 174 ns; a CRC-32C by the processor takes about as long.
   hashNs: 400,
+  // QEMU's documentation measures 2 to 2.5 GB/s (docs/devel/migration, XBZRLE), which is 1.8 us for 4 KiB.
+  xbzrleNs: 1800,
   rawSendBytesPerSecond: Infinity,
   firstSendBytesPerSecond: Infinity,
   senderCpuNsPerByte: 0,

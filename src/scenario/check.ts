@@ -16,6 +16,7 @@ import { checkManager } from './memory-manager.ts';
 import { checkDevices } from './devices.ts';
 import { formatValue } from './fields.ts';
 import { checkReferences } from './references.ts';
+import { checkXbzrle } from './xbzrle.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
 
@@ -44,6 +45,7 @@ export function check(
     ...checkLog(scenario, pageSize),
     ...checkMigration(scenario, isMap(document) ? document['migration'] : undefined, options),
     ...checkReferences(scenario, pageSize),
+    ...checkXbzrle(scenario, pageSize),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];

@@ -15,6 +15,7 @@ export const costs = z.strictObject({
   zeroPage: duration.optional(),
   install: duration.optional(),
   hash: duration.optional(),
+  xbzrle: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
   senderCpuPerMB: duration.optional(),
@@ -58,6 +59,7 @@ export function resolveCosts(given: CostsInput): Costs {
     zeroPageNs: ns(given.zeroPage, base.zeroPageNs),
     installNs: ns(given.install, base.installNs),
     hashNs: ns(given.hash, base.hashNs),
+    xbzrleNs: ns(given.xbzrle, base.xbzrleNs),
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(
       given.firstSend ?? given.rawSend,

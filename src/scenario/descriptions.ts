@@ -38,6 +38,8 @@ export const COST_DESCRIPTIONS: Descriptions = {
     'how much longer a zero page takes, for the scan at the source and the check at the destination.',
   '.hash':
     'how long both sums of a page of 4 KiB take, at either end; only with the encoding reference.',
+  '.xbzrle':
+    'how long it takes to compare a page of 4 KiB with what was sent of it last, and to make it of what differs; only with the encoding xbzrle.',
   '.install': 'how long it takes to take a page of 4 KiB out of a frame and write it to memory.',
   '.rawSend': 'how fast the sender sends raw pages at most, whatever the link carries.',
   '.firstSend': 'how fast the sender sends a page for the first time at most; absent: as rawSend.',

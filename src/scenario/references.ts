@@ -5,7 +5,7 @@ import type { Scenario } from './schema.ts';
 
 /** The sentence about a guest whose pages are only counts of writes, so that no two of them can be compared. */
 export const NEEDS_BYTES =
-  'reference needs a guest with real bytes, as pages are equal by their bytes: leave it out, or set';
+  'needs a guest with real bytes, as it compares the bytes of pages: leave it out, or set';
 
 /** Checks that pages can be sent as references where a migration asks for it. */
 export function checkReferences(
@@ -21,7 +21,7 @@ export function checkReferences(
     return [{ path, sentence }];
   }
   if (guest.backing === 'versions') {
-    return [{ path, sentence: `${NEEDS_BYTES} guest.backing: bytes` }];
+    return [{ path, sentence: `reference ${NEEDS_BYTES} guest.backing: bytes` }];
   }
   if (pageSize > MAX_WHOLE_PAGE) {
     const sentence = `reference has no effect on pages above ${formatSize(MAX_WHOLE_PAGE)}, which travel in parts: leave it out, or choose a smaller guest.pageSize`;

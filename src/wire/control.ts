@@ -77,6 +77,8 @@ const bodies = {
     switchoverAck: z.literal(true).optional(),
     /** The guest's number in references to its pages; absent if pages are never sent as references. */
     guest: count.optional(),
+    /** Whether pages may be sent as what has changed of them; absent if none are. */
+    xbzrle: z.literal(true).optional(),
   }),
   /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),

@@ -1,6 +1,7 @@
 import { copyBytes } from '../memory/copy.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Memslot } from '../memory/memslot.ts';
+import { type BlockParts, blockProblem, installBlocks } from './block-reader.ts';
 import { ENCODING } from './encodings.ts';
 import { type Frame, FRAME, WireError } from './frame.ts';
 import { batchPages } from './limits.ts';
@@ -28,12 +29,21 @@ export interface Decoder {
   restart(gate: InstallGate): void;
 }
 
-/**
- * Opens the decoder of one migration into a guest's memory. `peers` are the guests of which references may be taken;
- * without them, references are refused.
- */
-export function openDecoder(guest: GuestMemory, integrity: Integrity, peers?: PeerPages): Decoder {
-  return new PageDecoder(guest, integrity, peers);
+/** Opens the decoder of one migration into a guest's memory. */
+export function openDecoder(
+  guest: GuestMemory,
+  integrity: Integrity,
+  { peers, takesBlocks = false }: DecoderOptions = {},
+): Decoder {
+  return new PageDecoder(guest, integrity, peers, takesBlocks);
+}
+
+/** What the two ends have agreed on besides the integrity. */
+export interface DecoderOptions {
+  /** The guests of which references may be taken; without them, references are refused. */
+  readonly peers?: PeerPages | undefined;
+  /** Whether pages may be sent as what has changed of them (XBZRLE). */
+  readonly takesBlocks?: boolean;
 }
 
 class PageDecoder implements Decoder {
@@ -44,7 +54,15 @@ class PageDecoder implements Decoder {
   readonly #parts: PartReader;
   readonly #references: ReferenceReader;
 
-  constructor(guest: GuestMemory, integrity: Integrity, peers: PeerPages | undefined) {
+  readonly #takesBlocks: boolean;
+
+  constructor(
+    guest: GuestMemory,
+    integrity: Integrity,
+    peers: PeerPages | undefined,
+    takesBlocks: boolean,
+  ) {
+    this.#takesBlocks = takesBlocks;
     this.#guest = guest;
     this.#integrity = integrity;
     this.#parts = new PartReader(guest, integrity);
@@ -63,16 +81,19 @@ class PageDecoder implements Decoder {
     if (frame.type === FRAME.part) return this.#parts.install(frame, gate);
     if (frame.type === FRAME.reference) return this.#references.install(frame, gate);
     const { view } = frame.memory;
-    const { slot, runs } = checkPages(frame, this.#guest, this.#integrity, this.#tally);
+    const way = { integrity: this.#integrity, takesBlocks: this.#takesBlocks };
+    const { slot, runs, blocks } = checkPages(frame, this.#guest, way, this.#tally);
     const { storedBytes } = slot.layout;
     const runsAt = frame.controlAt + FIXED_BYTES;
     let from = frame.payloadAt;
-    let droppedPages = 0;
+    let droppedPages = blocks ? installBlocks(slot, frame, blocks, gate) : 0;
     for (let i = 0; i < runs; i++) {
       const first = view.getUint32(runsAt + 8 * i, true);
       const word = view.getUint32(runsAt + 8 * i + 4, true);
       const count = word & COUNT_MASK;
-      const isRaw = word >>> ENCODING_SHIFT === ENCODING.raw;
+      const encoding = word >>> ENCODING_SHIFT;
+      if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) continue;
+      const isRaw = encoding === ENCODING.raw;
       // Without a gate, a whole run is copied at once.
       const step = gate ? 1 : count;
       for (let page = first; page < first + count; page += step) {
@@ -111,9 +132,9 @@ function writeZero(slot: Memslot, first: number, count: number): void {
 function checkPages(
   frame: Frame,
   guest: GuestMemory,
-  integrity: Integrity,
+  { integrity, takesBlocks }: { readonly integrity: Integrity; readonly takesBlocks: boolean },
   tally: OpenTally,
-): { slot: Memslot; runs: number } {
+): { slot: Memslot; runs: number; blocks: BlockParts | undefined } {
   const { view } = frame.memory;
   const fail = (why: string): never => {
     throw new WireError(`frame ${frame.sequence}: ${why}`);
@@ -122,8 +143,8 @@ function checkPages(
   if (controlBytes < FIXED_BYTES) fail('the page frame is cut off');
   const runs = view.getUint32(frame.controlAt + 8, true);
   const sums = view.getUint32(frame.controlAt + 12, true);
-  if (controlBytes !== FIXED_BYTES + 8 * runs + 8 * sums)
-    fail('the page frame has impossible lengths');
+  const lengthBytes = controlBytes - FIXED_BYTES - 8 * runs - 8 * sums;
+  if (lengthBytes < 0) fail('the page frame has impossible lengths');
   const slot =
     guest.slots[view.getUint32(frame.controlAt, true)] ??
     fail('the pages are of a memslot that the guest does not have');
@@ -140,7 +161,8 @@ function checkPages(
     const encoding = word >>> ENCODING_SHIFT;
     if (count === 0 || first + count > slotPages)
       fail(`pages ${first} + ${count} lie outside memory`);
-    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero)
+    const isBlock = encoding === ENCODING.xbzrle || encoding === ENCODING.same;
+    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero && !(isBlock && takesBlocks))
       fail(`page encoding ${encoding} is unknown here`);
     tally.pages[encoding]! += count;
     pages += count;
@@ -148,13 +170,32 @@ function checkPages(
     if (pages > batchPages(pageSize)) fail('the frame has more pages than a batch may have');
   }
   const rawPages = pagesOf(tally, 'raw');
+  const differing = pagesOf(tally, 'xbzrle');
+  if (lengthBytes !== 4 * differing) fail('the page frame has impossible lengths');
+  const sumsAt = runsAt + 8 * runs;
+  const lengthsAt = sumsAt + 8 * sums;
+  let blockBytes = 0;
+  for (let i = 0; i < differing; i++) blockBytes += view.getUint32(lengthsAt + 4 * i, true);
   tally.bytes[ENCODING.raw] = rawPages * pageSize;
-  if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes)
+  tally.bytes[ENCODING.xbzrle] = blockBytes;
+  if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes + blockBytes)
     fail('the payload has a wrong length');
-  if (sums !== (integrity === 'full' ? rawPages : 0))
+  const keptPages = differing + pagesOf(tally, 'same');
+  if (sums !== (integrity === 'full' ? rawPages + keptPages : 0))
     fail('page sums are missing, or there are some that were not agreed on');
-  checkSums(frame, runsAt + 8 * runs, sums, storedBytes, fail);
-  return { slot, runs };
+  const hasSums = sums > 0;
+  checkSums(frame, sumsAt, hasSums ? rawPages : 0, storedBytes, fail);
+  if (keptPages === 0) return { slot, runs, blocks: undefined };
+  const blocks: BlockParts = {
+    runsAt,
+    runs,
+    sumsAt: hasSums ? sumsAt + 8 * rawPages : undefined,
+    lengthsAt,
+    blocksAt: frame.payloadAt + rawPages * storedBytes,
+  };
+  const problem = blockProblem(slot, frame, blocks);
+  if (problem !== undefined) fail(problem);
+  return { slot, runs, blocks };
 }
 
 function checkSums(

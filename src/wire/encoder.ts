@@ -5,7 +5,9 @@ import { type ChosenEncoding, ENCODING } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
 import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
+import { countStaged, writeStaged } from './staged-frame.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
+import { Xbzrle } from './xbzrle.ts';
 
 /** The settings of an encoder. */
 export interface EncoderOptions {
@@ -13,7 +15,12 @@ export interface EncoderOptions {
   readonly integrity: Integrity;
   /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
+  /** The size of the cache that the encoding `xbzrle` looks for pages in; 64 MiB by default. */
+  readonly xbzrleCacheBytes?: number;
 }
+
+/** QEMU's default (migration/options.c, DEFAULT_MIGRATE_XBZRLE_CACHE_SIZE). */
+export const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 
 /** What one page frame holds. */
 export interface EncodedPages {
@@ -36,11 +43,13 @@ export interface Encoder {
    * dirty and is sent again. The returned object is valid until the next call.
    */
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages;
+  /** What sends the differences of pages, if the encodings have `xbzrle`. */
+  readonly xbzrle?: Xbzrle | undefined;
 }
 
-/** Opens the encoder of one migration. */
-export function openEncoder(options: EncoderOptions): Encoder {
-  return new PageEncoder(options);
+/** Opens the encoder of one migration, whose guest has pages of this size. */
+export function openEncoder(options: EncoderOptions, pageSize = 4096): Encoder {
+  return new PageEncoder(options, pageSize);
 }
 
 class PageEncoder implements Encoder {
@@ -49,13 +58,26 @@ class PageEncoder implements Encoder {
   readonly #tally: OpenTally = openTally();
   readonly #encoded = { length: 0, storedLength: 0, tally: this.#tally };
 
-  constructor({ integrity, encodings }: EncoderOptions) {
+  readonly xbzrle: Xbzrle | undefined;
+
+  constructor(options: EncoderOptions, pageSize: number) {
+    const { integrity, encodings, xbzrleCacheBytes = DEFAULT_CACHE_BYTES } = options;
     this.#hasSums = integrity === 'full';
     this.#seeksZeros = encodings.includes('zero');
+    if (encodings.includes('xbzrle')) this.xbzrle = new Xbzrle(xbzrleCacheBytes, pageSize);
   }
 
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages {
     const { slot } = taken;
+    if (this.xbzrle?.isOn) {
+      stage(taken, this.xbzrle, this.#seeksZeros);
+      const { staged } = this.xbzrle;
+      const length = writeStaged(slot, staged, { memory, at, sequence }, this.#hasSums);
+      countStaged(this.#tally, staged, slot.layout.pageSize);
+      this.#encoded.length = length;
+      this.#encoded.storedLength = length;
+      return this.#encoded;
+    }
     const { pageSize, storedBytes } = slot.layout;
     const { view } = memory;
     const runsAt = at + HEADER_BYTES + FIXED_BYTES;
@@ -77,6 +99,22 @@ class PageEncoder implements Encoder {
     this.#encoded.length = payloadOffset + rawPages * pageSize;
     this.#encoded.storedLength = length;
     return this.#encoded;
+  }
+}
+
+/** Stages all pages of runs, each in its encoding. */
+function stage({ slot, list, runs }: TakenRuns, xbzrle: Xbzrle, seeksZeros: boolean): void {
+  xbzrle.clear();
+  for (let i = 0; i < runs; i++) {
+    const end = list[2 * i]! + list[2 * i + 1]!;
+    for (let from = list[2 * i]!; from < end; from += 32) {
+      const count = Math.min(32, end - from);
+      const zeros = seeksZeros ? zeroMask(slot, from, count) : 0;
+      for (let bit = 0; bit < count; bit++) {
+        if (((zeros >>> bit) & 1) === 1) xbzrle.addZero(slot, from + bit);
+        else xbzrle.add(slot, from + bit);
+      }
+    }
   }
 }
 

@@ -5,10 +5,11 @@ import { sumPages } from './sums.ts';
 /**
  * A page frame has a control part of these fields (u32 each, little-endian):
  *
- *   slot · page size · runs · sums · runs × (first gfn, encoding << 28 | pages) · sums × 8 bytes
+ *   slot · page size · runs · sums · runs × (first gfn, encoding << 28 | pages) · sums × 8 bytes · blocks × length
  *
  * It is padded so that the payload begins at a multiple of 64 bytes. The payload is the raw pages, in the
- * order of the runs. With integrity `full` there is one sum (the page hash) for each raw page, with
+ * order of the runs, and then the blocks of differences of the pages with encoding `xbzrle`. With integrity `full` there
+ * is one sum (the page hash) for each raw page, and behind them one for each page with encoding `xbzrle` or `same`; with
  * `header` there is none. The checks that a frame must pass are in decoder.ts.
  */
 export type Integrity = 'full' | 'header';
@@ -26,8 +27,8 @@ export const padded = (bytes: number): number =>
   Math.ceil(bytes / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
 
 /** Returns the largest number of bytes that a frame of `pages` pages may need. */
-export function pageFrameRoom(pages: number, pageSize: number): number {
-  const control = FIXED_BYTES + pages * 8 + pages * 8;
+export function pageFrameRoom(pages: number, pageSize: number, hasBlocks = false): number {
+  const control = FIXED_BYTES + pages * 8 + pages * 8 + (hasBlocks ? pages * 4 : 0);
   return HEADER_BYTES + control + PAYLOAD_ALIGNMENT + pages * pageSize;
 }
 
@@ -38,15 +39,14 @@ export function pageFrameRoom(pages: number, pageSize: number): number {
 export function eachPageRun(
   { view }: FrameMemory,
   at: number,
-  take: (slot: number, first: number, pages: number, isRaw: boolean) => void,
+  take: (slot: number, first: number, pages: number, encoding: number) => void,
 ): void {
   const slot = view.getUint32(at + HEADER_BYTES, true);
   const runs = view.getUint32(at + HEADER_BYTES + 8, true);
   for (let i = 0; i < runs; i++) {
     const run = at + HEADER_BYTES + FIXED_BYTES + 8 * i;
     const word = view.getUint32(run + 4, true);
-    const isRaw = word >>> ENCODING_SHIFT === ENCODING.raw;
-    take(slot, view.getUint32(run, true), word & COUNT_MASK, isRaw);
+    take(slot, view.getUint32(run, true), word & COUNT_MASK, word >>> ENCODING_SHIFT);
   }
 }
 
@@ -66,8 +66,8 @@ export function eachRawSum(
   const sumsAt = at + HEADER_BYTES + FIXED_BYTES + 8 * runs;
   const payloadAt = at + view.getUint32(at + 20, true);
   let raw = 0;
-  eachPageRun(memory, at, (_, first, pages, isRaw) => {
-    if (!isRaw) return;
+  eachPageRun(memory, at, (_, first, pages, encoding) => {
+    if (encoding !== ENCODING.raw) return;
     for (let page = first; page < first + pages; page++, raw++) {
       const sum = hasSums ? sumsAt + 8 * raw : scratch;
       if (!hasSums) sumPages(memory, payloadAt + raw * storedBytes, storedBytes, 1, sum);

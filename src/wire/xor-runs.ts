@@ -6,12 +6,16 @@
  * four bytes at a time where it can; `encodeXorRunsBytewise` is its twin.
  */
 
-/** Two differing bytes with fewer equal ones between them lie in one run, since two more lengths cost as much. */
-const LEAST_EQUAL = 2;
+/**
+ * Two differing bytes with so many equal ones between them at most lie in one run, since two more lengths cost as much.
+ * QEMU's encoder does not do that; its decoder takes either.
+ */
+const JOINED = 2;
 
 /**
  * Writes the runs by which `page` differs from `old`, of the same length, to byte `at` of `out`. Returns the number of
- * bytes written, or -1 if they would be more than `most`. All three arrays begin at multiples of four bytes.
+ * bytes written, or -1 if they would be more than `most`. `old` and `page` begin at multiples of four bytes. Differing
+ * bytes with at most `joined` equal ones between them lie in one run; with 0 the runs are those of QEMU's encoder.
  */
 export function encodeXorRuns(
   old: Uint8Array,
@@ -19,6 +23,7 @@ export function encodeXorRuns(
   out: Uint8Array,
   at: number,
   most: number,
+  joined = JOINED,
 ): number {
   const oldWords = new Uint32Array(old.buffer, old.byteOffset, old.length >>> 2);
   const words = new Uint32Array(page.buffer, page.byteOffset, page.length >>> 2);
@@ -35,7 +40,7 @@ export function encodeXorRuns(
       else break;
     }
     if (first >= length) return to - at;
-    const last = differingEnd(old, page, first);
+    const last = differingEnd(old, page, first, joined);
     if (to + lengthBytes(first - from) + lengthBytes(last - first) + last - first > end) return -1;
     to = writeLength(out, to, first - from);
     to = writeLength(out, to, last - first);
@@ -51,13 +56,14 @@ export function encodeXorRunsBytewise(
   out: Uint8Array,
   at: number,
   most: number,
+  joined = JOINED,
 ): number {
   let to = at;
   for (let from = 0; ;) {
     let first = from;
     while (first < page.length && old[first] === page[first]) first++;
     if (first === page.length) return to - at;
-    const last = differingEnd(old, page, first);
+    const last = differingEnd(old, page, first, joined);
     const bytes = lengthBytes(first - from) + lengthBytes(last - first) + last - first;
     if (to + bytes > at + most) return -1;
     to = writeLength(out, to, first - from);
@@ -69,7 +75,7 @@ export function encodeXorRunsBytewise(
 }
 
 /** Returns where a run of differing bytes ends that begins at `first`. */
-function differingEnd(old: Uint8Array, page: Uint8Array, first: number): number {
+function differingEnd(old: Uint8Array, page: Uint8Array, first: number, joined: number): number {
   const { length } = page;
   let end = first + 1;
   let equal = 0;
@@ -77,7 +83,7 @@ function differingEnd(old: Uint8Array, page: Uint8Array, first: number): number 
     if (old[i] !== page[i]) {
       end = i + 1;
       equal = 0;
-    } else if (++equal > LEAST_EQUAL) break;
+    } else if (++equal > joined) break;
   }
   return end;
 }

@@ -303,7 +303,7 @@ describe('a wrong evacuation', () => {
     [
       'references of guests that the sample leaves out',
       withMore('migration: { encodings: [§reference] }').replace('web,', 'web, count: 2,'),
-      'migration.encodings[0]: reference needs a guest with real bytes, as pages are equal by their bytes: ' +
+      'migration.encodings[0]: reference needs a guest with real bytes, as it compares the bytes of pages: ' +
         'leave it out, or set guest.backing: bytes, or a larger sample',
     ],
     [

@@ -19,18 +19,16 @@ describe('measured runs of QEMU', () => {
       'xbzrle-b96bce51-0',
     ];
     const { runs, skipped, summary } = await validate({ ...file, runs: ids.map(run) });
-    expect(skipped).toEqual([
-      { id: 'xbzrle-b96bce51-0', reason: 'capability xbzrle is not built yet' },
-    ]);
-    expect(runs.map(({ id }) => id)).toEqual(ids.slice(0, 4));
+    expect(skipped).toEqual([]);
+    expect(runs.map(({ id }) => id)).toEqual(ids);
     for (const { errors, measured, predicted } of runs) {
       expect(predicted.outcome).toBe(measured.outcome);
       expect(predicted.dirtySyncCount).toBe(measured.dirtySyncCount);
       expect(Math.abs(errors.totalTimeMs!)).toBeLessThan(0.02);
       expect(Math.abs(errors.transferred!)).toBeLessThan(0.002);
     }
-    expect(summary.totalTimeMs).toMatchObject({ n: 4 });
-    expect(summary.outcome).toEqual({ n: 4, median: 0, p90: 0, max: 0 });
+    expect(summary.totalTimeMs).toMatchObject({ n: 5 });
+    expect(summary.outcome).toEqual({ n: 5, median: 0, p90: 0, max: 0 });
   });
 
   it('feed a prediction by their inputs alone', () => {
@@ -51,6 +49,8 @@ describe('measured runs of QEMU', () => {
     expect(costs.accessNs).toBeCloseTo(1e9 / 6_724_792.3, 6);
     expect(migration).toMatchObject({ qemuVersion: '7.2', maxBytesPerSecond: 3e8 });
     expect(migration.autoConverge).toMatchObject({ initial: 0.2, increment: 0.1 });
+    const small = configOf(run('xbzrle-91dcb0a2-0'), file.host, '.').migration;
+    expect(small).toMatchObject({ encodings: ['zero', 'xbzrle'], xbzrleCacheBytes: 32 * 2 ** 20 });
     const late = configOf(run('postcopy-early-51922f8d-0'), file.host, '.').migration;
     expect(late).toMatchObject({ algorithm: 'hybrid', postcopyAfter: 0, postcopyPollNs: 50e6 });
   });
@@ -60,6 +60,7 @@ describe('measured runs of QEMU', () => {
     const withInputs = (inputs: object) =>
       unsupportedReason({ ...one, inputs: { ...one.inputs, ...inputs } }, '.');
     expect(withInputs({ caps: ['multifd'] })).toBe('capability multifd is not built yet');
+    expect(withInputs({ caps: ['xbzrle'], ram_mib: 4096 })).toMatch(/^xbzrle needs real bytes/);
     expect(withInputs({ smp: 2 })).toBeUndefined();
     expect(withInputs({ content: 'linux', workload: 'mystery' })).toMatch(/give zero_pct/);
     expect(withInputs({ content: 'linux', workload: 'idle' })).toMatch(

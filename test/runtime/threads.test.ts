@@ -42,6 +42,7 @@ describe('a run over worker threads', () => {
         },
       }),
     ],
+    ['what has changed of pages', smallRun({ migration: { encodings: ['zero', 'xbzrle'] } })],
     ['no workload at all', smallRun({ guest: { workloads: [] } })],
     ['no limit and no latency', smallRun({ link: { bytesPerSecond: Infinity, latencyNs: 0 } })],
     ['a replay from the initial contents', smallRun({ verify: 'full' })],

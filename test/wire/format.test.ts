@@ -125,7 +125,7 @@ function slotWith(backing: 'bytes' | 'versions', zeros: ReadonlySet<number>, ind
   return slot;
 }
 
-type Run = [slot: number, first: number, pages: number, isRaw: boolean];
+type Run = [slot: number, first: number, pages: number, encoding: number];
 
 function encodeAll(slot: Memslot, gfns: readonly [number, number][], encodings: readonly 'zero'[]) {
   const set = new PageSet(slot);
@@ -146,21 +146,21 @@ describe.each(['bytes', 'versions'] as const)('a page frame of %s', (backing) =>
   it('parts its pages into runs of one encoding, at most 32 pages each', () => {
     const { runs, encoded } = encodeAll(slotWith(backing, zeros), [[0, 72]], ['zero']);
     expect(runs).toEqual([
-      [0, 0, 2, false],
-      [0, 2, 3, true],
-      [0, 5, 1, false],
-      [0, 6, 24, true],
-      [0, 30, 2, false],
-      [0, 32, 1, false],
-      [0, 33, 7, true],
-      [0, 40, 10, false],
-      [0, 50, 14, true],
-      [0, 64, 6, true],
-      [0, 70, 1, false],
-      [0, 71, 1, true],
+      [0, 0, 2, 1],
+      [0, 2, 3, 0],
+      [0, 5, 1, 1],
+      [0, 6, 24, 0],
+      [0, 30, 2, 1],
+      [0, 32, 1, 1],
+      [0, 33, 7, 0],
+      [0, 40, 10, 1],
+      [0, 50, 14, 0],
+      [0, 64, 6, 0],
+      [0, 70, 1, 1],
+      [0, 71, 1, 0],
     ]);
     expect([pagesOf(encoded.tally, 'zero'), pagesOf(encoded.tally, 'raw')]).toEqual([17, 55]);
-    expect(encoded.tally.bytes).toEqual([55 * 4096, 0, 0]);
+    expect(encoded.tally.bytes).toEqual([55 * 4096, 0, 0, 0, 0]);
   });
 
   it('has a run for each run of the set when no zeros are looked for', () => {
@@ -174,8 +174,8 @@ describe.each(['bytes', 'versions'] as const)('a page frame of %s', (backing) =>
       [],
     );
     expect(runs).toEqual([
-      [3, 0, 40, true],
-      [3, 50, 2, true],
+      [3, 0, 40, 0],
+      [3, 50, 2, 0],
     ]);
   });
 
@@ -183,8 +183,8 @@ describe.each(['bytes', 'versions'] as const)('a page frame of %s', (backing) =>
     const zero = new Set(Array.from({ length: 32 }, (_, page) => page));
     const { runs } = encodeAll(slotWith(backing, zero), [[0, 64]], ['zero']);
     expect(runs).toEqual([
-      [0, 0, 32, false],
-      [0, 32, 32, true],
+      [0, 0, 32, 1],
+      [0, 32, 32, 0],
     ]);
   });
 

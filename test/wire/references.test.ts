@@ -71,7 +71,7 @@ function install(
     referenceFrameBytes(references.length),
     references.length,
   ]);
-  return openDecoder(guest, 'full', peers).install(openFrame(memory, AT, length, 0), gate);
+  return openDecoder(guest, 'full', { peers }).install(openFrame(memory, AT, length, 0), gate);
 }
 
 const changedIn = ({ own }: ReturnType<typeof guests>): number[] =>
@@ -163,7 +163,7 @@ describe('a frame of references is refused', () => {
       payloadOffset,
       length,
     });
-    return () => openDecoder(guest, 'full', peers).install(openFrame(memory, AT, length, 0));
+    return () => openDecoder(guest, 'full', { peers }).install(openFrame(memory, AT, length, 0));
   };
 
   it.each([

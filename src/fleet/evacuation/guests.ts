@@ -128,7 +128,7 @@ export function resolveGroups(
   const scenarios: Scenario[] = [];
   for (const [index, { group, name }] of members.entries()) {
     const hasBytes = withBytes.has(index);
-    if (!hasBytes) refuseReferences(group);
+    if (!hasBytes) refuseComparisons(group);
     const scenario: Scenario = {
       ...group.scenario,
       name,
@@ -152,12 +152,13 @@ export function resolveGroups(
   return { guests, scenarios };
 }
 
-/** Refuses references where the sample leaves a guest without real bytes. Throws InputError. */
-function refuseReferences({ document, scenario }: GuestGroup): void {
-  const index = scenario.migration.encodings.indexOf('reference');
+/** Refuses encodings that compare pages where the sample leaves a guest without real bytes. Throws InputError. */
+function refuseComparisons({ document, scenario }: GuestGroup): void {
+  const { encodings } = scenario.migration;
+  const index = encodings.findIndex((one) => one === 'reference' || one === 'xbzrle');
   if (index < 0) return;
   const path = ['migration', 'encodings', index];
-  const sentence = `${NEEDS_BYTES} guest.backing: bytes, or a larger sample`;
+  const sentence = `${encodings[index]} ${NEEDS_BYTES} guest.backing: bytes, or a larger sample`;
   document.explained(() => refuse(document, [{ path, sentence }]));
 }
 

@@ -78,6 +78,14 @@ export function checkMigrated(
       const sentence = `guests of overcommitted hosts migrate with pages of at most 2MiB, got ${guest.pageSize}`;
       return [{ path: ['guests', index, 'guest', 'pageSize'], sentence }];
     }
+    const xbzrle = scenario.migration.encodings.indexOf('xbzrle');
+    if (xbzrle >= 0) {
+      const isOwn = Object.hasOwn(guests[index]!.migration ?? {}, 'encodings');
+      const path = [...(isOwn ? ['guests', index] : []), 'migration', 'encodings', xbzrle];
+      const sentence =
+        'an overcommitted host may have swapped out what a page would be made of: leave xbzrle out';
+      return [{ path, sentence }];
+    }
     const own = guests[index]!.migration ?? {};
     for (const key of ['startAfter', 'runAfter', 'breakHuge', 'freePageHints'] as const) {
       const isOwn = Object.hasOwn(own, key);

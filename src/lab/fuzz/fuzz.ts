@@ -7,6 +7,7 @@ import { withDevices } from './devices.ts';
 import { draw, type DrawnRun } from './draw.ts';
 import { withHints } from './hints.ts';
 import { withParts } from './parts.ts';
+import { withXbzrle } from './xbzrle.ts';
 
 /** A run of a few hundred pages that takes more events than this never ends. */
 const MOST_EVENTS = 3e6;
@@ -37,6 +38,9 @@ export const fuzzHints = (seed: number): Promise<FuzzResult> => fuzz(seed, undef
 
 /** Plays a seed whose pages travel in parts. */
 export const fuzzParts = (seed: number): Promise<FuzzResult> => fuzz(seed, undefined, withParts);
+
+/** Plays a seed whose pages are sent as what has changed of them. */
+export const fuzzXbzrle = (seed: number): Promise<FuzzResult> => fuzz(seed, undefined, withXbzrle);
 
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);

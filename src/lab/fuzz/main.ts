@@ -4,7 +4,7 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
-import { fuzz, fuzzDevices, fuzzHints, fuzzParts, type FuzzResult } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
@@ -34,6 +34,7 @@ const PLAYS = {
   playDevices: fuzzDevices,
   playHints: fuzzHints,
   playParts: fuzzParts,
+  playXbzrle: fuzzXbzrle,
   playStream: fuzzStream,
   playProtection: (seed: number) => fuzzProtection(seed),
 } as const;
@@ -41,7 +42,8 @@ const PLAYS = {
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
  * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with
- * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in parts. With `--protections` the guests do
+ * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in
+ * parts, with `--xbzrle` they are sent as what has changed of them. With `--protections` the guests do
  * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
  * seeds alone: each failure with its seed, in their order, then what became of how many. Progress and speed go to
  * stderr. The exit code is 1 after a failure, and when Ctrl-C has ended it early.
@@ -57,6 +59,7 @@ async function main(): Promise<number> {
       devices: { type: 'boolean', default: false },
       hints: { type: 'boolean', default: false },
       parts: { type: 'boolean', default: false },
+      xbzrle: { type: 'boolean', default: false },
       protections: { type: 'boolean', default: false },
     },
   });
@@ -74,11 +77,12 @@ async function main(): Promise<number> {
 
 /** Returns the kind of play that the flags name. */
 function taskOf(
-  flags: Record<'streams' | 'devices' | 'hints' | 'parts' | 'protections', boolean>,
+  flags: Record<'streams' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'protections', boolean>,
 ): keyof FuzzTasks {
   if (flags.streams) return 'playStream';
   if (flags.devices) return 'playDevices';
   if (flags.hints) return 'playHints';
+  if (flags.xbzrle) return 'playXbzrle';
   if (flags.protections) return 'playProtection';
   return flags.parts ? 'playParts' : 'play';
 }

@@ -10,6 +10,8 @@ export interface FuzzTasks {
   readonly playHints: readonly [number, FuzzResult];
   /** Plays one seed, whose pages travel in parts. */
   readonly playParts: readonly [number, FuzzResult];
+  /** Plays one seed, whose pages are sent as what has changed of them. */
+  readonly playXbzrle: readonly [number, FuzzResult];
   /** Plays one seed, whose guest is protected by Remus. */
   readonly playProtection: readonly [number, FuzzResult];
   /** Plays one seed, and tampers with its frames. */

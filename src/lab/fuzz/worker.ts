@@ -1,4 +1,4 @@
-import { fuzz, fuzzDevices, fuzzHints, fuzzParts } from './fuzz.ts';
+import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle } from './fuzz.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
@@ -13,5 +13,6 @@ export const play: Handlers['play'] = (seed) => fuzz(seed);
 export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
 export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
+export const playXbzrle: Handlers['playXbzrle'] = (seed) => fuzzXbzrle(seed);
 export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);
 export const playProtection: Handlers['playProtection'] = (seed) => fuzzProtection(seed);

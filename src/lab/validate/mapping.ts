@@ -12,6 +12,8 @@ import {
 } from './linux-guest.ts';
 import { type MeasuredHost, type MeasuredRun, MIB_PAGES, PAGE } from './measured.ts';
 
+/** Larger guests never have real bytes, which need their memory twice, on both sides. */
+export const MOST_BYTES_MIB = 2048;
 /** The page at which the region begins that the measured guest fills with contents. */
 const FILL_FROM = 2 * MIB_PAGES;
 /** Pages of firmware and video memory; QEMU has them in blocks that it sends last. */
@@ -61,9 +63,11 @@ export function unsupportedReason(run: MeasuredRun, folder: string): string | un
     if (!CONTENTS.has(inputs.content)) return `contents ${inputs.content} are not known`;
     if (!PATTERNS.has(inputs.pattern)) return `pattern ${inputs.pattern} is not known`;
   }
-  const known = new Set(['auto-converge', 'postcopy-preempt', 'postcopy-ram', 'events']);
+  const known = new Set(['auto-converge', 'postcopy-preempt', 'postcopy-ram', 'events', 'xbzrle']);
   const cap = inputs.caps.find((name) => !known.has(name));
   if (cap !== undefined) return `capability ${cap} is not built yet`;
+  if (inputs.caps.includes('xbzrle') && inputs.ram_mib > MOST_BYTES_MIB)
+    return `xbzrle needs real bytes, of which a guest may have at most ${MOST_BYTES_MIB} MiB`;
   return isLinux(run) ? missingTrace(run, folder) : undefined;
 }
 
@@ -110,13 +114,25 @@ export function configOf(run: MeasuredRun, host: MeasuredHost, folder: string): 
       startAfterNs,
       runAfterNs: 0,
       timeoutNs: inputs.timeout_s * 1e9,
-      encodings: ['zero'],
+      ...encodingsOf(run),
       ...(typeof assumed === 'number' && assumed > 0
         ? { availSwitchoverBytesPerSecond: assumed }
         : {}),
       ...(inputs.caps.includes('auto-converge') ? { autoConverge: autoConvergeOf(run) } : {}),
     },
     verify: 'off',
+  };
+}
+
+/** Returns the encodings of a measured run; QEMU's own default is the size of a cache that it does not name. */
+function encodingsOf({ inputs }: MeasuredRun): Pick<RunConfig['migration'], 'encodings'> & {
+  readonly xbzrleCacheBytes?: number;
+} {
+  if (!inputs.caps.includes('xbzrle')) return { encodings: ['zero'] };
+  const { xbzrle_cache: bytes } = inputs;
+  return {
+    encodings: ['zero', 'xbzrle'],
+    ...(bytes === undefined ? {} : { xbzrleCacheBytes: bytes }),
   };
 }
 

@@ -46,6 +46,8 @@ const bareInputs = z.looseObject({
   postcopy_after_pass: z.number().int().min(1).default(1),
   /** Bytes per second; 0 means no limit. */
   postcopy_bandwidth: count.default(0),
+  /** The size of the cache of XBZRLE, bytes. */
+  xbzrle_cache: count.optional(),
   smp: z.number().int().positive().default(1),
 });
 

@@ -4,7 +4,7 @@ import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import { pagesOf } from '../../wire/tally.ts';
-import { configOf, unsupportedReason } from './mapping.ts';
+import { configOf, MOST_BYTES_MIB, unsupportedReason } from './mapping.ts';
 import type { MeasuredFile, MeasuredHost, MeasuredRun } from './measured.ts';
 
 /** The figures that are compared. They follow QEMU's definitions; null where a run has none. */
@@ -113,11 +113,10 @@ export async function validate(
   }
 }
 
-/** Larger guests never have real bytes, which need their memory twice, on both sides. */
-const MOST_BYTES_MIB = 2048;
-
 function hasRealBytes({ inputs }: MeasuredRun, index: number): boolean {
-  return index % BYTES_EVERY === 0 && inputs.ram_mib <= MOST_BYTES_MIB;
+  // What has changed of a page can only be found in its bytes.
+  const needsBytes = inputs.caps.includes('xbzrle');
+  return (needsBytes || index % BYTES_EVERY === 0) && inputs.ram_mib <= MOST_BYTES_MIB;
 }
 
 async function predict(

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock/clock.ts';
 import type { FrameRoom } from '../../link/link.ts';
 import type { HarvestObserver } from '../../memory/dirty-logs/log-reader.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
+import { ENCODING } from '../../wire/encodings.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import { ColumnSeries, emptyColumn, type PageColumn } from './columns.ts';
 import { PageCounts } from './page-counts.ts';
@@ -76,11 +77,11 @@ export class PageRecorder {
   sent({ memory, at }: FrameRoom): void {
     const column = this.#column();
     const { slots } = this.#session.side.guest.memory;
-    eachPageRun(memory, at, (slot, first, pages, isRaw) => {
+    eachPageRun(memory, at, (slot, first, pages, encoding) => {
       const gfn = slots[slot]!.layout.firstGfn + first;
       this.#sent.addRun(gfn, pages);
       this.#addRun(column.sent, gfn, pages);
-      if (!isRaw) this.#addRun(column.zero, gfn, pages);
+      if (encoding === ENCODING.zero) this.#addRun(column.zero, gfn, pages);
     });
   }
 

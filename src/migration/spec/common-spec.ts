@@ -85,4 +85,6 @@ export interface CommonSpec {
   readonly recordPages?: boolean;
   /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
+  /** The size of the cache of the encoding `xbzrle`; absent for QEMU's default. */
+  readonly xbzrleCacheBytes?: number;
 }

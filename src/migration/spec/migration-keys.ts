@@ -11,6 +11,7 @@ import {
   type Needs,
   optional,
   positiveDuration,
+  positiveSize,
   rate,
   size,
   type ValuesOf,
@@ -27,6 +28,7 @@ import {
   needsOwnDecisions,
   needsPostcopy,
   needsRounds,
+  needsXbzrle,
 } from './needs.ts';
 
 /** The keys of a scenario's `migration`: those of this file, of the policies and of the page orders. */
@@ -199,10 +201,16 @@ const COMMON_KEYS = {
     list(choice(CHOSEN_ENCODINGS, { later: LATER_ENCODINGS }), 'expected a list such as [zero]'),
     ['zero'],
     {
-      about: 'the encodings of pages besides raw; with [], zero pages are sent like others',
+      about:
+        'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one',
       source: 'QEMU looks for zero pages by default',
     },
   ),
+  xbzrleCacheSize: optional(positiveSize, {
+    about:
+      'the memory in which the encoding xbzrle keeps what was sent last, rounded down to a power of two of pages; absent: 64MiB',
+    needs: needsXbzrle,
+  }),
 };
 
 export const MIGRATION_KEYS = {

@@ -46,6 +46,12 @@ export const needsHints: Needs = (siblings) =>
     ? undefined
     : 'has an effect only with freePageHints: leave it out, or set freePageHints: true';
 
+/** The key needs the encoding `xbzrle`. */
+export const needsXbzrle: Needs = ({ encodings }) =>
+  Array.isArray(encodings) && encodings.includes('xbzrle')
+    ? undefined
+    : 'has an effect only with the encoding xbzrle: leave it out, or add xbzrle to encodings';
+
 /** Says why a migration with this algorithm can't be forced to its end; undefined when it can. */
 export function unforcedReason(algorithm: string): string | undefined {
   return LIVE.has(algorithm)

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
+import { parseSize } from '../../units/size.ts';
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { policyNamed, POLICIES } from '../policies/registry.ts';
 import type { RoundsSpec } from '../policies/rounds.ts';
@@ -56,6 +57,9 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     runAfterNs: parseDuration(written.runAfter),
     timeoutNs: parseDuration(written.timeout),
     encodings: written.encodings,
+    ...(written.xbzrleCacheSize === undefined
+      ? {}
+      : { xbzrleCacheBytes: parseSize(written.xbzrleCacheSize) }),
     ...(written.recordPages === true ? { recordPages: true } : {}),
   };
 }

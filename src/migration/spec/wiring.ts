@@ -119,6 +119,7 @@ export function sourceOptions(
   return {
     integrity: link.integrity,
     encodings: spec.encodings,
+    ...(spec.xbzrleCacheBytes === undefined ? {} : { xbzrleCacheBytes: spec.xbzrleCacheBytes }),
     linkBytesPerSecond: link.bytesPerSecond,
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: spec.postcopyBytesPerSecond,

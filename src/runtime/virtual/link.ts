@@ -2,6 +2,7 @@ import type { VirtualClock } from '../../clock/virtual.ts';
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
+import { ENCODING } from '../../wire/encodings.ts';
 import { eachPageRun } from '../../wire/pages.ts';
 import { partAt } from '../../wire/parts.ts';
 import { referencesAt } from '../../wire/references.ts';
@@ -137,9 +138,13 @@ export class VirtualLink extends ForwardingLink {
     let all = 0;
     let raw = 0;
     let first = 0;
-    eachPageRun(memory, at, (slot, from, pages, isRaw) => {
+    let zero = 0;
+    let compared = 0;
+    eachPageRun(memory, at, (slot, from, pages, encoding) => {
       all += pages;
-      if (!isRaw) return;
+      if (encoding === ENCODING.zero) zero += pages;
+      else if (encoding !== ENCODING.raw) compared += pages;
+      if (encoding !== ENCODING.raw) return;
       raw += pages;
       if (!this.#marksFirst) return;
       const sent = this.#sent[slot]!;
@@ -151,7 +156,8 @@ export class VirtualLink extends ForwardingLink {
     });
     const scale = pageSize / COSTED_PAGE;
     const hashNs = hashesPages ? raw * costs.hashNs : 0;
-    const encodeNs = (all * costs.encodeNs + (all - raw) * costs.zeroPageNs + hashNs) * scale;
+    const xbzrleNs = compared * costs.xbzrleNs;
+    const encodeNs = (all * costs.encodeNs + zero * costs.zeroPageNs + hashNs + xbzrleNs) * scale;
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
     return encodeNs + this.#sendNs(bytes, firstBytes);
   }
