@@ -154,7 +154,8 @@ export class Fleet implements Process {
     this.#steps++;
     for (const host of this.hosts) host.live(nowNs);
     for (const vm of this.vms) vm.page(nowNs);
-    for (const application of this.applications) application.step(nowNs, stepNs);
+    for (const application of this.applications) application.endStep(nowNs, stepNs);
+    for (const application of this.applications) application.beginStep(nowNs, stepNs);
     this.#send(stepNs);
     if (fidelity === 'events') for (const host of this.hosts) host.changed();
     if (nowNs > 0 && nowNs % monitor.intervalNs === 0) this.#endInterval(nowNs);

@@ -10,9 +10,12 @@ export interface Application {
   /** How many requests are in it. */
   readonly queued: number;
   /**
-   * Ends the step up to `nowNs` and begins the next one, with CPUs that the VMs' hosts have accounted for up to now.
+   * Ends the step up to `nowNs`, with CPUs that the VMs' hosts have accounted for up to now. All applications end a step
+   * before any begins the next one, so that what they find of each other is of the same step.
    */
-  step(nowNs: number, stepNs: number): void;
+  endStep(nowNs: number, stepNs: number): void;
+  /** Begins the step from `nowNs` on. */
+  beginStep(nowNs: number, stepNs: number): void;
   /** Completes its statistics, once it has lived to its end. */
   finish(): void;
   /** Returns what a VM of it has served since the last call, for monitors. */

@@ -58,8 +58,11 @@ export class EventApplication implements Application {
     this.#arrivals = new Arrivals(spec.arrivals === 'even', random, (nowNs) => this.#send(nowNs));
   }
 
-  step(nowNs: number, stepNs: number): void {
+  endStep(nowNs: number, stepNs: number): void {
     if (nowNs > 0) this.#note(stepNs);
+  }
+
+  beginStep(nowNs: number, stepNs: number): void {
     const { load } = this.spec;
     if (load.kind === 'closed') {
       if (nowNs === 0) for (let user = 0; user < load.users; user++) this.#think(nowNs);

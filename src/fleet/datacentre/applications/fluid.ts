@@ -42,7 +42,8 @@ export class FluidApplication implements Application {
   readonly #tiers: readonly (readonly Server[])[];
   readonly #byVm = new Map<FleetVm, Server>();
   readonly #spread = new ResponseSpread(this.stats.responses);
-  #hasBegun = false;
+  /** What each tier has served in the step that has ended. */
+  readonly #served: number[];
   #offered = 0;
   #lastResponseNs = 0;
 
@@ -60,6 +61,7 @@ export class FluidApplication implements Application {
         return { vm, ...costs, ...counts, ...ofStep, dropped: 0, responseSumNs: 0 };
       }),
     );
+    this.#served = this.#tiers.map(() => 0);
     for (const server of this.#tiers.flat()) this.#byVm.set(server.vm, server);
   }
 
@@ -69,20 +71,18 @@ export class FluidApplication implements Application {
     return queued;
   }
 
-  step(nowNs: number, stepNs: number): void {
-    let isFirst = true;
+  endStep(nowNs: number, stepNs: number): void {
     let meanNs = 2 * this.spec.latencyNs;
     let varianceNs2 = 0;
     let stallNs = 0;
     let isMigrating = false;
     let dropped = 0;
-    const served: number[] = [];
-    for (const tier of this.#tiers) {
+    for (const [index, tier] of this.#tiers.entries()) {
       let tierServed = 0;
       let tierNs = 0;
       let tierVariation = 0;
       for (const server of tier) {
-        this.#endStep(server, stepNs);
+        this.#account(server, stepNs);
         const { stepServed } = server;
         tierServed += stepServed;
         tierNs += stepServed * server.stepResponseNs;
@@ -92,17 +92,14 @@ export class FluidApplication implements Application {
         isMigrating ||= server.vm.isMigrating;
       }
       const mean = tierServed > 0 ? tierNs / tierServed : 0;
-      meanNs += mean + (isFirst ? 0 : this.spec.latencyNs);
+      meanNs += mean + (index === 0 ? 0 : this.spec.latencyNs);
       varianceNs2 += tierServed > 0 ? (mean * mean * tierVariation) / tierServed : 0;
-      served.push(tierServed);
-      isFirst = false;
+      this.#served[index] = tierServed;
     }
     this.#lastResponseNs = meanNs;
-    const passing = served.at(-1)!;
-    if (this.#hasBegun)
+    const passing = this.#served.at(-1)!;
+    if (nowNs > 0)
       this.#note({ passing, dropped, meanNs, varianceNs2, stallNs, isMigrating }, stepNs);
-    this.#hasBegun = true;
-    this.#beginStep(nowNs, stepNs, served);
   }
 
   finish(): void {
@@ -117,7 +114,7 @@ export class FluidApplication implements Application {
   }
 
   /** Accounts for what a VM has served in the step that ends. */
-  #endStep(server: Server, stepNs: number): void {
+  #account(server: Server, stepNs: number): void {
     const { vm, serviceNs, arriving } = server;
     const given = (vm.cpuNs - server.cpuNs) / serviceNs;
     const stalledNs = vm.stoppedNs - server.stoppedNs;
@@ -184,7 +181,7 @@ export class FluidApplication implements Application {
   }
 
   /** Deals the next step's requests to the VMs, which demand CPUs for them and for those that wait. */
-  #beginStep(nowNs: number, stepNs: number, served: readonly number[]): void {
+  beginStep(nowNs: number, stepNs: number): void {
     const { load, latencyNs } = this.spec;
     const seconds = stepNs / 1e9;
     let arriving =
@@ -194,7 +191,7 @@ export class FluidApplication implements Application {
         : rateAt(load, nowNs + stepNs / 2) * seconds;
     this.#offered = arriving;
     for (const [index, tier] of this.#tiers.entries()) {
-      if (index > 0) arriving = served[index - 1]!;
+      if (index > 0) arriving = this.#served[index - 1]!;
       const each = arriving / tier.length;
       for (const server of tier) {
         const { vm, serviceNs, bytes } = server;
