@@ -1,6 +1,6 @@
 import { isHot, trend } from '../monitor/hotspot.ts';
 import { shareOf } from '../monitor/monitor.ts';
-import { PlannedHost, type PlannedVm } from '../sandpiper/ledger.ts';
+import { PlannedHost, type PlannedVm, plannedVm } from '../sandpiper/ledger.ts';
 import { needsFromInside, needsFromOutside, useOf } from '../sandpiper/needs.ts';
 import { planMitigation } from '../sandpiper/plan.ts';
 import { blackMemory, volumeOf } from '../sandpiper/volume.ts';
@@ -140,10 +140,6 @@ export class Sandpiper implements FleetPolicy {
     grown: ReadonlyMap<string, number>,
   ): PlannedVm {
     const { readings, host } = vm;
-    const { memoryStepBytes } = this.#options;
-    const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
-    const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
-    const more = short.some((one) => one.vm === vm.name) ? memoryStepBytes : 0;
     const memoryBytes = grown.get(vm.name) ?? vm.memoryBytes;
     const used = this.#isGray ? readings.inside?.usedBytes : undefined;
     const memoryUse =
@@ -153,11 +149,13 @@ export class Sandpiper implements FleetPolicy {
     const cpu = shareOf(readings.cpu.last, host.cpus);
     const net = shareOf(readings.net.last, host.nicBytesPerSecond);
     const volume = volumeOf(cpu, net, memoryUse);
-    return {
-      view: vm,
-      use: { ...useOf(vm), memoryBytes },
-      needs: { ...needs, memoryBytes: memoryBytes + more },
-      vsr: volume / vm.memoryBytes,
-    };
+    const known = { view: vm, use: { ...useOf(vm), memoryBytes }, vsr: volume / vm.memoryBytes };
+    return plannedVm(known, () => {
+      const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
+      const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
+      const isShort = short.some((one) => one.vm === vm.name);
+      const more = isShort ? this.#options.memoryStepBytes : 0;
+      return { ...needs, memoryBytes: memoryBytes + more };
+    });
   }
 }

@@ -12,6 +12,17 @@ export interface PlannedVm {
   readonly vsr: number;
 }
 
+/** Returns a VM in a plan; its needs take a while to compute, so that happens only for those that may move. */
+export function plannedVm(known: Omit<PlannedVm, 'needs'>, needsOf: () => Needs): PlannedVm {
+  let needs: Needs | undefined;
+  return {
+    ...known,
+    get needs() {
+      return (needs ??= needsOf());
+    },
+  };
+}
+
 /** A host in a plan: its loads change with each move that is planned. */
 export class PlannedHost {
   readonly view: HostView;
@@ -24,6 +35,7 @@ export class PlannedHost {
   /** A VM on it does not keep its promises, although the host is not too busy. */
   isTroubled: boolean;
   readonly #memoryUse: number;
+  #byVsr: readonly PlannedVm[] | undefined;
 
   constructor(
     view: HostView,
@@ -43,6 +55,11 @@ export class PlannedHost {
     this.shortBytes = load.shortBytes;
     this.isTroubled = load.isTroubled;
     this.#memoryUse = load.memoryUse;
+  }
+
+  /** Its VMs, the one first that takes most load along for its memory. */
+  get byVsr(): readonly PlannedVm[] {
+    return (this.#byVsr ??= [...this.vms].toSorted((a, b) => b.vsr - a.vsr));
   }
 
   get volume(): number {
@@ -81,6 +98,7 @@ export class PlannedHost {
 
   add(vm: PlannedVm): void {
     this.vms.add(vm);
+    this.#byVsr = undefined;
     this.cpus += vm.needs.cpus;
     this.netBytesPerSecond += vm.needs.netBytesPerSecond;
     this.freeBytes -= vm.needs.memoryBytes;
@@ -88,6 +106,7 @@ export class PlannedHost {
 
   remove(vm: PlannedVm): void {
     this.vms.delete(vm);
+    this.#byVsr = undefined;
     this.cpus -= vm.use.cpus;
     this.netBytesPerSecond -= vm.use.netBytesPerSecond;
     this.freeBytes += vm.use.memoryBytes;

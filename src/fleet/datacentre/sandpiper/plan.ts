@@ -1,5 +1,6 @@
 import type { Move } from '../policies/policy.ts';
 import type { PlannedHost, PlannedVm } from './ledger.ts';
+import { VolumeOrder } from './volume-order.ts';
 
 /** A plan that is complete before anything moves. */
 export interface Plan {
@@ -21,25 +22,28 @@ export function planMitigation(
   threshold: number,
 ): Plan {
   const chains: Move[][] = [];
-  const hot = byVolume(hosts.filter(isHot)).toReversed();
+  const order = new VolumeOrder(hosts);
+  const hot = order.hosts.filter(isHot).toReversed();
   for (const host of hot) {
-    for (const vm of byVsr(host)) {
+    for (const vm of host.byVsr) {
       if (host.isCool(threshold)) break;
-      const target = byVolume(hosts).find(
-        (other) => other !== host && other.fits([vm], [], threshold),
-      );
+      const target = order.hosts.find((other) => other !== host && other.fits([vm], [], threshold));
       if (!target) continue;
       host.remove(vm);
       target.add(vm);
+      order.update(host);
+      order.update(target);
       chains.push([moveOf(vm, target)]);
     }
   }
   let swaps = 0;
   for (const host of hot) {
     while (!host.isCool(threshold)) {
-      const chain = swapOf(host, hosts, scratch, threshold);
-      if (!chain) break;
-      chains.push(chain);
+      const swap = swapOf(host, order.hosts, scratch, threshold);
+      if (!swap) break;
+      order.update(host);
+      order.update(swap.other);
+      chains.push(swap.moves);
       swaps++;
     }
   }
@@ -51,46 +55,48 @@ const moveOf = ({ view }: PlannedVm, to: PlannedHost): Move => ({
   to: to.view.name,
 });
 
-/** Returns hosts from the least to the most busy; those that are as busy keep their order. */
-function byVolume(hosts: readonly PlannedHost[]): PlannedHost[] {
-  const volumes = new Map(hosts.map((host) => [host, host.volume]));
-  return hosts.toSorted((a, b) => volumes.get(a)! - volumes.get(b)!);
-}
-
-/** Returns a host's VMs, the one first that takes most load along for its memory. */
-const byVsr = (host: PlannedHost): PlannedVm[] => [...host.vms].toSorted((a, b) => b.vsr - a.vsr);
-
 /**
- * Swaps one VM of a hot host for as few of another host's as make room for it; returns the moves, or undefined when no
- * swap keeps both hosts below the threshold.
+ * Swaps one VM of a hot host for as few of another host's as make room for it, in the plan; returns the other host and
+ * the moves, or undefined when no swap keeps both hosts below the threshold. The hosts come in the order of their volumes.
  */
 function swapOf(
   host: PlannedHost,
   hosts: readonly PlannedHost[],
   scratch: PlannedHost | undefined,
   threshold: number,
-): Move[] | undefined {
-  for (const vm of byVsr(host)) {
-    for (const other of byVolume(hosts)) {
+): { readonly other: PlannedHost; readonly moves: Move[] } | undefined {
+  for (const vm of host.byVsr) {
+    for (const other of hosts) {
       if (other === host) continue;
-      const out: PlannedVm[] = [];
-      for (const one of byVsr(other).toReversed()) {
-        out.push(one);
-        if (!other.fits([vm], out, threshold)) continue;
-        // The swap is one only if it takes load off the hot host.
-        const isLighter = out.reduce((sum, { needs }) => sum + needs.cpus, 0) < vm.use.cpus;
-        const isPossible = isLighter && host.fits(out, [vm], threshold);
-        const chain = isPossible ? order({ vm, host, other, out }, scratch) : undefined;
-        if (!chain) break;
-        host.remove(vm);
-        for (const each of out) {
-          other.remove(each);
-          host.add(each);
-        }
-        other.add(vm);
-        return chain;
+      const out = outOf(other, vm, threshold);
+      if (!out || !host.fits(out, [vm], threshold)) continue;
+      const moves = inOrder({ vm, host, other, out }, scratch);
+      if (!moves) continue;
+      host.remove(vm);
+      for (const each of out) {
+        other.remove(each);
+        host.add(each);
       }
+      other.add(vm);
+      return { other, moves };
     }
+  }
+  return undefined;
+}
+
+/**
+ * Returns the VMs that have to leave a host so that another one finds room there: as few as possible, those first that
+ * take least load along. Returns undefined where they would bring the other's host as much load as it gets rid of.
+ */
+function outOf(host: PlannedHost, coming: PlannedVm, threshold: number): PlannedVm[] | undefined {
+  const out: PlannedVm[] = [];
+  let cpus = 0;
+  for (let place = host.byVsr.length - 1; place >= 0; place--) {
+    const one = host.byVsr[place]!;
+    out.push(one);
+    cpus += one.needs.cpus;
+    if (!(cpus < coming.use.cpus)) return undefined;
+    if (host.fits([coming], out, threshold)) return out;
   }
   return undefined;
 }
@@ -103,7 +109,7 @@ interface Swap {
 }
 
 /** Returns the moves of a swap in an order in which memory is there for each; undefined when there is none. */
-function order(swap: Swap, scratch: PlannedHost | undefined): Move[] | undefined {
+function inOrder(swap: Swap, scratch: PlannedHost | undefined): Move[] | undefined {
   const { vm, host, other, out } = swap;
   const outBytes = out.reduce((sum, { use }) => sum + use.memoryBytes, 0);
   if (scratch && scratch.freeBytes >= outBytes) {
