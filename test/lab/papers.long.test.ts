@@ -32,6 +32,8 @@ describe('an experiment of a paper', () => {
     'gang-migration',
     'hines-faults',
     'remus-checkpoint-time',
+    'sandpiper-migration',
+    'sandpiper-stability',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

@@ -17,6 +17,7 @@ import { remusBandwidth } from './remus-bandwidth.ts';
 import { remusCheckpointTime } from './remus-checkpoint-time.ts';
 import { remusKernelBuild } from './remus-kernel-build.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
+import { sandpiperStability } from './sandpiper-stability.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
 
@@ -42,4 +43,5 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['remus-checkpoint-time', remusCheckpointTime],
     ['remus-kernel-build', remusKernelBuild],
     ['sandpiper-migration', sandpiperMigration],
+    ['sandpiper-stability', sandpiperStability],
   ]);

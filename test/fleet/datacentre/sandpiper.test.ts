@@ -83,7 +83,7 @@ function hostsOf(written: Readonly<Record<string, Written>>): PlannedHost[] {
     for (const [vm, used, memoryMib] of vms) {
       const needs = { cpus: used, netBytesPerSecond: 0, memoryBytes: memoryMib * MIB };
       const vsr = volumeOf(used, 0, 0.5) / needs.memoryBytes;
-      host.vms.add({ view: { name: vm } as VmView, use: needs, needs, vsr });
+      host.vms.add({ view: { name: vm }, use: needs, needs, vsr });
     }
     return host;
   });

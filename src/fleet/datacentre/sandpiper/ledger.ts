@@ -4,7 +4,7 @@ import { volumeOf } from './volume.ts';
 
 /** A VM in a plan. */
 export interface PlannedVm {
-  readonly view: VmView;
+  readonly view: Pick<VmView, 'name'>;
   /** What it uses now, and what it is to get on another host. */
   readonly use: Needs;
   readonly needs: Needs;
@@ -23,9 +23,12 @@ export function plannedVm(known: Omit<PlannedVm, 'needs'>, needsOf: () => Needs)
   };
 }
 
+/** What a plan has to know of a host besides its loads. */
+export type PlannedView = Pick<HostView, 'name' | 'cpus' | 'nicBytesPerSecond' | 'isScratch'>;
+
 /** A host in a plan: its loads change with each move that is planned. */
 export class PlannedHost {
-  readonly view: HostView;
+  readonly view: PlannedView;
   readonly vms = new Set<PlannedVm>();
   cpus: number;
   netBytesPerSecond: number;
@@ -38,7 +41,7 @@ export class PlannedHost {
   #byVsr: readonly PlannedVm[] | undefined;
 
   constructor(
-    view: HostView,
+    view: PlannedView,
     load: {
       readonly cpus: number;
       readonly netBytesPerSecond: number;
