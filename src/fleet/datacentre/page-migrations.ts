@@ -177,6 +177,7 @@ export class PageMigrations {
     traffic.close(links);
     this.#due.push(running);
     vm.isMigrating = false;
+    vm.migratedNs = nowNs;
     onEnd(of);
   }
 

@@ -67,6 +67,8 @@ export class FleetVm {
   /** Where its guest has pages, while somebody looks at them. */
   readonly places = new Map<VmHost, VirtualPlace>();
   isMigrating = false;
+  /** When its last migration was over. */
+  migratedNs = -Infinity;
   migrations = 0;
   /** Its requests, when each of them is an event. */
   queue: JobQueue | undefined;
@@ -98,6 +100,11 @@ export class FleetVm {
     const { sharedCpus } = this.user;
     if (this.spec.isServing) return sharedCpus / this.vcpus;
     return this.demandCpus > 0 ? sharedCpus / this.demandCpus : 1;
+  }
+
+  /** Whether it has been migrating at any time since then. */
+  hasMigrated(sinceNs: number): boolean {
+    return this.isMigrating || this.migratedNs > sinceNs;
   }
 
   /** Moves it to another host for good. */

@@ -6,7 +6,8 @@ import { OwnKindError } from '../../../src/migration/spec/own-kinds.ts';
 import { runFleet } from '../../../src/fleet/datacentre/run.ts';
 import { fleetSvg } from '../../../src/report/fleet.ts';
 import { lendFactory } from '../../../src/runtime/common/own-kinds.ts';
-import { fleetOf } from './fleets.ts';
+import type { MigrationReport } from '../../../src/fleet/datacentre/report.ts';
+import { fleetOf, moveAt } from './fleets.ts';
 
 /** Table 1 of Wood et al. with guests of a sixteenth of the memory, which changes no decision. */
 const SMALL = [
@@ -108,6 +109,20 @@ describe('a policy of one’s own', () => {
       new OwnKindError('export', 'the policy names a host "pm-9", which is not there'),
     );
   });
+});
+
+describe('an agreement that is always violated', () => {
+  it.each(['fluid', 'events'])(
+    'is violated during a migration that is over within a step, of requests as %s',
+    async (fidelity) => {
+      const { config } = fleetOf(`fidelity: ${fidelity}\n${PAIR}    sla: { mean: 1us }\n`);
+      const report = await runFleet(config, { policy: moveAt([[10, 'web', 'pm-2']]) });
+      const [{ startNs, endNs }] = report.migrations as [MigrationReport];
+      expect(endNs - startNs).toBeLessThan(1e9);
+      const { violationNs, violationMigratingNs } = report.applications[0]!;
+      expect([violationNs > 50e9, violationMigratingNs]).toEqual([true, 1e9]);
+    },
+  );
 });
 
 describe('Sandpiper with a look into guests', () => {

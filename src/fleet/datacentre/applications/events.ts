@@ -59,7 +59,7 @@ export class EventApplication implements Application {
   }
 
   endStep(nowNs: number, stepNs: number): void {
-    if (nowNs > 0) this.#note(stepNs);
+    if (nowNs > 0) this.#note(nowNs, stepNs);
   }
 
   beginStep(nowNs: number, stepNs: number): void {
@@ -154,7 +154,7 @@ export class EventApplication implements Application {
     this.#site.add(new OneEvent(atNs, act));
   }
 
-  #note(stepNs: number): void {
+  #note(nowNs: number, stepNs: number): void {
     const responses = Float64Array.from(this.#responses).toSorted();
     this.#responses = [];
     let sumNs = 0;
@@ -164,7 +164,7 @@ export class EventApplication implements Application {
     for (const [tier, servers] of this.#tiers.entries()) {
       const bytes = meanOf(this.spec.tiers[tier]!.response);
       for (const { vm } of servers) {
-        isMigrating ||= vm.isMigrating;
+        isMigrating ||= vm.hasMigrated(nowNs - stepNs);
         vm.sentBytesPerSecond = ((served / servers.length) * bytes * 1e9) / stepNs;
       }
     }

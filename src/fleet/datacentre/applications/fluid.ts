@@ -89,7 +89,7 @@ export class FluidApplication implements Application {
         tierVariation += stepServed * responseVariation(server.variation, useOf(server.vm));
         dropped += server.stepDropped;
         stallNs = Math.max(stallNs, server.stepStalledNs);
-        isMigrating ||= server.vm.isMigrating;
+        isMigrating ||= server.vm.hasMigrated(nowNs - stepNs);
       }
       const mean = tierServed > 0 ? tierNs / tierServed : 0;
       meanNs += mean + (index === 0 ? 0 : this.spec.latencyNs);
