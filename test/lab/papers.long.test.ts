@@ -34,6 +34,7 @@ describe('an experiment of a paper', () => {
     'remus-checkpoint-time',
     'sandpiper-migration',
     'sandpiper-stability',
+    'sandpiper-swap',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });
