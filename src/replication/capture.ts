@@ -79,3 +79,44 @@ export class StagingBuffer implements Capture {
     this.#sent = 0;
   }
 }
+
+/** Leaves all pages where they are: the guest stands still until they have been sent. */
+export class InPlace implements Capture {
+  readonly savedPages = 0;
+  readonly #memory: GuestMemory;
+  #list: { readonly slot: number; readonly page: number }[] = [];
+  #sent = 0;
+
+  constructor(memory: GuestMemory) {
+    this.#memory = memory;
+  }
+
+  get left(): number {
+    return this.#list.length - this.#sent;
+  }
+
+  take(pages: GuestPageSet): void {
+    this.abandon();
+    for (const [slot, part] of pages.parts.entries()) {
+      part.eachRun((first, count) => {
+        for (let page = first; page < first + count; page++) this.#list.push({ slot, page });
+      });
+    }
+    pages.clear();
+  }
+
+  next(most: number): CapturedPages {
+    const { slot } = this.#list[this.#sent]!;
+    const memslot = this.#memory.slots[slot]!;
+    const pages: number[] = [];
+    while (pages.length < most && this.left > 0 && this.#list[this.#sent]!.slot === slot) {
+      pages.push(this.#list[this.#sent++]!.page);
+    }
+    return { slot, pages, contents: pages.map((page) => pageBytes(memslot, page)) };
+  }
+
+  abandon(): void {
+    this.#list = [];
+    this.#sent = 0;
+  }
+}

@@ -2,14 +2,23 @@
 export const COMPRESSIONS = ['raw', 'xor', 'gzip', 'hybrid', 'xen'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** How an epoch's pages are kept while the guest runs on: copied while it is paused, or each before its first write. */
-export const CAPTURES = ['staging', 'copy-on-write'] as const;
+/**
+ * How an epoch's pages are kept while the guest runs on: copied while it is paused, or each before its first write. With
+ * `none` they are not: the guest stands still until all of them have been sent.
+ */
+export const CAPTURES = ['staging', 'copy-on-write', 'none'] as const;
 export type CaptureKind = (typeof CAPTURES)[number];
 
 /** How long the work of replication takes, in nanoseconds. Times for a page hold for the guest's own page size. */
 export interface ReplicationCosts {
   /** The guest stands still for this much longer at each checkpoint, whatever it has dirtied. */
   readonly checkpointNs: number;
+  /** Its host waits this long until it learns that the guest stands still; the guest does nothing meanwhile. */
+  readonly suspendNs: number;
+  /** Each page of the guest, dirty or not, is looked at for this long while the guest stands still. */
+  readonly filterNs: number;
+  /** A page is mapped in this time before it is copied or sent. */
+  readonly mapNs: number;
   /** A page is copied to the staging buffer in this time, while the guest stands still. */
   readonly stagingNs: number;
   /** A page is protected in this time, while the guest stands still (copy-on-write). */

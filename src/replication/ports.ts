@@ -13,9 +13,9 @@ export interface EpochRecord {
   readonly epoch: number;
   /** When the vCPUs were asked to pause, and when they were asked to run again. */
   readonly pauseNs: number;
-  readonly resumeNs: number;
+  resumeNs: number;
   /** When the first page could be sent, and when the end of the epoch had been posted. */
-  readonly sendNs: number;
+  sendNs: number;
   sentNs: number;
   /** When the acknowledgement arrived. */
   ackNs: number;

@@ -10,6 +10,7 @@ import { encodeEpochPages, epochPagesRoom } from '../wire/epoch-pages.ts';
 import { decodeEpoch, encodeEpoch, type EpochMessage, packEpoch } from '../wire/epochs.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { pauseWorkNs, sendWorkNs } from './pause-work.ts';
 import type { EpochRecord, PrimaryEnd, PrimarySide } from './ports.ts';
 
 /** Writes to the disk are mirrored this often while an epoch goes on. */
@@ -77,7 +78,7 @@ class PrimaryEpochs {
     for (;;) {
       const startNs = clock.now();
       const record = yield* this.#checkpoint();
-      yield* this.#send(record);
+      if (replication.capture !== 'none') yield* this.#send(record);
       while (this.#acknowledged < record.epoch) yield* this.#wait({}, Infinity);
       record.ackNs = clock.now();
       net.release(record.ackNs);
@@ -96,27 +97,32 @@ class PrimaryEpochs {
     guest.pause();
     while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
     log.collectLast();
+    const suspendedNs = clock.now() + replication.costs.suspendNs;
+    while (clock.now() < suspendedNs) yield* this.#wait({}, suspendedNs);
     if (replication.netBuffer) net.isHolding = true;
     net.barrier();
     disk?.mirror.barrier();
     this.#vcpus = guest.vcpuState();
     const pages = log.pages.count;
-    const { checkpointNs, stagingNs, protectNs } = replication.costs;
-    work(checkpointNs + pages * (replication.capture === 'staging' ? stagingNs : protectNs));
+    work(pauseWorkNs(replication, guest.memory.pages, pages));
     capture.take(log.pages);
+    const blocks = this.#sentBlocks + (disk?.mirror.endedBlocks ?? 0);
+    const times = { pauseNs, resumeNs: 0, sendNs: 0, sentNs: 0, ackNs: 0 };
+    const record = { epoch: this.#epoch, ...times, pages, bytes: 0, blocks, savedPages: 0 };
+    if (replication.capture === 'none') yield* this.#send(record);
     guest.resume();
     this.#isPaused = false;
-    const resumeNs = clock.now();
+    record.resumeNs = clock.now();
     while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
-    const blocks = this.#sentBlocks + (disk?.mirror.endedBlocks ?? 0);
-    const times = { pauseNs, resumeNs, sendNs: clock.now(), sentNs: 0, ackNs: 0 };
-    return { epoch: this.#epoch, ...times, pages, bytes: 0, blocks, savedPages: 0 };
+    return record;
   }
 
   /** Sends what has been kept, while the guest runs on. */
   *#send(record: EpochRecord): Algorithm<void> {
     const { capture, disk, compressor, replication, guest, options, clock } = this.#side;
+    record.sendNs = clock.now();
     const { pageSize } = guest.memory;
+    const pageNs = sendWorkNs(replication);
     const most = this.#session.sizes.mostPages;
     const encoding = {
       epoch: record.epoch,
@@ -127,7 +133,7 @@ class PrimaryEpochs {
     while (capture.left > 0) {
       yield* this.#post(epochPagesRoom(most, pageSize), 'pages', ({ memory, at, sequence }) => {
         const batch = capture.next(most);
-        this.#side.work(batch.pages.length * replication.costs.sendNs);
+        this.#side.work(batch.pages.length * pageNs);
         return encodeEpochPages(memory, at, batch, encoding, sequence);
       });
     }

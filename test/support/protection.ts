@@ -21,6 +21,9 @@ const REPLICATION: ReplicationConfig = {
   silenceNs: 10e6,
   costs: {
     checkpointNs: 100_000,
+    suspendNs: 0,
+    filterNs: 0,
+    mapNs: 0,
     stagingNs: 1000,
     protectNs: 100,
     copyNs: 1000,

@@ -31,7 +31,7 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   'replication.interval':
     'from one checkpoint to the next; fastest: as soon as the last one has been acknowledged.',
   'replication.buffer':
-    'staging: dirty pages are copied in the pause; copy-on-write: each before its first write.',
+    'staging: dirty pages are copied in the pause; copy-on-write: each before its first write; none: they are sent in the pause.',
   'replication.bufferPages': 'how many saved pages the buffer of copy-on-write holds.',
   'replication.compression':
     "raw, xor (differences), gzip, hybrid (the Remus paper's), xen (Xen's code).",
@@ -51,6 +51,12 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   'replication.spares': 'how many more hosts there are, which protect the guest anew.',
   'replication.costs': 'how long the work of replication takes; for a page: of 4 KiB.',
   'replication.costs.checkpoint': 'how much longer each pause takes, whatever is dirty.',
+  'replication.costs.xenstore':
+    'how much longer each pause takes without the optimisation eventChannel.',
+  'replication.costs.filter':
+    'looking at a page of the guest in each pause, without the optimisation filterClean.',
+  'replication.costs.map':
+    'mapping a page before it is copied or sent, without the optimisation mapOnce.',
   'replication.costs.staging': 'copying a page to the staging buffer, in the pause.',
   'replication.costs.protect': 'protecting a page, in the pause (copy-on-write).',
   'replication.costs.copy': 'the fault and the copy of the first write to a protected page.',
@@ -60,6 +66,13 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   'replication.costs.contention': "the share of the sender's work that the vCPUs lose.",
   'replication.costs.apply': 'applying a page at the backup.',
   'replication.costs.activate': 'making ready to run the guest at the backup.',
+  'replication.optimisations': 'what the Remus paper does to make checkpoints short.',
+  'replication.optimisations.eventChannel':
+    'whether the guest is stopped through an event channel, not through XenStore.',
+  'replication.optimisations.filterClean':
+    'whether clean pages are passed over quickly, not looked at one by one.',
+  'replication.optimisations.mapOnce':
+    "whether the guest's memory stays mapped, not mapped page by page at each checkpoint.",
   'replication.deadline': 'deadline scheduling, which is not built yet: only false.',
   outputs: 'the packets that the guest sends.',
   ...below('outputs[]', EMISSION),

@@ -132,7 +132,7 @@ function troublesOf(killAt: ProtectFile['replication']['killAt']): TroubleAt[] {
 }
 
 function replicationOf(written: ProtectFile['replication'], pageSize: number): ReplicationConfig {
-  const { interval, heartbeat, fence, costs } = written;
+  const { interval, heartbeat, fence, costs, optimisations } = written;
   const scale = pageSize / COSTED_PAGE;
   const lease = fence === true ? fenceSchema.parse({}) : fence;
   return {
@@ -150,6 +150,9 @@ function replicationOf(written: ProtectFile['replication'], pageSize: number): R
       : {}),
     costs: {
       checkpointNs: parseDuration(costs.checkpoint),
+      suspendNs: optimisations.eventChannel ? 0 : parseDuration(costs.xenstore),
+      filterNs: optimisations.filterClean ? 0 : parseDuration(costs.filter),
+      mapNs: optimisations.mapOnce ? 0 : parseDuration(costs.map) * scale,
       stagingNs: parseDuration(costs.staging) * scale,
       protectNs: parseDuration(costs.protect),
       copyNs: parseDuration(costs.copy) * scale,

@@ -49,6 +49,9 @@ export const fenceSchema = z.strictObject({
 
 const costs = z.strictObject({
   checkpoint: duration.default('100us'),
+  xenstore: duration.default('35ms'),
+  filter: duration.default('50ns'),
+  map: duration.default('400ns'),
   staging: duration.default('400ns'),
   protect: duration.default('50ns'),
   copy: duration.default('1500ns'),
@@ -58,6 +61,13 @@ const costs = z.strictObject({
   contention: share().default(0),
   apply: duration.default('400ns'),
   activate: duration.default('10ms'),
+});
+
+/** Each is on by default; one that is off has its cost. */
+const optimisations = z.strictObject({
+  eventChannel: flag.default(true),
+  filterClean: flag.default(true),
+  mapOnce: flag.default(true),
 });
 
 const death = z.strictObject({ at: duration, what: choice(TROUBLES).default('primary') });
@@ -76,6 +86,7 @@ const replication = z.strictObject({
   killAt: z.union([duration, listOf(death, 'failures')]).default([]),
   spares: whole(0, 100).default(0),
   costs: costs.prefault({}),
+  optimisations: optimisations.prefault({}),
   deadline: z
     .literal(false, { error: 'deadline scheduling is not built yet: leave it out' })
     .optional(),

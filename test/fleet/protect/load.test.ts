@@ -70,6 +70,16 @@ describe('the file of a protected guest', () => {
     expect(config.replication.costs).toMatchObject({ stagingNs: 6400, checkpointNs: 100_000 });
   });
 
+  it('charges the costs of the optimisations that are off, and no others', () => {
+    const costsOf = (keys: string) =>
+      load(FILE.replace('interval: 50ms', keys)).config.replication.costs;
+    expect(costsOf('spares: 0')).toMatchObject({ suspendNs: 0, filterNs: 0, mapNs: 0 });
+    const off = 'optimisations: { eventChannel: false, filterClean: false, mapOnce: false }';
+    expect(costsOf(off)).toMatchObject({ suspendNs: 35e6, filterNs: 50, mapNs: 400 });
+    const own = `${off}, costs: { xenstore: 500ms, filter: 1us, map: 2us }`;
+    expect(costsOf(own)).toMatchObject({ suspendNs: 500e6, filterNs: 1000, mapNs: 2000 });
+  });
+
   it('loads each preset', () => {
     const names = protectPresets().map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['kernel-build', 'web']));
@@ -104,6 +114,11 @@ describe('the file of a protected guest', () => {
       'a runtime that comes later',
       `runtime: threads\n${FILE}`,
       'p.yaml:1:10 runtime: "threads" is not built yet: expected virtual',
+    ],
+    [
+      'an optimisation that is neither on nor off',
+      replication('optimisations: { mapOnce: maybe }'),
+      'p.yaml:3:42 replication.optimisations.mapOnce: expected true or false, got "maybe"',
     ],
     [
       'an interval that is too short',

@@ -1,6 +1,6 @@
 import type { Workload } from '../../../guest/workload.ts';
 import { Generator } from '../../../random/generator.ts';
-import { COMPRESSIONS } from '../../../replication/config.ts';
+import { COMPRESSIONS, type ReplicationConfig } from '../../../replication/config.ts';
 import { COST_PROFILES } from '../../../runtime/costs.ts';
 import {
   type ProtectConfig,
@@ -39,7 +39,7 @@ export function drawProtection(seed: number): ProtectConfig {
   const hasDisk = chance(0.6);
   const blocks = between(8, 64);
   const heartbeatNs = between(1, 5) * 1e6;
-  return {
+  const config: ProtectConfig = {
     run: {
       seed,
       runtime: 'virtual',
@@ -91,6 +91,9 @@ export function drawProtection(seed: number): ProtectConfig {
         : {}),
       costs: {
         checkpointNs: between(0, 300) * 1000,
+        suspendNs: 0,
+        filterNs: 0,
+        mapNs: 0,
         stagingNs: between(0, 4000),
         protectNs: between(0, 200),
         copyNs: between(0, 3000),
@@ -120,6 +123,24 @@ export function drawProtection(seed: number): ProtectConfig {
     spares: between(0, 2),
     troubles: drawTroubles(draw, durationNs),
     isProved: true,
+  };
+  return { ...config, replication: withoutOptimisations(config.replication, draw) };
+}
+
+/** Draws which optimisations are off; these draws come last, so that a seed keeps all others. */
+function withoutOptimisations(
+  { capture, costs, ...rest }: ReplicationConfig,
+  { between, chance }: Draw,
+): ReplicationConfig {
+  return {
+    ...rest,
+    capture: chance(0.15) ? 'none' : capture,
+    costs: {
+      ...costs,
+      suspendNs: chance(0.2) ? between(0, 3000) * 1000 : 0,
+      filterNs: chance(0.2) ? between(0, 500) : 0,
+      mapNs: chance(0.2) ? between(0, 2000) : 0,
+    },
   };
 }
 

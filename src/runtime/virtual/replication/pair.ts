@@ -6,7 +6,7 @@ import { ringLink } from '../../../link/ring-link.ts';
 import { sourceOptions } from '../../../migration/spec/wiring.ts';
 import { policyNamed } from '../../../migration/policies/registry.ts';
 import { backup } from '../../../replication/backup.ts';
-import { StagingBuffer } from '../../../replication/capture.ts';
+import { InPlace, StagingBuffer } from '../../../replication/capture.ts';
 import { PageCompressor } from '../../../replication/compression.ts';
 import { CopyOnWrite } from '../../../replication/copy-on-write.ts';
 import { EpochBuffer } from '../../../replication/epoch-buffer.ts';
@@ -193,6 +193,7 @@ export class VirtualPair implements Process {
     const { config, primary: from } = this.parts;
     const { capture, capturePages, costs } = config.replication;
     if (capture === 'staging') return new StagingBuffer(memory);
+    if (capture === 'none') return new InPlace(memory);
     const copyOnWrite = new CopyOnWrite({
       memory,
       words,
