@@ -47,6 +47,19 @@ export interface FenceConfig {
   readonly latencyNs: number;
 }
 
+/** What happens to a guest that passes a high-water mark of dirty pages. */
+export const DEADLINE_ACTIONS = ['pause', 'slow'] as const;
+
+/** Deadline scheduling: what bounds the dirty pages of an epoch. */
+export interface DeadlineConfig {
+  /** The high-water mark: so many pages, dirtied in one epoch. */
+  readonly dirtyPages: number;
+  /** `pause`: the guest stops, and its checkpoint comes as soon as the epoch before has been acknowledged. */
+  readonly action: (typeof DEADLINE_ACTIONS)[number];
+  /** The share of their time that `slow` takes from the vCPUs until the next checkpoint: 0.01 to 0.99. */
+  readonly throttle: number;
+}
+
 /** How a guest is protected. Times are in nanoseconds. */
 export interface ReplicationConfig {
   /** From the beginning of one checkpoint to that of the next one; 0: as soon as the last one has been acknowledged. */
@@ -66,5 +79,6 @@ export interface ReplicationConfig {
   /** A side that has heard nothing for this long takes the other one for dead. */
   readonly silenceNs: number;
   readonly fence?: FenceConfig;
+  readonly deadline?: DeadlineConfig;
   readonly costs: ReplicationCosts;
 }

@@ -26,6 +26,8 @@ export interface EpochRecord {
   blocks: number;
   /** Pages that copy-on-write saved before their first write. */
   savedPages: number;
+  /** With deadline scheduling: whether the guest passed its high-water mark before this checkpoint. */
+  readonly hasPassedMark?: boolean;
 }
 
 /** How the primary's half ended, and why. */

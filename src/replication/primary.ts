@@ -9,6 +9,8 @@ import { encodeEpochBlocks, epochBlocksRoom, mostBlocks } from '../wire/epoch-bl
 import { encodeEpochPages, epochPagesRoom } from '../wire/epoch-pages.ts';
 import { decodeEpoch, encodeEpoch, type EpochMessage, packEpoch } from '../wire/epochs.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
+import type { DeadlineConfig } from './config.ts';
+import { DeadlineScheduler } from './deadline.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { pauseWorkNs, sendWorkNs } from './pause-work.ts';
 import type { EpochRecord, PrimaryEnd, PrimarySide } from './ports.ts';
@@ -45,6 +47,7 @@ class PrimaryEpochs {
   readonly #session: SourceSession;
   readonly #side: PrimarySide;
   readonly #keeper: LeaseKeeper | undefined;
+  readonly #deadline: DeadlineScheduler | undefined;
   #heardNs = 0;
   #toldNs = -Infinity;
   #acknowledged = -1;
@@ -55,14 +58,28 @@ class PrimaryEpochs {
   #sentBlocks = 0;
   /** Bytes that have been posted since the epoch before was sent. */
   #bytes = 0;
-  #isPaused = false;
+  /** When the vCPUs were asked to stand still, for the checkpoint that comes; undefined while they may run. */
+  #pauseNs: number | undefined;
   /** The state of the vCPUs at the last checkpoint. */
   #vcpus: readonly VcpuState[] = [];
 
   constructor(session: SourceSession, side: PrimarySide) {
     this.#session = session;
     this.#side = side;
+    const { deadline } = side.replication;
+    if (deadline) this.#deadline = this.#scheduler(deadline);
     if (side.fence) this.#keeper = new LeaseKeeper(side.fence, side.clock, side.runUntil);
+  }
+
+  #scheduler(deadline: DeadlineConfig): DeadlineScheduler {
+    const { clock, guest } = this.#side;
+    return new DeadlineScheduler(deadline, {
+      clock,
+      guest,
+      log: this.#session.log,
+      settled: () => this.#settled(),
+      stop: () => this.#stop(),
+    });
   }
 
   /** Replicates epoch after epoch. It ends only by throwing. */
@@ -79,7 +96,10 @@ class PrimaryEpochs {
       const startNs = clock.now();
       const record = yield* this.#checkpoint();
       if (replication.capture !== 'none') yield* this.#send(record);
-      while (this.#acknowledged < record.epoch) yield* this.#wait({}, Infinity);
+      while (this.#acknowledged < record.epoch) {
+        yield* this.#wait({}, this.#deadline?.dueNs ?? Infinity);
+        yield* this.#look();
+      }
       record.ackNs = clock.now();
       net.release(record.ackNs);
       this.#side.onEpoch(record);
@@ -92,10 +112,7 @@ class PrimaryEpochs {
   *#checkpoint(): Algorithm<EpochRecord> {
     const { clock, guest, capture, net, disk, replication, work } = this.#side;
     const { log } = this.#session;
-    const pauseNs = clock.now();
-    this.#isPaused = true;
-    guest.pause();
-    while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
+    const pauseNs = yield* this.#stop();
     log.collectLast();
     const suspendedNs = clock.now() + replication.costs.suspendNs;
     while (clock.now() < suspendedNs) yield* this.#wait({}, suspendedNs);
@@ -108,13 +125,36 @@ class PrimaryEpochs {
     capture.take(log.pages);
     const blocks = this.#sentBlocks + (disk?.mirror.endedBlocks ?? 0);
     const times = { pauseNs, resumeNs: 0, sendNs: 0, sentNs: 0, ackNs: 0 };
-    const record = { epoch: this.#epoch, ...times, pages, bytes: 0, blocks, savedPages: 0 };
+    const counts = { pages, bytes: 0, blocks, savedPages: 0 };
+    const mark = this.#deadline ? { hasPassedMark: this.#deadline.hasPassed } : {};
+    const record = { epoch: this.#epoch, ...times, ...counts, ...mark };
     if (replication.capture === 'none') yield* this.#send(record);
+    this.#deadline?.begin();
     guest.resume();
-    this.#isPaused = false;
+    this.#pauseNs = undefined;
     record.resumeNs = clock.now();
-    while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
+    yield* this.#settled();
     return record;
+  }
+
+  /** Stops the guest, unless that has been done; returns when it was asked to stand still. */
+  *#stop(): Algorithm<number> {
+    const { clock, guest } = this.#side;
+    if (this.#pauseNs === undefined) {
+      this.#pauseNs = clock.now();
+      guest.pause();
+    }
+    yield* this.#settled();
+    return this.#pauseNs;
+  }
+
+  *#settled(): Algorithm<void> {
+    while (!this.#side.guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
+  }
+
+  /** Slows or stops a guest that has dirtied too much. */
+  *#look(): Algorithm<void> {
+    if (this.#deadline) yield* this.#deadline.look();
   }
 
   /** Sends what has been kept, while the guest runs on. */
@@ -136,6 +176,7 @@ class PrimaryEpochs {
         this.#side.work(batch.pages.length * pageNs);
         return encodeEpochPages(memory, at, batch, encoding, sequence);
       });
+      yield* this.#look();
     }
     while ((disk?.mirror.endedBlocks ?? 0) > 0) yield* this.#sendBlocks('ended');
     const { epoch, pages, blocks } = record;
@@ -149,12 +190,14 @@ class PrimaryEpochs {
     record.sentNs = clock.now();
   }
 
-  /** Lets the guest run until the next checkpoint is due, and mirrors its disk meanwhile. */
+  /** Lets the guest run until the next checkpoint is due, or the guest has been stopped for it, and mirrors its disk meanwhile. */
   *#live(untilNs: number): Algorithm<void> {
     const { clock, disk } = this.#side;
-    while (clock.now() < untilNs) {
-      yield* this.#wait({}, disk ? Math.min(untilNs, clock.now() + MIRROR_NS) : untilNs);
+    while (clock.now() < untilNs && this.#pauseNs === undefined) {
+      const mirrorNs = disk ? clock.now() + MIRROR_NS : Infinity;
+      yield* this.#wait({}, Math.min(untilNs, mirrorNs, this.#deadline?.dueNs ?? Infinity));
       yield* this.#mirror();
+      yield* this.#look();
     }
   }
 
@@ -268,7 +311,7 @@ class PrimaryEpochs {
     while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
     log.close();
     disk?.mirror.end();
-    if (this.#isPaused) guest.resume();
+    if (this.#pauseNs !== undefined) guest.resume();
     while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
     const keeper = this.#keeper;
     // Before the end of the first epoch is sent, the backup has no image that it could run.

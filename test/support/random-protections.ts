@@ -9,6 +9,8 @@ const FACTS: Readonly<Record<string, (report: ProtectReport) => boolean>> = {
   'a second protection': ({ pairs }) => pairs.filter(({ epochs }) => epochs.length > 0).length > 1,
   'pages saved before their first write': ({ pairs }) =>
     pairs.some(({ epochs }) => epochs.some(({ savedPages }) => savedPages > 0)),
+  'a high-water mark that is passed': ({ pairs }) =>
+    pairs.some(({ epochs }) => epochs.some(({ hasPassedMark }) => hasPassedMark)),
   'blocks of a disk': ({ writtenBlocks }) => writtenBlocks > 0,
   'a protection that is dropped': ({ pairs }) => pairs.some(({ end }) => end === 'dropped'),
 };

@@ -75,7 +75,25 @@ export function checkGuest(file: ProtectFile, { guest, migration }: RunConfig): 
     const sentence = `the first epoch is sent by precopy, got ${migration.algorithm}`;
     found.push({ path: ['migration', 'algorithm'], sentence });
   }
-  return [...found, ...checkEmissions(file, guest)];
+  return [...found, ...checkDeadline(file, guest), ...checkEmissions(file, guest)];
+}
+
+function checkDeadline(
+  { replication: { deadline } }: ProtectFile,
+  guest: RunConfig['guest'],
+): Problem[] {
+  if (!deadline) return [];
+  const found: Problem[] = [];
+  const pages = guest.memoryBytes / guest.pageSize;
+  if (deadline.dirtyPages > pages) {
+    const sentence = `expected at most the ${pages} pages of the guest, got ${deadline.dirtyPages}`;
+    found.push({ path: ['replication', 'deadline', 'dirtyPages'], sentence });
+  }
+  if (deadline.action === 'pause' && deadline.throttle !== undefined) {
+    const sentence = 'has an effect only with action: slow: leave it out, or set that';
+    found.push({ path: ['replication', 'deadline', 'throttle'], sentence });
+  }
+  return found;
 }
 
 function checkEmissions(file: ProtectFile, guest: RunConfig['guest']): Problem[] {

@@ -73,7 +73,12 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
     'whether clean pages are passed over quickly, not looked at one by one.',
   'replication.optimisations.mapOnce':
     "whether the guest's memory stays mapped, not mapped page by page at each checkpoint.",
-  'replication.deadline': 'deadline scheduling, which is not built yet: only false.',
+  'replication.deadline': 'deadline scheduling: what bounds the dirty pages of an epoch.',
+  'replication.deadline.dirtyPages': 'the high-water mark: so many pages, dirtied in one epoch.',
+  'replication.deadline.action':
+    'at the mark: pause stops the guest for its checkpoint at once; slow takes time from its vCPUs.',
+  'replication.deadline.throttle':
+    'the share of their time that slow takes from the vCPUs, 0.8 by default.',
   outputs: 'the packets that the guest sends.',
   ...below('outputs[]', EMISSION),
   'outputs[].bytes': 'the size of each packet.',

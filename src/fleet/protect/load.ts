@@ -26,6 +26,9 @@ export const PROTECT_PRESET_FOLDER = fileURLToPath(
 /** Costs of a page hold for this many bytes, and grow with the page size. */
 const COSTED_PAGE = 4096;
 
+/** The share of their time that deadline scheduling takes from the vCPUs, when the file does not say. */
+const SLOW_THROTTLE = 0.8;
+
 export interface LoadedProtection {
   /** The file with every default, as results keep it: the files that it names are found from any folder. */
   readonly file: ProtectFile;
@@ -132,7 +135,7 @@ function troublesOf(killAt: ProtectFile['replication']['killAt']): TroubleAt[] {
 }
 
 function replicationOf(written: ProtectFile['replication'], pageSize: number): ReplicationConfig {
-  const { interval, heartbeat, fence, costs, optimisations } = written;
+  const { interval, heartbeat, fence, costs, optimisations, deadline } = written;
   const scale = pageSize / COSTED_PAGE;
   const lease = fence === true ? fenceSchema.parse({}) : fence;
   return {
@@ -147,6 +150,9 @@ function replicationOf(written: ProtectFile['replication'], pageSize: number): R
     silenceNs: parseDuration(heartbeat.timeout),
     ...(lease
       ? { fence: { leaseNs: parseDuration(lease.lease), latencyNs: parseDuration(lease.latency) } }
+      : {}),
+    ...(deadline
+      ? { deadline: { ...deadline, throttle: deadline.throttle ?? SLOW_THROTTLE } }
       : {}),
     costs: {
       checkpointNs: parseDuration(costs.checkpoint),

@@ -33,6 +33,9 @@ const protection = z.strictObject({
   sendMs: spread,
   ackMs: spread,
   pagesPerEpoch: z.number().min(0),
+  mostPages: count,
+  /** With deadline scheduling: the epochs whose guest passed the high-water mark. */
+  markedEpochs: count.optional(),
   savedPages: count,
   bytes: count,
   bytesPerSecond: z.number().min(0),

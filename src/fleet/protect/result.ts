@@ -87,6 +87,10 @@ function protectionOf(
     sendMs: spreadOf(later, ({ sendNs, sentNs }) => sentNs - sendNs),
     ackMs: spreadOf(later, ({ pauseNs, ackNs }) => ackNs - pauseNs),
     pagesPerEpoch: mean(later.map((epoch) => epoch.pages)),
+    mostPages: Math.max(0, ...later.map((epoch) => epoch.pages)),
+    ...(epochs.some(({ hasPassedMark }) => hasPassedMark !== undefined)
+      ? { markedEpochs: epochs.filter(({ hasPassedMark }) => hasPassedMark).length }
+      : {}),
     savedPages: epochs.reduce((sum, { savedPages }) => sum + savedPages, 0),
     bytes: pair.bytes,
     bytesPerSecond: spanNs > 0 ? (laterBytes / spanNs) * 1e9 : 0,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CAPTURES, COMPRESSIONS } from '../../replication/config.ts';
+import { CAPTURES, COMPRESSIONS, DEADLINE_ACTIONS } from '../../replication/config.ts';
 import { TROUBLES } from '../../runtime/virtual/replication/config.ts';
 import { DEFAULTS } from '../../scenario/defaults.ts';
 import {
@@ -70,6 +70,12 @@ const optimisations = z.strictObject({
   mapOnce: flag.default(true),
 });
 
+const deadline = z.strictObject({
+  dirtyPages: whole(1, 2 ** 32),
+  action: choice(DEADLINE_ACTIONS).default('pause'),
+  throttle: share(0.01, 0.99).optional(),
+});
+
 const death = z.strictObject({ at: duration, what: choice(TROUBLES).default('primary') });
 
 const replication = z.strictObject({
@@ -88,8 +94,10 @@ const replication = z.strictObject({
   costs: costs.prefault({}),
   optimisations: optimisations.prefault({}),
   deadline: z
-    .literal(false, { error: 'deadline scheduling is not built yet: leave it out' })
-    .optional(),
+    .union([z.literal(false), deadline], {
+      error: 'expected false, or a map with dirtyPages, the most pages that an epoch should have',
+    })
+    .default(false),
 });
 
 function fileOf<Part extends z.ZodType>(

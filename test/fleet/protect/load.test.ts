@@ -80,6 +80,15 @@ describe('the file of a protected guest', () => {
     expect(costsOf(own)).toMatchObject({ suspendNs: 500e6, filterNs: 1000, mapNs: 2000 });
   });
 
+  it('slows the vCPUs to a fifth at a high-water mark, unless it says otherwise', () => {
+    const deadlineOf = (keys: string) =>
+      load(FILE.replace('interval: 50ms', `deadline: ${keys}`)).config.replication.deadline;
+    expect(deadlineOf('false')).toBeUndefined();
+    const slow = { dirtyPages: 5, action: 'slow' };
+    expect(deadlineOf('{ dirtyPages: 5, action: slow }')).toEqual({ ...slow, throttle: 0.8 });
+    expect(deadlineOf('{ dirtyPages: 5 }')).toMatchObject({ dirtyPages: 5, action: 'pause' });
+  });
+
   it('loads each preset', () => {
     const names = protectPresets().map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['kernel-build', 'web']));
@@ -106,9 +115,24 @@ describe('the file of a protected guest', () => {
       'p.yaml:3:22 replication.mode: "colo" is not built yet: expected remus',
     ],
     [
-      'a key that comes later',
+      'a deadline without a mark',
       replication('deadline: true'),
-      'p.yaml:3:26 replication.deadline: deadline scheduling is not built yet: leave it out',
+      'p.yaml:3:26 replication.deadline: expected false, or a map with dirtyPages, the most pages that an epoch should have',
+    ],
+    [
+      'a mark that the guest can never pass',
+      replication('deadline: { dirtyPages: 1025 }'),
+      'p.yaml:3:40 replication.deadline.dirtyPages: expected at most the 1024 pages of the guest, got 1025',
+    ],
+    [
+      'a throttle of a guest that is stopped',
+      replication('deadline: { dirtyPages: 5, throttle: 0.5 }'),
+      'p.yaml:3:53 replication.deadline.throttle: has an effect only with action: slow: leave it out, or set that',
+    ],
+    [
+      'a throttle that stops the vCPUs',
+      replication('deadline: { dirtyPages: 5, action: slow, throttle: 1 }'),
+      'p.yaml:3:67 replication.deadline.throttle: expected a share from 0.01 to 0.99, got 1',
     ],
     [
       'a runtime that comes later',

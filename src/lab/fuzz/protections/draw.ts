@@ -1,6 +1,11 @@
 import type { Workload } from '../../../guest/workload.ts';
 import { Generator } from '../../../random/generator.ts';
-import { COMPRESSIONS, type ReplicationConfig } from '../../../replication/config.ts';
+import {
+  COMPRESSIONS,
+  DEADLINE_ACTIONS,
+  type DeadlineConfig,
+  type ReplicationConfig,
+} from '../../../replication/config.ts';
 import { COST_PROFILES } from '../../../runtime/costs.ts';
 import {
   type ProtectConfig,
@@ -124,16 +129,24 @@ export function drawProtection(seed: number): ProtectConfig {
     troubles: drawTroubles(draw, durationNs),
     isProved: true,
   };
-  return { ...config, replication: withoutOptimisations(config.replication, draw) };
+  return { ...config, replication: drawSwitches(config.replication, draw) };
 }
 
-/** Draws which optimisations are off; these draws come last, so that a seed keeps all others. */
-function withoutOptimisations(
+const drawDeadline = ({ between, one }: Draw): DeadlineConfig => ({
+  dirtyPages: between(1, 64),
+  action: one(DEADLINE_ACTIONS),
+  throttle: one([0.5, 0.9]),
+});
+
+/** Draws deadline scheduling and which optimisations are off; these draws come last, so that a seed keeps all others. */
+function drawSwitches(
   { capture, costs, ...rest }: ReplicationConfig,
-  { between, chance }: Draw,
+  draw: Draw,
 ): ReplicationConfig {
+  const { between, chance } = draw;
   return {
     ...rest,
+    ...(chance(0.4) ? { deadline: drawDeadline(draw) } : {}),
     capture: chance(0.15) ? 'none' : capture,
     costs: {
       ...costs,
