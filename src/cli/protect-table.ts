@@ -21,6 +21,7 @@ export function protectSummary(result: ProtectResult): string {
     ...reasonLines(result),
     '',
     ...result.takeovers.map(takeoverLine),
+    ...markLine(result),
     ...compressionLine(result),
     ...packetLines(result),
     ...splitLine(result),
@@ -50,15 +51,20 @@ function protectionTable({ protections }: ProtectResult): string[] {
     `${one.primary} → ${one.backup}`,
     formatCount(one.epochs),
     one.epochsPerSecond > 0 ? one.epochsPerSecond.toFixed(1) : NONE,
-    formatCount(one.pagesPerEpoch),
-    formatMs(one.pauseMs.mean),
-    formatMs(one.ackMs.mean),
-    `${formatSize(one.bytesPerSecond)}/s`,
+    ...(one.epochs > 1 ? meansOf(one) : [NONE, NONE, NONE, NONE]),
     endOf(one),
   ]);
   const [title = '', ...body] = layOut(COLUMNS, [HEAD, ...rows], lineWidth(process.stdout));
   return [colours.dim(title), ...body];
 }
+
+/** The first epoch is in none of them. */
+const meansOf = (one: Protection): string[] => [
+  formatCount(one.pagesPerEpoch),
+  formatMs(one.pauseMs.mean),
+  formatMs(one.ackMs.mean),
+  `${formatSize(one.bytesPerSecond)}/s`,
+];
 
 const ENDS: Readonly<Record<NonNullable<Protection['end']>, string>> = {
   tookOver: 'took over',
@@ -90,6 +96,19 @@ function takeoverLine(takeover: ProtectResult['takeovers'][number]): string {
     `${formatMs(startMs)} to start`,
   ];
   return `takeover from host ${from} to ${to}, from the end of epoch ${epoch}: ${formatMs(totalMs)} (${parts.join(', ')})`;
+}
+
+function markLine({ protections, scenario }: ProtectResult): string[] {
+  const { deadline } = scenario['replication'] as {
+    readonly deadline: false | { readonly dirtyPages: number };
+  };
+  if (!deadline) return [];
+  const passed = protections.reduce((sum, { markedEpochs = 0 }) => sum + markedEpochs, 0);
+  const all = protections.reduce((sum, { epochs }) => sum + epochs, 0);
+  const mark = formatCount(deadline.dirtyPages);
+  return [
+    `deadline: the guest passed its mark of ${mark} dirty pages in ${formatCount(passed)} of ${formatCount(all)} epochs`,
+  ];
 }
 
 function compressionLine({ protections, scenario }: ProtectResult): string[] {

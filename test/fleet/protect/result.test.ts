@@ -114,4 +114,21 @@ describe('the result of a protected guest', () => {
     expect(result.proofs.map(({ host, of }) => [host, of])).toEqual([[1, 'end']]);
     expect(protectSummary(result)).toContain('256 pages of the guest at its end are');
   });
+
+  it('says how often the guest passed its mark, and shows no means of a single epoch', async () => {
+    const deadline = 'interval: 10ms\n  deadline: { dirtyPages: 50 }';
+    const result = await resultOf(FILE.replace('interval: 10ms', deadline));
+    const [protection] = result.protections;
+    const { markedEpochs, epochs, mostPages } = protection!;
+    expect(markedEpochs).toBeGreaterThan(10);
+    expect(markedEpochs).toBeLessThanOrEqual(epochs);
+    expect(mostPages).toBeGreaterThanOrEqual(50);
+    expect(mostPages).toBeLessThan(100);
+    const summary = protectSummary(result);
+    expect(summary).toContain(
+      `passed its mark of 50 dirty pages in ${markedEpochs} of ${epochs} epochs`,
+    );
+    const none = protectSummary(await resultOf(FILE.replace('killAt: 150ms', 'killAt: 11ms')));
+    expect(none).toMatch(/1 → 2 +0 +– +– +– +– +–/);
+  });
 });
