@@ -93,7 +93,7 @@ export interface EpochTarget {
 }
 
 /**
- * Checks a frame with pages of an epoch, decodes them and calls `take` with each page in an array of its own. Returns
+ * Checks a frame with pages of an epoch, decodes them and calls `take` with each page, in memory that is the taker's. Returns
  * the frame's epoch. Throws WireError if anything is wrong; some pages may have been taken by then.
  */
 export function decodeEpochPages(
@@ -116,6 +116,8 @@ export function decodeEpochPages(
   if (controlBytes !== FIXED_BYTES + 8 * pages) fail('the frame of pages has impossible lengths');
   const expected = integrity === 'full' ? crc32c(bytes, frame.payloadAt, frame.payloadEnd) : 0;
   if (crc !== expected) fail('the CRC of its pages differs: they were damaged on the way');
+  // The pages of a frame lie in one array, as one for each would take longer to create than to fill.
+  const contents = new Uint8Array(pages * pageSize);
   let from = frame.payloadAt;
   for (let i = 0; i < pages; i++) {
     const entry = frame.controlAt + FIXED_BYTES + 8 * i;
@@ -125,36 +127,42 @@ export function decodeEpochPages(
     if (page >= slotPages) fail(`page ${page} lies outside memory`);
     if (end > frame.payloadEnd) fail('the payload has a wrong length');
     const code = PAGE_CODES[word >>> ENCODING_SHIFT] ?? fail('a page encoding is unknown here');
-    const content = decodePage(code, target, slot, page, bytes.subarray(from, end));
-    take(slot, page, content ?? fail(`page ${page}, in encoding ${code}, is damaged`));
+    const content = contents.subarray(i * pageSize, (i + 1) * pageSize);
+    const isSound = decodePage(code, target.page(slot, page), bytes.subarray(from, end), content);
+    if (!isSound) fail(`page ${page}, in encoding ${code}, is damaged`);
+    take(slot, page, content);
     from = end;
   }
   if (from !== frame.payloadEnd) fail('the payload has a wrong length');
   return epoch;
 }
 
-/** Returns the page in an array of its own, undefined if its encoded bytes are damaged. */
+/** Writes a page to `content`, given its last complete state; returns false if its encoded bytes are damaged. */
 function decodePage(
   code: PageCode,
-  target: EpochTarget,
-  slot: number,
-  page: number,
+  old: Uint8Array,
   encoded: Uint8Array,
-): Uint8Array | undefined {
-  const { pageSize } = target;
-  if (code === 'raw') return encoded.length === pageSize ? encoded.slice() : undefined;
-  if (code === 'deflate') return inflated(encoded, pageSize);
-  const content = target.page(slot, page).slice();
+  content: Uint8Array,
+): boolean {
+  if (code === 'raw') {
+    if (encoded.length !== content.length) return false;
+    content.set(encoded);
+    return true;
+  }
+  if (code === 'deflate') return inflate(encoded, content);
+  content.set(old);
   const apply = code === 'xor' ? applyXorRuns : applyWordRuns;
-  return apply(content, encoded, 0, encoded.length) ? content : undefined;
+  return apply(content, encoded, 0, encoded.length);
 }
 
-function inflated(encoded: Uint8Array, pageSize: number): Uint8Array | undefined {
+function inflate(encoded: Uint8Array, content: Uint8Array): boolean {
   try {
     // The copy keeps zlib away from memory that is shared.
-    const content = inflateRawSync(encoded.slice(), { maxOutputLength: pageSize });
-    return content.length === pageSize ? new Uint8Array(content) : undefined;
+    const inflated = inflateRawSync(encoded.slice(), { maxOutputLength: content.length });
+    if (inflated.length !== content.length) return false;
+    content.set(inflated);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
