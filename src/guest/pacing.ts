@@ -96,6 +96,11 @@ export class Pacer {
     this.#state[this.#at]! += Math.min(missed, burst);
   }
 
+  /** Makes so many more accesses due, behind those that are: work that somebody else asks for. */
+  owe(accesses: number): void {
+    this.#state[this.#at]! += accesses;
+  }
+
   /** Returns how many accesses are due at guest time `guestNs`, when `done` have been made. */
   due(guestNs: number, done: number): number {
     const { pace, fromNs, untilNs } = this.#spec;

@@ -122,6 +122,11 @@ export class VcpuCore {
     this.#parts.area[this.#at + GUEST_NS] = guestNs + ns;
   }
 
+  /** Makes so many more accesses of its first workload due; that workload has an even pace. */
+  owe(accesses: number): void {
+    this.groups[0]!.pacer.owe(accesses);
+  }
+
   /** Drops accesses that have been due for too long (MADE_UP_LAG_NS). */
   forgetLag(): void {
     const { groups } = this;

@@ -160,6 +160,11 @@ export class VirtualVcpu {
     if (this.#isRunning) this.#stolenNs += ns;
   }
 
+  /** Makes so many more accesses of its first workload due; `advance` must have brought it to the present. */
+  owe(accesses: number): void {
+    this.#core.owe(accesses);
+  }
+
   /** The time of its fault on an absent page, if the engine does not know of it yet; Infinity when there is none. */
   get faultAtNs(): number {
     return this.#faults.unannouncedNs;

@@ -31,9 +31,12 @@ export interface PacketTotals {
 export class PacketLedger {
   #entries: LedgerEntry[] = [];
   readonly #takeovers: LedgerTakeover[] = [];
+  /** Is told of packets as they leave. */
+  onLeave: (run: PacketRun, atNs: number) => void = () => undefined;
 
   note(host: number, run: PacketRun, atNs: number): void {
     this.#entries.push({ host, run, atNs });
+    this.onLeave(run, atNs);
   }
 
   /** A host has died: what it would have sent after `atNs` never left. */

@@ -5,7 +5,7 @@ import { committedReproduction, reproduce } from '../support/papers.ts';
 /** These take a minute or more each. */
 const HEAVY = ['esx-idle-tax', 'esx-reallocation'];
 
-/** These take 15 to 90 s each. Neighbours in the list run at different commits. */
+/** These take 10 to 90 s each. Neighbours in the list run at different commits. */
 const SLOW = [
   'esx-sharing-best-case',
   'hines-dsb-interval',
@@ -17,6 +17,8 @@ const SLOW = [
   'esx-active-memory',
   'remus-bandwidth',
   'qemu-free-page-hints',
+  'remus-delay',
+  'remus-postmark',
 ];
 
 /** What npm test does not run anew, but for the experiments of tens of minutes: `npm run papers`. */

@@ -75,6 +75,12 @@ export class VirtualCrew {
     for (const vcpu of this.#vcpus) vcpu.steal(ns);
   }
 
+  /** Makes so many more accesses of the first vCPU's first workload due, from `nowNs` on. */
+  owe(accesses: number, nowNs: number): void {
+    this.advance(nowNs);
+    this.#vcpus[0]!.owe(accesses);
+  }
+
   /** Returns the time of the first fault that the engine has not been told of; Infinity when there is none. */
   faultAtNs(): number {
     let firstNs = Infinity;

@@ -17,6 +17,7 @@ import {
 } from '../../common/stage.ts';
 import { inlineRunner, type WorkRunner } from '../../common/work.ts';
 import { EventLoop, StuckError } from '../event-loop.ts';
+import { admitClients, type Clients } from './clients.ts';
 import type { ProtectConfig, TroubleAt } from './config.ts';
 import { VirtualPair } from './pair.ts';
 import { ProtectedPlace } from './place.ts';
@@ -35,6 +36,8 @@ export interface ProtectionOptions {
   readonly onProof?: () => void;
   /** Called before an image is proved, for tests: with the RAM and the disk of a host. */
   readonly beforeProof?: (place: ProtectedPlace) => void;
+  /** Ask the guest for answers, and wait for them. */
+  readonly clients?: Clients;
   readonly mostEvents?: number;
 }
 
@@ -71,6 +74,8 @@ export class VirtualProtection {
     const first = await this.#settle();
     this.#options.onSettled?.();
     loop.add(new OneEvent(run.migration.startAfterNs, (nowNs) => this.#protect(first, nowNs)));
+    const crewAt = (nowNs: number) => this.#places.findLast((one) => one.isActive(nowNs))?.crew;
+    admitClients(this.#options.clients, { loop, ledger: this.#ledger, crewAt });
     for (const trouble of troubles) {
       loop.add(new OneEvent(trouble.atNs, (nowNs) => this.#suffer(trouble, nowNs)));
     }
