@@ -10,6 +10,7 @@ const SLOW = [
   'esx-sharing-best-case',
   'hines-dsb-interval',
   'esx-sharing-production',
+  'remus-specweb',
   'esx-balloon',
   'hines-stress-downtime',
   'remus-kernel-build',
@@ -37,6 +38,8 @@ describe('an experiment of a paper', () => {
     'sandpiper-migration',
     'sandpiper-stability',
     'sandpiper-swap',
+    'remus-delay',
+    'remus-postmark',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });

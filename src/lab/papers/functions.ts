@@ -15,7 +15,10 @@ import { hinesDsbInterval } from './hines-dsb-interval.ts';
 import { hinesPrepaging } from './hines-prepaging.ts';
 import { remusBandwidth } from './remus-bandwidth.ts';
 import { remusCheckpointTime } from './remus-checkpoint-time.ts';
+import { remusDelay } from './remus-delay.ts';
 import { remusKernelBuild } from './remus-kernel-build.ts';
+import { remusPostmark } from './remus-postmark.ts';
+import { remusSpecweb } from './remus-specweb.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
 import { sandpiperStability } from './sandpiper-stability.ts';
 import type { Figures } from './outcome.ts';
@@ -41,7 +44,10 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['hines-prepaging', hinesPrepaging],
     ['remus-bandwidth', remusBandwidth],
     ['remus-checkpoint-time', remusCheckpointTime],
+    ['remus-delay', remusDelay],
     ['remus-kernel-build', remusKernelBuild],
+    ['remus-postmark', remusPostmark],
+    ['remus-specweb', remusSpecweb],
     ['sandpiper-migration', sandpiperMigration],
     ['sandpiper-stability', sandpiperStability],
   ]);

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import type { LoadedProtection } from '../../fleet/protect/load.ts';
+import { guestPace } from './guest-pace.ts';
 import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
-import { type Given, type OnRun, protectReportOf } from './result-of.ts';
+import type { Given, OnRun } from './result-of.ts';
 
 const input = z.strictObject({
   /** How many percentage points our slowdown may be away from the paper's. */
   goalPoints: z.number().positive(),
-  /** What the guest does is counted between these times, in seconds of its life. */
   fromS: z.number().positive(),
   toS: z.number().positive(),
   /** Checkpoints a second, with the slowdown in the paper in percent. */
@@ -20,23 +19,11 @@ export async function remusKernelBuild(
   onRun: OnRun,
   { loadProtection, data }: Given,
 ): Promise<Figures> {
-  const { goalPoints, fromS, toS, paper, parts } = input.parse(data);
-  const all = 1 + paper.length * (1 + parts.length);
+  const { goalPoints, paper, parts, ...span } = input.parse(data);
   let done = 0;
-  /** Returns how many accesses a second the guest makes between the two times. */
   const paceOf = async (sets: readonly string[]): Promise<number> => {
-    const accessesBy = async (seconds: number, verify: 'full' | 'off'): Promise<number> => {
-      const loaded: LoadedProtection = loadProtection([
-        ...sets,
-        `duration=${seconds}s`,
-        `verify=${verify}`,
-      ]);
-      return (await protectReportOf(loaded)).accesses;
-    };
-    // The shorter run is the beginning of the longer one, which is proved as a whole.
-    const pace =
-      ((await accessesBy(toS, 'full')) - (await accessesBy(fromS, 'off'))) / (toS - fromS);
-    onRun(++done, all);
+    const pace = await guestPace(loadProtection, span, sets);
+    onRun(++done, 1 + paper.length * (1 + parts.length));
     return pace;
   };
   const native = await paceOf(['migration.startAfter=1h']);

@@ -9,7 +9,10 @@ import type { LoadedHost } from '../../fleet/host/load.ts';
 import type { LoadedProtection } from '../../fleet/protect/load.ts';
 import type { HostReport } from '../../fleet/host/report.ts';
 import { runHost } from '../../fleet/host/run.ts';
-import { VirtualProtection } from '../../runtime/virtual/replication/protection.ts';
+import {
+  type ProtectionOptions,
+  VirtualProtection,
+} from '../../runtime/virtual/replication/protection.ts';
 import type { ProtectReport } from '../../runtime/virtual/replication/report.ts';
 import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunReport } from '../../runtime/report.ts';
@@ -85,8 +88,11 @@ export async function fleetReportOf({ config }: LoadedFleet): Promise<FleetRepor
  * Lets a protected guest live in the virtual runtime. Throws when it does not live to its end, breaks a promise of
  * protection, or loses a byte; a file with `verify: off` has no bytes compared.
  */
-export async function protectReportOf({ config }: LoadedProtection): Promise<ProtectReport> {
-  const report = await new VirtualProtection(config).run();
+export async function protectReportOf(
+  { config }: LoadedProtection,
+  options: ProtectionOptions = {},
+): Promise<ProtectReport> {
+  const report = await new VirtualProtection(config, options).run();
   const { outcome, error, problems, proofs = [] } = report;
   if (outcome !== 'completed') throw new Error(`a protection ended ${outcome}: ${error ?? ''}`);
   const isLost = proofs.some(({ proof, differingBlocks = 0 }) => !proof.ok || differingBlocks > 0);
