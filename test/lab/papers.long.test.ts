@@ -38,8 +38,6 @@ describe('an experiment of a paper', () => {
     'sandpiper-migration',
     'sandpiper-stability',
     'sandpiper-swap',
-    'remus-delay',
-    'remus-postmark',
   ])('%s comes to what is committed, figure and all', async (name) => {
     expect(await reproduce(name)).toEqual(committedReproduction(name));
   });
