@@ -9,6 +9,8 @@ const FACTS: Readonly<Record<string, (report: ProtectReport) => boolean>> = {
   'a second protection': ({ pairs }) => pairs.filter(({ epochs }) => epochs.length > 0).length > 1,
   'pages saved before their first write': ({ pairs }) =>
     pairs.some(({ epochs }) => epochs.some(({ savedPages }) => savedPages > 0)),
+  'two guests that run at once': ({ pairs }) =>
+    pairs.some(({ epochs }) => epochs.some(({ colo }) => colo)),
   'blocks of a disk': ({ writtenBlocks }) => writtenBlocks > 0,
   'a protection that is dropped': ({ pairs }) => pairs.some(({ end }) => end === 'dropped'),
 };

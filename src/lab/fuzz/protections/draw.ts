@@ -1,6 +1,6 @@
 import type { Workload } from '../../../guest/workload.ts';
 import { Generator } from '../../../random/generator.ts';
-import { COMPRESSIONS } from '../../../replication/config.ts';
+import { COMPRESSIONS, type ReplicationConfig } from '../../../replication/config.ts';
 import { COST_PROFILES } from '../../../runtime/costs.ts';
 import {
   type ProtectConfig,
@@ -11,6 +11,8 @@ import {
 const PAGE = 4096;
 /** This number keeps these draws apart from all else that is drawn from a seed. */
 const DRAWS = 0x2e305;
+/** This share of the guests is protected by COLO, the others by Remus. */
+const COLO_SHARE = 0.35;
 
 interface Draw {
   /** Returns a whole number of [low, high]. */
@@ -39,7 +41,7 @@ export function drawProtection(seed: number): ProtectConfig {
   const hasDisk = chance(0.6);
   const blocks = between(8, 64);
   const heartbeatNs = between(1, 5) * 1e6;
-  return {
+  const config: ProtectConfig = {
     run: {
       seed,
       runtime: 'virtual',
@@ -121,6 +123,25 @@ export function drawProtection(seed: number): ProtectConfig {
     troubles: drawTroubles(draw, durationNs),
     isProved: true,
   };
+  // These draws come last, so that the others do not depend on them.
+  return chance(COLO_SHARE) ? withColo(config, draw) : config;
+}
+
+/** Returns the protection of the same guest, among the same troubles, by COLO. */
+function withColo(config: ProtectConfig, { between, one }: Draw): ProtectConfig {
+  const replication: ReplicationConfig = {
+    ...config.replication,
+    intervalNs: one([5e6, 20e6, 100e6, 1e9]),
+    capture: 'staging',
+    compression: one(['raw', 'gzip']),
+    colo: {
+      silenceNs: between(2, 20) * 1e6,
+      divergence: one([0, 0.0001, 0.001, 0.01]),
+      secondaryShare: one([1, 1, 0.9, 0.6]),
+      seed: config.run.seed,
+    },
+  };
+  return { ...config, replication };
 }
 
 function drawWorkload({ between, chance, one }: Draw, pages: number): Workload {

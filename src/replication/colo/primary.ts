@@ -1,0 +1,300 @@
+import { asker, sendRounds } from '../../migration/precopy.ts';
+import type { Policy } from '../../migration/policy.ts';
+import type { Algorithm, WaitRequest } from '../../migration/ports.ts';
+import { hello } from '../../migration/source.ts';
+import { MigrationEnded, SourceSession } from '../../migration/source-session.ts';
+import type { VcpuState } from '../../guest/vcpu-state.ts';
+import { encodeEpochBlocks, epochBlocksRoom, mostBlocks } from '../../wire/epoch-blocks.ts';
+import { decodeEpochOutputs } from '../../wire/epoch-outputs.ts';
+import { encodeEpochPages, epochPagesRoom } from '../../wire/epoch-pages.ts';
+import { decodeEpoch, EPOCH_FRAME } from '../../wire/epochs.ts';
+import { type Frame, WireError } from '../../wire/frame.ts';
+import { decodeRanges } from '../../wire/ranges.ts';
+import { LeaseKeeper } from '../lease-keeper.ts';
+import type { EpochRecord, PrimaryEnd } from '../ports.ts';
+import type { CheckpointCause } from './config.ts';
+import type { ColoPrimarySide } from './ports.ts';
+import { PeerSilent, Talk } from './talk.ts';
+
+/** The packets of both sides are compared this often, besides whenever some of the secondary arrive. */
+const COMPARE_NS = 500_000;
+/** Writes to the disk are mirrored this often between two checkpoints. */
+const MIRROR_NS = 5e6;
+
+/**
+ * The primary's half of COLO (Dong et al., "COLO: COarse-grained LOck-stepping Virtual Machines for Non-stop Service",
+ * SoCC 2013; QEMU's docs/COLO-FT.txt, net/colo-compare.c and migration/colo.c). A live pre-copy and a first checkpoint
+ * bring the guest to the secondary, where it runs too. A packet leaves when the secondary has sent an equal one. Packets
+ * that differ, a packet without a twin, and the end of the period force a checkpoint: both guests stand still while the
+ * pages that either has dirtied go to the secondary, which runs on from the primary's state.
+ */
+export function* coloPrimary<State>(
+  side: ColoPrimarySide,
+  policy: Policy<State>,
+): Algorithm<PrimaryEnd> {
+  const session = new SourceSession(side);
+  const colo = new ColoPrimary(session, side);
+  try {
+    yield* hello(session);
+    yield* sendRounds(session, policy, asker(session, policy));
+    // The policy slows the guest and the sender so that the pre-copy ends; nobody asks it any more.
+    session.unthrottle();
+    session.side.link.limit(side.options.strictRate ? side.options.maxBytesPerSecond : Infinity);
+    return yield* colo.run();
+  } catch (error) {
+    const isExpected =
+      error instanceof MigrationEnded || error instanceof WireError || error instanceof PeerSilent;
+    if (!isExpected) throw error;
+    const isCancelled = error instanceof MigrationEnded && error.outcome === 'cancelled';
+    return yield* colo.drop(error.message, isCancelled);
+  }
+}
+
+class ColoPrimary {
+  readonly #session: SourceSession;
+  readonly #side: ColoPrimarySide;
+  readonly #talk: Talk;
+  readonly #keeper: LeaseKeeper | undefined;
+  #epoch = 0;
+  /** The last checkpoints that the secondary has paused for, has in memory, and runs on from. */
+  readonly #told = { paused: 0, committed: -1, loaded: -1 };
+  /** The last checkpoint whose end has been sent. */
+  #sentEpoch = -1;
+  /** Ranges of pages that the secondary has dirtied: first gfn, number of pages. */
+  #theirRanges: number[] = [];
+  /** Blocks that have been sent since the last checkpoint. */
+  #sentBlocks = 0;
+  #mirroredNs = -Infinity;
+  #isPaused = false;
+
+  constructor(session: SourceSession, side: ColoPrimarySide) {
+    this.#session = session;
+    this.#side = side;
+    const { clock, link, replication } = side;
+    const { heartbeatNs, silenceNs } = replication;
+    this.#talk = new Talk({ peer: 'secondary', clock, link, heartbeatNs, silenceNs }, (request) =>
+      this.#wait(request, Infinity),
+    );
+    if (side.fence) this.#keeper = new LeaseKeeper(side.fence, clock, side.runUntil);
+  }
+
+  /** Makes one checkpoint after another. It ends only by throwing. */
+  *run(): Algorithm<never> {
+    const { clock, disk, link } = this.#side;
+    // What the pre-copy has sent is still under way, and the secondary says nothing before it has arrived.
+    this.#talk.heardNs = Math.max(clock.now(), link.postedArrivalNs);
+    this.#talk.isHeard = true;
+    yield* this.#talk.tell({ name: 'heartbeat', body: {} });
+    this.#talk.bytes = 0;
+    disk?.mirror.begin(disk.image);
+    while (this.#keeper?.isHeld() === false) yield* this.#wait({}, clock.now() + MIRROR_NS);
+    for (let cause: CheckpointCause = 'first'; ; cause = yield* this.#compare()) {
+      yield* this.#checkpoint(cause);
+      this.#epoch++;
+    }
+  }
+
+  /** Lets both guests run, and packets that are equal leave, until a checkpoint is due; returns why it is. */
+  *#compare(): Algorithm<CheckpointCause> {
+    const { clock, comparer, colo, replication, advance } = this.#side;
+    const untilNs = clock.now() + replication.intervalNs;
+    for (;;) {
+      advance();
+      if (comparer.compare()) return 'difference';
+      const silentNs = comparer.waitingSinceNs() + colo.silenceNs;
+      if (clock.now() >= silentNs) return 'silence';
+      if (clock.now() >= untilNs) return 'period';
+      yield* this.#mirror();
+      yield* this.#wait({}, Math.min(clock.now() + COMPARE_NS, silentNs, untilNs));
+    }
+  }
+
+  /** Has the secondary go on from the primary's state; both guests stand still meanwhile. */
+  *#checkpoint(cause: CheckpointCause): Algorithm<void> {
+    const { clock, guest, capture, comparer, onEpoch } = this.#side;
+    const { pages } = this.#session.log;
+    const epoch = this.#epoch;
+    const told = this.#told;
+    const pauseNs = clock.now();
+    if (epoch > 0) yield* this.#talk.tell({ name: 'pause', body: { epoch } });
+    const vcpus = yield* this.#pause();
+    const primaryPages = pages.count;
+    while (told.paused < epoch) yield* this.#wait({}, Infinity);
+    const secondaryPages = this.#addTheirPages();
+    const record = { epoch, pauseNs, pages: pages.count, savedPages: 0, sendNs: clock.now() };
+    capture.take(pages);
+    const blocks = yield* this.#send(record.pages, vcpus);
+    const sentNs = clock.now();
+    while (told.committed < epoch) yield* this.#wait({}, Infinity);
+    // The secondary would go on from here now, so that all packets up to here may leave.
+    const ackNs = clock.now();
+    comparer.flush(ackNs);
+    while (told.loaded < epoch) yield* this.#wait({}, Infinity);
+    guest.resume();
+    this.#isPaused = false;
+    const resumeNs = clock.now();
+    while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
+    const times = { sentNs, ackNs, resumeNs };
+    const { bytes } = this.#talk;
+    this.#talk.bytes = 0;
+    const facts = { ...record, ...times, blocks, bytes };
+    onEpoch({ ...facts, colo: { cause, primaryPages, secondaryPages } } satisfies EpochRecord);
+  }
+
+  /** Stops the guest and harvests its dirty log; returns the state of the vCPUs. */
+  *#pause(): Algorithm<readonly VcpuState[]> {
+    const { guest, comparer, net, disk, replication, work } = this.#side;
+    this.#isPaused = true;
+    guest.pause();
+    while (!guest.isSettled()) yield* this.#wait({ guest: true }, Infinity);
+    this.#session.log.collectLast();
+    net.diversion = comparer;
+    disk?.mirror.barrier();
+    const vcpus = guest.vcpuState();
+    work(replication.costs.checkpointNs);
+    return vcpus;
+  }
+
+  /** Adds the pages that the secondary has dirtied to those of the primary; returns how many they are. */
+  #addTheirPages(): number {
+    const { pages } = this.#session.log;
+    let count = 0;
+    for (let i = 0; i < this.#theirRanges.length; i += 2) {
+      pages.addRun(this.#theirRanges[i]!, this.#theirRanges[i + 1]!);
+      count += this.#theirRanges[i + 1]!;
+    }
+    this.#theirRanges = [];
+    return count;
+  }
+
+  /** Sends the pages that have been kept and the end of the checkpoint; returns how many blocks of the disk it has. */
+  *#send(pages: number, vcpus: readonly VcpuState[]): Algorithm<number> {
+    const { capture, disk, compressor, replication, guest, options, variants } = this.#side;
+    const { pageSize } = guest.memory;
+    const most = this.#session.sizes.mostPages;
+    const { integrity } = options;
+    const encoding = { epoch: this.#epoch, pageSize, integrity, encoder: compressor };
+    while (capture.left > 0) {
+      const room = epochPagesRoom(most, pageSize);
+      yield* this.#talk.post(room, 'pages', ({ memory, at, sequence }) => {
+        const batch = capture.next(most);
+        this.#side.work(batch.pages.length * replication.costs.sendNs);
+        return encodeEpochPages(memory, at, batch, encoding, sequence);
+      });
+    }
+    while ((disk?.mirror.endedBlocks ?? 0) > 0) yield* this.#sendBlocks('ended');
+    const blocks = this.#sentBlocks;
+    const body = { epoch: this.#epoch, pages, blocks, vcpus, variants: variants() };
+    yield* this.#talk.tell({ name: 'checkpoint', body });
+    this.#sentEpoch = this.#epoch;
+    this.#sentBlocks = 0;
+    return blocks;
+  }
+
+  /** Sends the writes to the disk since the last checkpoint, when that is due; the secondary keeps them until the next. */
+  *#mirror(): Algorithm<void> {
+    const { disk, clock } = this.#side;
+    if (!disk || clock.now() < this.#mirroredNs + MIRROR_NS) return;
+    this.#mirroredNs = clock.now();
+    while (disk.mirror.currentBlocks > 0) yield* this.#sendBlocks('current');
+  }
+
+  *#sendBlocks(of: 'current' | 'ended'): Algorithm<void> {
+    const { mirror } = this.#side.disk!;
+    const { blockBytes } = mirror.shape;
+    const most = mostBlocks(blockBytes);
+    const { integrity } = this.#side.options;
+    const encoding = { epoch: this.#epoch, blockBytes, integrity };
+    yield* this.#talk.post(epochBlocksRoom(most, blockBytes), 'pages', (room) => {
+      const writes = of === 'ended' ? mirror.takeEnded(most) : mirror.takeCurrent(most);
+      this.#sentBlocks += writes.length;
+      return encodeEpochBlocks(room.memory, room.at, writes, encoding, room.sequence);
+    });
+  }
+
+  /**
+   * The one place in which this half waits, until `untilNs` at the latest. Throws PeerSilent when the secondary has been
+   * silent for too long, and MigrationEnded on a cancel.
+   */
+  *#wait(request: Omit<WaitRequest, 'untilNs' | 'cancel'>, untilNs: number): Algorithm<void> {
+    const { clock } = this.#side;
+    for (;;) {
+      // What has arrived is heard first, since this side itself may have been busy for a while.
+      if (this.#hear()) return;
+      this.#talk.tend();
+      this.#keeper?.tend();
+      const dueNs = Math.min(untilNs, this.#talk.dueNs(), this.#keeper?.dueNs() ?? Infinity);
+      const wake = yield { ...request, frame: true, untilNs: dueNs, cancel: true };
+      if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
+      if (wake !== 'frame' && (wake !== 'time' || clock.now() >= untilNs)) return;
+    }
+  }
+
+  /** Takes what has arrived from the secondary; returns whether there was anything but heartbeats. */
+  #hear(): boolean {
+    const { link, clock } = this.#side;
+    let isNews = false;
+    for (let frame = link.poll(); frame; frame = link.poll()) {
+      this.#talk.heardNs = clock.now();
+      if (this.#take(frame)) isNews = true;
+    }
+    return isNews;
+  }
+
+  #take(frame: Frame): boolean {
+    const { comparer, clock, guest, streams } = this.#side;
+    if (frame.type === EPOCH_FRAME.outputs) {
+      const outputs = decodeEpochOutputs(frame, streams);
+      // Those of the state before a checkpoint came before the secondary said that it has loaded another one.
+      if (outputs.epoch !== this.#told.loaded) throw new WireError('outputs came out of turn');
+      comparer.hear(outputs, clock.now());
+      return true;
+    }
+    if (frame.type === EPOCH_FRAME.dirty) {
+      decodeRanges(frame, guest.memory.pages, (gfn, pages) => this.#theirRanges.push(gfn, pages));
+      return false;
+    }
+    const message = decodeEpoch(frame);
+    const { name, body } = message;
+    if (name === 'heartbeat') return false;
+    const { paused, committed, loaded } = this.#told;
+    if (name === 'paused' && body.epoch === paused + 1 && body.epoch === this.#epoch) {
+      this.#told.paused = body.epoch;
+    } else if (name === 'committed' && body.epoch === committed + 1 && this.#isSent(body.epoch)) {
+      this.#told.committed = body.epoch;
+    } else if (name === 'loaded' && body.epoch === loaded + 1 && body.epoch === committed) {
+      this.#told.loaded = body.epoch;
+    } else throw new WireError(`the secondary sent ${name} out of turn`);
+    return true;
+  }
+
+  #isSent(epoch: number): boolean {
+    return epoch === this.#sentEpoch;
+  }
+
+  /**
+   * Ends the protection. The guest runs on here and what is held leaves, but with a fence only once the lease is this
+   * side's for good: else the packets of the secondary may leave too.
+   */
+  *drop(reason: string, isCancelled: boolean): Algorithm<PrimaryEnd> {
+    const { guest, clock, capture, disk, net, comparer, runUntil } = this.#side;
+    const { log } = this.#session;
+    this.#session.phase = 'over';
+    this.#session.unthrottle();
+    capture.abandon();
+    log.stop();
+    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
+    log.close();
+    disk?.mirror.end();
+    if (this.#isPaused) guest.resume();
+    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
+    // Before the end of the first checkpoint is sent, there is no secondary that could run.
+    const mayRun = !this.#keeper || this.#sentEpoch < 0 || (yield* this.#keeper.claim());
+    const atNs = clock.now();
+    if (!mayRun) return { kind: 'fenced', reason, atNs };
+    runUntil(Infinity);
+    comparer.flush(atNs);
+    net.diversion = undefined;
+    return { kind: isCancelled ? 'cancelled' : 'dropped', reason, atNs };
+  }
+}
