@@ -27,9 +27,10 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   ...OF_SCENARIO,
   ...below('costs', COST_DESCRIPTIONS),
   replication: 'how the guest is protected.',
-  'replication.mode': 'remus: checkpoints of one running guest.',
+  'replication.mode':
+    'remus: checkpoints of one running guest; colo: both hosts run it, and what they send is compared.',
   'replication.interval':
-    'from one checkpoint to the next; fastest: as soon as the last one has been acknowledged.',
+    'from one checkpoint to the next; fastest: as soon as the last one has been acknowledged. With colo, at the latest; 20s if absent.',
   'replication.buffer':
     'staging: dirty pages are copied in the pause; copy-on-write: each before its first write.',
   'replication.bufferPages': 'how many saved pages the buffer of copy-on-write holds.',
@@ -60,6 +61,14 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   'replication.costs.contention': "the share of the sender's work that the vCPUs lose.",
   'replication.costs.apply': 'applying a page at the backup.',
   'replication.costs.activate': 'making ready to run the guest at the backup.',
+  'replication.colo': 'how the two guests of mode colo run and are compared.',
+  'replication.colo.silence':
+    'after how long a packet that only one guest has sent forces a checkpoint.',
+  'replication.colo.divergence':
+    'the probability, for each access of a stream at the backup, that the stream goes its own way after it.',
+  'replication.colo.secondarySpeed':
+    "the share of the time in which the backup's vCPUs run, as if its host were slower.",
+  'replication.colo.seed': 'the seed of the divergences; if absent, that of the guest.',
   'replication.deadline': 'deadline scheduling, which is not built yet: only false.',
   outputs: 'the packets that the guest sends.',
   ...below('outputs[]', EMISSION),

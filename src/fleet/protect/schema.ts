@@ -62,8 +62,16 @@ const costs = z.strictObject({
 
 const death = z.strictObject({ at: duration, what: choice(TROUBLES).default('primary') });
 
+/** The keys of `replication.colo`. The silence is that of COLO's authors; QEMU waits for 3 s (net/colo-compare.c). */
+const colo = z.strictObject({
+  silence: positiveDuration.default('200ms'),
+  divergence: share().default(0),
+  secondarySpeed: share(0.1).default(1),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+});
+
 const replication = z.strictObject({
-  mode: choice(['remus'], ['colo']).default('remus'),
+  mode: choice(['remus', 'colo']).default('remus'),
   interval: z.union([z.literal('fastest'), duration]).default('200ms'),
   buffer: choice(CAPTURES).default('staging'),
   bufferPages: whole(1, 2 ** 24).default(4096),
@@ -76,6 +84,7 @@ const replication = z.strictObject({
   killAt: z.union([duration, listOf(death, 'failures')]).default([]),
   spares: whole(0, 100).default(0),
   costs: costs.prefault({}),
+  colo: colo.optional(),
   deadline: z
     .literal(false, { error: 'deadline scheduling is not built yet: leave it out' })
     .optional(),
