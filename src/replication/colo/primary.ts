@@ -62,6 +62,7 @@ class ColoPrimary {
   #sentEpoch = -1;
   /** Ranges of pages that the secondary has dirtied: first gfn, number of pages. */
   #theirRanges: number[] = [];
+  #theirPages = 0;
   /** Blocks that have been sent since the last checkpoint. */
   #sentBlocks = 0;
   #mirroredNs = -Infinity;
@@ -158,12 +159,12 @@ class ColoPrimary {
   /** Adds the pages that the secondary has dirtied to those of the primary; returns how many they are. */
   #addTheirPages(): number {
     const { pages } = this.#session.log;
-    let count = 0;
     for (let i = 0; i < this.#theirRanges.length; i += 2) {
       pages.addRun(this.#theirRanges[i]!, this.#theirRanges[i + 1]!);
-      count += this.#theirRanges[i + 1]!;
     }
+    const count = this.#theirPages;
     this.#theirRanges = [];
+    this.#theirPages = 0;
     return count;
   }
 
@@ -242,7 +243,7 @@ class ColoPrimary {
   }
 
   #take(frame: Frame): boolean {
-    const { comparer, clock, guest, streams } = this.#side;
+    const { comparer, clock, streams } = this.#side;
     if (frame.type === EPOCH_FRAME.outputs) {
       const outputs = decodeEpochOutputs(frame, streams);
       // Those of the state before a checkpoint came before the secondary said that it has loaded another one.
@@ -251,7 +252,7 @@ class ColoPrimary {
       return true;
     }
     if (frame.type === EPOCH_FRAME.dirty) {
-      decodeRanges(frame, guest.memory.pages, (gfn, pages) => this.#theirRanges.push(gfn, pages));
+      this.#takeRanges(frame);
       return false;
     }
     const message = decodeEpoch(frame);
@@ -259,8 +260,13 @@ class ColoPrimary {
     if (name === 'heartbeat') return false;
     const { paused, committed, loaded } = this.#told;
     if (name === 'paused' && body.epoch === paused + 1 && body.epoch === this.#epoch) {
+      if (body.pages !== this.#theirPages) throw new WireError('dirty pages are missing');
       this.#told.paused = body.epoch;
-    } else if (name === 'committed' && body.epoch === committed + 1 && this.#isSent(body.epoch)) {
+    } else if (
+      name === 'committed' &&
+      body.epoch === committed + 1 &&
+      body.epoch === this.#sentEpoch
+    ) {
       this.#told.committed = body.epoch;
     } else if (name === 'loaded' && body.epoch === loaded + 1 && body.epoch === committed) {
       this.#told.loaded = body.epoch;
@@ -268,8 +274,15 @@ class ColoPrimary {
     return true;
   }
 
-  #isSent(epoch: number): boolean {
-    return epoch === this.#sentEpoch;
+  /** Takes ranges of pages that the secondary has dirtied, which it tells only while both guests stand still. */
+  #takeRanges(frame: Frame): void {
+    const { pages: most } = this.#side.guest.memory;
+    if (!this.#isPaused) throw new WireError('dirty pages came out of turn');
+    decodeRanges(frame, most, (gfn, pages) => {
+      this.#theirRanges.push(gfn, pages);
+      this.#theirPages += pages;
+    });
+    if (this.#theirPages > most) throw new WireError('the secondary has dirtied too many pages');
   }
 
   /**
