@@ -1,7 +1,5 @@
-import { asker, sendRounds } from '../../migration/precopy.ts';
 import type { Policy } from '../../migration/policy.ts';
 import type { Algorithm, WaitRequest } from '../../migration/ports.ts';
-import { hello } from '../../migration/source.ts';
 import { MigrationEnded, SourceSession } from '../../migration/source-session.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
 import { encodeEpochBlocks, epochBlocksRoom, mostBlocks } from '../../wire/epoch-blocks.ts';
@@ -10,6 +8,8 @@ import { encodeEpochPages, epochPagesRoom } from '../../wire/epoch-pages.ts';
 import { decodeEpoch, EPOCH_FRAME } from '../../wire/epochs.ts';
 import { type Frame, WireError } from '../../wire/frame.ts';
 import { decodeRanges } from '../../wire/ranges.ts';
+import { endReplication } from '../end-replication.ts';
+import { sendFirstImage } from '../first-image.ts';
 import { LeaseKeeper } from '../lease-keeper.ts';
 import type { EpochRecord, PrimaryEnd } from '../ports.ts';
 import type { CheckpointCause } from './config.ts';
@@ -35,11 +35,7 @@ export function* coloPrimary<State>(
   const session = new SourceSession(side);
   const colo = new ColoPrimary(session, side);
   try {
-    yield* hello(session);
-    yield* sendRounds(session, policy, asker(session, policy));
-    // The policy slows the guest and the sender so that the pre-copy ends; nobody asks it any more.
-    session.unthrottle();
-    session.side.link.limit(side.options.strictRate ? side.options.maxBytesPerSecond : Infinity);
+    yield* sendFirstImage(session, policy);
     return yield* colo.run();
   } catch (error) {
     const isExpected =
@@ -290,17 +286,8 @@ class ColoPrimary {
    * side's for good: else the packets of the secondary may leave too.
    */
   *drop(reason: string, isCancelled: boolean): Algorithm<PrimaryEnd> {
-    const { guest, clock, capture, disk, net, comparer, runUntil } = this.#side;
-    const { log } = this.#session;
-    this.#session.phase = 'over';
-    this.#session.unthrottle();
-    capture.abandon();
-    log.stop();
-    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
-    log.close();
-    disk?.mirror.end();
-    if (this.#isPaused) guest.resume();
-    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
+    const { clock, net, comparer, runUntil } = this.#side;
+    yield* endReplication(this.#session, this.#side, this.#isPaused);
     // Before the end of the first checkpoint is sent, there is no secondary that could run.
     const mayRun = !this.#keeper || this.#sentEpoch < 0 || (yield* this.#keeper.claim());
     const atNs = clock.now();

@@ -1,13 +1,13 @@
-import { guestMismatch } from '../../migration/guest-mismatch.ts';
 import type { Algorithm } from '../../migration/ports.ts';
 import type { LogReader } from '../../memory/dirty-logs/log-reader.ts';
-import { decodeControl, encodeControl, packControl } from '../../wire/control.ts';
-import { type Decoder, openDecoder } from '../../wire/decoder.ts';
+import { encodeControl, packControl } from '../../wire/control.ts';
+import type { Decoder } from '../../wire/decoder.ts';
 import { encodeEpochOutputs, epochOutputsBytes, MAX_OUTPUTS } from '../../wire/epoch-outputs.ts';
 import { decodeEpoch, EPOCH_FRAME, type EpochBody } from '../../wire/epochs.ts';
 import { type Frame, FRAME, HEADER_BYTES, WireError } from '../../wire/frame.ts';
 import type { Integrity } from '../../wire/pages.ts';
 import { encodeRanges, MAX_RANGES, rangesFrameBytes } from '../../wire/ranges.ts';
+import { openFirstImage } from '../first-image.ts';
 import { claimLease } from '../lease-keeper.ts';
 import type { BackupEnd } from '../ports.ts';
 import type { PacketSums } from './packets.ts';
@@ -87,12 +87,9 @@ class ColoSecondary {
 
   *#greet(frame: Frame): Algorithm<void> {
     const { guest } = this.#side;
-    const { name, body } = decodeControl(frame);
-    if (name !== 'hello') throw new WireError(`frame ${frame.sequence}: ${name} is no HELLO`);
-    const mismatch = guestMismatch(body, guest);
-    if (mismatch) throw new WireError(mismatch);
-    this.#integrity = body.integrity;
-    this.#decoder = openDecoder(guest.memory, body.integrity);
+    const { decoder, integrity } = openFirstImage(frame, guest);
+    this.#decoder = decoder;
+    this.#integrity = integrity;
     const packed = packControl({ name: 'welcome', body: {} });
     yield* this.#talk.post(packed.length + HEADER_BYTES, 'control', ({ memory, at, sequence }) =>
       encodeControl(memory, at, 'welcome', packed, sequence),
