@@ -5,7 +5,10 @@ import type { ProtectFile } from './schema.ts';
 
 /** This module has what is special to `replication.mode: colo` in the file of a protected guest. */
 
-/** QEMU's `x-checkpoint-delay` (migration/options.c, DEFAULT_MIGRATE_X_CHECKPOINT_DELAY); the other mode has no such key. */
+/**
+ * What a file of this mode has if it does not say otherwise. The interval is QEMU's `x-checkpoint-delay`
+ * (DEFAULT_MIGRATE_X_CHECKPOINT_DELAY in migration/options.c).
+ */
 const COLO_DEFAULTS = { interval: '20s', compression: 'raw', colo: {} };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -97,7 +97,7 @@ function protectionOf(pair: PairReport, endedNs: number, pageSize: number): Prot
   };
 }
 
-/** Returns what is special to checkpoints of COLO; the first one, of which there is always one, says little of the others. */
+/** Returns what is special to checkpoints of COLO, without the first one, which nothing has forced. */
 function coloOf(epochs: readonly EpochRecord[]): Pick<Protection, 'colo'> {
   const later = epochs.slice(1).flatMap(({ colo, pages }) => (colo ? [{ ...colo, pages }] : []));
   if (!epochs[0]?.colo) return {};

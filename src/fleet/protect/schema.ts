@@ -62,7 +62,7 @@ const costs = z.strictObject({
 
 const death = z.strictObject({ at: duration, what: choice(TROUBLES).default('primary') });
 
-/** The keys of `replication.colo`. The silence is that of COLO's authors; QEMU waits for 3 s (net/colo-compare.c). */
+/** The keys of `replication.colo`. A silence of 200 ms is what is told of the first COLO; QEMU waits for 3 s (net/colo-compare.c). */
 const colo = z.strictObject({
   silence: positiveDuration.default('200ms'),
   divergence: share().default(0),

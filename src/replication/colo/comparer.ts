@@ -31,8 +31,6 @@ export interface ComparerParts {
 export class Comparer implements PacketDiversion {
   readonly #parts: ComparerParts;
   readonly #connections = new Map<number, Connection>();
-  /** Packets that have left because the secondary had sent equal ones. */
-  equalPackets = 0;
 
   constructor(parts: ComparerParts) {
     this.#parts = parts;
@@ -86,7 +84,6 @@ export class Comparer implements PacketDiversion {
 
   /** Releases packets whose twins came at `atNs`: those that were sent before have waited for them, the others leave at once. */
   #release(run: PacketRun, atNs: number): void {
-    this.equalPackets += run.to - run.from + 1;
     const held = lastBefore(run, atNs);
     if (held >= run.from) this.#parts.release(firstOf(run, held), atNs);
     const rest = held < run.from ? run : restOf(run, held);

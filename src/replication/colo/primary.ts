@@ -3,17 +3,15 @@ import type { Algorithm, WaitRequest } from '../../migration/ports.ts';
 import { MigrationEnded, SourceSession } from '../../migration/source-session.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
 import { encodeEpochBlocks, epochBlocksRoom, mostBlocks } from '../../wire/epoch-blocks.ts';
-import { decodeEpochOutputs } from '../../wire/epoch-outputs.ts';
 import { encodeEpochPages, epochPagesRoom } from '../../wire/epoch-pages.ts';
-import { decodeEpoch, EPOCH_FRAME } from '../../wire/epochs.ts';
-import { type Frame, WireError } from '../../wire/frame.ts';
-import { decodeRanges } from '../../wire/ranges.ts';
+import { WireError } from '../../wire/frame.ts';
 import { endReplication } from '../end-replication.ts';
 import { sendFirstImage } from '../first-image.ts';
 import { LeaseKeeper } from '../lease-keeper.ts';
 import type { EpochRecord, PrimaryEnd } from '../ports.ts';
 import type { CheckpointCause } from './config.ts';
 import type { ColoPrimarySide } from './ports.ts';
+import { SecondaryNews } from './secondary-news.ts';
 import { PeerSilent, Talk } from './talk.ts';
 
 /** The packets of both sides are compared this often, besides whenever some of the secondary arrive. */
@@ -52,13 +50,7 @@ class ColoPrimary {
   readonly #talk: Talk;
   readonly #keeper: LeaseKeeper | undefined;
   #epoch = 0;
-  /** The last checkpoints that the secondary has paused for, has in memory, and runs on from. */
-  readonly #told = { paused: 0, committed: -1, loaded: -1 };
-  /** The last checkpoint whose end has been sent. */
-  #sentEpoch = -1;
-  /** Ranges of pages that the secondary has dirtied: first gfn, number of pages. */
-  #theirRanges: number[] = [];
-  #theirPages = 0;
+  readonly #news: SecondaryNews;
   /** Blocks that have been sent since the last checkpoint. */
   #sentBlocks = 0;
   #mirroredNs = -Infinity;
@@ -67,7 +59,11 @@ class ColoPrimary {
   constructor(session: SourceSession, side: ColoPrimarySide) {
     this.#session = session;
     this.#side = side;
-    const { clock, link, replication } = side;
+    const { clock, link, replication, comparer, streams } = side;
+    const { pages } = side.guest.memory;
+    this.#news = new SecondaryNews({ pages, streams }, (outputs) =>
+      comparer.hear(outputs, clock.now()),
+    );
     const { heartbeatNs, silenceNs } = replication;
     this.#talk = new Talk({ peer: 'secondary', clock, link, heartbeatNs, silenceNs }, (request) =>
       this.#wait(request, Infinity),
@@ -111,22 +107,23 @@ class ColoPrimary {
     const { clock, guest, capture, comparer, onEpoch } = this.#side;
     const { pages } = this.#session.log;
     const epoch = this.#epoch;
-    const told = this.#told;
+    const news = this.#news;
     const pauseNs = clock.now();
+    news.asked = epoch;
     if (epoch > 0) yield* this.#talk.tell({ name: 'pause', body: { epoch } });
     const vcpus = yield* this.#pause();
     const primaryPages = pages.count;
-    while (told.paused < epoch) yield* this.#wait({}, Infinity);
-    const secondaryPages = this.#addTheirPages();
+    while (news.paused < epoch) yield* this.#wait({}, Infinity);
+    const secondaryPages = news.moveDirtyTo(pages);
     const record = { epoch, pauseNs, pages: pages.count, savedPages: 0, sendNs: clock.now() };
     capture.take(pages);
     const blocks = yield* this.#send(record.pages, vcpus);
     const sentNs = clock.now();
-    while (told.committed < epoch) yield* this.#wait({}, Infinity);
+    while (news.committed < epoch) yield* this.#wait({}, Infinity);
     // The secondary would go on from here now, so that all packets up to here may leave.
     const ackNs = clock.now();
     comparer.flush(ackNs);
-    while (told.loaded < epoch) yield* this.#wait({}, Infinity);
+    while (news.loaded < epoch) yield* this.#wait({}, Infinity);
     guest.resume();
     this.#isPaused = false;
     const resumeNs = clock.now();
@@ -152,18 +149,6 @@ class ColoPrimary {
     return vcpus;
   }
 
-  /** Adds the pages that the secondary has dirtied to those of the primary; returns how many they are. */
-  #addTheirPages(): number {
-    const { pages } = this.#session.log;
-    for (let i = 0; i < this.#theirRanges.length; i += 2) {
-      pages.addRun(this.#theirRanges[i]!, this.#theirRanges[i + 1]!);
-    }
-    const count = this.#theirPages;
-    this.#theirRanges = [];
-    this.#theirPages = 0;
-    return count;
-  }
-
   /** Sends the pages that have been kept and the end of the checkpoint; returns how many blocks of the disk it has. */
   *#send(pages: number, vcpus: readonly VcpuState[]): Algorithm<number> {
     const { capture, disk, compressor, replication, guest, options, variants } = this.#side;
@@ -183,7 +168,7 @@ class ColoPrimary {
     const blocks = this.#sentBlocks;
     const body = { epoch: this.#epoch, pages, blocks, vcpus, variants: variants() };
     yield* this.#talk.tell({ name: 'checkpoint', body });
-    this.#sentEpoch = this.#epoch;
+    this.#news.sent = this.#epoch;
     this.#sentBlocks = 0;
     return blocks;
   }
@@ -233,52 +218,9 @@ class ColoPrimary {
     let isNews = false;
     for (let frame = link.poll(); frame; frame = link.poll()) {
       this.#talk.heardNs = clock.now();
-      if (this.#take(frame)) isNews = true;
+      if (this.#news.take(frame)) isNews = true;
     }
     return isNews;
-  }
-
-  #take(frame: Frame): boolean {
-    const { comparer, clock, streams } = this.#side;
-    if (frame.type === EPOCH_FRAME.outputs) {
-      const outputs = decodeEpochOutputs(frame, streams);
-      // Those of the state before a checkpoint came before the secondary said that it has loaded another one.
-      if (outputs.epoch !== this.#told.loaded) throw new WireError('outputs came out of turn');
-      comparer.hear(outputs, clock.now());
-      return true;
-    }
-    if (frame.type === EPOCH_FRAME.dirty) {
-      this.#takeRanges(frame);
-      return false;
-    }
-    const message = decodeEpoch(frame);
-    const { name, body } = message;
-    if (name === 'heartbeat') return false;
-    const { paused, committed, loaded } = this.#told;
-    if (name === 'paused' && body.epoch === paused + 1 && body.epoch === this.#epoch) {
-      if (body.pages !== this.#theirPages) throw new WireError('dirty pages are missing');
-      this.#told.paused = body.epoch;
-    } else if (
-      name === 'committed' &&
-      body.epoch === committed + 1 &&
-      body.epoch === this.#sentEpoch
-    ) {
-      this.#told.committed = body.epoch;
-    } else if (name === 'loaded' && body.epoch === loaded + 1 && body.epoch === committed) {
-      this.#told.loaded = body.epoch;
-    } else throw new WireError(`the secondary sent ${name} out of turn`);
-    return true;
-  }
-
-  /** Takes ranges of pages that the secondary has dirtied, which it tells only while both guests stand still. */
-  #takeRanges(frame: Frame): void {
-    const { pages: most } = this.#side.guest.memory;
-    if (!this.#isPaused) throw new WireError('dirty pages came out of turn');
-    decodeRanges(frame, most, (gfn, pages) => {
-      this.#theirRanges.push(gfn, pages);
-      this.#theirPages += pages;
-    });
-    if (this.#theirPages > most) throw new WireError('the secondary has dirtied too many pages');
   }
 
   /**
@@ -289,7 +231,7 @@ class ColoPrimary {
     const { clock, net, comparer, runUntil } = this.#side;
     yield* endReplication(this.#session, this.#side, this.#isPaused);
     // Before the end of the first checkpoint is sent, there is no secondary that could run.
-    const mayRun = !this.#keeper || this.#sentEpoch < 0 || (yield* this.#keeper.claim());
+    const mayRun = !this.#keeper || this.#news.sent < 0 || (yield* this.#keeper.claim());
     const atNs = clock.now();
     if (!mayRun) return { kind: 'fenced', reason, atNs };
     runUntil(Infinity);

@@ -17,7 +17,7 @@ type Wait = (request: Pick<WaitRequest, 'credit'>) => Algorithm<unknown>;
 /** One side's end of the talk between two hosts that may die: it posts frames, and notices silence. */
 export class Talk {
   heardNs = 0;
-  /** The bytes of all frames posted here. */
+  /** The bytes of all frames posted here since it was last set to 0; heartbeats included. */
   bytes = 0;
   /** Whether the other side listens to heartbeats, which a source does not during its pre-copy. */
   isHeard = false;
