@@ -19,6 +19,7 @@ export function protectSummary(result: ProtectResult): string {
     '',
     ...protectionTable(result),
     ...reasonLines(result),
+    ...checkpointLines(result),
     '',
     ...result.takeovers.map(takeoverLine),
     ...markLine(result),
@@ -35,7 +36,9 @@ const time = (ms: number): string => (ms === 0 ? '0 s' : formatDuration(ms * 1e6
 function headline({ scenario, outcome, durationMs, failures, error }: ProtectResult): string {
   const name = typeof scenario['name'] === 'string' ? scenario['name'] : 'guest';
   const failed = failures.map(({ what, atMs }) => `${what} fails at ${time(atMs)}`);
-  const what = [`${time(durationMs)} of Remus`, ...failed].join(', ');
+  const { mode } = scenario['replication'] as { readonly mode: string };
+  const kind = mode === 'colo' ? 'COLO' : 'Remus';
+  const what = [`${time(durationMs)} of ${kind}`, ...failed].join(', ');
   const end = {
     completed: 'the guest lives on',
     split: 'TWO HOSTS RAN THE GUEST',
@@ -85,6 +88,20 @@ const reasonLines = ({ protections }: ProtectResult): string[] =>
   protections.flatMap(({ primary, backup, reason }) =>
     reason === undefined ? [] : [`  ${primary} → ${backup}: ${reason}`],
   );
+
+/** Says why checkpoints of COLO were made. */
+const checkpointLines = ({ protections }: ProtectResult): string[] =>
+  protections.flatMap(({ primary, backup, colo, pagesPerEpoch }) => {
+    if (!colo) return [];
+    const { differences, silences, periods, primaryPages, secondaryPages } = colo;
+    const counts = [
+      `${formatCount(differences)} for a difference`,
+      `${formatCount(silences)} for silence`,
+      `${formatCount(periods)} for the period`,
+    ].join(', ');
+    const pages = `${formatCount(primaryPages)} and ${formatCount(secondaryPages)} dirty pages, ${formatCount(pagesPerEpoch)} of either`;
+    return [`  ${primary} → ${backup}: checkpoints: ${counts}; ${pages}`];
+  });
 
 function takeoverLine(takeover: ProtectResult['takeovers'][number]): string {
   const { from, to, epoch, detectMs, fenceMs, drainMs, activateMs, startMs, totalMs } = takeover;

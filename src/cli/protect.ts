@@ -26,7 +26,7 @@ const EXIT_CODES =
 
 export function protectCommand(): Command {
   return new Command('protect')
-    .description('continuous replication (Remus): a guest survives its host')
+    .description('continuous replication (Remus, COLO): a guest survives its host')
     .argument('<scenario>', SCENARIO_ARGUMENT)
     .option('--set <key=value>', 'override a key, such as replication.interval=25ms', collect)
     .option('-o, --output <file>', 'write the JSON result to a file, - to stdout')

@@ -1,8 +1,7 @@
 import type { FrameRoom } from '../link/link.ts';
 import type { Algorithm } from '../migration/ports.ts';
-import { guestMismatch } from '../migration/guest-mismatch.ts';
-import { decodeControl, encodeControl, packControl } from '../wire/control.ts';
-import { type Decoder, openDecoder } from '../wire/decoder.ts';
+import { encodeControl, packControl } from '../wire/control.ts';
+import type { Decoder } from '../wire/decoder.ts';
 import {
   decodeEpoch,
   encodeEpoch,
@@ -12,6 +11,7 @@ import {
 } from '../wire/epochs.ts';
 import { type Frame, FRAME, HEADER_BYTES, WireError } from '../wire/frame.ts';
 import type { Integrity } from '../wire/pages.ts';
+import { openFirstImage } from './first-image.ts';
 import { claimLease } from './lease-keeper.ts';
 import type { BackupEnd, BackupSide } from './ports.ts';
 
@@ -86,14 +86,9 @@ class Backup {
 
   *#greet(frame: Frame): Algorithm<void> {
     const { guest, link } = this.#side;
-    const { name, body } = decodeControl(frame);
-    if (name !== 'hello') throw new WireError(`frame ${frame.sequence}: ${name} is no HELLO`);
-    const mismatch = guestMismatch(body, guest);
-    if (mismatch) throw new WireError(mismatch);
-    this.#integrity = body.integrity;
-    this.#decoder = openDecoder(guest.memory, body.integrity, {
-      takesBlocks: body.xbzrle === true,
-    });
+    const { decoder, integrity } = openFirstImage(frame, guest);
+    this.#decoder = decoder;
+    this.#integrity = integrity;
     const packed = packControl({ name: 'welcome', body: {} });
     const room = yield* this.#room(packed.length + HEADER_BYTES);
     link.post(encodeControl(room.memory, room.at, 'welcome', packed, room.sequence));

@@ -1,3 +1,5 @@
+import type { ColoConfig } from './colo/config.ts';
+
 /** How pages of an epoch are made smaller before they are sent (compression.ts). */
 export const COMPRESSIONS = ['raw', 'xor', 'gzip', 'hybrid', 'xen'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
@@ -81,4 +83,6 @@ export interface ReplicationConfig {
   readonly fence?: FenceConfig;
   readonly deadline?: DeadlineConfig;
   readonly costs: ReplicationCosts;
+  /** COLO in place of Remus: the backup's guest runs too, and what both send is compared. */
+  readonly colo?: ColoConfig;
 }

@@ -1,4 +1,4 @@
-import { hashWords, mix32 } from '../random/generator.ts';
+import { hashOn, hashWords, mix32 } from '../random/generator.ts';
 import type { BlockWrite } from '../wire/epoch-blocks.ts';
 
 /** The shape of a guest's disk. */
@@ -32,16 +32,18 @@ export class DiskImage {
 /**
  * Returns write number `n` (from 1 on) of the stream in this place among those that write. It is a function of its
  * arguments alone, so that a disk can be replayed. Each of the streams has a part of the disk for itself, so that the
- * order among them has no effect.
+ * order among them has no effect. `variant` is that of the stream (guest/stream-variants.ts).
  */
 export function diskWrite(
   shape: DiskShape,
   { place, places }: { readonly place: number; readonly places: number },
   n: number,
+  variant = 0,
 ): BlockWrite {
   const first = Math.floor((shape.blocks * place) / places);
   const own = Math.max(1, Math.floor((shape.blocks * (place + 1)) / places) - first);
-  const key = hashWords(shape.seed, place, n);
+  const planned = hashWords(shape.seed, place, n);
+  const key = variant === 0 ? planned : hashOn(planned, variant);
   const words = new Uint32Array(shape.blockBytes / 4);
   for (let i = 0; i < words.length; i++) words[i] = mix32(key + i);
   return { block: first + (key % own), content: new Uint8Array(words.buffer) };

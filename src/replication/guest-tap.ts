@@ -1,9 +1,11 @@
 import type { GuestPlan } from '../guest/stream-plan.ts';
 import { readAccesses, slotOfStream } from '../guest/stream-record.ts';
+import type { StreamVariants } from '../guest/stream-variants.ts';
 import type { VcpuState } from '../guest/vcpu-state.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { type DiskImage, type DiskMirror, type DiskShape, diskWrite } from './disk.ts';
 import type { NetBuffer } from './net-buffer.ts';
+import type { BlockWrite } from '../wire/epoch-blocks.ts';
 
 /** What the streams of a workload do besides accesses: at every `every`-th access of a stream. */
 export interface Emission {
@@ -72,18 +74,27 @@ export class GuestTap {
   readonly #written: number[];
   /** The number of blocks that have been written at this place. */
   writtenBlocks = 0;
+  /** Takes the writes to the disk in its place, if anything does. */
+  overlay: BlockWrite[] | undefined;
+  readonly #variants: StreamVariants | undefined;
 
   constructor(
     memory: GuestMemory,
     plan: GuestPlan,
     emissions: Emissions,
-    to: { readonly net: NetBuffer; readonly image?: DiskImage; readonly mirror?: DiskMirror },
+    to: {
+      readonly net: NetBuffer;
+      readonly image?: DiskImage;
+      readonly mirror?: DiskMirror;
+      readonly variants?: StreamVariants;
+    },
   ) {
     this.#memory = memory;
     this.#plan = plan;
     this.net = to.net;
     this.image = to.image;
     this.#mirror = to.mirror;
+    this.#variants = to.variants;
     this.#senders = emittingStreams(plan, emissions.packets);
     this.#writers = emittingStreams(plan, emissions.disk?.writes ?? []);
     this.#sent = this.#senders.map(() => 0);
@@ -120,13 +131,30 @@ export class GuestTap {
       const { stream, emission } = writer;
       const to = emittedBy(this.#accesses(stream), emission);
       for (let n = this.#written[i]! + 1; n <= to; n++) {
-        const write = diskWrite(this.image!.shape, writer, n);
-        this.image!.apply(write);
-        this.#mirror?.note(write);
-        this.writtenBlocks++;
+        const variant = this.#variants?.at(stream, n * emission.every) ?? 0;
+        const write = diskWrite(this.image!.shape, writer, n, variant);
+        if (this.overlay) this.overlay.push(write);
+        else this.write(write);
       }
       this.#written[i] = to;
     }
+  }
+
+  /** Writes a block to the disk. */
+  write(write: BlockWrite): void {
+    this.image!.apply(write);
+    this.#mirror?.note(write);
+    this.writtenBlocks++;
+  }
+
+  /** Returns how many accesses of a stream there are to each packet of its; 0 if it sends none. */
+  everyOf(stream: number): number {
+    return this.#senders.find((one) => one.stream === stream)?.emission.every ?? 0;
+  }
+
+  /** How many packets each stream has sent. */
+  get sent(): ReadonlyMap<number, number> {
+    return new Map(this.#senders.map(({ stream }, i) => [stream, this.#sent[i]!]));
   }
 
   #accesses(stream: number): number {

@@ -14,6 +14,11 @@ export const packetsOf = ({ from, to }: PacketRun): number => to - from + 1;
 
 export const packetBytesOf = (run: PacketRun): number => packetsOf(run) * run.bytesEach;
 
+/** What takes all packets of a guest in the place of its buffer. */
+export interface PacketDiversion {
+  send(run: PacketRun): void;
+}
+
 /** What takes the packets that leave. */
 export type PacketSink = (run: PacketRun, atNs: number) => void;
 
@@ -24,6 +29,8 @@ export type PacketSink = (run: PacketRun, atNs: number) => void;
  */
 export class NetBuffer {
   isHolding = false;
+  /** Where packets go in place of this buffer, if anywhere. */
+  diversion: PacketDiversion | undefined;
   /** How much is held now, and the most that ever was. */
   heldPackets = 0;
   heldBytes = 0;
@@ -39,11 +46,16 @@ export class NetBuffer {
 
   /** Takes packets that the guest has sent. */
   send(run: PacketRun): void {
-    if (!this.isHolding) {
-      this.#sink(run, run.lastNs);
-      return;
+    if (this.diversion) this.diversion.send(run);
+    else if (!this.isHolding) this.#sink(run, run.lastNs);
+    else {
+      this.#held.push(run);
+      this.hold(run);
     }
-    this.#held.push(run);
+  }
+
+  /** Counts packets as held, here or by a diversion. */
+  hold(run: PacketRun): void {
     this.heldPackets += packetsOf(run);
     this.heldBytes += packetBytesOf(run);
     this.mostHeldBytes = Math.max(this.mostHeldBytes, this.heldBytes);
@@ -56,12 +68,15 @@ export class NetBuffer {
 
   /** Releases what is before the barrier, whose epoch has been acknowledged. */
   release(atNs: number): void {
-    for (const run of this.#held.splice(0, this.#ended)) {
-      this.heldPackets -= packetsOf(run);
-      this.heldBytes -= packetBytesOf(run);
-      this.#sink(run, atNs);
-    }
+    for (const run of this.#held.splice(0, this.#ended)) this.pass(run, atNs);
     this.#ended = 0;
+  }
+
+  /** Lets packets leave that have been counted as held. */
+  pass(run: PacketRun, atNs: number): void {
+    this.heldPackets -= packetsOf(run);
+    this.heldBytes -= packetBytesOf(run);
+    this.#sink(run, atNs);
   }
 
   /** Releases everything and holds nothing any more, as the guest is not protected from now on. */

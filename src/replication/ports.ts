@@ -1,5 +1,6 @@
 import type { DestinationGuest, Side } from '../migration/ports.ts';
 import type { SourceSide } from '../migration/source-session.ts';
+import type { CheckpointCause } from './colo/config.ts';
 import type { Capture } from './capture.ts';
 import type { PageCompressor } from './compression.ts';
 import type { ReplicationConfig } from './config.ts';
@@ -28,6 +29,12 @@ export interface EpochRecord {
   savedPages: number;
   /** With deadline scheduling: whether the guest passed its high-water mark before this checkpoint. */
   readonly hasPassedMark?: boolean;
+  /** COLO: why it was made, and how many pages each side's guest had dirtied; `pages` is their union. */
+  readonly colo?: {
+    readonly cause: CheckpointCause;
+    readonly primaryPages: number;
+    readonly secondaryPages: number;
+  };
 }
 
 /** How the primary's half ended, and why. */

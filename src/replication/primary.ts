@@ -1,8 +1,6 @@
 import type { VcpuState } from '../guest/vcpu-state.ts';
-import { asker, sendRounds } from '../migration/precopy.ts';
 import type { Policy } from '../migration/policy.ts';
 import type { Algorithm, WaitRequest, Wake } from '../migration/ports.ts';
-import { hello } from '../migration/source.ts';
 import { MigrationEnded, SourceSession } from '../migration/source-session.ts';
 import type { FrameRoom } from '../link/link.ts';
 import { encodeEpochBlocks, epochBlocksRoom, mostBlocks } from '../wire/epoch-blocks.ts';
@@ -11,6 +9,8 @@ import { decodeEpoch, encodeEpoch, type EpochMessage, packEpoch } from '../wire/
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import type { DeadlineConfig } from './config.ts';
 import { DeadlineScheduler } from './deadline.ts';
+import { endReplication } from './end-replication.ts';
+import { sendFirstImage } from './first-image.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { pauseWorkNs, sendWorkNs } from './pause-work.ts';
 import type { EpochRecord, PrimaryEnd, PrimarySide } from './ports.ts';
@@ -30,11 +30,7 @@ export function* primary<State>(side: PrimarySide, policy: Policy<State>): Algor
   const session = new SourceSession(side);
   const epochs = new PrimaryEpochs(session, side);
   try {
-    yield* hello(session);
-    yield* sendRounds(session, policy, asker(session, policy));
-    // The policy slows the guest and the sender so that the pre-copy ends; nobody asks it any more.
-    session.unthrottle();
-    session.side.link.limit(side.options.strictRate ? side.options.maxBytesPerSecond : Infinity);
+    yield* sendFirstImage(session, policy);
     return yield* epochs.run();
   } catch (error) {
     if (!(error instanceof MigrationEnded || error instanceof WireError)) throw error;
@@ -302,17 +298,8 @@ class PrimaryEpochs {
    * side's for good: else the backup may run the guest too.
    */
   *drop(reason: string, isCancelled: boolean): Algorithm<PrimaryEnd> {
-    const { guest, clock, capture, disk, net, runUntil } = this.#side;
-    const { log } = this.#session;
-    this.#session.phase = 'over';
-    this.#session.unthrottle();
-    capture.abandon();
-    log.stop();
-    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
-    log.close();
-    disk?.mirror.end();
-    if (this.#pauseNs !== undefined) guest.resume();
-    while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };
+    const { clock, net, runUntil } = this.#side;
+    yield* endReplication(this.#session, this.#side, this.#pauseNs !== undefined);
     const keeper = this.#keeper;
     // Before the end of the first epoch is sent, the backup has no image that it could run.
     const mayRun = !keeper || this.#sentEpoch < 0 || (yield* keeper.claim());

@@ -17,6 +17,16 @@ export const EPOCH_FRAME = {
   committed: 67,
   /** The sender is alive. */
   heartbeat: 68,
+  /** COLO: sums of packets that the secondary's guest has sent (epoch-outputs.ts). */
+  outputs: 69,
+  /** COLO: the secondary is to stop its guest for a checkpoint. */
+  pause: 70,
+  /** COLO: ranges of pages that the secondary's guest has written since the last checkpoint (ranges.ts). */
+  dirty: 71,
+  /** COLO: the secondary's guest stands still, and all of its packets and dirty pages have been sent. */
+  paused: 72,
+  /** COLO: the secondary's guest runs on from the state of the checkpoint. */
+  loaded: 73,
 } as const;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -28,11 +38,19 @@ const bodies = {
     pages: count,
     blocks: count,
     vcpus: z.array(vcpuSchema).max(4096).readonly(),
+    /** COLO: the variant of each stream (guest/stream-variants.ts). */
+    variants: z.array(z.number().int().min(0).max(0xffffffff)).max(1_000_000).readonly().optional(),
   }),
   /** Backup: the epoch is whole in its memory, so that it would go on from there. */
   committed: z.strictObject({ epoch: count }),
   /** Either side. */
   heartbeat: z.strictObject({}),
+  /** Primary: a checkpoint begins, which will be this one. */
+  pause: z.strictObject({ epoch: count }),
+  /** Secondary: so many pages have been written since the last checkpoint. */
+  paused: z.strictObject({ epoch: count, pages: count }),
+  /** Secondary. */
+  loaded: z.strictObject({ epoch: count }),
 };
 
 export type EpochName = keyof typeof bodies;

@@ -1,3 +1,4 @@
+import { EPOCH_FRAME } from './epochs.ts';
 import {
   type Frame,
   FRAME,
@@ -11,7 +12,7 @@ import {
  * The frames that name ranges of pages. DISCARD names pages that the destination lacks, or has in a
  * stale version; RELEASED those that the guest has given back, which read zero; FREE those in the
  * guest's free list; HINTED those that the guest has hinted as free, which read zero and are free; RECEIVED those that
- * the destination has. The control part is a list of pairs
+ * the destination has; DIRTY those that a secondary's guest has written (epochs.ts). The control part is a list of pairs
  * (first gfn, number of pages), u32 each, little-endian. There is no payload.
  */
 export type RangesName = 'discard' | 'released' | 'free' | 'hinted' | 'received';
@@ -30,7 +31,7 @@ export const rangesFrameBytes = (ranges: number): number => HEADER_BYTES + RANGE
 export function encodeRanges(
   memory: FrameMemory,
   at: number,
-  name: RangesName,
+  name: RangesName | 'dirty',
   list: readonly number[],
   from: number,
   ranges: number,
@@ -42,7 +43,7 @@ export function encodeRanges(
   }
   const length = rangesFrameBytes(ranges);
   sealFrame(memory, at, {
-    type: FRAME[name],
+    type: name === 'dirty' ? EPOCH_FRAME.dirty : FRAME[name],
     sequence,
     controlBytes,
     payloadOffset: length,

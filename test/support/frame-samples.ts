@@ -75,7 +75,8 @@ export const RANGES_NAMES: readonly RangesName[] = [
   'received',
 ];
 
-const sampleMemory = (): FrameMemory => new RingProducer(createRing(128 * 1024, false)).memory;
+export const sampleMemory = (): FrameMemory =>
+  new RingProducer(createRing(128 * 1024, false)).memory;
 
 export function controlSample(message: ControlMessage): FrameSample {
   const memory = sampleMemory();

@@ -11,6 +11,8 @@ const FACTS: Readonly<Record<string, (report: ProtectReport) => boolean>> = {
     pairs.some(({ epochs }) => epochs.some(({ savedPages }) => savedPages > 0)),
   'a high-water mark that is passed': ({ pairs }) =>
     pairs.some(({ epochs }) => epochs.some(({ hasPassedMark }) => hasPassedMark)),
+  'two guests that run at once': ({ pairs }) =>
+    pairs.some(({ epochs }) => epochs.some(({ colo }) => colo)),
   'blocks of a disk': ({ writtenBlocks }) => writtenBlocks > 0,
   'a protection that is dropped': ({ pairs }) => pairs.some(({ end }) => end === 'dropped'),
 };

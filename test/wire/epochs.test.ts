@@ -5,7 +5,13 @@ import { PageCompressor } from '../../src/replication/compression.ts';
 import { COMPRESSIONS } from '../../src/replication/config.ts';
 import { decodeEpochBlocks, encodeEpochBlocks } from '../../src/wire/epoch-blocks.ts';
 import { decodeEpochPages, encodeEpochPages } from '../../src/wire/epoch-pages.ts';
-import { decodeEpoch, encodeEpoch, packEpoch } from '../../src/wire/epochs.ts';
+import {
+  decodeEpochOutputs,
+  encodeEpochOutputs,
+  epochOutputsBytes,
+} from '../../src/wire/epoch-outputs.ts';
+import { decodeEpoch, encodeEpoch, EPOCH_FRAME, packEpoch } from '../../src/wire/epochs.ts';
+import { decodeRanges, encodeRanges } from '../../src/wire/ranges.ts';
 import { type Frame, type FrameMemory, openFrame, WireError } from '../../src/wire/frame.ts';
 
 const AT = 4096;
@@ -100,6 +106,42 @@ describe('a frame with blocks of a disk', () => {
   });
 });
 
+describe('a frame with sums of packets', () => {
+  const outputs = { epoch: 3, stream: 1, from: 2 ** 32 + 5, sums: [1, 2, 0xffffffff, 4] };
+
+  const frameOf = (change: Partial<typeof outputs> = {}) => {
+    const memory = sampleMemory();
+    const length = encodeEpochOutputs(memory, AT, { ...outputs, ...change }, 2);
+    expect(length).toBe(epochOutputsBytes((change.sums ?? outputs.sums).length / 2));
+    return openFrame(memory, AT, length, 2);
+  };
+
+  it('gives them back', () => {
+    expect(decodeEpochOutputs(frameOf(), 2)).toEqual(outputs);
+  });
+
+  it('is refused when the guest has no such stream or packet, or it is empty', () => {
+    expect(() => decodeEpochOutputs(frameOf(), 1)).toThrow('the guest has no such packet');
+    const late = frameOf({ from: 2 ** 53 });
+    expect(() => decodeEpochOutputs(late, 2)).toThrow('the guest has no such packet');
+    const empty = frameOf({ sums: [] });
+    expect(() => decodeEpochOutputs(empty, 2)).toThrow('has impossible lengths');
+  });
+});
+
+describe('a frame with pages that a secondary has dirtied', () => {
+  it('gives its ranges back, and is refused when one lies outside memory', () => {
+    const memory = sampleMemory();
+    const length = encodeRanges(memory, AT, 'dirty', [2, 3, 9, 1], 0, 2, 2);
+    const frame = openFrame(memory, AT, length, 2);
+    expect(frame.type).toBe(EPOCH_FRAME.dirty);
+    const ranges: number[] = [];
+    decodeRanges(frame, 10, (gfn, pages) => ranges.push(gfn, pages));
+    expect(ranges).toEqual([2, 3, 9, 1]);
+    expect(() => decodeRanges(frame, 9, () => undefined)).toThrow('lie outside memory');
+  });
+});
+
 describe('a control message of replication', () => {
   const stream = { stream: 0, n: 7, writes: 5, checksumLow: 1, checksumHigh: 2, pace: [0.5] };
   const vcpu = {
@@ -112,7 +154,11 @@ describe('a control message of replication', () => {
   };
   const messages = [
     { name: 'checkpoint', body: { epoch: 4, pages: 10, blocks: 2, vcpus: [vcpu] } },
+    { name: 'checkpoint', body: { epoch: 4, pages: 1, blocks: 0, vcpus: [vcpu], variants: [7] } },
     { name: 'committed', body: { epoch: 4 } },
+    { name: 'pause', body: { epoch: 4 } },
+    { name: 'paused', body: { epoch: 4, pages: 9 } },
+    { name: 'loaded', body: { epoch: 4 } },
     { name: 'heartbeat', body: {} },
   ] as const;
 

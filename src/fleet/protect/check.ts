@@ -2,26 +2,28 @@ import type { RunConfig } from '../../runtime/config.ts';
 import type { Problem } from '../../scenario/problem.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseSize } from '../../units/size.ts';
+import { checkColo } from './colo.ts';
 import type { ProtectFile } from './schema.ts';
 
 /** Epochs shorter than this would have hardly any time between two pauses. */
 const LEAST_INTERVAL_NS = 1e6;
-const MOST_INTERVAL_NS = 10e9;
+const MOST_INTERVAL_NS = { remus: 10e9, colo: 600e9 };
 /** The disk's bytes are kept in memory at each host. */
 const MOST_DISK_BYTES = 1024 ** 3;
 
 /** Returns what is impossible about a file besides its guest. */
 export function checkProtect(file: ProtectFile): Problem[] {
-  return [...checkTimes(file), ...checkDisk(file)];
+  return [...checkTimes(file), ...checkDisk(file), ...checkColo(file)];
 }
 
 function checkTimes({ replication, duration }: ProtectFile): Problem[] {
-  const { interval, heartbeat, killAt } = replication;
+  const { mode, interval, heartbeat, killAt } = replication;
   const found: Problem[] = [];
   if (interval !== 'fastest') {
     const ns = parseDuration(interval);
-    if (ns < LEAST_INTERVAL_NS || ns > MOST_INTERVAL_NS) {
-      const sentence = `expected a duration from 1ms to 10s, or fastest, got ${interval}`;
+    if (ns < LEAST_INTERVAL_NS || ns > MOST_INTERVAL_NS[mode]) {
+      const most = mode === 'colo' ? '10min' : '10s, or fastest';
+      const sentence = `expected a duration from 1ms to ${most}, got ${interval}`;
       found.push({ path: ['replication', 'interval'], sentence });
     }
   }

@@ -27,9 +27,10 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
   ...OF_SCENARIO,
   ...below('costs', COST_DESCRIPTIONS),
   replication: 'how the guest is protected.',
-  'replication.mode': 'remus: checkpoints of one running guest.',
+  'replication.mode':
+    'remus: checkpoints of one running guest; colo: both hosts run it, and what they send is compared.',
   'replication.interval':
-    'from one checkpoint to the next; fastest: as soon as the last one has been acknowledged.',
+    'from one checkpoint to the next; fastest: as soon as the last one has been acknowledged. With colo, at the latest; 20s if absent.',
   'replication.buffer':
     'staging: dirty pages are copied in the pause; copy-on-write: each before its first write; none: they are sent in the pause.',
   'replication.bufferPages': 'how many saved pages the buffer of copy-on-write holds.',
@@ -79,6 +80,14 @@ export const PROTECT_DESCRIPTIONS: Descriptions = {
     'at the mark: pause stops the guest for its checkpoint at once; slow takes time from its vCPUs.',
   'replication.deadline.throttle':
     'the share of their time that slow takes from the vCPUs, 0.8 by default.',
+  'replication.colo': 'how the two guests of mode colo run and are compared.',
+  'replication.colo.silence':
+    'after how long a packet that only one guest has sent forces a checkpoint.',
+  'replication.colo.divergence':
+    'the probability, for each access of a stream at the backup, that the stream goes its own way after it.',
+  'replication.colo.secondarySpeed':
+    "the share of the time in which the backup's vCPUs run, as if its host were slower.",
+  'replication.colo.seed': 'the seed of the divergences; if absent, that of the guest.',
   outputs: 'the packets that the guest sends.',
   ...below('outputs[]', EMISSION),
   'outputs[].bytes': 'the size of each packet.',

@@ -17,6 +17,7 @@ import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
 import { parseSize } from '../../units/size.ts';
 import { checkGuest, checkProtect } from './check.ts';
+import { coloConfig, withColoDefaults } from './colo.ts';
 import { fenceSchema, type ProtectFile, protectSchema } from './schema.ts';
 
 /** src/fleet/protect and dist/fleet/protect lie equally deep below the package. */
@@ -50,7 +51,7 @@ export function loadProtection(name: string, sets: readonly Override[] = []): Lo
 
 /** Loads a protected guest from a document, whose files are relative to `folder`. Throws InputError. */
 export function loadProtectDocument(document: ScenarioDocument, folder: string): LoadedProtection {
-  const parsed = protectSchema.safeParse(document.value());
+  const parsed = protectSchema.safeParse(withColoDefaults(document.value()));
   if (!parsed.success) throw explained(document, parsed.error.issues, protectSchema);
   const file = parsed.data;
   refuse(document, checkProtect(file));
@@ -107,7 +108,10 @@ function configOf(file: ProtectFile, run: RunConfig): ProtectConfig {
   const blockBytes = disk && parseSize(disk.blockSize);
   return {
     run,
-    replication: replicationOf(replication, run.guest.pageSize),
+    replication: {
+      ...replicationOf(replication, run.guest.pageSize),
+      ...coloConfig(replication, seed),
+    },
     emissions: {
       packets: outputs,
       ...(disk && blockBytes

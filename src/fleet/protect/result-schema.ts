@@ -45,6 +45,18 @@ const protection = z.strictObject({
   compressionRatio: z.number().min(0).optional(),
   cacheHitShare: z.number().min(0).max(1).optional(),
   senderMs: ms,
+  /** COLO only. */
+  colo: z
+    .strictObject({
+      /** Checkpoints after the first one, by what forced them. */
+      differences: count,
+      silences: count,
+      periods: count,
+      /** Pages that each side's guest had dirtied at such a checkpoint; pagesPerEpoch is their union. */
+      primaryPages: z.number().min(0),
+      secondaryPages: z.number().min(0),
+    })
+    .optional(),
 });
 
 const takeover = z.strictObject({

@@ -1,4 +1,5 @@
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
+import type { CheckpointCause } from '../../replication/colo/config.ts';
 import type { EpochRecord } from '../../replication/ports.ts';
 import { proofResult } from '../../result/build.ts';
 import { VERSION } from '../../result/version.ts';
@@ -9,6 +10,8 @@ import type {
 } from '../../runtime/virtual/replication/report.ts';
 import type { LoadedProtection } from './load.ts';
 import { type ProtectResult, protectResultSchema } from './result-schema.ts';
+
+type Protection = ProtectResult['protections'][number];
 
 const ms = (ns: number): number => Math.max(0, ns) / 1e6;
 
@@ -60,11 +63,7 @@ const isProved = ({ proofs, problems }: ProtectReport): boolean =>
   problems.length === 0 &&
   (proofs ?? []).every(({ proof, differingBlocks = 0 }) => proof.ok && differingBlocks === 0);
 
-function protectionOf(
-  pair: PairReport,
-  endedNs: number,
-  pageSize: number,
-): ProtectResult['protections'][number] {
+function protectionOf(pair: PairReport, endedNs: number, pageSize: number): Protection {
   const { epochs, codes, cache, protectedNs, endNs } = pair;
   const all = Object.values(codes);
   const pages = all.reduce((sum, code) => sum + code.pages, 0);
@@ -98,6 +97,24 @@ function protectionOf(
     ...(bytes > 0 ? { compressionRatio: (pages * pageSize) / bytes } : {}),
     ...(cache.lookUps > 0 ? { cacheHitShare: cache.hits / cache.lookUps } : {}),
     senderMs: ms(pair.senderNs),
+    ...coloOf(epochs),
+  };
+}
+
+/** Returns what is special to checkpoints of COLO, without the first one, which nothing has forced. */
+function coloOf(epochs: readonly EpochRecord[]): Pick<Protection, 'colo'> {
+  const later = epochs.slice(1).flatMap(({ colo, pages }) => (colo ? [{ ...colo, pages }] : []));
+  if (!epochs[0]?.colo) return {};
+  const made = (cause: CheckpointCause): number =>
+    later.filter((one) => one.cause === cause).length;
+  return {
+    colo: {
+      differences: made('difference'),
+      silences: made('silence'),
+      periods: made('period'),
+      primaryPages: mean(later.map((one) => one.primaryPages)),
+      secondaryPages: mean(later.map((one) => one.secondaryPages)),
+    },
   };
 }
 
@@ -120,7 +137,7 @@ function takeoverOf(times: TakeoverReport): ProtectResult['takeovers'][number] {
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-type Spread = ProtectResult['protections'][number]['pauseMs'];
+type Spread = Protection['pauseMs'];
 
 const spreadOf = (epochs: readonly EpochRecord[], nsOf: (epoch: EpochRecord) => number): Spread =>
   weightedSpread(epochs.map((epoch) => [nsOf(epoch), 1])) ?? { mean: 0, p50: 0, p99: 0, max: 0 };

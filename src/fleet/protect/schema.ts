@@ -78,8 +78,16 @@ const deadline = z.strictObject({
 
 const death = z.strictObject({ at: duration, what: choice(TROUBLES).default('primary') });
 
+/** The keys of `replication.colo`. A silence of 200 ms is what is told of the first COLO; QEMU waits for 3 s (net/colo-compare.c). */
+const colo = z.strictObject({
+  silence: positiveDuration.default('200ms'),
+  divergence: share().default(0),
+  secondarySpeed: share(0.1).default(1),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+});
+
 const replication = z.strictObject({
-  mode: choice(['remus'], ['colo']).default('remus'),
+  mode: choice(['remus', 'colo']).default('remus'),
   interval: z.union([z.literal('fastest'), duration]).default('200ms'),
   buffer: choice(CAPTURES).default('staging'),
   bufferPages: whole(1, 2 ** 24).default(4096),
@@ -93,6 +101,7 @@ const replication = z.strictObject({
   spares: whole(0, 100).default(0),
   costs: costs.prefault({}),
   optimisations: optimisations.prefault({}),
+  colo: colo.optional(),
   deadline: z
     .union([z.literal(false), deadline], {
       error: 'expected false, or a map with dirtyPages, the most pages that an epoch should have',

@@ -12,11 +12,13 @@ import { type ZeroLog, zeroingsOf, zeroPages } from '../../guest/zeroing.ts';
 import { openMemory, slotOf } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
 import type { Difference, Proof } from '../report.ts';
+import type { Divergence } from '../../guest/stream-variants.ts';
 import { locateDifference } from './compare.ts';
 import { fillGuest } from './fill.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
 import { memoryPieces, runPieces } from './pieces.ts';
+import { replayDivergences } from './replay-divergences.ts';
 import { replayPieces } from './replay-pieces.ts';
 
 /** What the proof of a run works on. */
@@ -40,6 +42,8 @@ export interface ProofParts {
   readonly receivedState?: readonly VcpuState[] | undefined;
   /** The pages that the guest's memory manager zeroed on either side. */
   readonly zeroings?: { readonly source: ZeroLog; readonly destination: ZeroLog };
+  /** Where the guest's streams have gone another way than planned, those of each stream in the order of accesses. */
+  readonly divergences?: readonly Divergence[];
 }
 
 /** Beyond this many accesses the kernel replays in place of its slower twin, and the result says so. */
@@ -165,6 +169,9 @@ async function replay(
   // There is one task for each access list of the slot, as only one replay may use a list at a time.
   const tasks = Math.min(canvas.writers, pool.threads);
   const task = { guestSide: canvas, plan: lightPlan(plan), kernels } as const;
+  await replayDivergences(canvas, plan, parts.divergences ?? [], (stream, targetN) =>
+    pool.run('replay', { ...task, streams: [{ stream, targetN, zeroings: [] }], list: 0 }),
+  );
   const lists = Array.from({ length: tasks }, async (_, list) => {
     const own = work.filter(({ stream }) => stream % tasks === list);
     const pieces = replayPieces(plan, own, (stream) => before[stream]!.n);

@@ -55,6 +55,19 @@ describe('the file of a protected guest', () => {
     expect(config.emissions.disk!.shape).toMatchObject({ blocks: 16, blockBytes: 4096 });
   });
 
+  it('has the defaults of COLO, which a result that stands for it has too', () => {
+    const first = load(FILE.replace('interval: 50ms', 'mode: colo'));
+    expect(first.config.replication).toMatchObject({
+      intervalNs: 20e9,
+      compression: 'raw',
+      colo: { silenceNs: 200e6, divergence: 0, secondaryShare: 1, seed: first.config.run.seed },
+    });
+    const result = JSON.stringify({ schema: 'pageferry/protect@1', scenario: first.file });
+    const again = loadProtectDocument(openDocument('r.json', result, []), '.');
+    expect(JSON.stringify(again.file)).toBe(JSON.stringify(first.file));
+    expect(again.config).toEqual(first.config);
+  });
+
   it('takes a time for the death of the primary, or a list of what fails, in the order of time', () => {
     const withKill = (killAt: string) =>
       load(FILE.replace('interval: 50ms', `killAt: ${killAt}`)).config.troubles;
@@ -110,9 +123,59 @@ describe('the file of a protected guest', () => {
 
   it.each<[string, string, string]>([
     [
-      'a mode that comes later',
-      replication('mode: colo'),
-      'p.yaml:3:22 replication.mode: "colo" is not built yet: expected remus',
+      'a mode that is none',
+      replication('mode: col'),
+      'p.yaml:3:22 replication.mode: expected remus or colo, got "col"',
+    ],
+    [
+      "COLO's keys with Remus",
+      replication('colo: {}'),
+      'p.yaml:3:22 replication.colo: only with mode colo does a second guest run: leave it out, or set the mode',
+    ],
+    [
+      'COLO as fast as the link allows',
+      replication('mode: colo, interval: fastest'),
+      'p.yaml:3:38 replication.interval: COLO makes few checkpoints: expected a duration such as 20s, got fastest',
+    ],
+    [
+      'a period of COLO that is too long',
+      replication('mode: colo, interval: 20min'),
+      'p.yaml:3:38 replication.interval: expected a duration from 1ms to 10min, got 20min',
+    ],
+    [
+      'differences from copies that COLO has changed',
+      replication('mode: colo, compression: xen'),
+      "p.yaml:3:41 replication.compression: COLO's second guest changes the pages that it was sent, so there is no old copy: expected raw or gzip, got xen",
+    ],
+    [
+      'copy-on-write with COLO',
+      replication('mode: colo, buffer: copy-on-write'),
+      'p.yaml:3:36 replication.buffer: both guests of COLO stand still while pages are sent: leave it out',
+    ],
+    [
+      'no buffer of the network with COLO',
+      replication('mode: colo, netBuffer: false'),
+      'p.yaml:3:39 replication.netBuffer: COLO holds what it compares: leave it out',
+    ],
+    [
+      'a high-water mark with COLO',
+      replication('mode: colo, deadline: { dirtyPages: 9 }'),
+      'p.yaml:3:38 replication.deadline: COLO makes a checkpoint when the guests differ: leave it out',
+    ],
+    [
+      'optimisations that are off with COLO',
+      replication('mode: colo, optimisations: { mapOnce: false }'),
+      'p.yaml:3:43 replication.optimisations: they are those of checkpoints of Remus: leave them out',
+    ],
+    [
+      'no buffer of the disk with COLO',
+      replication('mode: colo, diskBuffer: false'),
+      'p.yaml:3:40 replication.diskBuffer: COLO goes back to the disk of the first guest: leave it out',
+    ],
+    [
+      'a secondary that stands still',
+      replication('mode: colo, colo: { secondarySpeed: 0 }'),
+      'p.yaml:3:52 replication.colo.secondarySpeed: expected a share from 0.1 to 1, got 0',
     ],
     [
       'a deadline without a mark',

@@ -59,6 +59,26 @@ describe('the result of a protected guest', () => {
     expect(summary).toContain('proved: 512 pages of 1 image of a backup and the guest at its end');
   });
 
+  it('says why checkpoints of COLO were made, and whose pages they had', async () => {
+    const colo = 'mode: colo, colo: { silence: 5ms, divergence: 0.0005 }, interval: 60ms';
+    const text = FILE.replace('  interval: 10ms\n', '').replace(
+      /replication:\n(.*\n)(.*\n)/,
+      (_, a: string, b: string) =>
+        `replication: { ${colo}, ${a.trim()}, ${b.trim().replace('150ms', '250ms')} }\n`,
+    );
+    const result = await resultOf(text);
+    expect(result).toMatchObject({ outcome: 'completed', ok: true, problems: [] });
+    const { colo: made, epochs, pagesPerEpoch } = result.protections[0]!;
+    const { differences, silences, periods, primaryPages, secondaryPages } = made!;
+    expect(differences).toBeGreaterThan(0);
+    expect(differences + silences + periods).toBe(epochs - 1);
+    expect(primaryPages + secondaryPages).toBeGreaterThan(pagesPerEpoch);
+    expect(pagesPerEpoch).toBeGreaterThanOrEqual(Math.max(primaryPages, secondaryPages));
+    const summary = protectSummary(result);
+    expect(summary).toContain('300 ms of COLO');
+    expect(summary).toContain(`${differences} for a difference`);
+  });
+
   it('says which image differs, by one byte', async () => {
     const result = await resultOf(FILE, {
       beforeProof: ({ side }) => void (side.memory.slots[0]!.ram[12_345]! ^= 1),

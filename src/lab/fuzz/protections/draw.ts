@@ -16,6 +16,8 @@ import {
 const PAGE = 4096;
 /** This number keeps these draws apart from all else that is drawn from a seed. */
 const DRAWS = 0x2e305;
+/** This share of the guests is protected by COLO, the others by Remus. */
+const COLO_SHARE = 0.35;
 
 interface Draw {
   /** Returns a whole number of [low, high]. */
@@ -129,7 +131,8 @@ export function drawProtection(seed: number): ProtectConfig {
     troubles: drawTroubles(draw, durationNs),
     isProved: true,
   };
-  return { ...config, replication: drawSwitches(config.replication, draw) };
+  const switched = { ...config, replication: drawSwitches(config.replication, draw) };
+  return chance(COLO_SHARE) ? withColo(switched, draw) : switched;
 }
 
 const drawDeadline = ({ between, one }: Draw): DeadlineConfig => ({
@@ -155,6 +158,24 @@ function drawSwitches(
       mapNs: chance(0.2) ? between(0, 2000) : 0,
     },
   };
+}
+
+/** Returns the protection of the same guest, among the same troubles, by COLO. */
+function withColo(config: ProtectConfig, { between, one }: Draw): ProtectConfig {
+  const { deadline: _, ...rest } = config.replication;
+  const replication: ReplicationConfig = {
+    ...rest,
+    intervalNs: one([5e6, 20e6, 100e6, 1e9]),
+    capture: 'staging',
+    compression: one(['raw', 'gzip']),
+    colo: {
+      silenceNs: between(2, 20) * 1e6,
+      divergence: one([0, 0.0001, 0.001, 0.01]),
+      secondaryShare: one([1, 1, 0.9, 0.6]),
+      seed: config.run.seed,
+    },
+  };
+  return { ...config, replication };
 }
 
 function drawWorkload({ between, chance, one }: Draw, pages: number): Workload {

@@ -12,6 +12,8 @@ import { CopyOnWrite } from '../../../replication/copy-on-write.ts';
 import { EpochBuffer } from '../../../replication/epoch-buffer.ts';
 import { LeaseArbiter } from '../../../replication/lease.ts';
 import type { BackupEnd, EpochRecord, PrimaryEnd } from '../../../replication/ports.ts';
+import { coloPrimary } from '../../../replication/colo/primary.ts';
+import { coloSecondary } from '../../../replication/colo/secondary.ts';
 import { primary } from '../../../replication/primary.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../common/guests.ts';
 import type { Transfer } from '../../common/stage.ts';
@@ -19,6 +21,7 @@ import type { EventLoop } from '../event-loop.ts';
 import { VirtualDestinationGuest, VirtualSourceGuest } from '../guests.ts';
 import { Half } from '../half.ts';
 import { VirtualLink } from '../link.ts';
+import { ColoParts } from './colo.ts';
 import type { ProtectConfig, Trouble } from './config.ts';
 import { VirtualFence } from './fence.ts';
 import { Direction, MortalLink } from './mortal-link.ts';
@@ -53,6 +56,8 @@ export class VirtualPair implements Process {
   readonly #clocks = { primary: new VirtualClock(), backup: new VirtualClock() };
   readonly #forward = new Direction();
   readonly #backward = new Direction();
+  /** What COLO needs besides; undefined with Remus. */
+  readonly colo: ColoParts | undefined;
   readonly #fences: { readonly primary: VirtualFence; readonly backup: VirtualFence } | undefined;
   readonly #near: Link;
   readonly #far: Link;
@@ -78,6 +83,19 @@ export class VirtualPair implements Process {
       work,
     );
     const sending = this.#sendingGuest();
+    const { primary: from, plan } = parts;
+    const { colo } = replication;
+    if (colo) {
+      this.colo = new ColoParts({
+        colo,
+        from,
+        to,
+        plan,
+        clock: this.#clocks.backup,
+        costs: config.run.costs,
+        live: () => sending.live(),
+      });
+    }
     this.#near = new MortalLink(this.#nearLink(sending), this.#forward, this.#backward);
     this.#far = new MortalLink(this.#farLink(), this.#backward, this.#forward);
     this.#primary = this.#primaryHalf(sending, work);
@@ -181,7 +199,11 @@ export class VirtualPair implements Process {
       downtimeLimitMs: run.migration.downtimeLimitNs / 1e6,
       timeoutMs: run.migration.timeoutNs / 1e6,
     });
-    return new Half(primary(side, policy), {
+    const { colo } = this;
+    const algorithm = colo
+      ? coloPrimary({ ...side, ...colo.primary }, policy)
+      : primary(side, policy);
+    return new Half(algorithm, {
       clock,
       link: this.#near,
       isGuestSettled: () => sending.isSettled(),
@@ -210,6 +232,7 @@ export class VirtualPair implements Process {
     const clock = this.#clocks.backup;
     const inner = new SharedDestinationGuest(to.side, plan, clock);
     const guest = new VirtualDestinationGuest(inner, to.crew, clock, config.run.costs);
+    const { colo } = this;
     const fence = this.#fences?.backup;
     const side = {
       clock,
@@ -223,10 +246,13 @@ export class VirtualPair implements Process {
       diskReadyNs: () => this.#diskReadyNs,
       onReady: (epoch: number) => onReady(this, epoch),
     };
-    return new Half(backup(side), {
+    const algorithm = colo
+      ? coloSecondary({ ...side, ...colo.secondary, guest: colo.guestOver(guest) })
+      : backup(side);
+    return new Half(algorithm, {
       clock,
       link: this.#far,
-      isGuestSettled: () => guest.isSettled(),
+      isGuestSettled: () => (colo ? colo.isSettled() : guest.isSettled()),
       isCancelled: () => false,
     });
   }

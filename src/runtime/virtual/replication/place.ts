@@ -1,4 +1,5 @@
 import type { FullPlan } from '../../../guest/stream-plan.ts';
+import { StreamVariants } from '../../../guest/stream-variants.ts';
 import { DiskImage, DiskMirror } from '../../../replication/disk.ts';
 import { type Emissions, GuestTap } from '../../../replication/guest-tap.ts';
 import { NetBuffer } from '../../../replication/net-buffer.ts';
@@ -29,6 +30,8 @@ export class ProtectedPlace {
   readonly tap: GuestTap;
   readonly image: DiskImage | undefined;
   readonly mirror: DiskMirror | undefined;
+  /** In which ways the guest at this place has gone, if it ran at two hosts at once (COLO). */
+  readonly variants: StreamVariants;
   /** When its host died; Infinity while it lives. */
   diedNs = Infinity;
   /** When the guest began to run here; Infinity if it never has. */
@@ -52,9 +55,11 @@ export class ProtectedPlace {
     const { disk } = emissions;
     this.image = disk && new DiskImage(disk.shape);
     this.mirror = disk && new DiskMirror(disk.shape);
-    const { image, mirror } = this;
+    this.variants = new StreamVariants(this.side.memory, plan);
+    const { image, mirror, variants } = this;
     this.tap = new GuestTap(this.side.memory, plan, emissions, {
       net: this.net,
+      variants,
       ...(image ? { image } : {}),
       ...(mirror ? { mirror } : {}),
     });

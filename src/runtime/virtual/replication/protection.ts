@@ -18,6 +18,7 @@ import {
 import { inlineRunner, type WorkRunner } from '../../common/work.ts';
 import { EventLoop, StuckError } from '../event-loop.ts';
 import { admitClients, type Clients } from './clients.ts';
+import { contradictions } from './contradictions.ts';
 import type { ProtectConfig, TroubleAt } from './config.ts';
 import { VirtualPair } from './pair.ts';
 import { ProtectedPlace } from './place.ts';
@@ -54,6 +55,8 @@ export class VirtualProtection {
   readonly #pairs: VirtualPair[] = [];
   /** A backup that heard nothing takes over although the primary had gone on without protection, and has died since. */
   #hasGoneBack = false;
+  /** Packets that have left although a guest that went on elsewhere has sent others in their place (COLO). */
+  #contradictions = 0;
   readonly #endings = new Map<VirtualPair, Ending>();
   readonly #transfers: Transfer[] = [];
   readonly #takeovers: TakeoverReport[] = [];
@@ -201,7 +204,8 @@ export class VirtualProtection {
     const { runningNs } = end.times;
     this.#hasGoneBack ||= this.#endings.get(pair)?.end === 'dropped';
     backup.begin(nowNs);
-    const sent = this.#sentIn(pair.buffer.complete!.vcpus);
+    const sent = pair.colo ? backup.tap.sent : this.#sentIn(pair.buffer.complete!.vcpus);
+    if (pair.colo) this.#contradictions += contradictions(this.#ledger, this.#places, backup);
     this.#ledger.takenOver({ host: backup.host, atNs: nowNs, sent });
     this.#endings.set(pair, { end: 'tookOver', endNs: runningNs });
     const { diedNs } = primary;
@@ -250,11 +254,13 @@ export class VirtualProtection {
     for (const place of this.#places) {
       if (place.isActive(nowNs) && !(await this.#prove(place, 'end'))) return false;
     }
-    for (const { parts, buffer } of this.#pairs) {
+    for (const { parts, buffer, colo } of this.#pairs) {
       const { backup } = parts;
       if (backup.ranFromNs < Infinity || backup.diedNs <= nowNs || !buffer.complete) continue;
       const { epoch, vcpus } = buffer.complete;
-      loadVcpus(backup.side.memory, backup.side.area, this.#memory.plan, vcpus);
+      // The guest of a secondary has run on from there, and its vCPUs have the state that it is in.
+      if (!colo) loadVcpus(backup.side.memory, backup.side.area, this.#memory.plan, vcpus);
+      else colo.settle();
       if (!(await this.#prove(backup, 'image', epoch))) return false;
     }
     return true;
@@ -364,6 +370,11 @@ export class VirtualProtection {
       return problems;
     }
     if (!replication.netBuffer) return problems;
+    if (this.#contradictions > 0) {
+      problems.push(
+        `${this.#contradictions} packets left that the guest which lives on has not sent like that`,
+      );
+    }
     if (undone > 0)
       problems.push(`${undone} packets left whose state is lost, since they were not held`);
     if (repeated > 0) problems.push(`${repeated} packets left twice, or out of order`);

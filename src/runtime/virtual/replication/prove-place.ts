@@ -29,7 +29,8 @@ export async function provePlace(
   const { run } = config;
   const { plan, geometries } = memory;
   const canvas = createPlace(run.guest, plan, geometries(1));
-  const parts = { config: run, plan, pool, signal, final: place.shared, canvas };
+  const { divergences } = place.variants;
+  const parts = { config: run, plan, pool, signal, final: place.shared, canvas, divergences };
   const proof = await prove({ ...parts, isFrozenSource: false });
   giveBackGuestSide(canvas);
   if (!place.image || !hasDisk) return { proof };
@@ -46,7 +47,10 @@ function differingBlocks(
   for (const writer of emittingStreams(plan, writes)) {
     const { stream, emission } = writer;
     const n = readAccesses(slotOfStream(place.side.memory, plan, stream), stream);
-    for (let i = 1; i <= emittedBy(n, emission); i++) expected.apply(diskWrite(shape, writer, i));
+    for (let i = 1; i <= emittedBy(n, emission); i++) {
+      const variant = place.variants.at(stream, i * emission.every);
+      expected.apply(diskWrite(shape, writer, i, variant));
+    }
   }
   let differing = 0;
   for (let block = 0; block < shape.blocks; block++) {
