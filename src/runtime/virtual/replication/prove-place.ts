@@ -10,6 +10,9 @@ import type { ProtectConfig } from './config.ts';
 import type { ProtectedPlace } from './place.ts';
 import type { PlaceProof } from './report.ts';
 
+/** What of a place is proved: the guest's memory and its disk. */
+export type ProvedPlace = Pick<ProtectedPlace, 'host' | 'shared' | 'side' | 'image'>;
+
 export interface PlaceProofParts {
   readonly config: ProtectConfig;
   readonly memory: ReturnType<typeof planMemory>;
@@ -22,7 +25,7 @@ export interface PlaceProofParts {
  * streams have there. Throws GivenUpError.
  */
 export async function provePlace(
-  place: ProtectedPlace,
+  place: ProvedPlace,
   { config, memory, pool, signal }: PlaceProofParts,
   hasDisk: boolean,
 ): Promise<Pick<PlaceProof, 'proof' | 'differingBlocks'>> {
@@ -37,7 +40,7 @@ export async function provePlace(
 }
 
 function differingBlocks(
-  place: ProtectedPlace,
+  place: ProvedPlace,
   { emissions }: ProtectConfig,
   { plan }: PlaceProofParts['memory'],
 ): number {
