@@ -1,9 +1,9 @@
 import { loadVcpus, type VcpuState } from '../../../guest/vcpu-state.ts';
 import { copyBytes } from '../../../memory/copy.ts';
 import { backup } from '../../../replication/backup.ts';
-import { EpochBuffer } from '../../../replication/epoch-buffer.ts';
 import { SharedDestinationGuest } from '../../common/guests.ts';
 import { openGuestSide } from '../../common/guest-side.ts';
+import { GuardedEpochBuffer } from './guarded-buffer.ts';
 import { openHostLink } from './host-link.ts';
 import type { HostSite } from './host-site.ts';
 
@@ -12,7 +12,7 @@ export class BackupHalf {
   readonly #host: HostSite;
   readonly #pair: number;
   readonly #primary: number;
-  readonly #buffer: EpochBuffer;
+  readonly #buffer: GuardedEpochBuffer;
   /** When the disk has all writes of complete epochs. */
   #diskReadyNs = 0;
 
@@ -20,7 +20,7 @@ export class BackupHalf {
     this.#host = host;
     this.#pair = pair;
     this.#primary = primary;
-    this.#buffer = new EpochBuffer(host.side.memory, host.image);
+    this.#buffer = new GuardedEpochBuffer(host.side.memory, host.image, host.zlib);
   }
 
   /** The last epoch that is whole, with the state of its vCPUs; undefined before the first one is. */

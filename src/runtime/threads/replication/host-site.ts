@@ -7,6 +7,7 @@ import type { NetBuffer } from '../../../replication/net-buffer.ts';
 import type { GuestSide } from '../../common/guest-side.ts';
 import type { JournalWriter } from './journal.ts';
 import type { ProtectedHostTask } from './tasks.ts';
+import type { ZlibGuard } from './zlib-guard.ts';
 
 /** What the halves of a protection have of the host in whose thread they run. */
 export interface HostSite {
@@ -14,6 +15,7 @@ export interface HostSite {
   readonly side: GuestSide;
   readonly clock: Clock;
   readonly journal: JournalWriter;
+  readonly zlib: ZlibGuard;
   readonly net: NetBuffer;
   /** The disk and its mirror; absent if the guest has none. */
   readonly image: DiskImage | undefined;

@@ -16,6 +16,7 @@ import { HostOrders } from './orders.ts';
 import { savePages } from './page-saving.ts';
 import { PrimaryHalf } from './primary-half.ts';
 import type { ProtectedHostEnd, ProtectedHostTask } from './tasks.ts';
+import { ZlibGuard } from './zlib-guard.ts';
 
 /** While the guest runs here, what it emits is collected this often at least, unless the thread is busy. */
 const TAP_MS = 2;
@@ -32,6 +33,7 @@ export class ProtectedHostThread implements HostSite {
   readonly side: GuestSide;
   readonly clock: Clock;
   readonly journal: JournalWriter;
+  readonly zlib: ZlibGuard;
   readonly net: NetBuffer;
   readonly image: DiskImage | undefined;
   readonly mirror: DiskMirror | undefined;
@@ -48,6 +50,7 @@ export class ProtectedHostThread implements HostSite {
     const { emissions, plan, disk } = task;
     this.task = task;
     this.side = openGuestSide(task.guestSide);
+    this.zlib = new ZlibGuard(task.zlibGuard);
     this.clock = monotonicClock(task.clockOrigin);
     this.#words = new RunWords(task.runWords);
     this.#orders = new HostOrders(task.orders);

@@ -22,7 +22,7 @@ export class PrimaryHalf {
     this.#host = host;
     this.#pair = pair;
     this.#link = openHostLink(task, pair, 'near', pair + 1, clock);
-    this.#compressor = new TimedCompressor(task.replication, clock, () => host.attend());
+    this.#compressor = new TimedCompressor(task.replication, clock, host.zlib, () => host.attend());
   }
 
   /** Protects the guest until that ends, and tells the world how. Throws RunAborted when all is over. */

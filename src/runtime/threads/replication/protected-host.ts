@@ -15,6 +15,7 @@ import { RunWords } from '../run-words.ts';
 import { type HostNews, JournalReader } from './journal.ts';
 import { HostOrders } from './orders.ts';
 import type { PairTransfer, ProtectedHostEnd, SharedImage } from './tasks.ts';
+import { ZlibGuard } from './zlib-guard.ts';
 
 /** What a host may have written that the world has not read yet is at most so many bytes. */
 const JOURNAL_BYTES = 4 * 1024 * 1024;
@@ -51,6 +52,7 @@ export class ProtectedHost {
   end: ProtectedHostEnd | undefined;
   readonly #disk: SharedArrayBuffer | undefined;
   readonly #words = new RunWords();
+  readonly #zlib = new ZlibGuard();
   readonly #ring: SharedRing = createRing(JOURNAL_BYTES);
   readonly #journal = new JournalReader(this.#ring);
   readonly #pool: WorkerPool;
@@ -102,6 +104,7 @@ export class ProtectedHost {
       emissions,
       diskBytesPerSecond,
       orders: this.orders.buffer,
+      zlibGuard: this.#zlib.buffer,
       journal: this.#ring,
       ...(this.#disk ? { disk: this.#disk } : {}),
       ...(this.snapshot ? { snapshot: this.snapshot } : {}),
@@ -126,6 +129,7 @@ export class ProtectedHost {
   /** Terminates all of its threads, wherever they are. */
   kill(nowNs: number): void {
     this.diedNs = nowNs;
+    this.#zlib.close();
     this.#death = this.#pool.destroy();
   }
 

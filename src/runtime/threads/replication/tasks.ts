@@ -27,6 +27,7 @@ export interface ProtectedHostTask extends SharedImage {
   readonly clockOrigin: bigint;
   readonly runWords: SharedArrayBuffer;
   readonly orders: SharedArrayBuffer;
+  readonly zlibGuard: SharedArrayBuffer;
   readonly journal: SharedRing;
   /** The links of all pairs of hosts, in the order of their backups, of which host 1 is the first. */
   readonly transfers: readonly PairTransfer[];
