@@ -142,7 +142,10 @@ export class ThreadProtection {
     const [first, ...backups] = this.#hosts;
     const fill = { prefault: true, isUsed: false };
     await fillGuest(inlineRunner, first!.shared, guest.contents, seed, fill);
-    for (const { shared } of backups) await prefaultGuest(inlineRunner, shared);
+    for (const { shared, snapshot } of backups) {
+      await prefaultGuest(inlineRunner, shared);
+      if (snapshot) await prefaultGuest(inlineRunner, snapshot.guestSide);
+    }
     const handshakes = this.#hosts.map(({ shared }) => shared.handshake);
     const parts = { config: this.#config, plan: this.#memory.plan, clockOrigin: this.#origin };
     for (const host of this.#hosts) {
