@@ -1,11 +1,12 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { type LoadedProtection, loadProtection, protectPresets } from '../fleet/protect/load.ts';
+import { playProtection } from '../fleet/protect/play.ts';
 import { buildProtectResult } from '../fleet/protect/result.ts';
 import type { ProtectResult } from '../fleet/protect/result-schema.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
-import { VirtualProtection } from '../runtime/virtual/replication/protection.ts';
 import { InputError } from '../scenario/input-error.ts';
+import type { Override } from '../scenario/load.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
@@ -16,6 +17,7 @@ import { protectSummary } from './protect-table.ts';
 
 export interface ProtectFlags {
   readonly set?: readonly string[];
+  readonly runtime?: string;
   readonly output?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -29,6 +31,12 @@ export function protectCommand(): Command {
     .description('continuous replication (Remus, COLO): a guest survives its host')
     .argument('<scenario>', SCENARIO_ARGUMENT)
     .option('--set <key=value>', 'override a key, such as replication.interval=25ms', collect)
+    .addOption(
+      new Option(
+        '--runtime <name>',
+        'virtual: a deterministic clock; threads: real time, hosts are groups of threads that are terminated',
+      ),
+    )
     .option('-o, --output <file>', 'write the JSON result to a file, - to stdout')
     .option('--json', 'print the JSON result on stdout, and nothing else')
     .option('-q, --quiet', 'print no summary and no progress')
@@ -41,7 +49,7 @@ export function protectCommand(): Command {
 /** Runs the command and returns its exit code. */
 export async function protect(name: string, flags: ProtectFlags): Promise<number> {
   try {
-    const loaded = loadProtection(name, flags.set);
+    const loaded = loadProtection(name, setsOf(flags));
     checkOutputs({ [outputFlag()]: flags.output }, loaded.files);
     const result = await play(loaded, flags);
     if (!result) {
@@ -61,6 +69,12 @@ export async function protect(name: string, flags: ProtectFlags): Promise<number
   }
 }
 
+/** Returns what overrides keys of the file: `--set`, and `--runtime`. */
+function setsOf({ set = [], runtime }: ProtectFlags): Override[] {
+  if (runtime === undefined) return [...set];
+  return [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
+}
+
 /** Lets the guest live; returns undefined when that was interrupted before it began. */
 async function play(
   loaded: LoadedProtection,
@@ -76,7 +90,7 @@ async function play(
   const interrupt = new Interruption();
   try {
     display.showSetUp();
-    const protection = new VirtualProtection(loaded.config, {
+    const work = playProtection(loaded.config, {
       signal: interrupt.signal,
       proofSignal: interrupt.late,
       onSettled: () => {
@@ -85,7 +99,7 @@ async function play(
       onEpoch: (record, nowNs) => display.show(record, nowNs),
       onProof: () => display.showProof(),
     });
-    const report = await interrupt.race(protection.run(), () => isSettling);
+    const report = await interrupt.race(work, () => isSettling);
     return report && buildProtectResult(loaded, report);
   } finally {
     display.stop();

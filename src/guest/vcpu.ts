@@ -142,11 +142,11 @@ class Vcpu {
     if (end === 'full') return this.#waitForRoom();
     if (end !== 'gated') return end;
     // A poll comes next, whatever the result. The time that it took has gone by on the clock already.
-    const { clock, host } = this.#parts;
+    const { clock, layers } = this.#parts;
     const startNs = clock.now();
     core.resolve(this.#lastNs);
-    // Demand faults account for their time themselves, but the layers of a host don't.
-    if (host) this.#blocked(clock.now() - startNs);
+    // Demand faults account for their time themselves, but other layers don't.
+    if (layers) this.#blocked(clock.now() - startNs);
     return 'made';
   }
 

@@ -13,9 +13,13 @@ export class DiskImage {
   readonly shape: DiskShape;
   readonly bytes: Uint8Array;
 
-  constructor(shape: DiskShape) {
+  /** `bytes` are those of the disk, in whose memory it is kept; without them it has memory of its own. */
+  constructor(
+    shape: DiskShape,
+    bytes: Uint8Array = new Uint8Array(shape.blocks * shape.blockBytes),
+  ) {
     this.shape = shape;
-    this.bytes = new Uint8Array(shape.blocks * shape.blockBytes);
+    this.bytes = bytes;
   }
 
   /** Returns the block's own bytes, not a copy. */

@@ -33,5 +33,8 @@ export function openFirstImage(
   const mismatch = guestMismatch(body, guest);
   if (mismatch) throw new WireError(mismatch);
   const { integrity } = body;
-  return { decoder: openDecoder(guest.memory, integrity, { takesBlocks: body.xbzrle === true }), integrity };
+  return {
+    decoder: openDecoder(guest.memory, integrity, { takesBlocks: body.xbzrle === true }),
+    integrity,
+  };
 }

@@ -61,6 +61,19 @@ export function accessesIn(vcpus: readonly VcpuState[], stream: number): number 
 export const emittedBy = (accesses: number, { every }: Emission): number =>
   Math.floor(accesses / every);
 
+/** Returns how many packets each stream had sent in a state of the vCPUs. */
+export const packetsSentIn = (
+  plan: GuestPlan,
+  packets: readonly PacketEmission[],
+  vcpus: readonly VcpuState[],
+): ReadonlyMap<number, number> =>
+  new Map(
+    emittingStreams(plan, packets).map(({ stream, emission }) => [
+      stream,
+      emittedBy(accessesIn(vcpus, stream), emission),
+    ]),
+  );
+
 /** Watches the streams of a guest at one place, and makes what they emit. */
 export class GuestTap {
   readonly net: NetBuffer;

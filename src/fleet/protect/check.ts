@@ -8,12 +8,48 @@ import type { ProtectFile } from './schema.ts';
 /** Epochs shorter than this would have hardly any time between two pauses. */
 const LEAST_INTERVAL_NS = 1e6;
 const MOST_INTERVAL_NS = { remus: 10e9, colo: 600e9 };
+/** In threads, each spare host has threads and memory of its own from the start on. */
+const MOST_THREAD_SPARES = 8;
 /** The disk's bytes are kept in memory at each host. */
 const MOST_DISK_BYTES = 1024 ** 3;
 
 /** Returns what is impossible about a file besides its guest. */
 export function checkProtect(file: ProtectFile): Problem[] {
-  return [...checkTimes(file), ...checkDisk(file), ...checkColo(file)];
+  return [...checkTimes(file), ...checkDisk(file), ...checkColo(file), ...checkThreads(file)];
+}
+
+/** Returns what the runtime of threads does not have. */
+function checkThreads({ runtime, replication }: ProtectFile): Problem[] {
+  if (runtime !== 'threads') return [];
+  const { mode, fence, killAt, spares, optimisations } = replication;
+  const found: Problem[] = [];
+  if (mode === 'colo') {
+    const sentence =
+      'COLO is not built yet for runtime threads: leave it out, or set runtime: virtual';
+    found.push({ path: ['replication', 'mode'], sentence });
+  }
+  if (Object.values(optimisations).includes(false)) {
+    const sentence =
+      'in threads all work takes the time that it takes: leave them out, or set runtime: virtual';
+    found.push({ path: ['replication', 'optimisations'], sentence });
+  }
+  if (fence !== false) {
+    const sentence =
+      'threads have no third party that could keep a lease: set it to false, or set runtime: virtual';
+    found.push({ path: ['replication', 'fence'], sentence });
+  }
+  for (const [index, { what }] of (Array.isArray(killAt) ? killAt : []).entries()) {
+    if (what !== 'primary-fence' && what !== 'backup-fence') continue;
+    const sentence = `threads have no fence, so ${what} cannot fail: leave it out, or set runtime: virtual`;
+    found.push({ path: ['replication', 'killAt', index, 'what'], sentence });
+  }
+  if (spares > MOST_THREAD_SPARES) {
+    const sentence =
+      `each host has threads of its own, so at most ${MOST_THREAD_SPARES} may be spare, got ${spares}: ` +
+      'lower it, or set runtime: virtual';
+    found.push({ path: ['replication', 'spares'], sentence });
+  }
+  return found;
 }
 
 function checkTimes({ replication, duration }: ProtectFile): Problem[] {

@@ -22,7 +22,7 @@ const OF_SCENARIO = Object.fromEntries(
 export const PROTECT_DESCRIPTIONS: Descriptions = {
   name: 'what the guest is called in results.',
   seed: 'the seed of the guest.',
-  runtime: 'virtual: a deterministic clock.',
+  runtime: 'virtual: a deterministic clock; threads: real time, each host a group of threads.',
   duration: 'how long all of it lasts, from the start of the guest on.',
   ...OF_SCENARIO,
   ...below('costs', COST_DESCRIPTIONS),

@@ -56,8 +56,8 @@ export function loadProtectDocument(document: ScenarioDocument, folder: string):
   const file = parsed.data;
   refuse(document, checkProtect(file));
   const folderOf = foldersOf(document, folder);
-  const { name, seed, guest, link, migration, costs } = file;
-  const written = { name, seed, runtime: 'virtual', verify: 'full', guest, link, migration, costs };
+  const { name, seed, runtime, guest, link, migration, costs } = file;
+  const written = { name, seed, runtime, verify: 'full', guest, link, migration, costs };
   const given = Object.entries(written).filter(([, value]) => value !== undefined);
   const part = new ScenarioPart(document, Object.fromEntries(given));
   const scenario = parseScenario(part);

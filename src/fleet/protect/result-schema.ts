@@ -79,7 +79,7 @@ export const protectResultSchema = z.strictObject({
   schema: z.literal('pageferry/protect@1'),
   version: z.string(),
   scenario: z.record(z.string(), z.unknown()),
-  runtime: z.literal('virtual'),
+  runtime: z.enum(['virtual', 'threads']),
   clock: z.string(),
   outcome: z.enum(['completed', 'split', 'stale', 'lost', 'cancelled', 'failed']),
   error: z.string().optional(),

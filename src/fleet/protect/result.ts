@@ -1,3 +1,4 @@
+import { MONOTONIC_CLOCK_NAME } from '../../clock/monotonic.ts';
 import { VIRTUAL_CLOCK_NAME } from '../../clock/virtual.ts';
 import type { CheckpointCause } from '../../replication/colo/config.ts';
 import type { EpochRecord } from '../../replication/ports.ts';
@@ -27,8 +28,8 @@ export function buildProtectResult(
     schema: 'pageferry/protect@1',
     version: VERSION,
     scenario: file,
-    runtime: 'virtual',
-    clock: VIRTUAL_CLOCK_NAME,
+    runtime: file.runtime,
+    clock: file.runtime === 'threads' ? MONOTONIC_CLOCK_NAME : VIRTUAL_CLOCK_NAME,
     outcome: report.outcome,
     ...(report.error === undefined ? {} : { error: report.error }),
     durationMs: ms(endedNs),

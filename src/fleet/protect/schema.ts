@@ -115,7 +115,7 @@ function fileOf<Part extends z.ZodType>(
   return z.strictObject({
     name: text.optional(),
     seed: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULTS.seed),
-    runtime: choice(['virtual'], ['threads']).default('virtual'),
+    runtime: choice(['virtual', 'threads']).default('virtual'),
     duration: positiveDuration.default('10s'),
     guest: part('guest'),
     link: part('link').optional(),

@@ -1,13 +1,13 @@
 import { loadProtectDocument, PROTECT_PRESET_FOLDER } from '../../fleet/protect/load.ts';
+import { playProtection } from '../../fleet/protect/play.ts';
 import { buildProtectResult } from '../../fleet/protect/result.ts';
 import type { ProtectResult } from '../../fleet/protect/result-schema.ts';
-import { VirtualProtection } from '../../runtime/virtual/replication/protection.ts';
 import { type InputOptions, playInput } from './input.ts';
 import type { ProtectionInput } from './scenario-input.ts';
 
 /** How far a protected guest is. */
 export interface ProtectProgress {
-  /** The time of the virtual clock, and how long the guest lives by it. */
+  /** The time of the guest's clock, and how long it lives by that. */
   readonly elapsedMs: number;
   readonly durationMs: number;
   /** The epoch that has been acknowledged last, which counts from 0 for each pair of hosts, and its dirty pages. */
@@ -37,12 +37,12 @@ export async function protect(
   return playInput(input, options, PROTECT_PRESET_FOLDER, async ({ document, folder }) => {
     const loaded = loadProtectDocument(document, folder);
     const durationMs = loaded.config.durationNs / 1e6;
-    const report = await new VirtualProtection(loaded.config, {
+    const report = await playProtection(loaded.config, {
       ...(signal ? { signal } : {}),
       onEpoch({ epoch, pages }, nowNs) {
         onProgress?.({ elapsedMs: nowNs / 1e6, durationMs, epoch, pages });
       },
-    }).run();
+    });
     return buildProtectResult(loaded, report);
   });
 }

@@ -7,6 +7,8 @@ export interface DriverParts extends GeneratorParts {
   readonly isAborted: () => boolean;
   /** Returns how often the thread polls its doorbell before it sleeps; it polls often when a core is free for it. */
   readonly spins: () => number;
+  /** Returns how long the thread may sleep when it has something to do besides; 100 ms without it. */
+  readonly longestSleepMs?: () => number;
 }
 
 /** The run was aborted from outside, because another thread died or the program ends. */
@@ -52,6 +54,7 @@ export function blockAndStep<Result>(driver: GeneratorDriver<Result>, parts: Dri
     const spins = parts.spins();
     const shortestNs = spins === LONG_SPINS ? SHORTEST_ALONE_NS : SHORTEST_SLEEP_NS;
     if (leftNs < shortestNs) continue;
-    doorbell.wait(sequence, Math.min(leftNs / 1e6, LONGEST_SLEEP_MS), spins);
+    const mostMs = parts.longestSleepMs?.() ?? LONGEST_SLEEP_MS;
+    doorbell.wait(sequence, Math.min(leftNs / 1e6, mostMs), spins);
   }
 }

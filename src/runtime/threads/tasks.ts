@@ -17,6 +17,7 @@ import type { PagingCounts } from '../../overcommit/paging.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
+import type { ProtectedHostEnd, ProtectedHostTask } from './replication/tasks.ts';
 
 /** The tasks of the pool's workers and their answers, under the names that worker.ts exports. */
 export interface Tasks extends Work {
@@ -28,6 +29,7 @@ export interface Tasks extends Work {
   ];
   readonly dirtyRate: [DirtyRateTask, DirtyRateReport];
   readonly host: [HostTask, HostEnd];
+  readonly protectedHost: [ProtectedHostTask, ProtectedHostEnd];
 }
 
 export interface SourceEnd {
@@ -52,6 +54,8 @@ export interface VcpuTask extends RunTask {
     readonly doorbell: SharedArrayBuffer;
     readonly balloon?: BalloonConfig | undefined;
   };
+  /** Whether the guest's engine saves protected pages before their first write, for copy-on-write. */
+  readonly savesPages?: boolean;
 }
 
 /** The thread of an overcommitted host, which keeps its records. */

@@ -26,6 +26,8 @@ import { workHandlers } from '../common/work.ts';
 import { LIVE_PHASES, RunWords } from './run-words.ts';
 import type { EngineTask, Tasks } from './tasks.ts';
 import { rehearse } from './rehearsal.ts';
+import { ProtectedHostThread } from './replication/host-thread.ts';
+import { askToSave } from './replication/page-saving.ts';
 import { warmUpVcpu } from './warm-up.ts';
 
 /**
@@ -46,6 +48,7 @@ export const vcpu: Handlers['vcpu'] = ({
   clockOrigin,
   runWords,
   host: hostParts,
+  savesPages,
 }) => {
   const guestSide = openGuestSide(shared);
   const { memory, words, area } = guestSide;
@@ -68,10 +71,14 @@ export const vcpu: Handlers['vcpu'] = ({
     hints: guestSide.hints,
     clock: monotonicClock(clockOrigin),
     ...(host ? { host, layers: host.layers } : {}),
+    ...(savesPages ? { layers: [askToSave(caller)] } : {}),
   });
 };
 
 export const host: Handlers['host'] = (task) => new HostThread(task).run();
+
+export const protectedHost: Handlers['protectedHost'] = (task) =>
+  new ProtectedHostThread(task).run();
 
 /** Rehearses; a failure is reported on stderr, and the run goes on without its rehearsal. */
 function tryToRehearse(...parts: Parameters<typeof rehearse>): void {

@@ -198,9 +198,19 @@ describe('the file of a protected guest', () => {
       'p.yaml:3:67 replication.deadline.throttle: expected a share from 0.01 to 0.99, got 1',
     ],
     [
-      'a runtime that comes later',
-      `runtime: threads\n${FILE}`,
-      'p.yaml:1:10 runtime: "threads" is not built yet: expected virtual',
+      'a fence in threads',
+      `runtime: threads\n${replication('fence: true')}`,
+      'p.yaml:4:23 replication.fence: threads have no third party that could keep a lease: set it to false, or set runtime: virtual',
+    ],
+    [
+      'the failure of a fence in threads',
+      `runtime: threads\n${replication('killAt: [{ at: 1s, what: backup-fence }]')}`,
+      'p.yaml:4:41 replication.killAt[0].what: threads have no fence, so backup-fence cannot fail: leave it out, or set runtime: virtual',
+    ],
+    [
+      'many spares in threads',
+      `runtime: threads\n${replication('spares: 9')}`,
+      'p.yaml:4:24 replication.spares: each host has threads of its own, so at most 8 may be spare, got 9: lower it, or set runtime: virtual',
     ],
     [
       'an optimisation that is neither on nor off',

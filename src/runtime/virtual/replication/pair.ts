@@ -3,8 +3,6 @@ import { VirtualClock } from '../../../clock/virtual.ts';
 import type { FullPlan } from '../../../guest/stream-plan.ts';
 import type { Link } from '../../../link/link.ts';
 import { ringLink } from '../../../link/ring-link.ts';
-import { sourceOptions } from '../../../migration/spec/wiring.ts';
-import { policyNamed } from '../../../migration/policies/registry.ts';
 import { backup } from '../../../replication/backup.ts';
 import { InPlace, StagingBuffer } from '../../../replication/capture.ts';
 import { PageCompressor } from '../../../replication/compression.ts';
@@ -15,6 +13,7 @@ import type { BackupEnd, EpochRecord, PrimaryEnd } from '../../../replication/po
 import { coloPrimary } from '../../../replication/colo/primary.ts';
 import { coloSecondary } from '../../../replication/colo/secondary.ts';
 import { primary } from '../../../replication/primary.ts';
+import { firstEpoch } from '../../common/first-epoch.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../../common/guests.ts';
 import type { Transfer } from '../../common/stage.ts';
 import type { EventLoop } from '../event-loop.ts';
@@ -166,10 +165,7 @@ export class VirtualPair implements Process {
     const { replication, run } = config;
     const clock = this.#clocks.primary;
     const { memory, words } = from.side;
-    const options = {
-      ...sourceOptions(run.link, run.migration, memory),
-      patienceNs: replication.silenceNs,
-    };
+    const { options, policy } = firstEpoch(run, memory, replication.silenceNs);
     const { mirror, image } = from;
     const disk = mirror && image && replication.diskBuffer ? { mirror, image } : undefined;
     const fence = this.#fences?.primary;
@@ -191,14 +187,6 @@ export class VirtualPair implements Process {
         onEpoch(this, record);
       },
     };
-    const policy = policyNamed(run.migration.policy as string).policy(run.migration, {
-      pages: memory.pages,
-      pageSize: memory.pageSize,
-      linkBytesPerSecond: run.link.bytesPerSecond,
-      maxBytesPerSecond: run.migration.maxBytesPerSecond,
-      downtimeLimitMs: run.migration.downtimeLimitNs / 1e6,
-      timeoutMs: run.migration.timeoutNs / 1e6,
-    });
     const { colo } = this;
     const algorithm = colo
       ? coloPrimary({ ...side, ...colo.primary }, policy)

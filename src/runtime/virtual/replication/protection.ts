@@ -1,9 +1,9 @@
 import { OneEvent } from '../../../clock/process.ts';
 import { planMemory } from '../../../guest/memory-plan.ts';
-import { loadVcpus, type VcpuState } from '../../../guest/vcpu-state.ts';
+import { loadVcpus } from '../../../guest/vcpu-state.ts';
 import { fillDestination } from '../../../memory/contents/contents.ts';
 import { openMemory } from '../../../memory/guest-memory.ts';
-import { accessesIn, emittedBy, emittingStreams } from '../../../replication/guest-tap.ts';
+import { packetsSentIn } from '../../../replication/guest-tap.ts';
 import { PacketLedger } from '../../../replication/packet-ledger.ts';
 import type { BackupEnd, EpochRecord, PrimaryEnd } from '../../../replication/ports.ts';
 import { fillGuest } from '../../common/fill.ts';
@@ -24,6 +24,7 @@ import { VirtualPair } from './pair.ts';
 import { ProtectedPlace } from './place.ts';
 import { provePlace } from './prove-place.ts';
 import type { PairReport, PlaceProof, ProtectReport, TakeoverReport } from './report.ts';
+import { outcomeOf, problemsOf, splitNsOf } from './verdict.ts';
 
 export interface ProtectionOptions {
   /** Fills memory and works for the proofs in other threads; without it, this thread does all the work. */
@@ -204,7 +205,10 @@ export class VirtualProtection {
     const { runningNs } = end.times;
     this.#hasGoneBack ||= this.#endings.get(pair)?.end === 'dropped';
     backup.begin(nowNs);
-    const sent = pair.colo ? backup.tap.sent : this.#sentIn(pair.buffer.complete!.vcpus);
+    const { packets } = this.#config.emissions;
+    const sent = pair.colo
+      ? backup.tap.sent
+      : packetsSentIn(this.#memory.plan, packets, pair.buffer.complete!.vcpus);
     if (pair.colo) this.#contradictions += contradictions(this.#ledger, this.#places, backup);
     this.#ledger.takenOver({ host: backup.host, atNs: nowNs, sent });
     this.#endings.set(pair, { end: 'tookOver', endNs: runningNs });
@@ -213,17 +217,6 @@ export class VirtualProtection {
     const facts = { from: primary.host, to: backup.host, epoch: end.epoch, ...died };
     this.#takeovers.push({ ...facts, ...end.times });
     this.#loop.add(new OneEvent(runningNs, (atNs) => this.#protect(backup, atNs)));
-  }
-
-  /** Returns how many packets each stream had sent in a state of the vCPUs. */
-  #sentIn(vcpus: readonly VcpuState[]): ReadonlyMap<number, number> {
-    const streams = emittingStreams(this.#memory.plan, this.#config.emissions.packets);
-    return new Map(
-      streams.map(({ stream, emission }) => [
-        stream,
-        emittedBy(accessesIn(vcpus, stream), emission),
-      ]),
-    );
   }
 
   /** Lets everything happen up to a point in time; returns whether all proofs on the way were made. */
@@ -289,22 +282,18 @@ export class VirtualProtection {
 
   #report(endedNs: number, error: string | undefined, isProved: boolean): ProtectReport {
     const active = this.#places.filter((place) => place.isActive(endedNs));
-    const splitNs = this.#splitNs(endedNs);
+    const splitNs = splitNsOf(this.#places, endedNs);
     const totals = this.#ledger.totals();
     const last = active.at(-1);
+    const ending = {
+      error,
+      isCancelled: this.#isCancelled(),
+      splitNs,
+      hasGoneBack: this.#hasGoneBack,
+      isAlive: last !== undefined,
+    };
     return {
-      outcome:
-        error !== undefined
-          ? 'failed'
-          : this.#isCancelled()
-            ? 'cancelled'
-            : splitNs > 0
-              ? 'split'
-              : this.#hasGoneBack
-                ? 'stale'
-                : last
-                  ? 'completed'
-                  : 'lost',
+      outcome: outcomeOf(ending),
       ...(error === undefined ? {} : { error }),
       endedNs,
       pairs: this.#pairs.map((pair) => this.#pairReport(pair)),
@@ -315,7 +304,7 @@ export class VirtualProtection {
       accesses: last?.crew.accesses() ?? 0,
       splitNs,
       proofs: isProved ? this.#proofs : undefined,
-      problems: this.#problems(totals, splitNs),
+      problems: problemsOf(this.#config.replication, totals, ending, this.#contradictions),
     };
   }
 
@@ -342,43 +331,6 @@ export class VirtualProtection {
       cache: pair.compressor.cache,
       senderNs: pair.senderNs,
     };
-  }
-
-  /** Returns how long two hosts could run the guest at the same time. */
-  #splitNs(endedNs: number): number {
-    const spans = this.#places
-      .filter(({ ranFromNs }) => ranFromNs < endedNs)
-      .map((place) => ({ fromNs: place.ranFromNs, toNs: Math.min(place.ranToNs, endedNs) }));
-    let splitNs = 0;
-    spans.forEach((a, i) => {
-      for (const b of spans.slice(i + 1)) {
-        splitNs += Math.max(0, Math.min(a.toNs, b.toNs) - Math.max(a.fromNs, b.fromNs));
-      }
-    });
-    return splitNs;
-  }
-
-  #problems({ undone, repeated }: ReturnType<PacketLedger['totals']>, splitNs: number): string[] {
-    const { replication } = this.#config;
-    const problems: string[] = [];
-    if (splitNs > 0) {
-      if (replication.fence) problems.push('two hosts ran the guest at once in spite of the fence');
-      return problems;
-    }
-    if (this.#hasGoneBack) {
-      if (replication.fence) problems.push('a backup took over a guest that had gone on elsewhere');
-      return problems;
-    }
-    if (!replication.netBuffer) return problems;
-    if (this.#contradictions > 0) {
-      problems.push(
-        `${this.#contradictions} packets left that the guest which lives on has not sent like that`,
-      );
-    }
-    if (undone > 0)
-      problems.push(`${undone} packets left whose state is lost, since they were not held`);
-    if (repeated > 0) problems.push(`${repeated} packets left twice, or out of order`);
-    return problems;
   }
 
   #giveBack(): void {
