@@ -108,7 +108,7 @@ export class SourceSession {
     const { hints, manager } = side.guest;
     const takesHints = hints && manager && side.options.freePageHints === true;
     if (takesHints) this.hints = new FreePageHints(this, hints, manager);
-    this.encoder = openEncoder(side.options, side.guest.memory.pageSize);
+    this.encoder = openEncoder(side.options, side.guest.memory);
     this.sizes = new BatchSizes(side.guest.memory.pageSize, side.options);
     this.references = openReferences(this, side.sent);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
@@ -288,6 +288,10 @@ export class SourceSession {
     this.hints?.take(false);
     const { log, unsent } = this;
     const { memory } = guest;
+    const { rounds, sentPages } = this.metrics;
+    // A walk of another order ends with its round.
+    const isAgain = options.walk ? rounds.length > 0 : this.#cursor === 0 && sentPages > 0;
+    if (isAgain) this.encoder.xbzrle?.walked();
     if (options.walk) return options.walk.take(unsent, most, skipsRedirtied ? log : undefined);
     const liveMaps = skipsRedirtied ? { liveMaps: log.liveMaps } : {};
     const taken = unsent.take(this.#cursor, most, { end, ...liveMaps });
@@ -322,7 +326,7 @@ export class SourceSession {
     this.log.harvest();
     yield* this.guestSettled();
     const dirtied = this.log.collect();
-    if (this.metrics.hasRounds) this.encoder.xbzrle?.harvested();
+    this.encoder.xbzrle?.harvested();
     this.#clearAhead.harvested();
     this.released.setAside(true);
     this.devices?.refresh(clock.now());

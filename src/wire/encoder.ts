@@ -47,9 +47,12 @@ export interface Encoder {
   readonly xbzrle?: Xbzrle | undefined;
 }
 
-/** Opens the encoder of one migration, whose guest has pages of this size. */
-export function openEncoder(options: EncoderOptions, pageSize = 4096): Encoder {
-  return new PageEncoder(options, pageSize);
+/** Opens the encoder of one migration. Only the encoding `xbzrle` asks for the size of the guest and of its pages. */
+export function openEncoder(
+  options: EncoderOptions,
+  guest: { readonly pageSize: number; readonly pages: number } = { pageSize: 4096, pages: 0 },
+): Encoder {
+  return new PageEncoder(options, guest);
 }
 
 class PageEncoder implements Encoder {
@@ -60,11 +63,14 @@ class PageEncoder implements Encoder {
 
   readonly xbzrle: Xbzrle | undefined;
 
-  constructor(options: EncoderOptions, pageSize: number) {
+  constructor(
+    options: EncoderOptions,
+    { pageSize, pages }: { readonly pageSize: number; readonly pages: number },
+  ) {
     const { integrity, encodings, xbzrleCacheBytes = DEFAULT_CACHE_BYTES } = options;
     this.#hasSums = integrity === 'full';
     this.#seeksZeros = encodings.includes('zero');
-    if (encodings.includes('xbzrle')) this.xbzrle = new Xbzrle(xbzrleCacheBytes, pageSize);
+    if (encodings.includes('xbzrle')) this.xbzrle = new Xbzrle(xbzrleCacheBytes, pageSize, pages);
   }
 
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages {

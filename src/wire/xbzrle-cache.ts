@@ -13,19 +13,24 @@ export class XbzrleCache {
   readonly #gfns: Int32Array;
   readonly #ages: Int32Array;
   readonly #bytes: Uint8Array;
+  readonly #zeros: Uint8Array;
 
-  /** `cacheBytes` are rounded down to a power of two of pages, at least one page. */
-  constructor(cacheBytes: number, pageSize: number) {
-    const slots = 2 ** Math.floor(Math.log2(Math.max(1, cacheBytes / pageSize)));
+  readonly cacheBytes: number;
+
+  /**
+   * `cacheBytes` are rounded down to a power of two of pages, at least one page. A guest of `guestPages` never uses more
+   * slots than it has pages, so no more are kept.
+   */
+  constructor(cacheBytes: number, pageSize: number, guestPages: number) {
+    const wanted = 2 ** Math.floor(Math.log2(Math.max(1, cacheBytes / pageSize)));
+    const slots = Math.min(wanted, 2 ** Math.ceil(Math.log2(Math.max(1, guestPages))));
+    this.cacheBytes = wanted * pageSize;
     this.#mask = slots - 1;
     this.#pageSize = pageSize;
     this.#gfns = new Int32Array(slots).fill(-1);
     this.#ages = new Int32Array(slots);
     this.#bytes = new Uint8Array(slots * pageSize);
-  }
-
-  get cacheBytes(): number {
-    return this.#bytes.length;
+    this.#zeros = new Uint8Array(pageSize);
   }
 
   /** Returns the slot in which a page lies, -1 if it lies in none; it counts as sought at that age. */
@@ -52,10 +57,9 @@ export class XbzrleCache {
     this.at(slot).set(page);
   }
 
-  /** Notes that a page is zero at the destination, if it lies in the cache. */
-  zero(gfn: number): void {
-    const slot = gfn & this.#mask;
-    if (this.#gfns[slot] === gfn) this.at(slot).fill(0);
+  /** Keeps a page that was sent as zero, so that a small write to it is sent as such (xbzrle_cache_zero_page). */
+  zero(gfn: number, age: number): void {
+    this.insert(gfn, this.#zeros, age);
   }
 
   /** Forgets pages, of which the destination no longer has what was sent. */

@@ -34,7 +34,7 @@ export interface StagedPages {
 
 /**
  * Sends what has changed of a page since it was sent last (XBZRLE; migration/ram.c of QEMU, save_xbzrle_page). It begins
- * with the second walk through memory, as QEMU's does: a page enters the cache when it is sent for the second time. What
+ * with the second walk through memory, as QEMU's does; from then on what is sent enters the cache, zero pages too. What
  * is sent after the guest has been stopped does not enter it any more.
  */
 export class Xbzrle {
@@ -50,8 +50,8 @@ export class Xbzrle {
   #age = 0;
   #state: 'before' | 'on' | 'last' | 'over' = 'before';
 
-  constructor(cacheBytes: number, pageSize: number) {
-    this.#cache = new XbzrleCache(cacheBytes, pageSize);
+  constructor(cacheBytes: number, pageSize: number, guestPages: number) {
+    this.#cache = new XbzrleCache(cacheBytes, pageSize, guestPages);
     this.#pageSize = pageSize;
     const most = batchPages(pageSize);
     this.staged = {
@@ -74,16 +74,20 @@ export class Xbzrle {
     return this.#state === 'on' || this.#state === 'last';
   }
 
-  /** Notes that the dirty log has been harvested, after a walk through memory or a part of one. */
+  /** Notes that a walk through memory has come to its end; the first one begins the comparisons. */
+  walked(): void {
+    if (this.#state === 'before') this.#state = 'on';
+  }
+
+  /** Notes that the dirty log has been harvested, by which ages are counted. */
   harvested(): void {
     this.#age++;
-    if (this.#state === 'before') this.#state = 'on';
   }
 
   /** Notes that the guest stands still, so that each page is sent once more at most. */
   stopped(): void {
     this.#age++;
-    if (this.#state !== 'over') this.#state = 'last';
+    if (this.#state === 'on') this.#state = 'last';
   }
 
   /** Ends it: in post-copy the destination writes to its pages. */
@@ -99,7 +103,8 @@ export class Xbzrle {
   /** Stages a page that is zero. */
   addZero({ layout }: Memslot, page: number): void {
     this.#add(page, ENCODING.zero);
-    this.#cache.zero(layout.firstGfn + page);
+    if (this.#state === 'on') this.#cache.zero(layout.firstGfn + page, this.#age);
+    else this.#cache.forget(layout.firstGfn + page, 1);
   }
 
   /** Reads a page once, and stages it in the shortest encoding. */

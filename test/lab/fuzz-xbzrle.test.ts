@@ -5,7 +5,7 @@ import type { RunReport } from '../../src/runtime/report.ts';
 import { pagesOf } from '../../src/wire/tally.ts';
 import { XbzrleCache } from '../../src/wire/xbzrle-cache.ts';
 
-const SEEDS = 40;
+const SEEDS = 200;
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -27,7 +27,7 @@ it(`random migrations that send what has changed of pages lose nothing, end, and
     if (found.some(({ source }) => source.outcome !== 'completed')) seen.stayed++;
   }
   console.log(`${SEEDS} seeds with xbzrle: ${JSON.stringify(seen)}`);
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThanOrEqual(SEEDS / 20);
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThanOrEqual(SEEDS / 100);
 });
 
 describe('a bug planted in XBZRLE is found', () => {

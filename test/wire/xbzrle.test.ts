@@ -6,8 +6,14 @@ import { PageSet } from '../../src/memory/page-set.ts';
 import { Generator } from '../../src/random/generator.ts';
 import { type DecoderOptions, openDecoder } from '../../src/wire/decoder.ts';
 import { type Encoder, openEncoder } from '../../src/wire/encoder.ts';
-import { openFrame } from '../../src/wire/frame.ts';
-import { eachPageRun, type Integrity, pageFrameRoom } from '../../src/wire/pages.ts';
+import { FRAME, HEADER_BYTES, openFrame, sealFrame } from '../../src/wire/frame.ts';
+import {
+  eachPageRun,
+  FIXED_BYTES,
+  type Integrity,
+  padded,
+  pageFrameRoom,
+} from '../../src/wire/pages.ts';
 import { pagesOf } from '../../src/wire/tally.ts';
 import { XbzrleCache } from '../../src/wire/xbzrle-cache.ts';
 import { applyXorRuns, encodeXorRuns, encodeXorRunsBytewise } from '../../src/wire/xor-runs.ts';
@@ -44,13 +50,14 @@ describe('the differences of a page', () => {
 describe('the cache of what was sent', () => {
   const page = (fill: number): Uint8Array => new Uint8Array(PAGE).fill(fill);
 
-  it('has a power of two of pages, at least one', () => {
-    expect(new XbzrleCache(7 * PAGE, PAGE).cacheBytes).toBe(4 * PAGE);
-    expect(new XbzrleCache(100, PAGE).cacheBytes).toBe(PAGE);
+  it('has a power of two of pages, at least one, and takes no more memory than the guest', () => {
+    expect(new XbzrleCache(2 ** 40, PAGE, 6).cacheBytes).toBe(2 ** 40);
+    expect(new XbzrleCache(7 * PAGE, PAGE, 64).cacheBytes).toBe(4 * PAGE);
+    expect(new XbzrleCache(100, PAGE, 64).cacheBytes).toBe(PAGE);
   });
 
   it('gives a slot to another page only when two harvests have not sought its own', () => {
-    const cache = new XbzrleCache(4 * PAGE, PAGE);
+    const cache = new XbzrleCache(4 * PAGE, PAGE, 64);
     cache.insert(1, page(1), 1);
     cache.insert(5, page(5), 2);
     expect([cache.seek(1, 2), cache.seek(5, 2)]).toEqual([1, -1]);
@@ -62,15 +69,19 @@ describe('the cache of what was sent', () => {
   });
 
   it('knows that a page is zero, and forgets pages, a few or a whole range', () => {
-    const cache = new XbzrleCache(4 * PAGE, PAGE);
+    const cache = new XbzrleCache(4 * PAGE, PAGE, 64);
     for (const gfn of [0, 1, 2, 7]) cache.insert(gfn, page(9), 1);
-    cache.zero(2);
-    cache.zero(3);
-    expect([cache.at(2)[0], cache.at(3)[0]]).toEqual([0, 9]);
+    cache.zero(2, 1);
+    cache.zero(4, 1);
+    expect([cache.at(2)[0], cache.at(0)[0]]).toEqual([0, 9]);
+    // Nobody has sought page 0 for two harvests.
+    cache.zero(4, 3);
+    expect([cache.seek(4, 3), cache.at(0)[0]]).toEqual([0, 0]);
+    cache.insert(0, page(9), 5);
     cache.forget(1, 2);
-    expect([0, 1, 2, 7].map((gfn) => cache.seek(gfn, 1))).toEqual([0, -1, -1, 3]);
+    expect([0, 1, 2, 7].map((gfn) => cache.seek(gfn, 5))).toEqual([0, -1, -1, 3]);
     cache.forget(4, 100);
-    expect([cache.seek(0, 1), cache.seek(7, 1)]).toEqual([0, -1]);
+    expect([cache.seek(0, 5), cache.seek(7, 5)]).toEqual([0, -1]);
   });
 });
 
@@ -79,11 +90,14 @@ function pairOf(integrity: Integrity, options: DecoderOptions = { takesBlocks: t
   const [source, target] = [openSlot(smallSlot({ pages: 32 })), openSlot(smallSlot({ pages: 32 }))];
   const random = new Generator(3);
   for (let i = 0; i < source.ram.length; i++) source.ram[i] = random.below(256);
-  const encoder = openEncoder({
-    integrity,
-    encodings: ['zero', 'xbzrle'],
-    xbzrleCacheBytes: 32 * PAGE,
-  });
+  const encoder = openEncoder(
+    {
+      integrity,
+      encodings: ['zero', 'xbzrle'],
+      xbzrleCacheBytes: 32 * PAGE,
+    },
+    { pageSize: PAGE, pages: 32 },
+  );
   const decoder = openDecoder(memoryOf([target]), integrity, options);
   return { source, target, encoder, decoder };
 }
@@ -111,7 +125,7 @@ describe.each(['full', 'header'] as const)(
         return sent;
       };
       expect(pagesOf(send().encoded.tally, 'raw')).toBe(32);
-      encoder.xbzrle!.harvested();
+      encoder.xbzrle!.walked();
       // What is sent for the second time enters the cache.
       expect(pagesOf(send().encoded.tally, 'raw')).toBe(32);
       expect(encoder.xbzrle!.counts.cacheMisses).toBe(32);
@@ -150,7 +164,7 @@ describe.each(['full', 'header'] as const)(
 
     it('do not enter the cache once the guest stands still, and are not compared after a switch', () => {
       const { source, encoder } = pairOf(integrity);
-      encoder.xbzrle!.harvested();
+      encoder.xbzrle!.walked();
       encoder.xbzrle!.stopped();
       expect(pagesOf(encodeAll(source, encoder).encoded.tally, 'raw')).toBe(32);
       expect(pagesOf(encodeAll(source, encoder).encoded.tally, 'raw')).toBe(32);
@@ -161,7 +175,7 @@ describe.each(['full', 'header'] as const)(
     it('are refused if nobody has agreed on them, are damaged, or come to other bytes here', () => {
       const { source, target, encoder, decoder } = pairOf(integrity);
       decoder.install(encodeAll(source, encoder).open());
-      encoder.xbzrle!.harvested();
+      encoder.xbzrle!.walked();
       encodeAll(source, encoder);
       source.ram[5 * PAGE + 100]! ^= 1;
       const { open } = encodeAll(source, encoder);
@@ -187,3 +201,78 @@ describe.each(['full', 'header'] as const)(
     });
   },
 );
+
+describe('differences that no honest source sends', () => {
+  /** A frame of pages of a memslot that nobody need send: runs of (page, pages, encoding), without sums. */
+  function frameOf(slot: Memslot, runs: readonly (readonly number[])[], block: readonly number[]) {
+    const { memory } = new RingProducer(createRing(8 * 1024 * 1024, false));
+    const { view, bytes } = memory;
+    const runsAt = AT + HEADER_BYTES + FIXED_BYTES;
+    const differing = runs.filter(([, , encoding]) => encoding === 3).length;
+    const controlBytes = FIXED_BYTES + 8 * runs.length + 4 * differing;
+    const payloadOffset = padded(HEADER_BYTES + controlBytes);
+    [slot.layout.index, slot.layout.pageSize, runs.length, 0].forEach((word, i) =>
+      view.setUint32(AT + HEADER_BYTES + 4 * i, word, true),
+    );
+    runs.forEach(([first, pages, encoding], i) => {
+      view.setUint32(runsAt + 8 * i, first!, true);
+      view.setUint32(runsAt + 8 * i + 4, ((encoding! << 28) | pages!) >>> 0, true);
+    });
+    for (let i = 0; i < differing; i++) {
+      view.setUint32(runsAt + 8 * runs.length + 4 * i, block.length, true);
+      bytes.set(block, AT + payloadOffset + i * block.length);
+    }
+    const length = payloadOffset + differing * block.length;
+    sealFrame(memory, AT, { type: FRAME.pages, sequence: 0, controlBytes, payloadOffset, length });
+    return openFrame(memory, AT, length, 0);
+  }
+
+  it.each([
+    ['of pages of 2 MiB', { pages: 4, pageSize: 2 ** 21 }],
+    ['of versions', { pages: 32, backing: 'versions' as const }],
+  ])('are refused before a byte is written: %s', (_, shape) => {
+    const slot = openSlot(smallSlot(shape));
+    const before = new Uint8Array(slot.buffer).slice();
+    const decoder = openDecoder(memoryOf([slot]), 'header', { takesBlocks: true });
+    for (const encoding of [3, 4]) {
+      expect(() => decoder.install(frameOf(slot, [[1, 1, encoding]], [0, 1, 7]))).toThrow(
+        `page encoding ${encoding} is unknown here`,
+      );
+    }
+    expect(Buffer.compare(new Uint8Array(slot.buffer), before)).toBe(0);
+  });
+
+  it('are refused when a page comes twice', () => {
+    const slot = openSlot(smallSlot({ pages: 32 }));
+    const decoder = openDecoder(memoryOf([slot]), 'header', { takesBlocks: true });
+    for (const [one, other] of [
+      [3, 3],
+      [4, 3],
+      [1, 3],
+    ] as const) {
+      expect(() =>
+        decoder.install(
+          frameOf(
+            slot,
+            [
+              [5, 1, one],
+              [5, 1, other],
+            ],
+            [0, 1, 7],
+          ),
+        ),
+      ).toThrow('a page comes twice in a frame with differences');
+    }
+    decoder.install(
+      frameOf(
+        slot,
+        [
+          [5, 1, 3],
+          [6, 1, 3],
+        ],
+        [0, 1, 7],
+      ),
+    );
+    expect([slot.ram[5 * PAGE], slot.ram[6 * PAGE]]).toEqual([7, 7]);
+  });
+});

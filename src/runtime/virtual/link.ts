@@ -27,6 +27,8 @@ export interface VirtualLinkParts {
   readonly setupNs?: number;
   /** Whether pages may be sent as references, so that each raw page is hashed. */
   readonly hashesPages?: boolean;
+  /** Whether pages may be sent as what has changed of them. */
+  readonly comparesPages?: boolean;
   /** The vCPUs that share a CPU with the sender. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
@@ -107,7 +109,17 @@ export class VirtualLink extends ForwardingLink {
     const isPart = frame.type === FRAME.part;
     const partBytes = isPart ? partAt(frame.memory, frame.controlAt - HEADER_BYTES).bytes : 0;
     const bytes = isPart ? (stored > 0 ? partBytes : 0) : (stored / storedBytes) * pageSize;
-    return (bytes * costs.installNs) / COSTED_PAGE;
+    return (bytes * costs.installNs + this.#madeBytes(frame) * costs.xbzrleNs) / COSTED_PAGE;
+  }
+
+  /** Returns the bytes of the pages of a frame that are made of what they were and what has changed of them. */
+  #madeBytes({ type, memory, controlAt }: Frame): number {
+    if (type !== FRAME.pages || !this.#parts.comparesPages) return 0;
+    let pages = 0;
+    eachPageRun(memory, controlAt - HEADER_BYTES, (_slot, _first, count, encoding) => {
+      if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) pages += count;
+    });
+    return pages * this.#parts.pageSize;
   }
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
