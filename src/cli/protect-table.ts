@@ -1,3 +1,4 @@
+import { END_WORDS } from '../fleet/protect/end-words.ts';
 import type { ProtectResult } from '../fleet/protect/result-schema.ts';
 import { formatDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
@@ -69,19 +70,9 @@ const meansOf = (one: Protection): string[] => [
   `${formatSize(one.bytesPerSecond)}/s`,
 ];
 
-const ENDS: Readonly<Record<NonNullable<Protection['end']>, string>> = {
-  tookOver: 'took over',
-  dropped: 'dropped',
-  fenced: 'fenced',
-  cancelled: 'cancelled',
-  gaveUp: 'gave up',
-  refused: 'refused',
-  lost: 'lost',
-};
-
 function endOf({ end, endMs, protectedMs }: Protection): string {
   if (end === undefined) return protectedMs === undefined ? 'not protected yet' : 'goes on';
-  return endMs === undefined ? ENDS[end] : `${ENDS[end]} at ${time(endMs)}`;
+  return endMs === undefined ? END_WORDS[end] : `${END_WORDS[end]} at ${time(endMs)}`;
 }
 
 const reasonLines = ({ protections }: ProtectResult): string[] =>

@@ -15,11 +15,11 @@ describe('validate', () => {
   };
 
   it('prints predicted beside measured, and medians', async () => {
-    const file = some('precopy-64-0c7fd296-0', 'xbzrle-b96bce51-0');
+    const file = some('precopy-64-0c7fd296-0', 'multifd-ca23bd89-0');
     const { exitCode, stdout, stderr } = await pageferry(['validate', file]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^precopy-64-0c7fd296-0 +completed +1911 → 19\d\d /m);
-    expect(stdout).toMatch(/^xbzrle-b96bce51-0: skipped, capability xbzrle is not built yet$/m);
+    expect(stdout).toMatch(/^multifd-ca23bd89-0: skipped, capability multifd is not built yet$/m);
     expect(stdout).toMatch(/^totalTimeMs +1 /m);
   });
 

@@ -13,6 +13,7 @@ import type { Algorithm } from '../../src/migration/ports.ts';
 import { GeneratorDriver } from '../../src/runtime/common/driver.ts';
 import { FakeWorld, ManualClock } from '../support/fake-world.ts';
 import { postNumber } from '../support/frames.ts';
+import { tallyOf } from '../support/tally.ts';
 
 const MS = 1e6;
 
@@ -196,7 +197,7 @@ describe('a paced sender', () => {
     const limiter = qemuWindow(4_096_000, qemuAccounting(v, 4096));
     let sent = 0;
     for (let most = limiter.mostPages(); most > 0 && sent < 1000; most = limiter.mostPages()) {
-      limiter.take({ pages: [1, 0], bytes: [4096, 0] });
+      limiter.take(tallyOf({ raw: 1 }));
       sent++;
     }
     // 409 600 bytes are 99.8 records of 4 104 bytes; QEMU 10 counts them in steps of 32.

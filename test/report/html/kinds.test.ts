@@ -135,6 +135,11 @@ describe('the answer', () => {
     ]);
     expect(rolesAt(2500)).toEqual([[2, 3]]);
 
+    const colo = await protectedGuest('web', { mode: 'colo', interval: '500ms' });
+    const [, epochs] = reportOf(colo).sections;
+    expect(epochs!.blocks.map((block) => block.kind === 'table' && block.caption)).toContain(
+      'Why COLO made checkpoints',
+    );
     const lost = await protectedGuest('web', { killAt: '10ms' });
     expect([reportOf(lost).tone, reportOf(lost).answer]).toEqual(['bad', 'The guest is lost.']);
     const wrong = reportOf({ ...died, problems: ['2 packets left twice, or out of order'] });

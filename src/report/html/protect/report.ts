@@ -1,3 +1,4 @@
+import { END_WORDS } from '../../../fleet/protect/end-words.ts';
 import type { ProtectResult } from '../../../fleet/protect/result-schema.ts';
 import type { Block, Cell, Report, Table, Tone } from '../model.ts';
 import { countText, msText, plural, sizeText } from '../words.ts';
@@ -49,6 +50,7 @@ export function protectReport(result: ProtectResult): Report {
         title: 'Epochs',
         blocks: [
           { kind: 'table', caption: 'Each pair of hosts', table: protectionsTable(result) },
+          ...coloBlocks(result),
           ...codesBlocks(result),
         ],
       },
@@ -128,21 +130,33 @@ function protectionsTable({ protections }: ProtectResult): Table {
       sizeText(one.bytesPerSecond),
       one.end === undefined
         ? 'goes on'
-        : `${WORDS[one.end]}${one.endMs === undefined ? '' : ` at ${msText(one.endMs)}`}`,
+        : `${END_WORDS[one.end]}${one.endMs === undefined ? '' : ` at ${msText(one.endMs)}`}`,
       one.reason ?? '',
     ]),
   };
 }
 
-const WORDS: Readonly<Record<NonNullable<ProtectResult['protections'][number]['end']>, string>> = {
-  tookOver: 'took over',
-  dropped: 'dropped',
-  fenced: 'fenced',
-  cancelled: 'cancelled',
-  gaveUp: 'gave up',
-  refused: 'refused',
-  lost: 'lost',
-};
+/** Why COLO made its checkpoints, and what the two guests had dirtied by then. */
+function coloBlocks({ protections }: ProtectResult): Block[] {
+  const rows = protections.flatMap(({ primary, backup, colo, pagesPerEpoch }) =>
+    colo
+      ? [
+          [
+            `${primary} → ${backup}`,
+            ...[colo.differences, colo.silences, colo.periods].map(countText),
+            ...[colo.primaryPages, colo.secondaryPages, pagesPerEpoch].map(countText),
+          ],
+        ]
+      : [],
+  );
+  if (rows.length === 0) return [];
+  const numbers = ['differences', 'silences', 'periods', 'pages of the primary'];
+  const columns = [
+    { name: 'hosts' },
+    ...[...numbers, 'of the secondary', 'of both'].map((name) => ({ name, isNumber: true })),
+  ];
+  return [{ kind: 'table', caption: 'Why COLO made checkpoints', table: { columns, rows } }];
+}
 
 /** How the pages of all epochs were encoded. */
 function codesBlocks({ protections }: ProtectResult): Block[] {
