@@ -1,4 +1,4 @@
-import { END_WORDS } from '../fleet/protect/end-words.ts';
+import { endText } from '../fleet/protect/end-words.ts';
 import type { ProtectResult } from '../fleet/protect/result-schema.ts';
 import { formatDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
@@ -22,7 +22,7 @@ export function protectSummary(result: ProtectResult): string {
     ...reasonLines(result),
     ...checkpointLines(result),
     '',
-    ...result.takeovers.map(takeoverLine),
+    ...result.takeovers.map((one) => takeoverLine(one, isColo(result))),
     ...markLine(result),
     ...compressionLine(result),
     ...packetLines(result),
@@ -56,7 +56,7 @@ function protectionTable({ protections }: ProtectResult): string[] {
     formatCount(one.epochs),
     one.epochsPerSecond > 0 ? one.epochsPerSecond.toFixed(1) : NONE,
     ...(one.epochs > 1 ? meansOf(one) : [NONE, NONE, NONE, NONE]),
-    endOf(one),
+    endText(one),
   ]);
   const [title = '', ...body] = layOut(COLUMNS, [HEAD, ...rows], lineWidth(process.stdout));
   return [colours.dim(title), ...body];
@@ -69,11 +69,6 @@ const meansOf = (one: Protection): string[] => [
   formatMs(one.ackMs.mean),
   `${formatSize(one.bytesPerSecond)}/s`,
 ];
-
-function endOf({ end, endMs, protectedMs }: Protection): string {
-  if (end === undefined) return protectedMs === undefined ? 'not protected yet' : 'goes on';
-  return endMs === undefined ? END_WORDS[end] : `${END_WORDS[end]} at ${time(endMs)}`;
-}
 
 const reasonLines = ({ protections }: ProtectResult): string[] =>
   protections.flatMap(({ primary, backup, reason }) =>
@@ -94,7 +89,10 @@ const checkpointLines = ({ protections }: ProtectResult): string[] =>
     return [`  ${primary} → ${backup}: checkpoints: ${counts}; ${pages}`];
   });
 
-function takeoverLine(takeover: ProtectResult['takeovers'][number]): string {
+const isColo = ({ scenario }: ProtectResult): boolean =>
+  (scenario['replication'] as { readonly mode: string }).mode === 'colo';
+
+function takeoverLine(takeover: ProtectResult['takeovers'][number], runsOn: boolean): string {
   const { from, to, epoch, detectMs, fenceMs, drainMs, activateMs, startMs, totalMs } = takeover;
   const parts = [
     `${formatMs(detectMs)} of silence`,
@@ -103,7 +101,9 @@ function takeoverLine(takeover: ProtectResult['takeovers'][number]): string {
     `${formatMs(activateMs)} to activate`,
     `${formatMs(startMs)} to start`,
   ];
-  return `takeover from host ${from} to ${to}, from the end of epoch ${epoch}: ${formatMs(totalMs)} (${parts.join(', ')})`;
+  // The second guest of COLO runs on from where it is.
+  const place = runsOn ? 'where its own guest was' : `the end of epoch ${epoch}`;
+  return `takeover from host ${from} to ${to}, from ${place}: ${formatMs(totalMs)} (${parts.join(', ')})`;
 }
 
 function markLine({ protections, scenario }: ProtectResult): string[] {
@@ -137,14 +137,19 @@ function compressionLine({ protections, scenario }: ProtectResult): string[] {
   return [`compression ${compression}: ${size} a page; ${shares.join(', ')}${cache}`];
 }
 
-function packetLines({ packets }: ProtectResult): string[] {
+function packetLines(result: ProtectResult): string[] {
+  const { packets } = result;
   const { released, releasedBytes, lost, undone, held, mostHeldBytes, delayMs } = packets;
   if (released + held === 0) return [];
   const delay = delayMs
     ? `, after ${formatMs(delayMs.p50)} (p50), ${formatMs(delayMs.p99)} (p99)`
     : '';
   const notes = [
-    ...(lost > 0 ? [`${formatCount(lost)} that nobody has seen were lost with their host`] : []),
+    ...(lost > 0
+      ? [
+          `${formatCount(lost)} ${isColo(result) ? 'never left' : 'that nobody has seen were lost with their host'}`,
+        ]
+      : []),
     ...(undone > 0 ? [`${formatCount(undone)} left whose state is lost`] : []),
     ...(held > 0 ? [`${formatCount(held)} are held at the end`] : []),
   ];
@@ -156,8 +161,7 @@ function packetLines({ packets }: ProtectResult): string[] {
 function splitLine({ splitMs, scenario }: ProtectResult): string[] {
   if (splitMs === 0) return [];
   const { fence } = scenario['replication'] as { readonly fence: unknown };
-  const remedy =
-    fence === false ? ': Remus alone does not prevent that, replication.fence does' : '';
+  const remedy = fence === false ? ': only a fence prevents that (replication.fence)' : '';
   return [colours.red(`two hosts ran the guest for ${formatMs(splitMs)}${remedy}`)];
 }
 

@@ -147,6 +147,14 @@ function checkEmissions(file: ProtectFile, guest: RunConfig['guest']): Problem[]
       return [{ path: [...path, index, 'workload'], sentence }];
     }),
   );
+  const twice = outputs.flatMap(({ workload }, index): Problem[] => {
+    const first = outputs.findIndex((one) => one.workload === workload);
+    if (first === index) return [];
+    // A packet is known by its stream and its number there, so a stream has one numbering.
+    const sentence = `outputs[${first}] is of workload ${workload} already: leave one of them out`;
+    return [{ path: ['outputs', index, 'workload'], sentence }];
+  });
+  found.push(...twice);
   const parts = (disk?.writes.length ?? 0) * guest.vcpus * guest.memslots;
   if (disk && parts > parseSize(disk.size) / parseSize(disk.blockSize)) {
     const sentence = `each stream that writes has blocks of its own, so it needs at least ${parts} blocks`;

@@ -1,9 +1,11 @@
+import { formatDuration } from '../../units/duration.ts';
 import type { ProtectResult } from './result-schema.ts';
 
-type End = NonNullable<ProtectResult['protections'][number]['end']>;
+type Protection = ProtectResult['protections'][number];
+type End = NonNullable<Protection['end']>;
 
 /** How a protection ended, as readers are told. */
-export const END_WORDS: Readonly<Record<End, string>> = {
+const END_WORDS: Readonly<Record<End, string>> = {
   tookOver: 'took over',
   dropped: 'dropped',
   fenced: 'fenced',
@@ -12,3 +14,10 @@ export const END_WORDS: Readonly<Record<End, string>> = {
   refused: 'refused',
   lost: 'lost',
 };
+
+/** Returns how and when a protection ended, or how it stands. */
+export function endText({ end, endMs, protectedMs }: Protection): string {
+  if (end === undefined) return protectedMs === undefined ? 'not protected yet' : 'goes on';
+  if (endMs === undefined) return END_WORDS[end];
+  return `${END_WORDS[end]} at ${endMs === 0 ? '0 s' : formatDuration(endMs * 1e6)}`;
+}

@@ -238,6 +238,11 @@ describe('the file of a protected guest', () => {
       'p.yaml:4:33 outputs[0].workload: the guest has 1 workloads, counted from 0, so there is no 2',
     ],
     [
+      'two outputs of a workload',
+      change('[{ every: 5 }]', '[{ every: 5 }, { every: 7 }]'),
+      'p.yaml:4:25 outputs[1].workload: outputs[0] is of workload 0 already: leave one of them out',
+    ],
+    [
       'a disk of broken blocks',
       change('64KiB', '63KiB'),
       'p.yaml:5:15 disk.size: expected whole blocks of 4KiB, at most 1GiB, got 63KiB',

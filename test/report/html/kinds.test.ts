@@ -135,6 +135,14 @@ describe('the answer', () => {
     ]);
     expect(rolesAt(2500)).toEqual([[2, 3]]);
 
+    // After a takeover without a spare, the death of either side is that of the guest's only host.
+    const gone = await protectedGuest('web', {
+      killAt: [{ at: '2s' }, { at: '3500ms', what: 'backup' }],
+    });
+    expect(gone.outcome).toBe('lost');
+    expect(rolesOf(gone).filter(({ host, role }) => host === 2 && role === 0)).toMatchObject([
+      { toMs: 3500 },
+    ]);
     const colo = await protectedGuest('web', { mode: 'colo', interval: '500ms' });
     const [, epochs] = reportOf(colo).sections;
     expect(epochs!.blocks.map((block) => block.kind === 'table' && block.caption)).toContain(

@@ -55,17 +55,24 @@ function livesOf(result: ProtectResult): { host: number; fromMs: number; toMs: n
   ];
   return begun.map(({ host, fromMs }) => {
     const fenced = protections.find((one) => one.primary === host && one.end === 'fenced');
-    const toMs = Math.min(diedMs(result, host), fenced?.endMs ?? durationMs);
+    const toMs = Math.min(diedMs(result, host, fromMs), fenced?.endMs ?? durationMs);
     return { host, fromMs, toMs };
   });
 }
 
 /** Returns when a host died that ran the guest; a host that lived to the end did so after it. */
-function diedMs({ takeovers, failures, outcome, durationMs }: ProtectResult, host: number): number {
+function diedMs(
+  { takeovers, failures, outcome, durationMs }: ProtectResult,
+  host: number,
+  fromMs = 0,
+): number {
   const died = takeovers.find(({ from }) => from === host)?.diedMs;
   if (died !== undefined) return died;
   const isLast = host === (takeovers.at(-1)?.to ?? 1);
-  const last = failures.findLast(({ what }) => what === 'primary')?.atMs;
+  // After a takeover without a spare, the death of either side is that of the guest's only host.
+  const last = failures.findLast(
+    ({ what, atMs }) => atMs > fromMs && (what === 'primary' || (host > 1 && what === 'backup')),
+  )?.atMs;
   return outcome === 'lost' && isLast && last !== undefined ? last : durationMs;
 }
 

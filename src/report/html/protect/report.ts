@@ -1,4 +1,4 @@
-import { END_WORDS } from '../../../fleet/protect/end-words.ts';
+import { endText } from '../../../fleet/protect/end-words.ts';
 import type { ProtectResult } from '../../../fleet/protect/result-schema.ts';
 import type { Block, Cell, Report, Table, Tone } from '../model.ts';
 import { countText, msText, plural, sizeText } from '../words.ts';
@@ -8,7 +8,7 @@ import { rolesChart } from './chart.ts';
 export function protectReport(result: ProtectResult): Report {
   const { version, clock, runtime, protections, takeovers, packets } = result;
   const name = result.scenario['name'];
-  const first = protections.find(({ epochs }) => epochs > 0);
+  const first = protections.find(({ epochs }) => epochs > 1);
   return {
     kind: `Protected guest in ${runtime === 'virtual' ? 'virtual' : 'real'} time`,
     title: `${typeof name === 'string' ? `${name}: ` : ''}${msText(result.durationMs)} of a protected guest`,
@@ -122,15 +122,18 @@ function protectionsTable({ protections }: ProtectResult): Table {
     rows: protections.map((one): (string | Cell)[] => [
       `${one.primary} → ${one.backup}`,
       countText(one.epochs),
-      one.epochsPerSecond.toFixed(1),
-      countText(one.pagesPerEpoch),
-      msText(one.pauseMs.mean),
-      msText(one.ackMs.mean),
+      // The first epoch is in none of the means.
+      ...(one.epochs > 1
+        ? [
+            one.epochsPerSecond.toFixed(1),
+            countText(one.pagesPerEpoch),
+            msText(one.pauseMs.mean),
+            msText(one.ackMs.mean),
+          ]
+        : ['', '', '', '']),
       sizeText(one.bytes),
       sizeText(one.bytesPerSecond),
-      one.end === undefined
-        ? 'goes on'
-        : `${END_WORDS[one.end]}${one.endMs === undefined ? '' : ` at ${msText(one.endMs)}`}`,
+      endText(one),
       one.reason ?? '',
     ]),
   };
@@ -180,17 +183,19 @@ function codesBlocks({ protections }: ProtectResult): Block[] {
   return [{ kind: 'table', caption: 'Encodings of pages', table: { columns, rows } }];
 }
 
-function takeoversTable({ takeovers }: ProtectResult): Table {
+function takeoversTable({ takeovers, protections }: ProtectResult): Table {
+  // The second guest of COLO runs on from where it is.
+  const runsOn = protections.some(({ colo }) => colo);
   const parts = ['silence', 'lease', 'disk’s buffer', 'activation', 'start', 'all'];
   return {
     columns: [
       { name: 'hosts' },
-      { name: 'from the end of epoch', isNumber: true },
+      { name: 'from', isNumber: false },
       ...parts.map((name) => ({ name, isNumber: true })),
     ],
     rows: takeovers.map((one) => [
       `${one.from} → ${one.to}`,
-      countText(one.epoch),
+      runsOn ? 'where its own guest was' : `the end of epoch ${countText(one.epoch)}`,
       ...[one.detectMs, one.fenceMs, one.drainMs, one.activateMs, one.startMs, one.totalMs].map(
         msText,
       ),
@@ -202,11 +207,12 @@ function takeoversTable({ takeovers }: ProtectResult): Table {
 const some = (count: number, text: string): string[] =>
   count > 0 ? [`${countText(count)} ${text}`] : [];
 
-function packetsText({ packets, splitMs }: ProtectResult): Block {
+function packetsText({ packets, splitMs, protections }: ProtectResult): Block {
+  const isColo = protections.some(({ colo }) => colo);
   const { released, lost, undone, held, repeated } = packets;
   const parts = [
     `${countText(released)} packets were released`,
-    ...some(lost, 'that nobody has seen were lost with their host'),
+    ...some(lost, isColo ? 'never left' : 'that nobody has seen were lost with their host'),
     ...some(undone, 'left whose state is lost'),
     ...some(repeated, 'left twice, or out of order'),
     ...some(held, 'are held at the end'),
