@@ -6,7 +6,7 @@ export const isHeavy = process.env['PAGEFERRY_HEAVY'] === '1';
 
 /**
  * Returns those of some long tests whose turn it is. `PAGEFERRY_TURN`, which .ci/run counts up with each commit, has a
- * quarter of them run, the next one each time; without it all of them run.
+ * sixth of them run, the next one each time; without it all of them run.
  */
 export function inTurn<One>(all: readonly One[]): One[] {
   const turn = process.env['PAGEFERRY_TURN'];
@@ -14,4 +14,4 @@ export function inTurn<One>(all: readonly One[]): One[] {
   return all.filter((_, index) => index % TURNS === Number(turn) % TURNS);
 }
 
-const TURNS = 4;
+const TURNS = 6;
