@@ -26,7 +26,7 @@ export interface StagedPages {
   readonly pages: Uint32Array;
   readonly kinds: Uint8Array;
   readonly bytes: Uint8Array;
-  /** The lengths of the blocks of differences, in the order of the pages that have one, and the blocks themselves. */
+  /** The length of the block of differences of each page that has one, and these blocks one behind the other. */
   readonly lengths: Uint32Array;
   readonly blocks: Uint8Array;
   blockBytes: number;
@@ -127,7 +127,6 @@ export class Xbzrle {
     const { staged } = this;
     staged.pages[staged.count] = page;
     staged.kinds[staged.count] = kind;
-    if (kind !== ENCODING.xbzrle) staged.lengths[staged.count] = 0;
     staged.count++;
   }
 

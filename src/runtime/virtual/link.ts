@@ -27,8 +27,6 @@ export interface VirtualLinkParts {
   readonly setupNs?: number;
   /** Whether pages may be sent as references, so that each raw page is hashed. */
   readonly hashesPages?: boolean;
-  /** Whether pages may be sent as what has changed of them. */
-  readonly comparesPages?: boolean;
   /** The vCPUs that share a CPU with the sender. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
@@ -114,7 +112,7 @@ export class VirtualLink extends ForwardingLink {
 
   /** Returns the bytes of the pages of a frame that are made of what they were and what has changed of them. */
   #madeBytes({ type, memory, controlAt }: Frame): number {
-    if (type !== FRAME.pages || !this.#parts.comparesPages) return 0;
+    if (type !== FRAME.pages) return 0;
     let pages = 0;
     eachPageRun(memory, controlAt - HEADER_BYTES, (_slot, _first, count, encoding) => {
       if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) pages += count;

@@ -118,8 +118,7 @@ export class VirtualMigration implements Process, HappeningWorld {
     const { storedBytes } = source.side.memory.slots[0]!.layout;
     const { pageSize } = config.guest;
     const stalledUntilNs = (): number => this.#stalledUntilNs;
-    const comparesPages = migration.encodings.includes('xbzrle');
-    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs, comparesPages };
+    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs };
     this.#near = new VirtualLink({
       ...shared,
       inner: this.#endOf('near', link, flows?.forward),
