@@ -1,5 +1,6 @@
 import { ENCODING } from './encodings.ts';
-import { type FrameMemory, HEADER_BYTES } from './frame.ts';
+import { type Frame, type FrameMemory, HEADER_BYTES } from './frame.ts';
+import { batchPages } from './limits.ts';
 import { sumPages } from './sums.ts';
 
 /**
@@ -48,6 +49,24 @@ export function eachPageRun(
     const word = view.getUint32(run + 4, true);
     take(slot, view.getUint32(run, true), word & COUNT_MASK, word >>> ENCODING_SHIFT);
   }
+}
+
+/**
+ * Returns how many pages of a page frame are made of what they were and what has changed of them. The frame may have any
+ * control part, since a receiver asks before it has checked the frame: of one that will be refused, the answer is at
+ * most what a frame may carry.
+ */
+export function comparedPages({ memory, controlAt, controlEnd }: Frame, pageSize: number): number {
+  if (controlEnd - controlAt < FIXED_BYTES) return 0;
+  const named = memory.view.getUint32(controlAt + 8, true);
+  const runs = Math.min(named, Math.floor((controlEnd - controlAt - FIXED_BYTES) / 8));
+  let pages = 0;
+  for (let i = 0; i < runs; i++) {
+    const word = memory.view.getUint32(controlAt + FIXED_BYTES + 8 * i + 4, true);
+    const encoding = word >>> ENCODING_SHIFT;
+    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) pages += word & COUNT_MASK;
+  }
+  return Math.min(pages, batchPages(pageSize));
 }
 
 /**

@@ -9,6 +9,7 @@ import { openEncoder } from '../../src/wire/encoder.ts';
 import { type Frame, FRAME, type FrameMemory, openFrame, sealFrame } from '../../src/wire/frame.ts';
 import { MAX_FRAME_BYTES, MAX_WHOLE_PAGE } from '../../src/wire/limits.ts';
 import {
+  comparedPages,
   ENCODING_SHIFT,
   FIXED_BYTES,
   type Integrity,
@@ -220,4 +221,31 @@ describe('an encoder', () => {
 
 it('the longest frame has room for the largest page that travels whole', () => {
   expect(MAX_FRAME_BYTES).toBeGreaterThanOrEqual(pageFrameRoom(1, MAX_WHOLE_PAGE));
+});
+
+describe('how many pages of an unchecked frame are made of what they were', () => {
+  const count = (change: Partial<Record<keyof typeof FIELD, number>>, controlBytes?: number) => {
+    const sample = pagesSample('full', 'bytes');
+    const frame = openFrame(sample.memory, AT, sample.length, SEQUENCE);
+    for (const [field, value] of Object.entries(change)) {
+      const at = frame.controlAt + FIELD[field as keyof typeof FIELD];
+      sample.memory.view.setUint32(at, value, true);
+    }
+    return comparedPages(
+      reseal(sample.memory, frame, controlBytes === undefined ? {} : { controlBytes }),
+      4096,
+    );
+  };
+
+  it('is what its runs say', () => {
+    expect(count({})).toBe(0);
+    expect(count({ word: of(3, 2) })).toBe(2);
+    expect(count({ word: of(4, 1) })).toBe(1);
+  });
+
+  it('is at most what a frame may carry, whatever its fields say', () => {
+    expect(count({ word: of(3, 0x0fffffff) })).toBe(32);
+    expect(count({ runs: 0xffffffff, word: of(3, 2) })).toBeLessThanOrEqual(32);
+    expect(count({ word: of(3, 2) }, FIXED_BYTES - 4)).toBe(0);
+  });
 });

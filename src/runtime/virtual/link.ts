@@ -3,7 +3,7 @@ import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
 import { ENCODING } from '../../wire/encodings.ts';
-import { eachPageRun } from '../../wire/pages.ts';
+import { comparedPages, eachPageRun } from '../../wire/pages.ts';
 import { partAt } from '../../wire/parts.ts';
 import { referencesAt } from '../../wire/references.ts';
 import type { Costs } from '../costs.ts';
@@ -111,13 +111,9 @@ export class VirtualLink extends ForwardingLink {
   }
 
   /** Returns the bytes of the pages of a frame that are made of what they were and what has changed of them. */
-  #madeBytes({ type, memory, controlAt }: Frame): number {
-    if (type !== FRAME.pages) return 0;
-    let pages = 0;
-    eachPageRun(memory, controlAt - HEADER_BYTES, (_slot, _first, count, encoding) => {
-      if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) pages += count;
-    });
-    return pages * this.#parts.pageSize;
+  #madeBytes(frame: Frame): number {
+    const { pageSize } = this.#parts;
+    return frame.type === FRAME.pages ? comparedPages(frame, pageSize) * pageSize : 0;
   }
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
