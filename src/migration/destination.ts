@@ -115,7 +115,9 @@ class DestinationSession {
    */
   *tellFailed(error: WireError): Algorithm<void> {
     const mayComeBack = !this.#hasRun && this.#side.recoverWithinNs !== undefined;
-    const body = { message: error.message.slice(0, 4096), ran: this.#hasRun };
+    // What is not one line of text would be refused.
+    const message = error.message.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 4096);
+    const body = { message, ran: this.#hasRun };
     let isLost = error instanceof ConnectionLost;
     for (;;) {
       if (isLost && !mayComeBack) return;

@@ -3,6 +3,12 @@ import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
 import { FRAME, frameName } from './frame.ts';
 import { MAX_REFERENCES } from './limits.ts';
 
+/** Text that a peer has written may be shown on a terminal, so nothing in it may steer one. */
+const line = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^\P{Cc}*$/u);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number();
 /** Nanoseconds since HELLO arrived, measured on the clock of the side that sends the message. */
@@ -49,7 +55,7 @@ export const vcpuSchema = z.strictObject({
 
 /** What a side must know of a device before its state comes. */
 const device = z.strictObject({
-  kind: z.string().max(64),
+  kind: line(64),
   initialBytes: count,
   precopyBytes: count,
   stateBytes: count,
@@ -128,7 +134,7 @@ const bodies = {
   /** Source: the migration is cancelled, and the guest stays at the source. */
   cancel: z.strictObject({}),
   /** Destination: it can't go on. `ran` says whether the guest has run at the destination. */
-  failed: z.strictObject({ message: z.string().max(4096), ran: z.boolean() }),
+  failed: z.strictObject({ message: line(4096), ran: z.boolean() }),
 };
 
 export type ControlName = keyof typeof bodies;

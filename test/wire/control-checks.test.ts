@@ -44,6 +44,15 @@ describe('a control message', () => {
     expect((error.cause as Error).message).toMatch(/gfn/);
   });
 
+  it('may not bring text that steers a terminal', () => {
+    for (const text of ['\u001b[2J', 'no\nno', 'no\u009b', 'no\u007f']) {
+      const error = errorOf('failed', packr.pack({ message: text, ran: false }));
+      expect(error.message).toBe('frame 9: failed has a wrong body');
+    }
+    const body = { message: 'größer als „hier“', ran: false };
+    expect(decode('failed', packr.pack(body))).toEqual({ name: 'failed', body });
+  });
+
   it('may agree on either integrity', () => {
     for (const integrity of ['full', 'header'] as const) {
       const body = { slots: [16], pageSize: 4096, vcpus: 1, integrity };

@@ -21,6 +21,8 @@ export interface FuzzResult {
   readonly wrongs: readonly string[];
   /** How often a post-copy was paused and then recovered. */
   readonly recoveries: number;
+  /** How many of the seed's streams ended in which way, if it has played streams of a hostile source. */
+  readonly ends?: Readonly<Record<string, number>>;
 }
 
 /** Is called with the report of every run that ends with one. */

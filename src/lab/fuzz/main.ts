@@ -6,6 +6,7 @@ import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
 import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle, type FuzzResult } from './fuzz.ts';
 import { FuzzProgress } from './progress.ts';
+import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
@@ -36,12 +37,14 @@ const PLAYS = {
   playParts: fuzzParts,
   playXbzrle: fuzzXbzrle,
   playStream: fuzzStream,
+  playHostile: (seed: number) => fuzzHostile(seed),
   playProtection: (seed: number) => fuzzProtection(seed),
 } as const;
 
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores
  * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with
+ * `--hostile` a destination alone takes a hundred mutations of what the source has sent, with
  * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in
  * parts, with `--xbzrle` they are sent as what has changed of them. With `--protections` the guests do
  * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
@@ -56,6 +59,7 @@ async function main(): Promise<number> {
       seed: { type: 'string' },
       threads: { type: 'string', default: String(availableParallelism()) },
       streams: { type: 'boolean', default: false },
+      hostile: { type: 'boolean', default: false },
       devices: { type: 'boolean', default: false },
       hints: { type: 'boolean', default: false },
       parts: { type: 'boolean', default: false },
@@ -77,9 +81,13 @@ async function main(): Promise<number> {
 
 /** Returns the kind of play that the flags name. */
 function taskOf(
-  flags: Record<'streams' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'protections', boolean>,
+  flags: Record<
+    'streams' | 'hostile' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'protections',
+    boolean
+  >,
 ): keyof FuzzTasks {
   if (flags.streams) return 'playStream';
+  if (flags.hostile) return 'playHostile';
   if (flags.devices) return 'playDevices';
   if (flags.hints) return 'playHints';
   if (flags.xbzrle) return 'playXbzrle';

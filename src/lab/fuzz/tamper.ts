@@ -9,7 +9,8 @@ import {
   WireError,
 } from '../../wire/frame.ts';
 import { controlFrame, cutOff, disfigure, forge, misplace } from './forgery.ts';
-import { type Arrival, type Delivery, type Tamperer, typeOf } from './tampered-link.ts';
+import type { Delivery } from './delivery.ts';
+import { type Arrival, type Tamperer, typeOf } from './tampered-link.ts';
 
 /**
  * What is done to the frames of one direction. `damage`: they come as a broken link may deliver them, with the numbers

@@ -1,9 +1,9 @@
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { createRing, giveBackRing, RingProducer, type SharedRing } from '../../link/ring.ts';
-import { type Frame, FRAME, type FrameMemory, HEADER_BYTES, openFrame } from '../../wire/frame.ts';
-import { crc32c } from '../../wire/crc32c.ts';
+import { type Frame, FRAME, type FrameMemory, HEADER_BYTES } from '../../wire/frame.ts';
 import { MAX_FRAME_BYTES } from '../../wire/limits.ts';
+import { deliver, type Delivery } from './delivery.ts';
 
 /** A frame as it has arrived, and what is known of it. */
 export interface Arrival {
@@ -17,13 +17,6 @@ export interface Arrival {
   readonly isAfterRun: boolean;
 }
 
-/** A frame as it is delivered in place of one that has arrived. */
-export interface Delivery {
-  readonly bytes: Uint8Array;
-  /** Whether its header gets the number that is due and a CRC that fits; otherwise it is delivered as it is. */
-  readonly isSealed: boolean;
-}
-
 /** Decides what is delivered in place of each frame that arrives. */
 export interface Tamperer {
   /** Returns the frames that are delivered in place of one; none when it is dropped or kept for later. */
@@ -35,9 +28,6 @@ export interface Tamperer {
 /** Where a frame lies in the memory from which it is delivered. */
 const AT = 4096;
 const TYPE_AT = 6;
-const SEQUENCE_AT = 12;
-const CONTROL_LENGTH_AT = 16;
-const CRC_AT = 28;
 
 /** Returns the type that the header of a frame names. */
 export const typeOf = (bytes: Uint8Array): number => bytes[TYPE_AT]! | (bytes[TYPE_AT + 1]! << 8);
@@ -90,21 +80,8 @@ export class TamperedLink extends ForwardingLink {
     };
   }
 
-  #deliver({ bytes, isSealed }: Delivery): Frame {
-    const { view } = this.#memory;
-    this.#memory.bytes.set(bytes, AT);
-    if (isSealed && bytes.length >= HEADER_BYTES) {
-      view.setUint32(AT + SEQUENCE_AT, this.#delivered, true);
-      // A length that is too long does not get past the checks, whatever the CRC says.
-      const control = Math.min(
-        view.getUint32(AT + CONTROL_LENGTH_AT, true),
-        bytes.length - HEADER_BYTES,
-      );
-      const from = AT + HEADER_BYTES;
-      const crc = crc32c(this.#memory.bytes, AT, AT + CRC_AT);
-      view.setUint32(AT + CRC_AT, crc32c(this.#memory.bytes, from, from + control, crc), true);
-    }
-    const frame = openFrame(this.#memory, AT, bytes.length, this.#delivered++);
+  #deliver(delivery: Delivery): Frame {
+    const frame = deliver(this.#memory, AT, delivery, this.#delivered++);
     this.#tamperer.delivered?.(frame, this.hasSeenRun);
     return frame;
   }

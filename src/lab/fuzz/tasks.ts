@@ -14,6 +14,8 @@ export interface FuzzTasks {
   readonly playXbzrle: readonly [number, FuzzResult];
   /** Plays one seed, whose guest is protected by Remus. */
   readonly playProtection: readonly [number, FuzzResult];
+  /** Plays a hundred mutated streams of one seed against a destination. */
+  readonly playHostile: readonly [number, FuzzResult];
   /** Plays one seed, and tampers with its frames. */
   readonly playStream: readonly [number, FuzzResult];
 }

@@ -1,4 +1,5 @@
 import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle } from './fuzz.ts';
+import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
@@ -10,6 +11,7 @@ type Handlers = {
 };
 
 export const play: Handlers['play'] = (seed) => fuzz(seed);
+export const playHostile: Handlers['playHostile'] = (seed) => fuzzHostile(seed);
 export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
 export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
