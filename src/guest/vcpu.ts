@@ -25,6 +25,8 @@ export interface VcpuParts extends VcpuSite {
   readonly layers?: readonly GateLayer[];
   /** The host of the guest, if it is overcommitted. */
   readonly host?: VcpuHosting;
+  /** How often the vCPU checks for a page that it waits for before it sleeps; the default suits any machine. */
+  readonly pageSpins?: number;
 }
 
 /** What an overcommitted host has to do with a vCPU in a thread. */
@@ -77,7 +79,7 @@ class Vcpu {
     this.#parts = parts;
     this.#at = vcpuAreaAt(plan, vcpu);
     this.#faults = new BlockingFaults({
-      pages: new PageWaiter(memory, words, handshake),
+      pages: new PageWaiter(memory, words, handshake, parts.pageSpins),
       clock,
       area,
       at: this.#at,

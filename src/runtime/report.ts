@@ -93,6 +93,8 @@ export interface RunReport {
     readonly runnableThreads: number;
     readonly cpus: number;
   };
+  /** The CPU time of the two engines in threads, in nanoseconds; the result file never has it. */
+  readonly engineCpuNs?: { readonly source: number; readonly destination: number };
   /** How long the manager worked before and after the migration, in ns; absent if its scenario says nothing of it. */
   readonly around?: { readonly before: number; readonly after: number };
   /** How long the emulator took to get ready, which is no part of the migration; virtual runs lack it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryOf } from '../../src/memory/guest-memory.ts';
 import { PageGate } from '../../src/memory/gate/page-gate.ts';
-import { createHandshake, wantedOf } from '../../src/memory/handshake/words.ts';
+import { asleepOf, createHandshake, wantedOf } from '../../src/memory/handshake/words.ts';
 import { PAGE_PROTECTED } from '../../src/memory/kernels/abi.ts';
 import { openSlot } from '../../src/memory/memslot.ts';
 import { PresenceMap } from '../../src/memory/presence/presence-map.ts';
@@ -27,6 +27,7 @@ describe('a presence map', () => {
       [3, 30],
     ] as const) {
       Atomics.store(words, wantedOf(writer), gfn + 1);
+      Atomics.store(words, asleepOf(writer), 1);
     }
     map.claim(memory.slots[0]!, 30);
     map.publish(memory.slots[0]!, 30);

@@ -119,6 +119,36 @@ describe('a demand fault, every interleaving of it', () => {
       [{ file: MAP, from: 'Atomics.notify(this.#words, wantedOf(writer));', to: '' }],
     ],
     [
+      'a vCPU compares what it waits for before it says that it sleeps',
+      /sleeps for ever/,
+      {},
+      [
+        { file: WAITER, from: '    faultSteps.sleep(words, writer, true);\n', to: '' },
+        {
+          file: WAITER,
+          from: '    if (isRunning && !handshake.isStopped()) return',
+          to: '    faultSteps.sleep(words, writer, true);\n    if (isRunning && !handshake.isStopped()) return',
+        },
+      ],
+    ],
+    [
+      'the installer looks who sleeps before it grants the page',
+      /sleeps for ever/,
+      {},
+      [
+        {
+          file: MAP,
+          from: '      const isGranted =',
+          to: '      const isAsleep = faultSteps.isAsleep(this.#words, writer);\n      const isGranted =',
+        },
+        {
+          file: MAP,
+          from: 'isGranted && faultSteps.isAsleep(this.#words, writer)',
+          to: 'isGranted && isAsleep',
+        },
+      ],
+    ],
+    [
       'a vCPU that waits for its page is not told to end',
       /sleeps for ever/,
       { page: 'stopped' },
@@ -151,6 +181,16 @@ describe('a demand fault, every interleaving of it', () => {
           file: WAITER,
           from: '    faultSteps.want(words, writer, gfn);\n',
           to: '    const isToEnd = handshake.isStopped();\n    faultSteps.want(words, writer, gfn);\n',
+        },
+        {
+          file: WAITER,
+          from: '|| this.#sleep(gfn, longestSleepMs)',
+          to: '|| this.#sleep(gfn, longestSleepMs, isToEnd)',
+        },
+        {
+          file: WAITER,
+          from: '#sleep(gfn: number, longestSleepMs: number)',
+          to: '#sleep(gfn: number, longestSleepMs: number, isToEnd: boolean)',
         },
         {
           file: WAITER,

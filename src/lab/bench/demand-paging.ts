@@ -109,13 +109,16 @@ interface FaultSample {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly requestUs: number;
+  /** CPU time of either engine for each fault; absent where the kernel does not say. */
+  readonly sourceUs?: number;
+  readonly destinationUs?: number;
 }
 
 async function oneRun(
   config: Config,
   pool: WorkerPool,
 ): Promise<{ sample: FaultSample; buckets: readonly number[] }> {
-  const { source, guest, proof } = await runThreads(config, { pool });
+  const { source, guest, proof, engineCpuNs } = await runThreads(config, { pool });
   if (proof && !proof.ok) throw new DiffersError('the guest is not byte-exact');
   if (source.outcome !== 'completed' || proof?.ok !== true) {
     throw new Error(`a migration went wrong: ${source.error ?? 'it was not proved'}`);
@@ -135,19 +138,31 @@ async function oneRun(
       p50Us: faults.latency.p50Ns / 1000,
       p99Us: faults.latency.p99Ns / 1000,
       requestUs: (faults.request ?? faults.latency).p50Ns / 1000,
+      ...(engineCpuNs
+        ? {
+            sourceUs: engineCpuNs.source / 1000 / faults.count,
+            destinationUs: engineCpuNs.destination / 1000 / faults.count,
+          }
+        : {}),
     },
     buckets: faults.latencyBuckets,
   };
 }
 
 function metricsOf(of: string, samples: readonly FaultSample[]): Metric[] {
-  const series = (key: keyof FaultSample): number[] => samples.map((sample) => sample[key]);
+  const series = (key: keyof FaultSample): number[] =>
+    samples.flatMap((sample) => sample[key] ?? []);
   const us = { of, unit: 'us', better: 'less' as const };
+  const engineMetrics: Metric[] = [
+    { ...us, name: 'source CPU a fault', samples: series('sourceUs'), isFact: true },
+    { ...us, name: 'target CPU a fault', samples: series('destinationUs'), isFact: true },
+  ];
   return [
     { of, name: 'faults/s', unit: '1/s', better: 'more', samples: series('perSecond') },
     { ...us, name: 'latency p50', samples: series('p50Us') },
     { ...us, name: 'latency p99', samples: series('p99Us'), isFact: true },
     { ...us, name: 'request p50', samples: series('requestUs') },
+    ...(samples[0]?.sourceUs === undefined ? [] : engineMetrics),
     { of, name: 'faults', unit: 'each', better: 'less', samples: series('faults'), isFact: true },
   ];
 }

@@ -32,6 +32,7 @@
  *   9  request pages how many pages the request is about
  *  10  answer        the answer to the last request
  *  11  balloon pages how many pages the writer's part of the balloon has
+ *  12  asleep        1: the writer sleeps on `wanted`, or is about to; whoever grants its page wakes it only then
  */
 export const EPOCH = 0;
 export const MODE = 1;
@@ -84,6 +85,7 @@ export const requestGfnOf = (writer: number): number => stateOf(writer) + 8;
 export const requestPagesOf = (writer: number): number => stateOf(writer) + 9;
 export const answerOf = (writer: number): number => stateOf(writer) + 10;
 export const balloonPagesOf = (writer: number): number => stateOf(writer) + 11;
+export const asleepOf = (writer: number): number => stateOf(writer) + 12;
 
 /** Returns the number of words for so many writers. */
 export const handshakeWords = (writers: number): number => stateOf(writers);

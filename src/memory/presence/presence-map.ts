@@ -106,7 +106,8 @@ export class PresenceMap {
     const gfn = slot.layout.firstGfn + page;
     for (let writer = 1; writer < this.#writers; writer++) {
       if (!faultSteps.isWanted(this.#words, writer, gfn)) continue;
-      if (faultSteps.grant(this.#words, writer, gfn)) {
+      const isGranted = faultSteps.grant(this.#words, writer, gfn);
+      if (isGranted && faultSteps.isAsleep(this.#words, writer)) {
         Atomics.notify(this.#words, wantedOf(writer));
       }
     }

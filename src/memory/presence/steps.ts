@@ -5,18 +5,20 @@ import {
   PAGE_PRESENCE,
   PAGE_PRESENT,
 } from '../kernels/abi.ts';
-import { wantedOf } from '../handshake/words.ts';
+import { asleepOf, wantedOf } from '../handshake/words.ts';
 
 /**
  * The two halves of a demand fault. Each function makes one atomic access, so that a test can enumerate every
  * interleaving of the very code that runs.
  *
- *   vCPU       want → isPresent ─absent→ ring the doorbell → wait while it is wanted
+ *   vCPU       want → isPresent ─absent→ ring the doorbell → poll → nod off → wait while it is wanted → wake up
  *                         └─present→ drop
- *   installer  claim (absent → installing) → bytes → publish → is it wanted? → grant → notify
+ *   installer  claim (absent → installing) → bytes → publish → is it wanted? → grant → is it asleep? → notify
  *
  * The vCPU stores which page it wants and then loads presence; the installer stores presence and then loads which
- * pages are wanted. At least one of the two sees the other's store, so no wake-up is lost. The installer publishes
+ * pages are wanted. At least one of the two sees the other's store, so no wake-up is lost. In the same way the vCPU stores
+ * that it is about to sleep and then compares what it waits for, while the installer grants and then loads whether the
+ * vCPU sleeps: one that still polls costs the installer no system call. The installer publishes
  * after it has written the bytes, and a vCPU reads them only after it has loaded `present`. The bits of other layers
  * in the page's gate stay as they are. `gates` are a slot's gates and `page` counts within it; `gfn` is the guest's.
  */
@@ -33,6 +35,12 @@ export const faultSteps = {
   /** Whether the writer waits for that page. */
   isWanted: (words: Int32Array, writer: number, gfn: number): boolean =>
     Atomics.load(words, wantedOf(writer)) === gfn + 1,
+  /** The vCPU announces that it is about to sleep until its page is granted, or that it is awake again. */
+  sleep: (words: Int32Array, writer: number, isAsleep: boolean): void =>
+    void Atomics.store(words, asleepOf(writer), isAsleep ? 1 : 0),
+  /** Whether the writer sleeps, or is about to. */
+  isAsleep: (words: Int32Array, writer: number): boolean =>
+    Atomics.load(words, asleepOf(writer)) !== 0,
   /** The vCPU waits no more, because it has found its page present or gives up. */
   drop: (words: Int32Array, writer: number): void => void Atomics.store(words, wantedOf(writer), 0),
 

@@ -53,6 +53,13 @@ interface Ends {
   readonly destination?: Tasks['destination'][1];
 }
 
+/** Returns the CPU time of both engines, if it is known. */
+function engineCpuOf(ends: Ends | undefined): Pick<RunReport, 'engineCpuNs'> {
+  const [source, destination] = [ends?.source.cpuNs, ends?.destination?.cpuNs];
+  if (source === undefined || destination === undefined) return {};
+  return { engineCpuNs: { source, destination } };
+}
+
 type Sides = Readonly<Record<'source' | 'destination', GuestSide>>;
 
 /**
@@ -362,6 +369,7 @@ export class ThreadGuest {
         cpus: availableParallelism(),
       },
       prepareNs: this.#prepareNs,
+      ...engineCpuOf(ends),
       ...(proof ? { proof } : {}),
     };
   }

@@ -25,14 +25,19 @@ export interface Tasks extends Work {
   readonly source: [EngineTask, SourceEnd];
   readonly destination: [
     EngineTask,
-    { report: DestinationReport; state: readonly VcpuState[] | undefined },
+    { report: DestinationReport; state: readonly VcpuState[] | undefined } & EngineCpu,
   ];
   readonly dirtyRate: [DirtyRateTask, DirtyRateReport];
   readonly host: [HostTask, HostEnd];
   readonly protectedHost: [ProtectedHostTask, ProtectedHostEnd];
 }
 
-export interface SourceEnd {
+/** The CPU time that an engine took for its migration, in nanoseconds; absent where the kernel does not say. */
+export interface EngineCpu {
+  readonly cpuNs?: number;
+}
+
+export interface SourceEnd extends EngineCpu {
   readonly report: SourceReport;
   readonly state: readonly VcpuState[] | undefined;
   /** What the ring of each vCPU counted; it is empty unless the dirty log is `ring`. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
+import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
@@ -7,6 +8,7 @@ import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, GATE, GATE_PRESENCE, PAUSE } from '../../memory/handshake/words.ts';
 import { HostCaller } from '../../memory/handshake/host-requests.ts';
 import { WriterHandshake } from '../../memory/handshake/writer.ts';
+import { LONG_SPINS as LONG_PAGE_SPINS } from '../../memory/presence/page-waiter.ts';
 import { VcpuHost } from '../../overcommit/vcpu-host.ts';
 import type { Link } from '../../link/link.ts';
 import { type Flow, Network } from '../../link/network.ts';
@@ -17,6 +19,7 @@ import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { awaitStart } from './await-start.ts';
+import { withCpuTime } from './cpu-time.ts';
 import { HostThread } from './host-thread.ts';
 import { drive, type DriverParts, LONG_SPINS, SPINS } from './driver.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
@@ -70,10 +73,14 @@ export const vcpu: Handlers['vcpu'] = ({
     marks: marksOf(guestSide.log.kind, writer, guestSide.rings),
     hints: guestSide.hints,
     clock: monotonicClock(clockOrigin),
+    ...(hasFreeCores(plan) ? { pageSpins: LONG_PAGE_SPINS } : {}),
     ...(host ? { host, layers: host.layers } : {}),
     ...(savesPages ? { layers: [askToSave(caller)] } : {}),
   });
 };
+
+/** Whether each vCPU and each of the two engines can have a core to itself. */
+const hasFreeCores = (plan: GuestPlan): boolean => availableParallelism() >= plan.vcpus + 2;
 
 export const host: Handlers['host'] = (task) => new HostThread(task).run();
 
@@ -96,7 +103,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
   const isSource = side === 'source';
   const sourceWords = isSource ? guestSide.words : peerWords;
   const destinationWords = isSource ? peerWords : guestSide.words;
-  const hasFreeCores = availableParallelism() >= task.plan.vcpus + 2;
+  const hasCores = hasFreeCores(task.plan);
   const clock = monotonicClock(task.clockOrigin);
   const words = new RunWords(task.runWords);
   const end = isSource ? 'near' : 'far';
@@ -128,7 +135,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       // vCPUs run at the destination.
       const isPostcopy = (Atomics.load(destinationWords, GATE) & GATE_PRESENCE) !== 0;
       if (isPaused && !isPostcopy) return LONG_SPINS;
-      return hasFreeCores || isPaused ? SPINS : 0;
+      return hasCores || isPaused ? SPINS : 0;
     },
   });
   const connectAtStart = (): Link => {
@@ -153,28 +160,38 @@ export const source: Handlers['source'] = (task) => {
     });
   const { devices } = task;
   const options = sourceOptions(task.link, task.migration, guestSide.memory, undefined, devices);
-  const report = drive(
-    sourceAlgorithm({ clock, link, guest, watch, options }, task.migration, ownKinds),
-    parts(link, () => guest.isSettled()),
+  const algorithm = sourceAlgorithm(
+    { clock, link, guest, watch, options },
+    task.migration,
+    ownKinds,
   );
-  return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts() };
+  const { result: report, ...cpu } = withCpuTime(() =>
+    drive(
+      algorithm,
+      parts(link, () => guest.isSettled()),
+    ),
+  );
+  return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts(), ...cpu };
 };
 
 export const destination: Handlers['destination'] = (task) => {
   const { guestSide, clock, parts, connectAtStart } = openEngine(task, 'destination');
   const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
   const link = connectAtStart();
-  const report = drive(
-    runDestination({
-      clock,
-      link,
-      guest,
-      ...(task.devices ? { devices: task.devices } : {}),
-      ...recoveryOf(task.migration),
-    }),
-    parts(link, () => guest.isSettled()),
+  const algorithm = runDestination({
+    clock,
+    link,
+    guest,
+    ...(task.devices ? { devices: task.devices } : {}),
+    ...recoveryOf(task.migration),
+  });
+  const { result: report, ...cpu } = withCpuTime(() =>
+    drive(
+      algorithm,
+      parts(link, () => guest.isSettled()),
+    ),
   );
-  return { report, state: guest.loadedState };
+  return { report, state: guest.loadedState, ...cpu };
 };
 
 export const dirtyRate: Handlers['dirtyRate'] = ({ guestSide: shared, plan, options, ...task }) => {

@@ -75,7 +75,7 @@ const HANDSHAKE =
     ',',
   );
 const WRITER =
-  'state,acknowledged,wake,throttle,run seen,wanted,released,request,request gfn,request pages,answer,balloon'.split(
+  'state,acknowledged,wake,throttle,run seen,wanted,released,request,request gfn,request pages,answer,balloon,asleep'.split(
     ',',
   );
 const FIRST_WRITER = wantedOf(0) - WRITER.indexOf('wanted');
