@@ -6,6 +6,8 @@ import type { Command } from 'commander';
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand(),
+  send: async () => (await import('./send.ts')).sendCommand(),
+  receive: async () => (await import('./receive.ts')).receiveCommand(),
   evacuate: async () => (await import('./evacuate.ts')).evacuateCommand(),
   host: async () => (await import('./host.ts')).hostCommand(),
   protect: async () => (await import('./protect.ts')).protectCommand(),

@@ -7,7 +7,13 @@ import { tracesTooShort } from '../runtime/common/trace-warnings.ts';
 import type { RunConfig } from '../runtime/config.ts';
 import type { RunReport } from '../runtime/report.ts';
 import { LIVE_PHASES } from '../runtime/threads/run-words.ts';
-import { type LiveView, type RunPhase, RunSetupError, runThreads } from '../runtime/threads/run.ts';
+import {
+  type LiveView,
+  type RunOptions,
+  type RunPhase,
+  RunSetupError,
+  runThreads,
+} from '../runtime/threads/run.ts';
 import { playVirtual } from '../runtime/virtual/play.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, type Override, presets } from '../scenario/load.ts';
@@ -58,11 +64,11 @@ export function runCommand(): Command {
     .option('-q, --quiet', 'print no summary and no progress')
     .addHelpText('after', () => presetsHelp(presets(), EXIT_CODES))
     .action(async (scenario: string, flags: RunFlags) => {
-      process.exitCode = await run(scenario, flags);
+      process.exitCode = await runNamed(scenario, flags);
     });
 }
 
-async function run(name: string, flags: RunFlags): Promise<number> {
+async function runNamed(name: string, flags: RunFlags): Promise<number> {
   try {
     const sets = setsOf(flags);
     checkChart(flags.chart);
@@ -115,7 +121,37 @@ interface Stand {
 }
 
 /** Makes the run and shows its progress. Returns undefined when a signal came before the migration could begin. */
-async function play(config: RunConfig, isShown: boolean): Promise<RunReport | undefined> {
+function play(config: RunConfig, isShown: boolean): Promise<RunReport | undefined> {
+  if (config.runtime !== 'virtual') {
+    return playReal(config, isShown, (options) => runThreads(config, options));
+  }
+  return watch(config, isShown, (interrupt, stand, share) =>
+    playVirtual(config, {
+      signal: interrupt.signal,
+      proofSignal: interrupt.late,
+      onProgress(now) {
+        stand.phase = now.phase;
+        stand.isPostcopy = () => now.isPostcopy;
+        stand.parts = () => describeVirtual(now, share);
+      },
+    }),
+  );
+}
+
+/** Does the same with a run in real time, which `start` makes. */
+export function playReal(
+  config: RunConfig,
+  isShown: boolean,
+  run: (options: RunOptions) => Promise<RunReport>,
+): Promise<RunReport | undefined> {
+  return watch(config, isShown, (interrupt, stand, share) => run(shownOn(stand, share, interrupt)));
+}
+
+async function watch(
+  config: RunConfig,
+  isShown: boolean,
+  start: (interrupt: Interruption, stand: Stand, share: Share) => Promise<RunReport>,
+): Promise<RunReport | undefined> {
   const progress = new Progress(process.stderr, isShown);
   const share = new Share();
   const nothing = { doneBytes: 0, allBytes: config.guest.memoryBytes };
@@ -130,18 +166,7 @@ async function play(config: RunConfig, isShown: boolean): Promise<RunReport | un
     // The guest would be lost without its pages.
     return !(stand.phase === 'migrate' && stand.isPostcopy());
   });
-  const work =
-    config.runtime === 'virtual'
-      ? playVirtual(config, {
-          signal: interrupt.signal,
-          proofSignal: interrupt.late,
-          onProgress(now) {
-            stand.phase = now.phase;
-            stand.isPostcopy = () => now.isPostcopy;
-            stand.parts = () => describeVirtual(now, share);
-          },
-        })
-      : playThreads(config, interrupt, stand, share);
+  const work = start(interrupt, stand, share);
   progress.start(() => stand.parts());
   try {
     return await interrupt.race(work, () => stand.phase === 'prepare');
@@ -151,13 +176,9 @@ async function play(config: RunConfig, isShown: boolean): Promise<RunReport | un
   }
 }
 
-function playThreads(
-  config: RunConfig,
-  { signal, late }: Interruption,
-  stand: Stand,
-  share: Share,
-): Promise<RunReport> {
-  return runThreads(config, {
+/** Returns the options with which a run in real time shows where it stands, and hears signals. */
+function shownOn(stand: Stand, share: Share, { signal, late }: Interruption): RunOptions {
+  return {
     signal,
     proofSignal: late,
     onSetUp: (now) => {
@@ -176,7 +197,7 @@ function playThreads(
     onPhase: (phase) => {
       stand.phase = phase;
     },
-  });
+  };
 }
 
 /** Draws the chart, if one is wanted, and returns whether it was written. Its library takes long to load. */

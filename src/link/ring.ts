@@ -135,6 +135,17 @@ export class RingProducer {
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
+  /** Returns how many bytes of the ring are in use. */
+  queuedBytes(): number {
+    this.#tail = Atomics.load(this.#words, TAIL);
+    return (this.#head - this.#tail) >>> 0;
+  }
+
+  /** Has the consumer wake this end when it releases its next record, as it does for a producer without room. */
+  awaitRelease(): void {
+    Atomics.store(this.#words, WAITING, 1);
+  }
+
   #at(): number {
     return DATA + (this.#head & (this.#capacity - 1));
   }

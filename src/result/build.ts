@@ -27,7 +27,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     schema: 'pageferry/run@1',
     version: VERSION,
     scenario,
-    ...(report.runtime === 'threads' ? { host: hostFacts() } : {}),
+    ...(report.runtime !== 'virtual' ? { host: hostFacts() } : {}),
     runtime: report.runtime,
     clock: report.clock,
     outcome: source.outcome,
@@ -54,6 +54,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
     guest: { ...guestOf(report), ...(fits.length > 0 ? { dirtyVectors: fits } : {}) },
     link: linkOf(source),
+    ...connectionOf(report),
     ...(disturbance
       ? {
           disturbance: {
@@ -312,6 +313,36 @@ function managerOf(counts: ManagerCounts): RunResult['guest']['memoryManager'] {
     pressureCallbacks: counts.callbacks,
     cacheDroppedPages: counts.cacheDropped,
     cacheMisses: counts.cacheMisses,
+  };
+}
+
+/**
+ * The parts of the downtime and the clock of each. The clocks were compared, so `both` may be wrong by the clocks'
+ * difference; a part on one clock is not.
+ */
+const DOWNTIME_CLOCKS = {
+  pauseMs: 'source',
+  lastHarvestMs: 'source',
+  lastPagesMs: 'both',
+  stateMs: 'destination',
+  handoverMs: 'destination',
+} as const;
+
+/** Returns what is known of the connection of a run in two processes, and nothing of any other run. */
+function connectionOf({ connection }: RunReport): Pick<RunResult, 'connection'> {
+  if (!connection) return {};
+  const { id, to, transport, security, roundTripNs, lost } = connection;
+  return {
+    connection: {
+      id,
+      to,
+      transport,
+      security,
+      roundTripMs: ms(roundTripNs),
+      clockErrorMs: ms(roundTripNs / 2),
+      downtimeClocks: DOWNTIME_CLOCKS,
+      ...(lost === undefined ? {} : { lost }),
+    },
   };
 }
 

@@ -38,6 +38,26 @@ const round = z.strictObject({
   throttle: z.number().min(0).max(1).optional(),
 });
 
+const clockOf = z.enum(['source', 'destination', 'both']);
+
+/** The connection of a run in two processes. */
+const connectionSchema = z.strictObject({
+  id: z.string(),
+  to: z.string(),
+  transport: z.enum(['tcp', 'unix']),
+  security: z.enum(['plain', 'certificates', 'psk']),
+  roundTripMs: ms,
+  clockErrorMs: ms,
+  downtimeClocks: z.strictObject({
+    pauseMs: clockOf,
+    lastHarvestMs: clockOf,
+    lastPagesMs: clockOf,
+    stateMs: clockOf,
+    handoverMs: clockOf,
+  }),
+  lost: z.string().optional(),
+});
+
 export const resultSchema = z.strictObject({
   schema: z.literal('pageferry/run@1'),
   version: z.string(),
@@ -51,7 +71,7 @@ export const resultSchema = z.strictObject({
       memoryBytes: bytes,
     })
     .optional(),
-  runtime: z.enum(['threads', 'virtual']),
+  runtime: z.enum(['threads', 'virtual', 'processes']),
   clock: z.string(),
   outcome: z.enum(['completed', 'cancelled', 'diverged', 'failed']),
   guestLost: z.literal(true).optional(),
@@ -197,6 +217,7 @@ export const resultSchema = z.strictObject({
     timeline: z.strictObject({ periodMs: ms, accessesPerSecond: z.array(z.number()) }),
   }),
   link: z.strictObject({ bytes, achievedBytesPerSecond: perSecond.optional() }),
+  connection: connectionSchema.optional(),
   disturbance: z
     .strictObject({
       maxLagMs: ms,

@@ -47,9 +47,23 @@ export interface TimelineSample {
   readonly accesses: number;
 }
 
+/** The connection of two processes; all times are on the sender's clock. */
+export interface ConnectionReport {
+  /** The address of the receiver. */
+  readonly to: string;
+  readonly transport: 'tcp' | 'unix';
+  readonly security: 'plain' | 'certificates' | 'psk';
+  /** The number of the migration, as 32 hexadecimal digits. */
+  readonly id: string;
+  /** The shortest round trip when the clocks were compared, which may differ by half of it. */
+  readonly roundTripNs: number;
+  /** Why the connection ended before the run did; absent if it did not. */
+  readonly lost?: string;
+}
+
 /** What a runtime reports of a run; the result is built from it. All times are on the run's clock. */
 export interface RunReport {
-  readonly runtime: 'threads' | 'virtual';
+  readonly runtime: 'threads' | 'virtual' | 'processes';
   /** The name of the clock that all times are on. */
   readonly clock: string;
   readonly source: SourceReport;
@@ -86,6 +100,8 @@ export interface RunReport {
     readonly startedNs: number;
     readonly endedNs: number;
   };
+  /** The connection to the other process; absent when the run was in one. */
+  readonly connection?: ConnectionReport;
   /** What the host's scheduler did to the run; it is absent when the run was virtual. */
   readonly disturbance?: {
     readonly maxLagNs: number;

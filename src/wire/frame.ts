@@ -16,7 +16,7 @@ import { MAX_FRAME_BYTES } from './limits.ts';
  *        28  u32  CRC-32C of bytes 0 to 27 and of the control part
  */
 export const HEADER_BYTES = 32;
-const MAGIC = 0x59524650;
+export const FRAME_MAGIC = 0x59524650;
 export const WIRE_VERSION = 1;
 /** The bit of a frame type that lets a receiver skip the frame if it doesn't know the type. */
 export const OPTIONAL_TYPE = 0x8000;
@@ -90,7 +90,7 @@ export interface FrameHeader {
 /** Writes the header at `at`. The control part behind it must be complete, since the CRC covers it. */
 export function sealFrame(memory: FrameMemory, at: number, header: FrameHeader): void {
   const { view, bytes } = memory;
-  view.setUint32(at, MAGIC, true);
+  view.setUint32(at, FRAME_MAGIC, true);
   view.setUint16(at + 4, WIRE_VERSION, true);
   view.setUint16(at + 6, header.type, true);
   view.setUint32(at + 8, header.length, true);
@@ -117,7 +117,7 @@ export function openFrame(
   const { view, bytes } = memory;
   if (received < HEADER_BYTES)
     throw new WireError(`frame ${sequence}: it is cut off in its header`);
-  if (view.getUint32(at, true) !== MAGIC)
+  if (view.getUint32(at, true) !== FRAME_MAGIC)
     throw new WireError(`frame ${sequence}: its magic number is wrong`);
   const version = view.getUint16(at + 4, true);
   if (version !== WIRE_VERSION) {

@@ -30,6 +30,7 @@ const SECTIONS: readonly string[] = [
   'link',
   'devices',
   'models',
+  'connection',
   'disturbance',
   'verify',
   'host',

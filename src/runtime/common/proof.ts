@@ -1,23 +1,18 @@
 import type { Clock } from '../../clock/clock.ts';
 import { type FullPlan, type GuestPlan, lightPlan } from '../../guest/stream-plan.ts';
-import {
-  readProgress,
-  slotOfStream,
-  type StreamProgress,
-  writePlan,
-} from '../../guest/stream-record.ts';
+import { type StreamProgress, writePlan } from '../../guest/stream-record.ts';
 import type { VcpuState } from '../../guest/vcpu-state.ts';
 import { hintedZeroings } from '../../guest/hinted-zeroings.ts';
 import { type ZeroLog, zeroingsOf, zeroPages } from '../../guest/zeroing.ts';
-import { openMemory, slotOf } from '../../memory/guest-memory.ts';
+import { openMemory } from '../../memory/guest-memory.ts';
 import type { RunConfig } from '../config.ts';
-import type { Difference, Proof } from '../report.ts';
+import type { Proof } from '../report.ts';
 import type { Divergence } from '../../guest/stream-variants.ts';
-import { locateDifference } from './compare.ts';
 import { fillGuest } from './fill.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import type { WorkRunner } from './work.ts';
-import { memoryPieces, runPieces } from './pieces.ts';
+import { type FinalGuest, finalGuest, progressOf } from './final-guest.ts';
+import { runPieces } from './pieces.ts';
 import { replayDivergences } from './replay-divergences.ts';
 import { replayPieces } from './replay-pieces.ts';
 
@@ -30,8 +25,8 @@ export interface ProofParts {
   readonly signal?: AbortSignal | undefined;
   /** The clock that times the proof; without one, the proof has no duration. */
   readonly clock?: Clock;
-  /** The side where the guest ran last; its vCPUs have stopped. */
-  readonly final: SharedGuestSide;
+  /** The side where the guest ran last, or what is known of it there; its vCPUs have stopped. */
+  readonly final: SharedGuestSide | FinalGuest;
   /** The other side, whose memory the replay turns into what the guest must look like. */
   readonly canvas: SharedGuestSide;
   /** Whether the canvas is the source as it stood at the pause; otherwise it is filled anew. */
@@ -55,47 +50,40 @@ const TWIN_ACCESSES = 1e9;
  * read checksum must agree; what does not is in the returned proof. Throws GivenUpError.
  */
 export async function prove(parts: ProofParts): Promise<Proof> {
-  const { config, plan, clock, canvas, final } = parts;
+  const { config, plan, clock, canvas } = parts;
+  const final = 'slots' in parts.final ? finalGuest(parts.final, plan) : parts.final;
   const startNs = clock?.now() ?? 0;
   const problems: string[] = [];
   // They are read before the canvas is filled anew.
   const hinted = hintedZeroings(plan, openMemory(canvas.slots), parts.sentState);
   if (parts.isFrozenSource) problems.push(...stateProblems(parts.sentState, parts.receivedState));
   else await refill(parts);
-  const expectedMemory = openMemory(canvas.slots);
-  const finalMemory = openMemory(final.slots);
-  const progress = (memory: typeof finalMemory, stream: number): StreamProgress =>
-    readProgress(slotOfStream(memory, plan, stream), stream);
-  const before = plan.streams.map((_, stream) => progress(expectedMemory, stream));
-  const after = plan.streams.map((_, stream) => progress(finalMemory, stream));
+  const before = progressOf(canvas, plan);
+  const after = final.progress;
   if (parts.isFrozenSource) problems.push(...frozenProblems(plan, parts.sentState, before));
   const replayedBy = await replay(parts, hinted, before, after);
-  plan.streams.forEach((_, stream) => {
-    const expected = progress(expectedMemory, stream);
+  progressOf(canvas, plan).forEach((expected, stream) => {
     if (!isSameProgress(expected, after[stream]!)) problems.push(streamProblem(plan, stream));
   });
-  const { differingPages, firstGfn } = await compareAll(parts);
-  const isCounted = expectedMemory.slots[0]!.layout.backing === 'versions';
-  const { pages } = expectedMemory;
+  const { differingPages, firstDifference } = await final.compare(canvas, parts);
+  const { pages, slots } = openMemory(canvas.slots);
+  const { backing, storedBytes } = slots[0]!.layout;
   return {
     kind: parts.isFrozenSource ? 'replay' : 'full',
     replayedBy,
     pagesCompared: pages,
-    bytesCompared: pages * expectedMemory.slots[0]!.layout.storedBytes,
+    bytesCompared: pages * storedBytes,
     differingPages,
     // A page's version is a count of writes, so a read has no word to fold into its checksum.
-    readsChecked: isCounted
-      ? 0
-      : after.reduce((sum, p, i) => sum + reads(p) - reads(before[i]!), 0),
+    readsChecked:
+      backing === 'versions'
+        ? 0
+        : after.reduce((sum, p, i) => sum + reads(p) - reads(before[i]!), 0),
     ok: differingPages === 0 && problems.length === 0,
-    ...(firstGfn === undefined ? {} : { firstDifference: locate(firstGfn) }),
+    ...(firstDifference ? { firstDifference } : {}),
     problems,
     ...(clock ? { durationNs: clock.now() - startNs } : {}),
   };
-
-  function locate(gfn: number): Difference {
-    return locateDifference(slotOf(expectedMemory, gfn), slotOf(finalMemory, gfn), gfn);
-  }
 
   function streamProblem(guest: GuestPlan, stream: number): string {
     const { vcpu, workload } = guest.streams[stream]!;
@@ -191,22 +179,4 @@ async function replay(
 function zeroUntouched(canvas: SharedGuestSide, log: ZeroLog): void {
   const { slots } = openMemory(canvas.slots);
   for (const [, slot, page, pages] of zeroingsOf(log, -1)) zeroPages(slots[slot!]!, page!, pages!);
-}
-
-async function compareAll({
-  pool,
-  canvas,
-  final,
-  signal,
-}: ProofParts): Promise<{ differingPages: number; firstGfn: number | undefined }> {
-  const results = await runPieces(
-    pool.threads,
-    memoryPieces(canvas, pool.threads),
-    (range) => pool.run('compare', { expected: canvas, found: final, ...range }),
-    { signal },
-  );
-  return {
-    differingPages: results.reduce((sum, result) => sum + result.differingPages, 0),
-    firstGfn: results.find((result) => result.firstGfn !== undefined)?.firstGfn,
-  };
 }

@@ -6,6 +6,7 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { RunConfig } from '../config.ts';
 import type { Proof } from '../report.ts';
 import type { SharedGuestSide } from './guest-side.ts';
+import type { FinalGuest } from './final-guest.ts';
 import { GivenUpError } from './pieces.ts';
 import { prove } from './proof.ts';
 import type { WorkRunner } from './work.ts';
@@ -19,6 +20,8 @@ export interface ProvenRun {
   readonly sentState: readonly VcpuState[] | undefined;
   readonly receivedState: readonly VcpuState[] | undefined;
   readonly zeroings: { readonly source: ZeroLog; readonly destination: ZeroLog };
+  /** The guest where it has moved to, when that is in another process; `sides.destination` is not read then. */
+  readonly moved?: FinalGuest;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function proveRun(
     pool,
     ...(clock ? { clock } : {}),
     signal,
-    final: isMoved ? sides.destination : sides.source,
+    final: isMoved ? (run.moved ?? sides.destination) : sides.source,
     canvas: isMoved ? sides.source : sides.destination,
     isFrozenSource: isMoved && config.verify === 'replay',
     sentState: run.sentState,

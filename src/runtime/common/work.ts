@@ -7,6 +7,7 @@ import { slotOfStream } from '../../guest/stream-record.ts';
 import { openMemory } from '../../memory/guest-memory.ts';
 import { openSlot } from '../../memory/memslot.ts';
 import { comparePages, type CompareResult } from './compare.ts';
+import { digestChunks } from './digest.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import { loadImage } from './image.ts';
 import type { SlotPages } from './ranges.ts';
@@ -18,6 +19,7 @@ export interface Work {
   readonly prefault: [RangeTask, void];
   readonly replay: [ReplayTask, void];
   readonly compare: [CompareTask, CompareResult];
+  readonly digest: [DigestTask, Uint8Array];
 }
 
 /** Runs pieces of work, in a pool of threads or in the calling thread. */
@@ -64,6 +66,15 @@ export interface CompareTask extends SlotPages {
   readonly found: SharedGuestSide;
 }
 
+/** Sums `bytes` bytes of a slot's RAM from byte `from` on, in chunks of `chunkBytes`; the answer has a sum for each. */
+export interface DigestTask {
+  readonly guestSide: SharedGuestSide;
+  readonly slot: number;
+  readonly from: number;
+  readonly bytes: number;
+  readonly chunkBytes: number;
+}
+
 export type WorkHandlers = {
   readonly [Name in keyof Work]: (task: Work[Name][0]) => Work[Name][1] | Promise<Work[Name][1]>;
 };
@@ -92,6 +103,10 @@ export const workHandlers: WorkHandlers = {
   },
   compare: ({ expected, found, slot, firstPage, pages }) =>
     comparePages(openSlot(expected.slots[slot]!), openSlot(found.slots[slot]!), firstPage, pages),
+  digest({ guestSide, slot, from, bytes, chunkBytes }) {
+    const { ram } = openSlot(guestSide.slots[slot]!);
+    return digestChunks(ram.subarray(from, from + bytes), chunkBytes);
+  },
 };
 
 /** Runs every piece of work in the calling thread. */

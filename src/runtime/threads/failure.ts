@@ -35,8 +35,8 @@ export function failedRun(
   };
 }
 
-/** Adds to the error of a failed migration why the destination's engine died. */
-export function withCause(source: SourceReport, death: CrewError | undefined): SourceReport {
+/** Adds to the error of a failed migration why the destination is gone. */
+export function withCause(source: SourceReport, death: Error | undefined): SourceReport {
   if (!death || source.outcome !== 'failed') return source;
   return { ...source, error: `${source.error ?? 'failed'} (${death.message})` };
 }

@@ -1,12 +1,13 @@
-import { lightPlan } from '../../guest/stream-plan.ts';
+import { type GuestPlan, lightPlan } from '../../guest/stream-plan.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
 import type { SharedNetwork } from '../../link/network.ts';
+import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Stage } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import type { Crew, CrewError } from './crew.ts';
 import type { WorkerPool } from './pool.ts';
 import type { RunWords } from './run-words.ts';
-import type { SourceEnd, Tasks } from './tasks.ts';
+import type { EngineTask, SourceEnd, Tasks } from './tasks.ts';
 
 /** The two engines of a guest's migration, each of which resolves when its half has ended. */
 export interface Engines {
@@ -29,44 +30,83 @@ export interface Launch {
   readonly onDestinationDeath: (error: CrewError) => boolean;
 }
 
-/** Starts a guest's threads, which are the vCPUs and the engine on either side, and has its crew watch them. */
-export function launchThreads(launch: Launch): Engines {
-  const { config, stage, pool, crew, words, clockOrigin, network } = launch;
-  const shared = { plan: lightPlan(stage.plan), clockOrigin, runWords: words.buffer };
-  for (const side of ['source', 'destination'] as const) {
-    const guestSide = stage[side];
-    for (let vcpu = 0; vcpu < config.guest.vcpus; vcpu++) {
-      const task = pool.run('vcpu', { ...shared, guestSide, vcpu });
-      const kept = task.then((end) => launch.onVcpuEnd(side, vcpu, end));
-      void crew.watch(`vCPU ${vcpu} of the ${side}`, kept);
-    }
+/** What the threads of one side of a guest need. */
+export interface SideLaunch {
+  readonly config: RunConfig;
+  readonly plan: GuestPlan;
+  readonly guestSide: SharedGuestSide;
+  readonly pool: WorkerPool;
+  readonly crew: Crew;
+  readonly words: RunWords;
+  readonly clockOrigin: bigint;
+}
+
+/** Starts the vCPUs of one side, and has the crew watch them. */
+export function launchVcpus(
+  launch: SideLaunch,
+  side: 'source' | 'destination',
+  onEnd: (vcpu: number, end: VcpuEnd) => void,
+): void {
+  const { config, plan, guestSide, pool, crew, words, clockOrigin } = launch;
+  const shared = { plan: lightPlan(plan), clockOrigin, runWords: words.buffer };
+  for (let vcpu = 0; vcpu < config.guest.vcpus; vcpu++) {
+    const task = pool.run('vcpu', { ...shared, guestSide, vcpu });
+    const kept = task.then((end) => onEnd(vcpu, end));
+    void crew.watch(`vCPU ${vcpu} of the ${side}`, kept);
   }
-  const { link, migration } = config;
+}
+
+/** Returns the task of one side's engine. */
+export function engineTask(
+  { config, plan, guestSide, words, clockOrigin }: SideLaunch,
+  link: Pick<EngineTask, 'outgoing' | 'incoming' | 'line' | 'peerHandshake' | 'network'>,
+): EngineTask {
   const { devices } = config.guest;
-  const engine = {
-    ...shared,
-    link,
-    migration,
-    line: stage.line,
-    ...(network ? { network } : {}),
+  return {
+    plan: lightPlan(plan),
+    clockOrigin,
+    runWords: words.buffer,
+    link: config.link,
+    migration: config.migration,
+    guestSide,
+    ...link,
     ...(devices ? { devices } : {}),
   };
-  const source = pool.run('source', {
-    ...engine,
-    guestSide: stage.source,
-    peerHandshake: stage.destination.handshake,
-    outgoing: stage.forward,
-    incoming: stage.backward,
+}
+
+/** Starts a guest's threads, which are the vCPUs and the engine on either side, and has its crew watch them. */
+export function launchThreads(launch: Launch): Engines {
+  const { stage, pool, crew, network } = launch;
+  const { source, destination } = stage;
+  const sideOf = (guestSide: SharedGuestSide): SideLaunch => ({
+    ...launch,
+    plan: stage.plan,
+    guestSide,
   });
-  const destination = pool.run('destination', {
-    ...engine,
-    guestSide: stage.destination,
-    peerHandshake: stage.source.handshake,
-    outgoing: stage.backward,
-    incoming: stage.forward,
-  });
+  for (const side of ['source', 'destination'] as const) {
+    launchVcpus(sideOf(stage[side]), side, (vcpu, end) => launch.onVcpuEnd(side, vcpu, end));
+  }
+  const shared = { line: stage.line, ...(network ? { network } : {}) };
+  const near = pool.run(
+    'source',
+    engineTask(sideOf(source), {
+      ...shared,
+      peerHandshake: destination.handshake,
+      outgoing: stage.forward,
+      incoming: stage.backward,
+    }),
+  );
+  const far = pool.run(
+    'destination',
+    engineTask(sideOf(destination), {
+      ...shared,
+      peerHandshake: source.handshake,
+      outgoing: stage.backward,
+      incoming: stage.forward,
+    }),
+  );
   return {
-    source: crew.watch('the source engine', source),
-    destination: crew.watch('the destination engine', destination, launch.onDestinationDeath),
+    source: crew.watch('the source engine', near),
+    destination: crew.watch('the destination engine', far, launch.onDestinationDeath),
   };
 }

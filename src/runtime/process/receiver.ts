@@ -1,0 +1,199 @@
+import type { Socket } from 'node:net';
+import type { RunConfig } from '../config.ts';
+import { type Address, formatAddress } from './address.ts';
+import { Connection, ConnectionEnded } from './connection.ts';
+import { misfit, type Patience, PATIENCE } from './handshake.ts';
+import { type BodyOf, ProtocolError } from './messages.ts';
+import { commonVersion } from './handshake.ts';
+import {
+  receiveGuest,
+  type ReceivedCalls,
+  type ReceivedReport,
+  type ReceivedStep,
+} from './received-guest.ts';
+import type { Security } from './security.ts';
+import { listen, type Listener } from './sockets.ts';
+
+/** What a receiver takes at most. */
+export interface ReceiverLimits {
+  /** The memory of all guests that are here at a time, in bytes. */
+  readonly memoryBytes: number;
+  readonly vcpus: number;
+  /** Migrations at a time. */
+  readonly migrations: number;
+}
+
+/** A guest that somebody offers can't come here; the message is a sentence for the sender. */
+export class NotAdmitted extends Error {
+  override readonly name = 'NotAdmitted';
+}
+
+/** A migration as its receiver tells of it. */
+export interface Received {
+  /** Counts from 1. */
+  readonly number: number;
+  readonly id: string;
+  readonly from: string;
+  readonly guest: RunConfig['guest'];
+}
+
+export interface ReceiveOptions {
+  readonly address: Address;
+  readonly security: Security;
+  readonly limits: ReceiverLimits;
+  /** Whether the receiver ends after the first migration. */
+  readonly once: boolean;
+  readonly patience?: Patience;
+  /**
+   * Makes the configuration of a guest from a stranger's scenario; it must not read files that this names. Throws
+   * NotAdmitted.
+   */
+  readonly admit: (scenario: string, limits: ReceiverLimits) => RunConfig;
+  /** Aborting it ends the receiver; a guest that runs here already finishes its run. */
+  readonly signal?: AbortSignal;
+  readonly beforeProof?: ReceivedCalls['beforeProof'];
+  readonly onListening?: (address: Address) => void;
+  /** Called when somebody came with whom there was no migration. */
+  readonly onTurnedAway?: (from: string, reason: string) => void;
+  readonly onStep?: (migration: Received, step: ReceivedStep) => void;
+  readonly onEnd?: (migration: Received, report: ReceivedReport) => void;
+}
+
+/** Connections that have not made an offer yet, besides those of migrations. */
+const MOST_STRANGERS = 16;
+
+/** Listens for senders and takes their guests, until it is aborted or has served the one of `once`. Throws SocketError. */
+export async function receive(options: ReceiveOptions): Promise<void> {
+  await new Receiver(options).run();
+}
+
+class Receiver {
+  readonly #options: ReceiveOptions;
+  readonly #patience: Patience;
+  readonly #connections = new Set<Connection>();
+  readonly #guests = new Map<number, RunConfig['guest']>();
+  readonly #serving = new Set<Promise<void>>();
+  #count = 0;
+  #isOver = false;
+  #end: () => void = () => undefined;
+
+  constructor(options: ReceiveOptions) {
+    this.#options = options;
+    this.#patience = options.patience ?? PATIENCE;
+  }
+
+  async run(): Promise<void> {
+    const { address, security, limits, signal } = this.#options;
+    const ended = new Promise<void>((resolve) => void (this.#end = resolve));
+    const listener: Listener = await listen(
+      address,
+      security,
+      {
+        handshakeMs: this.#patience.handshakeMs,
+        mostConnections: limits.migrations + MOST_STRANGERS,
+      },
+      {
+        onConnection: (socket) => this.#welcome(socket),
+        onStranger: (reason) => this.#options.onTurnedAway?.('somebody', reason),
+      },
+    );
+    this.#options.onListening?.(listener.address);
+    const stop = (): void => this.#stop();
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    await ended;
+    listener.close();
+    await Promise.all(this.#serving);
+    signal?.removeEventListener('abort', stop);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    for (const connection of this.#connections) connection.abort('the receiver was stopped');
+    this.#end();
+  }
+
+  #welcome(socket: Socket): void {
+    const from = peerOf(socket, this.#options.address);
+    const connection = new Connection(socket, 'sender', ['offer', 'fail']);
+    this.#connections.add(connection);
+    const serving = this.#serve(connection, from).catch((error: unknown) => {
+      connection.abort('the receiver failed');
+      this.#options.onTurnedAway?.(from, error instanceof Error ? error.message : String(error));
+    });
+    this.#serving.add(serving);
+    void serving.finally(() => {
+      connection.close();
+      this.#connections.delete(connection);
+      this.#serving.delete(serving);
+    });
+  }
+
+  async #serve(connection: Connection, from: string): Promise<void> {
+    const offer = await this.#offerOf(connection, from);
+    if (!offer) return;
+    const number = this.#count + 1;
+    let config: RunConfig;
+    try {
+      config = this.#admit(offer);
+    } catch (error) {
+      if (!(error instanceof NotAdmitted)) throw error;
+      this.#refuse(connection, from, error.message);
+      return;
+    }
+    this.#count++;
+    this.#guests.set(number, config.guest);
+    // From now on the guest decides what ends the connection.
+    this.#connections.delete(connection);
+    connection.send('accept', { version: commonVersion(offer.versions)! });
+    connection.open();
+    const migration: Received = { number, id: offer.id, from, guest: config.guest };
+    const { onStep, onEnd, beforeProof, signal, once } = this.#options;
+    try {
+      const calls: ReceivedCalls = {
+        ...(onStep ? { onStep: (step) => onStep(migration, step) } : {}),
+        ...(beforeProof ? { beforeProof } : {}),
+      };
+      onEnd?.(migration, await receiveGuest(connection, config, this.#patience, calls, signal));
+    } finally {
+      this.#guests.delete(number);
+      if (once) this.#stop();
+    }
+  }
+
+  /** Returns what somebody offers, or undefined when no offer comes. */
+  async #offerOf(connection: Connection, from: string): Promise<BodyOf<'offer'> | undefined> {
+    try {
+      return (await connection.expect(['offer'], this.#patience.handshakeMs)).body;
+    } catch (error) {
+      if (!(error instanceof ConnectionEnded || error instanceof ProtocolError)) throw error;
+      if (!this.#isOver) this.#options.onTurnedAway?.(from, error.message);
+      return undefined;
+    }
+  }
+
+  /** Returns the configuration of an offered guest. Throws NotAdmitted when it does not fit here now. */
+  #admit(offer: BodyOf<'offer'>): RunConfig {
+    const { limits, admit, once } = this.#options;
+    const reason = misfit(offer);
+    if (reason !== undefined) throw new NotAdmitted(reason);
+    if (once && this.#count > 0) throw new NotAdmitted('it takes one migration only');
+    if (this.#guests.size >= limits.migrations) {
+      throw new NotAdmitted('it is busy with another migration: try again when that has ended');
+    }
+    const usedBytes = [...this.#guests.values()].reduce((sum, one) => sum + one.memoryBytes, 0);
+    return admit(offer.scenario, { ...limits, memoryBytes: limits.memoryBytes - usedBytes });
+  }
+
+  #refuse(connection: Connection, from: string, reason: string): void {
+    connection.send('refuse', { sentence: reason.slice(0, 4096) });
+    this.#options.onTurnedAway?.(from, reason);
+  }
+}
+
+function peerOf(socket: Socket, address: Address): string {
+  const { remoteAddress, remotePort } = socket;
+  if (address.kind === 'unix' || remoteAddress === undefined || remotePort === undefined)
+    return 'the socket';
+  return formatAddress({ kind: 'tcp', host: remoteAddress, port: remotePort });
+}
