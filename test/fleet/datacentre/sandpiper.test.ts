@@ -189,6 +189,74 @@ describe('a plan', () => {
   });
 });
 
+describe('a swap for memory or for the network', () => {
+  interface Guest {
+    readonly cpus: number;
+    readonly net: number;
+    readonly mib: number;
+    readonly moreMib?: number;
+  }
+
+  /** Returns hosts with one CPU and a network card of 1 byte a second, each with its free memory and guests. */
+  const exchange = (
+    written: Readonly<Record<string, [freeMib: number, Record<string, Guest>]>>,
+  ) => {
+    const hosts = Object.entries(written).map(([name, [freeMib, guests]]) => {
+      const all = Object.entries(guests);
+      const sum = (of: (guest: Guest) => number) =>
+        all.reduce((total, [, guest]) => total + of(guest), 0);
+      const view = { name, cpus: 1, nicBytesPerSecond: 1, isScratch: false };
+      const host = new PlannedHost(view, {
+        cpus: sum(({ cpus }) => cpus),
+        netBytesPerSecond: sum(({ net }) => net),
+        memoryUse: 0.5,
+        freeBytes: freeMib * MIB,
+        shortBytes: sum(({ moreMib = 0 }) => moreMib) * MIB,
+        isTroubled: false,
+      });
+      for (const [vm, { cpus, net, mib, moreMib = 0 }] of all) {
+        const use = { cpus, netBytesPerSecond: net, memoryBytes: mib * MIB };
+        const needs = { ...use, memoryBytes: (mib + moreMib) * MIB };
+        host.vms.add({ view: { name: vm }, use, needs, vsr: volumeOf(cpus, net, 0.5) / mib });
+      }
+      return host;
+    });
+    const scratch = hostsOf({ scratch: { free: 1024, vms: [] } })[0];
+    const plan = planMitigation(hosts, (host) => !host.isCool(0.75), scratch, 0.75);
+    return { ...plan, moves: plan.chains.map((all) => all.map(({ vm, to }) => `${vm} to ${to}`)) };
+  };
+  const sender = { cpus: 0.1, net: 0.4, mib: 256 };
+  const worker = { cpus: 0.3, net: 0.01, mib: 256 };
+
+  it('takes a guest that computes in for one that sends, although it computes more', () => {
+    const plan = exchange({
+      a: [100, { s1: sender, s2: sender }],
+      b: [100, { w1: worker, w2: worker }],
+    });
+    expect(plan).toMatchObject({ swaps: 1, isPartial: false });
+    expect(plan.moves).toEqual([['w2 to scratch', 's1 to b', 'w2 to a']]);
+  });
+
+  it('exchanges a single guest where those of least load do not make room on the network card', () => {
+    const short = { ...sender, mib: 384, moreMib: 32 };
+    const plan = exchange({
+      a: [20, { s1: short, w1: worker }],
+      b: [220, { s2: sender, w2: worker }],
+    });
+    expect(plan).toMatchObject({ swaps: 1, isPartial: false });
+    expect(plan.moves).toEqual([['s2 to scratch', 's1 to b', 's2 to a']]);
+  });
+
+  it('is none that leaves a guest without the memory that it needs', () => {
+    const short = { ...worker, mib: 384, moreMib: 32 };
+    const plan = exchange({
+      a: [20, { w1: short, w2: worker }],
+      b: [20, { w3: worker, w4: worker }],
+    });
+    expect(plan).toMatchObject({ moves: [], swaps: 0, isPartial: true });
+  });
+});
+
 describe('a decision', () => {
   /** Returns a hot host and a cool one, each with a guest of 128 MiB; that of the cool one swaps. */
   function viewOf(coolFreeMib: number): FleetView {
@@ -221,6 +289,72 @@ describe('a decision', () => {
     const moves = [[{ vm: 'vm-0', to: 'host-1' }]];
     expect(black.decide(viewOf(160))).toMatchObject({ resizes, chains: moves, isPartial: false });
     expect(black.decide(viewOf(159))).toMatchObject({ resizes, chains: [], isPartial: true });
+  });
+});
+
+describe('a host that three guests share although they need 173 % of it', () => {
+  const named = (
+    name: string,
+    cpus: number,
+    perSecond: number,
+    mib: number,
+    host: HostView,
+  ): VmView => {
+    const none = seriesOf([0, 0, 0]);
+    const inside = {
+      arrivals: seriesOf([perSecond, perSecond, perSecond]),
+      drops: none,
+      responseS: none,
+      usedBytes: new Series(3),
+      freeBytes: new Series(3),
+      serviceS: 0.0029,
+      serviceVariance: 0,
+      isPoisson: false,
+    };
+    const readings = { cpu: seriesOf([cpus, cpus, cpus]), net: none, swap: none, inside };
+    return { name, host, vcpus: 1, memoryBytes: mib * MIB, readings };
+  };
+  const view = (): FleetView => {
+    const loads = [1, 0.07, 0];
+    const hosts = loads.map((cpu, index): HostView & { vms: VmView[] } => ({
+      name: `pm-${index + 1}`,
+      cpus: 1,
+      memoryBytes: 2048 * MIB,
+      freeBytes: 1024 * MIB,
+      nicBytesPerSecond: 1e9,
+      isScratch: false,
+      readings: { cpu: seriesOf([cpu, cpu, cpu]), net: seriesOf([0]), swap: seriesOf([0]) },
+      vms: [],
+    }));
+    const [busy, calm] = hosts;
+    busy!.vms.push(
+      named('vm1', 0.335, 240, 512, busy!),
+      named('vm2', 0.335, 240, 504, busy!),
+      named('vm3', 0.33, 113, 496, busy!),
+    );
+    calm!.vms.push(named('vm4', 0.07, 24, 512, calm!));
+    return { nowNs: 0, hosts, hotspot: HOTSPOT, intervalNs: 6e9 };
+  };
+  const decide = (isGray: boolean) => {
+    const bytes = { memoryStepBytes: 32 * MIB, leastFreeBytes: 32 * MIB };
+    const policy = new Sandpiper(isGray, {
+      percentile: 0.95,
+      delta: 0.1,
+      trendNs: 120e9,
+      ...bytes,
+    });
+    return policy
+      .decide(view())!
+      .chains!.flat()
+      .map(({ vm, to }) => `${vm} to ${to}`);
+  };
+
+  it('loses the guest with least memory, seen from outside, and seems cool then', () => {
+    expect(decide(false)).toEqual(['vm3 to pm-3']);
+  });
+
+  it('loses as many as it takes, seen from inside', () => {
+    expect(decide(true)).toEqual(['vm2 to pm-3', 'vm3 to pm-2']);
   });
 });
 

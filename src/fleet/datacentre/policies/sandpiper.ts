@@ -1,7 +1,7 @@
 import { isHot, trend } from '../monitor/hotspot.ts';
 import { shareOf } from '../monitor/monitor.ts';
 import { PlannedHost, type PlannedVm, plannedVm } from '../sandpiper/ledger.ts';
-import { needsFromInside, needsFromOutside, useOf } from '../sandpiper/needs.ts';
+import { needsFromInside, needsFromOutside, useFromInside, useOf } from '../sandpiper/needs.ts';
 import { planMitigation } from '../sandpiper/plan.ts';
 import { blackMemory, volumeOf } from '../sandpiper/volume.ts';
 import type {
@@ -117,15 +117,18 @@ export class Sandpiper implements FleetPolicy {
       (free, { name, memoryBytes }) => free - ((grown.get(name) ?? memoryBytes) - memoryBytes),
       host.freeBytes,
     );
+    const vms = host.vms.map((vm) => this.#plannedVm(vm, isFull, short, grown));
+    // The readings of a host that is too busy do not say by how much; from inside it is known what its VMs would use.
+    const asked = this.#isGray && isFull.cpu ? vms.reduce((sum, { use }) => sum + use.cpus, 0) : 0;
     const planned = new PlannedHost(host, {
-      cpus: load(host.readings.cpu, host.cpus),
+      cpus: Math.max(load(host.readings.cpu, host.cpus), asked),
       netBytesPerSecond: load(host.readings.net, host.nicBytesPerSecond),
       memoryUse: this.#memoryUseOf(host),
       freeBytes,
       shortBytes: short.length * this.#options.memoryStepBytes,
       isTroubled: own.some(({ resource }) => resource === 'response' || resource === 'drops'),
     });
-    for (const vm of host.vms) planned.vms.add(this.#plannedVm(vm, isFull, short, grown));
+    for (const vm of vms) planned.vms.add(vm);
     return planned;
   }
 
@@ -146,10 +149,11 @@ export class Sandpiper implements FleetPolicy {
       used && used.length > 0
         ? Math.min(1, used.last / vm.memoryBytes)
         : blackMemory(readings.swap.last);
-    const cpu = shareOf(readings.cpu.last, host.cpus);
-    const net = shareOf(readings.net.last, host.nicBytesPerSecond);
+    const use = this.#isGray && isFull.cpu ? useFromInside(vm) : useOf(vm);
+    const cpu = shareOf(use.cpus, host.cpus);
+    const net = shareOf(use.netBytesPerSecond, host.nicBytesPerSecond);
     const volume = volumeOf(cpu, net, memoryUse);
-    const known = { view: vm, use: { ...useOf(vm), memoryBytes }, vsr: volume / vm.memoryBytes };
+    const known = { view: vm, use: { ...use, memoryBytes }, vsr: volume / vm.memoryBytes };
     return plannedVm(known, () => {
       const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
       const needs = inside ?? needsFromOutside(vm, isFull, this.#options);

@@ -74,6 +74,18 @@ export class PlannedHost {
     return this.#isWithin(threshold) && this.freeBytes >= this.shortBytes && !this.isTroubled;
   }
 
+  /** Whether it is CPUs that it has too few of, also where only the promises of its VMs show it. */
+  isPressed(threshold: number): boolean {
+    return this.isTroubled || this.#share('cpus') > threshold;
+  }
+
+  /** Whether it has the memory that its VMs need when one leaves it and others come. */
+  hasMemory(coming: readonly Pick<PlannedVm, 'needs'>[], leaving: PlannedVm): boolean {
+    const cameBytes = coming.reduce((sum, { needs }) => sum + needs.memoryBytes, 0);
+    const freeBytes = this.freeBytes + leaving.use.memoryBytes - cameBytes;
+    return freeBytes >= this.shortBytes - shortBytesOf(leaving);
+  }
+
   /** Whether VMs that need so much find room below the threshold when others have left. */
   fits(
     coming: readonly Pick<PlannedVm, 'needs'>[],
@@ -113,6 +125,7 @@ export class PlannedHost {
     this.cpus -= vm.use.cpus;
     this.netBytesPerSecond -= vm.use.netBytesPerSecond;
     this.freeBytes += vm.use.memoryBytes;
+    this.shortBytes -= shortBytesOf(vm);
     // The VMs that stay have its CPU time, so their promises are kept as far as the host is cool.
     this.isTroubled = false;
   }
@@ -127,3 +140,6 @@ export class PlannedHost {
     return capacity === Infinity ? 0 : this[of] / capacity;
   }
 }
+
+/** The memory that a VM needs and has not. */
+const shortBytesOf = ({ use, needs }: PlannedVm): number => needs.memoryBytes - use.memoryBytes;

@@ -23,6 +23,18 @@ export function useOf({ readings, memoryBytes }: VmView): Needs {
 }
 
 /**
+ * Returns what a VM uses now, or would use if its host were not too busy to serve all that come: of a VM that serves
+ * requests it is known from inside how many come, and what CPU time each of them takes.
+ */
+export function useFromInside(vm: VmView): Needs {
+  const { inside } = vm.readings;
+  const use = useOf(vm);
+  if (!inside) return use;
+  const asked = Math.min(vm.vcpus, inside.arrivals.last * inside.serviceS);
+  return { ...use, cpus: Math.max(use.cpus, asked) };
+}
+
+/**
  * Returns what a VM is to get, as far as it can be told from outside: the peaks of its profiles, and some more of what
  * its host has no room for, because then nobody knows how much it would use (Wood et al., section 4.2).
  */

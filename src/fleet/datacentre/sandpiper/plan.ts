@@ -68,8 +68,8 @@ function swapOf(
   for (const vm of host.byVsr) {
     for (const other of hosts) {
       if (other === host) continue;
-      const out = outOf(other, vm, threshold);
-      if (!out || !host.fits(out, [vm], threshold)) continue;
+      const out = outOf(host, vm, other, threshold);
+      if (!out) continue;
       const moves = inOrder({ vm, host, other, out }, scratch);
       if (!moves) continue;
       host.remove(vm);
@@ -84,21 +84,39 @@ function swapOf(
   return undefined;
 }
 
-/**
- * Returns the VMs that have to leave a host so that another one finds room there: as few as possible, those first that
- * take least load along. Returns undefined where they would bring the other's host as much load as it gets rid of.
- */
-function outOf(host: PlannedHost, coming: PlannedVm, threshold: number): PlannedVm[] | undefined {
-  const out: PlannedVm[] = [];
-  let cpus = 0;
-  for (let place = host.byVsr.length - 1; place >= 0; place--) {
-    const one = host.byVsr[place]!;
-    out.push(one);
-    cpus += one.needs.cpus;
-    if (!(cpus < coming.use.cpus)) return undefined;
-    if (host.fits([coming], out, threshold)) return out;
+/** Returns the VMs that change places with one of a hot host; undefined when none bring both hosts below the threshold. */
+function outOf(
+  host: PlannedHost,
+  vm: PlannedVm,
+  other: PlannedHost,
+  threshold: number,
+): PlannedVm[] | undefined {
+  const isForCpus = host.isPressed(threshold);
+  // A host that needs CPUs gets none by a swap that brings it as much load as it gets rid of.
+  for (const out of choicesOf(other, isForCpus ? vm.use.cpus : Infinity)) {
+    if (!other.fits([vm], out, threshold)) continue;
+    const isRelief = isForCpus || host.hasMemory(out, vm);
+    if (isRelief && host.fits(out, [vm], threshold)) return [...out];
   }
   return undefined;
+}
+
+/**
+ * Yields VMs that may leave a host together: as few as possible, those first that take least load along, and less than
+ * `mostCpus`. If CPUs do not matter, each of them alone comes after that: one that sends much takes more load along
+ * than one that computes, but may be the one that makes room on the network card. What is yielded changes afterwards.
+ */
+function* choicesOf({ byVsr }: PlannedHost, mostCpus: number): Iterable<readonly PlannedVm[]> {
+  const out: PlannedVm[] = [];
+  let cpus = 0;
+  for (const one of byVsr.toReversed()) {
+    out.push(one);
+    cpus += one.needs.cpus;
+    if (!(cpus < mostCpus)) return;
+    yield out;
+  }
+  if (mostCpus < Infinity) return;
+  for (const one of byVsr.slice(0, -1).toReversed()) yield [one];
 }
 
 interface Swap {
