@@ -20,6 +20,7 @@ const SLOW = [
   'qemu-free-page-hints',
   'remus-delay',
   'remus-postmark',
+  'sandpiper-apache',
 ];
 
 /** What npm test does not run anew, but for the experiments of tens of minutes: `npm run papers`. */
@@ -35,7 +36,9 @@ describe('an experiment of a paper', () => {
     'gang-migration',
     'hines-faults',
     'remus-checkpoint-time',
+    'sandpiper-memory',
     'sandpiper-migration',
+    'sandpiper-mixed',
     'sandpiper-stability',
     'sandpiper-swap',
   ])('%s comes to what is committed, figure and all', async (name) => {

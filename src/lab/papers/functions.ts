@@ -19,7 +19,10 @@ import { remusDelay } from './remus-delay.ts';
 import { remusKernelBuild } from './remus-kernel-build.ts';
 import { remusPostmark } from './remus-postmark.ts';
 import { remusSpecweb } from './remus-specweb.ts';
+import { sandpiperApache } from './sandpiper-apache.ts';
+import { sandpiperMemory } from './sandpiper-memory.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
+import { sandpiperMixed } from './sandpiper-mixed.ts';
 import { sandpiperStability } from './sandpiper-stability.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
@@ -48,6 +51,9 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['remus-kernel-build', remusKernelBuild],
     ['remus-postmark', remusPostmark],
     ['remus-specweb', remusSpecweb],
+    ['sandpiper-apache', sandpiperApache],
+    ['sandpiper-memory', sandpiperMemory],
     ['sandpiper-migration', sandpiperMigration],
+    ['sandpiper-mixed', sandpiperMixed],
     ['sandpiper-stability', sandpiperStability],
   ]);

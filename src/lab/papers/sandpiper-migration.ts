@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { FleetReport } from '../../fleet/datacentre/report.ts';
+import { movesOf, overTime, tableSeries } from './fleet-series.ts';
 import { drawn } from './host-series.ts';
-import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
+import type { Figures, OutcomeSeries } from './outcome.ts';
 import { fleetReportOf, type Given, type OnRun } from './result-of.ts';
 
 const input = z.strictObject({
@@ -41,7 +42,7 @@ export async function sandpiperMigration(
       ...given.hosts.flatMap((host) => curvesOf(host, given.goal, report, intervalS)),
       ...detectionsOf(given, report),
       ...endsOf(given, report),
-      ...movesOf(given, report),
+      ...movesOf(given.moves, report.migrations),
     ],
   };
 }
@@ -53,69 +54,42 @@ function curvesOf(
   intervalS: number,
 ): OutcomeSeries[] {
   const { cpu } = hosts.find((host) => host.name === name)!.series;
-  const over = cpu.map((use, i): [number, number] => [(i + 1) * intervalS, 100 * use]);
+  const over = overTime(cpu, intervalS, (use) => 100 * use);
   const paper = new Map(points.map(([atS, use]) => [atS, 100 * use]));
   const ours = new Map(over);
   return [
     drawn(`CPU of ${name}`, over, { paper }),
-    {
-      name: `CPU of ${name}, by the time`,
-      isUnverified: true,
-      isAside: true,
-      goal,
-      points: points.map(([atS, use]) => pointOf(atS, 100 * use, ours.get(atS)!, { goal })),
-    },
+    tableSeries(
+      `CPU of ${name}, by the time`,
+      points.map(([atS, use]) => [atS, 100 * use, ours.get(atS)!]),
+      { goal, isUnverified: true },
+    ),
   ];
 }
 
 function detectionsOf({ detections, withinS }: Input, { decisions }: FleetReport): OutcomeSeries[] {
   if (detections.length === 0) return [];
   const found = decisions.filter(({ hotspots }) => hotspots.length > 0);
-  const points = detections.map((paper, i) =>
-    pointOf(i + 1, paper, (found[i]?.atNs ?? 0) / 1e9, { goal: withinS / paper }),
-  );
   const name = `s until the detection of the 1st, 2nd hotspot, to within ${withinS} s`;
-  return [{ name, isUnverified: false, isAside: true, points }];
+  const at = (i: number): number => (found[i]?.atNs ?? 0) / 1e9;
+  return [
+    tableSeries(
+      name,
+      detections.map((paper, i) => [i + 1, paper, at(i)]),
+      { within: withinS },
+    ),
+  ];
 }
 
 function endsOf({ ends, withinS }: Input, { migrations }: FleetReport): OutcomeSeries[] {
   if (ends.length === 0) return [];
-  const points = ends.map((paper, i) =>
-    pointOf(i + 1, paper, (migrations[i]?.endNs ?? 0) / 1e9, { goal: withinS / paper }),
-  );
   const name = `s until the end of the 1st, 2nd, 3rd migration, to within ${withinS} s`;
-  return [{ name, isUnverified: false, isAside: true, points }];
-}
-
-/** The moves are numbers of guests and hosts, of which any error is a wrong one. */
-function movesOf({ moves }: Input, { migrations }: FleetReport): OutcomeSeries[] {
-  const goal = 1e-9;
-  const series = (name: string, of: (move: Input['moves'][number]) => number, ours: number[]) => ({
-    name,
-    isUnverified: false,
-    isAside: true,
-    goal,
-    points: moves.map((move, i) => pointOf(i + 1, of(move), ours[i] ?? 0, { goal })),
-  });
+  const at = (i: number): number => (migrations[i]?.endNs ?? 0) / 1e9;
   return [
-    series(
-      'number of the guest that migrates, of the 1st, 2nd, 3rd',
-      ([guest]) => guest,
-      migrations.map(({ vm }) => numberOf(vm)),
+    tableSeries(
+      name,
+      ends.map((paper, i) => [i + 1, paper, at(i)]),
+      { within: withinS },
     ),
-    series(
-      'number of the host that it goes to',
-      ([, host]) => host,
-      migrations.map(({ to }) => numberOf(to)),
-    ),
-    {
-      name: 'migrations in all',
-      isUnverified: false,
-      isAside: true,
-      goal,
-      points: [pointOf(moves.length, moves.length, migrations.length, { goal })],
-    },
   ];
 }
-
-const numberOf = (name: string | undefined): number => Number(/\d+$/.exec(name ?? '')?.[0] ?? 0);
