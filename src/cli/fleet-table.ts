@@ -22,6 +22,7 @@ export function fleetSummary(result: FleetResult): string {
     ...section('migrations', migrationTable(result, width)),
     '',
     hotspotLine(result),
+    ...resizeLines(result),
     migrationLine(result),
     violationLine(result),
     proofLine(result),
@@ -133,6 +134,17 @@ function hotspotLine({ decisions, totals }: FleetResult): string {
   const left = partial > 0 ? `, ${partial} without a complete plan` : '';
   const { overloadedIntervals, sustainedIntervals } = totals;
   return `hotspots: found ${found} times${left}; ${overloadedIntervals} intervals overloaded, ${sustainedIntervals} of them sustained`;
+}
+
+function resizeLines({ decisions }: FleetResult): string[] {
+  const resizes = decisions.flatMap((one) => [
+    ...one.resizes,
+    ...one.moves.filter(({ cpus }) => cpus !== undefined),
+  ]);
+  if (resizes.length === 0) return [];
+  const memory = resizes.filter((one) => 'memoryBytes' in one && one.memoryBytes !== undefined);
+  const cpus = resizes.filter((one) => one.cpus !== undefined);
+  return [`resizes: ${memory.length} of memory, ${cpus.length} of CPUs`];
 }
 
 function migrationLine({ totals }: FleetResult): string {

@@ -33,6 +33,8 @@ export interface FleetVmSpec {
    * Otherwise its workloads go on all the time.
    */
   readonly isServing: boolean;
+  /** The CPUs that it may use at first, at most as many as it has vCPUs. */
+  readonly cpus: number;
   /** The memory in use over time in bytes; absent: all that it has, and it never swaps. */
   readonly memoryUse?: readonly LoadPoint[];
 }

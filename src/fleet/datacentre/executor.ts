@@ -20,6 +20,8 @@ export interface ExecutorParts {
   readonly mostMigrations: number;
   /** Whether nothing may begin any more. */
   readonly isCancelled: () => boolean;
+  /** Called when a VM has been allowed another number of CPUs. */
+  readonly onResized: (vm: FleetVm) => void;
   /** Called when a decision has been carried out, with the hosts whose loads it has changed. */
   readonly onDone: (hosts: ReadonlySet<VmHost>, nowNs: number) => void;
 }
@@ -44,8 +46,10 @@ export class Executor {
 
   /** Begins to carry a decision out. Throws OwnKindError when it names a host or a VM that is not there. */
   begin({ chains = [], resizes = [] }: Decision, nowNs: number): void {
-    for (const { vm: name, memoryBytes } of resizes) {
+    for (const { vm: name, memoryBytes, cpus } of resizes) {
       const vm = this.#vm(name);
+      this.#allow(vm, cpus, nowNs);
+      if (memoryBytes === undefined) continue;
       if (memoryBytes - vm.memoryBytes <= vm.host.freeBytes) vm.memoryBytes = memoryBytes;
       else this.refused++;
     }
@@ -57,6 +61,17 @@ export class Executor {
       if (moves.length > 0) this.#chains.push({ moves, next: 0, running: undefined });
     }
     this.#goOn(nowNs);
+  }
+
+  /** Allows a VM another number of CPUs. */
+  #allow(vm: FleetVm, cpus: number | undefined, nowNs: number): void {
+    if (cpus === undefined || cpus === vm.cpus) return;
+    const { host } = vm;
+    host.live(nowNs);
+    vm.cpus = cpus;
+    host.demand(vm, vm.demandCpus);
+    host.changed();
+    this.#parts.onResized(vm);
   }
 
   #goOn(nowNs: number): void {
@@ -76,10 +91,11 @@ export class Executor {
 
   #start(chain: Chain, nowNs: number): void {
     while (chain.next < chain.moves.length) {
-      const { vm: name, to: target } = chain.moves[chain.next]!;
+      const { vm: name, to: target, cpus } = chain.moves[chain.next]!;
       const vm = this.#vm(name);
       const to = this.#host(target);
       if (vm.host === to) {
+        this.#allow(vm, cpus, nowNs);
         chain.next++;
         continue;
       }
@@ -94,6 +110,7 @@ export class Executor {
       const migration = this.#parts.migrations.ask(vm, to, nowNs, ({ isMoved, endNs }) => {
         this.#running.delete(migration);
         chain.running = undefined;
+        if (isMoved) this.#allow(vm, cpus, endNs!);
         chain.next = isMoved ? chain.next + 1 : chain.moves.length;
         this.#goOn(endNs!);
       });

@@ -111,6 +111,7 @@ export class Fleet implements Process {
       limits: config.limits,
       mostMigrations: MOST_MIGRATIONS,
       isCancelled: () => this.#isCancelled,
+      onResized: (vm) => this.#renewVm(vm),
       onDone: (touched) => this.#renew(touched),
     });
   }
@@ -181,12 +182,20 @@ export class Fleet implements Process {
     for (const host of hosts) {
       const { cpu, net, swap } = this.monitor.hosts.get(host)!;
       for (const series of [cpu, net, swap]) series.renew();
-      for (const vm of host.vms) {
-        const { inside } = this.monitor.vms.get(vm)!;
-        inside?.responseS.renew();
-        inside?.drops.renew();
-      }
+      for (const vm of host.vms) this.#renewInside(vm);
     }
+  }
+
+  /** A VM may use another number of CPUs, so that what was read before does not show that these are too few. */
+  #renewVm(vm: FleetVm): void {
+    this.monitor.vms.get(vm)!.cpu.renew();
+    this.#renewInside(vm);
+  }
+
+  #renewInside(vm: FleetVm): void {
+    const { inside } = this.monitor.vms.get(vm)!;
+    inside?.responseS.renew();
+    inside?.drops.renew();
   }
 
   /** Adds up what applications send over each link in the step that begins. */

@@ -72,6 +72,11 @@ export function loadGuests(
     try {
       const scenario = one.explained(() => parseScenario(one));
       const config = one.explained(() => resolveWithPlaces(one, scenario, foldersOf(one, folder)));
+      if (entry.cpus !== undefined && entry.cpus > config.guest.vcpus) {
+        const sentence = `expected at most guest.vcpus, which is ${config.guest.vcpus}, got ${entry.cpus}: a guest has no more vCPUs than that`;
+        problems.push(locateProblem(document, { path: ['guests', group, 'cpus'], sentence }));
+        continue;
+      }
       scenarios.push(scenario);
       for (const name of names) {
         const seed = hashWords(file.seed, guests.length, GUEST_SEEDS);

@@ -77,8 +77,8 @@ export class FleetHost implements Process, VmHost {
   }
 
   /** Returns the CPUs that a VM could have at most, without taking any from the others. */
-  ceilingOf({ user, vcpus }: FleetVm): number {
-    return Math.min(vcpus, this.spec.cpus - this.#cpu.usedCpus + user.sharedCpus);
+  ceilingOf({ user, cpus }: FleetVm): number {
+    return Math.min(cpus, this.spec.cpus - this.#cpu.usedCpus + user.sharedCpus);
   }
 
   /** Gives a VM a share of the CPUs. */
@@ -87,7 +87,7 @@ export class FleetHost implements Process, VmHost {
     // The memory that was kept for it is its own now.
     this.incoming.delete(vm);
     const user = this.#cpu.join(vm.vcpus);
-    user.demand(vm.isRunning ? vm.demandCpus : 0);
+    user.demand(vm.wantedCpus);
     return user;
   }
 
@@ -99,7 +99,7 @@ export class FleetHost implements Process, VmHost {
   /** Says how many CPUs a VM keeps busy from now on. The host must have lived up to now. */
   demand(vm: FleetVm, cpus: number): void {
     vm.demandCpus = cpus;
-    vm.user.demand(vm.isRunning ? cpus : 0);
+    vm.user.demand(vm.wantedCpus);
   }
 
   /** Says how many CPUs dom0 keeps busy from now on. The host must have lived up to now. */
@@ -184,7 +184,7 @@ export class FleetHost implements Process, VmHost {
         vm.host.live(atNs);
         vm.moveTo(this);
       }
-      if (vm.host === this) vm.user.demand(vm.isRunning ? vm.demandCpus : 0);
+      if (vm.host === this) vm.user.demand(vm.wantedCpus);
     }
     for (const [guest, vm] of this.#guests) {
       if (vm.host !== this || !vm.isRunning || guest.untilNs <= atNs || vm.runShare >= 1) continue;

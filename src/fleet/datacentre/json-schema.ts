@@ -67,6 +67,8 @@ export const FLEET_DESCRIPTIONS: Descriptions = {
   'guests[].name': 'the name of the guest; the guests of a group are numbered.',
   'guests[].count': 'how many equal guests there are; absent: one.',
   'guests[].host': 'the host that they are on at first; absent: as placement says.',
+  'guests[].cpus':
+    'the CPUs that they may use at first, at most guest.vcpus, to which a policy may let them grow; a fraction of one is a share of its time; absent: as many as vCPUs.',
   ...below('guests[].guest', GUEST_DESCRIPTIONS),
   ...below('guests[].migration', MIGRATION_DESCRIPTIONS),
   'guests[].migration': "how these guests migrate; each key replaces the file's own.",

@@ -128,13 +128,14 @@ function placed(
     return [];
   }
   return guests.map(({ name, group, isServing, config }, index): FleetVmSpec => {
-    const { memoryUse } = file.guests[group]!;
+    const { memoryUse, cpus = config.guest.vcpus } = file.guests[group]!;
     return {
       name,
       group,
       host: places.hosts[index]!,
       config,
       isServing,
+      cpus,
       ...(memoryUse
         ? {
             memoryUse: memoryUse.map(({ at, used }) => ({

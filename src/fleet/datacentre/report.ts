@@ -1,6 +1,6 @@
 import type { LinkSpec } from '../../link/network.ts';
 import type { RunReport } from '../../runtime/report.ts';
-import type { Hotspot } from './policies/policy.ts';
+import type { Hotspot, Move, Resize } from './policies/policy.ts';
 
 /** A migration that has begun. */
 export interface MigrationReport {
@@ -23,8 +23,8 @@ export interface MigrationReport {
 export interface DecisionReport {
   readonly atNs: number;
   readonly hotspots: readonly Hotspot[];
-  readonly moves: readonly { readonly vm: string; readonly to: string }[];
-  readonly resizes: readonly { readonly vm: string; readonly memoryBytes: number }[];
+  readonly moves: readonly Move[];
+  readonly resizes: readonly Resize[];
   readonly swaps: number;
   readonly isPartial: boolean;
 }
@@ -74,6 +74,8 @@ export interface FleetReport {
   readonly vms: readonly {
     readonly name: string;
     readonly host: string;
+    /** The CPUs that it may use at the end. */
+    readonly cpus: number;
     readonly memoryBytes: number;
     readonly cpuNs: number;
     readonly stoppedNs: number;

@@ -47,6 +47,7 @@ const GUESTS: Descriptions = {
   guests: 'the guests, in the order of the file.',
   'guests[].name': 'its name.',
   'guests[].host': 'the host that it is on at the end.',
+  'guests[].cpus': 'how many CPUs it may use at the end.',
   'guests[].memoryBytes': 'its memory at the end.',
   'guests[].cpuMs': 'the CPU time that it has had.',
   'guests[].stoppedMs': 'how long its vCPUs stood still for migrations, to within 10 ms each.',
@@ -92,9 +93,13 @@ const DECISIONS: Descriptions = {
   'decisions[].moves': 'the migrations that were to be made, in their order.',
   'decisions[].moves[].guest': 'the guest.',
   'decisions[].moves[].to': 'its target.',
-  'decisions[].resizes': 'the guests that were to have another amount of memory.',
+  'decisions[].moves[].cpus':
+    'how many CPUs the guest may use from then on; absent: as many as before.',
+  'decisions[].resizes':
+    'the guests that were to have another amount of memory, or another number of CPUs, where they are.',
   'decisions[].resizes[].guest': 'the guest.',
-  'decisions[].resizes[].memoryBytes': 'its new amount.',
+  'decisions[].resizes[].memoryBytes': 'its memory from then on; absent: as before.',
+  'decisions[].resizes[].cpus': 'how many CPUs it may use from then on; absent: as before.',
   'decisions[].swaps': 'how many swaps are among the moves.',
   'decisions[].isPartial': 'whether hotspots were left for which nothing could be done.',
 };

@@ -35,6 +35,7 @@ const host = z.strictObject({
 const guest = z.strictObject({
   name: z.string(),
   host: z.string(),
+  cpus: z.number().positive(),
   memoryBytes: bytes,
   cpuMs: ms,
   stoppedMs: ms,
@@ -63,7 +64,8 @@ const application = z.strictObject({
   }),
 });
 
-const move = z.strictObject({ guest: z.string(), to: z.string() });
+const cpus = z.number().positive();
+const move = z.strictObject({ guest: z.string(), to: z.string(), cpus: cpus.optional() });
 
 const decision = z.strictObject({
   atMs: ms,
@@ -75,7 +77,13 @@ const decision = z.strictObject({
     }),
   ),
   moves: z.array(move),
-  resizes: z.array(z.strictObject({ guest: z.string(), memoryBytes: bytes })),
+  resizes: z.array(
+    z.strictObject({
+      guest: z.string(),
+      memoryBytes: bytes.optional(),
+      cpus: cpus.optional(),
+    }),
+  ),
   swaps: count,
   isPartial: z.boolean(),
 });

@@ -50,8 +50,12 @@ export function buildFleetResult(
         ...spot,
         ...(vm === undefined ? {} : { guest: vm }),
       })),
-      moves: moves.map(({ vm, to }) => ({ guest: vm, to })),
-      resizes: resizes.map(({ vm, memoryBytes }) => ({ guest: vm, memoryBytes })),
+      moves: moves.map(({ vm, to, cpus }) => ({ guest: vm, to, ...cpusOf(cpus) })),
+      resizes: resizes.map(({ vm, memoryBytes, cpus }) => ({
+        guest: vm,
+        ...(memoryBytes === undefined ? {} : { memoryBytes }),
+        ...cpusOf(cpus),
+      })),
       swaps,
       isPartial,
     })),
@@ -196,6 +200,9 @@ function migrationOf(
     ...(run ? { run } : {}),
   };
 }
+
+const cpusOf = (cpus: number | undefined): { cpus?: number } =>
+  cpus === undefined ? {} : { cpus: rounded(cpus) };
 
 const ms = (ns: number): number => rounded(ns / 1e6);
 

@@ -61,6 +61,7 @@ function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
       return {
         name: vm.name,
         host: vm.host.name,
+        cpus: vm.cpus,
         memoryBytes: vm.memoryBytes,
         cpuNs: vm.cpuNs,
         stoppedNs: vm.stoppedNs,

@@ -155,6 +155,7 @@ function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
     name,
     count: whole(1, MOST_GUESTS).optional(),
     host: name.optional(),
+    cpus: amount('CPUs', true).optional(),
     guest,
     migration,
     memoryUse: listOf(memoryPoint, 'points').min(1, { error: 'expected a point' }).optional(),

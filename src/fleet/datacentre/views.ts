@@ -44,6 +44,9 @@ export class Views {
       get host() {
         return hosts.get(vm.host)!;
       },
+      get cpus() {
+        return vm.cpus;
+      },
       get memoryBytes() {
         return vm.memoryBytes;
       },

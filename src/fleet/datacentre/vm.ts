@@ -58,6 +58,8 @@ export class FleetVm {
   /** What it has sent, and what it has written to and read from its swap device, so far. */
   sentBytes = 0;
   swapTrafficBytes = 0;
+  /** The CPUs that it may use at most; a fraction of one is a share of its time. */
+  cpus: number;
   /** What its host has granted it of memory. */
   memoryBytes: number;
   /** Memory in use that its memory has no room for. */
@@ -78,6 +80,7 @@ export class FleetVm {
     this.index = index;
     this.host = host;
     this.demandCpus = demandCpus;
+    this.cpus = spec.cpus;
     this.memoryBytes = spec.config.guest.memoryBytes;
     this.user = host.join(this);
   }
@@ -93,6 +96,11 @@ export class FleetVm {
   /** Whether its vCPUs run; only a migration stops them. */
   get isRunning(): boolean {
     return this.places.get(this.host)?.crew.isRunning() ?? true;
+  }
+
+  /** The CPUs that it would use now if its host had them: none while its vCPUs stand still. */
+  get wantedCpus(): number {
+    return this.isRunning ? Math.min(this.demandCpus, this.cpus) : 0;
   }
 
   /** Returns the share of the time that its vCPUs run, with the CPUs that its host gives it. */

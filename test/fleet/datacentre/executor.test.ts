@@ -35,6 +35,7 @@ class Bench {
       },
       mostMigrations,
       isCancelled: () => this.isCancelled,
+      onResized: () => {},
       onDone: () => {},
     });
   }

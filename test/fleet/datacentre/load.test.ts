@@ -123,6 +123,16 @@ describe('the file of a fleet', () => {
       'applications[0].tiers[0].guests: there is no guest wep: did you mean web?',
     ],
     [
+      'more CPUs than vCPUs',
+      FILE.replace('name: batch,', 'name: batch, cpus: 1.5,'),
+      'guests[1].cpus: expected at most guest.vcpus, which is 1, got 1.5: a guest has no more vCPUs than that',
+    ],
+    [
+      'no CPUs at all',
+      FILE.replace('name: batch,', 'name: batch, cpus: 0,'),
+      'guests[1].cpus: expected CPUs, a number above 0, got 0',
+    ],
+    [
       'a guest in two tiers',
       FILE.replace('Request: 10 }]', 'Request: 10 }, { guests: web-1, service: 1ms }]'),
       'applications[0].tiers[1].guests: a guest serves one tier, and web-1 serves shop, tier 1 already',

@@ -275,7 +275,7 @@ describe('a decision', () => {
         vms,
       };
       const readings = { cpu: seriesOf([cpu / 2]), net, swap };
-      vms.push({ name: `vm-${index}`, host, vcpus: 1, memoryBytes: 128 * MIB, readings });
+      vms.push({ name: `vm-${index}`, host, vcpus: 1, cpus: 1, memoryBytes: 128 * MIB, readings });
       return host;
     });
     return { nowNs: 0, hosts, hotspot: HOTSPOT, intervalNs: 10e9 };

@@ -206,6 +206,12 @@ export class FluidApplication implements Application {
   }
 }
 
-/** The share in use of the CPUs that a VM's requests have to do with: those of its host, which others use as well. */
-const useOf = ({ host }: FleetVm): number =>
-  host.spec.cpus === Infinity ? 0 : Math.min(0.999, host.busyCpus / host.spec.cpus);
+/**
+ * Returns the share in use of the CPUs that a VM's requests have to do with: those of its host, which others use as well,
+ * and those that the VM may use, if that is fewer than it has vCPUs.
+ */
+function useOf({ host, user, cpus, vcpus }: FleetVm): number {
+  const ofHost = host.spec.cpus === Infinity ? 0 : host.busyCpus / host.spec.cpus;
+  const ofOwn = cpus < vcpus ? user.sharedCpus / cpus : 0;
+  return Math.min(0.999, Math.max(ofHost, ofOwn));
+}

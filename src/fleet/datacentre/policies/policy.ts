@@ -19,7 +19,9 @@ export interface HostView {
 export interface VmView {
   readonly name: string;
   readonly host: HostView;
+  /** The most CPUs that it can ever use, and those that it may use now. */
   readonly vcpus: number;
+  readonly cpus: number;
   readonly memoryBytes: number;
   readonly readings: VmReadings;
 }
@@ -37,12 +39,17 @@ export interface FleetView {
 export interface Move {
   readonly vm: string;
   readonly to: string;
+  /** The CPUs that it may use once it is there; absent: as before. */
+  readonly cpus?: number;
 }
 
-/** A VM is to have another amount of memory. */
+/** A VM is to have another amount of memory, or to be allowed another number of CPUs, where it is. */
 export interface Resize {
   readonly vm: string;
-  readonly memoryBytes: number;
+  /** Its memory from now on; absent: as before. */
+  readonly memoryBytes?: number;
+  /** The CPUs that it may use from now on, above 0 and at most as many as it has vCPUs; absent: as before. */
+  readonly cpus?: number;
 }
 
 /** Something that is too busy, as a policy has found it. */

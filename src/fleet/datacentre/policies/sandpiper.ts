@@ -1,5 +1,7 @@
 import { isHot, trend } from '../monitor/hotspot.ts';
 import { shareOf } from '../monitor/monitor.ts';
+import type { Series } from '../monitor/series.ts';
+import { cpusNeeded } from '../sandpiper/cpu-shortage.ts';
 import { PlannedHost, type PlannedVm, plannedVm } from '../sandpiper/ledger.ts';
 import { needsFromInside, needsFromOutside, useFromInside, useOf } from '../sandpiper/needs.ts';
 import { planMitigation } from '../sandpiper/plan.ts';
@@ -27,6 +29,14 @@ export interface SandpiperOptions {
   readonly trendNs: number;
 }
 
+/** What is wrong in a fleet, and what is done about it without a migration. */
+interface Found {
+  readonly hotspots: Hotspot[];
+  readonly resizes: Resize[];
+  /** The CPUs that VMs are to be allowed on hosts that have no room for it. */
+  readonly shortOfCpus: Map<string, number>;
+}
+
 /** Sandpiper (Wood, Shenoy, Venkataramani and Yousif, NSDI 2007), without a look into VMs or with one. */
 export class Sandpiper implements FleetPolicy {
   readonly name: string;
@@ -40,30 +50,45 @@ export class Sandpiper implements FleetPolicy {
   }
 
   decide(view: FleetView): Decision | undefined {
-    const resizes: Resize[] = [];
-    const hotspots: Hotspot[] = [];
-    for (const host of view.hosts) this.#inspect(host, view, hotspots, resizes);
+    const found: Found = { hotspots: [], resizes: [], shortOfCpus: new Map() };
+    for (const host of view.hosts) this.#inspect(host, view, found);
+    const { hotspots, resizes, shortOfCpus } = found;
     if (hotspots.length === 0) return resizes.length > 0 ? { resizes } : undefined;
-    const grown = new Map(resizes.map(({ vm, memoryBytes }) => [vm, memoryBytes]));
-    const planned = view.hosts.map((host) => this.#planned(host, view, hotspots, grown));
+    const planned = view.hosts.map((host) => this.#planned(host, view, found));
     const scratch = planned.find((host) => host.view.isScratch);
     const usual = planned.filter((host) => !host.view.isScratch);
     const hot = new Set(hotspots.map(({ host }) => host));
     const isHotHost = ({ view: { name } }: PlannedHost): boolean => hot.has(name);
     const plan = planMitigation(usual, isHotHost, scratch, view.hotspot.threshold);
-    return { ...plan, hotspots, resizes };
+    const chains = plan.chains.map((moves) =>
+      moves.map((move) => {
+        const cpus = shortOfCpus.get(move.vm);
+        return cpus === undefined ? move : { ...move, cpus };
+      }),
+    );
+    return { ...plan, chains, hotspots, resizes };
   }
 
-  /** Finds what is too busy on a host, and lets VMs grow that need memory as long as the host has some. */
-  #inspect(host: HostView, view: FleetView, hotspots: Hotspot[], resizes: Resize[]): void {
+  /** Finds what is too busy on a host, and lets VMs grow that need memory or CPUs as long as the host has some. */
+  #inspect(host: HostView, view: FleetView, { hotspots, resizes, shortOfCpus }: Found): void {
     for (const resource of ['cpu', 'net'] as const) {
       if (isHot(host.readings[resource], view.hotspot))
         hotspots.push({ host: host.name, resource });
     }
     let { freeBytes } = host;
+    let busyCpus = host.cpus === Infinity ? 0 : host.readings.cpu.last * host.cpus;
     const { memoryStepBytes } = this.#options;
     for (const vm of host.vms) {
-      if (this.#isGray) this.#inspectInside(vm, view, hotspots);
+      const cpus = cpusNeeded(vm, view, this.#isGray, this.#options);
+      if (cpus === undefined) {
+        if (this.#isGray) this.#inspectInside(vm, view, hotspots);
+      } else if (busyCpus + cpus - vm.cpus <= view.hotspot.threshold * host.cpus) {
+        busyCpus += cpus - vm.cpus;
+        resizes.push({ vm: vm.name, cpus });
+      } else {
+        shortOfCpus.set(vm.name, cpus);
+        hotspots.push({ host: host.name, vm: vm.name, resource: 'cpu' });
+      }
       if (!this.#isShort(vm)) continue;
       if (freeBytes >= memoryStepBytes) {
         freeBytes -= memoryStepBytes;
@@ -96,36 +121,45 @@ export class Sandpiper implements FleetPolicy {
     return inside.freeBytes.length > 0 && inside.freeBytes.last < this.#options.leastFreeBytes;
   }
 
-  #planned(
-    host: HostView,
-    { intervalNs }: FleetView,
-    hotspots: readonly Hotspot[],
-    grown: ReadonlyMap<string, number>,
-  ): PlannedHost {
-    const own = hotspots.filter((one) => one.host === host.name);
+  /** Returns how much of a capacity will be in use, by the trend of the shares that were. */
+  #predicted(series: Series, capacity: number, { intervalNs }: FleetView): number {
+    if (capacity === Infinity) return 0;
+    const readings = Math.max(3, Math.round(this.#options.trendNs / intervalNs));
+    const shares = series.tail(Math.min(readings, Math.max(1, series.fresh)));
+    return Math.min(1, trend(shares)) * capacity;
+  }
+
+  #planned(host: HostView, view: FleetView, found: Found): PlannedHost {
+    const own = found.hotspots.filter((one) => one.host === host.name);
     const isFull = {
-      cpu: own.some(({ resource }) => resource === 'cpu'),
+      cpu: own.some(({ resource, vm }) => resource === 'cpu' && vm === undefined),
       net: own.some(({ resource }) => resource === 'net'),
     };
     const short = own.filter(({ resource }) => resource === 'memory');
-    const readings = Math.max(3, Math.round(this.#options.trendNs / intervalNs));
-    const load = (series: HostView['readings']['cpu'], capacity: number): number =>
-      capacity === Infinity
-        ? 0
-        : Math.min(1, trend(series.tail(Math.min(readings, Math.max(1, series.fresh))))) * capacity;
+    const grown = new Map(
+      found.resizes.flatMap(({ vm, memoryBytes }) =>
+        memoryBytes === undefined ? [] : [[vm, memoryBytes] as const],
+      ),
+    );
     const freeBytes = host.vms.reduce(
       (free, { name, memoryBytes }) => free - ((grown.get(name) ?? memoryBytes) - memoryBytes),
       host.freeBytes,
     );
-    const vms = host.vms.map((vm) => this.#plannedVm(vm, isFull, short, grown));
+    const vms = host.vms.map((vm) =>
+      this.#plannedVm(vm, { isFull, short, grown, cpus: found.shortOfCpus.get(vm.name) }),
+    );
     // The readings of a host that is too busy do not say by how much; from inside it is known what its VMs would use.
     const asked = this.#isGray && isFull.cpu ? vms.reduce((sum, { use }) => sum + use.cpus, 0) : 0;
     const planned = new PlannedHost(host, {
-      cpus: Math.max(load(host.readings.cpu, host.cpus), asked),
-      netBytesPerSecond: load(host.readings.net, host.nicBytesPerSecond),
+      cpus: Math.max(this.#predicted(host.readings.cpu, host.cpus, view), asked),
+      netBytesPerSecond: this.#predicted(host.readings.net, host.nicBytesPerSecond, view),
       memoryUse: this.#memoryUseOf(host),
       freeBytes,
       shortBytes: short.length * this.#options.memoryStepBytes,
+      shortCpus: host.vms.reduce(
+        (sum, { name, cpus }) => sum + (found.shortOfCpus.get(name) ?? cpus) - cpus,
+        0,
+      ),
       isTroubled: own.some(({ resource }) => resource === 'response' || resource === 'drops'),
     });
     for (const vm of vms) planned.vms.add(vm);
@@ -138,9 +172,18 @@ export class Sandpiper implements FleetPolicy {
 
   #plannedVm(
     vm: VmView,
-    isFull: { readonly cpu: boolean; readonly net: boolean },
-    short: readonly Hotspot[],
-    grown: ReadonlyMap<string, number>,
+    {
+      isFull,
+      short,
+      grown,
+      cpus,
+    }: {
+      readonly isFull: { readonly cpu: boolean; readonly net: boolean };
+      readonly short: readonly Hotspot[];
+      readonly grown: ReadonlyMap<string, number>;
+      /** The CPUs that it is to be allowed, if those that it may use now are too few. */
+      readonly cpus: number | undefined;
+    },
   ): PlannedVm {
     const { readings, host } = vm;
     const memoryBytes = grown.get(vm.name) ?? vm.memoryBytes;
@@ -150,16 +193,21 @@ export class Sandpiper implements FleetPolicy {
         ? Math.min(1, used.last / vm.memoryBytes)
         : blackMemory(readings.swap.last);
     const use = this.#isGray && isFull.cpu ? useFromInside(vm) : useOf(vm);
-    const cpu = shareOf(use.cpus, host.cpus);
+    const cpuShare = shareOf(use.cpus, host.cpus);
     const net = shareOf(use.netBytesPerSecond, host.nicBytesPerSecond);
-    const volume = volumeOf(cpu, net, memoryUse);
-    const known = { view: vm, use: { ...use, memoryBytes }, vsr: volume / vm.memoryBytes };
+    const volume = volumeOf(cpuShare, net, memoryUse);
+    const known = {
+      view: vm,
+      use: { ...use, memoryBytes },
+      vsr: volume / vm.memoryBytes,
+      ...(cpus === undefined ? {} : { shortCpus: cpus - vm.cpus }),
+    };
     return plannedVm(known, () => {
       const inside = this.#isGray ? needsFromInside(vm, this.#options) : undefined;
       const needs = inside ?? needsFromOutside(vm, isFull, this.#options);
       const isShort = short.some((one) => one.vm === vm.name);
       const more = isShort ? this.#options.memoryStepBytes : 0;
-      return { ...needs, memoryBytes: memoryBytes + more };
+      return { ...needs, cpus: cpus ?? needs.cpus, memoryBytes: memoryBytes + more };
     });
   }
 }

@@ -10,6 +10,8 @@ export interface PlannedVm {
   readonly needs: Needs;
   /** Volume ÷ memory: how much load moves with each byte. */
   readonly vsr: number;
+  /** The CPUs that it needs beyond those that it may use where it is; absent: none. */
+  readonly shortCpus?: number;
 }
 
 /** Returns a VM in a plan; its needs take a while to compute, so that happens only for those that may move. */
@@ -35,6 +37,8 @@ export class PlannedHost {
   freeBytes: number;
   /** Memory that its VMs need and it has not. */
   shortBytes: number;
+  /** CPUs that its VMs need beyond those that they may use. */
+  shortCpus: number;
   /** A VM on it does not keep its promises, although the host is not too busy. */
   isTroubled: boolean;
   readonly #memoryUse: number;
@@ -48,6 +52,7 @@ export class PlannedHost {
       readonly memoryUse: number;
       readonly freeBytes: number;
       readonly shortBytes: number;
+      readonly shortCpus?: number;
       readonly isTroubled: boolean;
     },
   ) {
@@ -56,6 +61,7 @@ export class PlannedHost {
     this.netBytesPerSecond = load.netBytesPerSecond;
     this.freeBytes = load.freeBytes;
     this.shortBytes = load.shortBytes;
+    this.shortCpus = load.shortCpus ?? 0;
     this.isTroubled = load.isTroubled;
     this.#memoryUse = load.memoryUse;
   }
@@ -126,18 +132,20 @@ export class PlannedHost {
     this.netBytesPerSecond -= vm.use.netBytesPerSecond;
     this.freeBytes += vm.use.memoryBytes;
     this.shortBytes -= shortBytesOf(vm);
+    this.shortCpus = Math.max(0, this.shortCpus - (vm.shortCpus ?? 0));
     // The VMs that stay have its CPU time, so their promises are kept as far as the host is cool.
     this.isTroubled = false;
   }
 
   #isWithin(threshold: number): boolean {
-    return this.#share('cpus') <= threshold && this.#share('netBytesPerSecond') <= threshold;
+    const cpus = this.#share('cpus', this.shortCpus);
+    return cpus <= threshold && this.#share('netBytesPerSecond') <= threshold;
   }
 
-  #share(of: 'cpus' | 'netBytesPerSecond'): number {
+  #share(of: 'cpus' | 'netBytesPerSecond', more = 0): number {
     const { cpus, nicBytesPerSecond } = this.view;
     const capacity = of === 'cpus' ? cpus : nicBytesPerSecond;
-    return capacity === Infinity ? 0 : this[of] / capacity;
+    return capacity === Infinity ? 0 : (this[of] + more) / capacity;
   }
 }
 

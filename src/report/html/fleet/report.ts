@@ -89,8 +89,8 @@ function decisionsBlocks({ decisions }: FleetResult): Block[] {
     msText(atMs),
     hotspots.map(({ host, guest, resource }) => `${resource} of ${guest ?? host}`).join(', '),
     [
-      ...moves.map(({ guest, to }) => `${guest} → ${to}`),
-      ...resizes.map(({ guest, memoryBytes }) => `${guest} gets ${sizeText(memoryBytes)}`),
+      ...moves.map(({ guest, to, ...more }) => `${guest} → ${to}${sizesText(' with', more)}`),
+      ...resizes.map(({ guest, ...sizes }) => `${guest}${sizesText(' gets', sizes)}`),
     ].join(', '),
     [
       ...(swaps > 0 ? [plural(swaps, 'swap')] : []),
@@ -101,6 +101,21 @@ function decisionsBlocks({ decisions }: FleetResult): Block[] {
   return [
     { kind: 'table', caption: 'All decisions', table: { columns, rows }, isFilterable: true },
   ];
+}
+
+/** Returns what a guest is given of memory and CPUs after a verb; nothing when it is given neither. */
+function sizesText(
+  verb: string,
+  {
+    memoryBytes,
+    cpus,
+  }: { readonly memoryBytes?: number | undefined; readonly cpus?: number | undefined },
+): string {
+  const sizes = [
+    ...(memoryBytes === undefined ? [] : [sizeText(memoryBytes)]),
+    ...(cpus === undefined ? [] : [`${cpus.toFixed(2)} CPUs`]),
+  ];
+  return sizes.length === 0 ? '' : `${verb} ${sizes.join(' and ')}`;
 }
 
 function migrationsSection({ migrations }: FleetResult): Report['sections'] {
