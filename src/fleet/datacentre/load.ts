@@ -53,7 +53,7 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
   const file = parsed.data;
   refuse(document, checkFleet(file));
   const folderOf = foldersOf(document, folder);
-  const policy = policyOf(document, file.policy, folderOf);
+  const policy = policyOf(document, file, folderOf);
   const { guests, scenarios } = loadGuests(document, file, folder);
   const hosts = hostsOf(file);
   const vms = placed(document, file, hosts, guests);
@@ -151,7 +151,7 @@ function placed(
 /** Returns the policy with its options complete. Throws InputError when an option is wrong. */
 function policyOf(
   document: ScenarioDocument,
-  policy: FleetFile['policy'],
+  { policy, hosts }: FleetFile,
   folderOf: FolderOf,
 ): PolicySpec {
   if (typeof policy !== 'string' && 'module' in policy) {
@@ -160,8 +160,16 @@ function policyOf(
     return { kind: { ...own, module }, options: {} };
   }
   const { kind, ...options } = typeof policy === 'string' ? { kind: policy } : policy;
-  const schema = z.object({ policy: FLEET_POLICIES[kind]!.options });
+  const { options: optionsSchema, check, bind } = FLEET_POLICIES[kind]!;
+  const schema = z.object({ policy: optionsSchema });
   const parsed = schema.safeParse({ policy: options });
   if (!parsed.success) throw explained(document, parsed.error.issues, schema);
-  return { kind, options: parsed.data.policy as Readonly<Record<string, unknown>> };
+  const written = parsed.data.policy;
+  const problems = check?.(written, hosts) ?? [];
+  refuse(
+    document,
+    problems.map(({ path, sentence }) => ({ path: ['policy', ...path], sentence })),
+  );
+  const complete = bind?.(written, hosts) ?? written;
+  return { kind, options: complete as Readonly<Record<string, unknown>> };
 }

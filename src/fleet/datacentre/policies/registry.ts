@@ -1,7 +1,20 @@
 import { z } from 'zod';
-import { positiveDuration, positiveSize, share, whole } from '../../../scenario/fields.ts';
+import {
+  choice,
+  duration,
+  listOf,
+  positiveDuration,
+  positiveSize,
+  share,
+  text,
+  whole,
+} from '../../../scenario/fields.ts';
+import type { Problem } from '../../../scenario/problem.ts';
 import { parseDuration } from '../../../units/duration.ts';
 import { parseSize } from '../../../units/size.ts';
+import { type GuestGroupName, KnownNames, namesOf } from '../../group-names.ts';
+import { membersCalled } from '../names.ts';
+import { DrainPolicy } from './drain.ts';
 import { ConsolidationPolicy, DrsPolicy, WatcherPolicy } from './operators.ts';
 import type { FleetPolicy, PolicyFacts } from './policy.ts';
 import { Sandpiper } from './sandpiper.ts';
@@ -14,6 +27,13 @@ interface PolicyKind<Options extends z.ZodType = z.ZodType> {
   /** What each of its options is. */
   readonly keys: Readonly<Record<string, string>>;
   readonly create: (options: z.output<Options>, facts: PolicyFacts) => FleetPolicy;
+  /** Returns what is wrong with options that name hosts, with paths below the options; absent: none does. */
+  readonly check?: (options: z.output<Options>, hosts: readonly GuestGroupName[]) => Problem[];
+  /** Returns options in which each name of a group of hosts has given way to those of its hosts. */
+  readonly bind?: (
+    options: z.output<Options>,
+    hosts: readonly GuestGroupName[],
+  ) => z.output<Options>;
 }
 
 const kind = <Options extends z.ZodType>(of: PolicyKind<Options>): PolicyKind => of;
@@ -49,8 +69,8 @@ const sandpiper = (isGray: boolean): PolicyKind =>
       }),
   });
 
-/** The policies that come with the program, by name. */
-export const FLEET_POLICIES: Readonly<Record<string, PolicyKind>> = {
+/** The policies that decide by what they see alone, by name. */
+const WATCHING: Readonly<Record<string, PolicyKind>> = {
   'sandpiper-black': sandpiper(false),
   'sandpiper-gray': sandpiper(true),
   random: kind({
@@ -106,5 +126,45 @@ export const FLEET_POLICIES: Readonly<Record<string, PolicyKind>> = {
     create: () => none,
   }),
 };
+
+const drain = kind({
+  about: 'hosts are emptied for maintenance and get nothing back; another policy watches the rest.',
+  options: z.strictObject({
+    hosts: listOf(
+      z.strictObject({ name: text, at: duration.default('0s') }),
+      'hosts such as [{ name: pm-1, at: 60s }]',
+    ).min(1, { error: 'expected at least one host' }),
+    placement: choice(['first-fit', 'best-fit', 'spread']).default('spread'),
+    others: choice(Object.keys(WATCHING) as [string, ...string[]]).default('none'),
+  }),
+  keys: {
+    hosts: 'the hosts or groups of hosts by `name`, each with the time `at` which it is emptied.',
+    placement:
+      'which of the other hosts a guest goes to: the first, the fullest or the least busy.',
+    others: 'the policy that watches the hosts that are left, with its defaults.',
+  },
+  create: ({ hosts, placement, others }, facts) => {
+    const { options, create } = WATCHING[others]!;
+    return new DrainPolicy(
+      hosts.map(({ name, at }) => ({ name, atNs: parseDuration(at) })),
+      placement,
+      create(options.parse({}), facts),
+    );
+  },
+  check: ({ hosts }, groups) => {
+    const names = groups.flatMap((group) => [group.name, ...namesOf(group)]);
+    const known = new KnownNames('host', [...new Set(names)]);
+    return hosts.flatMap(({ name }, index) => known.check(name, ['hosts', index, 'name']));
+  },
+  bind: (options, groups) => ({
+    ...options,
+    hosts: options.hosts.flatMap(({ name, at }) =>
+      membersCalled(groups, name)!.map((one) => ({ name: one, at })),
+    ),
+  }),
+});
+
+/** The policies that come with the program, by name. */
+export const FLEET_POLICIES: Readonly<Record<string, PolicyKind>> = { ...WATCHING, drain };
 
 export const FLEET_POLICY_NAMES = Object.keys(FLEET_POLICIES) as [string, ...string[]];
