@@ -29,6 +29,9 @@ export async function checkRandomFleet(seed: number): Promise<FleetFacts> {
         rule(host.freeBytes >= 0, `${name} has ${host.freeBytes} bytes free`);
         const memory = [...vms].reduce((sum, one) => sum + one.memoryBytes, 0);
         const coming = [...host.incoming].reduce((sum, one) => sum + one.memoryBytes, 0);
+        for (const { name: guest, user, cpus: most } of vms) {
+          rule(user.sharedCpus <= most, `${guest} uses ${user.sharedCpus} of ${most} CPUs`);
+        }
         rule(
           [...host.incoming].every((vm) => !vms.has(vm)),
           `a guest counts twice on ${name}`,
@@ -58,7 +61,8 @@ export async function checkRandomFleet(seed: number): Promise<FleetFacts> {
     for (const link of fleet.topology.route(from.name, to.name)) sent[link]! += sentBytes;
   }
   for (const [index, { name, bytesPerSecond }] of fleet.topology.links.entries()) {
-    const all = sent[index]! + fleet.applicationBytes[index]!;
+    const others = fleet.applicationBytes[index]! + fleet.monitoringBytes[index]!;
+    const all = sent[index]! + others;
     const most = (bytesPerSecond * fleet.nowNs) / 1e9;
     rule(all <= most, `${name} has carried ${all} of ${most} bytes`);
   }

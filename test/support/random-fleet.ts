@@ -30,10 +30,10 @@ export function randomFleet(seed: number): string {
     (_, index) =>
       `  - { name: tier${index}, count: ${perTier}, guest: { memory: ${pick([2, 4])}MiB, vcpus: ${pick([1, 2])} } }`,
   );
-  return `seed: ${seed}
+  const file = `seed: ${seed}
 duration: 90s
 fidelity: ${pick(['fluid', 'events'])}
-monitor: { interval: ${pick([5, 10])}s, window: 20 }
+monitor: { interval: ${pick([5, 10])}s, window: 20, MONITOR }
 hotspot: { threshold: ${pick([0.2, 0.4, 0.75])} }
 hosts:
   - { name: pm, count: ${hosts}, cpus: ${pick([1, 2])}, memory: ${from(4, 8) * perTier * tiers}MiB, nic: ${pick([50, 200, 1000])}Mbit/s }
@@ -52,4 +52,15 @@ parallel: { outgoing: ${from(1, 3)}, incoming: ${from(1, 3)} }
 powerOff: ${pick(['true', 'false'])}
 migration: { algorithm: ${pick(['precopy', 'precopy', 'postcopy', 'hybrid'])} }
 `;
+  const monitors = [
+    '',
+    'sendReports: true, reportBytes: {}, cpuPerGuest: 20ms',
+    'workingSet: { samples: 20, period: 20s, fault: 1ms }',
+  ];
+  const drain = 'policy: { kind: drain, hosts: [{ name: pm-1, at: 20s }], others: sandpiper-gray }';
+  const [cpus, policy] = [pick(['', ', cpus: 0.5']), pick(['', '', '', drain])];
+  return file
+    .replace('MONITOR', pick(monitors))
+    .replaceAll(/(count: \d+)(, guest)/g, `$1${cpus}$2`)
+    .replace(/policy: .*/, (written) => policy || written);
 }

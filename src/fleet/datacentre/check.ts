@@ -47,6 +47,10 @@ function checkTimes({ step, monitor, duration, guests }: FleetFile): Problem[] {
     const sentence = `expected a multiple of the step, which is ${step}, got ${monitor.interval}`;
     problems.push({ path: ['monitor', 'interval'], sentence });
   }
+  if (monitor.workingSet && parseDuration(monitor.workingSet.period) % intervalNs !== 0) {
+    const sentence = `expected a multiple of the monitor's interval, which is ${monitor.interval}, got ${monitor.workingSet.period}`;
+    problems.push({ path: ['monitor', 'workingSet', 'period'], sentence });
+  }
   if (parseDuration(duration) / stepNs > MOST_STEPS) {
     const sentence = `expected at least a ${MOST_STEPS}th of the duration of ${duration}, got ${step}`;
     problems.push({ path: ['step'], sentence });

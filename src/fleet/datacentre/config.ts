@@ -70,13 +70,37 @@ export interface ApplicationSpec {
   readonly sla?: SlaSpec;
 }
 
+/** The bytes of a VM's report in each interval, by what it is about. */
+export interface ReportSpec {
+  /** What is seen from outside. */
+  readonly outside: number;
+  /** Memory seen from inside, of VMs whose use of it is stated. */
+  readonly memory: number;
+  /** Requests seen from inside, of VMs that serve some. */
+  readonly requests: number;
+}
+
+/** How working sets are estimated. */
+export interface WorkingSetSpec {
+  /** So many pages of each VM are sampled in a period. */
+  readonly samples: number;
+  readonly periodNs: number;
+  /** The CPU time of dom0 for a sampled page that the VM touches. */
+  readonly faultNs: number;
+}
+
 /** What monitoring costs and how much of it is kept. */
 export interface MonitorSpec {
   readonly intervalNs: number;
   /** So many of the last readings make up a profile. */
   readonly window: number;
-  /** The bytes of a VM's report in each interval. */
-  readonly reportBytes: number;
+  readonly report: ReportSpec;
+  /** Whether reports go over the links from the hosts to the router, or are only counted. */
+  readonly isReportSent: boolean;
+  /** dom0 uses so much CPU time for the readings of a VM in each interval. */
+  readonly cpuNsPerVm: number;
+  /** How working sets are sampled; absent: they are not. */
+  readonly workingSet?: WorkingSetSpec;
   /** dom0 uses so much CPU time for a byte that its VMs send. */
   readonly dom0NsPerByte: number;
 }

@@ -50,10 +50,17 @@ export class Fleet implements Process {
   readonly decisions: DecisionReport[] = [];
   /** Bytes that applications have sent over each link so far. */
   readonly applicationBytes: Float64Array;
+  /** Bytes of monitors' reports over each link so far. */
+  readonly monitoringBytes: Float64Array;
   readonly policy: FleetPolicy;
   readonly #loop = new EventLoop();
   readonly #traffic: BackgroundTraffic;
   readonly #demand: Float64Array;
+  /** The part of the demand that is reports. */
+  readonly #reports: Float64Array;
+  /** The bytes a second that go over each link in this step. */
+  readonly #rates: { readonly applications: Float64Array; readonly reports: Float64Array };
+  #countedNs = 0;
   readonly #views: Views;
   readonly #parts: FleetParts;
   readonly #firstTier: ReadonlySet<FleetVm>;
@@ -72,7 +79,13 @@ export class Fleet implements Process {
     const network = new Network(createNetwork(links, 2 * MOST_MIGRATIONS + links.length));
     this.#traffic = new BackgroundTraffic(network, links.length);
     this.#demand = new Float64Array(links.length);
+    this.#reports = new Float64Array(links.length);
+    this.#rates = {
+      applications: new Float64Array(links.length),
+      reports: new Float64Array(links.length),
+    };
     this.applicationBytes = new Float64Array(links.length);
+    this.monitoringBytes = new Float64Array(links.length);
     this.migrations = new PageMigrations({
       loop: this.#loop,
       network,
@@ -142,6 +155,7 @@ export class Fleet implements Process {
       await migrations.settle();
     }
     for (const host of this.hosts) host.live(this.nowNs);
+    this.#countSent(this.nowNs);
     for (const application of this.applications) application.finish();
   }
 
@@ -157,7 +171,7 @@ export class Fleet implements Process {
     for (const vm of this.vms) vm.page(nowNs);
     for (const application of this.applications) application.endStep(nowNs, stepNs);
     for (const application of this.applications) application.beginStep(nowNs, stepNs);
-    this.#send(stepNs);
+    this.#send(nowNs);
     if (fidelity === 'events') for (const host of this.hosts) host.changed();
     if (nowNs > 0 && nowNs % monitor.intervalNs === 0) this.#endInterval(nowNs);
   }
@@ -198,31 +212,56 @@ export class Fleet implements Process {
     inside?.drops.renew();
   }
 
-  /** Adds up what applications send over each link in the step that begins. */
-  #send(stepNs: number): void {
-    const { dom0NsPerByte } = this.config.monitor;
+  /** Works out what applications and monitors send over each link in the step that begins. */
+  #send(nowNs: number): void {
+    this.#countSent(nowNs);
+    const { dom0NsPerByte, isReportSent, cpuNsPerVm, intervalNs } = this.config.monitor;
     const demand = this.#demand;
+    const reports = this.#reports;
     demand.fill(0);
+    reports.fill(0);
     for (const host of this.hosts) {
       let bytes = 0;
       let outside = 0;
+      let reported = 0;
+      let monitoringCpus = (host.vms.size * cpuNsPerVm) / intervalNs;
       for (const vm of host.vms) {
         bytes += vm.sentBytesPerSecond;
+        monitoringCpus += vm.samplingCpus;
         if (this.#firstTier.has(vm)) outside += vm.sentBytesPerSecond;
+        if (isReportSent) reported += (this.monitor.reportBytesOf(vm) * 1e9) / intervalNs;
       }
       host.sentBytesPerSecond = bytes;
-      host.demandDom0((bytes * dom0NsPerByte) / 1e9);
-      if (!(bytes > 0)) continue;
+      monitoringCpus += (reported * dom0NsPerByte) / 1e9;
+      host.demandDom0((bytes * dom0NsPerByte) / 1e9, monitoringCpus);
+      if (!(bytes + reported > 0)) continue;
       const [own, ...further] = this.topology.toRouter(host.name).out;
-      demand[own!]! += bytes;
-      // What is not sent to users stays within the cluster.
-      for (const link of further) demand[link]! += outside;
+      demand[own!]! += bytes + reported;
+      reports[own!]! += reported;
+      // What is not sent to users stays within the cluster; the one who reads the reports is beyond the router.
+      for (const link of further) {
+        demand[link]! += outside + reported;
+        reports[link]! += reported;
+      }
     }
     this.#traffic.set(demand);
     for (let link = 0; link < demand.length; link++) {
       const { bytesPerSecond } = this.topology.links[link]!;
       const rate = Math.min(demand[link]!, this.#traffic.rateOf(link, bytesPerSecond));
-      this.applicationBytes[link]! += (rate * stepNs) / 1e9;
+      const reported = demand[link]! > 0 ? (rate * reports[link]!) / demand[link]! : 0;
+      this.#rates.applications[link] = rate - reported;
+      this.#rates.reports[link] = reported;
+    }
+  }
+
+  /** Counts what has gone over each link since the last step began. */
+  #countSent(nowNs: number): void {
+    const ns = nowNs - this.#countedNs;
+    this.#countedNs = nowNs;
+    const { applications, reports } = this.#rates;
+    for (let link = 0; link < applications.length; link++) {
+      this.applicationBytes[link]! += (applications[link]! * ns) / 1e9;
+      this.monitoringBytes[link]! += (reports[link]! * ns) / 1e9;
     }
   }
 

@@ -12,6 +12,7 @@ import { meanOf } from './applications/distribution.ts';
 import { distributionOf } from './applications/read.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
+import { isSampleable } from './monitor/page-samples.ts';
 import { membersCalled, membersOf } from './names.ts';
 import type { FleetFile } from './schema.ts';
 
@@ -75,6 +76,14 @@ export function loadGuests(
       if (entry.cpus !== undefined && entry.cpus > config.guest.vcpus) {
         const sentence = `expected at most guest.vcpus, which is ${config.guest.vcpus}, got ${entry.cpus}: a guest has no more vCPUs than that`;
         problems.push(locateProblem(document, { path: ['guests', group, 'cpus'], sentence }));
+        continue;
+      }
+      if (file.monitor.workingSet && !config.guest.workloads.every(isSampleable)) {
+        const sentence =
+          'monitor.workingSet samples guests whose workloads have a rate, not traces, ticks or max: give it a rate, or leave workingSet out';
+        problems.push(
+          locateProblem(document, { path: ['guests', group, 'guest', 'workloads'], sentence }),
+        );
         continue;
       }
       scenarios.push(scenario);

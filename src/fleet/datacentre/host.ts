@@ -39,6 +39,8 @@ export class FleetHost implements Process, VmHost {
   /** CPU time of everybody so far, of dom0, and of senders and receivers. */
   usedCpuNs = 0;
   dom0CpuNs = 0;
+  /** The part of dom0's that monitoring took. */
+  monitoringCpuNs = 0;
   workerCpuNs = 0;
   /** What it has drawn from the mains so far. */
   energyJoules = 0;
@@ -49,6 +51,7 @@ export class FleetHost implements Process, VmHost {
   readonly #guests = new Map<VirtualGuest, FleetVm>();
   readonly #owner: HostOwner;
   #livedNs = 0;
+  #monitoringShare = 0;
   #slicedNs = 0;
 
   constructor(spec: FleetHostSpec, index: number, owner: HostOwner) {
@@ -102,9 +105,14 @@ export class FleetHost implements Process, VmHost {
     vm.user.demand(vm.wantedCpus);
   }
 
-  /** Says how many CPUs dom0 keeps busy from now on. The host must have lived up to now. */
-  demandDom0(cpus: number): void {
+  /**
+   * Says how many CPUs dom0 keeps busy from now on, for what the VMs send and for monitoring them. The host must have
+   * lived up to now.
+   */
+  demandDom0(trafficCpus: number, monitoringCpus: number): void {
+    const cpus = trafficCpus + monitoringCpus;
     this.#dom0.demand(cpus);
+    this.#monitoringShare = cpus > 0 ? monitoringCpus / cpus : 0;
   }
 
   /** Accounts for the CPU time of everybody up to now. */
@@ -116,6 +124,7 @@ export class FleetHost implements Process, VmHost {
     this.usedCpuNs += used * ns;
     const dom0 = this.#dom0.sharedCpus;
     this.dom0CpuNs += dom0 * ns;
+    this.monitoringCpuNs += dom0 * ns * this.#monitoringShare;
     let vmCpus = 0;
     for (const vm of this.vms) {
       const { sharedCpus } = vm.user;

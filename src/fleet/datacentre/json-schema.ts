@@ -103,8 +103,21 @@ export const FLEET_DESCRIPTIONS: Descriptions = {
   monitor: 'how hosts and guests are watched.',
   'monitor.interval': 'how often readings are taken.',
   'monitor.window': 'how many of the last readings make up a profile.',
-  'monitor.reportBytes': "the bytes of a guest's report in each interval.",
+  'monitor.reportBytes':
+    "the bytes of a guest's report in each interval: a number, or a map of its parts.",
+  'monitor.reportBytes.outside': 'what is seen from outside, of every guest.',
+  'monitor.reportBytes.memory': 'memory seen from inside, of guests with memoryUse.',
+  'monitor.reportBytes.requests': 'requests seen from inside, of guests that serve some.',
+  'monitor.sendReports':
+    'whether reports go over the links from the hosts to the router; otherwise they are only counted.',
+  'monitor.cpuPerGuest': 'the CPU time of a host for the readings of a guest in each interval.',
   'monitor.dom0PerMB': 'the CPU time of a host for each MB that its guests send.',
+  'monitor.workingSet':
+    'how the working sets of guests are estimated: pages picked at random are taken away, and those that a guest touches are counted; absent: they are not.',
+  'monitor.workingSet.samples': 'how many pages of a guest are taken away in a period.',
+  'monitor.workingSet.period': 'how long a period is.',
+  'monitor.workingSet.fault':
+    'the CPU time of a host for each of these pages that a guest touches.',
   hotspot: 'when a host counts as too busy.',
   'hotspot.threshold': 'the share of its CPUs or network card above which it may be.',
   'hotspot.k': 'so many of the last readings have to be above it.',

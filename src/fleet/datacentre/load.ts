@@ -71,12 +71,7 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
     },
     vms,
     applications: readApplications(file, indices),
-    monitor: {
-      intervalNs: parseDuration(monitor.interval),
-      window: monitor.window,
-      reportBytes: monitor.reportBytes,
-      dom0NsPerByte: parseDuration(monitor.dom0PerMB) / 1e6,
-    },
+    monitor: monitorOf(monitor),
     hotspot,
     policy,
     limits: limitsOf(file.parallel),
@@ -84,6 +79,37 @@ export function loadFleetDocument(document: ScenarioDocument, folder: string): L
   };
   const { value, files } = withPortableFiles(file, FLEET_FILES, folderOf);
   return { file: value, scenarios, config, files };
+}
+
+function monitorOf({
+  interval,
+  window,
+  reportBytes,
+  sendReports,
+  cpuPerGuest,
+  dom0PerMB,
+  workingSet,
+}: FleetFile['monitor']): FleetConfig['monitor'] {
+  return {
+    intervalNs: parseDuration(interval),
+    window,
+    report:
+      typeof reportBytes === 'number'
+        ? { outside: reportBytes, memory: 0, requests: 0 }
+        : reportBytes,
+    isReportSent: sendReports,
+    cpuNsPerVm: parseDuration(cpuPerGuest),
+    dom0NsPerByte: parseDuration(dom0PerMB) / 1e6,
+    ...(workingSet
+      ? {
+          workingSet: {
+            samples: workingSet.samples,
+            periodNs: parseDuration(workingSet.period),
+            faultNs: parseDuration(workingSet.fault),
+          },
+        }
+      : {}),
+  };
 }
 
 function hostsOf({ hosts }: FleetFile): FleetHostSpec[] {

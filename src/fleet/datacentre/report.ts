@@ -67,6 +67,7 @@ export interface FleetReport {
     readonly energyJoules: number;
     readonly cpuNs: number;
     readonly dom0CpuNs: number;
+    readonly monitoringCpuNs: number;
     readonly migrationCpuNs: number;
     readonly vms: readonly string[];
     readonly series: HostSeries;
@@ -81,6 +82,8 @@ export interface FleetReport {
     readonly stoppedNs: number;
     readonly migrations: number;
     readonly swapWrittenBytes: number;
+    /** The last estimate of its working set; absent unless working sets are sampled. */
+    readonly workingSetBytes?: number;
     /** The share of its host's CPUs in each interval; absent in large fleets. */
     readonly cpuSeries?: readonly number[];
     readonly hostSeries?: readonly number[];
@@ -93,6 +96,7 @@ export interface FleetReport {
   readonly links: readonly (LinkSpec & {
     readonly migrationBytes: number;
     readonly applicationBytes: number;
+    readonly monitoringBytes: number;
   })[];
   readonly reportedBytes: number;
   /** How long the emulation itself took in real time, and its events; no result file has this. */

@@ -20,6 +20,7 @@ const TOTALS: Descriptions = {
   'totals.dropped': 'requests that were dropped.',
   'totals.energyWh': 'what all hosts have drawn from the mains.',
   'totals.monitoringBytes': 'bytes of all reports of monitors.',
+  'totals.monitoringCpuMs': "CPU time of all hosts for monitors, which is part of dom0's.",
 };
 
 const HOSTS: Descriptions = {
@@ -35,7 +36,7 @@ const HOSTS: Descriptions = {
   'hosts[].overloadedIntervals': 'intervals with its CPUs or network card above the threshold.',
   'hosts[].sustainedIntervals':
     'those that are part of a run of more than hotspot.k such intervals in a row.',
-  'hosts[].dom0CpuMs': 'CPU time for the network traffic of its guests.',
+  'hosts[].dom0CpuMs': 'CPU time for the network traffic of its guests, and for monitors.',
   'hosts[].migrationCpuMs': 'CPU time of senders and receivers of migrations.',
   'hosts[].energyWh': 'what it has drawn from the mains.',
   'hosts[].seriesCpu': 'the share of its CPUs in use in each interval.',
@@ -52,6 +53,8 @@ const GUESTS: Descriptions = {
   'guests[].cpuMs': 'the CPU time that it has had.',
   'guests[].stoppedMs': 'how long its vCPUs stood still for migrations, to within 10 ms each.',
   'guests[].migrations': 'how many times it has begun to migrate.',
+  'guests[].workingSetBytes':
+    'the last estimate of how much of its memory it uses; absent unless monitor.workingSet is there.',
   'guests[].swapWrittenBytes': 'what it has written to its swap device.',
   'guests[].seriesCpu':
     "the share of its host's CPUs in each interval, dom0's work for it included; absent in fleets of more than 200 guests.",
@@ -142,5 +145,7 @@ export const FLEET_RESULT_DESCRIPTIONS: Descriptions = {
   'links[].bytesPerSecond': 'its capacity; absent when that is unlimited.',
   'links[].migrationBytes': 'bytes of migrations over it.',
   'links[].applicationBytes': 'bytes of applications over it.',
+  'links[].monitoringBytes':
+    "bytes of monitors' reports over it; none unless monitor.sendReports is true.",
   ok: 'whether all migrations that were proved are byte for byte right; absent when none was proved.',
 };

@@ -41,6 +41,7 @@ const guest = z.strictObject({
   stoppedMs: ms,
   migrations: count,
   swapWrittenBytes: bytes,
+  workingSetBytes: bytes.optional(),
   seriesCpu: shares.optional(),
   seriesHost: z.array(count).optional(),
   seriesMemoryBytes: z.array(bytes).optional(),
@@ -105,6 +106,7 @@ const link = z.strictObject({
   bytesPerSecond: z.number().min(0).optional(),
   migrationBytes: bytes,
   applicationBytes: bytes,
+  monitoringBytes: bytes,
 });
 
 export const fleetResultSchema = z.strictObject({
@@ -132,6 +134,7 @@ export const fleetResultSchema = z.strictObject({
     dropped: requests,
     energyWh: z.number().min(0),
     monitoringBytes: bytes,
+    monitoringCpuMs: ms,
   }),
   hosts: z.array(host),
   guests: z.array(guest),

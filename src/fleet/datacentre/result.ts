@@ -37,6 +37,9 @@ export function buildFleetResult(
     hosts: report.hosts.map((host, index) => hostOf(host, config.hosts[index]!, overloads[index]!)),
     guests: report.vms.map(({ cpuSeries, hostSeries, memorySeries, cpuNs, stoppedNs, ...vm }) => ({
       ...vm,
+      ...(vm.workingSetBytes === undefined
+        ? {}
+        : { workingSetBytes: Math.round(vm.workingSetBytes) }),
       cpuMs: ms(cpuNs),
       stoppedMs: ms(stoppedNs),
       ...(cpuSeries ? { seriesCpu: cpuSeries.map(rounded) } : {}),
@@ -60,11 +63,12 @@ export function buildFleetResult(
       isPartial,
     })),
     migrations,
-    links: report.links.map(({ bytesPerSecond, migrationBytes, applicationBytes, name }) => ({
+    links: report.links.map(({ bytesPerSecond, name, ...bytes }) => ({
       name,
       ...(bytesPerSecond < Infinity ? { bytesPerSecond } : {}),
-      migrationBytes,
-      applicationBytes: Math.round(applicationBytes),
+      migrationBytes: bytes.migrationBytes,
+      applicationBytes: Math.round(bytes.applicationBytes),
+      monitoringBytes: Math.round(bytes.monitoringBytes),
     })),
     ...(proofs.length > 0 ? { ok: proofs.every(({ ok }) => ok) } : {}),
   };
@@ -115,6 +119,7 @@ function totalsOf(
     dropped: rounded(sum(applications, ({ dropped }) => dropped)),
     energyWh: rounded(sum(hosts, ({ energyJoules }) => energyJoules) / 3600),
     monitoringBytes: report.reportedBytes,
+    monitoringCpuMs: ms(sum(hosts, ({ monitoringCpuNs }) => monitoringCpuNs)),
   };
 }
 

@@ -4,6 +4,7 @@ import { Fleet } from './fleet.ts';
 import { policyOf } from './own-policy.ts';
 import type { FleetMigration } from './page-migrations.ts';
 import type { FleetPolicy } from './policies/policy.ts';
+import type { FleetVm } from './vm.ts';
 import type { FleetProgress, FleetReport, MigrationReport } from './report.ts';
 
 export interface FleetOptions {
@@ -52,6 +53,7 @@ function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
       energyJoules: host.energyJoules,
       cpuNs: host.usedCpuNs,
       dom0CpuNs: host.dom0CpuNs,
+      monitoringCpuNs: host.monitoringCpuNs,
       migrationCpuNs: host.workerCpuNs,
       vms: Array.from(host.vms, ({ name }) => name),
       series: recorder.hosts.get(host)!,
@@ -67,6 +69,7 @@ function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
         stoppedNs: vm.stoppedNs,
         migrations: vm.migrations,
         swapWrittenBytes: vm.swapWrittenBytes,
+        ...workingSetOf(fleet, vm),
         ...(series
           ? { cpuSeries: series.cpu, hostSeries: series.host, memorySeries: series.memory }
           : {}),
@@ -81,6 +84,11 @@ function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
   };
 }
 
+function workingSetOf({ monitor }: Fleet, vm: FleetVm): { workingSetBytes?: number } {
+  const { workingSet } = monitor.vms.get(vm)!;
+  return workingSet && workingSet.length > 0 ? { workingSetBytes: workingSet.last } : {};
+}
+
 function migrationReport(one: FleetMigration): MigrationReport[] {
   const { vm, from, to, askedNs, begun, endNs, isMoved, sentBytes, report } = one;
   if (begun === undefined || endNs === undefined) return [];
@@ -90,7 +98,12 @@ function migrationReport(one: FleetMigration): MigrationReport[] {
   ];
 }
 
-function linksOf({ topology, migrations, applicationBytes }: Fleet): FleetReport['links'] {
+function linksOf({
+  topology,
+  migrations,
+  applicationBytes,
+  monitoringBytes,
+}: Fleet): FleetReport['links'] {
   const bytes = new Float64Array(topology.links.length);
   for (const { from, to, sentBytes } of migrations.all) {
     for (const link of topology.route(from.name, to.name)) bytes[link]! += sentBytes;
@@ -99,6 +112,7 @@ function linksOf({ topology, migrations, applicationBytes }: Fleet): FleetReport
     ...link,
     migrationBytes: bytes[index]!,
     applicationBytes: applicationBytes[index]!,
+    monitoringBytes: monitoringBytes[index]!,
   }));
 }
 

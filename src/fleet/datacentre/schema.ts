@@ -162,11 +162,36 @@ function groupOf<Guest extends z.ZodType, Migration extends z.ZodType>(
   });
 }
 
+const reportPart = whole(0, 1_000_000);
+const reportBytes = z.union(
+  [
+    reportPart,
+    z.strictObject({
+      outside: reportPart.default(178),
+      memory: reportPart.default(60),
+      requests: reportPart.default(50),
+    }),
+  ],
+  {
+    error: ({ input }) =>
+      `expected a whole number from 0 to 1000000, or a map with outside, memory and requests, got ${formatValue(input)}`,
+  },
+);
+
+const workingSet = z.strictObject({
+  samples: whole(1, 10_000).default(100),
+  period: positiveDuration.default('30s'),
+  fault: duration.default('5us'),
+});
+
 const monitor = z.strictObject({
   interval: positiveDuration.default('10s'),
   window: whole(3, 10_000).default(200),
-  reportBytes: whole(0, 1_000_000).default(288),
+  reportBytes: reportBytes.default(288),
+  sendReports: flag.default(false),
+  cpuPerGuest: duration.default('0s'),
   dom0PerMB: duration.default('2ms'),
+  workingSet: workingSet.optional(),
 });
 
 const hotspot = z.strictObject({

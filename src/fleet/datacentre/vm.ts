@@ -60,6 +60,8 @@ export class FleetVm {
   swapTrafficBytes = 0;
   /** The CPUs that it may use at most; a fraction of one is a share of its time. */
   cpus: number;
+  /** The CPUs of dom0 that sampling its pages keeps busy. */
+  samplingCpus = 0;
   /** What its host has granted it of memory. */
   memoryBytes: number;
   /** Memory in use that its memory has no room for. */

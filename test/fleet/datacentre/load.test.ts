@@ -160,6 +160,21 @@ describe('the file of a fleet', () => {
       'monitor.interval: expected a multiple of the step, which is 3s, got 10s',
     ],
     [
+      'a period of samples that is no multiple of the interval',
+      `monitor: { workingSet: { period: 25s } }\n${FILE}`,
+      "monitor.workingSet.period: expected a multiple of the monitor's interval, which is 10s, got 25s",
+    ],
+    [
+      'samples of a guest whose accesses have no rate',
+      `monitor: { workingSet: {} }\n${FILE.replace('rate: 10 }] } }', 'rate: max }] } }')}`,
+      'guests[1].guest.workloads: monitor.workingSet samples guests whose workloads have a rate',
+    ],
+    [
+      'a part of reports that is not known',
+      `monitor: { reportBytes: { inside: 3 } }\n${FILE}`,
+      'monitor.reportBytes',
+    ],
+    [
       'points out of order',
       FILE.replace(
         '{ kind: constant, rate: 10 }',

@@ -58,3 +58,50 @@ it.each(['fluid', 'events'])(
     expect(small.swap.tail(9)[1]).toBe(2 ** 20);
   },
 );
+
+const WATCHED = `duration: 100s
+policy: none
+hosts:
+  - { name: pm, cpus: 1, memory: 64MiB, rack: rack-1 }
+  - { name: other, cpus: 1, memory: 64MiB, rack: rack-2, cluster: cluster-2 }
+guests:
+  - { name: web, count: 2, host: pm, guest: { memory: 4MiB, vcpus: 1 } }
+  - { name: idle, host: pm, memoryUse: [{ at: 0s, used: 1MiB }], guest: { memory: 4MiB, vcpus: 1 } }
+  - { name: plain, host: other, guest: { memory: 4MiB, vcpus: 1 } }
+applications:
+  - { name: shop, tiers: [{ guests: web, service: 5ms, response: 1000 }], load: { kind: constant, rate: 20 } }
+monitor: MONITOR
+`;
+
+const watched = (monitor: string) => runFleet(fleetOf(WATCHED.replace('MONITOR', monitor)).config);
+
+it('counts what reports say, and sends them to the router if they are to be sent', async () => {
+  const counted = await watched('{ reportBytes: {} }');
+  // In each of ten intervals all four guests are seen from outside, one's memory from inside, two guests' requests.
+  expect(counted.reportedBytes).toBe(10 * (4 * 178 + 60 + 2 * 50));
+  expect(counted.links.every(({ monitoringBytes }) => monitoringBytes === 0)).toBe(true);
+  const sent = await watched('{ reportBytes: {}, sendReports: true, dom0PerMB: 1s }');
+  const bytes = new Map(sent.links.map((link) => [link.name, link]));
+  const used = sent.links.filter(({ monitoringBytes }) => monitoringBytes > 0);
+  expect(used.length).toBe(6);
+  for (const { name, monitoringBytes } of used) {
+    const expected = /other|rack-2|cluster-2/.test(name) ? 178 : 3 * 178 + 60 + 2 * 50;
+    expect(monitoringBytes / (10 * expected), name).toBeCloseTo(1, 6);
+    const { applicationBytes } = counted.links.find((link) => link.name === name)!;
+    expect(bytes.get(name)!.applicationBytes / Math.max(1, applicationBytes)).toBeCloseTo(
+      applicationBytes > 0 ? 1 : 0,
+      6,
+    );
+  }
+  // dom0 works a microsecond for each byte of them.
+  expect(sent.hosts[1]!.monitoringCpuNs / (10 * 178 * 1000)).toBeCloseTo(1, 6);
+});
+
+it("takes its CPU time from the hosts': a hundredth of a CPU for 24 guests, as the paper has it", async () => {
+  const one = await watched('{ cpuPerGuest: 4.1667ms }');
+  const [host, other] = one.hosts;
+  expect(host!.monitoringCpuNs / (3 * 10 * 4.1667e6)).toBeCloseTo(1, 6);
+  expect(other!.monitoringCpuNs / (10 * 4.1667e6)).toBeCloseTo(1, 6);
+  expect(other!.cpuNs).toBe(other!.monitoringCpuNs);
+  expect((24 * other!.monitoringCpuNs) / 100e9).toBeCloseTo(0.01, 5);
+});

@@ -6,7 +6,7 @@ import { Sandpiper } from '../../../src/fleet/datacentre/policies/sandpiper.ts';
 import { PlannedHost } from '../../../src/fleet/datacentre/sandpiper/ledger.ts';
 import { needsFromInside } from '../../../src/fleet/datacentre/sandpiper/needs.ts';
 import { planMitigation } from '../../../src/fleet/datacentre/sandpiper/plan.ts';
-import { volumeOf } from '../../../src/fleet/datacentre/sandpiper/volume.ts';
+import { blackMemory, volumeOf } from '../../../src/fleet/datacentre/sandpiper/volume.ts';
 
 const HOTSPOT = { threshold: 0.75, k: 3, n: 5, predictionWindow: 5 };
 
@@ -57,6 +57,14 @@ describe('a volume', () => {
     expect(volumeOf(0.5, 0.5, 0.5)).toBe(8);
     expect(volumeOf(1, 0, 0)).toBeCloseTo(100, 9);
     expect(volumeOf(1.5, 0, 0)).toBeCloseTo(100, 9);
+  });
+
+  it.each([
+    ['half of it, when nobody knows', 0, undefined, 0.5],
+    ['the working set, where it is sampled', 0, 0.3, 0.3],
+    ['all of it while it is swapped', 1, 0.3, 0.99],
+  ])('has of memory %s', (_, swap, workingSet, expected) => {
+    expect(blackMemory(swap, workingSet)).toBe(expected);
   });
 });
 
@@ -312,7 +320,7 @@ describe('a host that three guests share although they need 173 % of it', () => 
       isPoisson: false,
     };
     const readings = { cpu: seriesOf([cpus, cpus, cpus]), net: none, swap: none, inside };
-    return { name, host, vcpus: 1, memoryBytes: mib * MIB, readings };
+    return { name, host, vcpus: 1, cpus: 1, memoryBytes: mib * MIB, readings };
   };
   const view = (): FleetView => {
     const loads = [1, 0.07, 0];

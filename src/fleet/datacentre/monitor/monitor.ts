@@ -5,6 +5,7 @@ import type { FleetConfig } from '../config.ts';
 import type { FleetHost } from '../host.ts';
 import type { FleetVm, VmHost } from '../vm.ts';
 import { Series } from './series.ts';
+import { WorkingSets } from './working-sets.ts';
 
 /**
  * What a monitor outside a VM has seen of it in each interval: the CPUs that it used, and the bytes that it sent and
@@ -14,6 +15,8 @@ export interface VmReadings {
   readonly cpu: Series;
   readonly net: Series;
   readonly swap: Series;
+  /** Its working set in bytes, as samples of its pages tell; it is absent unless working sets are sampled. */
+  readonly workingSet?: Series;
   /** What a monitor inside it has seen; it is absent for a VM that serves no requests and reports no memory. */
   readonly inside?: InsideReadings;
 }
@@ -63,6 +66,7 @@ export class Monitor {
   readonly #applications: ReadonlyMap<FleetVm, Application>;
   readonly #hostCounters: readonly Counters[];
   readonly #vmCounters: readonly Counters[];
+  readonly #workingSets: WorkingSets | undefined;
 
   constructor(
     config: FleetConfig,
@@ -71,7 +75,9 @@ export class Monitor {
     applications: readonly Application[],
   ) {
     this.#config = config;
-    const { window } = config.monitor;
+    const { window, workingSet } = config.monitor;
+    const workingSets = workingSet && new WorkingSets(workingSet, vms, window);
+    this.#workingSets = workingSets;
     const three = (): HostReadings => ({
       cpu: new Series(window),
       net: new Series(window),
@@ -85,7 +91,8 @@ export class Monitor {
     this.vms = new Map(
       vms.map((vm) => {
         const inside = insideOf(vm, this.#applications.get(vm), window);
-        return [vm, { ...three(), ...(inside ? { inside } : {}) }];
+        const sampled = workingSets ? { workingSet: workingSets.readingsOf(vm) } : {};
+        return [vm, { ...three(), ...sampled, ...(inside ? { inside } : {}) }];
       }),
     );
   }
@@ -93,7 +100,14 @@ export class Monitor {
   /** Takes the readings of the interval that ends now; hosts must have lived up to now. */
   sample(nowNs: number): void {
     for (const host of this.#hosts) this.#sampleHost(host, nowNs);
-    this.reportedBytes += this.vms.size * this.#config.monitor.reportBytes;
+    this.#workingSets?.sample(nowNs);
+    for (const vm of this.vms.keys()) this.reportedBytes += this.reportBytesOf(vm);
+  }
+
+  /** Returns the bytes of a VM's report in each interval. */
+  reportBytesOf(vm: FleetVm): number {
+    const { outside, memory, requests } = this.#config.monitor.report;
+    return outside + (vm.spec.memoryUse ? memory : 0) + (this.#applications.has(vm) ? requests : 0);
   }
 
   #sampleHost(host: FleetHost, nowNs: number): void {

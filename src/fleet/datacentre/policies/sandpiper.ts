@@ -166,8 +166,12 @@ export class Sandpiper implements FleetPolicy {
     return planned;
   }
 
-  #memoryUseOf({ memoryBytes, freeBytes, readings }: HostView): number {
-    return this.#isGray ? 1 - freeBytes / memoryBytes : blackMemory(readings.swap.last);
+  #memoryUseOf({ memoryBytes, freeBytes, readings, vms }: HostView): number {
+    if (this.#isGray) return 1 - freeBytes / memoryBytes;
+    const sets = vms.map((vm) => workingSetOf(vm));
+    const isKnown = sets.length > 0 && sets.every((bytes) => bytes !== undefined);
+    const inUse = sets.reduce<number>((sum, bytes = 0) => sum + bytes, 0);
+    return blackMemory(readings.swap.last, isKnown ? inUse / memoryBytes : undefined);
   }
 
   #plannedVm(
@@ -187,11 +191,12 @@ export class Sandpiper implements FleetPolicy {
   ): PlannedVm {
     const { readings, host } = vm;
     const memoryBytes = grown.get(vm.name) ?? vm.memoryBytes;
+    const workingSet = workingSetOf(vm);
     const used = this.#isGray ? readings.inside?.usedBytes : undefined;
     const memoryUse =
       used && used.length > 0
         ? Math.min(1, used.last / vm.memoryBytes)
-        : blackMemory(readings.swap.last);
+        : blackMemory(readings.swap.last, workingSet && workingSet / vm.memoryBytes);
     const use = this.#isGray && isFull.cpu ? useFromInside(vm) : useOf(vm);
     const cpuShare = shareOf(use.cpus, host.cpus);
     const net = shareOf(use.netBytesPerSecond, host.nicBytesPerSecond);
@@ -211,3 +216,7 @@ export class Sandpiper implements FleetPolicy {
     });
   }
 }
+
+/** Returns the last estimate of a VM's working set in bytes; undefined before the first one, or where nobody samples. */
+const workingSetOf = ({ readings: { workingSet } }: VmView): number | undefined =>
+  workingSet && workingSet.length > 0 ? workingSet.last : undefined;

@@ -11,6 +11,9 @@ export function volumeOf(cpu: number, net: number, memory: number): number {
 
 const free = (use: number): number => Math.max(EPSILON, 1 - use);
 
-/** Without a look into VMs, memory counts as half full, and as full while it is swapped. */
-export const blackMemory = (swapBytesPerSecond: number): number =>
-  swapBytesPerSecond > 0 ? 1 - EPSILON : 0.5;
+/**
+ * Returns the share of memory that counts as in use without a look into VMs: all of it while it is swapped, otherwise
+ * that of the working set, or half where nobody samples working sets.
+ */
+export const blackMemory = (swapBytesPerSecond: number, workingSetShare = 0.5): number =>
+  swapBytesPerSecond > 0 ? 1 - EPSILON : Math.min(1, workingSetShare);
