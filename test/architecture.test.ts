@@ -17,6 +17,7 @@ const ROOMS = [
   'migration',
   'replication',
   'overcommit',
+  'snapshot',
   'runtime',
   'scenario',
   'result',

@@ -12,6 +12,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   host: async () => (await import('./host.ts')).hostCommand(),
   protect: async () => (await import('./protect.ts')).protectCommand(),
   fleet: async () => (await import('./fleet.ts')).fleetCommand(),
+  save: async () => (await import('./save.ts')).saveCommand(),
+  restore: async () => (await import('./restore.ts')).restoreCommand(),
   'dirty-rate': async () => (await import('./dirty-rate.ts')).dirtyRateCommand(),
   validate: async () => (await import('./validate.ts')).validateCommand(),
   wws: async () => (await import('./wws.ts')).wwsCommand(),

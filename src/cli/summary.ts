@@ -225,7 +225,12 @@ function guest({ guest: g, totalTimeMs }: RunResult): string[] {
   return [`guest speed ${colours.cyan(`│${line}│`)} ${figures}`];
 }
 
-function proof({ verify, guestLost, scenario }: RunResult): string {
+/** Says in one line what the proof has found. */
+export function proof({
+  verify,
+  guestLost,
+  scenario,
+}: Pick<RunResult, 'verify' | 'guestLost' | 'scenario'>): string {
   if (guestLost) return colours.red('nothing to prove: the guest is lost');
   if (!verify) return colours.yellow('not proved: the run failed before its end');
   if (verify.kind === 'off') return colours.yellow('not proved: verify is off');

@@ -76,7 +76,7 @@ function wallTimeOf({ source, around }: RunReport): Pick<RunResult, 'wallTimeMs'
   return { wallTimeMs: ms(around.before + source.endNs - source.startNs + around.after) };
 }
 
-function ms(ns: number): number {
+export function ms(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
 }
 
@@ -243,7 +243,8 @@ function predictionOf(of: Prediction): { totalTimeMs: number; downtimeMs: number
   return { totalTimeMs: ms(totalSeconds * 1e9), downtimeMs: ms(downtimeSeconds * 1e9), rounds };
 }
 
-function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['faults']> {
+/** Returns what a result says of demand faults. */
+export function faultsOf(faults: FaultReport | undefined): NonNullable<RunResult['faults']> {
   if (!faults) return { count: 0, majorCount: 0, blockedMs: 0, vcpuBlockedMs: [] };
   const { count, majorCount, minorCount, blockedNs, latency, request } = faults;
   return {
@@ -268,7 +269,8 @@ function latenciesOf(of: Latencies): NonNullable<NonNullable<RunResult['faults']
   };
 }
 
-function roundOf(round: RoundReport, startNs: number): RunResult['rounds'][number] {
+/** Returns what a result says of a round. */
+export function roundOf(round: RoundReport, startNs: number): RunResult['rounds'][number] {
   const seconds = (round.endNs - round.startNs) / 1e9;
   const isTimed = seconds > 0;
   return {

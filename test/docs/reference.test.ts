@@ -13,6 +13,8 @@ import { FLEET_RESULT_DESCRIPTIONS } from '../../src/fleet/datacentre/result-des
 import { fleetResultSchema } from '../../src/fleet/datacentre/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../src/result/descriptions.ts';
 import { resultSchema } from '../../src/result/schema.ts';
+import { RESTORE_DESCRIPTIONS, SAVE_DESCRIPTIONS } from '../../src/result/snapshot-descriptions.ts';
+import { restoreSchema, saveSchema } from '../../src/result/snapshot-schema.ts';
 import type { Descriptions } from '../../src/scenario/descriptions.ts';
 import { duration, share, size, whole } from '../../src/scenario/fields.ts';
 
@@ -29,6 +31,8 @@ describe('the reference', () => {
     ['an evacuation', evacuationResultSchema, EVACUATION_RESULT_DESCRIPTIONS],
     ['a host', hostResultSchema, HOST_RESULT_DESCRIPTIONS],
     ['a fleet', fleetResultSchema, FLEET_RESULT_DESCRIPTIONS],
+    ['a save', saveSchema, SAVE_DESCRIPTIONS],
+    ['a restore', restoreSchema, RESTORE_DESCRIPTIONS],
   ];
   it.each(results)('says of every field of %s what it means, and of no other', (_, schema, all) => {
     const keys = new Set(fieldsOf(schema, {}).map(({ key }) => key));

@@ -6,6 +6,8 @@ import { FLEET_RESULT_DESCRIPTIONS } from '../../fleet/datacentre/result-descrip
 import { fleetResultSchema } from '../../fleet/datacentre/result-schema.ts';
 import { RESULT_DESCRIPTIONS } from '../../result/descriptions.ts';
 import { resultSchema } from '../../result/schema.ts';
+import { RESTORE_DESCRIPTIONS, SAVE_DESCRIPTIONS } from '../../result/snapshot-descriptions.ts';
+import { restoreSchema, saveSchema } from '../../result/snapshot-schema.ts';
 import { fieldsOf } from './fields.ts';
 import { fieldTable, sectionsOf } from './sections.ts';
 import { GENERATED } from './table.ts';
@@ -14,7 +16,7 @@ const INTRODUCTION = `${GENERATED}
 
 # Reference: results
 
-Every field of the JSON that \`run\`, \`evacuate\`, \`host\` and \`fleet\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
+Every field of the JSON that \`run\`, \`evacuate\`, \`host\`, \`save\`, \`restore\` and \`fleet\` write with \`-o\` and print with \`--json\`. [Results](../results.md) explains when files
 are written, exit codes and the formulas. A field with a question mark may be absent, which means unknown and never 0.
 Durations end in Ms and are milliseconds; sizes are bytes.
 `;
@@ -60,6 +62,12 @@ export function resultPage(): string {
     '## An overcommitted host: `pageferry/host@1`',
     'Its times count from the moment when the host began to live. [Overcommitted hosts](../overcommit.md) explains what it does.',
     fieldTable(host),
+    '## A save: `pageferry/save@1`',
+    'Its times count from the start of the save. [Save and restore](../save-restore.md) explains what it does.',
+    fieldTable(fieldsOf(saveSchema, SAVE_DESCRIPTIONS)),
+    '## A restore: `pageferry/restore@1`',
+    'Its times count from the moment when the file was opened.',
+    fieldTable(fieldsOf(restoreSchema, RESTORE_DESCRIPTIONS)),
     '## A fleet: `pageferry/fleet@1`',
     'Its times count from the moment when the fleet began to live.',
     fieldTable(fleet),

@@ -11,12 +11,14 @@ import { digestChunks } from './digest.ts';
 import type { SharedGuestSide } from './guest-side.ts';
 import { loadImage } from './image.ts';
 import type { SlotPages } from './ranges.ts';
+import { type PagesToRead, readPages } from './snapshot/read-pages.ts';
 
 /** Work on memory before and after a run, cut into pieces that threads may share: each name's task and its answer. */
 export interface Work {
   readonly fill: [FillTask, void];
   readonly load: [LoadTask, string | undefined];
   readonly prefault: [RangeTask, void];
+  readonly readPages: [ReadPagesTask, string | undefined];
   readonly replay: [ReplayTask, void];
   readonly compare: [CompareTask, CompareResult];
   readonly digest: [DigestTask, Uint8Array];
@@ -44,6 +46,11 @@ export interface LoadTask {
   readonly guestSide: SharedGuestSide;
   readonly contents: readonly Contents[];
   readonly entry: number;
+}
+
+/** Reads pages of a snapshot; the answer says why it can't be done, or is undefined. */
+export interface ReadPagesTask extends PagesToRead {
+  readonly guestSide: SharedGuestSide;
 }
 
 export interface ReplayTask {
@@ -90,6 +97,7 @@ export const workHandlers: WorkHandlers = {
     const { storedBytes } = layout;
     fillDestination(ram.subarray(firstPage * storedBytes, (firstPage + pages) * storedBytes));
   },
+  readPages: ({ guestSide, ...pages }) => readPages(guestSide, pages),
   replay({ guestSide, plan, streams, list, kernels }) {
     const memory = openMemory(guestSide.slots, kernels);
     for (const { stream, targetN, zeroings } of streams) {

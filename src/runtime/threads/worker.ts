@@ -42,7 +42,7 @@ type Handlers = {
   [Name in keyof Tasks]: (task: Tasks[Name][0]) => Tasks[Name][1] | Promise<Tasks[Name][1]>;
 };
 
-export const { fill, load, prefault, replay, compare, digest } = workHandlers;
+export const { fill, load, prefault, readPages, replay, compare, digest } = workHandlers;
 
 export const vcpu: Handlers['vcpu'] = ({
   guestSide: shared,
