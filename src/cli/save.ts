@@ -6,6 +6,7 @@ import { ContentsError } from '../runtime/common/fill.ts';
 import { saveProblem } from '../runtime/common/snapshot/save-config.ts';
 import type { SaveReport, SaveRequest } from '../runtime/common/snapshot/save-report.ts';
 import type { RunConfig } from '../runtime/config.ts';
+import { saveThreads } from '../runtime/threads/snapshot/save.ts';
 import { saveVirtual } from '../runtime/virtual/snapshot/save.ts';
 import { SnapshotError } from '../snapshot/file-port.ts';
 import { SAVE_MODES, type SaveMode } from '../snapshot/format.ts';
@@ -121,7 +122,8 @@ async function play(
       proofSignal: interrupt.late,
       onProgress: display.show,
     };
-    const work = saveVirtual(config, request, options);
+    const saveGuest = config.runtime === 'virtual' ? saveVirtual : saveThreads;
+    const work = saveGuest(config, request, options);
     return await interrupt.race(work, () => display.phase === 'prepare');
   } finally {
     display.stop();

@@ -14,10 +14,11 @@ import { VERSION } from './version.ts';
 
 /** Builds the result of a save. Throws a ZodError when it does not match its own schema. */
 export function buildSave(request: SaveRequest, report: SaveReport): SaveResult {
-  const { source, background, counts, guest, proof, guestProof } = report;
-  const { stop, startNs, endNs } = source;
+  const { end, counts, guest, proof, guestProof } = report;
+  const { stop, startNs, endNs } = end;
+  const background = 'copiedPages' in end ? end : undefined;
   const { scenario, path, base, mode, channels } = request;
-  const upNs = background?.resumedNs ?? stop.handedNs;
+  const upNs = background ? background.resumedNs : stop.handedNs;
   const isPaused = stop.pauseAskedNs !== undefined && upNs !== undefined;
   const bytes = counts.writtenPages * guest.pageSize;
   return saveSchema.parse({
@@ -28,8 +29,8 @@ export function buildSave(request: SaveRequest, report: SaveReport): SaveResult 
     runtime: report.runtime,
     clock: report.clock,
     mode,
-    outcome: source.outcome,
-    ...(source.error === undefined ? {} : { error: source.error }),
+    outcome: end.outcome,
+    ...(end.error === undefined ? {} : { error: end.error }),
     file: { path, ...(base === undefined ? {} : { base }), direct: report.isDirect, channels },
     totalTimeMs: ms(endNs - startNs),
     ...(isPaused ? { pausedMs: ms(upNs - stop.pauseAskedNs) } : {}),
@@ -42,7 +43,7 @@ export function buildSave(request: SaveRequest, report: SaveReport): SaveResult 
       ...(background ? { copied: background.copiedPages } : {}),
     },
     ...(endNs > startNs ? { writtenBytesPerSecond: (bytes * 1e9) / (endNs - startNs) } : {}),
-    rounds: source.rounds.map((round) => roundOf(round, startNs)),
+    rounds: end.rounds.map((round) => roundOf(round, startNs)),
     guest: {
       ...(guest.savedAccesses === undefined ? {} : { savedAccesses: guest.savedAccesses }),
       accesses: guest.accesses,

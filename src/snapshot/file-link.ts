@@ -5,6 +5,7 @@ import { type RateLimiter, tokenBucket } from '../link/rate-limiter.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { loadKernels } from '../memory/kernels/load.ts';
 import { WASM_PAGE } from '../memory/memory-pool.ts';
+import type { CapturedPages } from '../replication/capture.ts';
 import { type ControlMessage, decodeControl, encodeControl, packControl } from '../wire/control.ts';
 import { ENCODING } from '../wire/encodings.ts';
 import { type Frame, FRAME, type FrameMemory, frameTypeAt, openFrame } from '../wire/frame.ts';
@@ -91,6 +92,21 @@ export class FileLink implements Link {
     }
   }
 
+  /** Takes pages as they were at an earlier moment, whatever the guest has made of them since. Throws SnapshotError. */
+  write({ slot, pages, contents }: CapturedPages): void {
+    const { writer, memory } = this.#parts;
+    const { firstGfn } = memory.slots[slot]!.layout;
+    const bytes = pages.length * memory.pageSize;
+    this.#migration.take(bytes, this.#parts.clock.now());
+    this.charge(bytes);
+    for (const [i, page] of pages.entries()) writer.put(firstGfn + page, 1, contents[i]!, 0, true);
+  }
+
+  /** Completes the file with the state that belongs to its pages. Throws SnapshotError. */
+  complete(vcpus: readonly VcpuState[]): void {
+    this.#parts.commit(vcpus);
+  }
+
   charge(bytes: number): void {
     this.drainedAtNs = this.#disk.take(bytes, this.#parts.clock.now());
     this.postedBytes += bytes;
@@ -166,7 +182,7 @@ export class FileLink implements Link {
     if (message.name === 'state') this.#state = message.body.vcpus;
     if (message.name === 'cancel') this.#hasFailed = true;
     if (message.name !== 'run') return;
-    this.#parts.commit(this.#state);
+    this.complete(this.#state);
     const atNs = this.#parts.clock.now() - this.#startNs;
     this.#say({ name: 'running', body: { pagesNs: atNs, stateNs: atNs, runningNs: atNs } });
   }

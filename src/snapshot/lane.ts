@@ -156,22 +156,16 @@ export function runLane(
   const slabs = new Slabs(shared);
   const { words } = slabs;
   let file: PageFile | undefined;
-  try {
-    file = new PageFile(port, path, direct);
-  } catch (error) {
-    tellFailure(slabs, error);
-  }
   for (let tail = 0; ; tail++) {
     while (Atomics.load(words, WORD.head) === tail) {
-      if (Atomics.load(words, WORD.closed) !== 0) {
-        file?.close();
-        return;
-      }
+      if (Atomics.load(words, WORD.closed) !== 0) return file?.close();
       Atomics.wait(words, WORD.head, tail, 100);
     }
     if (Atomics.load(words, WORD.failed) === 0) {
       try {
-        file!.write(slabs, slabs.extents(tail % slabs.slabs));
+        // The file is there from the first slab on.
+        file ??= new PageFile(port, path, direct);
+        file.write(slabs, slabs.extents(tail % slabs.slabs));
       } catch (error) {
         tellFailure(slabs, error);
       }

@@ -18,6 +18,12 @@ import { SLAB_BYTES } from './slabs.ts';
 /** Pages go to the lanes by turns of so many bytes, and those of one such piece always to the same lane. */
 const STRIPE_BYTES = 4 * 1024 * 1024;
 
+const temporaryNextTo = (target: string): string => `${target}.${process.pid}.tmp`;
+
+/** Returns the path of the temporary file of a snapshot that this process writes. Throws the system's error. */
+export const temporaryOf = (port: FilePort, path: string): string =>
+  temporaryNextTo(port.resolve(path));
+
 /** What a snapshot is made of, besides pages and state. */
 export interface SnapshotSpec {
   readonly path: string;
@@ -68,7 +74,7 @@ export class SnapshotWriter {
     this.#pagesAt = pagesAt;
     this.#target = this.#told(() => port.resolve(spec.path));
     this.#checkBase();
-    this.#temporary = `${this.#target}.${process.pid}.tmp`;
+    this.#temporary = temporaryNextTo(this.#target);
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC;
     this.#fd = this.#told(() => port.open(this.#temporary, flags));
     try {

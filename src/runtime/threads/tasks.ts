@@ -17,10 +17,11 @@ import type { PagingCounts } from '../../overcommit/paging.ts';
 import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
+import type { SnapshotTasks } from './snapshot/tasks.ts';
 import type { ProtectedHostEnd, ProtectedHostTask } from './replication/tasks.ts';
 
 /** The tasks of the pool's workers and their answers, under the names that worker.ts exports. */
-export interface Tasks extends Work {
+export interface Tasks extends Work, SnapshotTasks {
   readonly vcpu: [VcpuTask, VcpuEnd];
   readonly source: [EngineTask, SourceEnd];
   readonly destination: [

@@ -31,6 +31,7 @@ import type { EngineTask, Tasks } from './tasks.ts';
 import { rehearse } from './rehearsal.ts';
 import { ProtectedHostThread } from './replication/host-thread.ts';
 import { askToSave } from './replication/page-saving.ts';
+import { laneInThread, saveInThread } from './snapshot/save-thread.ts';
 import { warmUpVcpu } from './warm-up.ts';
 
 /**
@@ -193,6 +194,9 @@ export const destination: Handlers['destination'] = (task) => {
   );
   return { report, state: guest.loadedState, ...cpu };
 };
+
+export const save: Handlers['save'] = saveInThread;
+export const lane: Handlers['lane'] = laneInThread;
 
 export const dirtyRate: Handlers['dirtyRate'] = ({ guestSide: shared, plan, options, ...task }) => {
   const guestSide = openGuestSide(shared);

@@ -52,7 +52,10 @@ export function saveConfig(config: RunConfig, mode: SaveMode): RunConfig {
 }
 
 /** Returns the options of the source's half of a save. */
-export function saveOptions({ link, migration }: RunConfig, memory: GuestMemory): SourceOptions {
+export function saveOptions(
+  { link, migration }: Pick<RunConfig, 'link' | 'migration'>,
+  memory: GuestMemory,
+): SourceOptions {
   const { sendBufferBytes: _ahead, ...disk } = link;
   return sourceOptions(disk, migration, memory);
 }

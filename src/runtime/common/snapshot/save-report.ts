@@ -1,6 +1,6 @@
+import type { BackgroundEnd, SaveEnd } from '../../../snapshot/background.ts';
 import type { SnapshotCounts } from '../../../snapshot/counts.ts';
 import type { SaveMode } from '../../../snapshot/format.ts';
-import type { SourceReport } from '../../../migration/source.ts';
 import type { Proof } from '../../report.ts';
 
 /** What a guest is to be saved to, and how. */
@@ -17,21 +17,12 @@ export interface SaveRequest {
   readonly direct: boolean;
 }
 
-/** What a background save adds to a report. */
-export interface BackgroundReport {
-  /** When the vCPUs were asked to go on. */
-  readonly resumedNs: number;
-  /** How many pages were copied because the guest was about to write them. */
-  readonly copiedPages: number;
-}
-
 /** What a runtime reports of a save. All times are on the run's clock. */
 export interface SaveReport {
   readonly runtime: 'threads' | 'virtual';
   readonly clock: string;
   readonly mode: SaveMode;
-  readonly source: SourceReport;
-  readonly background?: BackgroundReport;
+  readonly end: SaveEnd | BackgroundEnd;
   readonly counts: SnapshotCounts;
   /** Whether pages went past the page cache. */
   readonly isDirect: boolean;

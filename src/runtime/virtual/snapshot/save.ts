@@ -1,20 +1,18 @@
 import { VIRTUAL_CLOCK_NAME, VirtualClock } from '../../../clock/virtual.ts';
 import { planMemory } from '../../../guest/memory-plan.ts';
 import { accessesOf } from '../../../guest/stream-record.ts';
-import type { SourceReport } from '../../../migration/source.ts';
-import type { SourceSession } from '../../../migration/source-session.ts';
-import { sourceAlgorithm } from '../../../migration/spec/wiring.ts';
+import { CopyOnWrite } from '../../../replication/copy-on-write.ts';
+import type { BackgroundEnd, SaveEnd } from '../../../snapshot/background.ts';
 import { countsOf } from '../../../snapshot/counts.ts';
-import { FileLink } from '../../../snapshot/file-link.ts';
 import { type FilePort, nodeFiles } from '../../../snapshot/file-port.ts';
 import { SnapshotChain } from '../../../snapshot/reader.ts';
 import { SnapshotWriter } from '../../../snapshot/writer.ts';
 import { fillGuest } from '../../common/fill.ts';
-import { giveBackGuestSide, openGuestSide } from '../../common/guest-side.ts';
+import { giveBackGuestSide, type GuestSide, openGuestSide } from '../../common/guest-side.ts';
 import { SharedSourceGuest } from '../../common/guests.ts';
-import { ownKinds } from '../../common/own-kinds.ts';
 import { proveFile, proveGuest } from '../../common/snapshot/prove-snapshot.ts';
-import { saveConfig, saveOptions } from '../../common/snapshot/save-config.ts';
+import { saveConfig } from '../../common/snapshot/save-config.ts';
+import { accessesIn, mostCopies, saveHalf } from '../../common/snapshot/save-half.ts';
 import type {
   SaveReport,
   SaveRequest,
@@ -33,6 +31,8 @@ export interface VirtualSaveOptions extends SnapshotOptions {
   /** The file system that takes the snapshot; tests inject one that fails. */
   readonly files?: FilePort;
   readonly runner?: WorkRunner;
+  /** How many copied pages a background save keeps at most; tests lower it. */
+  readonly mostCopies?: number;
 }
 
 /**
@@ -78,34 +78,37 @@ class VirtualSave {
         isUsed: false,
         onBytes: this.#meter('prepare'),
       });
-      const hosted = new VirtualGuest(plan, openGuestSide(shared), costs, this.#clock);
+      const side = openGuestSide(shared);
+      const capture = mode === 'background' ? this.#captureOf(side) : undefined;
+      const layers = capture ? { layers: [capture] } : {};
+      const hosted = new VirtualGuest(plan, side, costs, this.#clock, layers);
       hosted.start(0);
       await this.#live(hosted, this.#config.migration.startAfterNs);
       hosted.measureRates();
-      const inner = new SharedSourceGuest(hosted.place.side, plan, this.#clock);
-      const source = await this.#migrate(hosted, inner, writer);
-      const savedAccesses = accessesOf(hosted.place.side.memory, plan);
-      const isSaved = source.outcome === 'completed';
-      if (!isSaved) await this.#live(hosted, this.#clock.now() + this.#config.migration.runAfterNs);
+      const inner = new SharedSourceGuest(side, plan, this.#clock);
+      const end = await this.#migrate(hosted, inner, writer, capture);
+      const isSaved = end.outcome === 'completed';
+      const isOver = isSaved && mode !== 'background';
+      if (!isOver) await this.#live(hosted, this.#clock.now() + this.#config.migration.runAfterNs);
       this.#tell('verify', 0);
       const parts = { config: this.#config, plan, geometries, runner: this.#runner };
       const proving = { ...parts, signal: this.#options.proofSignal };
-      const proof = isSaved
-        ? await proveFile(proving, path, { side: shared, state: inner.savedState })
-        : undefined;
-      const guestProof = isSaved ? undefined : await proveGuest(proving, shared);
+      const frozen = isOver ? { side: shared, state: inner.savedState } : undefined;
+      const proof = isSaved ? await proveFile(proving, path, frozen) : undefined;
+      const accesses = accessesOf(side.memory, plan);
+      const guestProof = isOver ? undefined : await proveGuest(proving, shared);
       return {
         runtime: 'virtual',
         clock: VIRTUAL_CLOCK_NAME,
         mode,
-        source,
+        end,
         counts: countsOf(writer.counts, writer.table),
         isDirect: writer.isDirect,
         guest: {
           pages,
           pageSize: guest.pageSize,
-          ...(isSaved ? { savedAccesses } : {}),
-          accesses: accessesOf(openGuestSide(shared).memory, plan),
+          ...(isSaved ? { savedAccesses: accessesIn(inner.savedState!) } : {}),
+          accesses,
           ...(hosted.rates ? { achievedRate: hosted.rates } : {}),
         },
         ...(proof ? { proof } : {}),
@@ -118,54 +121,57 @@ class VirtualSave {
     }
   }
 
-  /** Migrates the guest to the file. */
+  /** Copies pages of the running guest before it writes them. */
+  #captureOf({ memory, words }: GuestSide): CopyOnWrite {
+    const { firstWriteNs, installNs } = this.#config.costs;
+    const copyNs = firstWriteNs + (installNs * memory.pageSize) / 4096;
+    const mostPages = this.#options.mostCopies ?? mostCopies(memory);
+    return new CopyOnWrite({ memory, words, clock: this.#clock, mostPages, copyNs });
+  }
+
+  /** Saves the guest to the file. */
   #migrate(
     hosted: VirtualGuest,
     inner: SharedSourceGuest,
     writer: SnapshotWriter,
-  ): Promise<SourceReport> {
-    const { costs, link, guest: shape, migration } = this.#config;
+    capture: CopyOnWrite | undefined,
+  ): Promise<SaveEnd | BackgroundEnd> {
+    const { costs } = this.#config;
     const { crew, side } = hosted.place;
     const clock = this.#clock;
-    const { mode, scenario } = this.#request;
-    const { memory } = side;
-    const memslots = memory.slots.map(({ layout }) => layout.pages);
+    const { pages, pageSize, slots } = side.memory;
     const guest = new VirtualSourceGuest(inner, crew, clock, costs);
-    const file = new FileLink({
+    let pagesLeft = pages;
+    const { algorithm, link } = saveHalf({
+      config: this.#config,
+      request: this.#request,
+      clock,
+      guest,
       writer,
-      clock,
-      memory,
-      bytesPerSecond: link.bytesPerSecond,
       madeUpLagNs: 0,
-      commit: (vcpus) => writer.commit({ mode, scenario, memslots, vcpus }),
-    });
-    const sending = new VirtualLink({
-      inner: file,
-      clock,
-      costs,
-      pageSize: shape.pageSize,
-      storedBytes: shape.pageSize,
-      slots: memslots,
-      stalledUntilNs: () => 0,
-      setupNs: costs.setupNs,
-      neighbours: crew,
-      beforeRead: () => guest.live(),
-    });
-    let session: SourceSession | undefined;
-    const algorithm = sourceAlgorithm(
-      {
-        clock,
-        link: sending,
-        guest,
-        watch: (now) => void (session = now),
-        options: saveOptions(this.#config, memory),
+      wrap: (file) =>
+        new VirtualLink({
+          inner: file,
+          clock,
+          costs,
+          pageSize,
+          storedBytes: pageSize,
+          slots: slots.map(({ layout }) => layout.pages),
+          stalledUntilNs: () => 0,
+          setupNs: costs.setupNs,
+          neighbours: crew,
+          beforeRead: () => guest.live(),
+        }),
+      capture,
+      beforeRead: () => {
+        crew.attendFaults(clock.now());
+        guest.live();
       },
-      migration,
-      ownKinds,
-    );
+      watch: (left) => (pagesLeft = left),
+    });
     const half = new Half(algorithm, {
       clock,
-      link: sending,
+      link,
       isGuestSettled: () => guest.isSettled(),
       isCancelled: () => this.#options.signal?.aborted ?? false,
     });
@@ -173,10 +179,7 @@ class VirtualSave {
       hosted.advance(atNs);
       return atNs;
     };
-    const { pages, pageSize } = memory;
-    return playHalf(half, clock, live, () => {
-      this.#tell('work', (pages - (session?.unsent.count ?? pages)) * pageSize);
-    });
+    return playHalf(half, clock, live, () => this.#tell('work', (pages - pagesLeft) * pageSize));
   }
 
   async #live(guest: VirtualGuest, toNs: number): Promise<void> {
