@@ -76,7 +76,7 @@ describe('a differential save', () => {
       expect(saved.proof?.ok).toBe(true);
       expect(here).toBeLessThan(inBase);
       expect(here).toBeGreaterThan(20);
-      const restored = await withChain(next, (chain) => chain.files.length);
+      const restored = withChain(next, (chain) => chain.files.length);
       expect(restored).toBe(2);
       renameSync(base, join(folder, 'elsewhere'));
       await expect(saveVirtual(later, saveTo(join(folder, 'x'), { base }))).rejects.toThrow(
