@@ -15,7 +15,7 @@ describe('bench', () => {
   it('names its benches', async () => {
     const { stdout, exitCode } = await bench();
     expect(exitCode).toBe(0);
-    for (const name of ['dirty-log', 'demand-paging', 'link', 'encode', 'migrate']) {
+    for (const name of ['dirty-log', 'demand-paging', 'link', 'encode', 'migrate', 'placement']) {
       expect(stdout).toContain(name);
     }
   });

@@ -20,7 +20,6 @@ const SLOW = [
   'qemu-free-page-hints',
   'remus-delay',
   'remus-postmark',
-  'sandpiper-apache',
 ];
 
 /** What npm test does not run anew, but for the experiments of tens of minutes: `npm run papers`. */
@@ -36,9 +35,12 @@ describe('an experiment of a paper', () => {
     'gang-migration',
     'hines-faults',
     'remus-checkpoint-time',
+    'sandpiper-apache',
+    'sandpiper-datacentre',
     'sandpiper-memory',
     'sandpiper-migration',
     'sandpiper-mixed',
+    'sandpiper-placement-time',
     'sandpiper-stability',
     'sandpiper-swap',
   ])('%s comes to what is committed, figure and all', async (name) => {

@@ -25,6 +25,7 @@ const MISSED = [
   ...[16, 32, 64, 128, 256, 512].map((ws) => `hines-stress-pages, stop-and-copy, DSB at ${ws}`),
   'remus-checkpoint-time, transmit at 512',
   'sandpiper-apache, MB/s of the 1st, 2nd, 3rd migration, seen from outside at 3',
+  'sandpiper-datacentre, swaps at 1',
   'sandpiper-memory, memory, seen from inside, by the time at 1300',
   'sandpiper-migration, CPU of pm-3, by the time at 500',
   ...[30, 35, 40, 45].map((hot) => `sandpiper-stability, guests that swaps exchange at ${hot}`),

@@ -4,6 +4,7 @@ import { encodeBench } from './encode.ts';
 import { linkBench } from './link.ts';
 import { migrateBench } from './migrate.ts';
 import type { Bench } from './outcome.ts';
+import { placementBench } from './placement.ts';
 
 /** All benches of `pageferry bench`, in the order in which the help lists them. */
 export const BENCHES: readonly Bench[] = [
@@ -12,4 +13,5 @@ export const BENCHES: readonly Bench[] = [
   linkBench,
   encodeBench,
   migrateBench,
+  placementBench,
 ];

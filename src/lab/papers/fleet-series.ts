@@ -1,3 +1,4 @@
+import type { LoadedFleet } from '../../fleet/datacentre/load.ts';
 import type { FleetReport, MigrationReport } from '../../fleet/datacentre/report.ts';
 import { type OutcomeSeries, pointOf } from './outcome.ts';
 import { fleetReportOf, type Given, type OnRun } from './result-of.ts';
@@ -13,8 +14,9 @@ export const VIEWS = [
 
 export type View = (typeof VIEWS)[number];
 
-/** A fleet that has lived under a policy, and the length of its intervals. */
+/** A fleet that has lived under a policy, as it was loaded, and the length of its intervals. */
 export interface Lived {
+  readonly loaded: LoadedFleet;
   readonly report: FleetReport;
   readonly intervalS: number;
 }
@@ -23,7 +25,7 @@ export interface Lived {
 export async function live({ loadFleet }: Given, sets: readonly string[] = []): Promise<Lived> {
   const loaded = loadFleet(sets);
   const intervalS = loaded.config.monitor.intervalNs / 1e9;
-  return { report: await fleetReportOf(loaded), intervalS };
+  return { loaded, report: await fleetReportOf(loaded), intervalS };
 }
 
 /** Lets the fleet of an experiment live twice, once for each of `VIEWS`, and passes each life on with what it was for. */

@@ -20,9 +20,11 @@ import { remusKernelBuild } from './remus-kernel-build.ts';
 import { remusPostmark } from './remus-postmark.ts';
 import { remusSpecweb } from './remus-specweb.ts';
 import { sandpiperApache } from './sandpiper-apache.ts';
+import { sandpiperDatacentre } from './sandpiper-datacentre.ts';
 import { sandpiperMemory } from './sandpiper-memory.ts';
 import { sandpiperMigration } from './sandpiper-migration.ts';
 import { sandpiperMixed } from './sandpiper-mixed.ts';
+import { sandpiperPlacementTime } from './sandpiper-placement-time.ts';
 import { sandpiperStability } from './sandpiper-stability.ts';
 import type { Figures } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
@@ -52,8 +54,10 @@ export const FUNCTIONS: ReadonlyMap<string, (onRun: OnRun, given: Given) => Prom
     ['remus-postmark', remusPostmark],
     ['remus-specweb', remusSpecweb],
     ['sandpiper-apache', sandpiperApache],
+    ['sandpiper-datacentre', sandpiperDatacentre],
     ['sandpiper-memory', sandpiperMemory],
     ['sandpiper-migration', sandpiperMigration],
     ['sandpiper-mixed', sandpiperMixed],
+    ['sandpiper-placement-time', sandpiperPlacementTime],
     ['sandpiper-stability', sandpiperStability],
   ]);

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { unit } from '../../fleet/datacentre/applications/distribution.ts';
-import { PlannedHost } from '../../fleet/datacentre/sandpiper/ledger.ts';
+import type { PlannedHost } from '../../fleet/datacentre/sandpiper/ledger.ts';
 import { planMitigation } from '../../fleet/datacentre/sandpiper/plan.ts';
-import { volumeOf } from '../../fleet/datacentre/sandpiper/volume.ts';
 import { Generator } from '../../random/generator.ts';
+import { emptyHost, plannedHost } from '../placement/planned-hosts.ts';
 import { type Figures, type OutcomeSeries, pointOf } from './outcome.ts';
 import type { Given, OnRun } from './result-of.ts';
 
@@ -90,7 +89,9 @@ function meansOf(hot: number, given: Input): Means {
   const { runs, threshold } = given;
   for (let run = 0; run < runs; run++) {
     const random = new Generator(run, hot);
-    const hosts = Array.from({ length: given.hosts }, (_, i) => hostOf(i, i < hot, given, random));
+    const hosts = Array.from({ length: given.hosts }, (_, i) =>
+      plannedHost(i, i < hot, given, random),
+    );
     const isHot = (host: PlannedHost): boolean => !host.isCool(threshold);
     const found = hosts.filter(isHot);
     const { chains, swaps } = planMitigation(hosts, isHot, emptyHost('scratch', given), threshold);
@@ -102,35 +103,3 @@ function meansOf(hot: number, given: Input): Means {
   }
   return means;
 }
-
-/** Returns a host with one CPU and VMs that differ in the CPU time that they use alone. */
-function hostOf(index: number, isHot: boolean, given: Input, random: Generator): PlannedHost {
-  const vary = (spread: number): number => spread * (2 * unit(random) - 1);
-  const { mean, spread } = isHot ? given.hot : given.other;
-  const cpus = mean + vary(spread);
-  const parts = Array.from({ length: given.vmsPerHost }, () => 1 + vary(given.vmSpread));
-  const whole = parts.reduce((sum, part) => sum + part, 0);
-  const host = emptyHost(`host-${index}`, given, cpus);
-  for (const [number, part] of parts.entries()) {
-    const use = { cpus: (cpus * part) / whole, netBytesPerSecond: 0, memoryBytes: 1 };
-    const vsr = volumeOf(use.cpus, 0, MEMORY_USE);
-    host.vms.add({ view: { name: `vm-${index}-${number}` }, use, needs: use, vsr });
-  }
-  return host;
-}
-
-/** Memory counts as half full, as it does for Sandpiper from outside, and every host has room for more VMs. */
-const MEMORY_USE = 0.5;
-
-const emptyHost = (name: string, { vmsPerHost }: Input, cpus = 0): PlannedHost =>
-  new PlannedHost(
-    { name, cpus: 1, nicBytesPerSecond: Infinity, isScratch: false },
-    {
-      cpus,
-      netBytesPerSecond: 0,
-      memoryUse: MEMORY_USE,
-      freeBytes: vmsPerHost,
-      shortBytes: 0,
-      isTroubled: false,
-    },
-  );
