@@ -173,6 +173,25 @@ describe('requests as events and as flows', () => {
     expect(ratio(({ p99Ns }) => p99Ns)).toBeLessThan(1.4);
   });
 
+  it.each([
+    [1, 400, 20],
+    [2, 700, 20],
+    // Below what the CPU bears a short queue drops some, and nobody waits for more than it holds.
+    [1, 190, 20],
+    [4, 600, 1],
+  ])(
+    'agree on %i CPUs under %i requests a second how long a queue of %i takes',
+    async (cpus, rate, queue) => {
+      const load = `{ kind: constant, rate: ${rate} }\n    queue: ${queue}`;
+      const [{ shop: events }, { shop: fluid }] = await Promise.all([
+        shopOf('events', cpus, load, 'exponential'),
+        shopOf('fluid', cpus, load, 'exponential'),
+      ]);
+      expect(fluid.meanNs / events.meanNs).toBeGreaterThan(0.7);
+      expect(fluid.meanNs / events.meanNs).toBeLessThan(1.4);
+    },
+  );
+
   it.each(['events', 'fluid'])(
     'lose none: as %s, what came was served, dropped or waits',
     async (fidelity) => {

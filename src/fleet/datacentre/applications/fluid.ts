@@ -129,7 +129,10 @@ export class FluidApplication implements Application {
     // What waits is served at the rate of the CPUs that the VM gets, and a request waits for what was there before it.
     const waitNs = cpus > 0 ? (server.backlog * serviceNs) / Math.max(cpus, 1e-6) : stepNs;
     const stallMeanNs = (stalledNs * stalledNs) / (2 * stepNs);
-    const ns = responseNs(serviceNs, cpus, (arriving * serviceNs) / stepNs) + waitNs + stallMeanNs;
+    const freelyNs = responseNs(serviceNs, cpus, (arriving * serviceNs) / stepNs) + waitNs;
+    // Whoever gets in finds at most a full queue there, and shares the CPUs with it.
+    const fullNs = serviceNs * Math.max(1, (this.spec.queueLimit + 1) / Math.max(cpus, 1e-6));
+    const ns = Math.min(freelyNs, fullNs) + stallMeanNs;
     vm.send(served * server.bytes);
     server.arrived += arriving;
     server.served += served;
