@@ -53,6 +53,7 @@ export async function fleet(name: string, flags: FleetFlags): Promise<number> {
     const loaded = loadFleet(name, [...(flags.set ?? []), ...sets]);
     checkOutputs({ [outputFlag()]: flags.output, '--chart': flags.chart }, loaded.files);
     const result = await play(loaded, flags);
+    if (result.reason !== undefined) process.stderr.write(`${name} policy: ${result.reason}\n`);
     let isWritten = await deliver(flags, result, () => fleetSummary(result));
     if (flags.chart !== undefined) {
       const { fleetSvg } = await import('../report/fleet.ts');

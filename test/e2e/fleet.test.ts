@@ -35,4 +35,20 @@ describe('pageferry fleet', () => {
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain('wrong.yaml:8:23 applications[0].tiers[0].guests: there is no guest');
   });
+
+  it('says in a sentence what is wrong with a policy of one’s own, and how far the fleet got', async () => {
+    const output = join(folder, 'failed.json');
+    write(
+      'own.mjs',
+      'export const own = () => ({ name: "own", decide: ({ vms }) => vms.length });',
+    );
+    const file = write('own.yaml', `${FILE}policy: { module: own.mjs, export: own }\n`);
+    const { exitCode, stderr } = await pageferry(['fleet', file, '-o', output]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^\S+own\.yaml policy: the policy own threw TypeError: .* \(\S+own\.mjs:1:\d+\); the fleet ended at 5 s of 60 s\n$/,
+    );
+    const result = fleetResultSchema.parse(JSON.parse(readFileSync(output, 'utf8')));
+    expect(result).toMatchObject({ outcome: 'failed', durationMs: 5000 });
+  });
 });

@@ -1,4 +1,3 @@
-import { OwnKindError } from '../../migration/spec/own-kinds.ts';
 import type { ParallelLimits } from '../evacuation/config.ts';
 import type { FleetMigration, PageMigrations } from './page-migrations.ts';
 import type { Decision, Move } from './policies/policy.ts';
@@ -44,7 +43,7 @@ export class Executor {
     return this.#chains.length > 0;
   }
 
-  /** Begins to carry a decision out. Throws OwnKindError when it names a host or a VM that is not there. */
+  /** Begins to carry a decision out, which names only hosts and VMs that are there. */
   begin({ chains = [], resizes = [] }: Decision, nowNs: number): void {
     for (const { vm: name, memoryBytes, cpus } of resizes) {
       const vm = this.#vm(name);
@@ -54,10 +53,6 @@ export class Executor {
       else this.refused++;
     }
     for (const moves of chains) {
-      for (const { vm, to } of moves) {
-        this.#vm(vm);
-        this.#host(to);
-      }
       if (moves.length > 0) this.#chains.push({ moves, next: 0, running: undefined });
     }
     this.#goOn(nowNs);
@@ -133,17 +128,10 @@ export class Executor {
   }
 
   #vm(name: string): FleetVm {
-    const vm = this.#parts.vms.get(name);
-    return vm ?? notThere('guest', name);
+    return this.#parts.vms.get(name)!;
   }
 
   #host(name: string): VmHost {
-    const host = this.#parts.hosts.get(name);
-    return host ?? notThere('host', name);
+    return this.#parts.hosts.get(name)!;
   }
-}
-
-/** Only a policy of the user's own names what is not there. */
-function notThere(what: string, name: string): never {
-  throw new OwnKindError('export', `the policy names a ${what} "${name}", which is not there`);
 }

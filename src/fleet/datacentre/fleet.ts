@@ -3,17 +3,19 @@ import { vcpuDemand } from '../../guest/cpu-demand.ts';
 import { createNetwork, Network } from '../../link/network.ts';
 import { RackTopology } from '../../link/rack-topology.ts';
 import { hashWords } from '../../random/generator.ts';
+import { formatDuration } from '../../units/duration.ts';
 import { EventLoop } from '../../runtime/virtual/event-loop.ts';
 import type { Application, ApplicationSite } from './applications/application.ts';
 import { EventApplication } from './applications/events.ts';
 import { FluidApplication } from './applications/fluid.ts';
 import { BackgroundTraffic } from './background-traffic.ts';
 import type { FleetConfig } from './config.ts';
-import { Executor } from './executor.ts';
+import { Executor, type ExecutorParts } from './executor.ts';
 import { FleetHost } from './host.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { PageMigrations } from './page-migrations.ts';
-import type { FleetPolicy } from './policies/policy.ts';
+import { askOwn } from './policies/ask-own.ts';
+import type { Decision, FleetPolicy, FleetView } from './policies/policy.ts';
 import { Recorder } from './recorder.ts';
 import type { DecisionReport } from './report.ts';
 import { FleetVm, type VmHost } from './vm.ts';
@@ -25,6 +27,8 @@ const APPLICATION_SEEDS = 0xa991;
 const MOST_MIGRATIONS = 512;
 
 export interface FleetParts {
+  /** Whether the policy is one of the user's own, whose decisions are checked. */
+  readonly isOwnPolicy?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly proofSignal?: AbortSignal | undefined;
   /** Called at the end of each interval. */
@@ -48,6 +52,8 @@ export class Fleet implements Process {
   readonly migrations: PageMigrations;
   readonly executor: Executor;
   readonly decisions: DecisionReport[] = [];
+  /** What is wrong with a policy of the user's own, which has ended the fleet. */
+  failure: string | undefined;
   /** Bytes that applications have sent over each link so far. */
   readonly applicationBytes: Float64Array;
   /** Bytes of monitors' reports over each link so far. */
@@ -64,6 +70,7 @@ export class Fleet implements Process {
   readonly #views: Views;
   readonly #parts: FleetParts;
   readonly #firstTier: ReadonlySet<FleetVm>;
+  readonly #named: Pick<ExecutorParts, 'hosts' | 'vms'>;
   #steps = 0;
 
   constructor(config: FleetConfig, policy: FleetPolicy, parts: FleetParts = {}) {
@@ -117,9 +124,12 @@ export class Fleet implements Process {
     this.monitor = new Monitor(config, this.hosts, this.vms, this.applications);
     this.recorder = new Recorder(config, this.monitor, this.applications);
     this.#views = new Views(this.monitor);
-    this.executor = new Executor({
+    this.#named = {
       hosts: new Map(this.hosts.map((host) => [host.name, host])),
       vms: new Map(this.vms.map((vm) => [vm.name, vm])),
+    };
+    this.executor = new Executor({
+      ...this.#named,
       migrations: this.migrations,
       limits: config.limits,
       mostMigrations: MOST_MIGRATIONS,
@@ -138,7 +148,7 @@ export class Fleet implements Process {
   }
 
   get #isCancelled(): boolean {
-    return this.#parts.signal?.aborted ?? false;
+    return this.failure !== undefined || (this.#parts.signal?.aborted ?? false);
   }
 
   /** A fleet lives for its duration, and until its last migration is over and proved. */
@@ -183,12 +193,25 @@ export class Fleet implements Process {
     this.#parts.onInterval?.(this);
     if (this.executor.isBusy || this.#isCancelled || nowNs >= durationNs) return;
     const { hosts } = this.#views;
-    const decision = this.policy.decide({ nowNs, hosts, hotspot, intervalNs: monitor.intervalNs });
+    const decision = this.#ask({ nowNs, hosts, hotspot, intervalNs: monitor.intervalNs });
     if (!decision) return;
     const { chains = [], resizes = [], hotspots = [], swaps = 0, isPartial = false } = decision;
     if (chains.length + resizes.length + hotspots.length === 0) return;
     this.decisions.push({ atNs: nowNs, hotspots, moves: chains.flat(), resizes, swaps, isPartial });
     this.executor.begin(decision, nowNs);
+  }
+
+  #ask(view: FleetView): Decision | undefined {
+    if (this.#parts.isOwnPolicy !== true) return this.policy.decide(view);
+    const { decision, failure } = {
+      decision: undefined,
+      ...askOwn(this.policy, view, this.#named),
+    };
+    if (failure !== undefined) {
+      const [at, all] = [view.nowNs, this.config.durationNs].map((ns) => formatDuration(ns));
+      this.failure = `${failure}; the fleet ended at ${at} of ${all}`;
+    }
+    return decision;
   }
 
   /** The loads of these hosts have changed, so that what was read before shows no hotspot. */

@@ -59,7 +59,9 @@ export interface ApplicationReport {
 
 /** What a fleet has come to. */
 export interface FleetReport {
-  readonly outcome: 'completed' | 'cancelled';
+  readonly outcome: 'completed' | 'cancelled' | 'failed';
+  /** What was wrong with a policy of the user's own, in a sentence, when the outcome is `failed`. */
+  readonly failure?: string;
   readonly endedNs: number;
   readonly policy: string;
   readonly hosts: readonly {

@@ -129,7 +129,9 @@ export const FLEET_RESULT_DESCRIPTIONS: Descriptions = {
   scenario: 'the file with its defaults; it can be run again as it is.',
   runtime: 'as the file says.',
   clock: 'the clock on which times were measured.',
-  outcome: 'completed: the fleet has lived for its duration; cancelled: a person ended it before.',
+  outcome:
+    "completed: the fleet has lived for its duration; cancelled: a person ended it before; failed: a policy of the user's own did.",
+  reason: 'what was wrong with that policy; absent otherwise.',
   policy: 'the policy that decided.',
   durationMs:
     'how long the fleet lived: its duration, or longer when a migration was under way at its end.',

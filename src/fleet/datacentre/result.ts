@@ -30,6 +30,7 @@ export function buildFleetResult(
     runtime: 'virtual',
     clock: VIRTUAL_CLOCK_NAME,
     outcome: report.outcome,
+    ...(report.failure === undefined ? {} : { reason: report.failure }),
     policy: report.policy,
     durationMs: ms(report.endedNs),
     intervalMs: ms(config.monitor.intervalNs),

@@ -22,7 +22,8 @@ export interface FleetOptions {
 
 /**
  * Lets a fleet live on a virtual clock. The same configuration gives the same report, to the bit, on any machine. Throws
- * OwnKindError when its policy can't be made or names what is not there, and ContentsError when an image can't be used.
+ * OwnKindError when its policy can't be made, and ContentsError when an image can't be used. A policy of the user's own
+ * that throws, or decides what can't be, ends the fleet, whose outcome is `failed`.
  */
 export async function runFleet(
   config: FleetConfig,
@@ -30,20 +31,30 @@ export async function runFleet(
 ): Promise<FleetReport> {
   const { signal, proofSignal, onProgress, clock } = options;
   const beganNs = clock?.now() ?? 0;
+  const isOwnPolicy = options.policy !== undefined || typeof config.policy.kind !== 'string';
   const fleet = new Fleet(config, options.policy ?? policyOf(config), {
+    isOwnPolicy,
     signal,
     proofSignal,
     ...(onProgress ? { onInterval: (of) => onProgress(progressOf(of)) } : {}),
   });
   await fleet.play();
   return {
-    outcome: signal?.aborted ? 'cancelled' : 'completed',
+    ...outcomeOf(fleet, signal),
     ...reportOf(fleet),
     ...(clock ? { wall: { ns: clock.now() - beganNs, events: fleet.events } } : {}),
   };
 }
 
-function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'wall'> {
+function outcomeOf(
+  { failure }: Fleet,
+  signal: AbortSignal | undefined,
+): Pick<FleetReport, 'outcome' | 'failure'> {
+  if (failure !== undefined) return { outcome: 'failed', failure };
+  return { outcome: signal?.aborted ? 'cancelled' : 'completed' };
+}
+
+function reportOf(fleet: Fleet): Omit<FleetReport, 'outcome' | 'failure' | 'wall'> {
   const { recorder, migrations } = fleet;
   return {
     endedNs: fleet.nowNs,

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { fleetSummary } from '../../../src/cli/fleet-table.ts';
 import { loadFleet } from '../../../src/fleet/datacentre/load.ts';
 import { buildFleetResult } from '../../../src/fleet/datacentre/result.ts';
-import { OwnKindError } from '../../../src/migration/spec/own-kinds.ts';
 import { runFleet } from '../../../src/fleet/datacentre/run.ts';
 import { fleetSvg } from '../../../src/report/fleet.ts';
 import { lendFactory } from '../../../src/runtime/common/own-kinds.ts';
@@ -100,14 +99,6 @@ describe('a policy of one’s own', () => {
     } finally {
       forget();
     }
-  });
-
-  it('is refused when it names what is not there', async () => {
-    const { config } = fleetOf(PAIR);
-    const policy = { name: 'own', decide: () => ({ chains: [[{ vm: 'web', to: 'pm-9' }]] }) };
-    await expect(runFleet(config, { policy })).rejects.toThrow(
-      new OwnKindError('export', 'the policy names a host "pm-9", which is not there'),
-    );
   });
 });
 

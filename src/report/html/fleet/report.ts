@@ -58,9 +58,20 @@ function toneOf({ ok, outcome, totals }: FleetResult): Tone {
   return totals.violationMs === 0 ? 'good' : 'plain';
 }
 
-function answerOf({ ok, outcome, policy, durationMs, totals, applications }: FleetResult): string {
+function answerOf({
+  ok,
+  outcome,
+  reason,
+  policy,
+  durationMs,
+  totals,
+  applications,
+}: FleetResult): string {
   if (ok === false) return 'A migration lost a byte: see the proof.';
-  const ended = outcome === 'completed' ? '' : ` It was stopped after ${msText(durationMs)}.`;
+  const ended =
+    outcome === 'completed'
+      ? ''
+      : ` It was stopped after ${msText(durationMs)}${reason === undefined ? '' : `: ${reason}`}.`;
   const moves =
     totals.migrations === 0
       ? `${policy} moved nothing`
