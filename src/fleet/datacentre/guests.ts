@@ -9,6 +9,7 @@ import type { Scenario } from '../../scenario/schema.ts';
 import { GuestDocument } from '../evacuation/guest-document.ts';
 import { namesOf } from '../group-names.ts';
 import { meanOf } from './applications/distribution.ts';
+import { checkUplinks } from './check-uplinks.ts';
 import { distributionOf } from './applications/read.ts';
 import { parseDuration } from '../../units/duration.ts';
 import { parseRate } from '../../units/rate.ts';
@@ -73,18 +74,9 @@ export function loadGuests(
     try {
       const scenario = one.explained(() => parseScenario(one));
       const config = one.explained(() => resolveWithPlaces(one, scenario, foldersOf(one, folder)));
-      if (entry.cpus !== undefined && entry.cpus > config.guest.vcpus) {
-        const sentence = `expected at most guest.vcpus, which is ${config.guest.vcpus}, got ${entry.cpus}: a guest has no more vCPUs than that`;
-        problems.push(locateProblem(document, { path: ['guests', group, 'cpus'], sentence }));
-        continue;
-      }
-      if (file.monitor.workingSet && !config.guest.workloads.every(isSampleable)) {
-        const sentence =
-          'monitor.workingSet samples guests whose workloads have a rate, not traces, ticks or max: give it a rate, or leave workingSet out';
-        problems.push(
-          locateProblem(document, { path: ['guests', group, 'guest', 'workloads'], sentence }),
-        );
-        continue;
+      const impossible = checkGuest(file, group, config.guest);
+      if (impossible.length > 0) {
+        throw new InputError(impossible.map((problem) => locateProblem(document, problem)));
       }
       scenarios.push(scenario);
       for (const name of names) {
@@ -119,6 +111,26 @@ function servingOf({ applications, guests }: FleetFile): Map<string, Serving> {
 function checkMigration(migration: Keys = {}): Problem | undefined {
   const key = Object.keys(REFUSED).find((one) => one in migration);
   return key === undefined ? undefined : { path: ['migration', key], sentence: REFUSED[key]! };
+}
+
+/** Returns what is impossible about a complete guest in its fleet. */
+function checkGuest(
+  file: FleetFile,
+  group: number,
+  { vcpus, workloads, pageSize }: RunConfig['guest'],
+): Problem[] {
+  const problems = checkUplinks(file, pageSize);
+  const { cpus } = file.guests[group]!;
+  if (cpus !== undefined && cpus > vcpus) {
+    const sentence = `expected at most guest.vcpus, which is ${vcpus}, got ${cpus}: a guest has no more vCPUs than that`;
+    problems.push({ path: ['guests', group, 'cpus'], sentence });
+  }
+  if (file.monitor.workingSet && !workloads.every(isSampleable)) {
+    const sentence =
+      'monitor.workingSet samples guests whose workloads have a rate, not traces, ticks or max: give it a rate, or leave workingSet out';
+    problems.push({ path: ['guests', group, 'guest', 'workloads'], sentence });
+  }
+  return problems;
 }
 
 const includes = (problems: readonly InputProblem[], problem: InputProblem): boolean =>

@@ -34,6 +34,16 @@ describe('the file of a fleet', () => {
     expect(wrong).toMatch(/^fleet\.yaml:\d+:\d+ network\.latency: is more than the [^\n]*$/);
   });
 
+  it.each([
+    ['the cards have a limit', 'nic: 10Gbit/s', 'rack-2', '25ms'],
+    ['no migration uses it', 'nic: unlimited', 'rack-1', '25ms'],
+    ['the latency is short', 'nic: unlimited', 'rack-2', '5ms'],
+  ])('takes a fast uplink where %s', (_, nic, rack, latency) => {
+    const far = `  - { name: far, memory: 64MiB, ${nic}, rack: ${rack} }`;
+    const hosts = FILE.replace('memory: 256MiB }', `memory: 256MiB, ${nic} }\n${far}`);
+    expect(problemsOf(`${hosts}network: { rack: 400Gbit/s, latency: ${latency} }\n`)).toBe('');
+  });
+
   it('has the defaults of the paper, and numbers hosts and guests', () => {
     const { config } = fleetOf(FILE);
     expect(config.hosts.map(({ name }) => name)).toEqual(['pm-1', 'pm-2']);
@@ -235,6 +245,11 @@ describe('the file of a fleet', () => {
       'a network card that is too fast for the latency of the network',
       `${FILE.replace('memory: 256MiB', 'memory: 256MiB, nic: 40Gbit/s')}network: { latency: 2s }\n`,
       'hosts[0].nic: "40Gbit/s" is more than the',
+    ],
+    [
+      'an uplink that is too fast for its latency between unlimited network cards',
+      `${FILE.replace('memory: 256MiB }', 'memory: 256MiB, nic: unlimited }\n  - { name: far, memory: 64MiB, nic: unlimited, rack: rack-2 }')}network: { rack: 400Gbit/s, latency: 25ms }\n`,
+      'network.rack: "400Gbit/s" is more than the 328 Gbit/s that runtime virtual emulates with a latency of "25ms" between hosts with unlimited network cards, as at most 1 GiB may be under way: lower it, the latency or their nic',
     ],
     ['threads', `runtime: threads\n${FILE}`, 'runtime: expected virtual'],
     ['a load without a kind', FILE.replace('kind: constant, ', ''), 'applications[0].load'],

@@ -30,7 +30,7 @@ export function useFromInside(vm: VmView): Needs {
   const { inside } = vm.readings;
   const use = useOf(vm);
   if (!inside) return use;
-  const asked = Math.min(vm.vcpus, inside.arrivals.last * inside.serviceS);
+  const asked = Math.min(vm.cpus, inside.arrivals.last * inside.serviceS);
   return { ...use, cpus: Math.max(use.cpus, asked) };
 }
 
