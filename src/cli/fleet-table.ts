@@ -1,4 +1,5 @@
 import type { FleetResult } from '../fleet/datacentre/result-schema.ts';
+import type { FleetWall } from '../fleet/datacentre/report.ts';
 import { formatDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
 import { colours } from './colours.ts';
@@ -11,8 +12,15 @@ const SPARK_WIDTH = 32;
 /** Shares are drawn against this, so that a full host has the highest bar. */
 const FULL = 1;
 
-/** Formats the summary that is printed after a fleet has lived. */
-export function fleetSummary(result: FleetResult): string {
+/** What an emulation took of the machine. */
+export interface FleetCost extends FleetWall {
+  readonly cpuNs: number;
+  /** The most memory that the program has had. */
+  readonly memoryBytes: number;
+}
+
+/** Formats the summary that is printed after a fleet has lived; `cost` is what its emulation took. */
+export function fleetSummary(result: FleetResult, cost?: FleetCost): string {
   const width = lineWidth(process.stdout);
   const lines = [
     headline(result),
@@ -26,6 +34,7 @@ export function fleetSummary(result: FleetResult): string {
     migrationLine(result),
     violationLine(result),
     proofLine(result),
+    ...(cost ? [costLine(cost)] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -157,6 +166,14 @@ function migrationLine({ totals }: FleetResult): string {
 function violationLine({ totals }: FleetResult): string {
   const { violationMs, violationMigratingMs, cost, dropped, energyWh } = totals;
   return `agreements: violated for ${time(violationMs)}, ${time(violationMigratingMs)} of it during migrations, cost ${cost.toFixed(1)}; ${formatCount(dropped)} requests dropped; ${energyWh.toFixed(0)} Wh`;
+}
+
+function costLine({ ns, cpuNs, events, vmSteps, memoryBytes }: FleetCost): string {
+  const rate = (count: number): string =>
+    `${formatCount(count)} (${formatCount((count * 1e9) / Math.max(1, cpuNs))} a CPU second)`;
+  const time = `${formatDuration(ns)}, ${formatDuration(cpuNs)} of them CPU time`;
+  const what = `${rate(events)} events, ${rate(vmSteps)} steps of guests`;
+  return colours.dim(`emulated in ${time}: ${what}, ${formatSize(memoryBytes)} of memory`);
 }
 
 function proofLine({ ok, migrations }: FleetResult): string {

@@ -12,7 +12,7 @@ import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
 import { FleetDisplay } from './fleet-live.ts';
-import { fleetSummary } from './fleet-table.ts';
+import { type FleetCost, fleetSummary } from './fleet-table.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
 
@@ -52,9 +52,9 @@ export async function fleet(name: string, flags: FleetFlags): Promise<number> {
     const sets = policy === undefined ? [] : [{ flag: '--policy', key: 'policy', value: policy }];
     const loaded = loadFleet(name, [...(flags.set ?? []), ...sets]);
     checkOutputs({ [outputFlag()]: flags.output, '--chart': flags.chart }, loaded.files);
-    const result = await play(loaded, flags);
+    const { result, cost } = await play(loaded, flags);
     if (result.reason !== undefined) process.stderr.write(`${name} policy: ${result.reason}\n`);
-    let isWritten = await deliver(flags, result, () => fleetSummary(result));
+    let isWritten = await deliver(flags, result, () => fleetSummary(result, cost));
     if (flags.chart !== undefined) {
       const { fleetSvg } = await import('../report/fleet.ts');
       isWritten = (await writeChart(flags.chart, fleetSvg(result))) && isWritten;
@@ -72,16 +72,26 @@ export async function fleet(name: string, flags: FleetFlags): Promise<number> {
   }
 }
 
-async function play(loaded: LoadedFleet, flags: FleetFlags): Promise<FleetResult> {
+interface Played {
+  readonly result: FleetResult;
+  readonly cost: FleetCost;
+}
+
+async function play(loaded: LoadedFleet, flags: FleetFlags): Promise<Played> {
   const display = new FleetDisplay(process.stderr, monotonicClock(), flags.quiet !== true);
   const interrupt = new Interruption();
   try {
+    const before = process.cpuUsage();
     const report = await runFleet(loaded.config, {
       signal: interrupt.signal,
       proofSignal: interrupt.late,
+      clock: monotonicClock(),
       onProgress: (progress) => display.show(progress),
     });
-    return buildFleetResult(loaded, report);
+    const { user, system } = process.cpuUsage(before);
+    const memoryBytes = process.resourceUsage().maxRSS * 1024;
+    const cost = { ...report.wall!, cpuNs: (user + system) * 1000, memoryBytes };
+    return { result: buildFleetResult(loaded, report), cost };
   } finally {
     display.stop();
     interrupt.forget();

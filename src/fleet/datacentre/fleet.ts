@@ -71,7 +71,8 @@ export class Fleet implements Process {
   readonly #parts: FleetParts;
   readonly #firstTier: ReadonlySet<FleetVm>;
   readonly #named: Pick<ExecutorParts, 'hosts' | 'vms'>;
-  #steps = 0;
+  /** How many steps it has lived through. */
+  steps = 0;
 
   constructor(config: FleetConfig, policy: FleetPolicy, parts: FleetParts = {}) {
     this.config = config;
@@ -170,13 +171,13 @@ export class Fleet implements Process {
   }
 
   nextNs(): number {
-    return this.#steps * this.config.stepNs;
+    return this.steps * this.config.stepNs;
   }
 
   /** Ends a step and begins the next one. */
   step(nowNs: number): void {
     const { stepNs, monitor, fidelity } = this.config;
-    this.#steps++;
+    this.steps++;
     for (const host of this.hosts) host.live(nowNs);
     for (const vm of this.vms) vm.page(nowNs);
     for (const application of this.applications) application.endStep(nowNs, stepNs);

@@ -101,8 +101,17 @@ export interface FleetReport {
     readonly monitoringBytes: number;
   })[];
   readonly reportedBytes: number;
-  /** How long the emulation itself took in real time, and its events; no result file has this. */
-  readonly wall?: { readonly ns: number; readonly events: number };
+  /** What the emulation itself took; no result file has this. */
+  readonly wall?: FleetWall;
+}
+
+/** What an emulation took in real time, for how much of a world. */
+export interface FleetWall {
+  readonly ns: number;
+  /** How many times a process was stepped: migrations, hosts and requests at their times, and the fleet at each step. */
+  readonly events: number;
+  /** How many times a VM lived through a step of the fleet. */
+  readonly vmSteps: number;
 }
 
 /** How far a fleet is, for displays. */

@@ -42,7 +42,15 @@ export async function runFleet(
   return {
     ...outcomeOf(fleet, signal),
     ...reportOf(fleet),
-    ...(clock ? { wall: { ns: clock.now() - beganNs, events: fleet.events } } : {}),
+    ...(clock
+      ? {
+          wall: {
+            ns: clock.now() - beganNs,
+            events: fleet.events,
+            vmSteps: fleet.steps * fleet.vms.length,
+          },
+        }
+      : {}),
   };
 }
 

@@ -15,6 +15,8 @@ const SMALL = [
   'migration.maxBandwidth=40MB/s',
 ];
 
+let nowNs = 0;
+
 describe('three hotspots one after another', () => {
   it('are those of table 1, and twice the same result', async () => {
     const loaded = loadFleet('three-hotspots', SMALL);
@@ -33,9 +35,24 @@ describe('three hotspots one after another', () => {
       expect(run!.verify).toMatchObject({ ok: true });
       expect(downtimeMs).toBeGreaterThan(0);
     }
-    const again = buildFleetResult(loaded, await runFleet(loaded.config));
+    const clock = { now: () => nowNs++ };
+    const report = await runFleet(loaded.config, { clock });
+    // Each of five guests lives through 800 steps of a second, and the one that begins with the last of them.
+    expect(report.wall).toMatchObject({ ns: 1, vmSteps: 5 * 801 });
+    expect(report.wall!.events).toBeGreaterThan(801);
+    const again = buildFleetResult(loaded, report);
     expect(JSON.stringify(again)).toBe(JSON.stringify(result));
-    const summary = fleetSummary(result);
+    const cost = {
+      ns: 4e9,
+      cpuNs: 2.5e9,
+      events: 50_000,
+      vmSteps: 4000,
+      memoryBytes: 300 * 2 ** 20,
+    };
+    const summary = fleetSummary(result, cost);
+    expect(summary).toContain(
+      'emulated in 4 s, 2.5 s of them CPU time: 50k (20k a CPU second) events, 4000 (1600 a CPU second) steps of guests, 300 MiB of memory',
+    );
     expect(summary).toContain('vm4');
     expect(summary).toContain('proved: the memory of all 3 migrations is right');
     expect(fleetSvg(result)).toContain('CPU of pm-3');
