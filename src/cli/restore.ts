@@ -1,11 +1,17 @@
 import { Command } from 'commander';
 import { buildRestore } from '../result/snapshot.ts';
 import type { RestoreResult } from '../result/snapshot-schema.ts';
-import type { RestoreReport } from '../runtime/common/snapshot/restore-report.ts';
+import type { RestoreReport, RestoreRequest } from '../runtime/common/snapshot/restore-report.ts';
+import { restoreThreads } from '../runtime/threads/snapshot/restore.ts';
 import { restoreVirtual } from '../runtime/virtual/snapshot/restore.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { type LoadedScenario, loadScenarioText } from '../scenario/load.ts';
+import { ReadError, readText } from '../scenario/read-text.ts';
+import { MOST_CHARACTERS } from '../scenario/yaml.ts';
 import { SnapshotChain } from '../snapshot/reader.ts';
+import { parseWorkingSet, workingSetOf, workingSetPath } from '../snapshot/working-set.ts';
+import { UnitError } from '../units/brand.ts';
+import { parseDuration } from '../units/duration.ts';
 import { formatSize } from '../units/size.ts';
 import { checkOutputs } from './check-output.ts';
 import { colours } from './colours.ts';
@@ -13,12 +19,16 @@ import { EXIT } from './exit.ts';
 import { collect, outputFlag } from './flags.ts';
 import { formatMs } from './format.ts';
 import { Interruption } from './interrupt.ts';
-import { deliver, exitCode } from './output.ts';
-import { complain, setsOf } from './save.ts';
+import { deliver, exitCode, writeFile } from './output.ts';
+import { channels, complain, setsOf } from './save.ts';
 import { SnapshotDisplay } from './snapshot-live.ts';
 import { proof } from './summary.ts';
 
 interface RestoreFlags {
+  readonly lazy?: boolean;
+  readonly recordWorkingSet?: string;
+  readonly workingSet: boolean;
+  readonly channels: number;
   readonly set?: readonly string[];
   readonly runtime?: string;
   readonly output?: string;
@@ -33,6 +43,18 @@ export function restoreCommand(): Command {
   return new Command('restore')
     .description('restore a guest from a file, let it live on, and prove both lives')
     .argument('<file>', 'the snapshot')
+    .option('--lazy', 'let the guest run at once, and read pages as it asks for them and meanwhile')
+    .option(
+      '--record-working-set <duration>',
+      'with --lazy: for so long read only pages that the guest asks for, and note them in FILE.ws.json',
+    )
+    .option('--no-working-set', 'with --lazy: do not read the pages in FILE.ws.json before others')
+    .option(
+      '--channels <n>',
+      'how many threads read, with runtime threads and without --lazy',
+      channels,
+      1,
+    )
     .option(
       '--set <key=value>',
       'override a key that does not change the guest, such as migration.runAfter=5s',
@@ -55,14 +77,16 @@ async function restore(path: string, flags: RestoreFlags): Promise<number> {
     const { scenario, config, files } = loadSaved(chain, flags);
     const snapshots = chain.files.map((file) => file.path);
     checkOutputs({ [outputFlag()]: flags.output }, [...files, ...snapshots]);
-    const report = await play(config, chain, flags.quiet !== true);
+    const request = requestOf(flags, chain);
+    const report = await play(config, chain, request, flags.quiet !== true);
     if (!report) {
       process.stderr.write('interrupted before the guest ran: there is no result\n');
       return EXIT.notCompleted;
     }
     const result = buildRestore(scenario, chain, report);
+    const isNoted = noteWorkingSet(chain, request, report);
     const isWritten = await deliver(flags, result, () => summary(result));
-    return exitCode(exitCodeOf(result), isWritten);
+    return exitCode(exitCodeOf(result), isWritten && isNoted);
   } catch (error) {
     return complain(path, error);
   } finally {
@@ -85,6 +109,7 @@ function loadSaved({ top }: SnapshotChain, flags: RestoreFlags): LoadedScenario 
 async function play(
   config: LoadedScenario['config'],
   chain: SnapshotChain,
+  request: RestoreRequest,
   isShown: boolean,
 ): Promise<RestoreReport | undefined> {
   const display = new SnapshotDisplay('restore', isShown);
@@ -95,13 +120,68 @@ async function play(
       proofSignal: interrupt.late,
       onProgress: display.show,
     };
-    const work = restoreVirtual(config, chain, options);
-    const isEarly = (): boolean => display.phase === 'prepare' || display.phase === 'work';
+    const restoreGuest = config.runtime === 'virtual' ? restoreVirtual : restoreThreads;
+    const work = restoreGuest(config, chain, request, options);
+    const isEarly = (): boolean =>
+      !request.isLazy && (display.phase === 'prepare' || display.phase === 'work');
     return await interrupt.race(work, isEarly);
   } finally {
     display.stop();
     interrupt.forget();
   }
+}
+
+/** Returns how the flags want the guest restored. Throws InputError. */
+function requestOf(flags: RestoreFlags, chain: SnapshotChain): RestoreRequest {
+  const { lazy: isLazy = false, recordWorkingSet: record } = flags;
+  const refuse = (place: string, sentence: string): never => {
+    throw new InputError([{ place, key: '', sentence }]);
+  };
+  if (record !== undefined && !isLazy) {
+    refuse('--record-working-set', 'only a guest that runs at once asks for pages: add --lazy');
+  }
+  const recordNs = record === undefined ? 0 : durationOf(record, refuse);
+  const isPrefetched = isLazy && record === undefined && flags.workingSet;
+  const prefetch = isPrefetched ? readWorkingSet(chain) : [];
+  return { isLazy, prefetch, recordNs, channels: flags.channels };
+}
+
+function durationOf(text: string, refuse: (place: string, sentence: string) => never): number {
+  try {
+    const ns = parseDuration(text);
+    if (ns > 0) return ns;
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+  }
+  return refuse('--record-working-set', `expected a duration such as 1s, got "${text}"`);
+}
+
+/** Returns the pages in the working set of a snapshot; none if it has no working set, or one that can't be used. */
+function readWorkingSet({ top }: SnapshotChain): readonly number[] {
+  const path = workingSetPath(top.path);
+  let text: string;
+  try {
+    text = readText(path, MOST_CHARACTERS);
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error;
+    if (error.code !== 'ENOENT') process.stderr.write(`${path} is not used: ${error.message}\n`);
+    return [];
+  }
+  const pages = parseWorkingSet(text, top.identity.toString('hex'), top.header.pages);
+  if (typeof pages !== 'string') return pages;
+  process.stderr.write(`${path} is not used: ${pages}\n`);
+  return [];
+}
+
+/** Writes the working set that was recorded, if any was. Returns whether that worked. */
+function noteWorkingSet(
+  { top }: SnapshotChain,
+  { recordNs }: RestoreRequest,
+  { recorded, outcome }: RestoreReport,
+): boolean {
+  if (!recorded || outcome !== 'completed') return true;
+  const set = workingSetOf(top.identity.toString('hex'), recordNs / 1e6, recorded);
+  return writeFile('--record-working-set', workingSetPath(top.path), `${JSON.stringify(set)}\n`);
 }
 
 function exitCodeOf({ outcome, verify }: RestoreResult): number {
@@ -125,8 +205,25 @@ function summary(result: RestoreResult): string {
     ...(presentMs === undefined
       ? []
       : [`all pages were there after ${formatMs(presentMs)}: ${formatSize(readBytes)}${speed}`]),
+    ...lazily(result),
     `accesses: ${guest.savedAccesses} before it was saved, ${guest.accesses - guest.savedAccesses} since`,
     proof(result),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Says what a guest that ran at once has waited for. */
+function lazily({ lazy, faults, workingSet, firstAccessMs, fullSpeedMs }: RestoreResult): string[] {
+  if (!lazy) return [];
+  const first =
+    firstAccessMs === undefined ? '' : `, first access after ${formatMs(firstAccessMs)}`;
+  const full = fullSpeedMs === undefined ? '' : `, full speed after ${formatMs(fullSpeedMs)}`;
+  const mean = faults?.latencyUs?.mean;
+  const each = mean === undefined ? '' : ` of ${formatMs(mean / 1000)} on average`;
+  const { prefetchedPages = 0, recordedPages } = workingSet ?? {};
+  return [
+    `${faults?.count ?? 0} demand faults${each}${first}${full}`,
+    ...(prefetchedPages > 0 ? [`${prefetchedPages} pages of the working set were read first`] : []),
+    ...(recordedPages === undefined ? [] : [`${recordedPages} pages were noted as working set`]),
+  ];
 }

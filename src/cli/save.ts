@@ -65,7 +65,8 @@ export function saveCommand(): Command {
     });
 }
 
-function channels(text: string): number {
+/** Reads the option of that name; commander reports what it throws. */
+export function channels(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= MOST_CHANNELS) return number;
   throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_CHANNELS}.`);

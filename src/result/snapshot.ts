@@ -60,7 +60,7 @@ export function buildRestore(
   { top, files }: SnapshotChain,
   report: RestoreReport,
 ): RestoreResult {
-  const { guest, runningNs, firstAccessNs, presentNs, readBytes, workingSet, proof } = report;
+  const { guest, runningNs, firstAccessNs, presentNs, readBytes, proof } = report;
   const fullSpeedMs = fullSpeedOf(report);
   const isLost = report.outcome === 'failed' && runningNs !== undefined;
   return restoreSchema.parse({
@@ -88,7 +88,7 @@ export function buildRestore(
     ...(presentNs ? { readBytesPerSecond: (readBytes * 1e9) / presentNs } : {}),
     pages: { pageSize: guest.pageSize, total: guest.pages },
     ...(report.isLazy ? { faults: faultsOf(guest.faults) } : {}),
-    ...(workingSet ? { workingSet } : {}),
+    ...workingSetOf(report),
     guest: {
       savedAccesses: guest.savedAccesses,
       accesses: guest.accesses,
@@ -96,6 +96,16 @@ export function buildRestore(
     },
     ...verifyOf(scenario, proof),
   });
+}
+
+function workingSetOf({ prefetchedPages, recorded }: RestoreReport): { workingSet?: unknown } {
+  if (prefetchedPages === undefined && !recorded) return {};
+  return {
+    workingSet: {
+      ...(prefetchedPages === undefined ? {} : { prefetchedPages }),
+      ...(recorded ? { recordedPages: recorded.length } : {}),
+    },
+  };
 }
 
 function verifyOf(

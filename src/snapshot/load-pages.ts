@@ -10,9 +10,15 @@ const READ_BYTES = 2 * 1024 * 1024;
 const SCRATCH_BYTES = 64;
 const CHECKED_PAGES = (ACCESS_BATCH * 4 - SCRATCH_BYTES) / 8;
 
+export interface LoadOptions {
+  /** The number of the access list of the slot that the call may overwrite; no vCPU may run that uses it. */
+  readonly list: number;
+  /** Whether the slot's RAM is zero, so that zero pages need no touch. */
+  readonly isFresh: boolean;
+}
+
 /**
- * Reads pages of a snapshot straight into a slot of the guest, clears those that are zero, and checks every sum.
- * `list` is the number of the access list of the slot that this call may overwrite; no vCPU may run that uses it. Throws
+ * Reads pages of a snapshot straight into a slot of the guest, clears those that are zero, and checks every sum. Throws
  * SnapshotError.
  */
 export function loadPages(
@@ -20,7 +26,7 @@ export function loadPages(
   slot: Memslot,
   firstPage: number,
   pages: number,
-  list: number,
+  { list, isFresh }: LoadOptions,
 ): void {
   const { firstGfn, pageSize, ramOffset } = slot.layout;
   const end = firstGfn + firstPage + pages;
@@ -32,7 +38,7 @@ export function loadPages(
     if (file) {
       file.read(gfn, to - gfn, slot.ram, page * pageSize);
       checkSums(file, slot, gfn, to, list);
-    } else {
+    } else if (!isFresh) {
       slot.kernels.clearPages(ramOffset + page * pageSize, pageSize, to - gfn);
     }
     gfn = to;

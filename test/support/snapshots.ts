@@ -92,7 +92,7 @@ export function marksIn(chain: SnapshotChain): number[] {
   const geometry = { pages: PAGES, pageSize: PAGE, writers: 1, streams: 1, tableBytes: 0 };
   const slot = openSlot(createSlot({ ...geometry, skewPages: 0 }));
   slot.ram.fill(0xee);
-  loadPages(chain, slot, 0, PAGES, 0);
+  loadPages(chain, slot, 0, PAGES, { list: 0, isFresh: false });
   return Array.from({ length: PAGES }, (_, gfn) => {
     const page = slot.ram.subarray(gfn * PAGE, (gfn + 1) * PAGE);
     return page.every((byte) => byte === page[0]) ? page[0]! : -1;

@@ -31,6 +31,7 @@ import type { EngineTask, Tasks } from './tasks.ts';
 import { rehearse } from './rehearsal.ts';
 import { ProtectedHostThread } from './replication/host-thread.ts';
 import { askToSave } from './replication/page-saving.ts';
+import { restoreInThread } from './snapshot/restore-thread.ts';
 import { laneInThread, saveInThread } from './snapshot/save-thread.ts';
 import { warmUpVcpu } from './warm-up.ts';
 
@@ -197,6 +198,7 @@ export const destination: Handlers['destination'] = (task) => {
 
 export const save: Handlers['save'] = saveInThread;
 export const lane: Handlers['lane'] = laneInThread;
+export const restore: Handlers['restore'] = restoreInThread;
 
 export const dirtyRate: Handlers['dirtyRate'] = ({ guestSide: shared, plan, options, ...task }) => {
   const guestSide = openGuestSide(shared);

@@ -16,13 +16,15 @@ export interface PagesToRead extends SlotPages {
   readonly list: number;
 }
 
-/** Reads a piece of a snapshot in this thread. Returns why that can't be done, or undefined. */
+/** Reads a piece of a snapshot into memory that nobody has written since it was taken, in this thread. Returns why that can't be done, or undefined. */
 export function readPages(
   { slots }: SharedGuestSide,
   { path, identity, list, slot, firstPage, pages }: PagesToRead,
 ): string | undefined {
   try {
-    loadPages(open(path, identity), openSlot(slots[slot]!), firstPage, pages, list);
+    const shared = slots[slot]!;
+    const { isFresh } = shared;
+    loadPages(open(path, identity), openSlot(shared), firstPage, pages, { list, isFresh });
     return undefined;
   } catch (error) {
     closeSnapshot();

@@ -25,10 +25,29 @@ export interface RestoreReport {
     readonly timeline: readonly TimelineSample[];
     readonly faults?: FaultReport;
   };
-  /** What a working set has done; absent if none was prefetched or recorded. */
-  readonly workingSet?: {
-    readonly prefetchedPages?: number;
-    readonly recordedPages?: number;
-  };
+  /** How many pages of a working set were read ahead of the guest; only a lazy restore has it. */
+  readonly prefetchedPages?: number;
+  /** The pages that were asked for while a working set was recorded, in that order; absent if none was. */
+  readonly recorded?: readonly number[];
   readonly proof?: Proof;
 }
+
+/** How a guest is restored. */
+export interface RestoreRequest {
+  /** Whether the guest runs before its pages are read. */
+  readonly isLazy: boolean;
+  /** The pages that a lazy restore reads before others, in this order. */
+  readonly prefetch: readonly number[];
+  /** For so long a lazy restore reads only pages that the guest asks for, and notes them; 0 notes none. */
+  readonly recordNs: number;
+  /** How many threads read when all pages are read first; only `threads` reads it. */
+  readonly channels: number;
+}
+
+/** Returns a timeline in which the guest has made its saved accesses from the first sample on. */
+export const sinceSaved = (
+  samples: readonly TimelineSample[],
+  savedAccesses: number,
+): TimelineSample[] =>
+  // Until its state is loaded, the counters are 0.
+  samples.map(({ ns, accesses }) => ({ ns, accesses: Math.max(accesses, savedAccesses) }));

@@ -60,11 +60,10 @@ export class LiveGuest {
     await this.crew.until('the vCPUs start', () => this.words.ready === vcpus, 60_000);
   }
 
-  /** Lets the vCPUs run, and samples how many accesses they make. */
+  /** Lets the vCPUs run. */
   async start(): Promise<void> {
     this.side.engine.resume();
     await this.crew.until('the vCPUs run', () => this.side.engine.areAllRunning(), ANSWER_MS);
-    this.timeline.start();
   }
 
   /** Lets the guest live for so long, or until `signal` is aborted. */

@@ -3,6 +3,7 @@ import type { VcpuState } from '../../../guest/vcpu-state.ts';
 import type { BackgroundEnd, SaveEnd } from '../../../snapshot/background.ts';
 import type { SnapshotCounts } from '../../../snapshot/counts.ts';
 import type { LaneTask } from '../../../snapshot/lane.ts';
+import type { LazyEnd } from '../../../snapshot/lazy.ts';
 import type { SharedSlabs } from '../../../snapshot/slabs.ts';
 import type { RunConfig } from '../../config.ts';
 import type { SharedGuestSide } from '../../common/guest-side.ts';
@@ -40,8 +41,16 @@ export interface LaneThreadTask extends LaneTask {
   readonly handshake: SharedArrayBuffer;
 }
 
+/** Serves a guest that runs while its pages are read. */
+export interface RestoreTask extends EngineParts {
+  readonly path: string;
+  readonly prefetch: readonly number[];
+  readonly recordNs: number;
+}
+
 /** The tasks of saves and restores. */
 export interface SnapshotTasks {
   readonly save: [SaveTask, SaveAnswer];
   readonly lane: [LaneThreadTask, void];
+  readonly restore: [RestoreTask, LazyEnd];
 }
