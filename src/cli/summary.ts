@@ -119,7 +119,7 @@ function roundTable({ rounds, ram }: RunResult): string[] {
       : body;
   const referred = ram.deduplicated === undefined ? '' : `, ${ram.deduplicated} by reference`;
   const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages${referred}, ${ram.dirtySyncCount} dirty syncs`;
-  return [colours.dim(title), ...shown, total, ...xbzrleLine(ram), ''];
+  return [colours.dim(title), ...shown, total, ...xbzrleLine(ram), ...compressionLine(ram), ''];
 }
 
 function xbzrleLine({ xbzrle }: RunResult['ram']): string[] {
@@ -128,6 +128,18 @@ function xbzrleLine({ xbzrle }: RunResult['ram']): string[] {
   const notes = overflow > 0 ? `, ${overflow} overflowed` : '';
   return [
     `xbzrle: ${pages} pages were found in the cache of ${formatSize(cacheBytes)} and took ${formatSize(bytes)}, ${cacheMisses} were not${notes}`,
+  ];
+}
+
+function compressionLine({ compression, pageSize, encodings = [] }: RunResult['ram']): string[] {
+  if (!compression) return [];
+  const { method, pages, compressedSize, incompressible, skipped } = compression;
+  const cpuMs = encodings.find(({ encoding }) => encoding === method)?.cpuMs;
+  const cpu = cpuMs === undefined ? '' : ` in ${formatMs(cpuMs)} of CPU time`;
+  const raw = incompressible + skipped;
+  const notes = raw > 0 ? `; ${raw} do not compress, ${skipped} of them went untried` : '';
+  return [
+    `${method}: ${pages} pages of ${formatSize(pages * pageSize)} took ${formatSize(compressedSize)}${cpu}${notes}`,
   ];
 }
 

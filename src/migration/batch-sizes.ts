@@ -8,6 +8,7 @@ import {
 } from '../wire/limits.ts';
 import { pageFrameRoom } from '../wire/pages.ts';
 import { partFrameRoom } from '../wire/parts.ts';
+import { sendsBlocks } from '../wire/encodings.ts';
 import type { SourceOptions } from './source-options.ts';
 
 /** A batch takes at most this much of the link's time. */
@@ -28,14 +29,14 @@ export class BatchSizes {
   readonly mostPartBytes: number;
   readonly #pageSize: number;
   readonly #mostWholeBytes: number;
-  /** Whether a frame may hold what differs of a page. */
+  /** Whether a frame may hold blocks. */
   readonly #hasBlocks: boolean;
 
   constructor(pageSize: number, options: Rates) {
     const { linkBytesPerSecond, maxBytesPerSecond, mostWholePageBytes = MAX_WHOLE_PAGE } = options;
     this.#pageSize = pageSize;
     this.#mostWholeBytes = mostWholePageBytes;
-    this.#hasBlocks = options.encodings.includes('xbzrle');
+    this.#hasBlocks = sendsBlocks(options.encodings);
     this.inParts = pageSize > mostWholePageBytes;
     const bytes = Math.min(linkBytesPerSecond, maxBytesPerSecond) * BATCH_SECONDS;
     const pages = Math.floor(Math.min(BATCH_BYTES, bytes) / pageSize);

@@ -204,6 +204,7 @@ class DestinationSession {
       this.#decoder = openDecoder(guest.memory, this.#integrity, {
         peers: this.#peersOf(message.body),
         takesBlocks: message.body.xbzrle === true,
+        compression: message.body.compression,
       });
       guest.states?.reset();
       this.#state = 'receiving';

@@ -1,4 +1,4 @@
-import { encodeControl, packControl } from '../wire/control.ts';
+import { type ControlBody, encodeControl, packControl } from '../wire/control.ts';
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost, HORIZON_NS } from '../link/link.ts';
 import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
@@ -12,6 +12,8 @@ import { helloAnchor, placeRunning, type RunningTimes } from './handover.ts';
 import type { PostcopyPause, RoundReport } from './metrics.ts';
 import { type PageRecord, PageRecorder } from './page-record/page-recorder.ts';
 import type { Algorithm } from './ports.ts';
+import type { CompressorName } from '../wire/compressors/registry.ts';
+import type { CompressionCounts } from '../wire/packer.ts';
 import type { XbzrleCounts } from '../wire/xbzrle.ts';
 import type { ReferenceCounts } from './references/source-references.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
@@ -40,6 +42,10 @@ export interface SourceReport {
   readonly references?: ReferenceCounts;
   /** What XBZRLE did, and the size of its cache; absent without the encoding. */
   readonly xbzrle?: XbzrleCounts & { readonly cacheBytes: number };
+  /** What compression did, by which method; absent without one. */
+  readonly compression?: CompressionReport;
+  /** How long each encoding took in ns, by its number; absent if that was not measured. */
+  readonly encodingNs?: readonly number[];
   /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
   /** The bytes by the policy's accounting. */
@@ -58,6 +64,11 @@ export interface SourceReport {
   readonly hints?: HintCounts;
   /** The bytes of all frames that the source posted. */
   readonly linkBytes: number;
+}
+
+/** What compression did. */
+export interface CompressionReport extends CompressionCounts {
+  readonly method: CompressorName;
 }
 
 /** The times of the switchover at the source; each is absent if it was not reached. */
@@ -143,6 +154,13 @@ function reasonOf(session: SourceSession, error: MigrationEnded | WireError): st
   return `${error.message}: ${explainDivergence(divergenceFacts(session, error.isByPolicy))}`;
 }
 
+/** Returns what HELLO says of compressed pages. */
+function compressionOf({ encoder }: SourceSession): Pick<ControlBody<'hello'>, 'compression'> {
+  if (!encoder.packer) return {};
+  const { method, blockPages } = encoder.packer.compression;
+  return { compression: { method, blockPages } };
+}
+
 export function* hello(session: SourceSession): Algorithm<void> {
   const { guest, options, link } = session.side;
   const { slots, pageSize } = guest.memory;
@@ -164,6 +182,7 @@ export function* hello(session: SourceSession): Algorithm<void> {
     ...(devices?.awaitsAck ? { switchoverAck: true as const } : {}),
     ...(session.references ? { guest: session.references.guest } : {}),
     ...(session.encoder.xbzrle ? { xbzrle: true as const } : {}),
+    ...compressionOf(session),
   };
   yield* session.send({ name: 'hello', body });
   session.helloNs = helloAnchor(link.postedArrivalNs);
@@ -244,6 +263,19 @@ function* trySendCancel(session: SourceSession): Algorithm<void> {
   if (room) link.post(encodeControl(room.memory, room.at, 'cancel', packed, room.sequence));
 }
 
+/** Returns what compression did, and what the encodings cost beside it. */
+function compressionReport({
+  encoder: { packer },
+  side,
+}: SourceSession): Pick<SourceReport, 'compression' | 'encodingNs'> {
+  if (!packer) return {};
+  const { meter } = side.options;
+  return {
+    compression: { method: packer.compression.method, ...packer.counts },
+    ...(meter ? { encodingNs: [...meter.ns] } : {}),
+  };
+}
+
 /** Returns when the guest both ran at the destination and had all its pages there. */
 function endOf(runningNs?: number, presentNs?: number): number | undefined {
   if (runningNs === undefined || presentNs === undefined) return runningNs;
@@ -285,6 +317,7 @@ function report(
           },
         }
       : {}),
+    ...compressionReport(session),
     ...(metrics.recorder ? { pages: metrics.recorder.record() } : {}),
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,

@@ -34,7 +34,10 @@ export function openFirstImage(
   if (mismatch) throw new WireError(mismatch);
   const { integrity } = body;
   return {
-    decoder: openDecoder(guest.memory, integrity, { takesBlocks: body.xbzrle === true }),
+    decoder: openDecoder(guest.memory, integrity, {
+      takesBlocks: body.xbzrle === true,
+      compression: body.compression,
+    }),
     integrity,
   };
 }

@@ -10,6 +10,7 @@ import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
 import { sentTally, type SourceReport } from '../migration/source.ts';
 import { pagesOf } from '../wire/tally.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
+import { compressionOf } from './compression.ts';
 import { devicesOf, outageOf } from './devices.ts';
 import { badFits, vectorFits } from './dirty-vector.ts';
 import { type RunResult, resultSchema } from './schema.ts';
@@ -166,6 +167,7 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     duplicate: pagesOf(sent, 'zero'),
     ...referencesOf(source),
     ...xbzrleOf(source, guest.pageSize),
+    ...compressionOf(source, guest.pageSize),
     ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),

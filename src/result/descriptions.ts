@@ -68,6 +68,24 @@ const RAM: Descriptions = {
   'ram.xbzrle.cacheMissRate': 'cacheMisses ÷ all that were looked for; absent if none were.',
   'ram.xbzrle.encodingRate': 'how many times smaller the pages that were found became.',
   'ram.xbzrle.overflow': 'pages of which the differences would have taken as much as the page.',
+  'ram.compressed': 'pages sent compressed; absent without an encoding that compresses pages.',
+  'ram.compression': 'what compression did; absent without an encoding that compresses pages.',
+  'ram.compression.method': 'zlib, lz4 or zstd.',
+  'ram.compression.pages': 'pages that were sent compressed.',
+  'ram.compression.compressedSize': 'the bytes of their blocks.',
+  'ram.compression.compressionRate':
+    'how many times smaller these pages became; absent if there were none.',
+  'ram.compression.incompressible':
+    'pages that were compressed in vain, and so sent raw: their block did not save a sixteenth.',
+  'ram.compression.skipped':
+    'pages that were sent raw untried, after pages that were compressed in vain.',
+  'ram.encodings':
+    'what the pages of each encoding took; absent without an encoding that compresses pages.',
+  'ram.encodings[].encoding': 'raw, zero, xbzrle, same (as it was sent last), zlib, lz4 or zstd.',
+  'ram.encodings[].pages': 'pages that were sent so.',
+  'ram.encodings[].bytes': 'what they took, without the heads of frames.',
+  'ram.encodings[].cpuMs':
+    'how long the source worked on them; for raw it includes what cannot be told apart; absent if nothing was measured.',
   'ram.referenceBytes':
     'bytes of the frames of references, which are part of transferred; absent without that encoding.',
   'ram.referenceMisses':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPRESSORS } from '../wire/compressors/registry.ts';
 import { pagesSchema } from './pages-schema.ts';
 
 /**
@@ -126,6 +127,22 @@ export const resultSchema = z.strictObject({
         encodingRate: z.number().min(0).optional(),
         overflow: count,
       })
+      .optional(),
+    /** Pages that were sent compressed, and what compression did; absent without an encoding that compresses. */
+    compressed: count.optional(),
+    compression: z
+      .strictObject({
+        method: z.enum(COMPRESSORS),
+        pages: count,
+        compressedSize: bytes,
+        compressionRate: z.number().min(0).optional(),
+        incompressible: count,
+        skipped: count,
+      })
+      .optional(),
+    /** What each encoding took; absent without an encoding that compresses. */
+    encodings: z
+      .array(z.strictObject({ encoding: z.string(), pages: count, bytes, cpuMs: ms.optional() }))
       .optional(),
     dropped: count.optional(),
     dirtySyncCount: count,

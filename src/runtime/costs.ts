@@ -19,6 +19,9 @@ export interface Costs {
   readonly hashNs: number;
   /** Comparing a page with what was sent of it last takes this long (XBZRLE), and so does making it of the differences. */
   readonly xbzrleNs: number;
+  /** Compressing a page takes this long, and decompressing one; absent for what compression-costs.ts has for the method. */
+  readonly compressNs?: number;
+  readonly decompressNs?: number;
   /** The sender sends raw pages at most this fast, however much the link could carry. */
   readonly rawSendBytesPerSecond: number;
   /** The sender sends a page for the first time at most this fast, as the destination has not touched it yet. */

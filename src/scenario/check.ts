@@ -16,6 +16,7 @@ import { checkManager } from './memory-manager.ts';
 import { checkDevices } from './devices.ts';
 import { formatValue } from './fields.ts';
 import { checkReferences } from './references.ts';
+import { checkCompression } from './compression.ts';
 import { checkXbzrle } from './xbzrle.ts';
 import type { Problem } from './problem.ts';
 import type { Scenario, ScenarioWorkload } from './schema.ts';
@@ -46,6 +47,7 @@ export function check(
     ...checkMigration(scenario, isMap(document) ? document['migration'] : undefined, options),
     ...checkReferences(scenario, pageSize),
     ...checkXbzrle(scenario, pageSize),
+    ...checkCompression(scenario, pageSize),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];

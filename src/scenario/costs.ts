@@ -16,6 +16,8 @@ export const costs = z.strictObject({
   install: duration.optional(),
   hash: duration.optional(),
   xbzrle: duration.optional(),
+  compress: duration.optional(),
+  decompress: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
   senderCpuPerMB: duration.optional(),
@@ -60,6 +62,8 @@ export function resolveCosts(given: CostsInput): Costs {
     installNs: ns(given.install, base.installNs),
     hashNs: ns(given.hash, base.hashNs),
     xbzrleNs: ns(given.xbzrle, base.xbzrleNs),
+    ...(given.compress === undefined ? {} : { compressNs: parseDuration(given.compress) }),
+    ...(given.decompress === undefined ? {} : { decompressNs: parseDuration(given.decompress) }),
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(
       given.firstSend ?? given.rawSend,

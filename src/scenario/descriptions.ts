@@ -40,6 +40,10 @@ export const COST_DESCRIPTIONS: Descriptions = {
     'how long both sums of a page of 4 KiB take, at either end; only with the encoding reference.',
   '.xbzrle':
     'how long it takes to compare a page of 4 KiB with what was sent of it last, and to make it of what differs; only with the encoding xbzrle.',
+  '.compress':
+    'how long it takes to compress a page of 4 KiB, whether or not that was worth it; absent: what was measured of the method and level.',
+  '.decompress':
+    'how long it takes to decompress a page of 4 KiB; absent: what was measured of the method.',
   '.install': 'how long it takes to take a page of 4 KiB out of a frame and write it to memory.',
   '.rawSend': 'how fast the sender sends raw pages at most, whatever the link carries.',
   '.firstSend': 'how fast the sender sends a page for the first time at most; absent: as rawSend.',

@@ -1,54 +1,119 @@
+import { copyBytes } from '../memory/copy.ts';
 import { COMPARE_BYTES, scratchAreas } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { ENCODING } from './encodings.ts';
 import type { Frame } from './frame.ts';
 import type { InstallGate } from './install.ts';
 import { COUNT_MASK, ENCODING_SHIFT } from './pages.ts';
+import type { Unpacker } from './unpacker.ts';
 import { applyXorRuns } from './xor-runs.ts';
 
 /** Larger pages than this are not made of differences, since they are put together in a memslot's scratch area. */
 export const MOST_BLOCK_PAGE_BYTES = COMPARE_BYTES;
 
-/** Where the parts of a page frame lie that concern blocks of differences, as addresses in the frame's memory. */
+/** Where the parts of a page frame lie that concern pages sent as blocks, as addresses in the frame's memory. */
 export interface BlockParts {
   readonly runsAt: number;
   readonly runs: number;
-  /** The sums of the pages with encoding `xbzrle` or `same`; absent if the frame has no sums. */
+  /** The sums of the pages that are sent as blocks; absent if the frame has no sums. */
   readonly sumsAt: number | undefined;
+  /** The lengths of the blocks: those of differences come first. */
   readonly lengthsAt: number;
   readonly blocksAt: number;
+  /** How many pages come as differences, and how many compressed. */
+  readonly differingPages: number;
+  readonly packedPages: number;
+}
+
+/** A page that a frame brings in a block. */
+interface BlockPage {
+  page: number;
+  encoding: number;
+  /** Its index among the compressed pages of the frame. */
+  packed: number;
+  /** The bytes of its differences, [blockAt, blockEnd) of the frame's memory; none if it has not changed. */
+  blockAt: number;
+  blockEnd: number;
+  /** Where its sum stands. */
+  sumAt: number;
 }
 
 /**
- * Checks that each page that is to be made of its old bytes and a block of differences, or is to stay as it is, comes to
- * its sum here. It writes no page. Returns the sentence that says what is wrong, or undefined.
+ * Checks that each page that comes as a block comes to its sum here. It writes no page, but keeps the compressed ones in
+ * the unpacker for `installBlocks`. Returns the sentence that says what is wrong, or undefined.
  */
-export function blockProblem(slot: Memslot, frame: Frame, parts: BlockParts): string | undefined {
+export function blockProblem(
+  slot: Memslot,
+  frame: Frame,
+  parts: BlockParts,
+  unpacker: Unpacker | undefined,
+): string | undefined {
+  const hasSums = parts.sumsAt !== undefined;
+  const damaged = unpackProblem(frame, parts, unpacker);
+  if (damaged !== undefined) return damaged;
+  let problem: string | undefined;
+  eachBlockPage(frame, parts, (one) => {
+    const { page, encoding } = one;
+    const { view } = frame.memory;
+    if (encoding === ENCODING.xbzrle || encoding === ENCODING.same) {
+      problem = differencesProblem(slot, frame, one, hasSums);
+    } else if (hasSums) {
+      const [low, high] = [view.getUint32(one.sumAt, true), view.getUint32(one.sumAt + 4, true)];
+      const isEqual = unpacker!.hasSum(one.packed, low, high);
+      if (!isEqual)
+        problem = `compressed page ${page} does not come to its sum: it was damaged on the way`;
+    }
+    return problem === undefined;
+  });
+  return problem;
+}
+
+/** Takes all compressed blocks of a frame apart; returns what is wrong, or undefined. */
+function unpackProblem(
+  { memory }: Frame,
+  parts: BlockParts,
+  unpacker: Unpacker | undefined,
+): string | undefined {
+  const { packedPages } = parts;
+  if (packedPages === 0 || !unpacker) return undefined;
+  let lengthAt = parts.lengthsAt;
+  let from = parts.blocksAt;
+  for (let i = 0; i < parts.differingPages; i++, lengthAt += 4) {
+    from += memory.view.getUint32(lengthAt, true);
+  }
+  for (let first = 0; first < packedPages; first += unpacker.blockPages, lengthAt += 4) {
+    const length = memory.view.getUint32(lengthAt, true);
+    const block = memory.bytes.subarray(from, from + length);
+    if (!unpacker.unpack(block, first, packedPages)) {
+      return `compressed block ${first / unpacker.blockPages} is damaged, or does not hold its pages`;
+    }
+    from += length;
+  }
+  return undefined;
+}
+
+/** Makes a page of its old bytes and its differences in the slot's scratch area; returns what is wrong, or undefined. */
+function differencesProblem(
+  slot: Memslot,
+  { memory: { view, bytes } }: Frame,
+  { page, blockAt, blockEnd, sumAt }: BlockPage,
+  hasSums: boolean,
+): string | undefined {
   const { layout, kernels, words, ram, buffer } = slot;
   const { pageSize } = layout;
   const { compare, hash } = scratchAreas(layout);
   const made = new Uint8Array(buffer, compare, pageSize);
-  const { view, bytes } = frame.memory;
-  let problem: string | undefined;
-  let sumAt = parts.sumsAt;
-  eachBlock(frame, parts, (page, blockAt, blockEnd) => {
-    if (problem !== undefined) return;
-    made.set(ram.subarray(page * pageSize, (page + 1) * pageSize));
-    if (!applyXorRuns(made, bytes, blockAt, blockEnd)) {
-      problem = `the differences of page ${page} are damaged`;
-      return;
-    }
-    if (sumAt === undefined) return;
-    kernels.pageHash(compare, pageSize, hash);
-    const isEqual =
-      words[hash >>> 2]! >>> 0 === view.getUint32(sumAt, true) &&
-      words[(hash >>> 2) + 1]! >>> 0 === view.getUint32(sumAt + 4, true);
-    if (!isEqual) {
-      problem = `page ${page} does not come to its sum with what has changed of it: it was damaged on the way, or here`;
-    }
-    sumAt += 8;
-  });
-  return problem;
+  made.set(ram.subarray(page * pageSize, (page + 1) * pageSize));
+  if (!applyXorRuns(made, bytes, blockAt, blockEnd)) {
+    return `the differences of page ${page} are damaged`;
+  }
+  if (!hasSums) return undefined;
+  kernels.pageHash(compare, pageSize, hash);
+  const isEqual =
+    words[hash >>> 2]! >>> 0 === view.getUint32(sumAt, true) &&
+    words[(hash >>> 2) + 1]! >>> 0 === view.getUint32(sumAt + 4, true);
+  if (isEqual) return undefined;
+  return `page ${page} does not come to its sum with what has changed of it: it was damaged on the way, or here`;
 }
 
 /** Installs the pages that `blockProblem` has checked, unless the gate refuses them; returns how many it has refused. */
@@ -57,45 +122,58 @@ export function installBlocks(
   frame: Frame,
   parts: BlockParts,
   gate: InstallGate | undefined,
+  unpacker: Unpacker | undefined,
 ): number {
   const { pageSize } = slot.layout;
   let droppedPages = 0;
-  eachBlock(frame, parts, (page, blockAt, blockEnd) => {
+  eachBlockPage(frame, parts, ({ page, encoding, packed, blockAt, blockEnd }) => {
     if (gate && !gate.claim(slot, page, false)) {
       droppedPages++;
-      return;
+      return true;
     }
-    const kept = slot.ram.subarray(page * pageSize, (page + 1) * pageSize);
-    applyXorRuns(kept, frame.memory.bytes, blockAt, blockEnd);
+    if (encoding === ENCODING.xbzrle || encoding === ENCODING.same) {
+      const kept = slot.ram.subarray(page * pageSize, (page + 1) * pageSize);
+      applyXorRuns(kept, frame.memory.bytes, blockAt, blockEnd);
+    } else {
+      copyBytes(slot.ram, page * pageSize, unpacker!.pageAt(packed));
+    }
     gate?.publish(slot, page);
+    return true;
   });
   return droppedPages;
 }
 
-/**
- * Calls `take` for each page of a frame with encoding `xbzrle` or `same`, in the order of the runs, with the bytes
- * [blockAt, blockEnd) of its block, which is empty for `same`.
- */
-function eachBlock(
+/** Calls `take` for each page of a frame that comes as a block, in the order of the runs, until it returns false. */
+function eachBlockPage(
   { memory: { view } }: Frame,
-  { runsAt, runs, lengthsAt, blocksAt }: BlockParts,
-  take: (page: number, blockAt: number, blockEnd: number) => void,
+  { runsAt, runs, lengthsAt, blocksAt, sumsAt = 0 }: BlockParts,
+  take: (one: BlockPage) => boolean,
 ): void {
+  const one = {
+    page: 0,
+    encoding: 0,
+    packed: 0,
+    blockAt: blocksAt,
+    blockEnd: blocksAt,
+    sumAt: sumsAt,
+  };
   let lengthAt = lengthsAt;
-  let from = blocksAt;
   for (let i = 0; i < runs; i++) {
     const first = view.getUint32(runsAt + 8 * i, true);
     const word = view.getUint32(runsAt + 8 * i + 4, true);
-    const encoding = word >>> ENCODING_SHIFT;
-    if (encoding !== ENCODING.xbzrle && encoding !== ENCODING.same) continue;
-    for (let page = first; page < first + (word & COUNT_MASK); page++) {
-      let length = 0;
-      if (encoding === ENCODING.xbzrle) {
-        length = view.getUint32(lengthAt, true);
+    one.encoding = word >>> ENCODING_SHIFT;
+    if (one.encoding === ENCODING.raw || one.encoding === ENCODING.zero) continue;
+    const hasBlock = one.encoding === ENCODING.xbzrle;
+    const isPacked = !hasBlock && one.encoding !== ENCODING.same;
+    for (one.page = first; one.page < first + (word & COUNT_MASK); one.page++) {
+      one.blockAt = one.blockEnd;
+      if (hasBlock) {
+        one.blockEnd += view.getUint32(lengthAt, true);
         lengthAt += 4;
       }
-      take(page, from, from + length);
-      from += length;
+      if (!take(one)) return;
+      if (isPacked) one.packed++;
+      one.sumAt += 8;
     }
   }
 }

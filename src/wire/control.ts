@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { COMPRESSORS } from './compressors/registry.ts';
 import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
 import { FRAME, frameName } from './frame.ts';
-import { MAX_REFERENCES } from './limits.ts';
+import { BATCH_BYTES, MAX_REFERENCES } from './limits.ts';
 
 /** Text that a peer has written may be shown on a terminal, so nothing in it may steer one. */
 const line = (most: number) =>
@@ -85,6 +86,13 @@ const bodies = {
     guest: count.optional(),
     /** Whether pages may be sent as what has changed of them; absent if none are. */
     xbzrle: z.literal(true).optional(),
+    /** How pages may be compressed, and how many of them as one block; absent if none are. */
+    compression: z
+      .strictObject({
+        method: z.enum(COMPRESSORS),
+        blockPages: z.number().int().min(1).max(BATCH_BYTES),
+      })
+      .optional(),
   }),
   /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),

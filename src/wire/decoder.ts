@@ -16,6 +16,7 @@ import { PartReader } from './part-reader.ts';
 import { type PeerPages, ReferenceReader } from './reference-reader.ts';
 import { firstWrong } from './sums.ts';
 import { clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
+import { type AgreedCompression, Unpacker } from './unpacker.ts';
 
 /**
  * Installs the page frames of one migration, in the order in which the other end's encoder built
@@ -38,9 +39,9 @@ export interface Decoder {
 export function openDecoder(
   guest: GuestMemory,
   integrity: Integrity,
-  { peers, takesBlocks = false }: DecoderOptions = {},
+  options: DecoderOptions = {},
 ): Decoder {
-  return new PageDecoder(guest, integrity, peers, takesBlocks);
+  return new PageDecoder(guest, integrity, options);
 }
 
 /** What the two ends have agreed on besides the integrity. */
@@ -49,6 +50,8 @@ export interface DecoderOptions {
   readonly peers?: PeerPages | undefined;
   /** Whether pages may be sent as what has changed of them (XBZRLE). */
   readonly takesBlocks?: boolean;
+  /** How pages may be compressed; absent if none may. */
+  readonly compression?: AgreedCompression | undefined;
 }
 
 class PageDecoder implements Decoder {
@@ -60,14 +63,15 @@ class PageDecoder implements Decoder {
   readonly #references: ReferenceReader;
 
   readonly #takesBlocks: boolean;
+  readonly #unpacker: Unpacker | undefined;
 
   constructor(
     guest: GuestMemory,
     integrity: Integrity,
-    peers: PeerPages | undefined,
-    takesBlocks: boolean,
+    { peers, takesBlocks = false, compression }: DecoderOptions,
   ) {
     this.#takesBlocks = takesBlocks;
+    if (compression) this.#unpacker = new Unpacker(compression, guest.pageSize);
     this.#guest = guest;
     this.#integrity = integrity;
     this.#parts = new PartReader(guest, integrity);
@@ -86,12 +90,13 @@ class PageDecoder implements Decoder {
     if (frame.type === FRAME.part) return this.#parts.install(frame, gate);
     if (frame.type === FRAME.reference) return this.#references.install(frame, gate);
     const { view } = frame.memory;
-    const way = { integrity: this.#integrity, takesBlocks: this.#takesBlocks };
+    const unpacker = this.#unpacker;
+    const way = { integrity: this.#integrity, takesBlocks: this.#takesBlocks, unpacker };
     const { slot, runs, blocks } = checkPages(frame, this.#guest, way, this.#tally);
     const { storedBytes } = slot.layout;
     const runsAt = frame.controlAt + FIXED_BYTES;
     let from = frame.payloadAt;
-    let droppedPages = blocks ? installBlocks(slot, frame, blocks, gate) : 0;
+    let droppedPages = blocks ? installBlocks(slot, frame, blocks, gate, unpacker) : 0;
     for (let i = 0; i < runs; i++) {
       const first = view.getUint32(runsAt + 8 * i, true);
       const word = view.getUint32(runsAt + 8 * i + 4, true);
@@ -130,6 +135,13 @@ function writeZero(slot: Memslot, first: number, count: number): void {
   else ram.fill(0, first * storedBytes, (first + count) * storedBytes);
 }
 
+/** How pages may come. */
+interface Agreed {
+  readonly integrity: Integrity;
+  readonly takesBlocks: boolean;
+  readonly unpacker: Unpacker | undefined;
+}
+
 /**
  * Checks everything that can be wrong with a page frame and counts its pages into `tally`. Returns the
  * frame's memslot and its number of runs. Throws WireError.
@@ -137,7 +149,7 @@ function writeZero(slot: Memslot, first: number, count: number): void {
 function checkPages(
   frame: Frame,
   guest: GuestMemory,
-  { integrity, takesBlocks }: { readonly integrity: Integrity; readonly takesBlocks: boolean },
+  { integrity, takesBlocks, unpacker }: Agreed,
   tally: OpenTally,
 ): { slot: Memslot; runs: number; blocks: BlockParts | undefined } {
   const { view } = frame.memory;
@@ -160,6 +172,7 @@ function checkPages(
   // Larger pages don't fit where they would be put together, and versions have no bytes that could differ.
   const mayHaveBlocks =
     takesBlocks && slot.layout.backing === 'bytes' && pageSize <= MOST_BLOCK_PAGE_BYTES;
+  const packedAs = slot.layout.backing === 'bytes' ? unpacker?.encoding : undefined;
   clearTally(tally);
   let pages = 0;
   for (let i = 0; i < runs; i++) {
@@ -169,8 +182,9 @@ function checkPages(
     const encoding = word >>> ENCODING_SHIFT;
     if (count === 0 || first + count > slotPages)
       fail(`pages ${first} + ${count} lie outside memory`);
-    const isBlock = encoding === ENCODING.xbzrle || encoding === ENCODING.same;
-    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero && !(isBlock && mayHaveBlocks))
+    const isDifferent = encoding === ENCODING.xbzrle || encoding === ENCODING.same;
+    const isPlain = encoding === ENCODING.raw || encoding === ENCODING.zero;
+    if (!isPlain && encoding !== packedAs && !(isDifferent && mayHaveBlocks))
       fail(`page encoding ${encoding} is unknown here`);
     tally.pages[encoding]! += count;
     pages += count;
@@ -179,31 +193,42 @@ function checkPages(
   }
   const rawPages = pagesOf(tally, 'raw');
   const differing = pagesOf(tally, 'xbzrle');
-  if (lengthBytes !== 4 * differing) fail('the page frame has impossible lengths');
+  const packedPages = packedAs === undefined ? 0 : tally.pages[packedAs]!;
+  const blocksOfPacked = packedPages > 0 ? unpacker!.blocksOf(packedPages) : 0;
+  if (lengthBytes !== 4 * (differing + blocksOfPacked))
+    fail('the page frame has impossible lengths');
   const sumsAt = runsAt + 8 * runs;
   const lengthsAt = sumsAt + 8 * sums;
-  let blockBytes = 0;
-  for (let i = 0; i < differing; i++) blockBytes += view.getUint32(lengthsAt + 4 * i, true);
+  const sumLengths = (from: number, count: number): number => {
+    let bytes = 0;
+    for (let i = from; i < from + count; i++) bytes += view.getUint32(lengthsAt + 4 * i, true);
+    return bytes;
+  };
+  const differingBytes = sumLengths(0, differing);
+  const packedBytes = sumLengths(differing, blocksOfPacked);
   tally.bytes[ENCODING.raw] = rawPages * pageSize;
-  tally.bytes[ENCODING.xbzrle] = blockBytes;
-  if (frame.payloadEnd - frame.payloadAt !== rawPages * storedBytes + blockBytes)
-    fail('the payload has a wrong length');
-  const keptPages = differing + pagesOf(tally, 'same');
+  tally.bytes[ENCODING.xbzrle] = differingBytes;
+  if (packedAs !== undefined) tally.bytes[packedAs] = packedBytes;
+  const payloadBytes = rawPages * storedBytes + differingBytes + packedBytes;
+  if (frame.payloadEnd - frame.payloadAt !== payloadBytes) fail('the payload has a wrong length');
+  const keptPages = differing + pagesOf(tally, 'same') + packedPages;
   if (sums !== (integrity === 'full' ? rawPages + keptPages : 0))
     fail('page sums are missing, or there are some that were not agreed on');
   const hasSums = sums > 0;
   checkSums(frame, sumsAt, hasSums ? rawPages : 0, storedBytes, fail);
   if (keptPages === 0) return { slot, runs, blocks: undefined };
   // A second block of a page would be added to what the first has made of it, which no sum is of.
-  if (hasTwice(view, runsAt, runs)) fail('a page comes twice in a frame with differences');
+  if (hasTwice(view, runsAt, runs)) fail('a page comes twice in a frame with blocks');
   const blocks: BlockParts = {
     runsAt,
     runs,
     sumsAt: hasSums ? sumsAt + 8 * rawPages : undefined,
     lengthsAt,
     blocksAt: frame.payloadAt + rawPages * storedBytes,
+    differingPages: differing,
+    packedPages,
   };
-  const problem = blockProblem(slot, frame, blocks);
+  const problem = blockProblem(slot, frame, blocks, unpacker);
   if (problem !== undefined) fail(problem);
   return { slot, runs, blocks };
 }

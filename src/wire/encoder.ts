@@ -1,13 +1,18 @@
 import { copyBytes } from '../memory/copy.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import type { TakenRuns } from '../memory/page-set.ts';
-import { type ChosenEncoding, ENCODING } from './encodings.ts';
+import { type ChosenEncoding, compressorOf, ENCODING } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
+import { BATCH_BYTES } from './limits.ts';
+import type { EncodingMeter } from './meter.ts';
+import { type Compression, Packer } from './packer.ts';
 import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
 import { countStaged, writeStaged } from './staged-frame.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
+import { Stager } from './stager.ts';
 import { Xbzrle } from './xbzrle.ts';
+import { zeroMask } from './zero-mask.ts';
 
 /** The settings of an encoder. */
 export interface EncoderOptions {
@@ -17,6 +22,12 @@ export interface EncoderOptions {
   readonly encodings: readonly ChosenEncoding[];
   /** The size of the cache that the encoding `xbzrle` looks for pages in; 64 MiB by default. */
   readonly xbzrleCacheBytes?: number;
+  /** The level of an encoding that compresses; absent for the method's usual one. */
+  readonly compressionLevel?: number;
+  /** How many bytes of pages are compressed as one block; a frame's by default. */
+  readonly compressionBlockBytes?: number;
+  /** Measures what making the frames costs. */
+  readonly meter?: EncodingMeter;
 }
 
 /** QEMU's default (migration/options.c, DEFAULT_MIGRATE_XBZRLE_CACHE_SIZE). */
@@ -45,9 +56,11 @@ export interface Encoder {
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages;
   /** What sends the differences of pages, if the encodings have `xbzrle`. */
   readonly xbzrle?: Xbzrle | undefined;
+  /** What compresses pages, if one of the encodings does. */
+  readonly packer?: Packer | undefined;
 }
 
-/** Opens the encoder of one migration. Only the encoding `xbzrle` asks for the size of the guest and of its pages. */
+/** Opens the encoder of one migration. Only encodings that send blocks ask for the size of the guest and of its pages. */
 export function openEncoder(
   options: EncoderOptions,
   guest: { readonly pageSize: number; readonly pages: number } = { pageSize: 4096, pages: 0 },
@@ -61,27 +74,37 @@ class PageEncoder implements Encoder {
   readonly #tally: OpenTally = openTally();
   readonly #encoded = { length: 0, storedLength: 0, tally: this.#tally };
 
+  readonly #meter: EncodingMeter | undefined;
+  readonly #stager: Stager | undefined;
   readonly xbzrle: Xbzrle | undefined;
+  readonly packer: Packer | undefined;
 
   constructor(
     options: EncoderOptions,
     { pageSize, pages }: { readonly pageSize: number; readonly pages: number },
   ) {
-    const { integrity, encodings, xbzrleCacheBytes = DEFAULT_CACHE_BYTES } = options;
+    const { integrity, encodings, meter, xbzrleCacheBytes = DEFAULT_CACHE_BYTES } = options;
     this.#hasSums = integrity === 'full';
     this.#seeksZeros = encodings.includes('zero');
+    this.#meter = meter;
     if (encodings.includes('xbzrle')) this.xbzrle = new Xbzrle(xbzrleCacheBytes, pageSize, pages);
+    const compression = compressionOf(options, pageSize);
+    if (compression) this.packer = new Packer(compression, pageSize, meter);
+    const { xbzrle, packer } = this;
+    if (!xbzrle && !packer) return;
+    this.#stager = new Stager({ pageSize, seeksZeros: this.#seeksZeros, xbzrle, packer, meter });
   }
 
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages {
     const { slot } = taken;
-    if (this.xbzrle?.isOn) {
-      stage(taken, this.xbzrle, this.#seeksZeros);
-      const { staged } = this.xbzrle;
+    this.#meter?.begin();
+    if (this.#stager?.isOn) {
+      const staged = this.#stager.stage(taken);
       const length = writeStaged(slot, staged, { memory, at, sequence }, this.#hasSums);
       countStaged(this.#tally, staged, slot.layout.pageSize);
       this.#encoded.length = length;
       this.#encoded.storedLength = length;
+      this.#meter?.end(ENCODING.raw);
       return this.#encoded;
     }
     const { pageSize, storedBytes } = slot.layout;
@@ -104,24 +127,18 @@ class PageEncoder implements Encoder {
     sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
     this.#encoded.length = payloadOffset + rawPages * pageSize;
     this.#encoded.storedLength = length;
+    this.#meter?.end(ENCODING.raw);
     return this.#encoded;
   }
 }
 
-/** Stages all pages of runs, each in its encoding. */
-function stage({ slot, list, runs }: TakenRuns, xbzrle: Xbzrle, seeksZeros: boolean): void {
-  xbzrle.clear();
-  for (let i = 0; i < runs; i++) {
-    const end = list[2 * i]! + list[2 * i + 1]!;
-    for (let from = list[2 * i]!; from < end; from += 32) {
-      const count = Math.min(32, end - from);
-      const zeros = seeksZeros ? zeroMask(slot, from, count) : 0;
-      for (let bit = 0; bit < count; bit++) {
-        if (((zeros >>> bit) & 1) === 1) xbzrle.addZero(slot, from + bit);
-        else xbzrle.add(slot, from + bit);
-      }
-    }
-  }
+/** Returns how pages are compressed; undefined if they are not. */
+function compressionOf(options: EncoderOptions, pageSize: number): Compression | undefined {
+  const { encodings, compressionLevel: level, compressionBlockBytes = BATCH_BYTES } = options;
+  const method = compressorOf(encodings);
+  if (!method) return undefined;
+  const blockPages = Math.max(1, Math.floor(compressionBlockBytes / pageSize));
+  return { method, ...(level === undefined ? {} : { level }), blockPages };
 }
 
 /** Counts the pages of the runs by encoding, and the bytes that the raw ones take on the link. */
@@ -187,15 +204,6 @@ export function countRaw({ slot, runs, list }: TakenRuns): number {
 /** Returns the number of zero bits below the lowest bit that is set, or `none` if none is set. */
 function trailingZeros(word: number, none: number): number {
   return word === 0 ? none : 31 - Math.clz32(word & -word);
-}
-
-/** Returns a bit for each of at most 32 pages from `page` on; it is set if the page is zero. */
-function zeroMask({ layout, kernels, words }: Memslot, page: number, count: number): number {
-  const at = layout.ramOffset + page * layout.storedBytes;
-  if (layout.backing !== 'versions') return kernels.zeroMask(at, layout.storedBytes, count);
-  let mask = 0;
-  for (let i = 0; i < count; i++) if (words[(at >>> 2) + i] === 0) mask |= 1 << i;
-  return mask;
 }
 
 function copyRaw(slot: Memslot, memory: FrameMemory, runsAt: number, runs: number, to: number) {

@@ -1,9 +1,8 @@
-/** The encodings that a scenario may choose; besides, every page may be sent raw. */
-export const CHOSEN_ENCODINGS = ['zero', 'reference', 'xbzrle'] as const;
-export type ChosenEncoding = (typeof CHOSEN_ENCODINGS)[number];
+import { COMPRESSORS, type CompressorName } from './compressors/registry.ts';
 
-/** Encodings that QEMU has and this program does not. A scenario that asks for one is told so, not that it misspelt it. */
-export const LATER_ENCODINGS = ['zstd', 'lz4'] as const;
+/** The encodings that a scenario may choose; besides, every page may be sent raw. */
+export const CHOSEN_ENCODINGS = ['zero', 'reference', 'xbzrle', ...COMPRESSORS] as const;
+export type ChosenEncoding = (typeof CHOSEN_ENCODINGS)[number];
 
 /** `same` is a page that has not changed since it was sent last; it comes with `xbzrle`. */
 export type EncodingName = 'raw' | ChosenEncoding | 'same';
@@ -19,6 +18,17 @@ export const ENCODING = {
   reference: 2,
   xbzrle: 3,
   same: 4,
+  zlib: 5,
+  lz4: 6,
+  zstd: 7,
 } as const satisfies Record<EncodingName, number>;
 
 export const ENCODING_COUNT = Object.keys(ENCODING).length;
+
+/** Returns which of the encodings compresses pages, if one does; a migration has one such at most. */
+export const compressorOf = (encodings: readonly ChosenEncoding[]): CompressorName | undefined =>
+  COMPRESSORS.find((name) => encodings.includes(name));
+
+/** Whether pages may be sent as blocks: of what has changed of them, or compressed. */
+export const sendsBlocks = (encodings: readonly ChosenEncoding[]): boolean =>
+  encodings.includes('xbzrle') || compressorOf(encodings) !== undefined;

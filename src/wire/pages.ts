@@ -9,9 +9,9 @@ import { sumPages } from './sums.ts';
  *   slot · page size · runs · sums · runs × (first gfn, encoding << 28 | pages) · sums × 8 bytes · blocks × length
  *
  * It is padded so that the payload begins at a multiple of 64 bytes. The payload is the raw pages, in the
- * order of the runs, and then the blocks of differences of the pages with encoding `xbzrle`. With integrity `full` there
- * is one sum (the page hash) for each raw page, and behind them one for each page with encoding `xbzrle` or `same`; with
- * `header` there is none. The checks that a frame must pass are in decoder.ts.
+ * order of the runs, then the blocks of differences of the pages with encoding `xbzrle`, then those of compressed pages,
+ * of which so many come in one block as HELLO has said. With integrity `full` there is one sum (the page hash) for each
+ * raw page, and behind them one for each other page that is not zero; with `header` there is none. The checks that a frame must pass are in decoder.ts.
  */
 export type Integrity = 'full' | 'header';
 
@@ -52,21 +52,27 @@ export function eachPageRun(
 }
 
 /**
- * Returns how many pages of a page frame are made of what they were and what has changed of them. The frame may have any
- * control part, since a receiver asks before it has checked the frame: of one that will be refused, the answer is at
- * most what a frame may carry.
+ * Adds to `pages`, by encoding, how many pages a page frame brings as blocks. The frame may have any control part, since
+ * a receiver asks before it has checked the frame: of one that will be refused, it counts at most what a frame may carry.
  */
-export function comparedPages({ memory, controlAt, controlEnd }: Frame, pageSize: number): number {
-  if (controlEnd - controlAt < FIXED_BYTES) return 0;
+export function countBlockPages(
+  { memory, controlAt, controlEnd }: Frame,
+  pageSize: number,
+  pages: number[],
+): void {
+  if (controlEnd - controlAt < FIXED_BYTES) return;
   const named = memory.view.getUint32(controlAt + 8, true);
   const runs = Math.min(named, Math.floor((controlEnd - controlAt - FIXED_BYTES) / 8));
-  let pages = 0;
-  for (let i = 0; i < runs; i++) {
+  let left = batchPages(pageSize);
+  for (let i = 0; i < runs && left > 0; i++) {
     const word = memory.view.getUint32(controlAt + FIXED_BYTES + 8 * i + 4, true);
     const encoding = word >>> ENCODING_SHIFT;
-    if (encoding !== ENCODING.raw && encoding !== ENCODING.zero) pages += word & COUNT_MASK;
+    const isPlain = encoding === ENCODING.raw || encoding === ENCODING.zero;
+    if (isPlain || encoding >= pages.length) continue;
+    const count = Math.min(left, word & COUNT_MASK);
+    pages[encoding]! += count;
+    left -= count;
   }
-  return Math.min(pages, batchPages(pageSize));
 }
 
 /**

@@ -1,18 +1,22 @@
 import { copyBytes } from '../memory/copy.ts';
 import type { Memslot } from '../memory/memslot.ts';
+import { COMPRESSORS } from './compressors/registry.ts';
 import { ENCODING } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
 import { ENCODING_SHIFT, FIXED_BYTES, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
 import { clearTally, type OpenTally } from './tally.ts';
-import type { StagedPages } from './xbzrle.ts';
+import { type StagedPages, stagedAt } from './staged-pages.ts';
 
 /** Counts staged pages by encoding, with the bytes that they take on the link. */
 export function countStaged(tally: OpenTally, staged: StagedPages, pageSize: number): void {
   clearTally(tally);
   for (let i = 0; i < staged.count; i++) tally.pages[staged.kinds[i]!]!++;
   tally.bytes[ENCODING.raw] = tally.pages[ENCODING.raw]! * pageSize;
-  tally.bytes[ENCODING.xbzrle] = staged.blockBytes;
+  tally.bytes[ENCODING.xbzrle] = staged.own.used;
+  for (const name of COMPRESSORS) {
+    if (tally.pages[ENCODING[name]]! > 0) tally.bytes[ENCODING[name]] = staged.packed.used;
+  }
 }
 
 /** Where a frame is written: to byte `at` of a memory. */
@@ -34,49 +38,54 @@ export function writeStaged(
   const runsAt = at + HEADER_BYTES + FIXED_BYTES;
   const runs = writeRuns(staged, view, runsAt);
   const raw = countOf(staged, ENCODING.raw);
-  const differing = countOf(staged, ENCODING.xbzrle);
-  const sums = hasSums ? raw + differing + countOf(staged, ENCODING.same) : 0;
+  const zero = countOf(staged, ENCODING.zero);
+  const sums = hasSums ? staged.count - zero : 0;
   const sumsAt = runsAt + 8 * runs;
-  const controlBytes = FIXED_BYTES + 8 * (runs + sums) + 4 * differing;
+  const { own, packed } = staged;
+  const controlBytes = FIXED_BYTES + 8 * (runs + sums) + 4 * (own.count + packed.count);
   const payloadOffset = padded(HEADER_BYTES + controlBytes);
   const payloadAt = at + payloadOffset;
   let to = payloadAt;
-  let sumAt = sumsAt;
   for (let i = 0; i < staged.count; i++) {
     if (staged.kinds[i] !== ENCODING.raw) continue;
-    copyBytes(bytes, to, pageAt(staged, i, pageSize));
+    copyBytes(bytes, to, stagedAt(staged, i, pageSize));
     to += pageSize;
   }
   if (hasSums) {
     sumPages(memory, payloadAt, pageSize, raw, sumsAt);
-    sumAt += 8 * raw;
+    sumKept(staged, { memory, at: to }, pageSize, sumsAt + 8 * raw);
   }
   let lengthAt = sumsAt + 8 * sums;
-  for (let i = 0; i < staged.count; i++) {
-    const kind = staged.kinds[i]!;
-    if (kind !== ENCODING.xbzrle && kind !== ENCODING.same) continue;
-    if (hasSums) {
-      // The page lies for its sum where the blocks will be.
-      copyBytes(bytes, to, pageAt(staged, i, pageSize));
-      sumPages(memory, to, pageSize, 1, sumAt);
-      sumAt += 8;
-    }
-    if (kind === ENCODING.same) continue;
-    view.setUint32(lengthAt, staged.lengths[i]!, true);
-    lengthAt += 4;
+  for (const { lengths, count, bytes: blocks, used } of [own, packed]) {
+    for (let i = 0; i < count; i++, lengthAt += 4) view.setUint32(lengthAt, lengths[i]!, true);
+    copyBytes(bytes, to, blocks.subarray(0, used));
+    to += used;
   }
-  copyBytes(bytes, to, staged.blocks.subarray(0, staged.blockBytes));
   view.setUint32(at + HEADER_BYTES, index, true);
   view.setUint32(at + HEADER_BYTES + 4, pageSize, true);
   view.setUint32(at + HEADER_BYTES + 8, runs, true);
   view.setUint32(at + HEADER_BYTES + 12, sums, true);
-  const length = to + staged.blockBytes - at;
+  const length = to - at;
   sealFrame(memory, at, { type: FRAME.pages, sequence, controlBytes, payloadOffset, length });
   return length;
 }
 
-const pageAt = ({ bytes }: StagedPages, index: number, pageSize: number): Uint8Array =>
-  bytes.subarray(index * pageSize, (index + 1) * pageSize);
+/** Writes the sums of the pages that are sent as blocks, in their order; each page lies at `at` of the memory for that. */
+function sumKept(
+  staged: StagedPages,
+  { memory, at }: Pick<FramePlace, 'memory' | 'at'>,
+  pageSize: number,
+  sumsAt: number,
+): void {
+  let sumAt = sumsAt;
+  for (let i = 0; i < staged.count; i++) {
+    const kind = staged.kinds[i]!;
+    if (kind === ENCODING.raw || kind === ENCODING.zero) continue;
+    copyBytes(memory.bytes, at, stagedAt(staged, i, pageSize));
+    sumPages(memory, at, pageSize, 1, sumAt);
+    sumAt += 8;
+  }
+}
 
 function countOf({ kinds, count }: StagedPages, kind: number): number {
   let found = 0;

@@ -87,8 +87,8 @@ describe('wrong --set arguments', () => {
     ['link={bandwidth: 3}', `--set link.bandwidth: ${RATE}, got 3`],
     ['link.bandwith=1Gbit/s', '--set link.bandwith: unknown key: did you mean bandwidth?'],
     [
-      'migration.encodings=[zstd]',
-      '--set migration.encodings[0]: "zstd" is not built yet: expected zero or reference or xbzrle',
+      'migration.encodings=[lzo]',
+      '--set migration.encodings[0]: expected zero or reference or xbzrle or zlib or lz4 or zstd, got "lzo"',
     ],
     [
       'guest.workloads[7].rate=3',

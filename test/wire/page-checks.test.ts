@@ -6,10 +6,11 @@ import { openSlot } from '../../src/memory/memslot.ts';
 import { PageSet } from '../../src/memory/page-set.ts';
 import { openDecoder } from '../../src/wire/decoder.ts';
 import { openEncoder } from '../../src/wire/encoder.ts';
+import { ENCODING_COUNT } from '../../src/wire/encodings.ts';
 import { type Frame, FRAME, type FrameMemory, openFrame, sealFrame } from '../../src/wire/frame.ts';
 import { MAX_FRAME_BYTES, MAX_WHOLE_PAGE } from '../../src/wire/limits.ts';
 import {
-  comparedPages,
+  countBlockPages,
   ENCODING_SHIFT,
   FIXED_BYTES,
   type Integrity,
@@ -223,7 +224,7 @@ it('the longest frame has room for the largest page that travels whole', () => {
   expect(MAX_FRAME_BYTES).toBeGreaterThanOrEqual(pageFrameRoom(1, MAX_WHOLE_PAGE));
 });
 
-describe('how many pages of an unchecked frame are made of what they were', () => {
+describe('how many pages of an unchecked frame come as blocks', () => {
   const count = (change: Partial<Record<keyof typeof FIELD, number>>, controlBytes?: number) => {
     const sample = pagesSample('full', 'bytes');
     const frame = openFrame(sample.memory, AT, sample.length, SEQUENCE);
@@ -231,16 +232,22 @@ describe('how many pages of an unchecked frame are made of what they were', () =
       const at = frame.controlAt + FIELD[field as keyof typeof FIELD];
       sample.memory.view.setUint32(at, value, true);
     }
-    return comparedPages(
-      reseal(sample.memory, frame, controlBytes === undefined ? {} : { controlBytes }),
-      4096,
+    const pages = Array.from({ length: ENCODING_COUNT }, () => 0);
+    const changed = reseal(
+      sample.memory,
+      frame,
+      controlBytes === undefined ? {} : { controlBytes },
     );
+    countBlockPages(changed, 4096, pages);
+    return pages.reduce((sum, one) => sum + one, 0);
   };
 
   it('is what its runs say', () => {
     expect(count({})).toBe(0);
     expect(count({ word: of(3, 2) })).toBe(2);
     expect(count({ word: of(4, 1) })).toBe(1);
+    expect(count({ word: of(5, 3) })).toBe(3);
+    expect(count({ word: of(15, 3) })).toBe(0);
   });
 
   it('is at most what a frame may carry, whatever its fields say', () => {

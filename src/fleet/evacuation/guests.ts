@@ -152,10 +152,10 @@ export function resolveGroups(
   return { guests, scenarios };
 }
 
-/** Refuses encodings that compare pages where the sample leaves a guest without real bytes. Throws InputError. */
+/** Refuses encodings that look at the bytes of pages where the sample leaves a guest without real bytes. Throws InputError. */
 function refuseComparisons({ document, scenario }: GuestGroup): void {
   const { encodings } = scenario.migration;
-  const index = encodings.findIndex((one) => one === 'reference' || one === 'xbzrle');
+  const index = encodings.findIndex((one) => one !== 'zero');
   if (index < 0) return;
   const path = ['migration', 'encodings', index];
   const sentence = `${encodings[index]} ${NEEDS_BYTES} guest.backing: bytes, or a larger sample`;

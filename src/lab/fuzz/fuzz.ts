@@ -7,6 +7,7 @@ import { withDevices } from './devices.ts';
 import { draw, type DrawnRun } from './draw.ts';
 import { withHints } from './hints.ts';
 import { withParts } from './parts.ts';
+import { withEncodings } from './encodings.ts';
 import { withXbzrle } from './xbzrle.ts';
 
 /** A run of a few hundred pages that takes more events than this never ends. */
@@ -43,6 +44,10 @@ export const fuzzParts = (seed: number): Promise<FuzzResult> => fuzz(seed, undef
 
 /** Plays a seed whose pages are sent as what has changed of them. */
 export const fuzzXbzrle = (seed: number): Promise<FuzzResult> => fuzz(seed, undefined, withXbzrle);
+
+/** Plays a seed whose pages are sent in random encodings. */
+export const fuzzEncodings = (seed: number): Promise<FuzzResult> =>
+  fuzz(seed, undefined, withEncodings);
 
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);

@@ -4,7 +4,16 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
-import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle, type FuzzResult } from './fuzz.ts';
+import {
+  fuzz,
+  fuzzDevices,
+  fuzzEncodings,
+  fuzzHints,
+  fuzzParts,
+  fuzzXbzrle,
+  type FuzzResult,
+} from './fuzz.ts';
+import { encoded } from './encodings.ts';
 import { FuzzProgress } from './progress.ts';
 import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
@@ -36,7 +45,9 @@ const PLAYS = {
   playHints: fuzzHints,
   playParts: fuzzParts,
   playXbzrle: fuzzXbzrle,
-  playStream: fuzzStream,
+  playEncodings: fuzzEncodings,
+  playStream: (seed: number) => fuzzStream(seed),
+  playEncodedStream: (seed: number) => fuzzStream(seed, encoded),
   playHostile: (seed: number) => fuzzHostile(seed),
   playProtection: (seed: number) => fuzzProtection(seed),
 } as const;
@@ -46,7 +57,8 @@ const PLAYS = {
  * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with
  * `--hostile` a destination alone takes a hundred mutations of what the source has sent, with
  * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in
- * parts, with `--xbzrle` they are sent as what has changed of them. With `--protections` the guests do
+ * parts, with `--xbzrle` they are sent as what has changed of them, with `--encodings` in any of the encodings, with
+ * several of them at once, also those that are tampered with. With `--protections` the guests do
  * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
  * seeds alone: each failure with its seed, in their order, then what became of how many. Progress and speed go to
  * stderr. The exit code is 1 after a failure, and when Ctrl-C has ended it early.
@@ -64,6 +76,7 @@ async function main(): Promise<number> {
       hints: { type: 'boolean', default: false },
       parts: { type: 'boolean', default: false },
       xbzrle: { type: 'boolean', default: false },
+      encodings: { type: 'boolean', default: false },
       protections: { type: 'boolean', default: false },
     },
   });
@@ -82,15 +95,16 @@ async function main(): Promise<number> {
 /** Returns the kind of play that the flags name. */
 function taskOf(
   flags: Record<
-    'streams' | 'hostile' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'protections',
+    'streams' | 'hostile' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'encodings' | 'protections',
     boolean
   >,
 ): keyof FuzzTasks {
-  if (flags.streams) return 'playStream';
+  if (flags.streams) return flags.encodings ? 'playEncodedStream' : 'playStream';
   if (flags.hostile) return 'playHostile';
   if (flags.devices) return 'playDevices';
   if (flags.hints) return 'playHints';
   if (flags.xbzrle) return 'playXbzrle';
+  if (flags.encodings) return 'playEncodings';
   if (flags.protections) return 'playProtection';
   return flags.parts ? 'playParts' : 'play';
 }

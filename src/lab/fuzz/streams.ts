@@ -98,10 +98,15 @@ export function drawStream(seed: number): DrawnStream {
  * Plays one seed with frames that are dropped, changed, repeated, reordered, replayed and invented. The migration must
  * end, with one sentence if it fails; nothing may be written outside the guest's memory; a guest that stayed must be
  * whole; one that has moved must be whole unless the frames were forged; and a source that has been shown that its
- * guest has run elsewhere may not go on.
+ * guest has run elsewhere may not go on. `change` may change what has been drawn, but for the sizes of pages and guest.
  */
-export async function fuzzStream(seed: number): Promise<StreamResult> {
-  const { config, plans } = drawStream(seed);
+export async function fuzzStream(
+  seed: number,
+  change: (seed: number, config: RunConfig) => RunConfig = (_, config) => config,
+): Promise<StreamResult> {
+  const drawn = drawStream(seed);
+  const { plans } = drawn;
+  const config = change(seed, drawn.config);
   const random = new Generator(seed, STREAM_DRAWS, 1);
   const tamperers = plans.map((plan) => new StreamTamperer(plan, random));
   const links: TamperedLink[] = [];

@@ -12,10 +12,14 @@ export interface FuzzTasks {
   readonly playParts: readonly [number, FuzzResult];
   /** Plays one seed, whose pages are sent as what has changed of them. */
   readonly playXbzrle: readonly [number, FuzzResult];
+  /** Plays one seed, whose pages are sent in random encodings. */
+  readonly playEncodings: readonly [number, FuzzResult];
   /** Plays one seed, whose guest is protected by Remus. */
   readonly playProtection: readonly [number, FuzzResult];
   /** Plays a hundred mutated streams of one seed against a destination. */
   readonly playHostile: readonly [number, FuzzResult];
+  /** Plays one seed whose pages are sent in random encodings, and tampers with its frames. */
+  readonly playEncodedStream: readonly [number, FuzzResult];
   /** Plays one seed, and tampers with its frames. */
   readonly playStream: readonly [number, FuzzResult];
 }

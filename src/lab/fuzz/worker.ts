@@ -1,4 +1,5 @@
-import { fuzz, fuzzDevices, fuzzHints, fuzzParts, fuzzXbzrle } from './fuzz.ts';
+import { encoded } from './encodings.ts';
+import { fuzz, fuzzDevices, fuzzEncodings, fuzzHints, fuzzParts, fuzzXbzrle } from './fuzz.ts';
 import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
@@ -13,8 +14,10 @@ type Handlers = {
 export const play: Handlers['play'] = (seed) => fuzz(seed);
 export const playHostile: Handlers['playHostile'] = (seed) => fuzzHostile(seed);
 export const playStream: Handlers['playStream'] = (seed) => fuzzStream(seed);
+export const playEncodedStream: Handlers['playEncodedStream'] = (seed) => fuzzStream(seed, encoded);
 export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
 export const playXbzrle: Handlers['playXbzrle'] = (seed) => fuzzXbzrle(seed);
+export const playEncodings: Handlers['playEncodings'] = (seed) => fuzzEncodings(seed);
 export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);
 export const playProtection: Handlers['playProtection'] = (seed) => fuzzProtection(seed);

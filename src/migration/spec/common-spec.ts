@@ -87,4 +87,8 @@ export interface CommonSpec {
   readonly encodings: readonly ChosenEncoding[];
   /** The size of the cache of the encoding `xbzrle`; absent for QEMU's default. */
   readonly xbzrleCacheBytes?: number;
+  /** The level of an encoding that compresses; absent for its usual one. */
+  readonly compressionLevel?: number;
+  /** How many bytes of pages are compressed as one block; absent for a frame's. */
+  readonly compressionBlockBytes?: number;
 }

@@ -1,4 +1,4 @@
-import { CHOSEN_ENCODINGS, LATER_ENCODINGS } from '../../wire/encodings.ts';
+import { CHOSEN_ENCODINGS } from '../../wire/encodings.ts';
 import {
   choice,
   defaulted,
@@ -22,8 +22,10 @@ import { managerNamed, MANAGERS } from '../policies/manager-registry.ts';
 import { POLICIES } from '../policies/registry.ts';
 import { ALGORITHMS } from './common-spec.ts';
 import {
+  needsCompressor,
   needsHints,
   needsHybrid,
+  needsLevels,
   needsNoPostcopy,
   needsOwnDecisions,
   needsPostcopy,
@@ -197,19 +199,25 @@ const COMMON_KEYS = {
     about:
       'whether the result says which pages were sent how often, and dirtied when (its field pages); absent: it does not',
   }),
-  encodings: defaulted(
-    list(choice(CHOSEN_ENCODINGS, { later: LATER_ENCODINGS }), 'expected a list such as [zero]'),
-    ['zero'],
-    {
-      about:
-        'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one',
-      source: 'QEMU looks for zero pages by default',
-    },
-  ),
+  encodings: defaulted(list(choice(CHOSEN_ENCODINGS), 'expected a list such as [zero]'), ['zero'], {
+    about:
+      'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one, and zlib, lz4 or zstd compresses pages',
+    source: 'QEMU looks for zero pages by default',
+  }),
   xbzrleCacheSize: optional(positiveSize, {
     about:
       'the memory in which the encoding xbzrle keeps what was sent last, rounded down to a power of two of pages; absent: 64MiB',
     needs: needsXbzrle,
+  }),
+  compressionLevel: optional(whole(1, 19), {
+    about:
+      'how hard zlib (1 to 9) or zstd (1 to 19) tries to make pages small; absent: 1, as for multifd-zlib-level and multifd-zstd-level of QEMU',
+    needs: needsLevels,
+  }),
+  compressionBlock: optional(positiveSize, {
+    about:
+      'how many bytes of pages are compressed as one block, whole pages of one frame; absent: all those of a frame',
+    needs: needsCompressor,
   }),
 };
 

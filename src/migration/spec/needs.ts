@@ -1,4 +1,5 @@
 import type { Needs } from '../../units/keys.ts';
+import { COMPRESSORS, levelsOf } from '../../wire/compressors/registry.ts';
 
 /** Rules for keys that have an effect with some of the algorithms only. */
 
@@ -51,6 +52,22 @@ export const needsXbzrle: Needs = ({ encodings }) =>
   Array.isArray(encodings) && encodings.includes('xbzrle')
     ? undefined
     : 'has an effect only with the encoding xbzrle: leave it out, or add xbzrle to encodings';
+
+/** The key needs an encoding that compresses pages. */
+export const needsCompressor: Needs = ({ encodings }) =>
+  Array.isArray(encodings) && COMPRESSORS.some((name) => encodings.includes(name))
+    ? undefined
+    : 'has an effect only with an encoding that compresses pages: leave it out, or add zlib, lz4 or zstd to encodings';
+
+/** The key needs an encoding that compresses pages at a level of several. */
+export const needsLevels: Needs = (siblings, part) => {
+  const { encodings } = siblings;
+  const name = Array.isArray(encodings) && COMPRESSORS.find((one) => encodings.includes(one));
+  if (!name) return needsCompressor(siblings, part);
+  return levelsOf(name)
+    ? undefined
+    : `has no effect on ${name}, which has one level: leave it out, or choose zlib or zstd`;
+};
 
 /** Says why a migration with this algorithm can't be forced to its end; undefined when it can. */
 export function unforcedReason(algorithm: string): string | undefined {

@@ -60,6 +60,12 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     ...(written.xbzrleCacheSize === undefined
       ? {}
       : { xbzrleCacheBytes: parseSize(written.xbzrleCacheSize) }),
+    ...(written.compressionLevel === undefined
+      ? {}
+      : { compressionLevel: written.compressionLevel }),
+    ...(written.compressionBlock === undefined
+      ? {}
+      : { compressionBlockBytes: parseSize(written.compressionBlock) }),
     ...(written.recordPages === true ? { recordPages: true } : {}),
   };
 }

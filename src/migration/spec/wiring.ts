@@ -120,6 +120,10 @@ export function sourceOptions(
     integrity: link.integrity,
     encodings: spec.encodings,
     ...(spec.xbzrleCacheBytes === undefined ? {} : { xbzrleCacheBytes: spec.xbzrleCacheBytes }),
+    ...(spec.compressionLevel === undefined ? {} : { compressionLevel: spec.compressionLevel }),
+    ...(spec.compressionBlockBytes === undefined
+      ? {}
+      : { compressionBlockBytes: spec.compressionBlockBytes }),
     linkBytesPerSecond: link.bytesPerSecond,
     linkLatencyNs: link.latencyNs,
     postcopyBytesPerSecond: spec.postcopyBytesPerSecond,

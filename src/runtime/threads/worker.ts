@@ -18,6 +18,7 @@ import { measureDirtyRate } from '../../migration/dirty-rate.ts';
 import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
+import { EncodingMeter } from '../../wire/meter.ts';
 import { awaitStart } from './await-start.ts';
 import { withCpuTime } from './cpu-time.ts';
 import { HostThread } from './host-thread.ts';
@@ -161,7 +162,10 @@ export const source: Handlers['source'] = (task) => {
       pastReturn: session.isPastReturn ? 1 : 0,
     });
   const { devices } = task;
-  const options = sourceOptions(task.link, task.migration, guestSide.memory, undefined, devices);
+  const options = {
+    ...sourceOptions(task.link, task.migration, guestSide.memory, undefined, devices),
+    meter: new EncodingMeter(clock),
+  };
   const algorithm = sourceAlgorithm(
     { clock, link, guest, watch, options },
     task.migration,

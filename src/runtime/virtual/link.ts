@@ -2,10 +2,12 @@ import type { VirtualClock } from '../../clock/virtual.ts';
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
-import { ENCODING } from '../../wire/encodings.ts';
-import { comparedPages, eachPageRun } from '../../wire/pages.ts';
+import { ENCODING, ENCODING_COUNT } from '../../wire/encodings.ts';
+import type { EncodingMeter } from '../../wire/meter.ts';
+import { countBlockPages, eachPageRun } from '../../wire/pages.ts';
 import { partAt } from '../../wire/parts.ts';
 import { referencesAt } from '../../wire/references.ts';
+import type { CompressionCosts } from '../compression-costs.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
 import type { VirtualWorker } from './virtual-worker.ts';
@@ -27,6 +29,10 @@ export interface VirtualLinkParts {
   readonly setupNs?: number;
   /** Whether pages may be sent as references, so that each raw page is hashed. */
   readonly hashesPages?: boolean;
+  /** What compressing pages takes, and taking blocks of them apart; absent if none are compressed. */
+  readonly compression?: CompressionCosts | undefined;
+  /** Knows what the encoder has tried, and takes what each encoding costs. */
+  readonly meter?: EncodingMeter;
   /** The vCPUs that share a CPU with the sender. */
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
@@ -44,6 +50,8 @@ export class VirtualLink extends ForwardingLink {
   readonly #sent: readonly Uint8Array[];
   /** Whether a page that is sent for the first time costs something else than later. */
   readonly #marksFirst: boolean;
+  /** The pages of a frame by encoding, of those that come as blocks. */
+  readonly #blockPages: number[] = Array.from({ length: ENCODING_COUNT }, () => 0);
   #room: FrameRoom | undefined;
   /** The setup time that the next frame still has to spend. */
   #setupNs: number;
@@ -107,13 +115,24 @@ export class VirtualLink extends ForwardingLink {
     const isPart = frame.type === FRAME.part;
     const partBytes = isPart ? partAt(frame.memory, frame.controlAt - HEADER_BYTES).bytes : 0;
     const bytes = isPart ? (stored > 0 ? partBytes : 0) : (stored / storedBytes) * pageSize;
-    return (bytes * costs.installNs + this.#madeBytes(frame) * costs.xbzrleNs) / COSTED_PAGE;
+    const { comparedNs, unpackedNs } = this.#blocksNs(frame);
+    return (bytes * costs.installNs + comparedNs) / COSTED_PAGE + unpackedNs;
   }
 
-  /** Returns the bytes of the pages of a frame that are made of what they were and what has changed of them. */
-  #madeBytes(frame: Frame): number {
-    const { pageSize } = this.#parts;
-    return frame.type === FRAME.pages ? comparedPages(frame, pageSize) * pageSize : 0;
+  /**
+   * Returns what it takes to make the pages of a frame that come as blocks: those of differences by the byte, as costs
+   * hold for 4 KiB, and the compressed ones in all.
+   */
+  #blocksNs(frame: Frame): { comparedNs: number; unpackedNs: number } {
+    const { pageSize, costs, compression } = this.#parts;
+    if (frame.type !== FRAME.pages) return { comparedNs: 0, unpackedNs: 0 };
+    const pages = this.#blockPages.fill(0);
+    countBlockPages(frame, pageSize, pages);
+    const compared = pages[ENCODING.xbzrle]! + pages[ENCODING.same]!;
+    const comparedNs = compared * pageSize * costs.xbzrleNs;
+    const packed = compression ? pages[compression.encoding]! : 0;
+    const unpackedNs = compression && packed > 0 ? compression.decompressNs(packed, pageSize) : 0;
+    return { comparedNs, unpackedNs };
   }
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
@@ -139,17 +158,19 @@ export class VirtualLink extends ForwardingLink {
 
   /** Returns how long it takes to read and send the pages of the frame that was just built. */
   #pagesNs(bytes: number): number {
-    const { costs, pageSize, hashesPages } = this.#parts;
+    const { costs, pageSize, hashesPages, meter, compression } = this.#parts;
     const { memory, at } = this.#room!;
     let all = 0;
     let raw = 0;
     let first = 0;
     let zero = 0;
     let compared = 0;
+    let packed = 0;
     eachPageRun(memory, at, (slot, from, pages, encoding) => {
       all += pages;
       if (encoding === ENCODING.zero) zero += pages;
-      else if (encoding !== ENCODING.raw) compared += pages;
+      else if (encoding === ENCODING.xbzrle || encoding === ENCODING.same) compared += pages;
+      else if (encoding !== ENCODING.raw) packed += pages;
       if (encoding !== ENCODING.raw) return;
       raw += pages;
       if (!this.#marksFirst) return;
@@ -164,8 +185,17 @@ export class VirtualLink extends ForwardingLink {
     const hashNs = hashesPages ? raw * costs.hashNs : 0;
     const xbzrleNs = compared * costs.xbzrleNs;
     const encodeNs = (all * costs.encodeNs + zero * costs.zeroPageNs + hashNs + xbzrleNs) * scale;
+    const tried = compression ? meter?.takeTried() : undefined;
+    const compressNs = tried ? compression!.compressNs(tried.pages, tried.blocks, pageSize) : 0;
+    if (meter && compression) {
+      const { ns } = meter;
+      ns[ENCODING.zero]! += zero * (costs.encodeNs + costs.zeroPageNs) * scale;
+      ns[ENCODING.xbzrle]! += compared * (costs.encodeNs + costs.xbzrleNs) * scale;
+      ns[compression.encoding]! += packed * costs.encodeNs * scale + compressNs;
+      ns[ENCODING.raw]! += raw * costs.encodeNs * scale + hashNs * scale;
+    }
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
-    return encodeNs + this.#sendNs(bytes, firstBytes);
+    return encodeNs + compressNs + this.#sendNs(bytes, firstBytes);
   }
 
   /** Returns how long it takes to read and hash the pages of a frame of references, and to send the frame. */

@@ -5,6 +5,7 @@ import type { Flow } from '../../link/network.ts';
 import { Line } from '../../link/line.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { closeRing } from '../../link/ring.ts';
+import { EncodingMeter } from '../../wire/meter.ts';
 import { GATE, GATE_PRESENCE } from '../../memory/handshake/words.ts';
 import {
   destination as runDestination,
@@ -14,6 +15,7 @@ import type { SourceReport } from '../../migration/source.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { SharedDestinationGuest, SharedSourceGuest } from '../common/guests.ts';
+import { compressionCosts } from '../compression-costs.ts';
 import { ownKinds } from '../common/own-kinds.ts';
 import type { Transfer } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
@@ -118,13 +120,16 @@ export class VirtualMigration implements Process, HappeningWorld {
     const { storedBytes } = source.side.memory.slots[0]!.layout;
     const { pageSize } = config.guest;
     const stalledUntilNs = (): number => this.#stalledUntilNs;
-    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs };
+    const compression = compressionCosts(migration, costs);
+    const meter = new EncodingMeter();
+    const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs, compression };
     this.#near = new VirtualLink({
       ...shared,
       inner: this.#endOf('near', link, flows?.forward),
       ...(sender ? { worker: sender } : {}),
       clock: clocks.source,
       hashesPages: migration.encodings.includes('reference'),
+      meter,
       setupNs: costs.setupNs,
       neighbours: source.crew,
       beforeRead: () => sending.live(),
@@ -143,7 +148,10 @@ export class VirtualMigration implements Process, HappeningWorld {
       guest: sending,
       ...(gang ? { sent: gang.sent } : {}),
       watch: (session: SourceSession) => void (this.#session = session),
-      options: sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
+      options: {
+        ...sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
+        meter,
+      },
     };
     this.#source = new Half(sourceAlgorithm(side, migration, ownKinds), {
       clock: clocks.source,
