@@ -26,10 +26,6 @@ export function checkCompression({ guest, migration }: Scenario, pageSize: numbe
     const sentence = `${method} has no effect on pages above ${formatSize(MAX_WHOLE_PAGE)}, which travel in parts: leave it out, or choose a smaller guest.pageSize`;
     return [{ path, sentence }];
   }
-  if (encodings.includes('reference')) {
-    const sentence = `${method} and reference are not built to work together: leave one of them out`;
-    return [{ path, sentence }];
-  }
   const high = levelsOf(method)?.high ?? Infinity;
   if (compressionLevel !== undefined && compressionLevel > high) {
     const sentence = `${method} has levels from 1 to ${high}, got ${compressionLevel}`;

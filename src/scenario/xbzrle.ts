@@ -21,8 +21,5 @@ export function checkXbzrle({ guest, migration }: Scenario, pageSize: number): P
       `xbzrle compares pages of at most ${most}: leave it out, or choose a smaller guest.pageSize`,
     );
   }
-  if (encodings.includes('reference')) {
-    return problem('xbzrle and reference are not built to work together: leave one of them out');
-  }
   return [];
 }

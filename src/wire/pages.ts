@@ -76,10 +76,11 @@ export function countBlockPages(
 }
 
 /**
- * Calls `take` with the sum of each raw page of the page frame at byte `at`, which this side has built: the one that the
- * frame carries, else that of the copy in the frame. `page` counts within the memslot.
+ * Calls `take` with the sum of each page of the page frame at byte `at`, which this side has built, but for zero pages:
+ * the sum that the frame carries, else that of the raw page in the frame. A frame without sums says nothing of pages in
+ * blocks. `page` counts within the memslot.
  */
-export function eachRawSum(
+export function eachSentSum(
   memory: FrameMemory,
   at: number,
   storedBytes: number,
@@ -91,8 +92,19 @@ export function eachRawSum(
   const sumsAt = at + HEADER_BYTES + FIXED_BYTES + 8 * runs;
   const payloadAt = at + view.getUint32(at + 20, true);
   let raw = 0;
+  let blockSumAt = sumsAt;
+  eachPageRun(memory, at, (_, _first, pages, encoding) => {
+    if (encoding === ENCODING.raw) blockSumAt += 8 * pages;
+  });
   eachPageRun(memory, at, (_, first, pages, encoding) => {
-    if (encoding !== ENCODING.raw) return;
+    if (encoding === ENCODING.zero) return;
+    if (encoding !== ENCODING.raw) {
+      if (!hasSums) return;
+      for (let page = first; page < first + pages; page++, blockSumAt += 8) {
+        take(page, view.getUint32(blockSumAt, true), view.getUint32(blockSumAt + 4, true));
+      }
+      return;
+    }
     for (let page = first; page < first + pages; page++, raw++) {
       const sum = hasSums ? sumsAt + 8 * raw : scratch;
       if (!hasSums) sumPages(memory, payloadAt + raw * storedBytes, storedBytes, 1, sum);

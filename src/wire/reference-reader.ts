@@ -1,6 +1,8 @@
 import { copyBytes } from '../memory/copy.ts';
+import type { Kernels } from '../memory/kernels/kernels.ts';
+import { loadKernels } from '../memory/kernels/load.ts';
+import { WASM_PAGE } from '../memory/memory-pool.ts';
 import { type GuestMemory, slotOf } from '../memory/guest-memory.ts';
-import { scratchAreas } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { crc32c } from './crc32c.ts';
 import { ENCODING } from './encodings.ts';
@@ -30,13 +32,15 @@ interface Place {
 /**
  * Installs pages that come as references. The page that a reference names may have changed since the source chose it:
  * its guest may have written it here, or a newer copy may have come. So both sums of its bytes are compared first, and
- * a reference that does not hold is reported; the source then sends the page itself. No vCPU may write the named
- * pages meanwhile, which holds where one thread plays all guests.
+ * a reference that does not hold is reported; the source then sends the page itself. A vCPU may be writing the named
+ * page, so what is compared, and installed then, is a private copy of it.
  */
 export class ReferenceReader {
   readonly #guest: GuestMemory;
   readonly #peers: PeerPages | undefined;
   readonly #tally: OpenTally = openTally();
+  /** It is made when the first reference comes. */
+  #copy: PageCopy | undefined;
 
   constructor(guest: GuestMemory, peers: PeerPages | undefined) {
     this.#guest = guest;
@@ -59,9 +63,9 @@ export class ReferenceReader {
         droppedPages++;
         continue;
       }
-      const from = equalPage(peers.get(reference.guest), reference, this.#guest.pageSize);
-      if (from) {
-        copyPage(to, from);
+      const copy = (this.#copy ??= new PageCopy(this.#guest.pageSize));
+      if (copy.take(peers.get(reference.guest), reference)) {
+        copyBytes(to.slot.ram, to.page * to.slot.layout.storedBytes, copy.bytes);
         gate?.publish(to.slot, to.page);
       } else {
         gate?.abandon(to.slot, to.page);
@@ -80,25 +84,29 @@ function placeOf(memory: GuestMemory, gfn: number): Place {
   return { slot, page: gfn - slot.layout.firstGfn };
 }
 
-/** Returns the page that a reference names; undefined if it is not there, or its bytes have not the reference's sums. */
-function equalPage(
-  peer: GuestMemory | undefined,
-  { there, low, high, crc }: Reference,
-  pageSize: number,
-): Place | undefined {
-  if (!peer || there >= peer.pages || peer.pageSize !== pageSize) return undefined;
-  const place = placeOf(peer, there);
-  const { layout, kernels, words, ram } = place.slot;
-  const at = place.page * layout.storedBytes;
-  const { hash } = scratchAreas(layout);
-  kernels.pageHash(layout.ramOffset + at, layout.storedBytes, hash);
-  if (words[hash >>> 2]! >>> 0 !== low || words[(hash >>> 2) + 1]! >>> 0 !== high) return undefined;
-  return crc32c(ram, at, at + layout.storedBytes) === crc ? place : undefined;
-}
+/** A private copy of one page, which nobody writes while it is compared. */
+class PageCopy {
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #kernels: Kernels;
 
-function copyPage(to: Place, from: Place): void {
-  if (to.slot === from.slot && to.page === from.page) return;
-  const { storedBytes } = from.slot.layout;
-  const at = from.page * storedBytes;
-  copyBytes(to.slot.ram, to.page * storedBytes, from.slot.ram.subarray(at, at + storedBytes));
+  constructor(pageSize: number) {
+    const wasmPages = Math.ceil((pageSize + 64) / WASM_PAGE);
+    const memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages, shared: true });
+    this.bytes = new Uint8Array(memory.buffer, 0, pageSize);
+    this.#words = new Uint32Array(memory.buffer);
+    this.#kernels = loadKernels(memory);
+  }
+
+  /** Copies the page that a reference names; returns false if it is not there, or its bytes have not the reference's sums. */
+  take(peer: GuestMemory | undefined, { there, low, high, crc }: Reference): boolean {
+    const { length } = this.bytes;
+    if (!peer || there >= peer.pages || peer.pageSize !== length) return false;
+    const { slot, page } = placeOf(peer, there);
+    if (slot.layout.storedBytes !== length) return false;
+    copyBytes(this.bytes, 0, slot.ram.subarray(page * length, (page + 1) * length));
+    this.#kernels.pageHash(0, length, length);
+    const [foundLow, foundHigh] = this.#words.subarray(length >>> 2, (length >>> 2) + 2);
+    return low === foundLow && high === foundHigh && crc32c(this.bytes, 0, length) === crc;
+  }
 }

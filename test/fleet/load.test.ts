@@ -307,6 +307,11 @@ describe('a wrong evacuation', () => {
         'leave it out, or set guest.backing: bytes, or a larger sample',
     ],
     [
+      'references between guests in real time',
+      withMore('migration: { encodings: [§reference] }\nruntime: threads'),
+      'migration.encodings[0]: reference is not built yet for evacuations in runtime threads: leave it out, or set runtime: virtual',
+    ],
+    [
       'versions in real time',
       withMore('runtime: threads').replace('16MiB', '16MiB, backing: §versions'),
       'guests[0].guest.backing: versions stand for pages in the virtual runtime alone: set runtime: virtual',

@@ -9,7 +9,16 @@ const SEEDS = 36;
 const STREAMS = 40;
 
 it(`random migrations with compressed pages lose nothing, end, and run on one side: ${SEEDS} seeds`, async () => {
-  const seen = { zlib: 0, lz4: 0, zstd: 0, skipped: 0, 'post-copy': 0, differences: 0, stayed: 0 };
+  const seen = {
+    zlib: 0,
+    lz4: 0,
+    zstd: 0,
+    skipped: 0,
+    'post-copy': 0,
+    differences: 0,
+    references: 0,
+    stayed: 0,
+  };
   for (let seed = 1; seed <= SEEDS; seed++) {
     const reports: RunReport[] = [];
     const { wrongs } = await fuzz(seed, (report) => void reports.push(report), withEncodings);
@@ -19,6 +28,7 @@ it(`random migrations with compressed pages lose nothing, end, and run on one si
       if (pages > 0) seen[method]++;
       if (skippedPages > 0) seen.skipped++;
       if ((source.xbzrle?.pages ?? 0) > 0) seen.differences++;
+      if ((source.references?.pages ?? 0) > 0) seen.references++;
       if (source.outcome !== 'completed') seen.stayed++;
       if (source.postcopy && pagesOf(source.postcopy.tally, method) > 0) seen['post-copy']++;
     }

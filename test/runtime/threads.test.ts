@@ -43,7 +43,10 @@ describe('a run over worker threads', () => {
       }),
     ],
     ['what has changed of pages', smallRun({ migration: { encodings: ['zero', 'xbzrle'] } })],
-    ['compressed pages', smallRun({ migration: { encodings: ['zero', 'xbzrle', 'lz4'] } })],
+    [
+      'references, differences and compressed pages',
+      smallRun({ migration: { encodings: ['zero', 'reference', 'xbzrle', 'lz4'] } }),
+    ],
     ['no workload at all', smallRun({ guest: { workloads: [] } })],
     ['no limit and no latency', smallRun({ link: { bytesPerSecond: Infinity, latencyNs: 0 } })],
     ['a replay from the initial contents', smallRun({ verify: 'full' })],

@@ -129,6 +129,7 @@ export function resolveGroups(
   for (const [index, { group, name }] of members.entries()) {
     const hasBytes = withBytes.has(index);
     if (!hasBytes) refuseComparisons(group);
+    if (file.runtime === 'threads') refuseReferences(group);
     const scenario: Scenario = {
       ...group.scenario,
       name,
@@ -159,6 +160,16 @@ function refuseComparisons({ document, scenario }: GuestGroup): void {
   if (index < 0) return;
   const path = ['migration', 'encodings', index];
   const sentence = `${encodings[index]} ${NEEDS_BYTES} guest.backing: bytes, or a larger sample`;
+  document.explained(() => refuse(document, [{ path, sentence }]));
+}
+
+/** Refuses references to pages of other guests, which are played by other threads. Throws InputError. */
+function refuseReferences({ document, scenario }: GuestGroup): void {
+  const index = scenario.migration.encodings.indexOf('reference');
+  if (index < 0) return;
+  const path = ['migration', 'encodings', index];
+  const sentence =
+    'reference is not built yet for evacuations in runtime threads: leave it out, or set runtime: virtual';
   document.explained(() => refuse(document, [{ path, sentence }]));
 }
 

@@ -30,6 +30,7 @@ export function encoded(seed: number, config: RunConfig): RunConfig {
   const encodings: ChosenEncoding[] = [
     ...(random.below(4) > 0 ? ['zero' as const] : []),
     ...(hasXbzrle ? ['xbzrle' as const] : []),
+    ...(random.below(3) === 0 && link.integrity === 'full' ? ['reference' as const] : []),
     method,
   ];
   const algorithm = migration.freePageHints ? 'precopy' : one(['precopy', 'hybrid'] as const);

@@ -2,9 +2,9 @@ import type { FrameRoom } from '../../link/link.ts';
 import type { TakenRuns } from '../../memory/page-set.ts';
 import type { ControlBody } from '../../wire/control.ts';
 import { ENCODING } from '../../wire/encodings.ts';
-import { type EncodedPages } from '../../wire/encoder.ts';
+import type { EncodedPages, Encoder } from '../../wire/encoder.ts';
 import { MAX_REFERENCES } from '../../wire/limits.ts';
-import { eachRawSum } from '../../wire/pages.ts';
+import { eachSentSum } from '../../wire/pages.ts';
 import {
   encodeReferences,
   type Reference,
@@ -28,6 +28,7 @@ export interface ReferringSession {
   };
   readonly sizes: BatchSizes;
   readonly unsent: GuestPageSet;
+  readonly encoder: Pick<Encoder, 'xbzrle'>;
   readonly phase: string;
   readonly isLogging: boolean;
   readonly isPostcopy: boolean;
@@ -160,14 +161,16 @@ export class SourceReferences {
     const [guest, there] = [table.guestOf(entry), table.gfnOf(entry)];
     // Frames of one guest arrive in their order.
     const readyNs = guest === this.guest ? 0 : this.#sent.arrivalsNs[guest]! + INSTALL_NS;
+    // The destination will have other bytes than those that were sent last.
+    this.#session.encoder.xbzrle?.forget(gfn, 1);
     this.#waiting.push({ gfn, guest, there, low, high, crc: copies.crcOf(copy), readyNs });
     return true;
   }
 
-  /** Notes the raw pages of a page frame that has been posted, by the sums of what is in the frame. */
+  /** Notes the pages of a page frame that has been posted, by the sums of what is in the frame. */
   noteSent({ memory, at }: FrameRoom, taken: TakenRuns): void {
     const { firstGfn, storedBytes } = taken.slot.layout;
-    eachRawSum(memory, at, storedBytes, (page, low, high) =>
+    eachSentSum(memory, at, storedBytes, (page, low, high) =>
       this.#sent.table.note(low, high, this.guest, firstGfn + page),
     );
     this.#sent.arrivalsNs[this.guest] = this.#session.side.link.postedArrivalNs;
