@@ -62,19 +62,26 @@ export class Recorder {
 
   /** Returns what an application has come to. */
   reportOf(application: Application): ApplicationReport {
-    const { spec, stats, queued } = application;
+    const { spec, stats, queued, travelling } = application;
     const { offered, served, dropped, droppedMigrating } = stats;
-    const { violationNs, violationMigratingNs, responses } = stats;
+    const { violationNs, violationMigratingNs, responses, migratingResponses } = stats;
+    const outside = responses.without(migratingResponses);
     return {
       name: spec.name,
       offered,
       served,
       dropped,
       droppedMigrating,
-      queued,
+      queued: queued + travelling,
       meanNs: responses.meanNs,
       p50Ns: responses.percentile(0.5),
       p99Ns: responses.percentile(0.99),
+      ...(migratingResponses.isEmpty
+        ? {}
+        : {
+            p99MigratingNs: migratingResponses.percentile(0.99),
+            p99OutsideNs: outside.percentile(0.99),
+          }),
       violationNs,
       violationMigratingNs,
       cost: ((spec.sla?.costPerMinute ?? 0) * violationNs) / 60e9,

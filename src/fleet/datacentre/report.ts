@@ -46,6 +46,9 @@ export interface ApplicationReport {
   readonly meanNs: number;
   readonly p50Ns: number;
   readonly p99Ns: number;
+  /** The p99 of steps in which one of its VMs migrated, and of the others; absent when none did. */
+  readonly p99MigratingNs?: number;
+  readonly p99OutsideNs?: number;
   readonly violationNs: number;
   readonly violationMigratingNs: number;
   readonly cost: number;

@@ -71,11 +71,16 @@ const APPLICATIONS: Descriptions = {
   'applications[].served': 'requests that were answered.',
   'applications[].dropped': 'requests that found too many others waiting.',
   'applications[].droppedMigrating': 'those dropped while one of its guests migrated.',
-  'applications[].queued': 'requests that are in it at the end.',
+  'applications[].queued':
+    'requests that are in it at the end, at its guests or on their way between tiers.',
   'applications[].responseMs': 'how long requests took, from the user and back.',
   'applications[].responseMs.mean': 'the mean.',
   'applications[].responseMs.p50': 'the median, to within 5 %.',
   'applications[].responseMs.p99': 'the 99th percentile, to within 5 %.',
+  'applications[].responseMs.p99Migrating':
+    'the 99th percentile of requests answered in steps in which one of its guests migrated; absent when none did.',
+  'applications[].responseMs.p99Outside':
+    'the 99th percentile of all other requests; absent when none of its guests migrated.',
   'applications[].violationMs': 'for how long its service-level agreement was violated.',
   'applications[].violationMigratingMs': 'the part of it during which one of its guests migrated.',
   'applications[].cost': 'what these violations cost.',

@@ -105,3 +105,22 @@ it("takes its CPU time from the hosts': a hundredth of a CPU for 24 guests, as t
   expect(other!.cpuNs).toBe(other!.monitoringCpuNs);
   expect((24 * other!.monitoringCpuNs) / 100e9).toBeCloseTo(0.01, 5);
 });
+
+it("charges dom0's work to guests by what they send, so that guests have all that their host uses", async () => {
+  const file = WATCHED.replace('MONITOR', '{ dom0PerMB: 5s }').replace('count: 2,', 'count: 1,');
+  const load = file.replace('rate: 20', 'rate: 40');
+  let seen: readonly number[] = [];
+  const policy: FleetPolicy = {
+    name: 'witness',
+    decide: ({ hosts: [host] }) => {
+      seen = [host!.readings.cpu.last, ...host!.vms.map(({ readings }) => readings.cpu.last)];
+      return undefined;
+    },
+  };
+  await runFleet(fleetOf(load).config, { policy });
+  const [host, web, idle] = seen;
+  // 40 requests of 5 ms a second, and 40 kB a second at 5 µs a byte.
+  expect(web).toBeCloseTo(0.4, 2);
+  expect(idle).toBe(0);
+  expect(host).toBeCloseTo(web!, 6);
+});

@@ -127,8 +127,12 @@ describe('an agreement that is always violated', () => {
       const report = await runFleet(config, { policy: moveAt([[10, 'web', 'pm-2']]) });
       const [{ startNs, endNs }] = report.migrations as [MigrationReport];
       expect(endNs - startNs).toBeLessThan(1e9);
-      const { violationNs, violationMigratingNs } = report.applications[0]!;
+      const [shop] = report.applications;
+      const { violationNs, violationMigratingNs, p99MigratingNs, p99OutsideNs, p99Ns } = shop!;
       expect([violationNs > 50e9, violationMigratingNs]).toEqual([true, 1e9]);
+      // A stop holds the requests of that second up, and those of no other.
+      expect(p99MigratingNs! / p99OutsideNs!).toBeGreaterThan(1.25);
+      expect(p99OutsideNs).toBeLessThanOrEqual(p99Ns);
     },
   );
 });

@@ -7,8 +7,10 @@ import type { ApplicationStats } from './stats.ts';
 export interface Application {
   readonly spec: ApplicationSpec;
   readonly stats: ApplicationStats;
-  /** How many requests are in it. */
+  /** How many requests are in it, at its VMs or on their way. */
   readonly queued: number;
+  /** How many requests are on their way from one tier to the next beside those; only flows have any. */
+  readonly travelling: number;
   /**
    * Ends the step up to `nowNs`, with CPUs that the VMs' hosts have accounted for up to now. All applications end a step
    * before any begins the next one, so that what they find of each other is of the same step.

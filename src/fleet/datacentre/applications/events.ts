@@ -29,6 +29,7 @@ export class EventApplication implements Application {
   readonly spec: ApplicationSpec;
   readonly stats = new ApplicationStats();
   queued = 0;
+  readonly travelling = 0;
   readonly #site: ApplicationSite;
   readonly #tiers: readonly (readonly Server[])[];
   readonly #byVm = new Map<FleetVm, Server>();
@@ -168,6 +169,7 @@ export class EventApplication implements Application {
         vm.sentBytesPerSecond = ((served / servers.length) * bytes * 1e9) / stepNs;
       }
     }
+    if (isMigrating) for (const ns of responses) this.stats.migratingResponses.add(ns);
     const p99Ns = served > 0 ? responses[Math.min(served - 1, Math.floor(served * 0.99))]! : 0;
     const meanNs = served > 0 ? sumNs / served : 0;
     const [offered, dropped] = [this.#offered, this.#dropped];

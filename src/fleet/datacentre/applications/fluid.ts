@@ -42,6 +42,7 @@ export class FluidApplication implements Application {
   readonly #tiers: readonly (readonly Server[])[];
   readonly #byVm = new Map<FleetVm, Server>();
   readonly #spread = new ResponseSpread(this.stats.responses);
+  readonly #migratingSpread = new ResponseSpread(this.stats.migratingResponses);
   /** What each tier has served in the step that has ended. */
   readonly #served: number[];
   #offered = 0;
@@ -69,6 +70,14 @@ export class FluidApplication implements Application {
     let queued = 0;
     for (const tier of this.#tiers) for (const { backlog } of tier) queued += backlog;
     return queued;
+  }
+
+  /** What a tier has served in a step comes to the next one in the step after it. */
+  get travelling(): number {
+    let travelling = 0;
+    for (const tier of this.#tiers.slice(1))
+      for (const { arriving } of tier) travelling += arriving;
+    return travelling;
   }
 
   endStep(nowNs: number, stepNs: number): void {
@@ -104,6 +113,7 @@ export class FluidApplication implements Application {
 
   finish(): void {
     this.#spread.flush();
+    this.#migratingSpread.flush();
   }
 
   takeServed(vm: FleetVm): ServedFigures {
@@ -181,6 +191,9 @@ export class FluidApplication implements Application {
     const lateShare = Math.min(1, stallNs / stepNs);
     this.#spread.add(passing * (1 - lateShare), variableNs, varianceNs2, fixedNs);
     if (lateShare > 0) stats.responses.add(stallNs / 2 + meanNs, passing * lateShare);
+    if (!isMigrating) return;
+    this.#migratingSpread.add(passing * (1 - lateShare), variableNs, varianceNs2, fixedNs);
+    if (lateShare > 0) stats.migratingResponses.add(stallNs / 2 + meanNs, passing * lateShare);
   }
 
   /** Deals the next step's requests to the VMs, which demand CPUs for them and for those that wait. */

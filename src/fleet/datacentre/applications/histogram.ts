@@ -24,6 +24,22 @@ export class Histogram {
     this.#sumNs += ns * weight;
   }
 
+  /** Whether it has counted nothing. */
+  get isEmpty(): boolean {
+    return this.#all <= 0;
+  }
+
+  /** Returns a histogram of what has been counted here and not in another one, whose times are among these. */
+  without(other: Histogram): Histogram {
+    const rest = new Histogram();
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      rest.#counts[bucket] = Math.max(0, this.#counts[bucket]! - other.#counts[bucket]!);
+      rest.#all += rest.#counts[bucket]!;
+    }
+    rest.#sumNs = Math.max(0, this.#sumNs - other.#sumNs);
+    return rest;
+  }
+
   /** Returns the time that this share of all times does not exceed; 0 when there are none. */
   percentile(share: number): number {
     let left = share * this.#all;

@@ -16,6 +16,8 @@ export interface StepFigures {
 /** Requests of an application, and for how long its service-level agreement was violated. */
 export class ApplicationStats {
   readonly responses = new Histogram();
+  /** Those of them that were answered in steps in which one of its VMs migrated. */
+  readonly migratingResponses = new Histogram();
   offered = 0;
   served = 0;
   dropped = 0;
