@@ -43,7 +43,9 @@ describe('a drain', () => {
   });
 
   it('leaves hosts alone until their time, and moves nothing to one whose time is yet to come', async () => {
-    const text = drain('[{ name: old-1, at: 10s }, { name: old-2, at: 40s }]', 'powerOff: true');
+    // The second one has the least memory free, so that it would come first.
+    const hosts12 = '[{ name: old-1, at: 10s }, { name: old-2, at: 40s }], placement: best-fit';
+    const text = drain(hosts12, 'powerOff: true');
     const { hosts, migrations } = await runFleet(fleetOf(text).config);
     const [first, second] = [migrations.slice(0, 6), migrations.slice(6)];
     expect(first.every(({ from, to }) => from === 'old-1' && to.startsWith('new'))).toBe(true);

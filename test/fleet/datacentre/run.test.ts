@@ -15,7 +15,7 @@ const SMALL = [
   'migration.maxBandwidth=40MB/s',
 ];
 
-let nowNs = 0;
+let ticks = 0;
 
 describe('three hotspots one after another', () => {
   it('are those of table 1, and twice the same result', async () => {
@@ -35,7 +35,7 @@ describe('three hotspots one after another', () => {
       expect(run!.verify).toMatchObject({ ok: true });
       expect(downtimeMs).toBeGreaterThan(0);
     }
-    const clock = { now: () => nowNs++ };
+    const clock = { now: () => ticks++ };
     const report = await runFleet(loaded.config, { clock });
     // Each of five guests lives through 800 steps of a second, and the one that begins with the last of them.
     expect(report.wall).toMatchObject({ ns: 1, vmSteps: 5 * 801 });
