@@ -171,9 +171,9 @@ function violationLine({ totals }: FleetResult): string {
 function costLine({ ns, cpuNs, events, vmSteps, memoryBytes }: FleetCost): string {
   const rate = (count: number): string =>
     `${formatCount(count)} (${formatCount((count * 1e9) / Math.max(1, cpuNs))} a CPU second)`;
-  const time = `${formatDuration(ns)}, ${formatDuration(cpuNs)} of them CPU time`;
+  const took = `${formatDuration(ns)}, ${formatDuration(cpuNs)} of them CPU time`;
   const what = `${rate(events)} events, ${rate(vmSteps)} steps of guests`;
-  return colours.dim(`emulated in ${time}: ${what}, ${formatSize(memoryBytes)} of memory`);
+  return colours.dim(`emulated in ${took}: ${what}, ${formatSize(memoryBytes)} of memory`);
 }
 
 function proofLine({ ok, migrations }: FleetResult): string {
