@@ -9,6 +9,7 @@ import {
 } from './postcopy-figures.ts';
 import { maxFigures } from './max-figures.ts';
 import { evacuationAgreement, evacuationSpeed } from './evacuation-figures.ts';
+import { fileFigures, lazyFigures } from './file-figures.ts';
 import { isToy, median, printTable } from './report.ts';
 import { sharingFigures } from './sharing-figures.ts';
 import { storeFigures } from './store-figures.ts';
@@ -180,6 +181,8 @@ const parts = {
   evacuate: evacuationAgreement,
   forty: evacuationSpeed,
   store: storeFigures,
+  files: fileFigures,
+  lazy: lazyFigures,
   sharing: sharingFigures,
 };
 for (const [name, part] of Object.entries(parts)) {

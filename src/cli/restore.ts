@@ -18,10 +18,9 @@ import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag } from './flags.ts';
 import { formatMs } from './format.ts';
-import { Interruption } from './interrupt.ts';
 import { deliver, exitCode, writeFile } from './output.ts';
 import { channels, complain, setsOf } from './save.ts';
-import { SnapshotDisplay } from './snapshot-live.ts';
+import { playShown } from './snapshot-live.ts';
 import { proof } from './summary.ts';
 
 interface RestoreFlags {
@@ -78,7 +77,14 @@ async function restore(path: string, flags: RestoreFlags): Promise<number> {
     const snapshots = chain.files.map((file) => file.path);
     checkOutputs({ [outputFlag()]: flags.output }, [...files, ...snapshots]);
     const request = requestOf(flags, chain);
-    const report = await play(config, chain, request, flags.quiet !== true);
+    const saved = chain;
+    const restoreGuest = config.runtime === 'virtual' ? restoreVirtual : restoreThreads;
+    const report = await playShown(
+      'restore',
+      flags.quiet !== true,
+      (options) => restoreGuest(config, saved, request, options),
+      (phase) => !request.isLazy && (phase === 'prepare' || phase === 'work'),
+    );
     if (!report) {
       process.stderr.write('interrupted before the guest ran: there is no result\n');
       return EXIT.notCompleted;
@@ -105,48 +111,23 @@ function loadSaved({ top }: SnapshotChain, flags: RestoreFlags): LoadedScenario 
   return loadScenarioText(top.path, JSON.stringify(top.state.scenario), setsOf(flags));
 }
 
-/** Makes the restore and shows its progress. Returns undefined when a signal came before the guest ran. */
-async function play(
-  config: LoadedScenario['config'],
-  chain: SnapshotChain,
-  request: RestoreRequest,
-  isShown: boolean,
-): Promise<RestoreReport | undefined> {
-  const display = new SnapshotDisplay('restore', isShown);
-  const interrupt = new Interruption();
-  try {
-    const options = {
-      signal: interrupt.signal,
-      proofSignal: interrupt.late,
-      onProgress: display.show,
-    };
-    const restoreGuest = config.runtime === 'virtual' ? restoreVirtual : restoreThreads;
-    const work = restoreGuest(config, chain, request, options);
-    const isEarly = (): boolean =>
-      !request.isLazy && (display.phase === 'prepare' || display.phase === 'work');
-    return await interrupt.race(work, isEarly);
-  } finally {
-    display.stop();
-    interrupt.forget();
-  }
-}
-
 /** Returns how the flags want the guest restored. Throws InputError. */
 function requestOf(flags: RestoreFlags, chain: SnapshotChain): RestoreRequest {
   const { lazy: isLazy = false, recordWorkingSet: record } = flags;
-  const refuse = (place: string, sentence: string): never => {
-    throw new InputError([{ place, key: '', sentence }]);
-  };
   if (record !== undefined && !isLazy) {
     refuse('--record-working-set', 'only a guest that runs at once asks for pages: add --lazy');
   }
-  const recordNs = record === undefined ? 0 : durationOf(record, refuse);
+  const recordNs = record === undefined ? 0 : durationOf(record);
   const isPrefetched = isLazy && record === undefined && flags.workingSet;
   const prefetch = isPrefetched ? readWorkingSet(chain) : [];
   return { isLazy, prefetch, recordNs, channels: flags.channels };
 }
 
-function durationOf(text: string, refuse: (place: string, sentence: string) => never): number {
+function refuse(place: string, sentence: string): never {
+  throw new InputError([{ place, key: '', sentence }]);
+}
+
+function durationOf(text: string): number {
   try {
     const ns = parseDuration(text);
     if (ns > 0) return ns;

@@ -4,12 +4,12 @@ import { buildSave } from '../result/snapshot.ts';
 import type { SaveResult } from '../result/snapshot-schema.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
 import { saveProblem } from '../runtime/common/snapshot/save-config.ts';
-import type { SaveReport, SaveRequest } from '../runtime/common/snapshot/save-report.ts';
-import type { RunConfig } from '../runtime/config.ts';
+import type { SaveRequest } from '../runtime/common/snapshot/save-report.ts';
 import { saveThreads } from '../runtime/threads/snapshot/save.ts';
 import { saveVirtual } from '../runtime/virtual/snapshot/save.ts';
-import { SnapshotError } from '../snapshot/file-port.ts';
+import { nodeFiles, SnapshotError, told } from '../snapshot/file-port.ts';
 import { SAVE_MODES, type SaveMode } from '../snapshot/format.ts';
+import { temporaryOf } from '../snapshot/writer.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { loadScenario, type Override, presets } from '../scenario/load.ts';
 import { formatSize } from '../units/size.ts';
@@ -18,9 +18,8 @@ import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
 import { formatMs } from './format.ts';
-import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
-import { SnapshotDisplay } from './snapshot-live.ts';
+import { playShown } from './snapshot-live.ts';
 
 interface SaveFlags {
   readonly mode: SaveMode;
@@ -79,18 +78,35 @@ async function save(name: string, path: string, flags: SaveFlags): Promise<numbe
     if (problem) throw new InputError([{ place: name, ...problem }]);
     checkOutputs({ [outputFlag()]: flags.output, FILE: path }, files);
     const { mode, base, direct = false } = flags;
-    const request = { path, mode, base, channels: flags.channels, direct, scenario };
-    const report = await play(config, request, flags.quiet !== true);
+    const request: SaveRequest = { path, mode, base, channels: flags.channels, direct, scenario };
+    removeAtExit(path);
+    const saveGuest = config.runtime === 'virtual' ? saveVirtual : saveThreads;
+    const report = await playShown(
+      'save',
+      flags.quiet !== true,
+      (options) => saveGuest(config, request, options),
+      (phase) => phase === 'prepare',
+    );
     if (!report) {
       process.stderr.write('interrupted before the save began: there is no result\n');
       return EXIT.notCompleted;
     }
     const result = buildSave(request, report);
+    if (direct && !report.isDirect && result.pages.written > 0) {
+      const note = 'the file system takes no direct I/O, so pages went through the page cache';
+      process.stderr.write(`--direct: ${note}\n`);
+    }
     const isWritten = await deliver(flags, result, () => summary(result));
     return exitCode(exitCodeOf(result), isWritten);
   } catch (error) {
     return complain(name, error);
   }
+}
+
+/** Has the program remove the temporary file of a snapshot when it ends before that is complete. */
+function removeAtExit(path: string): void {
+  const temporary = told(`${path} can't be written`, () => temporaryOf(nodeFiles, path));
+  process.once('exit', () => nodeFiles.remove(temporary));
 }
 
 /** Says what is wrong with the input on standard error, and returns the exit code; any other error is thrown on. */
@@ -107,29 +123,6 @@ export function complain(name: string, error: unknown): number {
 export function setsOf({ set = [], runtime }: Pick<SaveFlags, 'set' | 'runtime'>): Override[] {
   if (runtime === undefined) return [...set];
   return [...set, { flag: '--runtime', key: 'runtime', value: runtime }];
-}
-
-/** Makes the save and shows its progress. Returns undefined when a signal came before it could begin. */
-async function play(
-  config: RunConfig,
-  request: SaveRequest,
-  isShown: boolean,
-): Promise<SaveReport | undefined> {
-  const display = new SnapshotDisplay('save', isShown);
-  const interrupt = new Interruption();
-  try {
-    const options = {
-      signal: interrupt.signal,
-      proofSignal: interrupt.late,
-      onProgress: display.show,
-    };
-    const saveGuest = config.runtime === 'virtual' ? saveVirtual : saveThreads;
-    const work = saveGuest(config, request, options);
-    return await interrupt.race(work, () => display.phase === 'prepare');
-  } finally {
-    display.stop();
-    interrupt.forget();
-  }
 }
 
 function exitCodeOf({ outcome, verify, guestVerify }: SaveResult): number {

@@ -1,9 +1,10 @@
-import type { SnapshotProgress } from '../runtime/common/snapshot/save-report.ts';
+import type { SnapshotOptions, SnapshotProgress } from '../runtime/common/snapshot/save-report.ts';
 import { formatSize } from '../units/size.ts';
+import { Interruption } from './interrupt.ts';
 import { Counted } from './progress.ts';
 
 /** Shows how far a save or a restore is. */
-export class SnapshotDisplay {
+class SnapshotDisplay {
   phase: SnapshotProgress['phase'] = 'prepare';
   readonly #name: 'save' | 'restore';
   readonly #counted: Counted;
@@ -29,5 +30,26 @@ export class SnapshotDisplay {
 
   stop(): void {
     this.#counted.stop();
+  }
+}
+
+/**
+ * Makes a save or a restore and shows its progress. Returns undefined when a signal came while it could be given up.
+ */
+export async function playShown<Report>(
+  name: 'save' | 'restore',
+  isShown: boolean,
+  play: (options: SnapshotOptions) => Promise<Report>,
+  canGiveUp: (phase: SnapshotProgress['phase']) => boolean,
+): Promise<Report | undefined> {
+  const display = new SnapshotDisplay(name, isShown);
+  const interrupt = new Interruption();
+  const { signal, late: proofSignal } = interrupt;
+  try {
+    const work = play({ signal, proofSignal, onProgress: display.show });
+    return await interrupt.race(work, () => canGiveUp(display.phase));
+  } finally {
+    display.stop();
+    interrupt.forget();
   }
 }

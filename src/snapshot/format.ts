@@ -39,7 +39,7 @@ export const HEADER_BYTES = 4096;
 const MAGIC = Buffer.from('PFRYSNAP', 'latin1');
 export const SNAPSHOT_VERSION = 1;
 const CRC_AT = HEADER_BYTES - 4;
-/** QEMU aligns pages to so many bytes as well, so that direct I/O takes them (include/migration/misc.h). */
+/** QEMU aligns pages to so many bytes as well, so that direct I/O takes them (migration/ram.c, MAPPED_RAM_FILE_OFFSET_ALIGNMENT). */
 const PAGES_ALIGNMENT = 1024 * 1024;
 /** A longer state is refused before memory is taken for it; that of hundreds of streams is far shorter. */
 export const MOST_STATE_BYTES = 64 * 1024 * 1024;

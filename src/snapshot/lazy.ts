@@ -44,7 +44,7 @@ export interface LazyEnd {
 /**
  * Restores a guest that runs at once: a page that it misses is read from the file when it asks for it, and meanwhile the
  * others are read in the background, those of a recorded working set first. That is REAP's record and prefetch (Ustiugov
- * et al., ASPLOS 2021, section 5) with the prefetch beside the running guest.
+ * et al., ASPLOS 2021) with the prefetch beside the running guest.
  */
 export function* lazyRestore(side: LazySide): Algorithm<LazyEnd> {
   const restore = new LazyRestore(side);

@@ -4,6 +4,7 @@ import { type FullPlan, lightPlan } from '../../../guest/stream-plan.ts';
 import type { VcpuEnd } from '../../../guest/vcpu.ts';
 import { createPlace } from '../../common/stage.ts';
 import { type GuestSide, openGuestSide, type SharedGuestSide } from '../../common/guest-side.ts';
+import type { SnapshotProofParts } from '../../common/snapshot/prove-snapshot.ts';
 import { Timeline } from '../../common/timeline.ts';
 import type { RunConfig } from '../../config.ts';
 import { Crew } from '../crew.ts';
@@ -12,6 +13,8 @@ import { RunWords } from '../run-words.ts';
 
 /** A vCPU polls every few microseconds, so one that takes this long hangs. */
 const ANSWER_MS = 10_000;
+/** How often the figures of the engine are looked at. */
+const WATCH_MS = 100;
 
 /** A guest of a save or a restore, whose vCPUs are threads. The methods are called in the order in which they stand here. */
 export class LiveGuest {
@@ -66,6 +69,40 @@ export class LiveGuest {
     await this.crew.until('the vCPUs run', () => this.side.engine.areAllRunning(), ANSWER_MS);
   }
 
+  /**
+   * Waits for the engine's thread to end with `work`, tells of its progress, and has it cancel once `signal` is aborted.
+   * Throws CrewError.
+   */
+  async engine<Result>(
+    work: Promise<Result>,
+    signal: AbortSignal | undefined,
+    onBytes: (doneBytes: number) => void,
+  ): Promise<Result> {
+    const cancel = (): void => {
+      this.words.cancel();
+      this.side.doorbell.ring();
+    };
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    const { pages, pageSize } = this.side.memory;
+    const watching = setInterval(() => {
+      const { pagesLeft, ns } = this.words.figures();
+      if (ns > 0) onBytes((pages - pagesLeft) * pageSize);
+    }, WATCH_MS);
+    try {
+      return await this.crew.result(this.crew.watch('the engine', work));
+    } finally {
+      clearInterval(watching);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Returns what the proofs of this guest work with. */
+  proving(signal: AbortSignal | undefined): SnapshotProofParts {
+    const { plan, geometries, clock } = this;
+    return { config: this.#config, plan, geometries, runner: this.#pool, clock, signal };
+  }
+
   /** Lets the guest live for so long, or until `signal` is aborted. */
   live(ns: number, signal: AbortSignal | undefined): Promise<void> {
     return this.crew.pass(ns / 1e6, () => signal?.aborted ?? false);
@@ -90,9 +127,5 @@ export class LiveGuest {
   /** The demand faults of the vCPUs, once they have left. */
   get faults(): VcpuEnd['faults'][] {
     return this.#ends.map(({ faults }) => faults);
-  }
-
-  get config(): RunConfig {
-    return this.#config;
   }
 }

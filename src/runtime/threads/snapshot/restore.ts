@@ -17,7 +17,6 @@ import type { RunConfig } from '../../config.ts';
 import { WorkerPool } from '../pool.ts';
 import { LiveGuest } from './live-guest.ts';
 
-const WATCH_MS = 100;
 /** The guest makes its first access within this time, or makes none. */
 const FIRST_ACCESS_MS = 1000;
 
@@ -120,29 +119,12 @@ class ThreadRestore {
   }
 
   /** Lets the guest run while a thread reads its pages. */
-  async #lazily(): Promise<LazyEnd> {
+  #lazily(): Promise<LazyEnd> {
     const live = this.#guest;
-    const { signal } = this.#options;
-    const cancel = (): void => {
-      live.words.cancel();
-      live.side.doorbell.ring();
-    };
-    if (signal?.aborted) cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    const { pages, pageSize } = live.side.memory;
-    const watching = setInterval(() => {
-      const { pagesLeft, ns } = live.words.figures();
-      if (ns > 0) this.#tell('work', (pages - pagesLeft) * pageSize);
-    }, WATCH_MS);
-    try {
-      const { top } = this.#chain;
-      const { prefetch, recordNs } = this.#request;
-      const work = this.#pool.run('restore', { ...live.task, path: top.path, prefetch, recordNs });
-      return await live.crew.result(live.crew.watch('the engine', work));
-    } finally {
-      clearInterval(watching);
-      signal?.removeEventListener('abort', cancel);
-    }
+    const { path } = this.#chain.top;
+    const { prefetch, recordNs } = this.#request;
+    const work = this.#pool.run('restore', { ...live.task, path, prefetch, recordNs });
+    return live.engine(work, this.#options.signal, (bytes) => this.#tell('work', bytes));
   }
 
   async #liveAfter(runningNs: number): Promise<void> {
@@ -157,14 +139,7 @@ class ThreadRestore {
     this.#tell('verify', 0);
     const accesses = accessesOf(live.side.memory, live.plan);
     const faults = mergeFaults(live.faults);
-    const proving = {
-      config: this.#config,
-      plan: live.plan,
-      geometries: live.geometries,
-      runner: this.#pool,
-      clock: live.clock,
-      signal: this.#options.proofSignal,
-    };
+    const proving = live.proving(this.#options.proofSignal);
     const isWhole = end.outcome === 'completed';
     const proof = isWhole ? await proveGuest(proving, live.shared) : undefined;
     const { pages, pageSize } = live.side.memory;

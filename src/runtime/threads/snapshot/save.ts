@@ -22,7 +22,6 @@ import type { SaveAnswer } from './tasks.ts';
 
 /** A lane has so many slabs: one is filled, one is written, and one is at hand. */
 const SLABS_EACH = 3;
-const WATCH_MS = 100;
 
 /**
  * Saves a guest to a file in real time: its vCPUs and the engine that saves it are threads, and with two channels or
@@ -98,7 +97,6 @@ class ThreadSave {
   }
 
   async #save(): Promise<SaveAnswer> {
-    const { signal } = this.#options;
     const live = this.#guest;
     const { path, direct } = this.#request;
     const temporary = temporaryOf(nodeFiles, path);
@@ -107,26 +105,10 @@ class ThreadSave {
       const task = { slabs, path: temporary, direct, handshake };
       void live.crew.watch(`writer ${i + 1}`, this.#pool.run('lane', task));
     }
-    const cancel = (): void => {
-      live.words.cancel();
-      live.side.doorbell.ring();
-    };
-    if (signal?.aborted) cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    const { pages, pageSize } = live.side.memory;
-    const watching = setInterval(() => {
-      const { pagesLeft, ns } = live.words.figures();
-      if (ns > 0) this.#tell('work', (pages - pagesLeft) * pageSize);
-    }, WATCH_MS);
-    try {
-      const { link, migration } = this.#config;
-      const { request } = { request: this.#request };
-      const task = { ...live.task, request, link, migration, lanes: this.#lanes };
-      return await live.crew.result(live.crew.watch('the engine', this.#pool.run('save', task)));
-    } finally {
-      clearInterval(watching);
-      signal?.removeEventListener('abort', cancel);
-    }
+    const { link, migration } = this.#config;
+    const task = { ...live.task, request: this.#request, link, migration, lanes: this.#lanes };
+    const work = this.#pool.run('save', task);
+    return live.engine(work, this.#options.signal, (bytes) => this.#tell('work', bytes));
   }
 
   async #report(
@@ -139,14 +121,7 @@ class ThreadSave {
     const isSaved = end.outcome === 'completed';
     const isOver = isSaved && mode !== 'background';
     this.#tell('verify', 0);
-    const proving = {
-      config: this.#config,
-      plan: live.plan,
-      geometries: live.geometries,
-      runner: this.#pool,
-      clock: live.clock,
-      signal: this.#options.proofSignal,
-    };
+    const proving = live.proving(this.#options.proofSignal);
     const frozen = isOver ? { side: live.shared, state } : undefined;
     const proof = isSaved ? await proveFile(proving, path, frozen) : undefined;
     const accesses = accessesOf(live.side.memory, live.plan);

@@ -69,8 +69,7 @@ class VirtualSave {
     const base = basePath === undefined ? undefined : new SnapshotChain(basePath, files);
     const { plan, geometries } = planMemory(guest, seed);
     const pages = guest.memoryBytes / guest.pageSize;
-    const spec = { path, pages, pageSize: guest.pageSize, base, direct };
-    const writer = new SnapshotWriter(spec, files);
+    let writer: SnapshotWriter | undefined;
     const shared = createPlace(guest, plan, geometries(0));
     try {
       await fillGuest(this.#runner, shared, guest.contents, seed, {
@@ -86,6 +85,8 @@ class VirtualSave {
       await this.#live(hosted, this.#config.migration.startAfterNs);
       hosted.measureRates();
       const inner = new SharedSourceGuest(side, plan, this.#clock);
+      const spec = { path, pages, pageSize: guest.pageSize, base, direct };
+      writer = new SnapshotWriter(spec, files);
       const end = await this.#migrate(hosted, inner, writer, capture);
       const isSaved = end.outcome === 'completed';
       const isOver = isSaved && mode !== 'background';
@@ -115,7 +116,7 @@ class VirtualSave {
         ...(guestProof ? { guestProof } : {}),
       };
     } finally {
-      writer.abandon();
+      writer?.abandon();
       base?.close();
       giveBackGuestSide(shared);
     }
