@@ -87,10 +87,21 @@ export class SnapshotWriter {
     }
   }
 
-  /** The file that is written must be none of those that its pages are to be found in. */
+  /** The base must be of a guest of this size, and none of its files may be the one that is written. */
   #checkBase(): void {
-    const { path, base } = this.#spec;
-    for (const file of base?.files ?? []) {
+    const { path, base, pages, pageSize } = this.#spec;
+    if (!base) return;
+    const { header, path: basePath } = base.top;
+    if (header.pages !== pages || header.pageSize !== pageSize) {
+      const [own, other] = [
+        `${pages} pages of ${pageSize}`,
+        `${header.pages} of ${header.pageSize}`,
+      ];
+      throw new SnapshotError(
+        `${basePath} can't be a base of ${path}: the guest has ${own} bytes, and that one ${other}`,
+      );
+    }
+    for (const file of base.files) {
       if (this.#told(() => this.#port.resolve(file.path)) !== this.#target) continue;
       throw new SnapshotError(
         `${path} can't be written: pages of the new snapshot are in it; name another file`,

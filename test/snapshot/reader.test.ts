@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { placesOf } from '../../src/snapshot/format.ts';
 import { SnapshotChain } from '../../src/snapshot/reader.ts';
+import { SnapshotWriter } from '../../src/snapshot/writer.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 import { inFolder, marksIn, PAGE, PAGES, withChain, writeSmall } from '../support/snapshots.ts';
 
@@ -188,6 +189,18 @@ describe('a differential snapshot', () => {
       writeSmall(next, { base: chain, markOf: (gfn) => (gfn === 7 ? 9 : gfn) });
       chain.close();
       expect(withChain(next, marksIn)[7]).toBe(9);
+    }));
+
+  it('is not written for a guest of another size', () =>
+    inFolder((folder) => {
+      const base = join(folder, 'base');
+      writeSmall(base);
+      withChain(base, (chain) => {
+        const spec = { path: join(folder, 'next'), pages: 32, pageSize: PAGE, base: chain };
+        expect(() => new SnapshotWriter(spec)).toThrow(
+          /base can't be a base of .*next: the guest has 32 pages of 4096 bytes, and that one 64 of 4096$/,
+        );
+      });
     }));
 
   it('is not written over a file of its chain', () =>
