@@ -157,8 +157,8 @@ function reasonOf(session: SourceSession, error: MigrationEnded | WireError): st
 /** Returns what HELLO says of compressed pages. */
 function compressionOf({ encoder }: SourceSession): Pick<ControlBody<'hello'>, 'compression'> {
   if (!encoder.packer) return {};
-  const { method, blockPages } = encoder.packer.compression;
-  return { compression: { method, blockPages } };
+  const { method, blockPages, words } = encoder.packer.compression;
+  return { compression: { method, blockPages, ...(words ? { words } : {}) } };
 }
 
 export function* hello(session: SourceSession): Algorithm<void> {

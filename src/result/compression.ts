@@ -1,5 +1,7 @@
 import { sentTally, type SourceReport } from '../migration/source.ts';
+import { COMPRESSORS } from '../wire/compressors/registry.ts';
 import { ENCODING, type EncodingName } from '../wire/encodings.ts';
+import { pagesOf } from '../wire/tally.ts';
 import type { RunResult } from './schema.ts';
 
 /** Returns what compression did, and what each encoding took beside it; nothing without an encoding that compresses. */
@@ -8,7 +10,7 @@ export function compressionOf(source: SourceReport, pageSize: number): Partial<R
   if (!compression) return {};
   const { method, pages, compressedBytes, incompressiblePages, skippedPages } = compression;
   return {
-    compressed: pages,
+    compressed: compressedPages(source),
     compression: {
       method,
       pages,
@@ -19,6 +21,13 @@ export function compressionOf(source: SourceReport, pageSize: number): Partial<R
     },
     encodings: encodingsOf(source),
   };
+}
+
+/** Returns the pages that were sent compressed, or as their words. */
+function compressedPages(source: SourceReport): number {
+  const tally = sentTally(source);
+  const names = [...COMPRESSORS, 'sparse', 'words'] as const;
+  return names.reduce((sum, name) => sum + pagesOf(tally, name), 0);
 }
 
 /** Lists the encodings in which pages were sent, with the time that each took. */

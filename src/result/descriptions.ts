@@ -68,10 +68,11 @@ const RAM: Descriptions = {
   'ram.xbzrle.cacheMissRate': 'cacheMisses ÷ all that were looked for; absent if none were.',
   'ram.xbzrle.encodingRate': 'how many times smaller the pages that were found became.',
   'ram.xbzrle.overflow': 'pages of which the differences would have taken as much as the page.',
-  'ram.compressed': 'pages sent compressed; absent without an encoding that compresses pages.',
+  'ram.compressed':
+    'pages sent compressed, or as their words; absent without an encoding that compresses pages.',
   'ram.compression': 'what compression did; absent without an encoding that compresses pages.',
   'ram.compression.method': 'zlib, lz4 or zstd.',
-  'ram.compression.pages': 'pages that were sent compressed.',
+  'ram.compression.pages': 'pages that were sent compressed by it.',
   'ram.compression.compressedSize': 'the bytes of their blocks.',
   'ram.compression.compressionRate':
     'how many times smaller these pages became; absent if there were none.',
@@ -81,7 +82,8 @@ const RAM: Descriptions = {
     'pages that were sent raw untried, after pages that were compressed in vain.',
   'ram.encodings':
     'what the pages of each encoding took; absent without an encoding that compresses pages.',
-  'ram.encodings[].encoding': 'raw, zero, xbzrle, same (as it was sent last), zlib, lz4 or zstd.',
+  'ram.encodings[].encoding':
+    'raw, zero, xbzrle, same (as it was sent last), zlib, lz4, zstd, and of mecom sparse (what is not zero) and words.',
   'ram.encodings[].pages': 'pages that were sent so.',
   'ram.encodings[].bytes': 'what they took, without the heads of frames.',
   'ram.encodings[].cpuMs':

@@ -18,12 +18,14 @@ export function checkCompression({ guest, migration }: Scenario, pageSize: numbe
     const sentence = `pages are compressed by one method: leave out ${method} or ${encodings[other]!}`;
     return [{ path: ['migration', 'encodings', other], sentence }];
   }
-  const path = ['migration', 'encodings', encodings.indexOf(method)];
+  const named = encodings.indexOf(method);
+  const index = named < 0 ? encodings.indexOf('mecom') : named;
+  const path = ['migration', 'encodings', index];
   if (guest.backing === 'versions') {
-    return [{ path, sentence: `${method} ${NEEDS_BYTES} guest.backing: bytes` }];
+    return [{ path, sentence: `${encodings[index]!} ${NEEDS_BYTES} guest.backing: bytes` }];
   }
   if (pageSize > MAX_WHOLE_PAGE) {
-    const sentence = `${method} has no effect on pages above ${formatSize(MAX_WHOLE_PAGE)}, which travel in parts: leave it out, or choose a smaller guest.pageSize`;
+    const sentence = `${encodings[index]!} has no effect on pages above ${formatSize(MAX_WHOLE_PAGE)}, which travel in parts: leave it out, or choose a smaller guest.pageSize`;
     return [{ path, sentence }];
   }
   const high = levelsOf(method)?.high ?? Infinity;

@@ -18,6 +18,7 @@ export const costs = z.strictObject({
   xbzrle: duration.optional(),
   compress: duration.optional(),
   decompress: duration.optional(),
+  words: duration.optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
   senderCpuPerMB: duration.optional(),
@@ -45,6 +46,15 @@ type Quantity = string | number | undefined;
 
 const ns = (value: Quantity, fallback: number): number =>
   value === undefined ? fallback : parseDuration(value);
+/** Returns a cost that a profile may lack. */
+const nsIfAny = <Name extends string>(
+  name: Name,
+  value: Quantity,
+  fallback: number | undefined,
+): Partial<Record<Name, number>> => {
+  const cost = value === undefined ? fallback : parseDuration(value);
+  return cost === undefined ? {} : ({ [name]: cost } as Record<Name, number>);
+};
 const nsPerByte = (perMB: Quantity, fallback: number): number =>
   perMB === undefined ? fallback : parseDuration(perMB) / 1e6;
 const perSecond = (value: Quantity, fallback: number): number =>
@@ -62,8 +72,9 @@ export function resolveCosts(given: CostsInput): Costs {
     installNs: ns(given.install, base.installNs),
     hashNs: ns(given.hash, base.hashNs),
     xbzrleNs: ns(given.xbzrle, base.xbzrleNs),
-    ...(given.compress === undefined ? {} : { compressNs: parseDuration(given.compress) }),
-    ...(given.decompress === undefined ? {} : { decompressNs: parseDuration(given.decompress) }),
+    ...nsIfAny('compressNs', given.compress, base.compressNs),
+    ...nsIfAny('decompressNs', given.decompress, base.decompressNs),
+    wordsNs: ns(given.words, base.wordsNs),
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(
       given.firstSend ?? given.rawSend,

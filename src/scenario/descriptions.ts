@@ -44,6 +44,8 @@ export const COST_DESCRIPTIONS: Descriptions = {
     'how long it takes to compress a page of 4 KiB, whether or not that was worth it; absent: what was measured of the method and level.',
   '.decompress':
     'how long it takes to decompress a page of 4 KiB; absent: what was measured of the method.',
+  '.words':
+    'how long it takes to code the words of a page of 4 KiB, and to make it of them; only with the encoding mecom.',
   '.install': 'how long it takes to take a page of 4 KiB out of a frame and write it to memory.',
   '.rawSend': 'how fast the sender sends raw pages at most, whatever the link carries.',
   '.firstSend': 'how fast the sender sends a page for the first time at most; absent: as rawSend.',

@@ -1,7 +1,7 @@
 import { copyBytes } from '../memory/copy.ts';
 import { COMPARE_BYTES, scratchAreas } from '../memory/layout.ts';
 import type { Memslot } from '../memory/memslot.ts';
-import { ENCODING } from './encodings.ts';
+import { ENCODING, hasOwnBlock, isWordCoded } from './encodings.ts';
 import type { Frame } from './frame.ts';
 import type { InstallGate } from './install.ts';
 import { COUNT_MASK, ENCODING_SHIFT } from './pages.ts';
@@ -17,11 +17,11 @@ export interface BlockParts {
   readonly runs: number;
   /** The sums of the pages that are sent as blocks; absent if the frame has no sums. */
   readonly sumsAt: number | undefined;
-  /** The lengths of the blocks: those of differences come first. */
+  /** The lengths of the blocks: those of single pages come first. */
   readonly lengthsAt: number;
   readonly blocksAt: number;
-  /** How many pages come as differences, and how many compressed. */
-  readonly differingPages: number;
+  /** How many pages have a block each, and how many come compressed in blocks. */
+  readonly ownBlocks: number;
   readonly packedPages: number;
 }
 
@@ -29,9 +29,9 @@ export interface BlockParts {
 interface BlockPage {
   page: number;
   encoding: number;
-  /** Its index among the compressed pages of the frame. */
-  packed: number;
-  /** The bytes of its differences, [blockAt, blockEnd) of the frame's memory; none if it has not changed. */
+  /** Its index in the unpacker, if it is made there. */
+  made: number;
+  /** The bytes of its own block, [blockAt, blockEnd) of the frame's memory; none if it has none. */
   blockAt: number;
   blockEnd: number;
   /** Where its sum stands. */
@@ -39,8 +39,8 @@ interface BlockPage {
 }
 
 /**
- * Checks that each page that comes as a block comes to its sum here. It writes no page, but keeps the compressed ones in
- * the unpacker for `installBlocks`. Returns the sentence that says what is wrong, or undefined.
+ * Checks that each page that comes as a block comes to its sum here. It writes no page, but keeps those that do not
+ * depend on what the page was in the unpacker for `installBlocks`. Returns the sentence that says what is wrong, or undefined.
  */
 export function blockProblem(
   slot: Memslot,
@@ -57,9 +57,16 @@ export function blockProblem(
     const { view } = frame.memory;
     if (encoding === ENCODING.xbzrle || encoding === ENCODING.same) {
       problem = differencesProblem(slot, frame, one, hasSums);
-    } else if (hasSums) {
+    } else {
+      const { bytes } = frame.memory;
+      const block = bytes.subarray(one.blockAt, one.blockEnd);
+      if (isWordCoded(encoding) && !unpacker!.unpackWords(block, one.made, encoding)) {
+        problem = `the words of page ${page} are damaged`;
+        return false;
+      }
+      if (!hasSums) return true;
       const [low, high] = [view.getUint32(one.sumAt, true), view.getUint32(one.sumAt + 4, true)];
-      const isEqual = unpacker!.hasSum(one.packed, low, high);
+      const isEqual = unpacker!.hasSum(one.made, low, high);
       if (!isEqual)
         problem = `compressed page ${page} does not come to its sum: it was damaged on the way`;
     }
@@ -78,7 +85,7 @@ function unpackProblem(
   if (packedPages === 0 || !unpacker) return undefined;
   let lengthAt = parts.lengthsAt;
   let from = parts.blocksAt;
-  for (let i = 0; i < parts.differingPages; i++, lengthAt += 4) {
+  for (let i = 0; i < parts.ownBlocks; i++, lengthAt += 4) {
     from += memory.view.getUint32(lengthAt, true);
   }
   for (let first = 0; first < packedPages; first += unpacker.blockPages, lengthAt += 4) {
@@ -126,7 +133,7 @@ export function installBlocks(
 ): number {
   const { pageSize } = slot.layout;
   let droppedPages = 0;
-  eachBlockPage(frame, parts, ({ page, encoding, packed, blockAt, blockEnd }) => {
+  eachBlockPage(frame, parts, ({ page, encoding, made, blockAt, blockEnd }) => {
     if (gate && !gate.claim(slot, page, false)) {
       droppedPages++;
       return true;
@@ -135,7 +142,7 @@ export function installBlocks(
       const kept = slot.ram.subarray(page * pageSize, (page + 1) * pageSize);
       applyXorRuns(kept, frame.memory.bytes, blockAt, blockEnd);
     } else {
-      copyBytes(slot.ram, page * pageSize, unpacker!.pageAt(packed));
+      copyBytes(slot.ram, page * pageSize, unpacker!.pageAt(made));
     }
     gate?.publish(slot, page);
     return true;
@@ -146,33 +153,35 @@ export function installBlocks(
 /** Calls `take` for each page of a frame that comes as a block, in the order of the runs, until it returns false. */
 function eachBlockPage(
   { memory: { view } }: Frame,
-  { runsAt, runs, lengthsAt, blocksAt, sumsAt = 0 }: BlockParts,
+  { runsAt, runs, lengthsAt, blocksAt, packedPages, sumsAt = 0 }: BlockParts,
   take: (one: BlockPage) => boolean,
 ): void {
   const one = {
     page: 0,
     encoding: 0,
-    packed: 0,
+    made: 0,
     blockAt: blocksAt,
     blockEnd: blocksAt,
     sumAt: sumsAt,
   };
   let lengthAt = lengthsAt;
+  let packed = 0;
+  let coded = packedPages;
   for (let i = 0; i < runs; i++) {
     const first = view.getUint32(runsAt + 8 * i, true);
     const word = view.getUint32(runsAt + 8 * i + 4, true);
     one.encoding = word >>> ENCODING_SHIFT;
     if (one.encoding === ENCODING.raw || one.encoding === ENCODING.zero) continue;
-    const hasBlock = one.encoding === ENCODING.xbzrle;
-    const isPacked = !hasBlock && one.encoding !== ENCODING.same;
+    const hasBlock = hasOwnBlock(one.encoding);
+    const isMade = one.encoding !== ENCODING.xbzrle && one.encoding !== ENCODING.same;
     for (one.page = first; one.page < first + (word & COUNT_MASK); one.page++) {
       one.blockAt = one.blockEnd;
       if (hasBlock) {
         one.blockEnd += view.getUint32(lengthAt, true);
         lengthAt += 4;
       }
+      if (isMade) one.made = hasBlock ? coded++ : packed++;
       if (!take(one)) return;
-      if (isPacked) one.packed++;
       one.sumAt += 8;
     }
   }

@@ -91,6 +91,8 @@ const bodies = {
       .strictObject({
         method: z.enum(COMPRESSORS),
         blockPages: z.number().int().min(1).max(BATCH_BYTES),
+        /** Whether their words may be coded instead; absent if they may not. */
+        words: z.literal(true).optional(),
       })
       .optional(),
   }),

@@ -7,7 +7,7 @@ import {
   installBlocks,
   MOST_BLOCK_PAGE_BYTES,
 } from './block-reader.ts';
-import { ENCODING } from './encodings.ts';
+import { ENCODING, hasOwnBlock, isWordCoded } from './encodings.ts';
 import { type Frame, FRAME, WireError } from './frame.ts';
 import { batchPages } from './limits.ts';
 import { COUNT_MASK, ENCODING_SHIFT, FIXED_BYTES, type Integrity } from './pages.ts';
@@ -15,7 +15,7 @@ import type { InstalledPages, InstallGate } from './install.ts';
 import { PartReader } from './part-reader.ts';
 import { type PeerPages, ReferenceReader } from './reference-reader.ts';
 import { firstWrong } from './sums.ts';
-import { clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
+import { bytesOf, clearTally, type OpenTally, openTally, pagesOf } from './tally.ts';
 import { type AgreedCompression, Unpacker } from './unpacker.ts';
 
 /**
@@ -173,6 +173,7 @@ function checkPages(
   const mayHaveBlocks =
     takesBlocks && slot.layout.backing === 'bytes' && pageSize <= MOST_BLOCK_PAGE_BYTES;
   const packedAs = slot.layout.backing === 'bytes' ? unpacker?.encoding : undefined;
+  const takesWords = packedAs !== undefined && unpacker!.takesWords;
   clearTally(tally);
   let pages = 0;
   for (let i = 0; i < runs; i++) {
@@ -184,7 +185,8 @@ function checkPages(
       fail(`pages ${first} + ${count} lie outside memory`);
     const isDifferent = encoding === ENCODING.xbzrle || encoding === ENCODING.same;
     const isPlain = encoding === ENCODING.raw || encoding === ENCODING.zero;
-    if (!isPlain && encoding !== packedAs && !(isDifferent && mayHaveBlocks))
+    const isCoded = isWordCoded(encoding) && takesWords;
+    if (!isPlain && encoding !== packedAs && !isCoded && !(isDifferent && mayHaveBlocks))
       fail(`page encoding ${encoding} is unknown here`);
     tally.pages[encoding]! += count;
     pages += count;
@@ -192,26 +194,30 @@ function checkPages(
     if (pages > batchPages(pageSize)) fail('the frame has more pages than a batch may have');
   }
   const rawPages = pagesOf(tally, 'raw');
-  const differing = pagesOf(tally, 'xbzrle');
+  const coded = pagesOf(tally, 'sparse') + pagesOf(tally, 'words');
+  const ownBlocks = pagesOf(tally, 'xbzrle') + coded;
   const packedPages = packedAs === undefined ? 0 : tally.pages[packedAs]!;
   const blocksOfPacked = packedPages > 0 ? unpacker!.blocksOf(packedPages) : 0;
-  if (lengthBytes !== 4 * (differing + blocksOfPacked))
+  if (lengthBytes !== 4 * (ownBlocks + blocksOfPacked))
     fail('the page frame has impossible lengths');
   const sumsAt = runsAt + 8 * runs;
   const lengthsAt = sumsAt + 8 * sums;
-  const sumLengths = (from: number, count: number): number => {
-    let bytes = 0;
-    for (let i = from; i < from + count; i++) bytes += view.getUint32(lengthsAt + 4 * i, true);
-    return bytes;
-  };
-  const differingBytes = sumLengths(0, differing);
-  const packedBytes = sumLengths(differing, blocksOfPacked);
   tally.bytes[ENCODING.raw] = rawPages * pageSize;
-  tally.bytes[ENCODING.xbzrle] = differingBytes;
-  if (packedAs !== undefined) tally.bytes[packedAs] = packedBytes;
-  const payloadBytes = rawPages * storedBytes + differingBytes + packedBytes;
+  let lengthAt = lengthsAt;
+  for (let i = 0; i < runs; i++) {
+    const word = view.getUint32(runsAt + 8 * i + 4, true);
+    const encoding = word >>> ENCODING_SHIFT;
+    if (!hasOwnBlock(encoding)) continue;
+    for (let left = word & COUNT_MASK; left > 0; left--, lengthAt += 4) {
+      tally.bytes[encoding]! += view.getUint32(lengthAt, true);
+    }
+  }
+  for (let i = 0; i < blocksOfPacked; i++, lengthAt += 4) {
+    tally.bytes[packedAs!]! += view.getUint32(lengthAt, true);
+  }
+  const payloadBytes = bytesOf(tally) - rawPages * (pageSize - storedBytes);
   if (frame.payloadEnd - frame.payloadAt !== payloadBytes) fail('the payload has a wrong length');
-  const keptPages = differing + pagesOf(tally, 'same') + packedPages;
+  const keptPages = ownBlocks + pagesOf(tally, 'same') + packedPages;
   if (sums !== (integrity === 'full' ? rawPages + keptPages : 0))
     fail('page sums are missing, or there are some that were not agreed on');
   const hasSums = sums > 0;
@@ -225,7 +231,7 @@ function checkPages(
     sumsAt: hasSums ? sumsAt + 8 * rawPages : undefined,
     lengthsAt,
     blocksAt: frame.payloadAt + rawPages * storedBytes,
-    differingPages: differing,
+    ownBlocks,
     packedPages,
   };
   const problem = blockProblem(slot, frame, blocks, unpacker);

@@ -11,6 +11,7 @@ import { sumPages } from './sums.ts';
 import { countStaged, writeStaged } from './staged-frame.ts';
 import { clearTally, type OpenTally, openTally, type PageTally, pagesOf } from './tally.ts';
 import { Stager } from './stager.ts';
+import { WordCoder } from './word-coder.ts';
 import { Xbzrle } from './xbzrle.ts';
 import { zeroMask } from './zero-mask.ts';
 
@@ -92,7 +93,9 @@ class PageEncoder implements Encoder {
     if (compression) this.packer = new Packer(compression, pageSize, meter);
     const { xbzrle, packer } = this;
     if (!xbzrle && !packer) return;
-    this.#stager = new Stager({ pageSize, seeksZeros: this.#seeksZeros, xbzrle, packer, meter });
+    const coder = encodings.includes('mecom') ? new WordCoder(pageSize, meter) : undefined;
+    const seeksZeros = this.#seeksZeros;
+    this.#stager = new Stager({ pageSize, seeksZeros, xbzrle, packer, coder, meter });
   }
 
   encode(taken: TakenRuns, memory: FrameMemory, at: number, sequence: number): EncodedPages {
@@ -138,7 +141,12 @@ function compressionOf(options: EncoderOptions, pageSize: number): Compression |
   const method = compressorOf(encodings);
   if (!method) return undefined;
   const blockPages = Math.max(1, Math.floor(compressionBlockBytes / pageSize));
-  return { method, ...(level === undefined ? {} : { level }), blockPages };
+  return {
+    method,
+    ...(level === undefined ? {} : { level }),
+    blockPages,
+    ...(encodings.includes('mecom') ? { words: true as const } : {}),
+  };
 }
 
 /** Counts the pages of the runs by encoding, and the bytes that the raw ones take on the link. */

@@ -11,6 +11,7 @@ export class EncodingMeter {
   /** The pages, and the blocks of them, that the compressor has seen since `takeTried`, however they were sent then. */
   #triedPages = 0;
   #triedBlocks = 0;
+  #codedPages = 0;
   readonly #clock: Clock | undefined;
   #sinceNs = 0;
 
@@ -37,9 +38,19 @@ export class EncodingMeter {
     this.#triedBlocks++;
   }
 
+  /** Notes that the words of a page have been looked at, however it was sent then. */
+  coded(): void {
+    this.#codedPages++;
+  }
+
   /** Returns what has been noted since the last call. */
-  takeTried(): { readonly pages: number; readonly blocks: number } {
-    const tried = { pages: this.#triedPages, blocks: this.#triedBlocks };
+  takeTried(): { readonly pages: number; readonly blocks: number; readonly coded: number } {
+    const tried = {
+      pages: this.#triedPages,
+      blocks: this.#triedBlocks,
+      coded: this.#codedPages,
+    };
+    this.#codedPages = 0;
     this.#triedPages = 0;
     this.#triedBlocks = 0;
     return tried;

@@ -11,6 +11,8 @@ export interface Compression {
   readonly level?: number;
   /** How many pages are compressed together, at most a frame's. */
   readonly blockPages: number;
+  /** Whether pages may also come as their words (word-coder.ts). */
+  readonly words?: true | undefined;
 }
 
 /** What compression did. The first two are QEMU's `pages` and `compressed-size` (qapi/migration.json, CompressionStats). */

@@ -103,7 +103,7 @@ class PageCopy {
     const { length } = this.bytes;
     if (!peer || there >= peer.pages || peer.pageSize !== length) return false;
     const { slot, page } = placeOf(peer, there);
-    if (slot.layout.storedBytes !== length) return false;
+    if (slot.layout.backing !== 'bytes') return false;
     copyBytes(this.bytes, 0, slot.ram.subarray(page * length, (page + 1) * length));
     this.#kernels.pageHash(0, length, length);
     const [foundLow, foundHigh] = this.#words.subarray(length >>> 2, (length >>> 2) + 2);

@@ -1,7 +1,7 @@
 import { copyBytes } from '../memory/copy.ts';
 import type { Memslot } from '../memory/memslot.ts';
 import { COMPRESSORS } from './compressors/registry.ts';
-import { ENCODING } from './encodings.ts';
+import { ENCODING, hasOwnBlock } from './encodings.ts';
 import { FRAME, type FrameMemory, HEADER_BYTES, sealFrame } from './frame.ts';
 import { ENCODING_SHIFT, FIXED_BYTES, padded } from './pages.ts';
 import { sumPages } from './sums.ts';
@@ -13,7 +13,11 @@ export function countStaged(tally: OpenTally, staged: StagedPages, pageSize: num
   clearTally(tally);
   for (let i = 0; i < staged.count; i++) tally.pages[staged.kinds[i]!]!++;
   tally.bytes[ENCODING.raw] = tally.pages[ENCODING.raw]! * pageSize;
-  tally.bytes[ENCODING.xbzrle] = staged.own.used;
+  let block = 0;
+  for (let i = 0; i < staged.count; i++) {
+    const kind = staged.kinds[i]!;
+    if (hasOwnBlock(kind)) tally.bytes[kind]! += staged.own.lengths[block++]!;
+  }
   for (const name of COMPRESSORS) {
     if (tally.pages[ENCODING[name]]! > 0) tally.bytes[ENCODING[name]] = staged.packed.used;
   }

@@ -4,6 +4,7 @@ import { ENCODING } from './encodings.ts';
 import type { EncodingMeter } from './meter.ts';
 import type { Packer } from './packer.ts';
 import { addStaged, clearStaged, openStaged, stagedAt, type StagedPages } from './staged-pages.ts';
+import type { WordCoder } from './word-coder.ts';
 import type { Xbzrle } from './xbzrle.ts';
 import { zeroMask } from './zero-mask.ts';
 
@@ -12,10 +13,12 @@ export interface StagerParts {
   readonly seeksZeros: boolean;
   readonly xbzrle: Xbzrle | undefined;
   readonly packer: Packer | undefined;
+  /** What codes the words of pages, if that was chosen. */
+  readonly coder: WordCoder | undefined;
   readonly meter: EncodingMeter | undefined;
 }
 
-/** Chooses the encoding of each page of a frame: zero, then what has changed of the page, then compressed, else raw. */
+/** Chooses the encoding of each page of a frame: zero, what has changed of it, its words, compressed, else raw. */
 export class Stager {
   readonly #parts: StagerParts;
   readonly #staged: StagedPages;
@@ -33,7 +36,7 @@ export class Stager {
 
   /** Stages all pages of runs, each of which is read once. The returned object is valid until the next call. */
   stage({ slot, list, runs }: TakenRuns): StagedPages {
-    const { seeksZeros, xbzrle, packer, meter } = this.#parts;
+    const { seeksZeros, packer, meter } = this.#parts;
     clearStaged(this.#staged);
     for (let i = 0; i < runs; i++) {
       const end = list[2 * i]! + list[2 * i + 1]!;
@@ -45,13 +48,13 @@ export class Stager {
         }
       }
     }
-    meter?.end(xbzrle?.isOn === true ? ENCODING.xbzrle : ENCODING.raw);
+    meter?.end(this.#mainWork());
     packer?.pack(this.#staged);
     return this.#staged;
   }
 
   #add({ ram, layout }: Memslot, page: number, isZero: boolean): void {
-    const { xbzrle, pageSize } = this.#parts;
+    const { xbzrle, pageSize, coder } = this.#parts;
     const differences = xbzrle?.isOn === true ? xbzrle : undefined;
     const gfn = layout.firstGfn + page;
     if (isZero) {
@@ -61,7 +64,16 @@ export class Stager {
     }
     const bytes = stagedAt(this.#staged, this.#staged.count, pageSize);
     bytes.set(ram.subarray(page * pageSize, (page + 1) * pageSize));
-    const kind = differences?.encode(gfn, bytes, this.#staged.own) ?? ENCODING.raw;
+    const { own } = this.#staged;
+    let kind: number = differences?.encode(gfn, bytes, own) ?? ENCODING.raw;
+    if (kind === ENCODING.raw && coder) kind = coder.encode(bytes, own);
     addStaged(this.#staged, page, kind);
+  }
+
+  /** Returns the encoding that takes most of the time of staging. */
+  #mainWork(): number {
+    const { xbzrle, coder } = this.#parts;
+    if (coder) return ENCODING.words;
+    return xbzrle?.isOn === true ? ENCODING.xbzrle : ENCODING.raw;
   }
 }

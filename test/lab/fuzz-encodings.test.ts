@@ -17,6 +17,7 @@ it(`random migrations with compressed pages lose nothing, end, and run on one si
     'post-copy': 0,
     differences: 0,
     references: 0,
+    words: 0,
     stayed: 0,
   };
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -28,6 +29,8 @@ it(`random migrations with compressed pages lose nothing, end, and run on one si
       if (pages > 0) seen[method]++;
       if (skippedPages > 0) seen.skipped++;
       if ((source.xbzrle?.pages ?? 0) > 0) seen.differences++;
+      if (source.rounds.some(({ tally }) => pagesOf(tally, 'words') + pagesOf(tally, 'sparse') > 0))
+        seen.words++;
       if ((source.references?.pages ?? 0) > 0) seen.references++;
       if (source.outcome !== 'completed') seen.stayed++;
       if (source.postcopy && pagesOf(source.postcopy.tally, method) > 0) seen['post-copy']++;

@@ -88,7 +88,7 @@ describe('wrong --set arguments', () => {
     ['link.bandwith=1Gbit/s', '--set link.bandwith: unknown key: did you mean bandwidth?'],
     [
       'migration.encodings=[lzo]',
-      '--set migration.encodings[0]: expected zero or reference or xbzrle or zlib or lz4 or zstd, got "lzo"',
+      '--set migration.encodings[0]: expected zero or reference or xbzrle or zlib or lz4 or zstd or mecom, got "lzo"',
     ],
     [
       'guest.workloads[7].rate=3',

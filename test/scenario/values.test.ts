@@ -103,7 +103,7 @@ describe('wrong values', () => {
     [
       'a misspelt encoding',
       withMore('migration: { encodings: [zero, zeros] }'),
-      '2:32 migration.encodings[1]: expected zero or reference or xbzrle or zlib or lz4 or zstd, got "zeros"',
+      '2:32 migration.encodings[1]: expected zero or reference or xbzrle or zlib or lz4 or zstd or mecom, got "zeros"',
     ],
     [
       'a misspelt end of a trace',

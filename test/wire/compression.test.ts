@@ -224,6 +224,51 @@ it('huge pages are compressed as well, one a frame', () => {
   expect(Buffer.compare(target.ram.subarray(pageSize), source.ram.subarray(pageSize))).toBe(0);
 });
 
+describe.each(['full', 'header'] as const)('MECOM, integrity %s', (integrity) => {
+  /** Pages of a pointer table, sparse ones, text, random and zero pages. */
+  function mixture(): Memslot {
+    const slot = someContents();
+    const words = new Uint32Array(slot.ram.buffer, slot.ram.byteOffset);
+    const perPage = PAGE / 4;
+    for (let i = 0; i < 4 * perPage; i++) {
+      words[16 * perPage + i] = i % 2 === 0 ? 0xffff8880 : 0x01234400 + ((7 * i) & 0x3ff);
+    }
+    slot.ram.fill(0, 20 * PAGE, 24 * PAGE);
+    for (let page = 20; page < 24; page++) slot.ram[page * PAGE + 100 * (page - 19)] = page;
+    return slot;
+  }
+
+  it('chooses for each page by what it consists of', () => {
+    const source = mixture();
+    const options = { integrity, encodings: ['zero', 'mecom'] } as const;
+    const { target, encoder, decoder } = endsOf(source, 'lz4', { ...options, blockPages: 4 });
+    const { encoded, open } = encodePages(source, encoder);
+    const { tally } = decoder.install(open());
+    expect(Buffer.compare(target.ram, source.ram)).toBe(0);
+    expect(tally).toEqual(encoded.tally);
+    const pages = (['zero', 'words', 'sparse'] as const).map((name) => pagesOf(tally, name));
+    expect(pages).toEqual([2, 4, 4]);
+    expect(tally.bytes[ENCODING.sparse]).toBeLessThan(4 * 8);
+    expect(tally.bytes[ENCODING.words]).toBeLessThan(4 * (PAGE / 2));
+    expect(pagesOf(tally, 'lz4') + pagesOf(tally, 'raw')).toBe(22);
+  });
+
+  it('is refused without agreement, and when the words of a page are damaged', () => {
+    const source = mixture();
+    const options = { integrity, encodings: ['zero', 'mecom'] } as const;
+    const { target, encoder, decoder } = endsOf(source, 'lz4', { ...options, blockPages: 4 });
+    const { open } = encodePages(source, encoder, 16, 8);
+    const compression = { method: 'lz4', blockPages: 4 } as const;
+    const other = openDecoder(memoryOf([target]), integrity, { compression });
+    expect(() => other.install(open())).toThrow('page encoding 9 is unknown here');
+    const frame = open();
+    const { bytes } = frame.memory;
+    bytes[frame.payloadAt] = ~bytes[frame.payloadAt]!;
+    expect(() => decoder.install(frame)).toThrow('the words of page 16 are damaged');
+    expect(target.ram.every((byte) => byte === 0xee)).toBe(true);
+  });
+});
+
 it('after pages that do not compress ever more are sent untried, until some do', () => {
   const source = openSlot(smallSlot({ pages: 512 }));
   const random = new Generator(9);

@@ -44,13 +44,17 @@ export function findProblems(
   }
   found.push(
     ...sums(report, {
-      mayLoseCopies: trouble.kind === 'outage' && config.migration.pageOrder === 'twice',
+      mayLoseCopies: trouble.kind === 'outage' && mayRepeat(config.migration),
       hasBuffer: config.link.sendBufferBytes !== undefined,
     }),
     ...times(config, report),
   );
   return found;
 }
+
+/** Whether a page may be sent that has been sent already, or a reference again to which the answer was lost. */
+const mayRepeat = ({ pageOrder, encodings }: DrawnRun['config']['migration']): boolean =>
+  pageOrder === 'twice' || encodings.includes('reference');
 
 /** True when the trouble may lose the guest: no side is left that could report its state or recover it. */
 function mayLose(trouble: DrawnRun['trouble'], { source }: RunReport): boolean {

@@ -24,7 +24,7 @@ export function encoded(seed: number, config: RunConfig): RunConfig {
   const one = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!;
   const { guest, link, migration } = config;
   const method = one(COMPRESSORS);
-  const hasXbzrle = random.below(3) === 0;
+  const hasXbzrle = random.below(2) === 0;
   const mostPageBytes = hasXbzrle ? MOST_BLOCK_PAGE_BYTES : 65_536;
   const pageSize = Math.min(guest.pageSize, mostPageBytes);
   const encodings: ChosenEncoding[] = [
@@ -32,9 +32,10 @@ export function encoded(seed: number, config: RunConfig): RunConfig {
     ...(hasXbzrle ? ['xbzrle' as const] : []),
     ...(random.below(3) === 0 && link.integrity === 'full' ? ['reference' as const] : []),
     method,
+    ...(random.below(4) === 0 ? ['mecom' as const] : []),
   ];
   const algorithm = migration.freePageHints ? 'precopy' : one(['precopy', 'hybrid'] as const);
-  const rates = hasXbzrle ? [1e6, 4e6, 20e6] : [5e6, 20e6, 60e6, 4e8];
+  const rates = hasXbzrle ? [3e5, 1e6, 4e6] : [5e6, 20e6, 60e6, 4e8];
   const level = levelsOf(method) ? { compressionLevel: one([1, 1, 2, 4]) } : {};
   return {
     ...config,

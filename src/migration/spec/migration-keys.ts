@@ -201,7 +201,7 @@ const COMMON_KEYS = {
   }),
   encodings: defaulted(list(choice(CHOSEN_ENCODINGS), 'expected a list such as [zero]'), ['zero'], {
     about:
-      'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one, and zlib, lz4 or zstd compresses pages',
+      'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one, zlib, lz4 or zstd compresses pages, and mecom also codes their words, whichever suits a page',
     source: 'QEMU looks for zero pages by default',
   }),
   xbzrleCacheSize: optional(positiveSize, {

@@ -1,5 +1,6 @@
 import type { Needs } from '../../units/keys.ts';
-import { COMPRESSORS, levelsOf } from '../../wire/compressors/registry.ts';
+import { type CompressorName, levelsOf } from '../../wire/compressors/registry.ts';
+import { type ChosenEncoding, compressorOf } from '../../wire/encodings.ts';
 
 /** Rules for keys that have an effect with some of the algorithms only. */
 
@@ -53,16 +54,19 @@ export const needsXbzrle: Needs = ({ encodings }) =>
     ? undefined
     : 'has an effect only with the encoding xbzrle: leave it out, or add xbzrle to encodings';
 
+const compressorIn = (encodings: unknown): CompressorName | undefined =>
+  Array.isArray(encodings) ? compressorOf(encodings as ChosenEncoding[]) : undefined;
+
 /** The key needs an encoding that compresses pages. */
 export const needsCompressor: Needs = ({ encodings }) =>
-  Array.isArray(encodings) && COMPRESSORS.some((name) => encodings.includes(name))
+  compressorIn(encodings) !== undefined
     ? undefined
     : 'has an effect only with an encoding that compresses pages: leave it out, or add zlib, lz4 or zstd to encodings';
 
 /** The key needs an encoding that compresses pages at a level of several. */
 export const needsLevels: Needs = (siblings, part) => {
   const { encodings } = siblings;
-  const name = Array.isArray(encodings) && COMPRESSORS.find((one) => encodings.includes(one));
+  const name = compressorIn(encodings);
   if (!name) return needsCompressor(siblings, part);
   return levelsOf(name)
     ? undefined

@@ -2,7 +2,7 @@ import type { VirtualClock } from '../../clock/virtual.ts';
 import { ForwardingLink } from '../../link/forwarding-link.ts';
 import type { FrameKind, FrameRoom, Link } from '../../link/link.ts';
 import { carriesPages, type Frame, FRAME, HEADER_BYTES, frameTypeAt } from '../../wire/frame.ts';
-import { ENCODING, ENCODING_COUNT } from '../../wire/encodings.ts';
+import { ENCODING, ENCODING_COUNT, isWordCoded } from '../../wire/encodings.ts';
 import type { EncodingMeter } from '../../wire/meter.ts';
 import { countBlockPages, eachPageRun } from '../../wire/pages.ts';
 import { partAt } from '../../wire/parts.ts';
@@ -131,7 +131,10 @@ export class VirtualLink extends ForwardingLink {
     const compared = pages[ENCODING.xbzrle]! + pages[ENCODING.same]!;
     const comparedNs = compared * pageSize * costs.xbzrleNs;
     const packed = compression ? pages[compression.encoding]! : 0;
-    const unpackedNs = compression && packed > 0 ? compression.decompressNs(packed, pageSize) : 0;
+    const coded = pages[ENCODING.sparse]! + pages[ENCODING.words]!;
+    const codedNs = (coded * pageSize * costs.wordsNs) / COSTED_PAGE;
+    const unpackedNs =
+      compression && packed > 0 ? compression.decompressNs(packed, pageSize) + codedNs : codedNs;
     return { comparedNs, unpackedNs };
   }
 
@@ -166,10 +169,12 @@ export class VirtualLink extends ForwardingLink {
     let zero = 0;
     let compared = 0;
     let packed = 0;
+    let coded = 0;
     eachPageRun(memory, at, (slot, from, pages, encoding) => {
       all += pages;
       if (encoding === ENCODING.zero) zero += pages;
       else if (encoding === ENCODING.xbzrle || encoding === ENCODING.same) compared += pages;
+      else if (isWordCoded(encoding)) coded += pages;
       else if (encoding !== ENCODING.raw) packed += pages;
       if (encoding !== ENCODING.raw) return;
       raw += pages;
@@ -187,15 +192,17 @@ export class VirtualLink extends ForwardingLink {
     const encodeNs = (all * costs.encodeNs + zero * costs.zeroPageNs + hashNs + xbzrleNs) * scale;
     const tried = compression ? meter?.takeTried() : undefined;
     const compressNs = tried ? compression!.compressNs(tried.pages, tried.blocks, pageSize) : 0;
+    const wordsNs = tried ? tried.coded * costs.wordsNs * scale : 0;
     if (meter && compression) {
       const { ns } = meter;
       ns[ENCODING.zero]! += zero * (costs.encodeNs + costs.zeroPageNs) * scale;
       ns[ENCODING.xbzrle]! += compared * (costs.encodeNs + costs.xbzrleNs) * scale;
+      ns[ENCODING.words]! += coded * costs.encodeNs * scale + wordsNs;
       ns[compression.encoding]! += packed * costs.encodeNs * scale + compressNs;
       ns[ENCODING.raw]! += raw * costs.encodeNs * scale + hashNs * scale;
     }
     const firstBytes = raw === 0 ? 0 : (bytes * first) / raw;
-    return encodeNs + compressNs + this.#sendNs(bytes, firstBytes);
+    return encodeNs + compressNs + wordsNs + this.#sendNs(bytes, firstBytes);
   }
 
   /** Returns how long it takes to read and hash the pages of a frame of references, and to send the frame. */
