@@ -142,9 +142,11 @@ function play(config: RunConfig, isShown: boolean): Promise<RunReport | undefine
 export function playReal(
   config: RunConfig,
   isShown: boolean,
-  run: (options: RunOptions) => Promise<RunReport>,
+  start: (options: RunOptions) => Promise<RunReport>,
 ): Promise<RunReport | undefined> {
-  return watch(config, isShown, (interrupt, stand, share) => run(shownOn(stand, share, interrupt)));
+  return watch(config, isShown, (interrupt, stand, share) =>
+    start(shownOn(stand, share, interrupt)),
+  );
 }
 
 async function watch(

@@ -63,7 +63,7 @@ async function send(name: string, flags: SendFlags): Promise<number> {
     const security = securityOf(flags, address);
     const report = await playReal(loaded.config, flags.quiet !== true, async (options) => {
       const socket = await dial(address, security, patience.handshakeMs);
-      const connection = new Connection(socket, 'receiver', ['accept', 'refuse', 'fail']);
+      const connection = new Connection(socket, 'receiver');
       return sendGuest(sendingOf(loaded, connection, address, security), { ...options, patience });
     });
     if (!report) {
@@ -76,7 +76,7 @@ async function send(name: string, flags: SendFlags): Promise<number> {
     if (error instanceof ContentsError) {
       return complain(`${name} guest.contents: ${error.message}`, EXIT.badInput);
     }
-    const sentence = sentenceOf(error, flags.to);
+    const sentence = sentenceOf(error, flags.to, flags.cert);
     if (sentence === undefined) throw error;
     return complain(sentence, EXIT.notCompleted);
   }
@@ -113,10 +113,18 @@ async function show(
 }
 
 /** Says why there was no migration; undefined for an error of the program itself. */
-function sentenceOf(error: unknown, to: string): string | undefined {
+function sentenceOf(
+  error: unknown,
+  to: string,
+  certificate: string | undefined,
+): string | undefined {
   if (error instanceof SocketError) return error.message;
   if (error instanceof RefusedError) return `${to} refuses the guest: ${error.message}`;
-  if (error instanceof ConnectionEnded) return `${to}: no migration began: ${error.message}`;
+  if (error instanceof ConnectionEnded) {
+    // With TLS 1.3 a receiver judges a certificate after the sender has taken the connection for made.
+    const hint = certificate ? ': it may not accept the certificate of this side' : '';
+    return `${to}: no migration began: ${error.message}${hint}`;
+  }
   if (error instanceof ProtocolError) return `${to}: no migration began: ${error.message}`;
   return error instanceof CrewError ? error.message : undefined;
 }

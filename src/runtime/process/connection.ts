@@ -38,6 +38,11 @@ export interface FrameEnd {
   readonly onLastFrame: () => void;
 }
 
+/** What each process may send before a guest has been accepted. */
+const FIRST: Readonly<Record<Role, readonly MessageName[]>> = {
+  sender: ['offer', 'fail'],
+  receiver: ['accept', 'refuse', 'fail'],
+};
 /** Messages that have come before anybody waits for them are kept, but no more than these. */
 const MOST_WAITING = 8;
 /** No sleep is longer than this, so that a lost wake-up can't hang a migration. */
@@ -77,11 +82,11 @@ export class Connection {
   #rest: Uint8Array | undefined;
   #end: ConnectionEnded | undefined;
 
-  /** `peer` is what the other process is. Until `open` is called, only messages named in `first` are taken. */
-  constructor(stream: Duplex, peer: Role, first: readonly MessageName[]) {
+  /** `peer` is what the other process is. Until a guest has been accepted, only the first messages are taken from it. */
+  constructor(stream: Duplex, peer: Role) {
     this.#stream = stream;
     this.#peer = peer;
-    this.#first = first;
+    this.#first = FIRST[peer];
     this.#reader = new StreamReader({
       frameRoom: (length) => this.#frameRoom(length),
       frame: (length) => this.#taker!.commit(length),
@@ -99,13 +104,9 @@ export class Connection {
     return this.#end;
   }
 
-  /** Takes messages of every kind from now on. */
-  open(): void {
-    this.#first = undefined;
-  }
-
   send<Name extends MessageName>(name: Name, body: BodyOf<Name>): void {
     if (this.#end || this.#stream.destroyed) return;
+    if (name === 'accept') this.#first = undefined;
     this.#stream.write(encodeMessage(name, body));
   }
 
@@ -280,6 +281,8 @@ export class Connection {
     else if (message.name === 'close') this.#noMoreFrames();
     else if (message.name === 'fail') this.fail(message.body.sentence);
     else if (this.onMessage?.(message) !== true) {
+      // What follows may have come with it, before anybody who waits for it can do anything.
+      if (message.name === 'accept') this.#first = undefined;
       if (message.name === 'start') this.#startOf(message.body.helloAtNs);
       this.#hand(message);
     }

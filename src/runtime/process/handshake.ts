@@ -1,8 +1,9 @@
+import { randomInt } from 'node:crypto';
 import type { Clock } from '../../clock/clock.ts';
 import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
 import type { RunConfig } from '../config.ts';
 import type { Connection } from './connection.ts';
-import { type BodyOf, type Message, VERSIONS } from './messages.ts';
+import { type BodyOf, type Message, ProtocolError, VERSIONS } from './messages.ts';
 
 /** What this program can do with a guest beyond version 1 of the protocol; a sender says which of them it needs. */
 export const FEATURES: ReadonlySet<string> = new Set(['postcopy', 'xbzrle', 'devices']);
@@ -68,7 +69,6 @@ export async function offer(
     connection.close();
     throw new RefusedError(answer.body.sentence);
   }
-  connection.open();
   return answer.body;
 }
 
@@ -94,6 +94,7 @@ export interface Comparison {
 }
 
 const PINGS = 8;
+const MOST_NUMBER = 2 ** 48 - 1;
 
 /**
  * Compares the clock of this process with that of the other one, as NTP does (RFC 5905): the other clock was read
@@ -106,11 +107,14 @@ export async function compareClocks(
   const origin = monotonicOrigin();
   const clock = monotonicClock(origin);
   let best = { roundTripNs: Infinity, aheadNs: 0 };
-  for (let number = 0; number < PINGS; number++) {
+  for (let ping = 0; ping < PINGS; ping++) {
+    // Nobody can answer before the question, or with answers of another connection.
+    const number = randomInt(MOST_NUMBER);
     const sentNs = clock.now();
     connection.send('ping', { number });
     const { body } = await connection.expect(['pong'], handshakeMs);
     const roundTripNs = clock.now() - sentNs;
+    if (body.number !== number) throw new ProtocolError('it answered another PING than that sent');
     if (roundTripNs >= best.roundTripNs) continue;
     best = { roundTripNs, aheadNs: body.atNs - (sentNs + roundTripNs / 2) };
   }

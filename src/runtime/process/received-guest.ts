@@ -43,22 +43,19 @@ export type ReceivedStep = 'prepare' | 'wait' | 'migrate' | 'run' | 'verify';
 const STEP_MS = 300_000;
 /** The same for its proof, which replays what the guest did. */
 const PROOF_MS = 1_800_000;
+/** How often it is checked whether the guest runs. */
+const WATCH_MS = 20;
 /** What the timeline of the guest has at most, so that it fits a message. */
 const MOST_SAMPLES = 2048;
 
 /** Serves one sender whose offer has been accepted: takes its guest, runs it, and answers its proof. */
 export async function receiveGuest(
-  connection: Connection,
-  config: RunConfig,
+  guest: ReceivedGuest,
   patience: Patience,
-  calls: ReceivedCalls = {},
   signal?: AbortSignal,
 ): Promise<ReceivedReport> {
-  const pool = new WorkerPool(threadsOfHalf(config));
-  const guest = new ReceivedGuest(connection, config, pool, calls);
   const stop = (): void => guest.stop();
   signal?.addEventListener('abort', stop, { once: true });
-  let hasLeft = false;
   try {
     await guest.prepare(patience);
     await guest.serve();
@@ -66,15 +63,13 @@ export async function receiveGuest(
     guest.note(error);
   } finally {
     signal?.removeEventListener('abort', stop);
-    hasLeft = await guest.leave();
-    await pool.destroy();
+    await guest.leave();
   }
-  // Memory on which a thread might still be at work is not used again.
-  if (hasLeft) guest.giveBack();
   return guest.report();
 }
 
-class ReceivedGuest {
+/** A guest that comes from another process, and its memory here. */
+export class ReceivedGuest {
   readonly #connection: Connection;
   readonly #config: RunConfig;
   readonly #pool: WorkerPool;
@@ -86,15 +81,17 @@ class ReceivedGuest {
   #bye: BodyOf<'bye'> | undefined;
   #error: string | undefined;
   #hasParked = false;
+  #hasToldOfRun = false;
 
-  constructor(connection: Connection, config: RunConfig, pool: WorkerPool, calls: ReceivedCalls) {
+  /** Throws RangeError when the system does not give the memory. */
+  constructor(connection: Connection, config: RunConfig, calls: ReceivedCalls) {
     this.#connection = connection;
     this.#config = config;
-    this.#pool = pool;
     this.#calls = calls;
     const { plan, geometries } = planMemory(config.guest, config.seed);
     this.#plan = plan;
     this.#side = createPlace(config.guest, plan, geometries(1));
+    this.#pool = new WorkerPool(threadsOfHalf(config));
   }
 
   /** Compares the clocks, touches the guest's memory and starts its threads. */
@@ -132,7 +129,11 @@ class ReceivedGuest {
     await connection.expect(['start'], STEP_MS + (startAfterNs + before) / 1e6);
     this.#calls.onStep?.('migrate');
     half.timeline.start();
-    const { report } = (this.#end = await half.migrate());
+    const watching = setInterval(() => this.#tellOfRun(), WATCH_MS);
+    const end = await half.migrate().finally(() => clearInterval(watching));
+    this.#end = end;
+    this.#tellOfRun();
+    const { report } = end;
     const { outcome, tally, droppedPages } = report;
     const error = report.error?.slice(0, 4096);
     connection.send('ended', {
@@ -147,6 +148,12 @@ class ReceivedGuest {
   /** Whether the guest runs here, or did. */
   get hasRun(): boolean {
     return this.#half !== undefined && (this.#hasParked || areVcpusRunning(this.#half.guest));
+  }
+
+  #tellOfRun(): void {
+    if (this.#hasToldOfRun || !this.hasRun) return;
+    this.#hasToldOfRun = true;
+    this.#calls.onStep?.('run');
   }
 
   /** Ends a stay at the wish of a person here; a guest that runs here already is not harmed. */
@@ -165,14 +172,12 @@ class ReceivedGuest {
     this.#connection.abort(error.message);
   }
 
-  /** Tells all threads to leave; resolves to false when one does not. */
-  async leave(): Promise<boolean> {
+  /** Ends all threads, and gives the memory back unless one of them might still be at work on it. */
+  async leave(): Promise<void> {
     this.#half?.timeline.stop();
-    return (await this.#half?.leave()) ?? true;
-  }
-
-  giveBack(): void {
-    this.#half?.giveBack();
+    const haveLeft = (await this.#half?.leave()) ?? true;
+    await this.#pool.destroy();
+    if (haveLeft) this.#half?.giveBack();
   }
 
   report(): ReceivedReport {
@@ -192,7 +197,6 @@ class ReceivedGuest {
   /** Serves the sender once the migration is over: the guest's stop, the proof, and the farewell. */
   async #serveEnd(parkMs: number): Promise<void> {
     const connection = this.#connection;
-    if (this.hasRun) this.#calls.onStep?.('run');
     for (let timeoutMs = parkMs; ; timeoutMs = PROOF_MS) {
       const message = await connection.expect(['park', 'digest', 'fetch', 'bye'], timeoutMs);
       if (message.name === 'bye') {

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { RunConfig } from '../config.ts';
 import { type Address, formatAddress } from './address.ts';
 import { Connection, ConnectionEnded } from './connection.ts';
-import { misfit, type Patience, PATIENCE } from './handshake.ts';
+import { commonVersion, misfit, type Patience, PATIENCE } from './handshake.ts';
 import { type BodyOf, ProtocolError } from './messages.ts';
-import { commonVersion } from './handshake.ts';
 import {
+  ReceivedGuest,
   receiveGuest,
   type ReceivedCalls,
   type ReceivedReport,
@@ -62,6 +62,9 @@ export interface ReceiveOptions {
 /** Connections that have not made an offer yet, besides those of migrations. */
 const MOST_STRANGERS = 16;
 
+const MOST_IDS = 4096;
+const NO_MEMORY = 'its machine has no memory for the guest now';
+
 /** Listens for senders and takes their guests, until it is aborted or has served the one of `once`. Throws SocketError. */
 export async function receive(options: ReceiveOptions): Promise<void> {
   await new Receiver(options).run();
@@ -73,6 +76,10 @@ class Receiver {
   readonly #connections = new Set<Connection>();
   readonly #guests = new Map<number, RunConfig['guest']>();
   readonly #serving = new Set<Promise<void>>();
+  /** The last migrations, so that what somebody recorded of one can't be played again. */
+  readonly #ids = new Set<string>();
+  /** Called when a place may have become free. */
+  readonly #awaiting = new Set<() => void>();
   #count = 0;
   #isOver = false;
   #end: () => void = () => undefined;
@@ -110,12 +117,13 @@ class Receiver {
   #stop(): void {
     this.#isOver = true;
     for (const connection of this.#connections) connection.abort('the receiver was stopped');
+    for (const look of this.#awaiting) look();
     this.#end();
   }
 
   #welcome(socket: Socket): void {
     const from = peerOf(socket, this.#options.address);
-    const connection = new Connection(socket, 'sender', ['offer', 'fail']);
+    const connection = new Connection(socket, 'sender');
     this.#connections.add(connection);
     const serving = this.#serve(connection, from).catch((error: unknown) => {
       connection.abort('the receiver failed');
@@ -132,32 +140,73 @@ class Receiver {
   async #serve(connection: Connection, from: string): Promise<void> {
     const offer = await this.#offerOf(connection, from);
     if (!offer) return;
-    const number = this.#count + 1;
-    let config: RunConfig;
-    try {
-      config = this.#admit(offer);
-    } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
-      this.#refuse(connection, from, error.message);
+    await this.#awaitTurn();
+    if (connection.ended) {
+      if (!this.#isOver) this.#options.onTurnedAway?.(from, connection.ended.message);
       return;
     }
-    this.#count++;
-    this.#guests.set(number, config.guest);
+    const admitted = this.#tryToAdmit(connection, from, offer);
+    if (!admitted) return;
+    const { migration, guest } = admitted;
+    const { onEnd, signal, once } = this.#options;
     // From now on the guest decides what ends the connection.
     this.#connections.delete(connection);
     connection.send('accept', { version: commonVersion(offer.versions)! });
-    connection.open();
-    const migration: Received = { number, id: offer.id, from, guest: config.guest };
-    const { onStep, onEnd, beforeProof, signal, once } = this.#options;
     try {
-      const calls: ReceivedCalls = {
+      const report = await receiveGuest(guest, this.#patience, signal);
+      onEnd?.(migration, report);
+    } finally {
+      this.#guests.delete(migration.number);
+      for (const look of this.#awaiting) look();
+      if (once) this.#stop();
+    }
+  }
+
+  /** Waits for a while until there is a place, since the sender of the guest that has it may just be leaving. */
+  async #awaitTurn(): Promise<void> {
+    if (this.#hasPlace) return;
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (this.#hasPlace) end();
+      };
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#awaiting.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(end, this.#patience.handshakeMs / 2);
+      this.#awaiting.add(look);
+    });
+  }
+
+  get #hasPlace(): boolean {
+    return this.#isOver || this.#guests.size < this.#options.limits.migrations;
+  }
+
+  /** Returns the guest with its memory, or undefined when it does not fit here and its sender has been told so. */
+  #tryToAdmit(
+    connection: Connection,
+    from: string,
+    offer: BodyOf<'offer'>,
+  ): { readonly migration: Received; readonly guest: ReceivedGuest } | undefined {
+    const { onStep, beforeProof } = this.#options;
+    try {
+      const config = this.#admit(offer);
+      const migration = { number: this.#count + 1, id: offer.id, from, guest: config.guest };
+      const guest = new ReceivedGuest(connection, config, {
         ...(onStep ? { onStep: (step) => onStep(migration, step) } : {}),
         ...(beforeProof ? { beforeProof } : {}),
-      };
-      onEnd?.(migration, await receiveGuest(connection, config, this.#patience, calls, signal));
-    } finally {
-      this.#guests.delete(number);
-      if (once) this.#stop();
+      });
+      this.#count++;
+      this.#ids.add(offer.id);
+      if (this.#ids.size > MOST_IDS) this.#ids.delete(this.#ids.values().next().value!);
+      this.#guests.set(migration.number, config.guest);
+      return { migration, guest };
+    } catch (error) {
+      // A RangeError comes from memory that the system does not give.
+      if (!(error instanceof NotAdmitted || error instanceof RangeError)) throw error;
+      this.#refuse(connection, from, error instanceof NotAdmitted ? error.message : NO_MEMORY);
+      return undefined;
     }
   }
 
@@ -177,6 +226,8 @@ class Receiver {
     const { limits, admit, once } = this.#options;
     const reason = misfit(offer);
     if (reason !== undefined) throw new NotAdmitted(reason);
+    if (this.#ids.has(offer.id))
+      throw new NotAdmitted('a migration of this id has been here already');
     if (once && this.#count > 0) throw new NotAdmitted('it takes one migration only');
     if (this.#guests.size >= limits.migrations) {
       throw new NotAdmitted('it is busy with another migration: try again when that has ended');

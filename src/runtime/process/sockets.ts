@@ -1,3 +1,4 @@
+import { lstatSync, rmSync } from 'node:fs';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { connect as tlsConnect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { type Address, formatAddress } from './address.ts';
@@ -29,24 +30,32 @@ export interface ListenCalls {
   onStranger(reason: string): void;
 }
 
-/**
- * Listens for connections, at most `mostConnections` at a time. A TLS handshake takes at most `handshakeMs`. Throws
- * SocketError.
- */
+/** What a listener has to be told. */
+export interface ListenLimits {
+  /** A TLS handshake takes at most so long. */
+  readonly handshakeMs: number;
+  /** There are so many connections at a time. */
+  readonly mostConnections: number;
+}
+
+/** Listens for connections. Throws SocketError. */
 export async function listen(
   address: Address,
   security: Security,
-  limits: { readonly handshakeMs: number; readonly mostConnections: number },
+  limits: ListenLimits,
   calls: ListenCalls,
 ): Promise<Listener> {
   const server = serverOf(security, limits.handshakeMs, calls);
   server.maxConnections = limits.mostConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new SocketError(`can't listen on ${formatAddress(address)}: ${whyNot(error)}`)),
-    );
-    server.listen(placeOf(address), resolve);
-  });
+  try {
+    await open(server, address);
+  } catch (error) {
+    const isAbandoned = address.kind === 'unix' && (await isLeftBehind(address, error));
+    const why = `can't listen on ${formatAddress(address)}: ${whyNot(error as Error)}`;
+    if (!isAbandoned) throw new SocketError(why);
+    rmSync(address.path);
+    await open(server, address);
+  }
   server.on('error', () => undefined);
   const bound = server.address();
   const port = typeof bound === 'object' && bound ? bound.port : 0;
@@ -54,6 +63,30 @@ export async function listen(
     address: address.kind === 'tcp' ? { ...address, port } : address,
     close: () => void server.close(),
   };
+}
+
+function open(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(placeOf(address), () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Returns whether a Unix socket is there because a process was killed that listened to it. */
+async function isLeftBehind(address: Address & { kind: 'unix' }, error: unknown): Promise<boolean> {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
+  if (lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
+  const socket = netConnect(placeOf(address) as never);
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(false));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
+  }).then((isLeft) => {
+    socket.destroy();
+    return isLeft as boolean;
+  });
 }
 
 function serverOf(security: Security, handshakeMs: number, calls: ListenCalls): Server {
@@ -66,7 +99,11 @@ function serverOf(security: Security, handshakeMs: number, calls: ListenCalls): 
   );
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     socket.destroy();
-    calls.onStranger(tlsReason(error));
+    // A certificate that is refused shows here alone; the error is only that the connection ended.
+    const refused = socket.authorizationError as unknown as string | null;
+    calls.onStranger(
+      refused ? `its certificate is not accepted (${refused})` : tlsReason(error, security),
+    );
   });
   return server;
 }
@@ -89,7 +126,7 @@ export async function dial(
       reject(new SocketError(`can't connect to ${formatAddress(address)}: ${why}`));
     };
     const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
-    socket.once('error', (error: NodeJS.ErrnoException) => fail(whyNot(error)));
+    socket.once('error', (error) => fail(whyNot(error, security)));
     socket.once(ready, () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
@@ -108,18 +145,17 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'it closed the connection',
 };
 
-function whyNot(error: NodeJS.ErrnoException): string {
-  return REASONS[error.code ?? ''] ?? tlsReason(error);
+function whyNot(error: NodeJS.ErrnoException, security: Security = { kind: 'plain' }): string {
+  return REASONS[error.code ?? ''] ?? tlsReason(error, security);
 }
 
 /** Says in words why a TLS handshake failed. */
-function tlsReason(error: NodeJS.ErrnoException): string {
-  const { code = '', message } = error;
-  if (/binder does not verify|PSK_IDENTITY|NO_SHARED|psk/i.test(`${code} ${message}`)) {
-    return 'the pre-shared keys differ';
-  }
-  const text = message
-    .split('\n')[0]!
-    .replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:/, '');
-  return text.split(':')[0]!;
+function tlsReason({ message }: Error, security: Security): string {
+  const first = message.split('\n')[0]!;
+  const text = first.replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:/, '').split(':')[0]!;
+  if (/wrong version number|http request/.test(text)) return 'it does not speak TLS';
+  if (security.kind !== 'psk') return text;
+  // OpenSSL's own words for it depend on the step in which it finds out.
+  const isAboutKeys = /binder|illegal parameter|handshake failure|no shared|psk/i.test(text);
+  return isAboutKeys ? 'the other side does not have the same pre-shared key' : text;
 }

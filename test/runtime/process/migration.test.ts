@@ -1,0 +1,130 @@
+import { connect, createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAddress } from '../../../src/runtime/process/address.ts';
+import { Connection } from '../../../src/runtime/process/connection.ts';
+import type { ReceivedReport } from '../../../src/runtime/process/received-guest.ts';
+import { receive } from '../../../src/runtime/process/receiver.ts';
+import { sendGuest } from '../../../src/runtime/process/sender.ts';
+import type { RunReport } from '../../../src/runtime/report.ts';
+import { loadScenarioText } from '../../../src/scenario/load.ts';
+import { admitScenario, offeredScenario } from '../../../src/scenario/remote.ts';
+
+const SCENARIO = `guest:
+  memory: 16MiB
+  vcpus: 1
+  contents: [{ kind: random, zeroShare: 0.5 }]
+  workloads: [{ pattern: uniform, rate: 5000, writes: 0.5 }]
+link: { bandwidth: 4Gbit/s }
+migration: { algorithm: hybrid, policy: rounds, rounds: 1, postcopyAfter: 1, startAfter: 30ms, runAfter: 30ms }
+`;
+const PAGE = 4096;
+/** The byte that is changed at the receiver after the guest has stopped there, as if a migration had lost it. */
+const [GFN, OFFSET] = [2500, 77];
+
+/** One migration between two connections of this process, over a proxy that keeps what the sender sends. */
+describe('a migration over sockets', () => {
+  const sent: Buffer[] = [];
+  const received: ReceivedReport[] = [];
+  const reasons: string[] = [];
+  const controller = new AbortController();
+  let report: RunReport;
+  let port = 0;
+  let proxy: Server;
+  let ended: Promise<void>;
+  let before = 0;
+
+  beforeAll(async () => {
+    let onPort: (port: number) => void = () => undefined;
+    const listening = new Promise<number>((resolve) => void (onPort = resolve));
+    let onReceived: () => void = () => undefined;
+    const isReceived = new Promise<void>((resolve) => void (onReceived = resolve));
+    ended = receive({
+      address: parseAddress('127.0.0.1:0'),
+      security: { kind: 'plain' },
+      limits: { memoryBytes: 16 * 1024 * 1024, vcpus: 1, migrations: 1 },
+      once: false,
+      admit: admitScenario,
+      signal: controller.signal,
+      onListening: (at) => onPort(at.kind === 'tcp' ? at.port : 0),
+      onTurnedAway: (_, reason) => void reasons.push(reason),
+      onEnd: (_, one) => {
+        received.push(one);
+        onReceived();
+      },
+      beforeProof: ([ram]) => {
+        before = ram![GFN * PAGE + OFFSET]!;
+        ram![GFN * PAGE + OFFSET] = before ^ 0x41;
+      },
+    });
+    port = await listening;
+    proxy = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      near.on('data', (chunk) => void sent.push(Buffer.from(chunk)));
+      near.pipe(far).pipe(near);
+    });
+    await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve));
+    const { scenario, config } = loadScenarioText('test', SCENARIO);
+    const socket = connect((proxy.address() as { port: number }).port, '127.0.0.1');
+    report = await sendGuest({
+      config,
+      scenario: offeredScenario(scenario),
+      id: 'ab'.repeat(16),
+      connection: new Connection(socket, 'receiver'),
+      facts: { to: 'proxy', transport: 'tcp', security: 'plain' },
+    });
+    await isReceived;
+  });
+
+  afterAll(async () => {
+    controller.abort();
+    proxy.close();
+    await ended;
+  });
+
+  it('ends with the guest on the other side, where it has gone on', () => {
+    const { source, destination, guest, connection, runtime } = report;
+    expect({ runtime, outcome: source.outcome }).toEqual({
+      runtime: 'processes',
+      outcome: 'completed',
+    });
+    expect(destination?.outcome).toBe('completed');
+    expect(source.postcopy).toBeDefined();
+    const { pauseAskedNs, harvestedNs } = source.stop;
+    const { pagesNs, stateNs, runningNs } = source.running!;
+    // The clocks of both sides are one in this process, so that no time may be out of order.
+    const times = [pauseAskedNs!, harvestedNs!, pagesNs, stateNs, runningNs];
+    const error = connection!.roundTripNs / 2;
+    for (let i = 1; i < times.length; i++) {
+      expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(-error);
+    }
+    const atEnd = guest.timeline.findLast(({ ns }) => ns <= source.endNs)!.accesses;
+    expect(guest.timeline.at(-1)!.accesses).toBeGreaterThan(atEnd);
+  });
+
+  it('finds the one byte that differs on the other side, and names it', () => {
+    expect(report.proof).toMatchObject({
+      kind: 'replay',
+      ok: false,
+      pagesCompared: 4096,
+      differingPages: 1,
+      firstDifference: { gfn: GFN, offset: OFFSET, expected: before, found: before ^ 0x41 },
+      problems: [],
+    });
+    expect(received).toMatchObject([{ outcome: 'completed', sender: { verify: 'differs' } }]);
+  });
+
+  it('can not be played again by somebody who has recorded it', async () => {
+    const all = Buffer.concat(sent);
+    const offer = all.subarray(0, all.readUInt32LE(8));
+    for (const bytes of [offer, all]) {
+      const socket = connect(port, '127.0.0.1', () => void socket.write(bytes));
+      socket.on('error', () => undefined).resume();
+      await new Promise((resolve) => void socket.once('close', resolve));
+    }
+    expect(reasons).toEqual([
+      'a migration of this id has been here already',
+      'it sent PONG before its turn',
+    ]);
+    expect(received).toHaveLength(1);
+  });
+});
