@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../clock/clock.ts';
 import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
+import { CHOSEN_ENCODINGS } from '../../wire/encodings.ts';
 import type { RunConfig } from '../config.ts';
 import type { Connection } from './connection.ts';
 import { type BodyOf, type Message, ProtocolError, VERSIONS } from './messages.ts';
 
 /** What this program can do with a guest beyond version 1 of the protocol; a sender says which of them it needs. */
-export const FEATURES: ReadonlySet<string> = new Set(['postcopy', 'xbzrle', 'devices']);
+export const FEATURES: ReadonlySet<string> = new Set(['postcopy', 'devices', ...CHOSEN_ENCODINGS]);
 
 /** Returns what a migration needs of its receiver beyond version 1 of the protocol. */
 export function needsOf({ migration, guest }: RunConfig): string[] {

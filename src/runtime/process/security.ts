@@ -89,11 +89,18 @@ function readKey(path: string): Buffer {
 /** Both sides speak TLS 1.3 and nothing older. */
 const TLS_1_3 = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
 
+/**
+ * The suites for a pre-shared key, those that CPUs help with first. OpenSSL takes only suites with SHA-256 for a key that
+ * a callback gives (its page on SSL_CTX_set_psk_client_callback says so).
+ */
+const PSK_SUITES = { ciphers: 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256' };
+
 /** Returns the options of a TLS server, which takes nobody who can't prove who they are. */
 export function serverOptions(security: Exclude<Security, { kind: 'plain' }>): object {
   if (security.kind === 'psk') {
     return {
       ...TLS_1_3,
+      ...PSK_SUITES,
       pskCallback: (_socket: TLSSocket, identity: string): Buffer | null =>
         identity === PSK_IDENTITY ? security.key : null,
     };
@@ -116,7 +123,7 @@ export function clientOptions(
       psk: security.key,
       identity: PSK_IDENTITY,
     });
-    return { ...TLS_1_3, ...noName, pskCallback, rejectUnauthorized: true };
+    return { ...TLS_1_3, ...PSK_SUITES, ...noName, pskCallback, rejectUnauthorized: true };
   }
   const { cert, key, ca } = security;
   return {
