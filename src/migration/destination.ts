@@ -20,6 +20,7 @@ import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
 import { addTally, openTally, type PageTally } from '../wire/tally.ts';
 import type { OpenPeerPages, PeerPages } from '../wire/reference-reader.ts';
+import { toldSentence } from '../wire/text.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceSpec } from '../guest/devices/device.ts';
 import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
@@ -115,9 +116,7 @@ class DestinationSession {
    */
   *tellFailed(error: WireError): Algorithm<void> {
     const mayComeBack = !this.#hasRun && this.#side.recoverWithinNs !== undefined;
-    // What is not one line of text would be refused.
-    const message = error.message.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 4096);
-    const body = { message, ran: this.#hasRun };
+    const body = { message: toldSentence(error.message), ran: this.#hasRun };
     let isLost = error instanceof ConnectionLost;
     for (;;) {
       if (isLost && !mayComeBack) return;

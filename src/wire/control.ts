@@ -3,13 +3,8 @@ import { COMPRESSORS } from './compressors/registry.ts';
 import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
 import { FRAME, frameName } from './frame.ts';
 import { BATCH_BYTES, MAX_REFERENCES } from './limits.ts';
+import { lineOf, MOST_SENTENCE } from './text.ts';
 
-/** Text that a peer has written may be shown on a terminal, so nothing in it may steer one. */
-const line = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .regex(/^\P{Cc}*$/u);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number();
 /** Nanoseconds since HELLO arrived, measured on the clock of the side that sends the message. */
@@ -56,7 +51,7 @@ export const vcpuSchema = z.strictObject({
 
 /** What a side must know of a device before its state comes. */
 const device = z.strictObject({
-  kind: line(64),
+  kind: lineOf(64),
   initialBytes: count,
   precopyBytes: count,
   stateBytes: count,
@@ -144,7 +139,7 @@ const bodies = {
   /** Source: the migration is cancelled, and the guest stays at the source. */
   cancel: z.strictObject({}),
   /** Destination: it can't go on. `ran` says whether the guest has run at the destination. */
-  failed: z.strictObject({ message: line(4096), ran: z.boolean() }),
+  failed: z.strictObject({ message: lineOf(MOST_SENTENCE), ran: z.boolean() }),
 };
 
 export type ControlName = keyof typeof bodies;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock/clock.ts';
 import type { Doorbell } from '../../memory/doorbell.ts';
+import { toldSentence } from '../../wire/text.ts';
 import type { Transfer } from '../common/stage.ts';
 import type { AsyncDoorbell } from './async-doorbell.ts';
 import { FrameSender, FrameTaker } from './frame-pumps.ts';
@@ -164,7 +165,7 @@ export class Connection {
 
   /** Ends the connection, and tells the other process why. */
   abort(sentence: string): void {
-    this.send('fail', { sentence: sentence.slice(0, 4096) });
+    this.send('fail', { sentence: toldSentence(sentence) });
     this.#finish(new ConnectionEnded(sentence), true);
   }
 

@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import { crc32c } from '../../wire/crc32c.ts';
+import { lineOf, MOST_SENTENCE } from '../../wire/text.ts';
 
 /**
  * The messages of two processes around the frames of a migration (docs/protocol.md). A message has a header of 16
@@ -31,10 +32,10 @@ export class ProtocolError extends Error {
 }
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const sentence = z.string().max(4096);
+const sentence = lineOf(MOST_SENTENCE);
 const ns = z.number();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
-const name = z.string().max(64);
+const name = lineOf(64);
 
 const progressFields = { n: count, writes: count, checksumLow: count, checksumHigh: count };
 const progress = z.strictObject(progressFields);

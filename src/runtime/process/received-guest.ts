@@ -6,6 +6,7 @@ import { createPlace } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import { aroundNs } from '../../migration/spec/common-spec.ts';
 import { pagesOf } from '../../wire/tally.ts';
+import { toldSentence } from '../../wire/text.ts';
 import type { TimelineSample } from '../report.ts';
 import { CrewError } from '../threads/crew.ts';
 import { WorkerPool } from '../threads/pool.ts';
@@ -135,7 +136,7 @@ export class ReceivedGuest {
     this.#tellOfRun();
     const { report } = end;
     const { outcome, tally, droppedPages } = report;
-    const error = report.error?.slice(0, 4096);
+    const error = report.error === undefined ? undefined : toldSentence(report.error);
     connection.send('ended', {
       outcome,
       ...(error === undefined ? {} : { error }),

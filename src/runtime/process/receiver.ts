@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { toldSentence } from '../../wire/text.ts';
 import type { RunConfig } from '../config.ts';
 import { type Address, formatAddress } from './address.ts';
 import { Connection, ConnectionEnded } from './connection.ts';
@@ -237,7 +238,7 @@ class Receiver {
   }
 
   #refuse(connection: Connection, from: string, reason: string): void {
-    connection.send('refuse', { sentence: reason.slice(0, 4096) });
+    connection.send('refuse', { sentence: toldSentence(reason) });
     this.#options.onTurnedAway?.(from, reason);
   }
 }

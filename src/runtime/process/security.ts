@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { PSKCallbackNegotation, TLSSocket } from 'node:tls';
+import type { PeerCertificate, PSKCallbackNegotation, TLSSocket } from 'node:tls';
 
 /** How the two processes make sure of one another. */
 export type Security =
@@ -123,7 +123,13 @@ export function clientOptions(
       psk: security.key,
       identity: PSK_IDENTITY,
     });
-    return { ...TLS_1_3, ...PSK_SUITES, ...noName, pskCallback, rejectUnauthorized: true };
+    // Without these a stranger with a certificate of any authority in place of the key would be taken for the receiver.
+    const noCertificate = {
+      ca: [],
+      checkServerIdentity: (_host: string, { raw }: Partial<PeerCertificate>): Error | undefined =>
+        raw ? new Error('it has a certificate in place of the pre-shared key') : undefined,
+    };
+    return { ...TLS_1_3, ...PSK_SUITES, ...noCertificate, pskCallback, rejectUnauthorized: true };
   }
   const { cert, key, ca } = security;
   return {

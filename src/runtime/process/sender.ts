@@ -3,6 +3,7 @@ import { planMemory } from '../../guest/memory-plan.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { SourceReport } from '../../migration/source.ts';
+import { toldSentence } from '../../wire/text.ts';
 import { fillGuest } from '../common/fill.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import { achievedRates } from '../common/measures.ts';
@@ -311,7 +312,7 @@ class SentGuest {
 
   #sayBye({ source, proof }: RunReport): void {
     const verify = !proof ? 'none' : proof.ok ? 'ok' : 'differs';
-    const sentence = source.error?.slice(0, 4096);
+    const sentence = source.error === undefined ? undefined : toldSentence(source.error);
     this.#sending.connection.send('bye', {
       outcome: source.outcome,
       verify,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatAddress, isLocal, parseAddress } from '../../../src/runtime/process/address.ts';
-import { readSecurity } from '../../../src/runtime/process/security.ts';
+import { clientOptions, readSecurity } from '../../../src/runtime/process/security.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'security-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -50,6 +50,17 @@ describe('an address', () => {
 });
 
 describe('the security of a connection', () => {
+  it('by a key takes no certificate in its place, not even one of a public authority', () => {
+    const options = clientOptions({ kind: 'psk', key: Buffer.alloc(16) }, 'host') as {
+      ca: unknown;
+      checkServerIdentity: (host: string, cert: object) => Error | undefined;
+    };
+    expect(options.ca).toEqual([]);
+    expect(options.checkServerIdentity('host', {})).toBeUndefined();
+    const refusal = options.checkServerIdentity('host', { raw: Buffer.alloc(1) });
+    expect(refusal?.message).toBe('it has a certificate in place of the pre-shared key');
+  });
+
   it('is read from the files that options name', () => {
     expect(readSecurity({})).toEqual({ kind: 'plain' });
     expect(readSecurity({ psk: file('key', `${'0f'.repeat(16)}\n`) })).toEqual({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../../src/wire/crc32c.ts';
+import { toldSentence } from '../../../src/wire/text.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -50,6 +51,13 @@ describe('a message', () => {
   it('is not made when it is longer than its kind may be', () => {
     expect(() => encodeMessage('refuse', { sentence: 'x'.repeat(8193) })).toThrow(ProtocolError);
     expect(mostBytesOf('offer')).toBe(16 + 262_144);
+  });
+
+  it('may not bring text that steers a terminal', () => {
+    const message = encodeMessage('refuse', { sentence: 'no\u001b[2J' });
+    expect(() => decodeMessage('refuse', message)).toThrow('refuse has a wrong body');
+    const told = encodeMessage('refuse', { sentence: toldSentence('no\u001b\n[2J') });
+    expect(decodeMessage('refuse', told).body).toEqual({ sentence: 'no [2J' });
   });
 
   it('is refused when any of its bits has changed', () => {
