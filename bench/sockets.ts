@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { connect as tlsConnect, createServer as tlsCreateServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { loadScenarioText } from '../dist/scenario/load.js';
-import { admitScenario, offeredScenario } from '../dist/scenario/remote.js';
+import { admitScenario, offerOf } from '../dist/scenario/remote.js';
 import { parseAddress } from '../dist/runtime/process/address.js';
 import { Connection } from '../dist/runtime/process/connection.js';
 import { receive } from '../dist/runtime/process/receiver.js';
@@ -104,7 +104,7 @@ async function sendSpeed(kind: Kind, port: number, integrity: string): Promise<n
   const socket = await dial(address, securityOf(kind), 10_000);
   const report = await sendGuest({
     config,
-    scenario: offeredScenario(scenario),
+    offered: offerOf(scenario),
     id: randomBytes(16).toString('hex'),
     connection: new Connection(socket, 'receiver'),
     facts: { to: 'the other process', transport: 'tcp', security: kind },

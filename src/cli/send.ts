@@ -13,7 +13,7 @@ import { dial, SocketError } from '../runtime/process/sockets.ts';
 import { CrewError } from '../runtime/threads/crew.ts';
 import { InputError } from '../scenario/input-error.ts';
 import { type LoadedScenario, loadScenario, presets } from '../scenario/load.ts';
-import { offeredScenario, unsendable } from '../scenario/remote.ts';
+import { offerOf, unsendable } from '../scenario/remote.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
 import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
@@ -90,7 +90,7 @@ function sendingOf(
 ): Sending {
   return {
     config,
-    scenario: offeredScenario(scenario),
+    offered: offerOf(scenario),
     id: randomBytes(16).toString('hex'),
     connection,
     facts: {

@@ -98,9 +98,10 @@ export function loadDocument(
   document: ScenarioDocument,
   folderOf: FolderOf,
   availableBytes: number = process.availableMemory(),
+  traces?: TraceReader,
 ): LoadedScenario {
   const scenario = parseScenario(document);
-  const config = resolveWithPlaces(document, scenario, folderOf, availableBytes);
+  const config = resolveWithPlaces(document, scenario, folderOf, availableBytes, traces);
   const { value, files } = withPortableFiles(scenario, SCENARIO_FILES, folderOf);
   return { scenario: value, config, files };
 }

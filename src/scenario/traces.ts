@@ -4,6 +4,7 @@ import {
   TraceError,
   type TraceFacts,
   type TraceFile,
+  type TraceLimits,
 } from '../guest/trace-file.ts';
 import { type TraceIntervals, traceIntervals } from '../guest/trace.ts';
 import type { OwnKind } from '../units/keys.ts';
@@ -14,6 +15,19 @@ import { ReadError, readBytes } from './read-text.ts';
 import { ResolveError } from './resolve-error.ts';
 import type { ScenarioWorkload } from './schema.ts';
 
+/** Where the files of traces come from. */
+export interface TraceSource {
+  /** Returns the bytes of a file. Throws ReadError. */
+  read(place: string): Uint8Array;
+  readonly limits: TraceLimits;
+}
+
+/** The files of this machine. */
+const LOCAL_FILES: TraceSource = {
+  read: (place) => readBytes(place, TRACE_LIMITS.bytes),
+  limits: TRACE_LIMITS,
+};
+
 type TraceKeys = Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'];
 
 /**
@@ -22,11 +36,13 @@ type TraceKeys = Extract<ScenarioWorkload, { pattern: 'trace' }>['trace'];
  */
 export class TraceReader {
   readonly #mostAccesses: number;
+  readonly #source: TraceSource;
   /** How many accesses and intervals the traces so far have. */
   #used = 0;
 
-  constructor(mostAccesses: number = TRACE_LIMITS.accesses) {
+  constructor(mostAccesses: number = TRACE_LIMITS.accesses, source: TraceSource = LOCAL_FILES) {
     this.#mostAccesses = mostAccesses;
+    this.#source = source;
   }
 
   /**
@@ -74,7 +90,7 @@ export class TraceReader {
   #readFile(folderOf: FolderOf, file: string, path: Path, facts: TraceFacts): TraceFile {
     const place = locateFile(folderOf(path), file);
     try {
-      const trace = parseTrace(readBytes(place, TRACE_LIMITS.bytes));
+      const trace = parseTrace(this.#source.read(place), this.#source.limits);
       const sentence = this.#misfit(trace, facts);
       if (sentence === undefined) return trace;
       throw new ResolveError({ path, sentence: `${file} ${sentence}` });

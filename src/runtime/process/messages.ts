@@ -70,6 +70,8 @@ const range = { slot: count, from: count, bytes: count };
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The most bytes that the files of an offer may have together. */
+export const MOST_FILE_BYTES = 768 * KiB;
 /** The most bytes of memory that one FETCH may ask for, and those that one digest stands for. */
 export const CHUNK_BYTES = MiB;
 /** The most bytes of memory of which one DIGEST may ask for the sums. */
@@ -77,16 +79,17 @@ export const MOST_DIGEST_BYTES = 256 * MiB;
 
 /** Who sends each message, its type, its longest body and its fields. */
 const KINDS = {
-  /** This guest is to move. `needs` are features without which it can't, and `scenario` is JSON. */
+  /** This guest is to move. `needs` are features without which it can't, `scenario` is JSON, and `files` are those of its traces. */
   offer: {
     from: 'sender',
     type: 1,
-    most: 256 * KiB,
+    most: MiB,
     body: z.strictObject({
       versions: z.tuple([count, count]),
       id: z.string().regex(/^[0-9a-f]{32}$/),
       needs: z.array(name).max(64),
       scenario: z.string(),
+      files: z.array(z.strictObject({ name, bytes })).max(64),
     }),
   },
   /** It fits here, and this version is spoken from now on. */

@@ -49,7 +49,7 @@ export interface ReceiveOptions {
    * Makes the configuration of a guest from a stranger's scenario; it must not read files that this names. Throws
    * NotAdmitted.
    */
-  readonly admit: (scenario: string, limits: ReceiverLimits) => RunConfig;
+  readonly admit: (offer: BodyOf<'offer'>, limits: ReceiverLimits) => RunConfig;
   /** Aborting it ends the receiver; a guest that runs here already finishes its run. */
   readonly signal?: AbortSignal;
   readonly beforeProof?: ReceivedCalls['beforeProof'];
@@ -234,7 +234,7 @@ class Receiver {
       throw new NotAdmitted('it is busy with another migration: try again when that has ended');
     }
     const usedBytes = [...this.#guests.values()].reduce((sum, one) => sum + one.memoryBytes, 0);
-    return admit(offer.scenario, { ...limits, memoryBytes: limits.memoryBytes - usedBytes });
+    return admit(offer, { ...limits, memoryBytes: limits.memoryBytes - usedBytes });
   }
 
   #refuse(connection: Connection, from: string, reason: string): void {

@@ -35,8 +35,8 @@ export interface SendOptions extends Pick<
 /** The guest that moves, and over what. */
 export interface Sending {
   readonly config: RunConfig;
-  /** The scenario from which the receiver makes its side, as JSON. */
-  readonly scenario: string;
+  /** What the receiver makes its side from. */
+  readonly offered: Pick<BodyOf<'offer'>, 'scenario' | 'files'>;
   /** A number that no other migration has, as 32 hexadecimal digits. */
   readonly id: string;
   readonly connection: Connection;
@@ -97,12 +97,12 @@ class SentGuest {
 
   /** Has the receiver take the guest, fills the guest's memory and starts all threads on both sides. */
   async prepare(): Promise<void> {
-    const { config, scenario, id, connection } = this.#sending;
+    const { config, offered, id, connection } = this.#sending;
     this.#enter('prepare');
     connection.onMessage = pongs(connection, this.#clock);
     await offer(
       connection,
-      { versions: [...VERSIONS], id, needs: needsOf(config), scenario },
+      { versions: [...VERSIONS], id, needs: needsOf(config), ...offered },
       this.#patience,
     );
     const { handshakeMs, setUpMs } = this.#patience;

@@ -7,7 +7,7 @@ import { receive } from '../../../src/runtime/process/receiver.ts';
 import { sendGuest } from '../../../src/runtime/process/sender.ts';
 import type { RunReport } from '../../../src/runtime/report.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
-import { admitScenario, offeredScenario } from '../../../src/scenario/remote.ts';
+import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
 
 const SCENARIO = `guest:
   memory: 16MiB
@@ -67,7 +67,7 @@ describe('a migration over sockets', () => {
     const socket = connect((proxy.address() as { port: number }).port, '127.0.0.1');
     report = await sendGuest({
       config,
-      scenario: offeredScenario(scenario),
+      offered: offerOf(scenario),
       id: 'ab'.repeat(16),
       connection: new Connection(socket, 'receiver'),
       facts: { to: 'proxy', transport: 'tcp', security: 'plain' },

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/runtime/process/address.ts';
 import { commonVersion, misfit } from '../../../src/runtime/process/handshake.ts';
@@ -9,11 +10,12 @@ import {
   nameOfType,
 } from '../../../src/runtime/process/messages.ts';
 import { NotAdmitted, receive } from '../../../src/runtime/process/receiver.ts';
-import { admitScenario } from '../../../src/scenario/remote.ts';
+import { loadScenario } from '../../../src/scenario/load.ts';
+import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
 import { FRAME_MAGIC, WIRE_VERSION } from '../../../src/wire/frame.ts';
 
 const ID = '00'.repeat(16);
-const OFFER: BodyOf<'offer'> = { versions: [1, 1], id: ID, needs: [], scenario: '{}' };
+const OFFER: BodyOf<'offer'> = { versions: [1, 1], id: ID, needs: [], scenario: '{}', files: [] };
 const MIB = 1024 * 1024;
 
 interface Listening {
@@ -41,7 +43,7 @@ async function start(handshakeMs = 10_000): Promise<Listening> {
     limits: { memoryBytes: 64 * MIB, vcpus: 2, migrations: 1 },
     once: false,
     patience: { handshakeMs, setUpMs: 1000 },
-    admit: (scenario) => {
+    admit: ({ scenario }) => {
       looks.push(scenario);
       throw new NotAdmitted('no guests today');
     },
@@ -165,10 +167,13 @@ describe('versions', () => {
 describe('an offered scenario', () => {
   const limits = { memoryBytes: 64 * MIB, vcpus: 2, migrations: 1 };
   const admit = (scenario: object) => (): unknown =>
-    admitScenario(JSON.stringify(scenario), limits);
+    admitScenario({ scenario: JSON.stringify(scenario), files: [] }, limits);
 
   it('is made a configuration when it fits', () => {
-    const { guest, link } = admitScenario('{ "guest": { "memory": "64MiB" } }', limits);
+    const { guest, link } = admitScenario(
+      { scenario: '{ "guest": { "memory": "64MiB" } }', files: [] },
+      limits,
+    );
     expect({ guest, link }).toMatchObject({ guest: { memoryBytes: 64 * MIB, vcpus: 2 } });
   });
 
@@ -177,6 +182,19 @@ describe('an offered scenario', () => {
     [{ guest: { memory: '1MiB', vcpus: 3 } }, 'the guest has 3 vCPUs, this receiver takes 2'],
     [{ guest: { memory: 'much' } }, 'guest.memory: expected a size'],
     [{ guest: { memory: '1MiB' }, runtime: 'virtual' }, 'a virtual guest can not be sent'],
+    [
+      {
+        guest: {
+          memory: '64MiB',
+          workloads: Array.from({ length: 600 }, (_, i) => ({
+            pattern: 'zipf',
+            rate: 1,
+            theta: 0.001 * (i + 1),
+          })),
+        },
+      },
+      'the tables of its workloads need more memory',
+    ],
     [{}, 'guest: is missing'],
     [[], 'the offered scenario'],
     [
@@ -186,7 +204,7 @@ describe('an offered scenario', () => {
           workloads: [{ pattern: 'trace', trace: { file: '/etc/hostname' } }],
         },
       },
-      'guest.workloads[0].trace.file: files and modules are not taken from senders',
+      'guest.workloads[0].trace.file: /etc/hostname is not among the files that were sent',
     ],
     [
       {
@@ -201,13 +219,35 @@ describe('an offered scenario', () => {
       },
       'guest.contents[0].path: files and modules are not taken from senders',
     ],
-  ])('%j is refused', (scenario, sentence) => {
+  ])('is refused when it does not fit (%#)', (scenario, sentence) => {
     expect(admit(scenario)).toThrow(NotAdmitted);
     expect(admit(scenario)).toThrow(sentence);
   });
 
+  it('brings its traces along, so that the receiver plans the same streams', () => {
+    const { scenario, config } = loadScenario('redis');
+    const roomy = { memoryBytes: config.guest.memoryBytes, vcpus: 8, migrations: 1 };
+    const offered = offerOf(scenario);
+    expect(offered.files).toHaveLength(1);
+    const received = admitScenario(offered, roomy);
+    expect(received.guest.workloads).toEqual(config.guest.workloads);
+    // The contents come as pages, and the receiver plans without them.
+    expect(received).toEqual({ ...config, guest: { ...config.guest, contents: [] } });
+  });
+
+  it('is refused when its trace unpacks to more than the guest may have', () => {
+    const header = '{"format":"pageferry/trace@1","intervalMs":10,"pageSize":4096}\n';
+    const bytes = gzipSync(header + '[]\n'.repeat(1_000_000));
+    const workloads = [{ pattern: 'trace', trace: { file: 'trace-0' } }];
+    const scenario = JSON.stringify({ guest: { memory: '1MiB', workloads } });
+    const tiny = { memoryBytes: MIB, vcpus: 2, migrations: 1 };
+    expect(() => admitScenario({ scenario, files: [{ name: 'trace-0', bytes }] }, tiny)).toThrow(
+      'guest.workloads[0].trace.file: trace-0 unpacks to more than 1 MiB',
+    );
+  });
+
   it('is refused when it is YAML, whose aliases can make much of little', () => {
-    expect(() => admitScenario('guest: { memory: 1MiB }', limits)).toThrow(
+    expect(() => admitScenario({ scenario: 'guest: { memory: 1MiB }', files: [] }, limits)).toThrow(
       'the offered scenario is not JSON',
     );
   });

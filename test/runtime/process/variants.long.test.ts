@@ -6,7 +6,7 @@ import { Connection } from '../../../src/runtime/process/connection.ts';
 import { receive } from '../../../src/runtime/process/receiver.ts';
 import { sendGuest } from '../../../src/runtime/process/sender.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
-import { admitScenario, offeredScenario } from '../../../src/scenario/remote.ts';
+import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
 import { inTurn } from '../../support/heavy.ts';
 
 const GUEST = `guest:
@@ -71,7 +71,7 @@ describe('a migration between two processes', () => {
     const { scenario, config } = loadScenarioText('test', GUEST, sets);
     const { source, proof } = await sendGuest({
       config,
-      scenario: offeredScenario(scenario),
+      offered: offerOf(scenario),
       id: createHash('md5').update(what).digest('hex'),
       connection: new Connection(connect(port, '127.0.0.1'), 'receiver'),
       facts: { to: 'here', transport: 'tcp', security: 'plain' },
