@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { receiveSchema } from '../../src/result/receive.ts';
-import { cliFolder, pageferry, readResult, sets, SMALL } from '../support/cli.ts';
+import { cliFolder, readResult, sets, SMALL } from '../support/cli.ts';
 import { startReceiver, startSender } from '../support/processes.ts';
 
 const { folder, write } = cliFolder();
@@ -58,16 +58,5 @@ describe('send and receive', () => {
         },
       ],
     });
-  });
-
-  it.each([
-    [['receive', '--listen', '0.0.0.0:0'], '0.0.0.0:0: others can reach this address: give'],
-    [['receive', '--listen', '7777'], '--listen: expected HOST:PORT such as 127.0.0.1:7777'],
-    [['receive', '--listen', '127.0.0.1:0', '--psk', './gone'], '--psk ./gone: there is no such'],
-    [['send', 'quick', '--to', '192.0.2.1:1'], '192.0.2.1:1: others can reach this address: give'],
-  ])('ends with 2 for pageferry %j', async (args, message) => {
-    const { exitCode, stdout, stderr } = await pageferry(args);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr.startsWith(message)).toBe(true);
   });
 });

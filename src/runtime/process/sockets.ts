@@ -20,8 +20,12 @@ export interface Listener {
 const placeOf = (address: Address): object =>
   address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
 
+/** The system asks a peer that is silent for so long whether it is still there. */
+const KEEP_ALIVE_MS = 10_000;
+
 /** Frames are large and messages small, and both are to leave at once. */
-const withoutDelay = <Stream extends Socket>(socket: Stream): Stream => socket.setNoDelay(true);
+const prepared = <Stream extends Socket>(socket: Stream): Stream =>
+  socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
 
 /** What a listener calls. */
 export interface ListenCalls {
@@ -91,11 +95,11 @@ async function isLeftBehind(address: Address & { kind: 'unix' }, error: unknown)
 
 function serverOf(security: Security, handshakeMs: number, calls: ListenCalls): Server {
   if (security.kind === 'plain') {
-    return createServer((socket) => calls.onConnection(withoutDelay(socket)));
+    return createServer((socket) => calls.onConnection(prepared(socket)));
   }
   const server = createTlsServer(
     { ...serverOptions(security), handshakeTimeout: handshakeMs },
-    (socket) => calls.onConnection(withoutDelay(socket)),
+    (socket) => calls.onConnection(prepared(socket)),
   );
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     socket.destroy();
@@ -130,7 +134,7 @@ export async function dial(
     socket.once(ready, () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
-      resolve(withoutDelay(socket));
+      resolve(prepared(socket));
     });
   });
 }

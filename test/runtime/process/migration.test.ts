@@ -1,13 +1,12 @@
 import { connect, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/runtime/process/address.ts';
 import { Connection } from '../../../src/runtime/process/connection.ts';
 import type { ReceivedReport } from '../../../src/runtime/process/received-guest.ts';
-import { receive } from '../../../src/runtime/process/receiver.ts';
 import { sendGuest } from '../../../src/runtime/process/sender.ts';
 import type { RunReport } from '../../../src/runtime/report.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
-import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
+import { offerOf } from '../../../src/scenario/remote.ts';
+import { type Receiving, startReceiving } from '../../support/receiving.ts';
 
 const SCENARIO = `guest:
   memory: 16MiB
@@ -26,26 +25,15 @@ describe('a migration over sockets', () => {
   const sent: Buffer[] = [];
   const received: ReceivedReport[] = [];
   const reasons: string[] = [];
-  const controller = new AbortController();
   let report: RunReport;
-  let port = 0;
+  let receiving: Receiving;
   let proxy: Server;
-  let ended: Promise<void>;
   let before = 0;
 
   beforeAll(async () => {
-    let onPort: (port: number) => void = () => undefined;
-    const listening = new Promise<number>((resolve) => void (onPort = resolve));
     let onReceived: () => void = () => undefined;
     const isReceived = new Promise<void>((resolve) => void (onReceived = resolve));
-    ended = receive({
-      address: parseAddress('127.0.0.1:0'),
-      security: { kind: 'plain' },
-      limits: { memoryBytes: 16 * 1024 * 1024, vcpus: 1, migrations: 1 },
-      once: false,
-      admit: admitScenario,
-      signal: controller.signal,
-      onListening: (at) => onPort(at.kind === 'tcp' ? at.port : 0),
+    receiving = await startReceiving({
       onTurnedAway: (_, reason) => void reasons.push(reason),
       onEnd: (_, one) => {
         received.push(one);
@@ -56,9 +44,8 @@ describe('a migration over sockets', () => {
         ram![GFN * PAGE + OFFSET] = before ^ 0x41;
       },
     });
-    port = await listening;
     proxy = createServer((near) => {
-      const far = connect(port, '127.0.0.1');
+      const far = connect(receiving.port, '127.0.0.1');
       near.on('data', (chunk) => void sent.push(Buffer.from(chunk)));
       near.pipe(far).pipe(near);
     });
@@ -76,9 +63,8 @@ describe('a migration over sockets', () => {
   });
 
   afterAll(async () => {
-    controller.abort();
     proxy.close();
-    await ended;
+    await receiving.stop();
   });
 
   it('ends with the guest on the other side, where it has gone on', () => {
@@ -117,7 +103,7 @@ describe('a migration over sockets', () => {
     const all = Buffer.concat(sent);
     const offer = all.subarray(0, all.readUInt32LE(8));
     for (const bytes of [offer, all]) {
-      const socket = connect(port, '127.0.0.1', () => void socket.write(bytes));
+      const socket = connect(receiving.port, '127.0.0.1', () => void socket.write(bytes));
       socket.on('error', () => undefined).resume();
       await new Promise((resolve) => void socket.once('close', resolve));
     }

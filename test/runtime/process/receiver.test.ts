@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/runtime/process/address.ts';
 import { commonVersion, misfit } from '../../../src/runtime/process/handshake.ts';
 import {
   type BodyOf,
@@ -9,22 +8,21 @@ import {
   encodeMessage,
   nameOfType,
 } from '../../../src/runtime/process/messages.ts';
-import { NotAdmitted, receive } from '../../../src/runtime/process/receiver.ts';
+import { NotAdmitted } from '../../../src/runtime/process/receiver.ts';
 import { loadScenario } from '../../../src/scenario/load.ts';
 import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
 import { FRAME_MAGIC, WIRE_VERSION } from '../../../src/wire/frame.ts';
+import { type Receiving, startReceiving } from '../../support/receiving.ts';
 
 const ID = '00'.repeat(16);
 const OFFER: BodyOf<'offer'> = { versions: [1, 1], id: ID, needs: [], scenario: '{}', files: [] };
 const MIB = 1024 * 1024;
 
-interface Listening {
-  readonly port: number;
+interface Listening extends Receiving {
   /** Why others were turned away, so far. */
   readonly reasons: string[];
-  /** How often somebody's guest was looked at. */
+  /** The scenarios that were looked at. */
   readonly looks: string[];
-  stop(): Promise<void>;
 }
 
 let running: Listening | undefined;
@@ -34,28 +32,15 @@ afterEach(() => running?.stop());
 async function start(handshakeMs = 10_000): Promise<Listening> {
   const reasons: string[] = [];
   const looks: string[] = [];
-  const controller = new AbortController();
-  let onPort: (port: number) => void = () => undefined;
-  const listening = new Promise<number>((resolve) => void (onPort = resolve));
-  const ended = receive({
-    address: parseAddress('127.0.0.1:0'),
-    security: { kind: 'plain' },
-    limits: { memoryBytes: 64 * MIB, vcpus: 2, migrations: 1 },
-    once: false,
+  const receiving = await startReceiving({
     patience: { handshakeMs, setUpMs: 1000 },
     admit: ({ scenario }) => {
       looks.push(scenario);
       throw new NotAdmitted('no guests today');
     },
-    signal: controller.signal,
-    onListening: (at) => onPort(at.kind === 'tcp' ? at.port : 0),
     onTurnedAway: (_, reason) => void reasons.push(reason),
   });
-  const stop = async (): Promise<void> => {
-    controller.abort();
-    await ended;
-  };
-  running = { port: await listening, reasons, looks, stop };
+  running = { ...receiving, reasons, looks };
   return running;
 }
 

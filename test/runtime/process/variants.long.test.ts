@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/runtime/process/address.ts';
 import { Connection } from '../../../src/runtime/process/connection.ts';
-import { receive } from '../../../src/runtime/process/receiver.ts';
 import { sendGuest } from '../../../src/runtime/process/sender.ts';
 import { loadScenarioText } from '../../../src/scenario/load.ts';
-import { admitScenario, offerOf } from '../../../src/scenario/remote.ts';
+import { offerOf } from '../../../src/scenario/remote.ts';
 import { inTurn } from '../../support/heavy.ts';
+import { type Receiving, startReceiving } from '../../support/receiving.ts';
 
 const GUEST = `guest:
   memory: 32MiB
@@ -43,29 +42,11 @@ const VARIANTS: readonly (readonly [string, ...string[]])[] = [
 ];
 
 describe('a migration between two processes', () => {
-  const controller = new AbortController();
-  let port = 0;
-  let ended: Promise<void>;
-
+  let receiving: Receiving;
   beforeAll(async () => {
-    let onPort: (port: number) => void = () => undefined;
-    const listening = new Promise<number>((resolve) => void (onPort = resolve));
-    ended = receive({
-      address: parseAddress('127.0.0.1:0'),
-      security: { kind: 'plain' },
-      limits: { memoryBytes: 32 * 1024 * 1024, vcpus: 2, migrations: 1 },
-      once: false,
-      admit: admitScenario,
-      signal: controller.signal,
-      onListening: (at) => onPort(at.kind === 'tcp' ? at.port : 0),
-    });
-    port = await listening;
+    receiving = await startReceiving();
   });
-
-  afterAll(async () => {
-    controller.abort();
-    await ended;
-  });
+  afterAll(() => receiving.stop());
 
   it.each(inTurn(VARIANTS))('keeps every byte with %s', async (what, ...sets) => {
     const { scenario, config } = loadScenarioText('test', GUEST, sets);
@@ -73,7 +54,7 @@ describe('a migration between two processes', () => {
       config,
       offered: offerOf(scenario),
       id: createHash('md5').update(what).digest('hex'),
-      connection: new Connection(connect(port, '127.0.0.1'), 'receiver'),
+      connection: new Connection(connect(receiving.port, '127.0.0.1'), 'receiver'),
       facts: { to: 'here', transport: 'tcp', security: 'plain' },
     });
     expect({ outcome: source.outcome, error: source.error, proof }).toMatchObject({
