@@ -49,6 +49,9 @@ const MOST_WAITING = 8;
 /** No sleep is longer than this, so that a lost wake-up can't hang a migration. */
 const LONGEST_SLEEP_MS = 100;
 
+/** What has been sent has this long to arrive when the connection has ended. */
+const LINGER_MS = 1000;
+
 interface Waiter {
   readonly names: readonly MessageName[];
   readonly resolve: (message: Message) => void;
@@ -183,13 +186,20 @@ export class Connection {
   #finish(reason: ConnectionEnded, isGentle = false): void {
     if (this.#end) return;
     this.#end = reason;
-    if (isGentle) this.#stream.end();
+    if (isGentle) this.#leave();
     else this.#stream.destroy();
     this.#cutEngine();
     this.#release((waiter) => waiter.reject(reason));
     this.#carried?.bell.ring();
     this.#onFramesSent?.();
     this.onEnd?.(reason);
+  }
+
+  /** Lets what has been sent arrive, and leaves even if the other side never closes its end. */
+  #leave(): void {
+    this.#stream.end();
+    const timer = setTimeout(() => this.#stream.destroy(), LINGER_MS).unref();
+    this.#stream.once('close', () => clearTimeout(timer));
   }
 
   #cutEngine(): void {

@@ -70,6 +70,8 @@ const range = { slot: count, from: count, bytes: count };
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The most bytes of frames that may be under way in one direction. */
+export const MOST_WINDOW_BYTES = 64 * MiB;
 /** The most bytes that the files of an offer may have together. */
 export const MOST_FILE_BYTES = 768 * KiB;
 /** The most bytes of memory that one FETCH may ask for, and those that one digest stands for. */
@@ -105,7 +107,7 @@ const KINDS = {
     from: 'receiver',
     type: 19,
     most: KiB,
-    body: z.strictObject({ roundTripNs: ns.min(0), windowBytes: count }),
+    body: z.strictObject({ roundTripNs: ns.min(0), windowBytes: count.max(MOST_WINDOW_BYTES) }),
   },
   /** The memory and the threads of the guest are there. */
   ready: { from: 'receiver', type: 6, most: KiB, body: z.strictObject({}) },

@@ -1,11 +1,11 @@
 import { UNLIMITED_BYTES_PER_SECOND } from '../../link/capacity.ts';
 import { BATCH_BYTES, MAX_WHOLE_PAGE } from '../../wire/limits.ts';
 import type { RunConfig } from '../config.ts';
+import { MOST_WINDOW_BYTES } from './messages.ts';
 
 /** A sender and the event loops of two processes may be late by this much without an idle link. */
 const SLACK_NS = 2e6;
 const LEAST_BYTES = 1024 * 1024;
-const MOST_BYTES = 64 * 1024 * 1024;
 /** More bytes than a page frame has besides its pages. */
 const FRAME_EXTRA = 8192;
 
@@ -23,7 +23,7 @@ export function windowBytesOf(
   const frames =
     2 * (Math.min(MAX_WHOLE_PAGE, Math.max(BATCH_BYTES, guest.pageSize)) + FRAME_EXTRA);
   const least = Math.max(LEAST_BYTES, frames);
-  return Math.ceil(Math.min(MOST_BYTES, least + held));
+  return Math.ceil(Math.min(MOST_WINDOW_BYTES, least + held));
 }
 
 /** Returns the size of a ring that holds what may be under way, and a frame that is being read besides. */

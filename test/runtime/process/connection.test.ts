@@ -1,5 +1,5 @@
 import { duplexPair, type Duplex } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRing, RingConsumer, RingProducer } from '../../../src/link/ring.ts';
 import { Doorbell } from '../../../src/memory/doorbell.ts';
 import { AsyncDoorbell } from '../../../src/runtime/process/async-doorbell.ts';
@@ -120,6 +120,19 @@ describe('a connection', () => {
     for (let i = 0; i < 20; i++) sender.send('park', {});
     await until(() => receiver.ended !== undefined);
     expect(receiver.ended!.message).toBe('it sends too many messages');
+  });
+
+  it('is left even by a peer that never closes its end', async () => {
+    const { receiver, streams } = await pair();
+    vi.useFakeTimers();
+    try {
+      receiver.abort('enough');
+      expect(streams[1]!.destroyed).toBe(false);
+      vi.advanceTimersByTime(1000);
+      expect(streams[1]!.destroyed).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('says when the other side has gone in the middle of a message', async () => {
