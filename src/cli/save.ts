@@ -25,7 +25,7 @@ interface SaveFlags {
   readonly mode: SaveMode;
   readonly base?: string;
   readonly channels: number;
-  readonly direct?: boolean;
+  readonly direct: boolean;
   readonly set?: readonly string[];
   readonly runtime?: string;
   readonly output?: string;
@@ -52,7 +52,10 @@ export function saveCommand(): Command {
     )
     .option('--base <file>', 'write only the pages that differ from this snapshot')
     .option('--channels <n>', 'how many threads write, with runtime threads', channels, 1)
-    .option('--direct', 'write past the page cache (O_DIRECT) where the file system takes that')
+    .option(
+      '--no-direct',
+      'write through the page cache; else past it, where the file system takes that',
+    )
     .option('--set <key=value>', 'override a key, such as guest.memory=1GiB', collect)
     .option('--runtime <name>', 'threads: real time; virtual: a deterministic clock')
     .option('-o, --output <file>', 'write the JSON result to a file; - is stdout')
@@ -77,7 +80,7 @@ async function save(name: string, path: string, flags: SaveFlags): Promise<numbe
     const problem = saveProblem(config);
     if (problem) throw new InputError([{ place: name, ...problem }]);
     checkOutputs({ [outputFlag()]: flags.output, FILE: path }, files);
-    const { mode, base, direct = false } = flags;
+    const { mode, base, direct } = flags;
     const request: SaveRequest = { path, mode, base, channels: flags.channels, direct, scenario };
     removeAtExit(path);
     const saveGuest = config.runtime === 'virtual' ? saveVirtual : saveThreads;
@@ -92,10 +95,6 @@ async function save(name: string, path: string, flags: SaveFlags): Promise<numbe
       return EXIT.notCompleted;
     }
     const result = buildSave(request, report);
-    if (direct && !report.isDirect && result.pages.written > 0) {
-      const note = 'the file system takes no direct I/O, so pages went through the page cache';
-      process.stderr.write(`--direct: ${note}\n`);
-    }
     const isWritten = await deliver(flags, result, () => summary(result));
     return exitCode(exitCodeOf(result), isWritten);
   } catch (error) {
@@ -150,7 +149,7 @@ function summary(result: SaveResult): string {
     `${colour(outcome)} in ${formatMs(totalTimeMs)}${why}`,
     ...(isSaved
       ? [
-          `pages: ${pages.here} in the file, ${file.base === undefined ? '' : `${pages.base} in ${file.base}, `}${pages.zero} zero; ${pages.written} written at ${formatSize(Math.round(rate))}/s`,
+          `pages: ${pages.here} in the file, ${file.base === undefined ? '' : `${pages.base} in ${file.base}, `}${pages.zero} zero; ${pages.written} written ${file.direct ? 'past' : 'through'} the page cache at ${formatSize(Math.round(rate))}/s`,
         ]
       : []),
     ...(pausedMs === undefined ? [] : [`the vCPUs stood still for ${formatMs(pausedMs)}`]),
