@@ -71,3 +71,30 @@ describe("a host's CPUs", () => {
     );
   });
 });
+
+describe('what a user of busy CPUs would get', () => {
+  it('is what it gets once it demands it', () => {
+    const demand = fc.double({ min: 0, max: 8, noNaN: true });
+    const one = fc.record({ weight: fc.integer({ min: 1, max: 8 }), demand });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(one, { minLength: 1 }),
+        demand,
+        (cpus, list, wanted) => {
+          const cpu = new HostCpu(cpus);
+          const users = list.map(({ weight }) => cpu.join(weight));
+          list.forEach(({ demand: cpusOf }, i) => users[i]!.demand(cpusOf));
+          const told = users[0]!.grantFor(wanted);
+          users[0]!.demand(wanted);
+          expect(told).toBeCloseTo(users[0]!.sharedCpus, 9);
+        },
+      ),
+    );
+  });
+
+  it('is all that it wants where CPUs have no limit', () => {
+    const user = new HostCpu(Infinity).join(1);
+    expect(user.grantFor(3)).toBe(3);
+  });
+});

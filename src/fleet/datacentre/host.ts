@@ -2,7 +2,7 @@ import type { Process } from '../../clock/process.ts';
 import type { CpuUser } from '../../guest/cpu.ts';
 import type { VirtualGuest, VirtualPlace } from '../../runtime/virtual/guest.ts';
 import { VirtualWorker } from '../../runtime/virtual/virtual-worker.ts';
-import { HostCpu } from '../../runtime/world/host-cpu.ts';
+import { HostCpu, type HostCpuUser } from '../../runtime/world/host-cpu.ts';
 import type { FleetHostSpec } from './config.ts';
 import type { FleetVm, VmHost } from './vm.ts';
 
@@ -79,13 +79,18 @@ export class FleetHost implements Process, VmHost {
     return this.#cpu.usedCpus;
   }
 
-  /** Returns the CPUs that a VM could have at most, without taking any from the others. */
+  /**
+   * Returns the CPUs that a VM could have at most: what the others leave, or its fair share where that is more. The
+   * scheduler of a busy host gives a VM that has used little what it asks for, at the cost of those that use most.
+   */
   ceilingOf({ user, cpus }: FleetVm): number {
-    return Math.min(cpus, this.spec.cpus - this.#cpu.usedCpus + user.sharedCpus);
+    // Most hosts have CPUs to spare, and then no share has to be computed.
+    if (this.spec.cpus - this.#cpu.usedCpus + user.sharedCpus >= cpus) return cpus;
+    return user.grantFor(cpus);
   }
 
   /** Gives a VM a share of the CPUs. */
-  join(vm: FleetVm): CpuUser {
+  join(vm: FleetVm): HostCpuUser {
     this.vms.add(vm);
     // The memory that was kept for it is its own now.
     this.incoming.delete(vm);

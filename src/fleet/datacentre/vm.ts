@@ -1,6 +1,6 @@
-import type { CpuUser } from '../../guest/cpu.ts';
 import type { VirtualPlace } from '../../runtime/virtual/guest.ts';
 import type { MigrationHost } from '../../runtime/virtual/migration-host.ts';
+import type { HostCpuUser } from '../../runtime/world/host-cpu.ts';
 import { valueAt } from './applications/load.ts';
 import type { JobQueue } from './applications/job-queue.ts';
 import type { FleetHostSpec, FleetVmSpec } from './config.ts';
@@ -21,10 +21,10 @@ export interface VmHost extends MigrationHost {
   /** What its VMs have sent and swapped so far. */
   sentBytes: number;
   swapTrafficBytes: number;
-  /** Returns the CPUs that a VM could have at most, without taking any from the others. */
+  /** Returns the CPUs that a VM could have at most: what the others leave, or its fair share where that is more. */
   ceilingOf(vm: FleetVm): number;
   /** Gives a VM a share of the CPUs. */
-  join(vm: FleetVm): CpuUser;
+  join(vm: FleetVm): HostCpuUser;
   leave(vm: FleetVm): void;
   /** Says how many CPUs a VM keeps busy from now on. The host must have lived up to now. */
   demand(vm: FleetVm, cpus: number): void;
@@ -44,7 +44,7 @@ export class FleetVm {
   readonly spec: FleetVmSpec;
   readonly index: number;
   host: VmHost;
-  user: CpuUser;
+  user: HostCpuUser;
   /** How many CPUs it would keep busy now. */
   demandCpus: number;
   /** The CPU time that it has had so far. */

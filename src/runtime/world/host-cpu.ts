@@ -8,6 +8,8 @@ import type { Cpu, CpuUser } from '../../guest/cpu.ts';
 export class HostCpu implements Cpu {
   readonly cpus: number;
   readonly #users = new Set<User>();
+  /** The users, the one first that demands least for its weight. */
+  #order: readonly User[] = [];
   #isStale = false;
   #usedCpus = 0;
 
@@ -15,9 +17,10 @@ export class HostCpu implements Cpu {
     this.cpus = cpus;
   }
 
-  join(weight: number): CpuUser {
+  join(weight: number): HostCpuUser {
     const user = new User(weight, {
       settle: () => this.#settle(),
+      grantFor: (one, cpus) => this.#grantFor(one, cpus),
       invalidate: () => (this.#isStale = true),
       remove: (one) => void this.#users.delete(one),
     });
@@ -38,6 +41,7 @@ export class HostCpu implements Cpu {
     const users = [...this.#users].toSorted(
       (a, b) => a.demandCpus / a.weight - b.demandCpus / b.weight,
     );
+    this.#order = users;
     let leftCpus = this.cpus;
     let leftWeight = users.reduce((sum, { weight }) => sum + weight, 0);
     this.#usedCpus = 0;
@@ -49,17 +53,41 @@ export class HostCpu implements Cpu {
       this.#usedCpus += user.grantCpus;
     }
   }
+
+  #grantFor(user: User, cpus: number): number {
+    this.#settle();
+    const { weight } = user;
+    let leftCpus = this.cpus;
+    if (leftCpus === Infinity) return cpus;
+    let leftWeight = 0;
+    for (const one of this.#order) leftWeight += one.weight;
+    for (const one of this.#order) {
+      if (one === user) continue;
+      if (one.demandCpus * weight >= cpus * one.weight) break;
+      const grant = Math.min(one.demandCpus, (leftCpus * one.weight) / leftWeight);
+      leftCpus -= grant;
+      leftWeight -= one.weight;
+    }
+    return Math.min(cpus, (leftCpus * weight) / leftWeight);
+  }
+}
+
+/** A user of a host's CPUs, which can tell what it would get of them. */
+export interface HostCpuUser extends CpuUser {
+  /** Returns the CPUs that it would have if it demanded so many, and the others what they demand now. */
+  grantFor(cpus: number): number;
 }
 
 /** What a user calls of the host that it shares CPUs with. */
 interface Owner {
   settle(this: void): void;
+  grantFor(this: void, user: User, cpus: number): number;
   /** A demand has changed, so the shares are out of date. */
   invalidate(this: void): void;
   remove(this: void, user: User): void;
 }
 
-class User implements CpuUser {
+class User implements HostCpuUser {
   readonly weight: number;
   demandCpus = 0;
   grantCpus = 0;
@@ -84,6 +112,10 @@ class User implements CpuUser {
   get slowdown(): number {
     this.#owner.settle();
     return this.grantCpus > 0 ? this.demandCpus / this.grantCpus : 1;
+  }
+
+  grantFor(cpus: number): number {
+    return this.#owner.grantFor(this, cpus);
   }
 
   leave(): void {
