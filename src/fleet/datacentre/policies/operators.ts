@@ -1,11 +1,19 @@
 import { book, cpusOf, hasRoom, hotspotsOf, type LoadedHost, loadedHosts } from './loads.ts';
-import type { Decision, FleetPolicy, FleetView, Move } from './policy.ts';
+import type { Decision, FleetPolicy, FleetView, HostView, Move, VmView } from './policy.ts';
 import { best } from './simple.ts';
 
+/** A host as Watcher sees it: what each of its VMs used on average, and all of them together, in CPUs. */
+interface Node {
+  readonly host: HostView;
+  readonly loads: ReadonlyMap<VmView, number>;
+  readonly cpus: number;
+}
+
 /**
- * OpenStack Watcher's strategy workload_balance: from each host above the threshold goes the VM whose load comes closest
- * to what the host has more than the average, to the least busy host that stays below the threshold
- * (openstack/watcher, decision_engine/strategy/strategies/workload_balance.py). It looks at means over a period.
+ * OpenStack Watcher's strategy workload_balance: a single VM at a time leaves the busiest host at or above the threshold.
+ * It is the one whose load comes closest to what the host has more than the average, and not above it; it goes to the
+ * least busy host that stays below the threshold (openstack/watcher, decision_engine/strategy/strategies/workload_balance.py).
+ * A host's load is the sum of its VMs', each a mean over a period, wherever they were then.
  */
 export class WatcherPolicy implements FleetPolicy {
   readonly name = 'watcher';
@@ -18,26 +26,49 @@ export class WatcherPolicy implements FleetPolicy {
   }
 
   decide(view: FleetView): Decision | undefined {
-    const readings = Math.max(1, Math.round(this.#periodNs / view.intervalNs));
-    const hosts = loadedHosts(view);
-    for (const host of hosts) host.cpu = meanOf(host.view.readings.cpu.tail(readings));
-    const isReady = hosts.every(({ view: { readings: of } }) => of.cpu.fresh >= readings);
-    const busy = hosts.filter(({ cpu }) => cpu > this.#threshold);
-    if (!isReady || busy.length === 0) return undefined;
-    const average = meanOf(hosts.map(({ cpu }) => cpu));
-    const chains: Move[][] = [];
-    for (const from of busy.toSorted((a, b) => b.cpu - a.cpu)) {
-      const excess = (from.cpu - average) * from.view.cpus;
-      const vm = best([...from.vms], (one) => -Math.abs(excess - cpusOf(one)));
-      const room = vm && hosts.filter((to) => to !== from && hasRoom(to, vm, this.#threshold));
-      const to = room && best(room, ({ cpu }) => -cpu);
-      if (!to) continue;
-      chains.push([book(vm, from, to)]);
+    if (view.nowNs < this.#periodNs) return undefined;
+    const nodes = this.#nodes(view);
+    const busy = nodes
+      .filter((node) => useOf(node) >= this.#threshold)
+      .toSorted((a, b) => useOf(b) - useOf(a));
+    if (busy.length === 0) return undefined;
+    const hotspots = busy.map(({ host: { name } }) => ({ host: name, resource: 'cpu' as const }));
+    const move = this.#move(nodes, busy);
+    return { chains: move ? [[move]] : [], hotspots };
+  }
+
+  #nodes({ hosts, intervalNs }: FleetView): Node[] {
+    const readings = Math.max(1, Math.round(this.#periodNs / intervalNs));
+    return hosts
+      .filter(({ isScratch }) => !isScratch)
+      .map((host) => {
+        const loads = new Map(host.vms.map((vm) => [vm, meanOf(vm.readings.cpu.tail(readings))]));
+        return { host, loads, cpus: sumOf([...loads.values()]) };
+      });
+  }
+
+  #move(nodes: readonly Node[], busy: readonly Node[]): Move | undefined {
+    const average = meanOf(nodes.map(({ cpus }) => cpus));
+    for (const { loads, cpus } of busy) {
+      const movable = [...loads].filter(([, load]) => load <= cpus - average);
+      const chosen = best(movable, ([, load]) => load);
+      if (!chosen) continue;
+      const [vm, load] = chosen;
+      const room = nodes.filter(
+        (node) =>
+          useOf(node) < this.#threshold &&
+          node.host.freeBytes >= vm.memoryBytes &&
+          node.cpus + load < this.#threshold * node.host.cpus,
+      );
+      const to = best(room, (node) => -useOf(node));
+      return to && { vm: vm.name, to: to.host.name };
     }
-    const hotspots = busy.map(({ view: { name } }) => ({ host: name, resource: 'cpu' as const }));
-    return { chains, hotspots };
+    return undefined;
   }
 }
+
+/** The share of a host's CPUs that its VMs used. */
+const useOf = ({ host, cpus }: Node): number => cpus / host.cpus;
 
 /**
  * The rule of VMware's Distributed Resource Scheduler: while the standard deviation of the hosts' loads is above a
@@ -66,19 +97,29 @@ export class DrsPolicy implements FleetPolicy {
   }
 }
 
-/** Returns the move from the busiest host that lowers the sum of squares of the loads most. */
+/** Returns the move that lowers the sum of squares of the loads most. */
 function bestMove(hosts: readonly LoadedHost[]) {
-  const from = best(hosts, ({ cpu }) => cpu)!;
-  const moves = [...from.vms].flatMap((vm) =>
-    hosts.filter((to) => to !== from && hasRoom(to, vm, 1)).map((to) => ({ vm, from, to })),
-  );
-  const gain = ({ vm, to }: (typeof moves)[number]): number => {
-    const [less, more] = [cpusOf(vm) / from.view.cpus, cpusOf(vm) / to.view.cpus];
-    return square(from.cpu) + square(to.cpu) - square(from.cpu - less) - square(to.cpu + more);
-  };
-  const move = best(moves, gain);
-  return move && gain(move) > 1e-6 ? move : undefined;
+  let most = LEAST_GAIN;
+  let found: { vm: VmView; from: LoadedHost; to: LoadedHost } | undefined;
+  for (const from of hosts) {
+    for (const vm of from.vms) {
+      const cpus = cpusOf(vm);
+      const gained = square(from.cpu) - square(from.cpu - cpus / from.view.cpus);
+      // No target makes a move better than what its source gains by it.
+      if (gained <= most) continue;
+      for (const to of hosts) {
+        const gain = gained + square(to.cpu) - square(to.cpu + cpus / to.view.cpus);
+        if (gain <= most || to === from || !hasRoom(to, vm, 1)) continue;
+        most = gain;
+        found = { vm, from, to };
+      }
+    }
+  }
+  return found;
 }
+
+/** A move that lowers the sum of squares by less than this is not worth it. */
+const LEAST_GAIN = 1e-6;
 
 /**
  * Consolidation: the least busy host is emptied when all of its VMs find room on others that stay below the threshold,
@@ -127,11 +168,7 @@ export class ConsolidationPolicy implements FleetPolicy {
   }
 
   /** Returns the busiest host that has room. */
-  #fullest(
-    hosts: readonly LoadedHost[],
-    vm: Parameters<typeof cpusOf>[0],
-    from: LoadedHost,
-  ): LoadedHost | undefined {
+  #fullest(hosts: readonly LoadedHost[], vm: VmView, from: LoadedHost): LoadedHost | undefined {
     return best(
       hosts.filter((host) => host !== from && hasRoom(host, vm, this.#most)),
       ({ cpu, vms }) => (vms.size > 0 ? cpu : -1),
@@ -139,8 +176,10 @@ export class ConsolidationPolicy implements FleetPolicy {
   }
 }
 
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
 const meanOf = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+  values.length === 0 ? 0 : sumOf(values) / values.length;
 
 function deviationOf(hosts: readonly LoadedHost[]): number {
   const mean = meanOf(hosts.map(({ cpu }) => cpu));
