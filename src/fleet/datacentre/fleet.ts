@@ -70,6 +70,8 @@ export class Fleet implements Process {
   readonly #views: Views;
   readonly #parts: FleetParts;
   readonly #firstTier: ReadonlySet<FleetVm>;
+  /** The VMs whose memory in use changes with time. */
+  readonly #paging: readonly FleetVm[];
   readonly #named: Pick<ExecutorParts, 'hosts' | 'vms'>;
   /** How many steps it has lived through. */
   steps = 0;
@@ -114,6 +116,7 @@ export class Fleet implements Process {
       const demand = spec.isServing ? 0 : vcpuDemand(workloads, vcpus, accessNs);
       return new FleetVm(spec, index, this.hosts[spec.host]!, demand);
     });
+    this.#paging = this.vms.filter(({ spec }) => spec.memoryUse);
     this.applications = config.applications.map((spec, index) =>
       config.fidelity === 'events'
         ? new EventApplication(spec, this.#site(index))
@@ -179,7 +182,7 @@ export class Fleet implements Process {
     const { stepNs, monitor, fidelity } = this.config;
     this.steps++;
     for (const host of this.hosts) host.live(nowNs);
-    for (const vm of this.vms) vm.page(nowNs);
+    for (const vm of this.#paging) vm.page(nowNs);
     for (const application of this.applications) application.endStep(nowNs, stepNs);
     for (const application of this.applications) application.beginStep(nowNs, stepNs);
     this.#send(nowNs);
