@@ -138,7 +138,11 @@ function compressionLine({ compression, pageSize, encodings = [] }: RunResult['r
   const cpu = cpuMs === undefined ? '' : ` in ${formatMs(cpuMs)} of CPU time`;
   const raw = incompressible + skipped;
   const notes = raw > 0 ? `; ${raw} do not compress, ${skipped} of them went untried` : '';
+  const coded = encodings.filter(({ encoding }) => encoding === 'words' || encoding === 'sparse');
   return [
+    ...coded
+      .filter((one) => one.pages > 0)
+      .map((one) => `${one.encoding}: ${one.pages} pages took ${formatSize(one.bytes)}`),
     `${method}: ${pages} pages of ${formatSize(pages * pageSize)} took ${formatSize(compressedSize)}${cpu}${notes}`,
   ];
 }
