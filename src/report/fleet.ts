@@ -194,17 +194,27 @@ function optionOf(result: FleetResult, panels: readonly Panel[]): Option {
   };
 }
 
-/** Draws a bar for each migration, in as few rows as they need so that none covers another. */
-function migrationBars({ migrations }: FleetResult, axis: number) {
+/** The width of a letter of a bar's name, on average, in pixels. */
+const LETTER = 6.5;
+
+/**
+ * Draws a bar for each migration in the colour of its guest, in as few rows as they need so that none covers another or
+ * another's name.
+ */
+function migrationBars({ migrations, guests, durationMs }: FleetResult, axis: number) {
   const rows: number[] = [];
+  const hasNames = migrations.length <= 12;
+  const letterMs = (LETTER * durationMs) / (WIDTH - PLOT.left - PLOT.right);
+  const indices = new Map(guests.map(({ name }, index) => [name, index]));
   const bars = migrations.map((one) => {
+    const name = hasNames ? `${one.guest} → ${one.to}` : '';
     const free = rows.findIndex((endMs) => endMs <= one.startMs);
     const row = free < 0 ? rows.length : free;
-    rows[row] = one.endMs;
-    return { ...one, row };
+    // Two letters' widths are the gaps on both sides of the name.
+    rows[row] = one.endMs + (hasNames ? (name.length + 2) * letterMs : 0);
+    return { ...one, name, row, colour: colourOf(indices.get(one.guest) ?? 0) };
   });
   const height = 1 / Math.max(3, rows.length);
-  const hasNames = bars.length <= 12;
   return {
     type: 'custom' as const,
     xAxisIndex: axis,
@@ -222,7 +232,7 @@ function migrationBars({ migrations }: FleetResult, axis: number) {
       ];
       const shape = { x: x0, y: y0, width: Math.max(2, x1 - x0), height: y1 - y0 };
       const label = {
-        text: `${bar.guest} → ${bar.to}`,
+        text: bar.name,
         x: x0 + shape.width + 4,
         y: y0,
         fontSize: 11,
@@ -230,7 +240,7 @@ function migrationBars({ migrations }: FleetResult, axis: number) {
       return {
         type: 'group' as const,
         children: [
-          { type: 'rect' as const, shape, style: { fill: colourOf(dataIndex) } },
+          { type: 'rect' as const, shape, style: { fill: bar.colour } },
           ...(hasNames
             ? [{ type: 'text' as const, style: { ...label, fontFamily: FONT, fill: '#333' } }]
             : []),
