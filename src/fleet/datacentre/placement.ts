@@ -43,7 +43,9 @@ export function place(
 
   function isBetter(by: typeof kind, host: number, than: number): boolean {
     if (by === 'best-fit') return free[host]! < free[than]!;
-    const [own, other] = [host, than].map((one) => vcpus[one]! / hosts[one]!.cpus);
-    return by === 'spread' && (own! < other! || (own === other && free[host]! > free[than]!));
+    if (by !== 'spread') return false;
+    const own = vcpus[host]! / hosts[host]!.cpus;
+    const other = vcpus[than]! / hosts[than]!.cpus;
+    return own < other || (own === other && free[host]! > free[than]!);
   }
 }
