@@ -85,7 +85,8 @@ const ROUND_COLUMNS: readonly Column[] = [Infinity, 3, 9, 7, 2, 1, 8, 5, 6, 4].m
   weight,
 }));
 
-function roundTable({ rounds, ram }: RunResult): string[] {
+function roundTable(result: RunResult): string[] {
+  const { rounds, ram } = result;
   if (rounds.length === 0) return [];
   const head = [
     'round',
@@ -119,7 +120,15 @@ function roundTable({ rounds, ram }: RunResult): string[] {
       : body;
   const referred = ram.deduplicated === undefined ? '' : `, ${ram.deduplicated} by reference`;
   const total = `sent ${formatSize(ram.transferred)} of a ${formatSize(ram.total)} guest: ${ram.normal} normal and ${ram.duplicate} zero pages${referred}, ${ram.dirtySyncCount} dirty syncs`;
-  return [colours.dim(title), ...shown, total, ...xbzrleLine(ram), ...compressionLine(ram), ''];
+  return [
+    colours.dim(title),
+    ...shown,
+    total,
+    ...xbzrleLine(ram),
+    ...compressionLine(ram),
+    ...channelsLine(result),
+    '',
+  ];
 }
 
 function xbzrleLine({ xbzrle }: RunResult['ram']): string[] {
@@ -144,6 +153,23 @@ function compressionLine({ compression, pageSize, encodings = [] }: RunResult['r
       .filter((one) => one.pages > 0)
       .map((one) => `${one.encoding}: ${one.pages} pages took ${formatSize(one.bytes)}`),
     `${method}: ${pages} pages of ${formatSize(pages * pageSize)} took ${formatSize(compressedSize)}${cpu}${notes}`,
+  ];
+}
+
+function channelsLine({ channels, totalTimeMs }: RunResult): string[] {
+  if (!channels) return [];
+  const { each, flushes } = channels;
+  const of = (take: (one: (typeof each)[number]) => number, format: (value: number) => string) => {
+    const values = each.map(take);
+    return `${format(Math.min(...values))} to ${format(Math.max(...values))}`;
+  };
+  const bytes = of((one) => one.bytes, formatSize);
+  const busy = of(
+    (one) => (100 * one.busyMs) / totalTimeMs,
+    (share) => `${share.toPrecision(2)} %`,
+  );
+  return [
+    `${each.length} channels carried ${bytes} each and were busy for ${busy} of the time; they were flushed ${flushes} times`,
   ];
 }
 

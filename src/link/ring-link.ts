@@ -6,13 +6,13 @@ import {
   ConnectionLost,
   type FrameKind,
   type FrameRoom,
-  HORIZON_NS,
   type Link,
   type Lookahead,
   PeerGone,
 } from './link.ts';
 import type { Flow } from './network.ts';
-import { flowBucket, type RateLimiter, tokenBucket } from './rate-limiter.ts';
+import { openPacing, type Pacing } from './pacing.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import { type ReceivedRecord, RingConsumer, RingProducer, type SharedRing } from './ring.ts';
 
 /** What one end of a ring link consists of. */
@@ -29,6 +29,8 @@ export interface RingLinkParts {
   readonly flow?: Flow;
   /** How much delay a sender makes up for: 10 ms by default, 0 on a virtual clock. */
   readonly madeUpLagNs?: number;
+  /** The pacing that it shares with other channels; without it, the link has its own. */
+  readonly pacing?: Pacing;
   /** The connection over the rings; without it the connection is never lost. */
   readonly line?: { readonly shared: SharedLine; readonly side: LineSide };
 }
@@ -71,13 +73,10 @@ class RingLink implements Link {
     this.#consumer = new RingConsumer(parts.incoming);
     this.#peer = parts.peerDoorbell;
     this.#latencyNs = parts.latencyNs;
-    const { flow, bytesPerSecond, madeUpLagNs } = parts;
-    this.#flow = flow;
-    this.#link = flow
-      ? flowBucket(flow, HORIZON_NS, madeUpLagNs)
-      : tokenBucket(bytesPerSecond, HORIZON_NS, madeUpLagNs);
-    this.#migration = tokenBucket(Infinity, HORIZON_NS, madeUpLagNs);
-    const { line } = parts;
+    const { line, pacing = openPacing(parts) } = parts;
+    this.#flow = pacing.flow;
+    this.#link = pacing.link;
+    this.#migration = pacing.migration;
     if (line) this.#line = new LineEnd(line.shared, line.side);
   }
 

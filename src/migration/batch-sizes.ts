@@ -16,7 +16,7 @@ const BATCH_SECONDS = 0.001;
 
 type Rates = Pick<
   SourceOptions,
-  'linkBytesPerSecond' | 'maxBytesPerSecond' | 'mostWholePageBytes' | 'encodings'
+  'linkBytesPerSecond' | 'maxBytesPerSecond' | 'mostWholePageBytes' | 'encodings' | 'packetPages'
 >;
 
 /** How much a frame of pages carries, whatever the limiter says. */
@@ -25,6 +25,8 @@ export class BatchSizes {
   readonly inParts: boolean;
   /** The most pages of a batch; a page that travels in parts is a batch of its own. */
   readonly mostPages: number;
+  /** The most pages of a batch that a channel is handed; they may take several frames. */
+  readonly handedPages: number;
   /** The most bytes of a part of a page. */
   readonly mostPartBytes: number;
   readonly #pageSize: number;
@@ -41,6 +43,7 @@ export class BatchSizes {
     const bytes = Math.min(linkBytesPerSecond, maxBytesPerSecond) * BATCH_SECONDS;
     const pages = Math.floor(Math.min(BATCH_BYTES, bytes) / pageSize);
     this.mostPages = this.inParts ? 1 : Math.max(1, Math.min(batchPages(pageSize), pages));
+    this.handedPages = options.packetPages ?? this.mostPages;
     this.mostPartBytes = this.partBytes(bytes);
   }
 

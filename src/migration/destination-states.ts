@@ -14,6 +14,7 @@ export const EXPECTED: Readonly<Record<DestinationState, readonly number[]>> = {
     FRAME.device,
     ...STATE_FRAMES,
     FRAME.discard,
+    FRAME.flush,
     FRAME.switchover,
     FRAME.cancel,
   ],

@@ -18,46 +18,24 @@ import {
 } from '../wire/frame.ts';
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { decodeRanges } from '../wire/ranges.ts';
-import { addTally, openTally, type PageTally } from '../wire/tally.ts';
-import type { OpenPeerPages, PeerPages } from '../wire/reference-reader.ts';
+import { addTally, openTally } from '../wire/tally.ts';
+import type { PeerPages } from '../wire/reference-reader.ts';
 import { toldSentence } from '../wire/text.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { DeviceSpec } from '../guest/devices/device.ts';
+import { checkChannels, checkReceivers, takeFlush } from './channels/destination-flush.ts';
 import { DestinationDevices, type DeviceWork } from './devices/destination-devices.ts';
 import { ReleasedHere } from './released-here.ts';
 import { guestMismatch } from './guest-mismatch.ts';
 import { helloAnchor } from './handover.ts';
 import { awaitNextConnection, tellReceived, untilGone } from './destination-recovery.ts';
 import { type DestinationState, EXPECTED } from './destination-states.ts';
-import type { Algorithm, DestinationGuest, Side } from './ports.ts';
+import type { DestinationReport, DestinationSide } from './destination-side.ts';
+import type { Algorithm } from './ports.ts';
 
 /** A source that sends nothing for this long counts as gone. */
 const SILENCE_NS = 120e9;
 
-/** What the destination's half works with. */
-export interface DestinationSide extends Side {
-  readonly guest: DestinationGuest;
-  /** The devices of the guest; absent if it has none. */
-  readonly devices?: readonly DeviceSpec[];
-  /** The guests that have moved to this host, by number, which this one joins; without them, it is alone. */
-  readonly peers?: OpenPeerPages;
-  /**
-   * How long the source waits for a new connection after RUN. Without it, the loss of the connection
-   * ends the migration.
-   */
-  readonly recoverWithinNs?: number;
-}
-
-/** How a migration went, as its destination saw it. */
-export interface DestinationReport {
-  readonly outcome: 'completed' | 'cancelled' | 'failed';
-  /** Why it failed. */
-  readonly error?: string;
-  /** Counts the pages that arrived, by encoding. */
-  readonly tally: PageTally;
-  /** The number of pages that arrived when they were present already, and were dropped. */
-  readonly droppedPages: number;
-}
+export type { DestinationReport, DestinationSide };
 
 /**
  * The destination's half of every algorithm. It installs pages as they arrive, loads the vCPUs' state,
@@ -97,6 +75,8 @@ class DestinationSession {
   /** When HELLO arrived; the times that the source is told count from then. */
   #helloNs = 0;
   #pagesNs = 0;
+  /** The number of flushes so far. */
+  #flushes = 0;
   #stateNs = 0;
   #presentNs: number | undefined;
 
@@ -107,6 +87,9 @@ class DestinationSession {
   }
 
   report(outcome: DestinationReport['outcome'], error?: string): DestinationReport {
+    const { receivers } = this.#side;
+    receivers?.end();
+    if (receivers) addTally(this.#counts.tally, receivers.tally);
     return { outcome, ...this.#counts, ...(error === undefined ? {} : { error }) };
   }
 
@@ -205,10 +188,14 @@ class DestinationSession {
         takesBlocks: message.body.xbzrle === true,
         compression: message.body.compression,
       });
+      this.#side.receivers?.begin(this.#integrity);
       guest.states?.reset();
       this.#state = 'receiving';
       yield* this.#send({ name: 'welcome', body: {} });
+    } else if (message.name === 'flush') {
+      yield* takeFlush(this.#side, SILENCE_NS, ++this.#flushes, message.body.number);
     } else if (message.name === 'switchover') {
+      this.#side.receivers?.end();
       this.#checkAbsent(message.body.postcopy, message.body.absentPages);
       this.#isPostcopy = message.body.postcopy;
       this.#isBuffered = message.body.buffered;
@@ -237,6 +224,7 @@ class DestinationSession {
   #checkHello(hello: ControlBody<'hello'>): void {
     const devices = this.#devices ?? new DestinationDevices([]);
     devices.check(hello.devices ?? []);
+    checkChannels(hello.channels, this.#side.receivers);
     const mismatch = guestMismatch(hello, this.#side.guest);
     if (mismatch !== undefined) throw new WireError(mismatch);
   }
@@ -360,12 +348,15 @@ class DestinationSession {
   *#nextFrame(): Algorithm<Frame> {
     const { link, clock } = this.#side;
     const silenceNs = SILENCE_NS + (this.#devices?.patienceNs ?? 0);
+    const { receivers } = this.#side;
+    const ready = receivers && ((): number => receivers.problemAtNs);
     for (;;) {
       yield* this.#tendGuest();
+      checkReceivers(receivers);
       const frame = link.poll();
       if (!frame) {
         const guest = this.#state === 'runningPartly';
-        const wake = yield { frame: true, guest, untilNs: clock.now() + silenceNs };
+        const wake = yield { frame: true, guest, ready, untilNs: clock.now() + silenceNs };
         // Once the guest runs here, a slow source is waited for; a dead link throws.
         if (wake === 'time' && !guest) {
           throw new WireError(`the source has been silent for ${silenceNs / 1e9} s`);

@@ -104,6 +104,8 @@ export interface Side {
 export interface WaitRequest {
   /** Room for a frame of this kind. */
   readonly credit?: FrameKind | undefined;
+  /** Returns when what is waited for is there, as far as is known now; Infinity means not before news. */
+  readonly ready?: (() => number) | undefined;
   /** A frame that has arrived. */
   readonly frame?: boolean | undefined;
   /** The guest has answered what it was asked. */
@@ -117,7 +119,7 @@ export interface WaitRequest {
 }
 
 /** What ended a wait. */
-export type Wake = 'credit' | 'frame' | 'guest' | 'connection' | 'time' | 'cancel';
+export type Wake = 'credit' | 'ready' | 'frame' | 'guest' | 'connection' | 'time' | 'cancel';
 
 /** One half of an algorithm. It yields what it waits for; its driver resumes it with what ended the wait. */
 export type Algorithm<Result> = Generator<WaitRequest, Result, Wake>;

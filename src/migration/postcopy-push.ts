@@ -128,8 +128,8 @@ export class PostcopyPush {
     if ((yield* session.wait({ frame: true, ...credit }, session.opensAtNs())) !== 'time') return;
     const way = this.#ask?.('window') ?? 'continue';
     // When less than a threshold is left, QEMU completes the migration, which no limit holds back.
-    if (way === 'continue') session.renewIfOver();
-    else session.lift();
+    if (way !== 'continue') session.lift();
+    else if (session.isHeldBack) session.renew();
   }
 
   /** Returns the kind of credit that the next page needs, or none if all pages have been sent. */

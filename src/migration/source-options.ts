@@ -3,6 +3,7 @@ import type { EncoderOptions } from '../wire/encoder.ts';
 import type { Accounting } from './accounting.ts';
 import type { Remedies } from './divergence.ts';
 import type { SendLimiter } from './limiters.ts';
+import type { ZeroPageDetection } from './spec/common-spec.ts';
 import type { PrecopyWalk } from './page-orders/permuted.ts';
 
 /** The options of the source's half, besides its algorithm and policy. Rates are in bytes a second. */
@@ -33,6 +34,10 @@ export interface SourceOptions extends EncoderOptions {
   readonly preempt?: boolean;
   /** Whether such a page may leave between the parts of a huge one; see CommonSpec. */
   readonly breakHuge?: boolean;
+  /** Whether channels look for zero pages, or the main thread does for them. */
+  readonly zeroPageDetection?: ZeroPageDetection;
+  /** How many pages a channel is handed at once at most; by default those of a batch. */
+  readonly packetPages?: number;
   /** How many bytes are handed over ahead of the link, to leave in order; by default what keeps the link busy. */
   readonly sendBufferBytes?: number;
   /** The largest page, in bytes, that travels whole in a frame; MAX_WHOLE_PAGE by default. */

@@ -5,11 +5,10 @@ import type { TakenRuns } from '../memory/page-set.ts';
 import {
   type ControlBody,
   type ControlMessage,
-  decodeControl,
   encodeControl,
   packControl,
 } from '../wire/control.ts';
-import { type Frame, HEADER_BYTES, isOptional } from '../wire/frame.ts';
+import { type Frame, HEADER_BYTES } from '../wire/frame.ts';
 import type { RangesName } from '../wire/ranges.ts';
 import { type EncodedPages, type Encoder, openEncoder } from '../wire/encoder.ts';
 import type { PageTally } from '../wire/tally.ts';
@@ -18,19 +17,22 @@ import { ClearAhead } from './clear-ahead.ts';
 import { BatchSizes } from './batch-sizes.ts';
 import { FreePageHints } from './free-page-hints.ts';
 import { MigrationEnded } from './migration-ended.ts';
+import { readMessage } from './peer-messages.ts';
 import { type SendLimiter, unlimited } from './limiters.ts';
 import type { RunningTimes } from './handover.ts';
 import { TransferMetrics } from './metrics.ts';
 import type { Algorithm, Side, SourceGuest, WaitRequest, Wake } from './ports.ts';
+import type { PageSenders } from './channels/ports.ts';
+import { SourceChannels } from './channels/source-channels.ts';
 import { SourceDevices } from './devices/source-devices.ts';
 import { sendInParts } from './page-parts.ts';
 import { ReleasedPages } from './released.ts';
 import { ownRuns } from './send-buffer.ts';
 import { sendRanges } from './send-ranges.ts';
-import { openReferences, type SourceReferences } from './references/source-references.ts';
 import type { SentPages } from './references/sent-pages.ts';
-import type { SourceOptions } from './source-options.ts';
+import { openReferences, type SourceReferences } from './references/source-references.ts';
 import type { SourcePhase } from './source-phase.ts';
+import type { SourceOptions } from './source-options.ts';
 
 export { MigrationEnded };
 export type { SourcePhase };
@@ -47,6 +49,8 @@ export interface SourceSide extends Side {
   readonly options: SourceOptions;
   /** What the guests that move to the same host have sent; without it, references name the guest's own pages alone. */
   readonly sent?: SentPages;
+  /** The channels that carry pages beside the link; absent if there are none. */
+  readonly senders?: PageSenders;
   /** Called as the migration goes on, for progress displays. */
   readonly watch?: (session: SourceSession) => void;
 }
@@ -68,6 +72,8 @@ export class SourceSession {
   /** The pages that are sent as references; absent if none are. */
   readonly references: SourceReferences | undefined;
   readonly encoder: Encoder;
+  /** The channels that carry pages beside the main one; absent if there are none. */
+  readonly channels: SourceChannels | undefined;
   /** The migration's own reader of the guest's dirty log. */
   readonly log: LogReader;
   readonly startNs: number;
@@ -113,6 +119,7 @@ export class SourceSession {
     this.references = openReferences(this, side.sent);
     this.accounting = pacing?.accounting ?? plainAccounting(side.guest.memory.pageSize);
     this.limiter = pacing?.limiter ?? unlimited;
+    if (side.senders) this.channels = new SourceChannels(this, side.senders);
     this.startNs = side.clock.now();
     this.deadlineNs = this.startNs + side.options.timeoutNs;
   }
@@ -125,7 +132,8 @@ export class SourceSession {
     const nowNs = this.side.clock.now();
     // A slow link says when it has room again; only after that does waiting for an answer begin.
     const creditNs = request.credit ? this.side.link.creditAtNs(request.credit) : nowNs;
-    const isSeldom = request.credit !== 'pages' || creditNs > nowNs + LONG_WAIT_NS;
+    const isOfPages = request.credit === 'pages' || request.ready !== undefined;
+    const isSeldom = !isOfPages || creditNs > nowNs + LONG_WAIT_NS;
     if (this.#waits++ % WATCH_EVERY === 0 || isSeldom) this.side.watch?.(this);
     const isBounded = !this.isPastReturn;
     // With a link that always has room no wait lasts until the deadline, so it is checked here.
@@ -137,8 +145,8 @@ export class SourceSession {
     const lastNs = isBounded ? Math.min(this.deadlineNs, patienceNs) : patienceNs;
     const untilNs = Math.min(lastNs, atNs);
     // The fields are written out, since a spread would cost a tenth of the time of a batch.
-    const { credit, frame, guest } = request;
-    const wake = yield { credit, frame, guest, untilNs, cancel: isBounded };
+    const { credit, ready, frame, guest } = request;
+    const wake = yield { credit, ready, frame, guest, untilNs, cancel: isBounded };
     if (wake === 'cancel') throw new MigrationEnded('cancelled', 'cancelled');
     if (wake !== 'time') return wake;
     if (untilNs === this.deadlineNs) throw this.#tooLate();
@@ -158,6 +166,7 @@ export class SourceSession {
 
   /** Whether the migration's limiter lets nothing out now. */
   get isHeldBack(): boolean {
+    this.channels?.count();
     return this.limiter.mostPages() <= 0;
   }
 
@@ -169,19 +178,16 @@ export class SourceSession {
     }
   }
 
-  /** Begins a new window if the limiter holds the sender back, where no policy decides that. */
-  renewIfOver(): void {
-    if (this.isHeldBack) this.renew();
-  }
-
   /** Counts the end of a chunk of pages, after which devices have a turn. */
   endChunk(): void {
     this.metrics.account(this.accounting.chunkBytes);
+    this.channels?.endChunk();
     if (this.devices) this.devices.isDue = true;
   }
 
   /** Begins a new window of the limiter. */
   renew(): void {
+    this.channels?.count();
     this.limiter.renew(this.side.clock.now() - this.startNs);
   }
 
@@ -199,12 +205,6 @@ export class SourceSession {
   /** Removes the migration's own limit. */
   lift(): void {
     this.limit(Infinity);
-  }
-
-  /** Lets the guest run at full speed, whatever a policy has asked of its vCPUs. */
-  unthrottle(): void {
-    this.side.guest.throttle(0);
-    this.side.guest.stun(0);
   }
 
   /** Waits until the guest has answered what it was asked. */
@@ -237,6 +237,7 @@ export class SourceSession {
     name: RangesName,
     each: (take: (gfn: number, pages: number) => void) => void,
   ): Algorithm<void> {
+    if (this.channels) yield* this.channels.beforeNaming();
     yield* sendRanges(this, name, each);
   }
 
@@ -253,10 +254,15 @@ export class SourceSession {
 
   /** Sends the next batch of unsent pages and moves the cursor behind it. */
   *sendBatch(skipsRedirtied: boolean): Algorithm<void> {
-    const { link, clock } = this.side;
-    const most = Math.ceil(Math.min(this.sizes.mostPages, this.limiter.mostPages()));
+    const most = Math.ceil(Math.min(this.sizes.handedPages, this.limiter.mostPages()));
     const { cursor, end } = yield* this.#clearAhead.before(this.#cursor);
     this.#cursor = cursor;
+    if (this.channels) yield* this.channels.sendBatch(() => this.#take(most, end, skipsRedirtied));
+    else yield* this.#sendItself(most, end, skipsRedirtied);
+  }
+
+  *#sendItself(most: number, end: number, skipsRedirtied: boolean): Algorithm<void> {
+    const { link, clock } = this.side;
     for (;;) {
       if ((yield* this.wait({ credit: 'pages', frame: true })) === 'frame') this.hearPeer();
       const room = link.room(this.sizes.frameBytes(most), 'pages');
@@ -322,6 +328,7 @@ export class SourceSession {
   *sync(): Algorithm<void> {
     const { clock } = this.side;
     if (this.references) yield* this.references.flush();
+    if (this.channels) yield* this.channels.flush();
     this.hints?.stop();
     this.log.harvest();
     yield* this.guestSettled();
@@ -340,19 +347,20 @@ export class SourceSession {
     if (this.references) yield* this.references.settle();
     link.rest();
     this.stop.pauseAskedNs = clock.now();
-    this.stop.queuedUntilNs = Math.max(this.stop.pauseAskedNs, link.drainedAtNs);
     this.isPaused = true;
     this.hints?.stop();
     guest.pause();
     yield* this.guestSettled();
     this.stop.pausedNs = clock.now();
-    if (this.isLogging) {
-      const dirtied = this.log.collectLast();
-      this.metrics.synced(dirtied, this.#unsentBytes(), clock.now());
-    }
-    this.stop.harvestedNs = clock.now();
+    const dirtied = this.isLogging ? this.log.collectLast() : 0;
+    const harvestedNs = clock.now();
+    if (this.channels) yield* this.channels.settle();
+    this.stop.queuedUntilNs = Math.max(this.stop.pauseAskedNs, link.drainedAtNs);
+    if (this.isLogging) this.metrics.synced(dirtied, this.#unsentBytes(), harvestedNs);
+    this.stop.harvestedNs = harvestedNs;
     this.hints?.done();
     this.devices?.refresh(this.stop.pauseAskedNs);
+    if (this.channels) yield* this.channels.flush();
     yield* this.released.settle();
     this.phase = 'stopped';
     this.encoder.xbzrle?.stopped();
@@ -371,19 +379,9 @@ export class SourceSession {
     return frame && this.read(frame);
   }
 
-  /**
-   * Returns a frame's message, or undefined if the frame may be skipped. Throws MigrationEnded if it says
-   * that the destination has failed.
-   */
+  /** See readMessage. */
   read(frame: Frame): ControlMessage | undefined {
-    if (isOptional(frame)) return undefined;
-    const message = decodeControl(frame);
-    if (message.name !== 'failed') return message;
-    const { message: why, ran } = message.body;
-    // A destination that has requested pages or sent RUNNING has run the guest, whatever it says now.
-    const hasAsked = this.metrics.postcopy.requests > 0;
-    const hasRun = ran || this.running !== undefined || this.hasPeerRun || hasAsked;
-    throw new MigrationEnded('failed', `the destination failed: ${why}`, !hasRun);
+    return readMessage(frame, this);
   }
 
   /** Takes what the destination has said while it is only to listen: an ACK that is due; all else fails. */

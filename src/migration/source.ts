@@ -2,6 +2,7 @@ import { type ControlBody, encodeControl, packControl } from '../wire/control.ts
 import { HEADER_BYTES, WireError } from '../wire/frame.ts';
 import { ConnectionLost, HORIZON_NS } from '../link/link.ts';
 import { type PageTally, pagesOf, sumTallies } from '../wire/tally.ts';
+import type { ChannelsReport } from './channels/source-channels.ts';
 import { describeDevices } from './devices/destination-devices.ts';
 import { sendDevices } from './devices/send.ts';
 import type { DevicesReport } from './devices/source-devices.ts';
@@ -16,6 +17,7 @@ import type { CompressorName } from '../wire/compressors/registry.ts';
 import type { CompressionCounts } from '../wire/packer.ts';
 import type { XbzrleCounts } from '../wire/xbzrle.ts';
 import type { ReferenceCounts } from './references/source-references.ts';
+import { unthrottle } from './unthrottle.ts';
 import { MigrationEnded, SourceSession, type SourceSide } from './source-session.ts';
 
 /** How a migration went, as its source saw it; times are on the source's clock. */
@@ -46,6 +48,8 @@ export interface SourceReport {
   readonly compression?: CompressionReport;
   /** How long each encoding took in ns, by its number; absent if that was not measured. */
   readonly encodingNs?: readonly number[];
+  /** What the channels carried; absent without any beside the main one. */
+  readonly channels?: ChannelsReport;
   /** The number of harvests, including the one at the start. */
   readonly dirtySyncCount: number;
   /** The bytes by the policy's accounting. */
@@ -183,6 +187,7 @@ export function* hello(session: SourceSession): Algorithm<void> {
     ...(session.references ? { guest: session.references.guest } : {}),
     ...(session.encoder.xbzrle ? { xbzrle: true as const } : {}),
     ...compressionOf(session),
+    ...(session.side.senders ? { channels: session.side.senders.count } : {}),
   };
   yield* session.send({ name: 'hello', body });
   session.helloNs = helloAnchor(link.postedArrivalNs);
@@ -204,6 +209,7 @@ export function* handOver(session: SourceSession): Algorithm<HandedOver> {
 export function* sendState(session: SourceSession, postcopy: boolean): Algorithm<void> {
   const { guest, clock, options } = session.side;
   session.phase = 'handover';
+  if (session.channels) yield* session.channels.flush();
   session.metrics.closeRound(clock.now());
   const stopped = session.metrics.rounds.at(-1)!;
   const stoppedPages = pagesOf(stopped.tally);
@@ -227,7 +233,7 @@ function* resumeHere(session: SourceSession): Algorithm<void> {
   session.metrics.closeRound(clock.now());
   session.phase = 'over';
   session.hints?.done();
-  session.unthrottle();
+  unthrottle(guest);
   const untilNs = clock.now() + 5e9;
   if (session.isLogging) {
     session.log.stop();
@@ -318,6 +324,7 @@ function report(
         }
       : {}),
     ...compressionReport(session),
+    ...(session.channels ? { channels: session.channels.report() } : {}),
     ...(metrics.recorder ? { pages: metrics.recorder.record() } : {}),
     dirtySyncCount: metrics.dirtySyncCount,
     accountedBytes: metrics.accountedBytes,

@@ -1,5 +1,6 @@
 import type { Algorithm } from '../migration/ports.ts';
 import type { SourceSession } from '../migration/source-session.ts';
+import { unthrottle } from '../migration/unthrottle.ts';
 import type { PrimarySide } from './ports.ts';
 
 /** Frees a guest from all that its replication has done to it: it is logged no more, and runs on, also if it is paused. */
@@ -10,7 +11,7 @@ export function* endReplication(
 ): Algorithm<void> {
   const { log } = session;
   session.phase = 'over';
-  session.unthrottle();
+  unthrottle(session.side.guest);
   capture.abandon();
   log.stop();
   while (!guest.isSettled()) yield { guest: true, untilNs: clock.now() + 1e9 };

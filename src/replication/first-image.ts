@@ -5,6 +5,7 @@ import type { Algorithm } from '../migration/ports.ts';
 import { asker, sendRounds } from '../migration/precopy.ts';
 import { hello } from '../migration/source.ts';
 import type { SourceSession } from '../migration/source-session.ts';
+import { unthrottle } from '../migration/unthrottle.ts';
 import { decodeControl } from '../wire/control.ts';
 import { type Decoder, openDecoder } from '../wire/decoder.ts';
 import { type Frame, WireError } from '../wire/frame.ts';
@@ -18,7 +19,7 @@ export function* sendFirstImage<State>(
   yield* hello(session);
   yield* sendRounds(session, policy, asker(session, policy));
   // The policy slows the guest and the sender so that the pre-copy ends; nobody asks it any more.
-  session.unthrottle();
+  unthrottle(session.side.guest);
   const { strictRate, maxBytesPerSecond } = session.side.options;
   session.side.link.limit(strictRate ? maxBytesPerSecond : Infinity);
 }

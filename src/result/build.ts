@@ -11,6 +11,7 @@ import { sentTally, type SourceReport } from '../migration/source.ts';
 import { pagesOf } from '../wire/tally.ts';
 import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { compressionOf } from './compression.ts';
+import { channelsOf, multifdOf } from './channels.ts';
 import { devicesOf, outageOf } from './devices.ts';
 import { badFits, vectorFits } from './dirty-vector.ts';
 import { type RunResult, resultSchema } from './schema.ts';
@@ -50,6 +51,7 @@ export function buildResult(scenario: Record<string, unknown>, report: RunReport
     ...devicesOf(source),
     ...modelsOf(report),
     rounds: source.rounds.map((round) => roundOf(round, source.startNs)),
+    ...channelsOf(source),
     ...recordedPages(source),
     ...pausesOf(source),
     ...(source.postcopy ? { faults: faultsOf(guest.faults) } : {}),
@@ -168,6 +170,7 @@ function ramOf({ source, destination, guest }: RunReport): RunResult['ram'] {
     ...referencesOf(source),
     ...xbzrleOf(source, guest.pageSize),
     ...compressionOf(source, guest.pageSize),
+    ...multifdOf(source),
     ...(destination ? { dropped: destination.droppedPages } : {}),
     dirtySyncCount: source.dirtySyncCount,
     ...(postcopy ? { postcopyRequests: postcopy.requests } : {}),

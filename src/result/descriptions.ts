@@ -92,6 +92,7 @@ const RAM: Descriptions = {
     'bytes of the frames of references, which are part of transferred; absent without that encoding.',
   'ram.referenceMisses':
     'references whose page was not there, or had changed, so that the page itself was sent; absent without that encoding.',
+  'ram.multifdBytes': 'bytes of the frames of the channels; absent without migration.channels.',
   'ram.dropped':
     'post-copy: pages that came when they were there already; absent without post-copy.',
   'ram.dirtySyncCount': 'harvests of the dirty log.',
@@ -152,6 +153,16 @@ const ROUNDS: Descriptions = {
   'rounds[].expectedDowntimeMs': 'the downtime that the policy expected at its end.',
   'rounds[].throttle':
     'the largest share of its time that a vCPU was held back; absent when none was.',
+};
+
+const CHANNELS: Descriptions = {
+  channels: 'what the channels carried; absent without migration.channels.',
+  'channels.flushes': 'how often all of them were brought to one point of the stream.',
+  'channels.each': 'one entry for each channel.',
+  'channels.each[].frames': 'frames that it carried.',
+  'channels.each[].bytes': 'bytes of these frames.',
+  'channels.each[].pages': 'pages that it carried.',
+  'channels.each[].busyMs': 'how long its sender read, encoded and wrote pages.',
 };
 
 const PAUSES: Descriptions = {
@@ -321,6 +332,7 @@ export const RESULT_DESCRIPTIONS: Descriptions = {
   ...DEVICES,
   ...MODELS,
   ...ROUNDS,
+  ...CHANNELS,
   ...PAUSES,
   ...PAGES,
   ...FAULTS,

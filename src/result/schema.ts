@@ -144,6 +144,8 @@ export const resultSchema = z.strictObject({
     encodings: z
       .array(z.strictObject({ encoding: z.string(), pages: count, bytes, cpuMs: ms.optional() }))
       .optional(),
+    /** The bytes of the frames of the channels, under QEMU's name; absent without `migration.channels`. */
+    multifdBytes: bytes.optional(),
     dropped: count.optional(),
     dirtySyncCount: count,
     postcopyRequests: count.optional(),
@@ -180,6 +182,13 @@ export const resultSchema = z.strictObject({
     })
     .optional(),
   rounds: z.array(round),
+  /** What each channel carried; absent without `migration.channels`. */
+  channels: z
+    .strictObject({
+      flushes: count,
+      each: z.array(z.strictObject({ frames: count, bytes, pages: count, busyMs: ms.min(0) })),
+    })
+    .optional(),
   /** Which pages were sent how often, and dirtied when; only with `migration.recordPages`. */
   pages: pagesSchema.optional(),
   /** The times when a post-copy stood still without a connection; QEMU calls that state `postcopy-paused`. */

@@ -24,6 +24,12 @@ export interface Costs {
   readonly decompressNs?: number;
   /** Coding the words of a page takes this long (mecom), and so does making it of them. */
   readonly wordsNs: number;
+  /** The main thread takes a page out of the dirty ones and hands it to a channel in this time. */
+  readonly handPageNs: number;
+  /** It looks whether a page is zero in this time, where channels do not; where they do, that is part of encoding. */
+  readonly scanNs: number;
+  /** So many channels work at once on either host at most; the others wait for a CPU. */
+  readonly channelCpus: number;
   /** The sender sends raw pages at most this fast, however much the link could carry. */
   readonly rawSendBytesPerSecond: number;
   /** The sender sends a page for the first time at most this fast, as the destination has not touched it yet. */
@@ -88,6 +94,11 @@ const KVM: Costs = {
   xbzrleNs: 1800,
   // Measured of this program's own coder on pages of a real guest (docs/encodings.md); one in C takes less.
   wordsNs: 5600,
+  // What QEMU's thread takes is not known; a page costs it a search in a bitmap, some calls and an entry in a list.
+  handPageNs: 100,
+  // The zero scan runs at memory bandwidth (docs/benchmarks.md), some 20 GB/s.
+  scanNs: 200,
+  channelCpus: Infinity,
   rawSendBytesPerSecond: Infinity,
   firstSendBytesPerSecond: Infinity,
   senderCpuNsPerByte: 0,
@@ -155,6 +166,8 @@ const NONE: Costs = {
   compressNs: 0,
   decompressNs: 0,
   wordsNs: 0,
+  handPageNs: 0,
+  scanNs: 0,
   kickNs: 0,
   stateNs: 0,
   setupNs: 0,

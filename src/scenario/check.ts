@@ -15,6 +15,7 @@ import { beyond, notWhole } from './beyond.ts';
 import { checkManager } from './memory-manager.ts';
 import { checkDevices } from './devices.ts';
 import { formatValue } from './fields.ts';
+import { checkChannels } from './channels.ts';
 import { checkReferences } from './references.ts';
 import { checkCompression } from './compression.ts';
 import { checkXbzrle } from './xbzrle.ts';
@@ -48,6 +49,7 @@ export function check(
     ...checkReferences(scenario, pageSize),
     ...checkXbzrle(scenario, pageSize),
     ...checkCompression(scenario, pageSize),
+    ...checkChannels(scenario, pageSize),
     ...checkLink(scenario, pageSize),
     ...checkOutages(scenario),
   ];

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { COST_PROFILES, type Costs } from '../runtime/costs.ts';
+import { MAX_CHANNELS } from '../wire/limits.ts';
 import { parseDuration } from '../units/duration.ts';
 import { parseRate } from '../units/rate.ts';
 import { parseSize } from '../units/size.ts';
-import { choice, duration, flag, positiveDuration, rate, size } from './fields.ts';
+import { choice, duration, flag, positiveDuration, rate, size, whole } from './fields.ts';
 
 /** The key `costs`: the profile of the virtual runtime's costs, and the costs that differ from it. */
 export const costs = z.strictObject({
@@ -19,6 +20,9 @@ export const costs = z.strictObject({
   compress: duration.optional(),
   decompress: duration.optional(),
   words: duration.optional(),
+  handPage: duration.optional(),
+  scan: duration.optional(),
+  channelCpus: whole(1, MAX_CHANNELS).optional(),
   rawSend: rate.optional(),
   firstSend: rate.optional(),
   senderCpuPerMB: duration.optional(),
@@ -75,6 +79,9 @@ export function resolveCosts(given: CostsInput): Costs {
     ...nsIfAny('compressNs', given.compress, base.compressNs),
     ...nsIfAny('decompressNs', given.decompress, base.decompressNs),
     wordsNs: ns(given.words, base.wordsNs),
+    handPageNs: ns(given.handPage, base.handPageNs),
+    scanNs: ns(given.scan, base.scanNs),
+    channelCpus: given.channelCpus ?? base.channelCpus,
     rawSendBytesPerSecond: perSecond(given.rawSend, base.rawSendBytesPerSecond),
     firstSendBytesPerSecond: perSecond(
       given.firstSend ?? given.rawSend,

@@ -46,6 +46,12 @@ export const COST_DESCRIPTIONS: Descriptions = {
     'how long it takes to decompress a page of 4 KiB; absent: what was measured of the method.',
   '.words':
     'how long it takes to code the words of a page of 4 KiB, and to make it of them; only with the encoding mecom.',
+  '.handPage':
+    'how long it takes the main thread to hand a page of 4 KiB to a channel; only with migration.channels.',
+  '.scan':
+    'how long it takes the main thread to see whether a page of 4 KiB is zero; only with zeroPageDetection legacy.',
+  '.channelCpus':
+    'how many channels work at once at most on either host; absent: each has a CPU of its own. Only with migration.channels.',
   '.install': 'how long it takes to take a page of 4 KiB out of a frame and write it to memory.',
   '.rawSend': 'how fast the sender sends raw pages at most, whatever the link carries.',
   '.firstSend': 'how fast the sender sends a page for the first time at most; absent: as rawSend.',

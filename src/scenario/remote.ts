@@ -24,7 +24,7 @@ const SOURCE = 'the offered scenario';
 const NO_FOLDER = '/sent';
 
 /** Returns what in a scenario can't be sent to another process; `place` is what messages call the scenario. */
-export function unsendable({ guest, link }: Scenario, place: string): InputProblem[] {
+export function unsendable({ guest, link, migration }: Scenario, place: string): InputProblem[] {
   const problems: InputProblem[] = [];
   const add = (key: readonly (string | number)[], sentence: string): void =>
     void problems.push({ place, key: formatKey(key), sentence });
@@ -38,6 +38,12 @@ export function unsendable({ guest, link }: Scenario, place: string): InputProbl
     const most = formatSize(MOST_FILE_BYTES);
     const sentence = `its traces have ${formatSize(bytes)}, and ${most} can be sent: pack them with brotli or gzip, or cut them`;
     add(['guest', 'workloads'], sentence);
+  }
+  if ((migration.channels ?? 1) > 1) {
+    add(
+      ['migration', 'channels'],
+      'several channels are not built yet between two processes: leave them out',
+    );
   }
   if (link.outages.length > 0) {
     add(['link', 'outages'], 'a real connection has no outages on demand: leave them out');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { COMPRESSORS } from './compressors/registry.ts';
 import { type BodyOf, controlCodec, type MessageOf } from './control-codec.ts';
 import { FRAME, frameName } from './frame.ts';
-import { BATCH_BYTES, MAX_REFERENCES } from './limits.ts';
+import { BATCH_BYTES, MAX_CHANNELS, MAX_REFERENCES } from './limits.ts';
 import { lineOf, MOST_SENTENCE } from './text.ts';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -90,7 +90,16 @@ const bodies = {
         words: z.literal(true).optional(),
       })
       .optional(),
+    /** How many channels bring pages besides this connection; absent if there are none. */
+    channels: z.number().int().min(1).max(MAX_CHANNELS).optional(),
   }),
+  /**
+   * Source: every channel brings the SYNC of this number behind the pages that it has brought so far. The destination
+   * waits for all of them; what follows on any channel must not overtake what was before.
+   */
+  flush: z.strictObject({ number: count }),
+  /** Source, on a channel: it brings nothing more until the destination has come to the FLUSH of this number. */
+  sync: z.strictObject({ number: count }),
   /** Destination: the guest of HELLO fits the one that has been prepared here. */
   welcome: z.strictObject({}),
   /**

@@ -48,6 +48,8 @@ export const FRAME = {
   hinted: 23,
   reference: 24,
   miss: 25,
+  flush: 32,
+  sync: 33,
 } as const;
 
 /** The memory in which frames are built and read. The kernels work on it, so sums need no copy. */

@@ -10,6 +10,8 @@ export const PART_UNIT = 4096;
 export const MAX_PART_BYTES = BATCH_BYTES;
 /** A frame names at most this many pages by reference. */
 export const MAX_REFERENCES = 1024;
+/** A connection has at most this many channels for pages. QEMU takes up to 255 (multifd-channels). */
+export const MAX_CHANNELS = 64;
 /** The longest control message, in bytes; the state of hundreds of streams fits into it. */
 export const MAX_CONTROL_BYTES = 1024 * 1024;
 /** The longest frame, in bytes: one page of 2 MiB and what stands around it. */

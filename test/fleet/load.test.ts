@@ -43,6 +43,15 @@ const withMore = (more = ''): string =>
 const withGuest = (keys: string): string => `${HOSTS}guests:\n  - { name: web, ${keys} }\n`;
 
 describe('an evacuation', () => {
+  it('has channels on a virtual clock only', () => {
+    const channels = 'runtime: threads\nmigration: { channels: 2 }';
+    expect(complaints(withMore(channels))).toEqual([
+      '4:24 migration.channels: several channels are not built yet where guests share links in threads: leave them out, or set runtime: virtual',
+    ]);
+    const { config } = load(withMore('migration: { channels: 2 }'));
+    expect(config.guests[0]!.config.migration.channels).toBe(2);
+  });
+
   it('needs hosts and guests, and has defaults for all else', () => {
     const { file: written, config, scenarios } = load(withMore());
     expect(config).toMatchObject({

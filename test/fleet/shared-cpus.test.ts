@@ -19,6 +19,27 @@ function accessesBetween(
   return at(toNs) - at(fromNs);
 }
 
+describe('the channels of migrations', () => {
+  it('are threads that share the CPUs of their hosts, and every guest is proved', async () => {
+    const config = virtualRun({
+      costs: { encodeNs: 100_000, installNs: 0 },
+      guest: { vcpus: 1, workloads: [writer(1000)] },
+      migration: { rounds: 1, startAfterNs: 20e6, runAfterNs: 20e6, channels: 4 },
+    });
+    const roundNs = async (cpus: number): Promise<number> => {
+      const report = await runEvacuation(
+        evacuation([{ config }], { hosts: hosts(cpus, Infinity) }),
+      );
+      const [guest] = report.guests;
+      expect(guest!.run!.proof?.ok).toBe(true);
+      const [round] = guest!.run!.source.rounds;
+      return round!.endNs - round!.startNs;
+    };
+    const [one, four] = [await roundNs(1), await roundNs(8)];
+    expect(one / four).toBeGreaterThan(2);
+  });
+});
+
 describe('CPUs that a guest does not get', () => {
   const busy = virtualRun({
     costs: { accessNs: 1000 },

@@ -40,6 +40,20 @@ describe('measured runs of QEMU', () => {
     expect(Math.abs(source.xbzrle!.pages - 4194)).toBeLessThan(200);
   });
 
+  it('over channels are predicted by the packets that QEMU counts', async () => {
+    const ids = ['multifd-ca23bd89-0', 'v10-multifd-9bdad3cc-0'];
+    const { runs } = await validate({ ...file, runs: ids.map(run) });
+    const [old, now] = runs;
+    expect(Math.abs(old!.errors.totalTimeMs!)).toBeLessThan(0.04);
+    expect(Math.abs(old!.errors.transferred!)).toBeLessThan(0.015);
+    // With two channels a packet is being written and another one is handed over when 10.0 notices that a window is full.
+    expect(Math.abs(now!.errors.totalTimeMs!)).toBeLessThan(0.01);
+    expect(Math.abs(now!.errors.transferred!)).toBeLessThan(0.002);
+    expect(now!.predicted.dirtySyncCount).toBe(now!.measured.dirtySyncCount);
+    const { migration } = configOf(run(ids[0]!), file.host, '.');
+    expect(migration).toMatchObject({ channels: 2, packetPages: 128, zeroPageDetection: 'legacy' });
+  });
+
   it('feed a prediction by their inputs alone', () => {
     const one = run('precopy-256-978f2791-0');
     const changed = {
@@ -68,7 +82,18 @@ describe('measured runs of QEMU', () => {
     const one = run('idle-8632bd5e-0');
     const withInputs = (inputs: object) =>
       unsupportedReason({ ...one, inputs: { ...one.inputs, ...inputs } }, '.');
-    expect(withInputs({ caps: ['multifd'] })).toBe('capability multifd is not built yet');
+    expect(withInputs({ caps: ['rdma-pin-all'] })).toBe('capability rdma-pin-all is not built yet');
+    const multifd = (params: object) => withInputs({ caps: ['multifd'], params });
+    expect(multifd({})).toBeUndefined();
+    expect(multifd({ 'multifd-compression': 'none' })).toBeUndefined();
+    expect(multifd({ 'multifd-compression': 'zstd' })).toBe(
+      'multifd-compression zstd is not built yet',
+    );
+    expect(multifd({ 'multifd-channels': 65 })).toBe(
+      'multifd-channels 65 is no number of channels from 1 to 64',
+    );
+    expect(withInputs({ caps: ['multifd', 'xbzrle'] })).toMatch(/multifd and xbzrle/);
+    expect(withInputs({ caps: ['multifd'], mode: 'postcopy' })).toMatch(/post-copy with multifd/);
     expect(withInputs({ caps: ['xbzrle'], ram_mib: 4096 })).toMatch(/^xbzrle needs real bytes/);
     expect(withInputs({ smp: 2 })).toBeUndefined();
     expect(withInputs({ content: 'linux', workload: 'mystery' })).toMatch(/give zero_pct/);

@@ -82,6 +82,8 @@ const TABLE = stateTable(`
   ACK           turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   REFERENCE     turn   refused    refused    turn   turn  refused  refused  done  turn  mute  deaf    unread
   MISS          turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
+  FLUSH         turn   single-channel  single-channel  turn  turn  turn  turn  done  turn  mute  deaf  unread
+  SYNC          turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   UNKNOWN       turn   turn       turn       turn   turn  turn     turn   done  turn    mute  deaf    unread
   OPTIONAL      skip   skip       skip       skip   skip  skip     skip   skip  skip    skip  deaf    unread
 `);
@@ -91,6 +93,7 @@ const SENTENCES: Readonly<Record<string, (frame: string, at: string) => string>>
   turn: (frame, at) => `${at}${frame} came out of turn`,
   alien: (_, at) => `${at}there are no devices here`,
   homely: (_, at) => `${at}the guest prepared here has no overcommitted host`,
+  'single-channel': () => 'there are no channels that could be flushed',
   refused: (_, at) => `${at}references were not agreed on`,
   order: (_, at) => `${at}ranges are not in ascending order`,
   late: (_, at) => `${at}pages are given back after others were made absent`,

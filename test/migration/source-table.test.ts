@@ -69,6 +69,8 @@ const TABLE = stateTable(`
   DEVICE      alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   ACK         turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   MISS        turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
+  FLUSH       turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
+  SYNC        turn     turn   turn    turn     turn   turn     turn     turn     turn   turn   turn     turn      unread
   REFERENCE   alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   UNKNOWN     alien    alien  alien   alien    alien  alien    alien    alien    alien  alien  alien    alien     unread
   OPTIONAL    skip     skip   skip    skip     skip   skip     skip     skip     skip   skip   skip     skip      unread

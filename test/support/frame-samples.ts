@@ -65,6 +65,8 @@ export const MESSAGES: readonly ControlMessage[] = [
   { name: 'resumed', body: { presentPages: 26_051 } },
   { name: 'ack', body: {} },
   { name: 'miss', body: { gfns: [3, 70_000] } },
+  { name: 'flush', body: { number: 1 } },
+  { name: 'sync', body: { number: 1 } },
 ];
 
 export const RANGES_NAMES: readonly RangesName[] = [

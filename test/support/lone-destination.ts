@@ -81,6 +81,8 @@ export const post: Readonly<Record<string, (lone: Lone) => void>> = {
   SLOTS: ({ peer }) => peer.slots([2, 0]),
   ACK: ({ peer }) => peer.control({ name: 'ack', body: {} }),
   MISS: ({ peer }) => peer.control({ name: 'miss', body: { gfns: [] } }),
+  FLUSH: ({ peer }) => peer.control({ name: 'flush', body: { number: 1 } }),
+  SYNC: ({ peer }) => peer.control({ name: 'sync', body: { number: 1 } }),
   REFERENCE: ({ peer }) => peer.bare(FRAME.reference),
   UNKNOWN: ({ peer }) => peer.bare(UNKNOWN_TYPE),
   OPTIONAL: ({ peer }) => peer.bare(OPTIONAL),

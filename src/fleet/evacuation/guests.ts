@@ -42,6 +42,7 @@ export function parseGroups(document: ScenarioDocument, file: EvacuationFile): G
       const options = { mayForcePostcopy: entry.onDiverged === 'postcopy' };
       const scenario = guest.explained(() => parseScenario(guest, options));
       problems.push(...divergedProblems(document, index, entry, scenario));
+      problems.push(...channelProblems(document, index, entry, scenario));
       return [{ entry, document: guest, scenario }];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -64,6 +65,21 @@ function divergedProblems(
   const sentence = onDiverged === 'leave' ? undefined : unforcedReason(migration.algorithm);
   if (sentence === undefined) return [];
   return [locateProblem(document, { path: ['guests', index, 'onDiverged'], sentence })];
+}
+
+/** In threads one thread alone can use a guest's share of links that others use too. */
+function channelProblems(
+  document: ScenarioDocument,
+  index: number,
+  entry: GuestGroup['entry'],
+  { runtime, migration }: Scenario,
+): InputProblem[] {
+  if (runtime !== 'threads' || (migration.channels ?? 1) === 1) return [];
+  const isOwn = Object.hasOwn(entry.migration ?? {}, 'channels');
+  const path = [...(isOwn ? ['guests', index] : []), 'migration', 'channels'];
+  const sentence =
+    'several channels are not built yet where guests share links in threads: leave them out, or set runtime: virtual';
+  return [locateProblem(document, { path, sentence })];
 }
 
 /** Drops repeated problems, because a problem of a key that guests share is found for each of them. */

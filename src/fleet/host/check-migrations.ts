@@ -87,6 +87,12 @@ export function checkMigrated(
       return [{ path, sentence }];
     }
     const own = guests[index]!.migration ?? {};
+    if ((scenario.migration.channels ?? 1) > 1) {
+      const isOwn = Object.hasOwn(own, 'channels');
+      const sentence =
+        'an overcommitted host brings pages in for one sender at a time: leave channels out';
+      return [{ path: [...(isOwn ? ['guests', index] : []), 'migration', 'channels'], sentence }];
+    }
     for (const key of ['startAfter', 'runAfter', 'breakHuge', 'freePageHints'] as const) {
       const isOwn = Object.hasOwn(own, key);
       if (!isOwn && !Object.hasOwn(migration ?? {}, key)) continue;

@@ -106,6 +106,9 @@ export function checkGuest(file: ProtectFile, { guest, migration }: RunConfig): 
   if (guest.clearChunkPages !== undefined) {
     found.push(later(['guest', 'clearChunk'], 'a log that is cleared by hand'));
   }
+  if (migration.channels !== undefined) {
+    found.push(later(['migration', 'channels'], 'more than one channel'));
+  }
   if (typeof migration.policy !== 'string') {
     found.push(later(['migration', 'policy'], 'a policy of your own'));
   }

@@ -1,7 +1,7 @@
 /**
  * The comparisons of QEMU's guestperf (tests/migration-stress/guestperf/comparison.py). Each scenario
- * is the base scenario with some keys set. guestperf's `compr-mt`, `compr-xbzrle` and `compr-multifd`
- * are left out, because they need encodings and channels that Pageferry does not have.
+ * is the base scenario with some keys set. guestperf's `compr-mt`, `compr-xbzrle` and `compr-multifd-compression`
+ * are left out, because they need encodings that Pageferry does not have.
  */
 export interface ComparisonScenario {
   /** `comparison/scenario`, as guestperf's files are named. */
@@ -50,6 +50,10 @@ export const COMPARISONS: readonly ComparisonScenario[] = [
   ...BANDWIDTHS.map(([rate, label]) => ({
     name: `auto-converge-bandwidth/auto-converge-bw-${label}`,
     sets: [`link.bandwidth=${rate}`, ...qemu, ...autoConverge(10)],
+  })),
+  ...[4, 8, 32, 64].map((channels) => ({
+    name: `compr-multifd/compr-multifd-channels-${channels}`,
+    sets: [unlimited, ...qemu, `migration.channels=${channels}`],
   })),
   ...[500, 800, 1000].map((ms) => ({
     name: `dirty-limit-period/dirty-limit-period-${ms}`,

@@ -30,10 +30,19 @@ export type Trouble =
   /** The destination dies: it does nothing any more. */
   | { readonly kind: 'death'; readonly afterNs: number };
 
+/** Nothing arrives over one channel for the time `forNs`; times are ns after the migration's start. */
+export interface ChannelStall {
+  readonly channel: number;
+  readonly afterNs: number;
+  readonly forNs: number;
+}
+
 /** A random run: its configuration and the trouble that it meets. */
 export interface DrawnRun {
   readonly config: RunConfig;
   readonly trouble: Trouble;
+  /** The stalls of single channels, which come besides. */
+  readonly channelStalls?: readonly ChannelStall[];
 }
 
 type One = <Value>(values: readonly Value[]) => Value;

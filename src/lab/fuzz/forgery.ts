@@ -46,8 +46,18 @@ export function forge(random: Generator, pages: number, like: number): Uint8Arra
 }
 
 /** Frames of pages have a check of their own; the guests of these runs have no devices and hint no free pages, and
- * agree on no references. */
-const UNFORGED = ['pages', 'part', 'device', 'ack', 'hinted', 'reference', 'miss'] as const;
+ * agree on no references and no channels. */
+const UNFORGED = [
+  'pages',
+  'part',
+  'device',
+  'ack',
+  'hinted',
+  'reference',
+  'miss',
+  'flush',
+  'sync',
+] as const;
 type ForgedName = Exclude<keyof typeof FRAME, (typeof UNFORGED)[number]>;
 const NAMES = (Object.keys(FRAME) as (keyof typeof FRAME)[]).filter(
   (name): name is ForgedName => !(UNFORGED as readonly string[]).includes(name),

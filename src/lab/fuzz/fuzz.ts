@@ -3,6 +3,7 @@ import { runVirtual } from '../../runtime/virtual/run.ts';
 import type { RunConfig } from '../../runtime/config.ts';
 import type { RunReport } from '../../runtime/report.ts';
 import { findProblems, type Sides } from './check.ts';
+import { withChannels } from './channels.ts';
 import { withDevices } from './devices.ts';
 import { draw, type DrawnRun } from './draw.ts';
 import { withHints } from './hints.ts';
@@ -48,6 +49,10 @@ export const fuzzXbzrle = (seed: number): Promise<FuzzResult> => fuzz(seed, unde
 /** Plays a seed whose pages are sent in random encodings. */
 export const fuzzEncodings = (seed: number): Promise<FuzzResult> =>
   fuzz(seed, undefined, withEncodings);
+
+/** Plays a seed whose pages travel over several channels. */
+export const fuzzChannels = (seed: number): Promise<FuzzResult> =>
+  fuzz(seed, undefined, withChannels);
 
 const label = (phase: string, list: readonly string[]): string[] =>
   list.map((wrong) => `${phase}: ${wrong}`);
@@ -104,7 +109,10 @@ async function play(drawn: DrawnRun, onReport?: OnReport): Promise<PlayResult> {
     report = await runVirtual(config, {
       mostEvents: MOST_EVENTS,
       onEnd: (end) => (sides = end),
-      happenings: (world) => happeningsOf(trouble, config.migration.startAfterNs, world),
+      happenings: (world) => [
+        ...happeningsOf(trouble, config.migration.startAfterNs, world),
+        ...channelStallsOf(drawn, world),
+      ],
     });
   } catch (error) {
     return { outcome: 'threw', recoveries: 0, wrongs: [(error as Error).stack ?? String(error)] };
@@ -117,6 +125,17 @@ async function play(drawn: DrawnRun, onReport?: OnReport): Promise<PlayResult> {
     recoveries: pauses.filter(({ connectedNs }) => connectedNs !== undefined).length,
     wrongs: findProblems(drawn, report, sides),
   };
+}
+
+function channelStallsOf(
+  { config, channelStalls = [] }: DrawnRun,
+  world: HappeningWorld,
+): Happening[] {
+  const startNs = config.migration.startAfterNs;
+  return channelStalls.map(({ channel, afterNs, forNs }) => {
+    const atNs = startNs + afterNs;
+    return { atNs, act: () => world.stallChannel(channel, atNs + forNs) };
+  });
 }
 
 /** Returns what has to happen at which time of the run, so that it meets its trouble. */

@@ -6,6 +6,7 @@ import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
 import {
   fuzz,
+  fuzzChannels,
   fuzzDevices,
   fuzzEncodings,
   fuzzHints,
@@ -45,6 +46,7 @@ const PLAYS = {
   playHints: fuzzHints,
   playParts: fuzzParts,
   playXbzrle: fuzzXbzrle,
+  playChannels: fuzzChannels,
   playEncodings: fuzzEncodings,
   playStream: (seed: number) => fuzzStream(seed),
   playEncodedStream: (seed: number) => fuzzStream(seed, encoded),
@@ -57,8 +59,9 @@ const PLAYS = {
  * unless told otherwise; `--seed S` replays one, in this thread. With `--streams` their frames are tampered with, with
  * `--hostile` a destination alone takes a hundred mutations of what the source has sent, with
  * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in
- * parts, with `--xbzrle` they are sent as what has changed of them, with `--encodings` in any of the encodings, with
- * several of them at once, also those that are tampered with. With `--protections` the guests do
+ * parts, with `--xbzrle` they are sent as what has changed of them, with `--channels` over several channels, with
+ * `--encodings` in any of the encodings, with several of them at once, also those that are tampered with. With
+ * `--protections` the guests do
  * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
  * seeds alone: each failure with its seed, in their order, then what became of how many. Progress and speed go to
  * stderr. The exit code is 1 after a failure, and when Ctrl-C has ended it early.
@@ -77,6 +80,7 @@ async function main(): Promise<number> {
       parts: { type: 'boolean', default: false },
       xbzrle: { type: 'boolean', default: false },
       encodings: { type: 'boolean', default: false },
+      channels: { type: 'boolean', default: false },
       protections: { type: 'boolean', default: false },
     },
   });
@@ -95,7 +99,15 @@ async function main(): Promise<number> {
 /** Returns the kind of play that the flags name. */
 function taskOf(
   flags: Record<
-    'streams' | 'hostile' | 'devices' | 'hints' | 'parts' | 'xbzrle' | 'encodings' | 'protections',
+    | 'streams'
+    | 'hostile'
+    | 'devices'
+    | 'hints'
+    | 'parts'
+    | 'xbzrle'
+    | 'encodings'
+    | 'channels'
+    | 'protections',
     boolean
   >,
 ): keyof FuzzTasks {
@@ -105,6 +117,7 @@ function taskOf(
   if (flags.hints) return 'playHints';
   if (flags.xbzrle) return 'playXbzrle';
   if (flags.encodings) return 'playEncodings';
+  if (flags.channels) return 'playChannels';
   if (flags.protections) return 'playProtection';
   return flags.parts ? 'playParts' : 'play';
 }

@@ -14,6 +14,8 @@ export interface FuzzTasks {
   readonly playXbzrle: readonly [number, FuzzResult];
   /** Plays one seed, whose pages are sent in random encodings. */
   readonly playEncodings: readonly [number, FuzzResult];
+  /** Plays one seed, whose pages travel over several channels. */
+  readonly playChannels: readonly [number, FuzzResult];
   /** Plays one seed, whose guest is protected by Remus. */
   readonly playProtection: readonly [number, FuzzResult];
   /** Plays a hundred mutated streams of one seed against a destination. */

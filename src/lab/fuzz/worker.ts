@@ -1,5 +1,13 @@
 import { encoded } from './encodings.ts';
-import { fuzz, fuzzDevices, fuzzEncodings, fuzzHints, fuzzParts, fuzzXbzrle } from './fuzz.ts';
+import {
+  fuzz,
+  fuzzChannels,
+  fuzzDevices,
+  fuzzEncodings,
+  fuzzHints,
+  fuzzParts,
+  fuzzXbzrle,
+} from './fuzz.ts';
 import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
@@ -19,5 +27,6 @@ export const playParts: Handlers['playParts'] = (seed) => fuzzParts(seed);
 export const playDevices: Handlers['playDevices'] = (seed) => fuzzDevices(seed);
 export const playXbzrle: Handlers['playXbzrle'] = (seed) => fuzzXbzrle(seed);
 export const playEncodings: Handlers['playEncodings'] = (seed) => fuzzEncodings(seed);
+export const playChannels: Handlers['playChannels'] = (seed) => fuzzChannels(seed);
 export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);
 export const playProtection: Handlers['playProtection'] = (seed) => fuzzProtection(seed);

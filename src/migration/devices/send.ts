@@ -37,7 +37,7 @@ export function* holdSwitchover(session: SourceSession): Algorithm<void> {
   const { devices } = session;
   if (!devices) return;
   if (session.isHeldBack) yield* session.awaitWindow();
-  session.renewIfOver();
+  if (session.isHeldBack) session.renew();
   const sent = yield* sendTurns(session, devices);
   if (sent < TURN_BYTES) yield* rest(session, LOOK_AGAIN_NS);
 }

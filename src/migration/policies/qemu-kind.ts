@@ -180,8 +180,8 @@ export const qemu = policyKind({
       others: isThrottled ? [] : ['migration.autoConverge: true'],
     };
   },
-  pacing({ qemuVersion = '10', maxBytesPerSecond }, { pageSize }, lag) {
-    const accounting = qemuAccounting(qemuVersion, pageSize);
+  pacing({ qemuVersion = '10', maxBytesPerSecond, channels }, { pageSize }, lag) {
+    const accounting = qemuAccounting(qemuVersion, pageSize, channels !== undefined);
     return { pacing: { accounting, limiter: qemuWindow(maxBytesPerSecond, accounting, lag) } };
   },
 });

@@ -7,6 +7,10 @@ import type { ForceOptions } from '../policies/force-after.ts';
 export const ALGORITHMS = ['stop-and-copy', 'precopy', 'postcopy', 'hybrid'] as const;
 export type AlgorithmName = (typeof ALGORITHMS)[number];
 
+/** Who looks for zero pages, in QEMU's names: the channels, or the main thread (`zero-page-detection`). */
+export const ZERO_PAGE_DETECTIONS = ['multifd', 'legacy'] as const;
+export type ZeroPageDetection = (typeof ZERO_PAGE_DETECTIONS)[number];
+
 /** What an algorithm has to know of the link over which it sends. */
 export interface LinkSpec {
   readonly bytesPerSecond: number;
@@ -83,6 +87,12 @@ export interface CommonSpec {
   readonly force?: ForceOptions;
   /** Whether it is recorded which pages are sent how often, and dirtied when; by default it is not. */
   readonly recordPages?: boolean;
+  /** How many channels carry pages beside the main one; absent if there are none. */
+  readonly channels?: number;
+  /** Who looks for zero pages when there are channels; they do by default. */
+  readonly zeroPageDetection?: ZeroPageDetection;
+  /** How many pages a channel is handed at once at most; by default those of a batch. */
+  readonly packetPages?: number;
   /** The encodings that a page may be sent in, besides raw. */
   readonly encodings: readonly ChosenEncoding[];
   /** The size of the cache of the encoding `xbzrle`; absent for QEMU's default. */

@@ -1,4 +1,5 @@
 import { CHOSEN_ENCODINGS } from '../../wire/encodings.ts';
+import { MAX_CHANNELS } from '../../wire/limits.ts';
 import {
   choice,
   defaulted,
@@ -20,13 +21,15 @@ import {
 import { PAGE_ORDERS } from '../page-orders/registry.ts';
 import { managerNamed, MANAGERS } from '../policies/manager-registry.ts';
 import { POLICIES } from '../policies/registry.ts';
-import { ALGORITHMS } from './common-spec.ts';
+import { ALGORITHMS, ZERO_PAGE_DETECTIONS } from './common-spec.ts';
 import {
   needsCompressor,
+  needsChannels,
   needsHints,
   needsHybrid,
   needsLevels,
   needsNoPostcopy,
+  needsOrdinaryPages,
   needsOwnDecisions,
   needsPostcopy,
   needsRounds,
@@ -203,6 +206,16 @@ const COMMON_KEYS = {
     about:
       'the encodings of pages besides raw; with [], zero pages are sent like others; xbzrle sends what has changed of a page, reference names an equal one, zlib, lz4 or zstd compresses pages, and mecom also codes their words, whichever suits a page',
     source: 'QEMU looks for zero pages by default',
+  }),
+  channels: optional(whole(1, MAX_CHANNELS), {
+    about:
+      'how many channels carry pages beside the main one (QEMU: multifd-channels), unless it is 1; absent: 1, so that all frames take one channel',
+    needs: needsOrdinaryPages,
+  }),
+  zeroPageDetection: optional(choice(ZERO_PAGE_DETECTIONS), {
+    about:
+      'who looks for zero pages: each channel (multifd), or the main thread for all of them (legacy, as QEMU did before 9.0); absent: multifd',
+    needs: needsChannels,
   }),
   xbzrleCacheSize: optional(positiveSize, {
     about:

@@ -42,6 +42,21 @@ export const needsNoPostcopy: Needs = (_, { algorithm, mayForcePostcopy }) => {
   const why = 'a hinted page that is requested after a switch to post-copy would never come';
   return `has an effect only with pre-copy that never turns into post-copy, as ${why}: leave it out`;
 };
+/** The key needs pages that are sent before a switch to post-copy. */
+export const needsOrdinaryPages = only(
+  'pages that are sent before a switch to post-copy',
+  (algorithm) => algorithm !== 'postcopy',
+);
+/** The key needs several channels. */
+export const needsChannels: Needs = ({ channels, encodings }) => {
+  if (typeof channels !== 'number' || channels < 2) {
+    return 'has an effect only with channels: leave it out, or set channels: 2';
+  }
+  const seeksZeros = Array.isArray(encodings) && encodings.includes('zero');
+  return seeksZeros
+    ? undefined
+    : 'has an effect only with the encoding zero: leave it out, or add zero to encodings';
+};
 /** The key needs `freePageHints`. */
 export const needsHints: Needs = (siblings) =>
   siblings['freePageHints'] === true

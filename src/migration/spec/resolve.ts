@@ -66,8 +66,18 @@ export function resolveMigration(written: WrittenMigration, around: Outside): Mi
     ...(written.compressionBlock === undefined
       ? {}
       : { compressionBlockBytes: parseSize(written.compressionBlock) }),
+    ...channelsOf(written),
     ...(written.recordPages === true ? { recordPages: true } : {}),
   };
+}
+
+/** One channel is the connection itself, which has no others beside it. */
+function channelsOf({
+  channels = 1,
+  zeroPageDetection,
+}: WrittenMigration): Pick<MigrationSpec, 'channels' | 'zeroPageDetection'> {
+  if (channels === 1) return {};
+  return { channels, ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }) };
 }
 
 /** Returns what the chosen policy finds wrong about its own keys. */

@@ -139,6 +139,8 @@ export function sourceOptions(
     strictRate: spec.strictRate,
     timeoutNs: kind?.takesTimeout?.(spec) ? Infinity : spec.timeoutNs,
     remedies: remediesOf(spec, devices),
+    ...(spec.zeroPageDetection === undefined ? {} : { zeroPageDetection: spec.zeroPageDetection }),
+    ...(spec.packetPages === undefined ? {} : { packetPages: spec.packetPages }),
     ...(spec.recordPages === true ? { recordPages: true } : {}),
     ...(spec.freePageHints === true && !mayPostcopy(spec) ? { freePageHints: true } : {}),
     ...(devices ? { devices, switchoverAck: spec.switchoverAck ?? false } : {}),

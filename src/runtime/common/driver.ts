@@ -61,7 +61,8 @@ export class GeneratorDriver<Result> {
     if (request.connection && link.canReconnect()) return nowNs;
     const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
     const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
-    return Math.max(nowNs, Math.min(arrivalNs, creditNs, request.untilNs));
+    const readyNs = request.ready ? request.ready() : Infinity;
+    return Math.max(nowNs, Math.min(arrivalNs, creditNs, readyNs, request.untilNs));
   }
 
   /** Returns what has ended the wait, or undefined while nothing has. */
@@ -73,12 +74,14 @@ export class GeneratorDriver<Result> {
     const isGuestSettled = this.#parts.isGuestSettled();
     const arrivalNs = request.frame ? link.arrivalAtNs() : Infinity;
     const creditNs = request.credit ? link.creditAtNs(request.credit) : Infinity;
-    this.untilNs = Math.min(arrivalNs, creditNs, request.untilNs);
+    const readyNs = request.ready ? request.ready() : Infinity;
+    this.untilNs = Math.min(arrivalNs, creditNs, readyNs, request.untilNs);
     if (request.cancel && this.#parts.isCancelled()) return 'cancel';
     if (request.connection && link.canReconnect()) return 'connection';
     if (arrivalNs <= nowNs) return 'frame';
     if (request.guest && isGuestSettled) return 'guest';
     if (creditNs <= nowNs) return 'credit';
+    if (readyNs <= nowNs) return 'ready';
     if (request.untilNs <= nowNs) return 'time';
     return undefined;
   }
@@ -94,6 +97,7 @@ export class GeneratorDriver<Result> {
     const { link } = this.#parts;
     this.#request = step.value;
     link.release();
-    if (!step.value.credit) link.rest();
+    // A wait for a channel means that there is something to send.
+    if (!step.value.credit && !step.value.ready) link.rest();
   }
 }

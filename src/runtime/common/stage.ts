@@ -25,6 +25,8 @@ export interface Transfer {
   readonly forward: SharedRing;
   /** This ring carries frames from the destination to the source. */
   readonly backward: SharedRing;
+  /** Each of these rings carries the pages of a channel to the destination; there are none without channels. */
+  readonly channels: readonly SharedRing[];
   /** The shared words that say whether the connection stands or is lost. */
   readonly line: SharedLine;
 }
@@ -61,12 +63,13 @@ export function createPlace(
 
 /**
  * Takes the rings of a connection from the pool. With `isTimed` all of their memory is touched at once, so that no
- * first touch slows a run in real time down. Throws an Error when the link has more bytes under way than fit a ring.
+ * first touch slows a run in real time down. `channels` is the number of channels beside the main one. Throws an Error when the link has more bytes under way than fit a ring.
  */
 export function createTransfer(
   { bytesPerSecond, latencyNs, sendBufferBytes = 0 }: RunConfig['link'],
   pageSize: number,
   isTimed: boolean,
+  channels = 0,
 ): Transfer {
   const capacity = ringBytes(
     bytesPerSecond,
@@ -80,6 +83,7 @@ export function createTransfer(
   return {
     forward: createRing(capacity, isTimed),
     backward: createRing(4 * 1024 * 1024, isTimed),
+    channels: Array.from({ length: channels }, () => createRing(capacity, isTimed)),
     line: createLine(),
   };
 }
@@ -99,7 +103,8 @@ export async function setStage(
   const source = createPlace(guest, plan, geometries(0));
   const destination = createPlace(guest, plan, geometries(1));
   const isTimed = config.runtime === 'threads';
-  const transfer = createTransfer(link, guest.pageSize, isTimed);
+  const { channels } = config.migration;
+  const transfer = createTransfer(link, guest.pageSize, isTimed, channels);
   await prefaultGuest(pool, destination, options);
   const fill = { prefault: isTimed, isUsed: false, ...options };
   await fillGuest(pool, source, guest.contents, seed, fill);
@@ -107,8 +112,8 @@ export async function setStage(
 }
 
 /** Gives a connection's rings back to the pool; no thread and no link may use them from then on. */
-export function giveBackTransfer({ forward, backward }: Transfer): void {
-  for (const ring of [backward, forward]) giveBackRing(ring);
+export function giveBackTransfer({ forward, backward, channels }: Transfer): void {
+  for (const ring of [...channels, backward, forward]) giveBackRing(ring);
 }
 
 /**

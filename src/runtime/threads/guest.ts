@@ -365,7 +365,7 @@ export class ThreadGuest {
       disturbance: {
         maxLagNs: mostOf(sides, plan, LAG_NS),
         involuntarySwitches: this.#involuntarySwitches,
-        runnableThreads: this.#config.guest.vcpus + 2,
+        runnableThreads: threadsOf(this.#config) - this.#config.guest.vcpus,
         cpus: availableParallelism(),
       },
       prepareNs: this.#prepareNs,

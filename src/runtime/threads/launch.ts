@@ -5,6 +5,7 @@ import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Stage } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import type { Crew, CrewError } from './crew.ts';
+import { launchChannels } from './channels/launch.ts';
 import type { WorkerPool } from './pool.ts';
 import type { RunWords } from './run-words.ts';
 import type { EngineTask, SourceEnd, Tasks } from './tasks.ts';
@@ -59,7 +60,10 @@ export function launchVcpus(
 /** Returns the task of one side's engine. */
 export function engineTask(
   { config, plan, guestSide, words, clockOrigin }: SideLaunch,
-  link: Pick<EngineTask, 'outgoing' | 'incoming' | 'line' | 'peerHandshake' | 'network'>,
+  link: Pick<
+    EngineTask,
+    'outgoing' | 'incoming' | 'line' | 'peerHandshake' | 'network' | 'channels'
+  >,
 ): EngineTask {
   const { devices } = config.guest;
   return {
@@ -86,7 +90,12 @@ export function launchThreads(launch: Launch): Engines {
   for (const side of ['source', 'destination'] as const) {
     launchVcpus(sideOf(stage[side]), side, (vcpu, end) => launch.onVcpuEnd(side, vcpu, end));
   }
-  const shared = { line: stage.line, ...(network ? { network } : {}) };
+  const channels = launchChannels(launch);
+  const shared = {
+    line: stage.line,
+    ...(network ? { network } : {}),
+    ...(channels ? { channels } : {}),
+  };
   const near = pool.run(
     'source',
     engineTask(sideOf(source), {

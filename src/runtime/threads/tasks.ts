@@ -18,6 +18,10 @@ import type { RingCounts } from '../../memory/dirty-logs/dirty-log.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
 import type { Work } from '../common/work.ts';
 import type { SnapshotTasks } from './snapshot/tasks.ts';
+import type { SharedPacing } from '../../link/shared-bucket.ts';
+import type { SharedReceiverDesk } from './channels/receiver-desk.ts';
+import type { SharedSenderDesk } from './channels/sender-desk.ts';
+import type { ChannelTask } from './channels/workers.ts';
 import type { ProtectedHostEnd, ProtectedHostTask } from './replication/tasks.ts';
 
 /** The tasks of the pool's workers and their answers, under the names that worker.ts exports. */
@@ -28,6 +32,8 @@ export interface Tasks extends Work, SnapshotTasks {
     EngineTask,
     { report: DestinationReport; state: readonly VcpuState[] | undefined } & EngineCpu,
   ];
+  readonly sendChannel: [ChannelTask, void];
+  readonly receiveChannel: [ChannelTask, void];
   readonly dirtyRate: [DirtyRateTask, DirtyRateReport];
   readonly host: [HostTask, HostEnd];
   readonly protectedHost: [ProtectedHostTask, ProtectedHostEnd];
@@ -119,9 +125,18 @@ export interface EngineTask extends RunTask {
   readonly migration: RunConfig['migration'];
   /** The devices of the guest; absent if it has none. */
   readonly devices?: RunConfig['guest']['devices'];
+  /** The channels beside the main one; absent if there are none. */
+  readonly channels?: EngineChannels;
 }
 
-/** Returns how many threads a run occupies: an engine and the vCPUs on either side. */
+/** What an engine needs of its channels. */
+export interface EngineChannels {
+  readonly pacing: SharedPacing;
+  readonly senders: readonly SharedSenderDesk[];
+  readonly receivers: readonly SharedReceiverDesk[];
+}
+
+/** Returns how many threads a run occupies: an engine, the vCPUs and one end of each channel on either side. */
 export function threadsOf(config: RunConfig): number {
-  return 2 + 2 * config.guest.vcpus;
+  return 2 + 2 * config.guest.vcpus + 2 * (config.migration.channels ?? 0);
 }

@@ -2,7 +2,10 @@ import { availableParallelism } from 'node:os';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import type { GuestPlan } from '../../guest/stream-plan.ts';
 import { runVcpu } from '../../guest/vcpu.ts';
+import { ChannelledLink } from '../../link/channelled-link.ts';
+import { Line } from '../../link/line.ts';
 import { ringLink } from '../../link/ring-link.ts';
+import { openSharedPacing } from '../../link/shared-bucket.ts';
 import { marksOf } from '../../memory/dirty-logs/open.ts';
 import { Doorbell } from '../../memory/doorbell.ts';
 import { DOORBELL, GATE, GATE_PRESENCE, PAUSE } from '../../memory/handshake/words.ts';
@@ -19,6 +22,7 @@ import { destination as runDestination } from '../../migration/destination.ts';
 import type { SourceSession } from '../../migration/source-session.ts';
 import { recoveryOf, sourceAlgorithm, sourceOptions } from '../../migration/spec/wiring.ts';
 import { EncodingMeter } from '../../wire/meter.ts';
+import { ThreadReceivers, ThreadSenders } from './channels/engine-ends.ts';
 import { awaitStart } from './await-start.ts';
 import { withCpuTime } from './cpu-time.ts';
 import { HostThread } from './host-thread.ts';
@@ -120,6 +124,7 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
       latencyNs: task.link.latencyNs,
       line: { shared: task.line, side: end },
       ...(flow ? { flow } : {}),
+      ...(isSource && task.channels ? { pacing: openSharedPacing(task.channels.pacing) } : {}),
     });
   // A run that shares its links learns its flow when the migration starts; any other run connects beforehand.
   const earlyLink = task.network ? undefined : connect();
@@ -151,7 +156,10 @@ function openEngine(task: EngineTask, side: 'source' | 'destination') {
 export const source: Handlers['source'] = (task) => {
   const { guestSide, clock, words, parts, connectAtStart } = openEngine(task, 'source');
   const guest = new SharedSourceGuest(guestSide, task.plan, clock);
-  const link = connectAtStart();
+  const own = connectAtStart();
+  const line = new Line(task.line, []);
+  const senders = task.channels && new ThreadSenders(task.channels.senders, () => line.isLost);
+  const link = senders ? new ChannelledLink(own, senders) : own;
   const watch = (session: SourceSession): void =>
     words.setFigures({
       phase: LIVE_PHASES.indexOf(session.phase),
@@ -167,7 +175,7 @@ export const source: Handlers['source'] = (task) => {
     meter: new EncodingMeter(clock),
   };
   const algorithm = sourceAlgorithm(
-    { clock, link, guest, watch, options },
+    { clock, link, guest, watch, options, ...(senders ? { senders } : {}) },
     task.migration,
     ownKinds,
   );
@@ -177,6 +185,7 @@ export const source: Handlers['source'] = (task) => {
       parts(link, () => guest.isSettled()),
     ),
   );
+  senders?.dismiss();
   return { report, state: guest.savedState, rings: guestSide.logReaders().ringCounts(), ...cpu };
 };
 
@@ -184,10 +193,12 @@ export const destination: Handlers['destination'] = (task) => {
   const { guestSide, clock, parts, connectAtStart } = openEngine(task, 'destination');
   const guest = new SharedDestinationGuest(guestSide, task.plan, clock);
   const link = connectAtStart();
+  const { channels } = task;
   const algorithm = runDestination({
     clock,
     link,
     guest,
+    ...(channels ? { receivers: new ThreadReceivers(channels.receivers) } : {}),
     ...(task.devices ? { devices: task.devices } : {}),
     ...recoveryOf(task.migration),
   });
@@ -199,6 +210,8 @@ export const destination: Handlers['destination'] = (task) => {
   );
   return { report, state: guest.loadedState, ...cpu };
 };
+
+export { receiveChannel, sendChannel } from './channels/workers.ts';
 
 export const save: Handlers['save'] = saveInThread;
 export const lane: Handlers['lane'] = laneInThread;

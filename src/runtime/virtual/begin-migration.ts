@@ -5,6 +5,7 @@ import type { RunConfig } from '../config.ts';
 import { takeTarget } from './hosted-guest.ts';
 import type { HostedMigration } from './hosted-migration.ts';
 import { VirtualMigration, type VirtualMigrationParts } from './migration.ts';
+import type { VirtualWorker } from './virtual-worker.ts';
 
 /** What a world gives to a migration that begins. */
 export interface Surroundings extends Pick<
@@ -33,16 +34,21 @@ export function beginMigration(
   guest.isMigrating = true;
   guest.timeline.sample(startNs);
   const destination = takeTarget(hostedGuest);
-  const transfer = createTransfer(config.link, config.guest.pageSize, false);
+  const { channels } = config.migration;
+  const transfer = createTransfer(config.link, config.guest.pageSize, false, channels);
   const target = guest.prepare(openGuestSide(destination));
   to.admit(guest, target, hostedGuest.demandCpus);
   const sender = from.hire();
   const receiver = to.hire();
+  const hired = (host: typeof from): VirtualWorker[] =>
+    transfer.channels.flatMap(() => host.hire() ?? []);
+  const channelWorkers = { senders: hired(from), receivers: hired(to) };
   const flows = openFlows?.();
   const shares = {
     ...(flows ? { flows } : {}),
     ...(sender ? { sender } : {}),
     ...(receiver ? { receiver } : {}),
+    channelWorkers,
   };
   const process = new VirtualMigration({
     config,

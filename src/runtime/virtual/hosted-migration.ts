@@ -12,6 +12,7 @@ import type { Gangs } from './gangs.ts';
 import type { VirtualWorker } from './virtual-worker.ts';
 import type { HostedGuest } from './hosted-guest.ts';
 import type { MigrationHost } from './migration-host.ts';
+import type { ChannelWorkers } from './channels/open-channels.ts';
 import type { VirtualMigration } from './migration.ts';
 import type { VirtualWorldOptions } from './world-options.ts';
 
@@ -39,6 +40,8 @@ export interface BegunMigration {
   /** Its sender and receiver; a host that does not count its CPUs has none. */
   readonly sender?: VirtualWorker;
   readonly receiver?: VirtualWorker;
+  /** The workers of its channels on these CPUs. */
+  readonly channelWorkers: ChannelWorkers;
 }
 
 /** A migration in a virtual world, with the flows and the workers that it uses. */
@@ -122,11 +125,13 @@ export class HostedMigration implements WorldMigration {
   /** Closes its flows and dismisses its workers; the guest has a place on one host again, where it lives on. */
   release(nowNs: number): void {
     const { from, to, hostedGuest } = this.planned;
-    const { flows, sender, receiver, process } = this.#begun!;
+    const { flows, sender, receiver, channelWorkers, process } = this.#begun!;
     flows?.forward.close();
     flows?.backward.close();
     if (sender) from.dismiss(sender);
     if (receiver) to.dismiss(receiver);
+    for (const worker of channelWorkers.senders) from.dismiss(worker);
+    for (const worker of channelWorkers.receivers) to.dismiss(worker);
     const { guest, spec } = hostedGuest;
     const isMoved = process.result!.outcome === 'completed';
     (isMoved ? from : to).release(guest);

@@ -10,6 +10,7 @@ import { referencesAt } from '../../wire/references.ts';
 import type { CompressionCosts } from '../compression-costs.ts';
 import type { Costs } from '../costs.ts';
 import type { VirtualCrew } from './crew.ts';
+import type { ChannelCpus } from './channels/channel-cpus.ts';
 import type { VirtualWorker } from './virtual-worker.ts';
 
 /** Costs of a page hold for this many bytes, and grow with the page size. */
@@ -37,11 +38,26 @@ export interface VirtualLinkParts {
   readonly neighbours?: Pick<VirtualCrew, 'isRunning' | 'steal'>;
   /** The worker that does its work on the host's CPUs; without one, this end has a CPU of its own. */
   readonly worker?: VirtualWorker;
+  /** The CPUs that it shares with other channels; without them, it has one of its own. */
+  readonly cpus?: ChannelCpus;
+  /** Notes which pages have been sent, which channels share; without it, this end notes that by itself. */
+  readonly sent?: readonly Uint8Array[];
   /** Called before pages are read for a frame. */
   readonly beforeRead?: () => void;
   /** Called on each poll, when the frame before has been processed. */
   readonly afterFrame?: () => void;
 }
+
+/** Whether a page that is sent for the first time costs something else than later. */
+const marksFirst = ({ rawSendBytesPerSecond, firstSendBytesPerSecond }: Costs): boolean =>
+  rawSendBytesPerSecond !== firstSendBytesPerSecond;
+
+/** Returns, for each memslot, a byte for each page that is 1 once the page has been sent raw; none if that has no effect. */
+export const sentMarks = ({
+  costs,
+  slots,
+}: Pick<VirtualLinkParts, 'costs' | 'slots'>): readonly Uint8Array[] =>
+  slots.map((pages) => new Uint8Array(marksFirst(costs) ? pages : 0));
 
 /** One end of a link whose sender and receiver take time for their work. */
 export class VirtualLink extends ForwardingLink {
@@ -53,16 +69,19 @@ export class VirtualLink extends ForwardingLink {
   /** The pages of a frame by encoding, of those that come as blocks. */
   readonly #blockPages: number[] = Array.from({ length: ENCODING_COUNT }, () => 0);
   #room: FrameRoom | undefined;
+  /** Whether the time for the frame in the room has been spent. */
+  #isMade = false;
   /** The setup time that the next frame still has to spend. */
   #setupNs: number;
+  /** How long this end has worked. */
+  busyNs = 0;
 
   constructor(parts: VirtualLinkParts) {
     super(parts.inner);
     this.#parts = parts;
     this.#setupNs = parts.setupNs ?? 0;
-    const { rawSendBytesPerSecond, firstSendBytesPerSecond } = parts.costs;
-    this.#marksFirst = rawSendBytesPerSecond !== firstSendBytesPerSecond;
-    this.#sent = parts.slots.map((pages) => new Uint8Array(this.#marksFirst ? pages : 0));
+    this.#marksFirst = marksFirst(parts.costs);
+    this.#sent = parts.sent ?? sentMarks(parts);
   }
 
   /** Puts what `make` makes of the link below in its place; to be called before anything is sent. */
@@ -77,6 +96,17 @@ export class VirtualLink extends ForwardingLink {
   }
 
   override post(bytes: number, storedBytes?: number, chargedBytes?: number): void {
+    if (!this.#isMade) this.make(bytes);
+    this.#isMade = false;
+    this.inner.post(bytes, storedBytes, chargedBytes);
+  }
+
+  /**
+   * Spends the time that it takes to make and write the frame in the last room, which `post` does otherwise. A channel
+   * makes its frame first, and waits for the link then.
+   */
+  make(bytes: number): void {
+    this.#isMade = true;
     const { memory, at } = this.#room!;
     const type = frameTypeAt(memory, at);
     if (type === FRAME.pages) this.#work(this.#pagesNs(bytes));
@@ -86,7 +116,6 @@ export class VirtualLink extends ForwardingLink {
     else this.#work(this.#setupNs);
     this.#setupNs = 0;
     if (carriesPages({ type }) || type === FRAME.device) this.#useCpu(bytes);
-    this.inner.post(bytes, storedBytes, chargedBytes);
   }
 
   override poll(): Frame | undefined {
@@ -140,8 +169,11 @@ export class VirtualLink extends ForwardingLink {
 
   /** Spends the time for work that takes `ns` on a CPU of its own. */
   #work(ns: number): void {
-    const { clock, worker } = this.#parts;
-    clock.spend(worker ? worker.work(ns) : ns);
+    const { clock, worker, cpus } = this.#parts;
+    const takesNs = worker ? worker.work(ns) : ns;
+    this.busyNs += takesNs;
+    if (cpus) clock.moveTo(cpus.work(clock.now(), takesNs));
+    else clock.spend(takesNs);
   }
 
   /** Spends the CPU time of sending; the sender and a running vCPU on the same CPU get half of it each. */

@@ -3,6 +3,8 @@ import { VirtualClock } from '../../clock/virtual.ts';
 import type { Link } from '../../link/link.ts';
 import type { Flow } from '../../link/network.ts';
 import { Line } from '../../link/line.ts';
+import { ChannelledLink } from '../../link/channelled-link.ts';
+import { openPacing, type Pacing } from '../../link/pacing.ts';
 import { ringLink } from '../../link/ring-link.ts';
 import { closeRing } from '../../link/ring.ts';
 import { EncodingMeter } from '../../wire/meter.ts';
@@ -25,6 +27,11 @@ import type { Gang } from './gangs.ts';
 import { type ArrivingHost, VirtualDestinationGuest, VirtualSourceGuest } from './guests.ts';
 import { Half } from './half.ts';
 import type { VirtualWorker } from './virtual-worker.ts';
+import {
+  type ChannelWorkers,
+  openChannels,
+  type VirtualChannels,
+} from './channels/open-channels.ts';
 import { VirtualLink } from './link.ts';
 import type { Happening, HappeningWorld } from './options.ts';
 import { outagesOf, whenOf } from './outages.ts';
@@ -44,6 +51,8 @@ export interface VirtualMigrationParts {
   readonly sender?: VirtualWorker;
   /** Its receiver on the target host's shared CPUs; without it, the receiver has a CPU of its own. */
   readonly receiver?: VirtualWorker;
+  /** The workers of its channels on these CPUs. */
+  readonly channelWorkers?: ChannelWorkers;
   /** Returns the guest's hosts, if they are overcommitted, which do their work on the clocks of the two halves. */
   readonly hosting?: (clocks: {
     readonly source: VirtualClock;
@@ -56,7 +65,7 @@ export interface VirtualMigrationParts {
 }
 
 /** The kind of the next event: one of the halves can go on, or something happens to the migration. */
-type Due = 'source' | 'destination' | 'happening';
+type Due = 'source' | 'destination' | 'senders' | 'receivers' | 'happening';
 
 /**
  * A migration in a virtual world, as a process that is stepped from event to event. Each half has a clock of its
@@ -75,6 +84,10 @@ export class VirtualMigration implements Process, HappeningWorld {
   readonly #destination: Half<DestinationReport>;
   readonly #near: VirtualLink;
   readonly #far: VirtualLink;
+  /** The link as the source's half sees it, with all channels. */
+  readonly #link: Link;
+  /** The channels that carry pages; absent if there are none beside the main one. */
+  readonly #channels: VirtualChannels | undefined;
   readonly #transfer: Transfer;
   #session: SourceSession | undefined;
   #happenings: readonly Happening[];
@@ -123,9 +136,14 @@ export class VirtualMigration implements Process, HappeningWorld {
     const compression = compressionCosts(migration, costs);
     const meter = new EncodingMeter();
     const shared = { costs, pageSize, storedBytes, slots, stalledUntilNs, compression };
+    const pacing = openPacing({
+      bytesPerSecond: link.bytesPerSecond,
+      madeUpLagNs: 0,
+      flow: flows?.forward,
+    });
     this.#near = new VirtualLink({
       ...shared,
-      inner: this.#endOf('near', link, flows?.forward),
+      inner: this.#endOf('near', link, pacing),
       ...(sender ? { worker: sender } : {}),
       clock: clocks.source,
       hashesPages: migration.encodings.includes('reference'),
@@ -136,26 +154,54 @@ export class VirtualMigration implements Process, HappeningWorld {
     });
     this.#far = new VirtualLink({
       ...shared,
-      inner: this.#endOf('far', link, flows?.backward),
+      inner: this.#endOf(
+        'far',
+        link,
+        openPacing({
+          bytesPerSecond: link.bytesPerSecond,
+          madeUpLagNs: 0,
+          flow: flows?.backward,
+        }),
+      ),
       ...(receiver ? { worker: receiver } : {}),
       clock: clocks.destination,
       afterFrame: () => target.crew.attendFaults(clocks.destination.now()),
     });
     const lag = { fixedNs: costs.windowLagNs, perByteNs: costs.windowLagNsPerByte };
+    const options = {
+      ...sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
+      meter,
+    };
+    if (transfer.channels.length > 0) {
+      this.#channels = openChannels({
+        rings: transfer.channels,
+        latencyNs: link.latencyNs,
+        pacing,
+        clocks,
+        doorbells: { source: source.side.doorbell, destination: target.side.doorbell },
+        shared,
+        neighbours: source.crew,
+        liveUntil: (ns) => source.crew.advance(ns),
+        options,
+        target: target.side.memory,
+        isLost: () => this.line.isLost,
+        workers: parts.channelWorkers ?? { senders: [], receivers: [] },
+      });
+    }
+    const channels = this.#channels;
+    this.#link = channels ? new ChannelledLink(this.#near, channels.senders) : this.#near;
     const side = {
       clock: clocks.source,
-      link: this.#near,
+      link: this.#link,
       guest: sending,
+      ...(channels ? { senders: channels.senders } : {}),
       ...(gang ? { sent: gang.sent } : {}),
       watch: (session: SourceSession) => void (this.#session = session),
-      options: {
-        ...sourceOptions(link, migration, source.side.memory, lag, config.guest.devices),
-        meter,
-      },
+      options,
     };
     this.#source = new Half(sourceAlgorithm(side, migration, ownKinds), {
       clock: clocks.source,
-      link: this.#near,
+      link: this.#link,
       isGuestSettled: () => sending.isSettled(),
       isCancelled,
     });
@@ -166,6 +212,7 @@ export class VirtualMigration implements Process, HappeningWorld {
       guest: receiving,
       ...(devices ? { devices } : {}),
       ...(gang ? { peers: gang.peers } : {}),
+      ...(channels ? { receivers: channels.receivers } : {}),
     };
     this.#destination = new Half(runDestination({ ...receivingSide, ...recoveryOf(migration) }), {
       clock: clocks.destination,
@@ -182,15 +229,14 @@ export class VirtualMigration implements Process, HappeningWorld {
   #endOf(
     end: 'near' | 'far',
     { bytesPerSecond, latencyNs }: RunConfig['link'],
-    flow: Flow | undefined,
+    pacing: Pacing,
   ): Link {
     const { forward, backward, line } = this.#transfer;
     const isNear = end === 'near';
     return ringLink({
       bytesPerSecond,
       latencyNs,
-      madeUpLagNs: 0,
-      ...(flow ? { flow } : {}),
+      pacing,
       clock: isNear ? this.#clocks.source : this.#clocks.destination,
       outgoing: isNear ? forward : backward,
       incoming: isNear ? backward : forward,
@@ -215,7 +261,7 @@ export class VirtualMigration implements Process, HappeningWorld {
   }
 
   get postedBytes(): number {
-    return this.#near.postedBytes;
+    return this.#link.postedBytes;
   }
 
   get round(): number {
@@ -244,9 +290,15 @@ export class VirtualMigration implements Process, HappeningWorld {
     const farNs = this.#isDestinationDead ? Infinity : this.#destination.nextNs(nowNs);
     const happening = this.#happenings[0];
     const happeningNs = happening ? whenOf(happening, nowNs) : Infinity;
-    const atNs = Math.min(nearNs, farNs, happeningNs);
+    const sendersNs = this.#channels?.senders.nextNs(nowNs) ?? Infinity;
+    const isDead = this.#isDestinationDead;
+    const receiversNs = isDead ? Infinity : (this.#channels?.receivers.nextNs(nowNs) ?? Infinity);
+    const atNs = Math.min(nearNs, farNs, sendersNs, receiversNs, happeningNs);
     if (atNs === Infinity) throw new Error('both halves of the migration wait for ever');
-    this.#due = happeningNs <= atNs ? 'happening' : farNs <= nearNs ? 'destination' : 'source';
+    if (happeningNs <= atNs) this.#due = 'happening';
+    else if (receiversNs <= atNs) this.#due = 'receivers';
+    else if (sendersNs <= atNs) this.#due = 'senders';
+    else this.#due = farNs <= nearNs ? 'destination' : 'source';
     if (!this.#isPartly()) return atNs;
     const { crew } = this.target;
     crew.advance(atNs);
@@ -259,6 +311,8 @@ export class VirtualMigration implements Process, HappeningWorld {
   step(atNs: number): void {
     if (this.#due === 'source') this.#source.go(atNs);
     else if (this.#due === 'destination') this.#destination.go(atNs);
+    else if (this.#due === 'senders') this.#channels!.senders.step(atNs);
+    else if (this.#due === 'receivers') this.#channels!.receivers.step(atNs);
     else {
       const [happening, ...later] = this.#happenings;
       this.#happenings = later;
@@ -283,6 +337,10 @@ export class VirtualMigration implements Process, HappeningWorld {
 
   stallLink(untilNs: number): void {
     this.#stalledUntilNs = Math.max(this.#stalledUntilNs, untilNs);
+  }
+
+  stallChannel(channel: number, untilNs: number): void {
+    this.#channels!.stall(channel, untilNs);
   }
 
   /** Ends the migration once the source has ended and the destination has too, or is dead. */

@@ -65,6 +65,8 @@ export interface HappeningWorld {
   killDestination(): void;
   /** Stalls the link: no frame that is under way, or is posted before `untilNs`, arrives before that time. */
   stallLink(untilNs: number): void;
+  /** Stalls one channel in the same way; there has to be one. */
+  stallChannel(channel: number, untilNs: number): void;
   /** Puts what `wrap` makes of one end of the link in its place, before anything is sent: `near` is the source's. */
   wrapLink(end: 'near' | 'far', wrap: (inner: Link) => Link): void;
   /** The guest on either side. */

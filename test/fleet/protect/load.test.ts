@@ -263,6 +263,11 @@ describe('the file of a protected guest', () => {
       'p.yaml:6:25 migration.algorithm: the first epoch is sent by precopy, got postcopy',
     ],
     [
+      'channels',
+      `${FILE}migration: { channels: 2 }\n`,
+      'p.yaml:6:24 migration.channels: more than one channel is not built yet for a protected guest: leave it out',
+    ],
+    [
       'a memory manager',
       change('vcpus: 1', 'vcpus: 1, memoryManager: {}'),
       'p.yaml:2:49 guest.memoryManager: a memory manager is not built yet for a protected guest: leave it out',

@@ -36,7 +36,9 @@ export function saveProblem({ guest }: RunConfig): SaveProblem | undefined {
  * A page is sent with its bytes or as a zero page, because every page has its place in the file.
  */
 export function saveConfig(config: RunConfig, mode: SaveMode): RunConfig {
-  const { force: _force, freePageHints: _hints, ...migration } = config.migration;
+  const { force: _force, freePageHints: _hints, ...rest } = config.migration;
+  // A save has channels of its own, which write to the file.
+  const { channels: _channels, zeroPageDetection: _detection, ...migration } = rest;
   const algorithm = mode === 'live' ? 'precopy' : 'stop-and-copy';
   return {
     ...config,
