@@ -19,6 +19,8 @@ export interface PeerFlags {
   readonly psk?: string;
   readonly plaintext?: boolean;
   readonly handshakeTimeout?: string;
+  readonly reconnectTimeout?: string;
+  readonly silenceTimeout?: string;
 }
 
 export function addPeerOptions(command: Command): Command {
@@ -28,7 +30,9 @@ export function addPeerOptions(command: Command): Command {
     .option('--ca <file>', 'the certificate of whoever signs those of both sides, PEM')
     .option('--psk <file>', 'TLS 1.3 with a key that both sides have: 32 to 128 hex digits')
     .option('--plaintext', 'no TLS, even though others could reach the address')
-    .option('--handshake-timeout <time>', 'the other side has this long to say who it is (10 s)');
+    .option('--handshake-timeout <time>', 'the other side has this long to say who it is (10 s)')
+    .option('--reconnect-timeout <time>', 'a lost connection is replaced within this time (20 s)')
+    .option('--silence-timeout <time>', 'a connection is lost without a sign of life for (10 s)');
 }
 
 const refuse = (place: string, sentence: string): never => {
@@ -63,13 +67,25 @@ export function securityOf(flags: PeerFlags, address: Address): Security {
 }
 
 /** Returns how patient this side is. Throws InputError. */
-export function patienceOf({ handshakeTimeout }: PeerFlags): Patience {
-  if (handshakeTimeout === undefined) return PATIENCE;
+export function patienceOf(flags: PeerFlags): Patience {
+  const { handshakeTimeout, reconnectTimeout, silenceTimeout } = flags;
+  const { handshakeMs, reconnectMs, silenceMs } = PATIENCE;
+  return {
+    ...PATIENCE,
+    handshakeMs: msOf('--handshake-timeout', handshakeTimeout, handshakeMs, '1ms'),
+    reconnectMs: msOf('--reconnect-timeout', reconnectTimeout, reconnectMs, '0s'),
+    silenceMs: msOf('--silence-timeout', silenceTimeout, silenceMs, '100ms'),
+  };
+}
+
+/** Returns the whole milliseconds that an option says, at most an hour. Throws InputError. */
+function msOf(option: string, text: string | undefined, fallback: number, least: string): number {
+  if (text === undefined) return fallback;
   try {
-    const handshakeMs = parseDuration(handshakeTimeout) / 1e6;
-    if (handshakeMs >= 1 && handshakeMs <= 3_600_000) return { ...PATIENCE, handshakeMs };
+    const ms = Math.ceil(parseDuration(text) / 1e6);
+    if (ms >= parseDuration(least) / 1e6 && ms <= 3_600_000) return ms;
   } catch {
     // What is no duration gets the same sentence.
   }
-  return refuse('--handshake-timeout', `expected 1ms to 1h such as 10s, got "${handshakeTimeout}"`);
+  return refuse(option, `expected ${least} to 1h such as 10s, got "${text}"`);
 }

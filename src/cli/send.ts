@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { Command } from 'commander';
 import { buildResult } from '../result/build.ts';
 import { ContentsError } from '../runtime/common/fill.ts';
@@ -64,7 +65,9 @@ async function send(name: string, flags: SendFlags): Promise<number> {
     const report = await playReal(loaded.config, flags.quiet !== true, async (options) => {
       const socket = await dial(address, security, patience.handshakeMs);
       const connection = new Connection(socket, 'receiver');
-      return sendGuest(sendingOf(loaded, connection, address, security), { ...options, patience });
+      const redial = (timeoutMs: number): Promise<Socket> => dial(address, security, timeoutMs);
+      const sending = { ...sendingOf(loaded, connection, address, security), redial };
+      return sendGuest(sending, { ...options, patience });
     });
     if (!report) {
       process.stderr.write('interrupted before the migration began: there is no result\n');

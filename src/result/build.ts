@@ -9,7 +9,7 @@ import {
 import type { PostcopyPause, RoundReport } from '../migration/metrics.ts';
 import { sentTally, type SourceReport } from '../migration/source.ts';
 import { pagesOf } from '../wire/tally.ts';
-import type { ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
+import type { ConnectionLoss, ManagerCounts, Proof, RunReport } from '../runtime/report.ts';
 import { compressionOf } from './compression.ts';
 import { channelsOf, multifdOf } from './channels.ts';
 import { devicesOf, outageOf } from './devices.ts';
@@ -336,9 +336,9 @@ const DOWNTIME_CLOCKS = {
 } as const;
 
 /** Returns what is known of the connection of a run in two processes, and nothing of any other run. */
-function connectionOf({ connection }: RunReport): Pick<RunResult, 'connection'> {
+function connectionOf({ connection, source }: RunReport): Pick<RunResult, 'connection'> {
   if (!connection) return {};
-  const { id, to, transport, security, roundTripNs, lost } = connection;
+  const { id, to, transport, security, roundTripNs, lost, runsHere, losses } = connection;
   return {
     connection: {
       id,
@@ -349,8 +349,18 @@ function connectionOf({ connection }: RunReport): Pick<RunResult, 'connection'> 
       clockErrorMs: ms(roundTripNs / 2),
       downtimeClocks: DOWNTIME_CLOCKS,
       ...(lost === undefined ? {} : { lost }),
+      runsAtSource: runsHere,
+      ...(losses ? { losses: losses.map((one) => lossOf(one, source.startNs)) } : {}),
     },
   };
+}
+
+type LossResult = NonNullable<NonNullable<RunResult['connection']>['losses']>[number];
+
+function lossOf({ reason, lostNs, backNs, again }: ConnectionLoss, startNs: number): LossResult {
+  const end = backNs === undefined ? {} : { durationMs: ms(backNs - lostNs) };
+  const sentAgain = again === undefined ? {} : { sentAgain: again };
+  return { reason, startMs: ms(lostNs - startNs), ...end, ...sentAgain };
 }
 
 function linkOf(source: SourceReport): RunResult['link'] {

@@ -275,6 +275,15 @@ const REST: Descriptions = {
   'connection.downtimeClocks.stateMs': 'on one clock.',
   'connection.downtimeClocks.handoverMs': 'on one clock.',
   'connection.lost': 'why the connection ended before the run did; absent if it did not.',
+  'connection.runsAtSource':
+    "whether the guest's vCPUs ran at the sender when the run ended, as they say themselves.",
+  'connection.losses': 'the times without a connection; absent if there were none.',
+  'connection.losses[].reason': 'how the connection was lost.',
+  'connection.losses[].startMs': "when it was lost, from the migration's start.",
+  'connection.losses[].durationMs':
+    'how long it took until another one stood in its place; absent if none did.',
+  'connection.losses[].sentAgain':
+    'messages and frames that went over the new connection once more.',
   disturbance: 'what the scheduler of the machine did to the run; absent in runtime virtual.',
   'disturbance.maxLagMs': 'by how much a vCPU was late at most.',
   'disturbance.involuntarySwitches': 'involuntary context switches.',

@@ -57,6 +57,17 @@ const connectionSchema = z.strictObject({
     handoverMs: clockOf,
   }),
   lost: z.string().optional(),
+  runsAtSource: z.boolean(),
+  losses: z
+    .array(
+      z.strictObject({
+        reason: z.string(),
+        startMs: ms,
+        durationMs: ms.min(0).optional(),
+        sentAgain: count.optional(),
+      }),
+    )
+    .optional(),
 });
 
 export const resultSchema = z.strictObject({

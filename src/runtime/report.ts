@@ -59,6 +59,20 @@ export interface ConnectionReport {
   readonly roundTripNs: number;
   /** Why the connection ended before the run did; absent if it did not. */
   readonly lost?: string;
+  /** Whether the guest's vCPUs run at the sender when its run ends, by their own words. */
+  readonly runsHere: boolean;
+  /** The times without a stream; absent if there were none. */
+  readonly losses?: readonly ConnectionLoss[];
+}
+
+/** A time in which a connection had no stream, on the sender's clock. */
+export interface ConnectionLoss {
+  readonly reason: string;
+  readonly lostNs: number;
+  /** When another stream took the place of the lost one; absent if none did. */
+  readonly backNs?: number;
+  /** How many messages and frames were sent again. */
+  readonly again?: number;
 }
 
 /** What a runtime reports of a run; the result is built from it. All times are on the run's clock. */

@@ -16,6 +16,7 @@ import {
 } from './fuzz.ts';
 import { encoded } from './encodings.ts';
 import { FuzzProgress } from './progress.ts';
+import { fuzzProcesses } from './processes/play.ts';
 import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
@@ -52,6 +53,7 @@ const PLAYS = {
   playEncodedStream: (seed: number) => fuzzStream(seed, encoded),
   playHostile: (seed: number) => fuzzHostile(seed),
   playProtection: (seed: number) => fuzzProtection(seed),
+  playProcesses: (seed: number) => fuzzProcesses(seed),
 } as const;
 
 /**
@@ -61,8 +63,9 @@ const PLAYS = {
  * `--devices` their guests have devices, with `--hints` they hint their free pages, with `--parts` their pages travel in
  * parts, with `--xbzrle` they are sent as what has changed of them, with `--channels` over several channels, with
  * `--encodings` in any of the encodings, with several of them at once, also those that are tampered with. With
- * `--protections` the guests do
- * not migrate: they are protected by Remus while hosts and connections die. What it prints on stdout depends on the
+ * `--protections` the guests do not migrate: they are protected by Remus while hosts and connections die. With
+ * `--processes` they migrate between two
+ * processes, in real time, whose connections fail and which are killed. What it prints on stdout depends on the
  * seeds alone: each failure with its seed, in their order, then what became of how many. Progress and speed go to
  * stderr. The exit code is 1 after a failure, and when Ctrl-C has ended it early.
  */
@@ -82,6 +85,7 @@ async function main(): Promise<number> {
       encodings: { type: 'boolean', default: false },
       channels: { type: 'boolean', default: false },
       protections: { type: 'boolean', default: false },
+      processes: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('threads', values.threads, 1, MOST_THREADS);
@@ -107,7 +111,8 @@ function taskOf(
     | 'xbzrle'
     | 'encodings'
     | 'channels'
-    | 'protections',
+    | 'protections'
+    | 'processes',
     boolean
   >,
 ): keyof FuzzTasks {
@@ -119,6 +124,7 @@ function taskOf(
   if (flags.encodings) return 'playEncodings';
   if (flags.channels) return 'playChannels';
   if (flags.protections) return 'playProtection';
+  if (flags.processes) return 'playProcesses';
   return flags.parts ? 'playParts' : 'play';
 }
 

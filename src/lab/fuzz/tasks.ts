@@ -18,6 +18,8 @@ export interface FuzzTasks {
   readonly playChannels: readonly [number, FuzzResult];
   /** Plays one seed, whose guest is protected by Remus. */
   readonly playProtection: readonly [number, FuzzResult];
+  /** Plays one seed between two processes. */
+  readonly playProcesses: readonly [number, FuzzResult];
   /** Plays a hundred mutated streams of one seed against a destination. */
   readonly playHostile: readonly [number, FuzzResult];
   /** Plays one seed whose pages are sent in random encodings, and tampers with its frames. */

@@ -8,6 +8,7 @@ import {
   fuzzParts,
   fuzzXbzrle,
 } from './fuzz.ts';
+import { fuzzProcesses } from './processes/play.ts';
 import { fuzzHostile } from './hostile/play.ts';
 import { fuzzProtection } from './protections/play.ts';
 import { fuzzStream } from './streams.ts';
@@ -29,4 +30,5 @@ export const playXbzrle: Handlers['playXbzrle'] = (seed) => fuzzXbzrle(seed);
 export const playEncodings: Handlers['playEncodings'] = (seed) => fuzzEncodings(seed);
 export const playChannels: Handlers['playChannels'] = (seed) => fuzzChannels(seed);
 export const playHints: Handlers['playHints'] = (seed) => fuzzHints(seed);
+export const playProcesses: Handlers['playProcesses'] = (seed) => fuzzProcesses(seed);
 export const playProtection: Handlers['playProtection'] = (seed) => fuzzProtection(seed);

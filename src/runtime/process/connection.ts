@@ -1,10 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock/clock.ts';
-import type { Doorbell } from '../../memory/doorbell.ts';
 import { toldSentence } from '../../wire/text.ts';
-import type { Transfer } from '../common/stage.ts';
-import type { AsyncDoorbell } from './async-doorbell.ts';
-import { FrameSender, FrameTaker } from './frame-pumps.ts';
+import { Carriage, type FrameEnd } from './carriage.ts';
+import { Lifeline, type Loss, type Survival } from './lifeline.ts';
 import {
   type BodyOf,
   decodeMessage,
@@ -15,6 +12,7 @@ import {
   type Role,
   senderOf,
 } from './messages.ts';
+import type { ItemCounts } from './outbox.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** The connection of two processes has ended; its message says why. */
@@ -25,33 +23,15 @@ export class ConnectionEnded extends Error {
 /** The other process did not answer in time. */
 export class TimeoutError extends ConnectionEnded {}
 
-/** An engine's end of a transfer, whose frames a connection carries. */
-export interface FrameEnd {
-  /** The rings that the engine sends to and receives from. */
-  readonly outgoing: Transfer['forward'];
-  readonly incoming: Transfer['forward'];
-  /** The engine's own doorbell, and the one that it rings when it has sent a frame or made room for one. */
-  readonly engine: Doorbell;
-  readonly bell: AsyncDoorbell;
-  readonly clock: Clock;
-  readonly windowBytes: number;
-  /** Called once when the connection ends, or when the other process has said that no frame follows. */
-  readonly onLastFrame: () => void;
-}
-
 /** What each process may send before a guest has been accepted. */
 const FIRST: Readonly<Record<Role, readonly MessageName[]>> = {
-  sender: ['offer', 'fail'],
+  sender: ['offer', 'resume', 'fail'],
   receiver: ['accept', 'refuse', 'fail'],
 };
+/** Messages that are not kept, because a later one says all that they say. */
+const UNCOUNTED: ReadonlySet<MessageName> = new Set(['ack', 'credit']);
 /** Messages that have come before anybody waits for them are kept, but no more than these. */
 const MOST_WAITING = 8;
-/** No sleep is longer than this, so that a lost wake-up can't hang a migration. */
-const LONGEST_SLEEP_MS = 100;
-
-/** What has been sent has this long to arrive when the connection has ended. */
-const LINGER_MS = 1000;
-
 interface Waiter {
   readonly names: readonly MessageName[];
   readonly resolve: (message: Message) => void;
@@ -62,45 +42,52 @@ interface Waiter {
 /**
  * One connection between two processes: a stream of bytes in each direction, in which messages stand between the frames
  * of one migration. Messages are sent and awaited here; frames move between the stream and the rings of an engine.
- * When the stream ends, everybody who waits hears why. A connection never comes back; another one may take its place at
- * the same rings.
+ * When the connection ends, everybody who waits hears why. Once it `survive`s, it does not end with its stream: another
+ * stream may take its place.
  */
 export class Connection {
   /** Called when the connection has ended, with the reason. */
   onEnd: ((reason: ConnectionEnded) => void) | undefined;
   /** Answers a message at once, in place of somebody who waits for it; returns whether it did. */
   onMessage: ((message: Message) => boolean) | undefined;
-  readonly #stream: Duplex;
+  readonly #line: Lifeline;
   readonly #peer: Role;
-  readonly #reader: StreamReader;
+  #reader: StreamReader;
   #first: readonly MessageName[] | undefined;
   readonly #waiting: Message[] = [];
   #waiter: Waiter | undefined;
-  #carried: FrameEnd | undefined;
-  #sender: FrameSender | undefined;
-  #taker: FrameTaker | undefined;
-  #mayTake = false;
-  #hasAllFrames = false;
-  #onFramesSent: (() => void) | undefined;
+  #carriage: Carriage | undefined;
   /** Bytes for which there is no room yet. */
   #rest: Uint8Array | undefined;
   #end: ConnectionEnded | undefined;
 
   /** `peer` is what the other process is. Until a guest has been accepted, only the first messages are taken from it. */
   constructor(stream: Duplex, peer: Role) {
-    this.#stream = stream;
     this.#peer = peer;
     this.#first = FIRST[peer];
-    this.#reader = new StreamReader({
-      frameRoom: (length) => this.#frameRoom(length),
-      frame: (length) => this.#taker!.commit(length),
-      admit: (kind) => this.#admit(kind),
-      message: (kind, bytes) => this.#dispatch(decodeMessage(kind, bytes)),
+    this.#reader = this.#newReader();
+    this.#line = new Lifeline(stream, {
+      onBytes: (chunk) => this.#take(chunk),
+      onLost: () => this.#lost(),
+      onBack: () => this.#back(),
+      onOver: (reason) => this.giveUp(reason),
+      isFull: () => this.#rest !== undefined,
     });
-    stream.on('data', (chunk: Buffer) => this.#take(chunk));
-    stream.on('end', () => this.fail('it closed the connection'));
-    stream.on('error', (error: NodeJS.ErrnoException) => this.fail(reasonOf(error)));
-    stream.on('close', () => this.fail('the connection was closed'));
+  }
+
+  #newReader(): StreamReader {
+    return new StreamReader({
+      frameRoom: (length) => this.#frameRoom(length),
+      frame: (length) => {
+        this.#carriage!.commit(length);
+        this.#line.count('frames', length, false);
+      },
+      admit: (kind) => this.#admit(kind),
+      message: (kind, bytes) => {
+        this.#dispatch(decodeMessage(kind, bytes));
+        if (!UNCOUNTED.has(kind)) this.#line.count('messages', bytes.length, true);
+      },
+    });
   }
 
   /** Why the connection has ended; undefined while it stands. */
@@ -109,9 +96,48 @@ export class Connection {
   }
 
   send<Name extends MessageName>(name: Name, body: BodyOf<Name>): void {
-    if (this.#end || this.#stream.destroyed) return;
+    if (this.#end) return;
     if (name === 'accept') this.#first = undefined;
-    this.#stream.write(encodeMessage(name, body));
+    const bytes = encodeMessage(name, body);
+    if (UNCOUNTED.has(name)) this.#line.tell(bytes);
+    else this.#line.sendMessage(bytes);
+  }
+
+  /** From now on silence ends the stream, and a new stream may take the place of one that has ended. */
+  survive(survival: Survival): void {
+    this.#line.survive(survival);
+  }
+
+  /** What has come here, which the other process needs to know for a new stream. */
+  get came(): ItemCounts {
+    return this.#line.came;
+  }
+
+  /** Every time without a stream. */
+  get losses(): readonly Loss[] {
+    return this.#line.losses;
+  }
+
+  /** Whether there is a stream now. */
+  get stands(): boolean {
+    return this.#line.stands;
+  }
+
+  /** Goes on over a new stream, if it can, whose other end has said what has come there. Throws ProtocolError. */
+  takeUp(stream: Duplex, came: ItemCounts): boolean {
+    return this.#line.takeUp(stream, came);
+  }
+
+  /** Ends, and lets go of the stream, which is another connection's from now on. */
+  surrender(): Duplex {
+    const stream = this.#line.surrender();
+    this.#finish(new ConnectionEnded('its stream has gone to another connection'));
+    return stream;
+  }
+
+  /** Resolves when the other process has everything that was sent, when the connection has ended, or at the timeout. */
+  async flush(timeoutMs: number): Promise<void> {
+    await this.#line.flush(timeoutMs);
   }
 
   /**
@@ -128,7 +154,9 @@ export class Connection {
     if (this.#end) throw this.#end;
     const message = await new Promise<Message>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const late = `${names.join(' or ').toUpperCase()} did not come within ${timeoutMs / 1000} s`;
+        // A time without a stream has a limit of its own; a new stream begins this one anew.
+        if (!this.#line.stands) return;
+        const late = `${names.map((one) => one.toUpperCase()).join(' or ')} did not come within ${timeoutMs / 1000} s`;
         this.#finish(new TimeoutError(late));
       }, timeoutMs);
       this.#waiter = { names, resolve, reject, timer };
@@ -138,37 +166,52 @@ export class Connection {
 
   /** Carries the frames of an engine from now on; those that come are taken after START. */
   carry(end: FrameEnd): void {
-    const { outgoing, incoming, engine, clock, windowBytes } = end;
-    this.#carried = end;
-    this.#sender = new FrameSender(outgoing, engine, windowBytes, {
-      write: (bytes, done) => this.#stream.write(bytes, done),
-      begin: (helloAtNs) => this.#begin(helloAtNs),
-      end: () => {
-        this.send('close', {});
-        this.#onFramesSent?.();
+    const carriage = new Carriage(
+      end,
+      {
+        frame: (bytes, done) => this.#line.sendFrame(bytes, done),
+        credit: (bytes) => this.send('credit', { bytes }),
+        start: (helloAtNs) => this.send('start', { helloAtNs }),
+        close: () => this.send('close', {}),
+        forgetFrames: () => this.#line.forgetFrames(),
+        stands: () => this.#line.stands,
       },
-    });
-    this.#taker = new FrameTaker(incoming, engine, clock, windowBytes, (bytes) =>
-      this.send('credit', { bytes }),
+      this.#peer === 'sender',
     );
-    if (this.#end) this.#cutEngine();
-    void this.#pump(end.bell);
+    this.#carriage = carriage;
+    if (this.#end) carriage.stop();
+    void carriage.run(() => this.#takeRest());
   }
 
   /**
    * Tells the other process that no frame will follow, as the engine has ended; resolves when all of its frames have been
    * sent, or the connection has ended.
    */
-  endFrames(): Promise<void> {
-    if (this.#end || !this.#sender) return Promise.resolve();
-    const sent = new Promise<void>((resolve) => void (this.#onFramesSent = resolve));
-    this.#sender.end();
-    return sent;
+  async endFrames(): Promise<void> {
+    await this.#carriage?.endFrames();
   }
 
-  /** Ends the connection, and tells the other process why. */
-  abort(sentence: string): void {
-    this.send('fail', { sentence: toldSentence(sentence) });
+  /** Whether frames begin anew with the next stream, or do so now. */
+  get isAfresh(): boolean {
+    return this.#carriage?.isAfresh === true;
+  }
+
+  /** Has frames begin anew with the next stream: those under way are lost, and the engines find out what is missing. */
+  beginAfresh(): void {
+    this.#carriage?.beginAfresh();
+  }
+
+  #lost(): void {
+    this.#rest = undefined;
+    this.#carriage?.lost();
+  }
+
+  /** Ends the connection, and tells the other process why; a receiver may say whether the guest has run there. */
+  abort(sentence: string, ran?: boolean): void {
+    this.send('fail', {
+      sentence: toldSentence(sentence),
+      ...(ran === undefined ? {} : { ran }),
+    });
     this.#finish(new ConnectionEnded(sentence), true);
   }
 
@@ -177,40 +220,23 @@ export class Connection {
     this.#finish(new ConnectionEnded('the connection was closed'), true);
   }
 
-  /** Ends the connection for a reason that lies on the other side. */
-  fail(reason: string): void {
+  /**
+   * Ends the connection for a reason that lies on the other side. The engine hears it from a receiver that says that the
+   * guest has not run there and never will.
+   */
+  giveUp(reason: string, ran?: boolean): void {
     const within = this.#reader.isWithin ? ' in the middle of a message' : '';
+    if (ran === false && !this.#end) this.#carriage?.refuse(reason);
     this.#finish(new ConnectionEnded(`${reason}${within}`));
   }
 
   #finish(reason: ConnectionEnded, isGentle = false): void {
     if (this.#end) return;
     this.#end = reason;
-    if (isGentle) this.#leave();
-    else this.#stream.destroy();
-    this.#cutEngine();
+    this.#line.end(isGentle);
+    this.#carriage?.stop();
     this.#release((waiter) => waiter.reject(reason));
-    this.#carried?.bell.ring();
-    this.#onFramesSent?.();
     this.onEnd?.(reason);
-  }
-
-  /** Lets what has been sent arrive, and leaves even if the other side never closes its end. */
-  #leave(): void {
-    this.#stream.end();
-    const timer = setTimeout(() => this.#stream.destroy(), LINGER_MS).unref();
-    this.#stream.once('close', () => clearTimeout(timer));
-  }
-
-  #cutEngine(): void {
-    this.#sender?.stop();
-    this.#noMoreFrames();
-  }
-
-  #noMoreFrames(): void {
-    if (this.#hasAllFrames) return;
-    this.#hasAllFrames = true;
-    this.#carried?.onLastFrame();
   }
 
   #release(act: (waiter: Waiter) => void): void {
@@ -225,7 +251,13 @@ export class Connection {
     if (this.#end) return;
     const taken = this.#tryTo(() => this.#reader.push(chunk)) ?? chunk.length;
     this.#rest = taken < chunk.length ? chunk.subarray(taken) : undefined;
-    if (this.#rest) this.#stream.pause();
+    if (this.#rest) this.#line.pause();
+  }
+
+  #back(): void {
+    this.#reader = this.#newReader();
+    this.#waiter?.timer.refresh();
+    this.#carriage?.back();
   }
 
   /** Does what may find that the other process breaks the protocol, which ends the connection. */
@@ -244,38 +276,18 @@ export class Connection {
     const rest = this.#rest;
     if (!rest) return;
     this.#take(rest);
-    if (!this.#rest) this.#stream.resume();
-  }
-
-  /** Moves frames whenever the engine rings, until the connection ends. */
-  async #pump(bell: AsyncDoorbell): Promise<void> {
-    while (!this.#end) {
-      const sequence = bell.sequence();
-      this.#sender!.pump();
-      this.#takeRest();
-      this.#taker!.pump();
-      await bell.wait(sequence, LONGEST_SLEEP_MS);
-    }
-  }
-
-  /** The sender says START before its first frame; from then on the receiver's frames are in turn, too. */
-  #begin(helloAtNs: number): void {
-    if (this.#peer === 'sender') return;
-    this.send('start', { helloAtNs });
-    this.#mayTake = true;
-  }
-
-  #startOf(helloAtNs: number): void {
-    if (!this.#taker || this.#mayTake || this.#hasAllFrames)
-      throw new ProtocolError('it sent START before its turn');
-    this.#taker.anchor(helloAtNs);
-    this.#mayTake = true;
+    if (!this.#rest) this.#line.resume();
   }
 
   #frameRoom(length: number): Uint8Array | undefined {
-    if (!this.#mayTake || this.#hasAllFrames)
-      throw new ProtocolError('it sent a frame out of turn');
-    return this.#taker!.room(length);
+    if (!this.#carriage) throw new ProtocolError('it sent a frame out of turn');
+    return this.#carriage.room(length);
+  }
+
+  /** The frames that follow START need an engine here. */
+  #startOf(helloAtNs: number): void {
+    if (!this.#carriage) throw new ProtocolError('it sent START before its turn');
+    this.#carriage.started(helloAtNs);
   }
 
   #admit(kind: MessageName): void {
@@ -289,8 +301,9 @@ export class Connection {
 
   #dispatch(message: Message): void {
     if (message.name === 'credit') this.#creditOf(message.body.bytes);
-    else if (message.name === 'close') this.#noMoreFrames();
-    else if (message.name === 'fail') this.fail(message.body.sentence);
+    else if (message.name === 'close') this.#carriage?.noMoreFrames();
+    else if (message.name === 'ack') this.#line.acknowledge(message.body);
+    else if (message.name === 'fail') this.giveUp(message.body.sentence, message.body.ran);
     else if (this.onMessage?.(message) !== true) {
       // What follows may have come with it, before anybody who waits for it can do anything.
       if (message.name === 'accept') this.#first = undefined;
@@ -300,8 +313,8 @@ export class Connection {
   }
 
   #creditOf(bytes: number): void {
-    if (!this.#sender) throw new ProtocolError('it sent CREDIT before its turn');
-    this.#sender.credit(bytes);
+    if (!this.#carriage) throw new ProtocolError('it sent CREDIT before its turn');
+    this.#carriage.credit(bytes);
   }
 
   #hand(message: Message): void {
@@ -321,10 +334,4 @@ export class Connection {
       `it sent ${message.name.toUpperCase()} in place of ${names.join(' or ').toUpperCase()}`,
     );
   }
-}
-
-/** Says in words why a stream has failed. */
-export function reasonOf(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'it closed the connection';
-  return `the connection failed: ${error.message}`;
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../../clock/clock.ts';
 import { RingConsumer, RingProducer, type SharedRing } from '../../link/ring.ts';
 import type { Doorbell } from '../../memory/doorbell.ts';
+import { encodeControl, packControl } from '../../wire/control.ts';
+import { HEADER_BYTES } from '../../wire/frame.ts';
 import { ProtocolError } from './messages.ts';
 
 /** Where the frames of a connection go, and what is told besides. */
@@ -64,6 +66,8 @@ export class FrameSender {
     const { at, bytes, room } = record;
     this.#outlet.write(this.#ring.memory.bytes.subarray(at, at + bytes), () => {
       this.#isBusy = false;
+      // The ring may have been emptied since.
+      if (this.#isStopped) return;
       if (this.#ring.release(room)) this.#engine.ring();
       this.pump();
     });
@@ -95,6 +99,7 @@ export class FrameTaker {
   readonly #tell: (bytes: number) => void;
   #at = 0;
   #takenBytes = 0;
+  #frames = 0;
   #creditedBytes = 0;
   #firstArrivalNs: number | undefined;
 
@@ -130,8 +135,24 @@ export class FrameTaker {
     this.#firstArrivalNs = undefined;
     this.#ring.commit(length, arrivalNs);
     this.#takenBytes += length;
+    this.#frames++;
     this.#engine.ring();
     this.pump();
+  }
+
+  /**
+   * Gives the engine a FAILED frame in the name of a receiver that has said, in a message, that the guest has not run
+   * there and never will.
+   */
+  refuse(reason: string): void {
+    const message = reason.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 4096);
+    const packed = packControl({ name: 'failed', body: { message, ran: false } });
+    const at = this.#ring.reserve(packed.length + HEADER_BYTES);
+    if (at < 0) return;
+    const { memory } = this.#ring;
+    const length = encodeControl(memory, at, 'failed', packed, this.#frames++);
+    this.#ring.commit(length, this.#clock.now());
+    this.#engine.ring();
   }
 
   /** Says what the engine has taken, if that is worth a message; otherwise the engine rings when it takes more. */
@@ -141,6 +162,11 @@ export class FrameTaker {
     this.#ring.awaitRelease();
     // The engine may have taken frames just before it could see that somebody waits.
     this.#credit();
+  }
+
+  /** Says again what it has said last, as that may have been lost. */
+  tellAgain(): void {
+    if (this.#creditedBytes > 0) this.#tell(this.#creditedBytes);
   }
 
   #credit(): boolean {

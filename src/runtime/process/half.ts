@@ -2,7 +2,7 @@ import type { Clock } from '../../clock/clock.ts';
 import { monotonicClock } from '../../clock/monotonic.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import type { VcpuEnd } from '../../guest/vcpu.ts';
-import { createLine } from '../../link/line.ts';
+import { createLine, Line, LineEnd } from '../../link/line.ts';
 import { closeRing, createRing, giveBackRing, type SharedRing } from '../../link/ring.ts';
 import { type GuestSide, giveBackGuestSide, openGuestSide } from '../common/guest-side.ts';
 import type { SharedGuestSide } from '../common/guest-side.ts';
@@ -11,7 +11,7 @@ import type { RunConfig } from '../config.ts';
 import { Crew } from '../threads/crew.ts';
 import { engineTask, launchVcpus, type SideLaunch } from '../threads/launch.ts';
 import type { WorkerPool } from '../threads/pool.ts';
-import { RunWords } from '../threads/run-words.ts';
+import { LIVE_PHASES, RunWords } from '../threads/run-words.ts';
 import type { Tasks } from '../threads/tasks.ts';
 import { AsyncDoorbell } from './async-doorbell.ts';
 import type { Connection } from './connection.ts';
@@ -53,7 +53,11 @@ export class Half<Role extends 'source' | 'destination'> {
   readonly #bell = new AsyncDoorbell();
   readonly #outgoing: SharedRing;
   readonly #incoming: SharedRing;
+  readonly #sharedLine = createLine();
+  /** The connection as the engine sees it; only a post-copy sees that one is lost and another one takes its place. */
+  readonly #line: Line;
   #engine: Promise<Tasks[Role][1]> | undefined;
+  #hasEnded = false;
   #connection: Connection | undefined;
   readonly #switchesBefore = process.resourceUsage().involuntaryContextSwitches;
 
@@ -65,6 +69,30 @@ export class Half<Role extends 'source' | 'destination'> {
     this.timeline = new Timeline(this.clock, () => [this.guest.memory], parts.plan);
     this.#outgoing = createRing(parts.outgoingBytes);
     this.#incoming = createRing(parts.incomingBytes);
+    this.#line = new Line(this.#sharedLine, [this.#outgoing, this.#incoming]);
+  }
+
+  /** Whether this is a source whose engine pushes pages to a guest that runs elsewhere. */
+  get isPushing(): boolean {
+    const phase = LIVE_PHASES[this.words.figures().phase];
+    const isPostcopy = phase?.startsWith('postcopy') === true;
+    return this.#parts.role === 'source' && isPostcopy && !this.#hasEnded;
+  }
+
+  /** Tells the engine that the frames under way are lost with their connection. */
+  #cut(): void {
+    const far = new LineEnd(this.#sharedLine, this.#parts.role === 'source' ? 'far' : 'near');
+    this.#line.cut();
+    // The engine's peer uses other rings, and has let go of these at once.
+    far.isLost();
+    this.guest.doorbell.ring();
+  }
+
+  /** Lets the engine use empty rings for the next connection, if it has let go of the old ones; returns whether it does. */
+  #restore(): boolean {
+    if (this.#line.isLost && !this.#line.restore()) return false;
+    this.guest.doorbell.ring();
+    return true;
   }
 
   /** Starts the threads and resolves when all are ready. Throws CrewError. */
@@ -81,7 +109,7 @@ export class Half<Role extends 'source' | 'destination'> {
     const task = engineTask(launch, {
       outgoing,
       incoming,
-      line: createLine(),
+      line: this.#sharedLine,
       peerHandshake: this.#bell.handshake,
     });
     const engine = pool.run(role, task) as Promise<Tasks[Role][1]>;
@@ -101,6 +129,11 @@ export class Half<Role extends 'source' | 'destination'> {
       clock: this.clock,
       windowBytes,
       onLastFrame: () => this.#leavePeer(),
+      renewal: {
+        isWanted: () => this.isPushing,
+        cut: () => this.#cut(),
+        restore: () => this.#restore(),
+      },
     });
   }
 
@@ -115,6 +148,7 @@ export class Half<Role extends 'source' | 'destination'> {
     this.words.start();
     this.guest.doorbell.ring();
     const end = await this.crew.result(this.#engine!);
+    this.#hasEnded = true;
     await this.#connection?.endFrames();
     return end;
   }

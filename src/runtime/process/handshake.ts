@@ -21,6 +21,12 @@ export function needsOf({ migration, guest }: RunConfig): string[] {
   ];
 }
 
+/** Returns how long a post-copy waits for another connection, in ms; 0 if there is none or it doesn't wait. */
+export function recoveryMs(config: RunConfig): number {
+  const { recoverWithinNs = 0 } = config.migration;
+  return needsOf(config).includes('postcopy') ? Math.ceil(recoverWithinNs / 1e6) : 0;
+}
+
 /** The other process can't take the guest; the message is its own sentence. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
@@ -32,9 +38,18 @@ export interface Patience {
   readonly handshakeMs: number;
   /** From the answer until both processes are ready. */
   readonly setUpMs: number;
+  /** From the loss of a connection until another one stands in its place; 0 if none is to. */
+  readonly reconnectMs: number;
+  /** Without a sign of life for this long, a connection counts as lost. */
+  readonly silenceMs: number;
 }
 
-export const PATIENCE: Patience = { handshakeMs: 10_000, setUpMs: 300_000 };
+export const PATIENCE: Patience = {
+  handshakeMs: 10_000,
+  setUpMs: 300_000,
+  reconnectMs: 20_000,
+  silenceMs: 10_000,
+};
 
 /** Returns the newest version that both sides speak, or undefined. */
 export function commonVersion(

@@ -36,6 +36,9 @@ const sentence = lineOf(MOST_SENTENCE);
 const ns = z.number();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const name = lineOf(64);
+/** The length of the secret without which nobody may resume a migration. */
+export const SECRET_BYTES = 32;
+const secret = bytes.refine(({ length }) => length === SECRET_BYTES);
 
 const progressFields = { n: count, writes: count, checksumLow: count, checksumHigh: count };
 const progress = z.strictObject(progressFields);
@@ -63,6 +66,11 @@ const tally = z.strictObject({
   pages: z.array(count).max(64),
   bytes: z.array(count).max(64),
 });
+
+/** How many whole messages and frames have come over a connection and those before it. */
+const progressOfItems = z.strictObject({ messages: count, frames: count });
+/** How long a lost connection may take to be replaced, 0 if it isn't, and which silence means that it is lost. */
+const survival = z.strictObject({ withinMs: count, silenceMs: count });
 
 /** A chunk of memory whose bytes are named by a slot and offsets within its RAM. */
 const range = { slot: count, from: count, bytes: count };
@@ -92,10 +100,17 @@ const KINDS = {
       needs: z.array(name).max(64),
       scenario: z.string(),
       files: z.array(z.strictObject({ name, bytes })).max(64),
+      /** How a lost connection is replaced, and the secret without which nobody may do that. */
+      survival: survival.extend({ secret }).optional(),
     }),
   },
   /** It fits here, and this version is spoken from now on. */
-  accept: { from: 'receiver', type: 2, most: KiB, body: z.strictObject({ version: count }) },
+  accept: {
+    from: 'receiver',
+    type: 2,
+    most: KiB,
+    body: z.strictObject({ version: count, survival: survival.optional() }),
+  },
   /** It can't come here. */
   refuse: { from: 'receiver', type: 3, most: 8 * KiB, body: z.strictObject({ sentence }) },
   /** What does your clock say? */
@@ -165,8 +180,44 @@ const KINDS = {
       sentence: sentence.optional(),
     }),
   },
-  /** It ends the connection for this reason. */
-  fail: { from: 'both', type: 18, most: 8 * KiB, body: z.strictObject({ sentence }) },
+  /** It ends the connection for this reason; a receiver says whether the guest has run there, if it knows. */
+  fail: {
+    from: 'both',
+    type: 18,
+    most: 8 * KiB,
+    body: z.strictObject({ sentence, ran: z.boolean().optional() }),
+  },
+  /** So much has come whole. It is sent at least every quarter of the time of silence, so it is a sign of life as well. */
+  ack: { from: 'both', type: 32, most: KiB, body: progressOfItems },
+  /** In place of an offer: this connection takes the place of a lost one. The code proves that the secret is known. */
+  resume: {
+    from: 'sender',
+    type: 33,
+    most: KiB,
+    body: z.strictObject({
+      id: z.string().regex(/^[0-9a-f]{32}$/),
+      /** Counts the attempts, so that none can be played again. */
+      attempt: count,
+      came: progressOfItems,
+      /** Whether frames begin anew, since the engines agree on what is missing. */
+      afresh: z.boolean(),
+      code: bytes,
+    }),
+  },
+  /** It does, and so much has come here. */
+  resumed: {
+    from: 'receiver',
+    type: 34,
+    most: KiB,
+    body: z.strictObject({ came: progressOfItems, code: bytes }),
+  },
+  /** There is no such migration any more; it may be known whether the guest has run here. */
+  gone: {
+    from: 'receiver',
+    type: 35,
+    most: 8 * KiB,
+    body: z.strictObject({ sentence, ran: z.boolean().optional() }),
+  },
 } as const;
 
 type Kinds = typeof KINDS;

@@ -170,13 +170,16 @@ export class ReceivedGuest {
       error instanceof CrewError;
     if (!isExpected) throw error;
     this.#error ??= error.message;
-    this.#connection.abort(error.message);
   }
 
   /** Ends all threads, and gives the memory back unless one of them might still be at work on it. */
   async leave(): Promise<void> {
     this.#half?.timeline.stop();
     const haveLeft = (await this.#half?.leave()) ?? true;
+    // Only now is it sure whether the guest has run here, as RUN may just have come.
+    if (this.#error !== undefined) {
+      this.#connection.abort(this.#error, haveLeft ? this.hasRun : undefined);
+    }
     await this.#pool.destroy();
     if (haveLeft) this.#half?.giveBack();
   }

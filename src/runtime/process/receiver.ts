@@ -12,6 +12,7 @@ import {
   type ReceivedReport,
   type ReceivedStep,
 } from './received-guest.ts';
+import { Resumptions } from './resumptions.ts';
 import type { Security } from './security.ts';
 import { listen, type Listener } from './sockets.ts';
 
@@ -79,6 +80,7 @@ class Receiver {
   readonly #serving = new Set<Promise<void>>();
   /** The last migrations, so that what somebody recorded of one can't be played again. */
   readonly #ids = new Set<string>();
+  readonly #resumptions: Resumptions;
   /** Called when a place may have become free. */
   readonly #awaiting = new Set<() => void>();
   #count = 0;
@@ -88,6 +90,7 @@ class Receiver {
   constructor(options: ReceiveOptions) {
     this.#options = options;
     this.#patience = options.patience ?? PATIENCE;
+    this.#resumptions = new Resumptions(this.#patience);
   }
 
   async run(): Promise<void> {
@@ -152,9 +155,13 @@ class Receiver {
     const { onEnd, signal, once } = this.#options;
     // From now on the guest decides what ends the connection.
     this.#connections.delete(connection);
-    connection.send('accept', { version: commonVersion(offer.versions)! });
+    const survival = this.#resumptions.grant(offer);
+    const version = commonVersion(offer.versions)!;
+    connection.send('accept', { version, ...(survival ? { survival } : {}) });
+    this.#resumptions.begin(offer, connection, survival);
     try {
       const report = await receiveGuest(guest, this.#patience, signal);
+      this.#resumptions.end(offer.id, report.ran);
       onEnd?.(migration, report);
     } finally {
       this.#guests.delete(migration.number);
@@ -211,10 +218,14 @@ class Receiver {
     }
   }
 
-  /** Returns what somebody offers, or undefined when no offer comes. */
+  /** Returns what somebody offers, or undefined when no offer comes; a migration that is resumed is none. */
   async #offerOf(connection: Connection, from: string): Promise<BodyOf<'offer'> | undefined> {
     try {
-      return (await connection.expect(['offer'], this.#patience.handshakeMs)).body;
+      const first = await connection.expect(['offer', 'resume'], this.#patience.handshakeMs);
+      if (first.name === 'offer') return first.body;
+      const reason = this.#resumptions.resume(first.body, connection);
+      if (reason !== undefined) this.#options.onTurnedAway?.(from, reason);
+      return undefined;
     } catch (error) {
       if (!(error instanceof ConnectionEnded || error instanceof ProtocolError)) throw error;
       if (!this.#isOver) this.#options.onTurnedAway?.(from, error.message);

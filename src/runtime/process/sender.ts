@@ -1,11 +1,12 @@
 import { monotonicClock, monotonicOrigin } from '../../clock/monotonic.ts';
+import type { Duplex } from 'node:stream';
 import { planMemory } from '../../guest/memory-plan.ts';
 import type { FullPlan } from '../../guest/stream-plan.ts';
 import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import { toldSentence } from '../../wire/text.ts';
 import { fillGuest } from '../common/fill.ts';
-import type { SharedGuestSide } from '../common/guest-side.ts';
+import { areVcpusRunning, type SharedGuestSide } from '../common/guest-side.ts';
 import { achievedRates } from '../common/measures.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { createPlace } from '../common/stage.ts';
@@ -18,9 +19,11 @@ import { WorkerPool } from '../threads/pool.ts';
 import type { SourceEnd } from '../threads/tasks.ts';
 import { type Connection, ConnectionEnded } from './connection.ts';
 import { ANSWER_MS, Half, threadsOfHalf } from './half.ts';
-import { needsOf, offer, type Patience, PATIENCE, pongs } from './handshake.ts';
+import { needsOf, offer, recoveryMs, type Patience, PATIENCE, pongs } from './handshake.ts';
 import { type BodyOf, ProtocolError, VERSIONS } from './messages.ts';
+import { surviveLosses } from './reconnect.ts';
 import { remoteGuest } from './remote-guest.ts';
+import { newSecret } from './resume-code.ts';
 import { sentReport } from './sent-report.ts';
 import { ringBytesOf } from './window.ts';
 
@@ -40,6 +43,8 @@ export interface Sending {
   /** A number that no other migration has, as 32 hexadecimal digits. */
   readonly id: string;
   readonly connection: Connection;
+  /** Makes another connection to the receiver within a time; without it, a lost connection is not replaced. */
+  readonly redial?: (timeoutMs: number) => Promise<Duplex>;
   /** What the result says of the connection. */
   readonly facts: Pick<ConnectionReport, 'to' | 'transport' | 'security'>;
 }
@@ -84,6 +89,7 @@ class SentGuest {
   #destination: BodyOf<'ended'> | undefined;
   #parked: BodyOf<'parked'> | undefined;
   #failure: CrewError | undefined;
+  #runsHere = false;
   #failureNs = 0;
   /** Why the guest was lost after it had moved. */
   #loss: Error | undefined;
@@ -97,15 +103,27 @@ class SentGuest {
 
   /** Has the receiver take the guest, fills the guest's memory and starts all threads on both sides. */
   async prepare(): Promise<void> {
-    const { config, offered, id, connection } = this.#sending;
+    const { config, offered, id, connection, redial } = this.#sending;
     this.#enter('prepare');
     connection.onMessage = pongs(connection, this.#clock);
-    await offer(
+    const { handshakeMs, setUpMs, reconnectMs, silenceMs } = this.#patience;
+    const secret = newSecret();
+    const withinMs = redial ? Math.max(reconnectMs, recoveryMs(config) + 1000) : 0;
+    const { survival } = await offer(
       connection,
-      { versions: [...VERSIONS], id, needs: needsOf(config), ...offered },
+      {
+        versions: [...VERSIONS],
+        id,
+        needs: needsOf(config),
+        ...offered,
+        survival: { secret, withinMs, silenceMs },
+      },
       this.#patience,
     );
-    const { handshakeMs, setUpMs } = this.#patience;
+    if (survival) {
+      const reconnect = redial && { connection, id, secret, redial, attemptMs: handshakeMs };
+      surviveLosses(connection, survival, this.#clock, () => this.#withinMs(), reconnect);
+    }
     const { roundTripNs, windowBytes } = (await connection.expect(['compared'], handshakeMs)).body;
     this.#roundTripNs = roundTripNs;
     await this.#settle();
@@ -129,6 +147,12 @@ class SentGuest {
     await connection.expect(['ready'], setUpMs);
     this.#prepareNs = this.#clock.now();
     this.#options.onStart?.(() => this.look());
+  }
+
+  /** How long another connection may take now; a post-copy's engine gives up itself, as its scenario says, and first. */
+  #withinMs(): number {
+    const { reconnectMs } = this.#patience;
+    return this.#half?.isPushing ? recoveryMs(this.#sending.config) + 1000 : reconnectMs;
   }
 
   async #settle(): Promise<void> {
@@ -164,6 +188,7 @@ class SentGuest {
     await this.#attempt(async () => void (proof = await this.#prove()));
     const report = this.#report(proof);
     this.#sayBye(report);
+    await this.#sending.connection.flush(this.#patience.reconnectMs);
     return report;
   }
 
@@ -228,6 +253,7 @@ class SentGuest {
     const { connection, config } = this.#sending;
     this.#enter('after');
     await this.#pass(config.migration.runAfterNs);
+    this.#runsHere = areVcpusRunning(this.#half!.guest);
     if (!this.#hasMoved) {
       await this.#half!.park();
       return;
@@ -276,6 +302,7 @@ class SentGuest {
   #report(proof: Proof | undefined): RunReport {
     const { config, facts, id, connection } = this.#sending;
     const lost = connection.ended?.message;
+    const { losses } = connection;
     return sentReport({
       config,
       plan: this.#plan!,
@@ -293,6 +320,8 @@ class SentGuest {
         id,
         roundTripNs: this.#roundTripNs,
         ...(lost === undefined ? {} : { lost }),
+        runsHere: this.#runsHere,
+        ...(losses.length > 0 ? { losses } : {}),
       },
       proof,
     });

@@ -9,6 +9,8 @@ import type { Tasks } from './tasks.ts';
  * dist; the tests build dist before they start.
  */
 const DIST = new URL('../../../dist/', import.meta.url);
+/** A thread that has not loaded its module after this time has failed to. */
+const LONGEST_LOAD_MS = 10_000;
 
 /** The tasks that a worker knows: each name's task and its answer. */
 export type TaskTypes<Names> = { readonly [Name in keyof Names]: readonly [unknown, unknown] };
@@ -17,6 +19,8 @@ export type TaskTypes<Names> = { readonly [Name in keyof Names]: readonly [unkno
 export class TaskPool<Known extends TaskTypes<Known>> {
   readonly threads: number;
   readonly #piscina: Piscina;
+  #ready = 0;
+  #onReady: () => void = () => undefined;
 
   /** `worker` is the path of the workers' module below dist. Throws an Error when it has not been built. */
   constructor(worker: string, threads: number) {
@@ -30,6 +34,13 @@ export class TaskPool<Known extends TaskTypes<Known>> {
       concurrentTasksPerWorker: 1,
       recordTiming: false,
     });
+    for (const thread of this.#piscina.threads) {
+      // Its first message says that it has loaded its module; answers to tasks go another way.
+      thread.once('message', () => {
+        this.#ready++;
+        this.#onReady();
+      });
+    }
   }
 
   run<Name extends keyof Known & string>(
@@ -41,7 +52,24 @@ export class TaskPool<Known extends TaskTypes<Known>> {
 
   /** Ends all threads, whatever they are doing. */
   async destroy(): Promise<void> {
+    await this.#loaded();
     await this.#piscina.destroy();
+  }
+
+  /**
+   * Resolves when all threads have loaded their module, or after a time. Node 20 aborts the whole process when a thread is
+   * ended in the middle of that ("IsGraphAsync must be used on an instantiated module").
+   */
+  async #loaded(): Promise<void> {
+    if (this.#ready >= this.threads) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LONGEST_LOAD_MS);
+      this.#onReady = () => {
+        if (this.#ready < this.threads) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Kills one thread, as a crash would; this is for tests of what happens then. */

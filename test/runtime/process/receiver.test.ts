@@ -33,7 +33,7 @@ async function start(handshakeMs = 10_000): Promise<Listening> {
   const reasons: string[] = [];
   const looks: string[] = [];
   const receiving = await startReceiving({
-    patience: { handshakeMs, setUpMs: 1000 },
+    patience: { handshakeMs, setUpMs: 1000, reconnectMs: 0, silenceMs: 10_000 },
     admit: ({ scenario }) => {
       looks.push(scenario);
       throw new NotAdmitted('no guests today');
@@ -118,7 +118,7 @@ describe('a receiver', () => {
     clearInterval(timer);
     expect(answers).toEqual([]);
     expect(at).toBeLessThan(bytes.length);
-    expect(reasons).toEqual(['OFFER did not come within 0.06 s']);
+    expect(reasons).toEqual(['OFFER or RESUME did not come within 0.06 s']);
   });
 
   it('ends when it is told to, and says so to who is there', async () => {
