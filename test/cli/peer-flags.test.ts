@@ -14,8 +14,10 @@ describe('the options of send and receive', () => {
   });
 
   it('have a timeout, which is that of the handshake', () => {
-    expect(patienceOf({})).toBe(PATIENCE);
+    expect(patienceOf({})).toEqual(PATIENCE);
     expect(patienceOf({ handshakeTimeout: '250ms' })).toEqual({ ...PATIENCE, handshakeMs: 250 });
+    const others = patienceOf({ reconnectTimeout: '0s', silenceTimeout: '2s' });
+    expect(others).toEqual({ ...PATIENCE, reconnectMs: 0, silenceMs: 2000 });
   });
 
   it.each([
@@ -24,6 +26,8 @@ describe('the options of send and receive', () => {
     [() => securityOf({ psk: './gone' }, local), '--psk ./gone: there is no such file'],
     [() => securityOf({ cert: 'a' }, local), '--cert: needs --key and --ca as well'],
     [() => patienceOf({ handshakeTimeout: '5' }), '--handshake-timeout: expected 1ms to 1h'],
+    [() => patienceOf({ reconnectTimeout: '2h' }), '--reconnect-timeout: expected 0s to 1h'],
+    [() => patienceOf({ silenceTimeout: '9ms' }), '--silence-timeout: expected 100ms to 1h'],
     [() => patienceOf({ handshakeTimeout: '2h' }), '--handshake-timeout: expected 1ms to 1h'],
   ])('are refused in one sentence, which names the option (%#)', (act, sentence) => {
     expect(act).toThrow(InputError);

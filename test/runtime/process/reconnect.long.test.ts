@@ -104,6 +104,8 @@ describe('a migration whose connection is lost', () => {
     expect(report.source).toMatchObject({ outcome: 'completed', guestLost: false });
     expect(report.proof).toMatchObject({ ok: true });
     expect(report.connection!.losses).toHaveLength(1);
+    // A post-copy finds out what is missing from what the destination has.
+    expect(report.source.postcopy?.pauses?.length).toBe(algorithm === 'postcopy' ? 1 : undefined);
     expect(received).toMatchObject({ outcome: 'completed', ran: true, sender: { verify: 'ok' } });
   });
 });
