@@ -53,8 +53,7 @@ describe('a connection that survives its streams', () => {
     const backward: number[] = [];
     receiver.onMessage = ({ name, body }) =>
       name === 'pong' && forward.push((body as { number: number }).number) > 0;
-    sender.onMessage = ({ name, body }) =>
-      name === 'ping' && backward.push(body.number) > 0;
+    sender.onMessage = ({ name, body }) => name === 'ping' && backward.push(body.number) > 0;
     let now = streams;
     for (let number = 0; number < 300; number++) {
       sender.send('pong', { number, atNs: 0 });
