@@ -7,7 +7,7 @@ const { folder, write } = cliFolder();
 
 describe('validate', () => {
   const measured = JSON.parse(readFileSync('fixtures/measured/qemu-two-cores.json', 'utf8')) as {
-    runs: { id: string }[];
+    runs: { id: string; inputs: { caps: string[] } }[];
   };
   const some = (...ids: string[]): string => {
     const runs = measured.runs.filter(({ id }) => ids.includes(id));
@@ -15,11 +15,13 @@ describe('validate', () => {
   };
 
   it('prints predicted beside measured, and medians', async () => {
-    const file = some('precopy-64-0c7fd296-0', 'multifd-ca23bd89-0');
+    const run = measured.runs.find(({ id }) => id === 'precopy-64-0c7fd296-0')!;
+    const unbuilt = { ...run, id: 'pinned', inputs: { ...run.inputs, caps: ['rdma-pin-all'] } };
+    const file = write('both.json', JSON.stringify({ ...measured, runs: [run, unbuilt] }));
     const { exitCode, stdout, stderr } = await pageferry(['validate', file]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^precopy-64-0c7fd296-0 +completed +1911 → 19\d\d /m);
-    expect(stdout).toMatch(/^multifd-ca23bd89-0: skipped, capability multifd is not built yet$/m);
+    expect(stdout).toMatch(/^pinned: skipped, capability rdma-pin-all is not built yet$/m);
     expect(stdout).toMatch(/^totalTimeMs +1 /m);
   });
 

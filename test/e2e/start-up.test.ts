@@ -70,6 +70,7 @@ describe('what a command loads', () => {
       'result/version.js',
       'result/write.js',
       'scenario/input-error.js',
+      'units/system-error.js',
     ]);
   });
 
