@@ -4,6 +4,19 @@ import { wrap } from './columns.ts';
 /** How the help describes the argument of commands that take a scenario. */
 export const SCENARIO_ARGUMENT = 'a preset, a file (with / or .yaml, .yml, .json), or - for stdin';
 
+/** The options for what a command makes. */
+export interface ResultFlags {
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The options of a command that plays a scenario. */
+export interface PlayFlags extends ResultFlags {
+  readonly set?: readonly string[];
+  readonly runtime?: string;
+}
+
 /** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []): string[] => [
   ...before,

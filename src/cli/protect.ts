@@ -9,19 +9,13 @@ import { InputError } from '../scenario/input-error.ts';
 import type { Override } from '../scenario/load.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
-import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
+import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT, type PlayFlags } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
 import { ProtectDisplay } from './protect-live.ts';
 import { protectSummary } from './protect-table.ts';
 
-export interface ProtectFlags {
-  readonly set?: readonly string[];
-  readonly runtime?: string;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
+export interface ProtectFlags extends PlayFlags {}
 
 const EXIT_CODES =
   '0 the guest lives on, 1 it is lost, runs twice, goes on from an older state or was interrupted, 2 bad input, 3 a byte or a packet differed, 130 second Ctrl-C';

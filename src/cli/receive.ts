@@ -10,20 +10,17 @@ import { formatSize, parseSize } from '../units/size.ts';
 import { checkOutputs } from './check-output.ts';
 import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
-import { outputFlag } from './flags.ts';
+import { outputFlag, type ResultFlags } from './flags.ts';
 import { Interruption } from './interrupt.ts';
 import { deliver, exitCode } from './output.ts';
 import { addPeerOptions, addressOf, patienceOf, type PeerFlags, securityOf } from './peer-flags.ts';
 
-interface ReceiveFlags extends PeerFlags {
+interface ReceiveFlags extends PeerFlags, ResultFlags {
   readonly listen: string;
   readonly once?: boolean;
   readonly maxMemory?: string;
   readonly maxVcpus?: string;
   readonly atOnce?: string;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const EXIT_CODES = `

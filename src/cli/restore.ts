@@ -16,23 +16,18 @@ import { formatSize } from '../units/size.ts';
 import { checkOutputs } from './check-output.ts';
 import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
-import { collect, outputFlag } from './flags.ts';
+import { collect, outputFlag, type PlayFlags } from './flags.ts';
 import { formatMs } from './format.ts';
 import { deliver, exitCode, writeFile } from './output.ts';
 import { channels, complain, setsOf } from './save.ts';
 import { playShown } from './snapshot-live.ts';
 import { proof } from './summary.ts';
 
-interface RestoreFlags {
+interface RestoreFlags extends PlayFlags {
   readonly lazy?: boolean;
   readonly recordWorkingSet?: string;
   readonly workingSet: boolean;
   readonly channels: number;
-  readonly set?: readonly string[];
-  readonly runtime?: string;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const EXIT_CODES =

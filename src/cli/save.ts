@@ -16,21 +16,16 @@ import { formatSize } from '../units/size.ts';
 import { checkOutputs } from './check-output.ts';
 import { colours } from './colours.ts';
 import { EXIT } from './exit.ts';
-import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
+import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT, type PlayFlags } from './flags.ts';
 import { formatMs } from './format.ts';
 import { deliver, exitCode } from './output.ts';
 import { playShown } from './snapshot-live.ts';
 
-interface SaveFlags {
+interface SaveFlags extends PlayFlags {
   readonly mode: SaveMode;
   readonly base?: string;
   readonly channels: number;
   readonly direct: boolean;
-  readonly set?: readonly string[];
-  readonly runtime?: string;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const EXIT_CODES =

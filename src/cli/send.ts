@@ -17,18 +17,15 @@ import { type LoadedScenario, loadScenario, presets } from '../scenario/load.ts'
 import { offerOf, unsendable } from '../scenario/remote.ts';
 import { checkOutputs } from './check-output.ts';
 import { EXIT } from './exit.ts';
-import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT } from './flags.ts';
+import { collect, outputFlag, presetsHelp, SCENARIO_ARGUMENT, type ResultFlags } from './flags.ts';
 import { deliver, exitCode } from './output.ts';
 import { addPeerOptions, addressOf, patienceOf, type PeerFlags, securityOf } from './peer-flags.ts';
 import { exitCodeOf, playReal } from './run.ts';
 import { summary } from './summary.ts';
 
-interface SendFlags extends PeerFlags {
+interface SendFlags extends PeerFlags, ResultFlags {
   readonly to: string;
   readonly set?: readonly string[];
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const EXIT_CODES =

@@ -4,22 +4,9 @@ import { monotonicClock } from '../../clock/monotonic.ts';
 import { TaskPool } from '../../runtime/threads/pool.ts';
 import { playSeeds } from './campaign.ts';
 import { FuzzCounts } from './counts.ts';
-import {
-  fuzz,
-  fuzzChannels,
-  fuzzDevices,
-  fuzzEncodings,
-  fuzzHints,
-  fuzzParts,
-  fuzzXbzrle,
-  type FuzzResult,
-} from './fuzz.ts';
-import { encoded } from './encodings.ts';
+import type { FuzzResult } from './fuzz.ts';
+import { PLAYS } from './plays.ts';
 import { FuzzProgress } from './progress.ts';
-import { fuzzProcesses } from './processes/play.ts';
-import { fuzzHostile } from './hostile/play.ts';
-import { fuzzProtection } from './protections/play.ts';
-import { fuzzStream } from './streams.ts';
 import type { FuzzTasks } from './tasks.ts';
 
 const MOST_THREADS = 1024;
@@ -40,21 +27,6 @@ function wholeNumber(
     `--${name}: expected a whole number from ${least} to ${most}, got "${text}"`,
   );
 }
-
-const PLAYS = {
-  play: fuzz,
-  playDevices: fuzzDevices,
-  playHints: fuzzHints,
-  playParts: fuzzParts,
-  playXbzrle: fuzzXbzrle,
-  playChannels: fuzzChannels,
-  playEncodings: fuzzEncodings,
-  playStream: (seed: number) => fuzzStream(seed),
-  playEncodedStream: (seed: number) => fuzzStream(seed, encoded),
-  playHostile: (seed: number) => fuzzHostile(seed),
-  playProtection: (seed: number) => fuzzProtection(seed),
-  playProcesses: (seed: number) => fuzzProcesses(seed),
-} as const;
 
 /**
  * `npm run fuzz -- --seeds N [--from S] [--threads T]` plays N random migrations with random trouble, on all cores

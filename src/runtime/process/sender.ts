@@ -6,14 +6,14 @@ import { aroundNs } from '../../migration/spec/common-spec.ts';
 import type { SourceReport } from '../../migration/source.ts';
 import { toldSentence } from '../../wire/text.ts';
 import { fillGuest } from '../common/fill.ts';
-import { areVcpusRunning, type SharedGuestSide } from '../common/guest-side.ts';
+import { areVcpusRunning, giveBackGuestSide, type SharedGuestSide } from '../common/guest-side.ts';
 import { achievedRates } from '../common/measures.ts';
 import { proveRun } from '../common/prove-run.ts';
 import { createPlace } from '../common/stage.ts';
 import type { RunConfig } from '../config.ts';
 import type { ConnectionReport, Proof, RunReport } from '../report.ts';
 import { CrewError } from '../threads/crew.ts';
-import { failedRun, withCause } from '../threads/failure.ts';
+import { FirstFailure, failedRun, withCause } from '../threads/failure.ts';
 import type { LiveView, RunOptions, RunPhase } from '../threads/options.ts';
 import { WorkerPool } from '../threads/pool.ts';
 import type { SourceEnd } from '../threads/tasks.ts';
@@ -63,8 +63,10 @@ export async function sendGuest(sending: Sending, options: SendOptions = {}): Pr
     return await guest.run();
   } finally {
     connection.close();
-    await guest.leave();
+    const hasLeft = await guest.leave();
     await pool.destroy();
+    // Memory on which a thread might still be at work is not used again.
+    if (hasLeft) guest.giveBack();
   }
 }
 
@@ -88,9 +90,12 @@ class SentGuest {
   #source: SourceEnd | undefined;
   #destination: BodyOf<'ended'> | undefined;
   #parked: BodyOf<'parked'> | undefined;
-  #failure: CrewError | undefined;
+  readonly #failure = new FirstFailure(this.#clock);
   #runsHere = false;
-  #failureNs = 0;
+  /** Memory on which the run of a guest that has stayed was replayed. */
+  #replayed: SharedGuestSide | undefined;
+  /** The guest's accesses at the end, once another run may have its memory. */
+  #finalAccesses: number | undefined;
   /** Why the guest was lost after it had moved. */
   #loss: Error | undefined;
 
@@ -176,16 +181,16 @@ class SentGuest {
 
   /** Lets the guest live, move and live on; proves its run. */
   async run(): Promise<RunReport> {
-    await this.#attempt(() => this.#liveBefore());
+    await this.#failure.attempt(() => this.#liveBefore());
     const { before, after } = aroundNs(this.#sending.config.migration.around);
-    await this.#attempt(() => this.#pass(before));
-    await this.#attempt(() => this.#migrate());
-    await this.#attempt(() => this.#pass(after));
-    await this.#attempt(() => this.#liveAfter());
+    await this.#failure.attempt(() => this.#pass(before));
+    await this.#failure.attempt(() => this.#migrate());
+    await this.#failure.attempt(() => this.#pass(after));
+    await this.#failure.attempt(() => this.#liveAfter());
     this.#stopMeasuring();
-    if (!(await this.leave())) this.#fail(new CrewError('a thread does not leave'));
+    if (!(await this.leave())) this.#failure.note(new CrewError('a thread does not leave'));
     let proof: Proof | undefined;
-    await this.#attempt(async () => void (proof = await this.#prove()));
+    await this.#failure.attempt(async () => void (proof = await this.#prove()));
     const report = this.#report(proof);
     this.#sayBye(report);
     await this.#sending.connection.flush(this.#patience.reconnectMs);
@@ -197,13 +202,21 @@ class SentGuest {
     return (await this.#half?.leave()) ?? true;
   }
 
+  /** Gives the guest's memory back to the pool. */
+  giveBack(): void {
+    this.#finalAccesses = this.#half?.timeline.accesses();
+    if (this.#half) this.#half.giveBack();
+    else if (this.#side) giveBackGuestSide(this.#side);
+    if (this.#replayed) giveBackGuestSide(this.#replayed);
+  }
+
   look(): LiveView {
     const half = this.#half!;
     return {
       phase: this.#phase,
       figures: half.words.figures(),
       pages: half.guest.memory.pages,
-      accesses: half.timeline.accesses(),
+      accesses: this.#finalAccesses ?? half.timeline.accesses(),
       elapsedNs: this.#clock.now(),
     };
   }
@@ -296,7 +309,8 @@ class SentGuest {
   /** Returns memory on which the run of a guest that has stayed here is replayed. */
   #canvas(): SharedGuestSide {
     const { guest, seed } = this.#sending.config;
-    return createPlace(guest, this.#plan!, planMemory(guest, seed).geometries(1));
+    this.#replayed = createPlace(guest, this.#plan!, planMemory(guest, seed).geometries(1));
+    return this.#replayed;
   }
 
   #report(proof: Proof | undefined): RunReport {
@@ -330,9 +344,8 @@ class SentGuest {
   /** What became of the migration. */
   #outcome(): SourceReport {
     const report = this.#source?.report;
-    if (this.#failure) {
-      return failedRun(this.#failure, this.#phase, this.#half!.words, this.#failureNs, report);
-    }
+    const { error: failure, atNs } = this.#failure;
+    if (failure) return failedRun(failure, this.#phase, this.#half!.words, atNs, report);
     const { ended } = this.#sending.connection;
     if (!this.#loss) return withCause(report!, ended);
     const error = `the guest had moved, but its receiver is gone: ${this.#loss.message}`;
@@ -366,22 +379,6 @@ class SentGuest {
   #stopMeasuring(): void {
     this.#half!.timeline.stop();
     this.#endedNs = this.#clock.now();
-  }
-
-  /** Does nothing once a thread has died; notes a death as the guest's failure, and throws any other error on. */
-  async #attempt(act: () => Promise<void>): Promise<void> {
-    if (this.#failure) return;
-    try {
-      await act();
-    } catch (error) {
-      if (!(error instanceof CrewError)) throw error;
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: CrewError): void {
-    this.#failure ??= error;
-    this.#failureNs = this.#clock.now();
   }
 
   /** Does nothing about the end of the connection, which has consequences elsewhere; throws any other error on. */

@@ -1,5 +1,6 @@
 import type { SourceReport } from '../../migration/source.ts';
-import type { CrewError } from './crew.ts';
+import type { Clock } from '../../clock/clock.ts';
+import { CrewError } from './crew.ts';
 import { LIVE_PHASES, type RunWords } from './run-words.ts';
 
 /** Returns a source report for a run in which a thread died; its error says how far the run got. */
@@ -39,4 +40,33 @@ export function failedRun(
 export function withCause(source: SourceReport, death: Error | undefined): SourceReport {
   if (!death || source.outcome !== 'failed') return source;
   return { ...source, error: `${source.error ?? 'failed'} (${death.message})` };
+}
+
+/** The first death of a thread of a run. Once there is one, nothing that needs the run's threads is attempted. */
+export class FirstFailure {
+  readonly #clock: Clock;
+  error: CrewError | undefined;
+  /** When it was noted, in ns of the clock. */
+  atNs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Does nothing once a thread has died; notes a death, and throws any other error on. */
+  async attempt(act: () => Promise<void>): Promise<void> {
+    if (this.error) return;
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof CrewError)) throw error;
+      this.note(error);
+    }
+  }
+
+  note(error: CrewError): void {
+    if (this.error) return;
+    this.error = error;
+    this.atNs = this.#clock.now();
+  }
 }

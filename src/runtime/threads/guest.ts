@@ -19,7 +19,7 @@ import type { RunConfig } from '../config.ts';
 import type { Proof, RunReport } from '../report.ts';
 import { Connection } from './connection.ts';
 import { Crew, CrewError } from './crew.ts';
-import { failedRun, withCause } from './failure.ts';
+import { FirstFailure, failedRun, withCause } from './failure.ts';
 import { type Engines, launchThreads } from './launch.ts';
 import { type LiveView, type RunPhase, RunSetupError, type ThreadWorldOptions } from './options.ts';
 import type { WorkerPool } from './pool.ts';
@@ -86,8 +86,7 @@ export class ThreadGuest {
   #involuntarySwitches = 0;
   #rates: number[] | undefined;
   #ends: Ends | undefined;
-  #failure: CrewError | undefined;
-  #failureNs = 0;
+  readonly #failure: FirstFailure;
   #destinationDeath: CrewError | undefined;
   /** The guest's accesses at the end; it is set once the run is over and another run may have its memory. */
   #finalAccesses: number | undefined;
@@ -96,6 +95,7 @@ export class ThreadGuest {
     this.#config = config;
     this.#world = world;
     this.#clock = monotonicClock(world.clockOrigin);
+    this.#failure = new FirstFailure(this.#clock);
   }
 
   /** Takes and fills the memory of both sides. Throws RunSetupError, or ContentsError when an image can't be used. */
@@ -121,7 +121,7 @@ export class ThreadGuest {
 
   /** Starts the threads, and waits until all are ready. */
   launch(): Promise<void> {
-    return this.#attempt(async () => {
+    return this.#failure.attempt(async () => {
       this.#engines = launchThreads({
         config: this.#config,
         stage: this.#stage!,
@@ -139,7 +139,7 @@ export class ThreadGuest {
 
   /** Starts the vCPUs, and lets the guest live for its `startAfter`. */
   liveBefore(): Promise<void> {
-    return this.#attempt(async () => {
+    return this.#failure.attempt(async () => {
       const { source } = this.#sides!;
       const { startAfterNs } = this.#config.migration;
       source.engine.resume();
@@ -155,12 +155,12 @@ export class ThreadGuest {
 
   /** Lets the guest live on while the manager of its migration works; a cancelled one does not. */
   rest(ns: number): Promise<void> {
-    return this.#attempt(() => (ns > 0 ? this.#pass(ns) : Promise.resolve()));
+    return this.#failure.attempt(() => (ns > 0 ? this.#pass(ns) : Promise.resolve()));
   }
 
   /** Migrates the guest; `flows` are its own in the world's network, when there is one. */
   migrate(flows: FlowIds | undefined): Promise<void> {
-    return this.#attempt(async () => {
+    return this.#failure.attempt(async () => {
       if (this.#crew.failure) throw this.#crew.failure;
       if (flows) this.#words.setFlows(flows.forward, flows.backward);
       this.#ends = await this.#migrate(this.#engines!, this.#stage!, this.#sides!);
@@ -170,14 +170,14 @@ export class ThreadGuest {
   /** What became of the migration; it counts from the moment that `migrate` has resolved. */
   get outcome(): SourceReport {
     const { source } = this.#ends ?? {};
-    const failure = this.#failure;
+    const { error: failure, atNs } = this.#failure;
     if (!failure) return withCause(source!.report, this.#destinationDeath);
-    return failedRun(failure, this.#phase, this.#words, this.#failureNs, source?.report);
+    return failedRun(failure, this.#phase, this.#words, atNs, source?.report);
   }
 
   /** Lets the guest live for its `runAfter`, and stops its vCPUs. */
   async liveAfter(): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#failure.attempt(async () => {
       this.#enter('after');
       await this.#pass(this.#config.migration.runAfterNs);
       await this.#park();
@@ -187,9 +187,11 @@ export class ThreadGuest {
 
   /** Ends the guest's threads, proves the migration, and reports on it; the memory goes back to the pool. */
   async report(): Promise<RunReport> {
-    if (!(await this.leave())) this.#fail(new CrewError('a thread does not leave'));
+    if (!(await this.leave())) this.#failure.note(new CrewError('a thread does not leave'));
     let proof: Proof | undefined;
-    await this.#attempt(async () => void (proof = await this.#prove(this.#stage!, this.#ends!)));
+    await this.#failure.attempt(
+      async () => void (proof = await this.#prove(this.#stage!, this.#ends!)),
+    );
     const report = this.#reportWith(proof);
     this.#giveBack();
     return report;
@@ -215,23 +217,6 @@ export class ThreadGuest {
       accesses: this.#finalAccesses ?? this.#timeline?.accesses() ?? 0,
       elapsedNs: this.#clock.now(),
     };
-  }
-
-  /** Does nothing once a thread has died; notes a death as the guest's failure, and throws any other error on. */
-  async #attempt(act: () => Promise<void>): Promise<void> {
-    if (this.#failure) return;
-    try {
-      await act();
-    } catch (error) {
-      if (!(error instanceof CrewError)) throw error;
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: CrewError): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    this.#failureNs = this.#clock.now();
   }
 
   #enter(phase: RunPhase): void {
@@ -376,7 +361,7 @@ export class ThreadGuest {
 
   /** Gives the memory back to the pool, unless a thread has died, which may have been about to write to it. */
   #giveBack(): void {
-    if (this.#failure || this.#destinationDeath) return;
+    if (this.#failure.error || this.#destinationDeath) return;
     this.#finalAccesses = this.#timeline!.accesses();
     giveBackStage(this.#stage!);
   }

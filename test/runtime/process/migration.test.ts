@@ -1,5 +1,6 @@
 import { connect, createServer, type Server } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { memoryPool } from '../../../src/memory/memory-pool.ts';
 import { Connection } from '../../../src/runtime/process/connection.ts';
 import type { ReceivedReport } from '../../../src/runtime/process/received-guest.ts';
 import { sendGuest } from '../../../src/runtime/process/sender.ts';
@@ -26,6 +27,8 @@ describe('a migration over sockets', () => {
   const received: ReceivedReport[] = [];
   const reasons: string[] = [];
   let report: RunReport;
+  const taken = vi.spyOn(memoryPool, 'take');
+  const givenBack = vi.spyOn(memoryPool, 'giveBack');
   let receiving: Receiving;
   let proxy: Server;
   let before = 0;
@@ -97,6 +100,11 @@ describe('a migration over sockets', () => {
       problems: [],
     });
     expect(received).toMatchObject([{ outcome: 'completed', sender: { verify: 'differs' } }]);
+  });
+
+  it('gives the memory of both sides back, for the next one', () => {
+    expect(taken.mock.calls.length).toBeGreaterThanOrEqual(6);
+    expect(givenBack.mock.calls.length).toBe(taken.mock.calls.length);
   });
 
   it('can not be played again by somebody who has recorded it', async () => {
